@@ -1,0 +1,175 @@
+//! The one error type of the library.
+
+use std::path::{Path, PathBuf};
+
+/// A result whose error is [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong: what was wrong, where, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: "read", "write", "create", …
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+
+    /// A model's file is there, but is not what it should be: truncated, not a safetensors file,
+    /// not the JSON it should hold, …
+    #[error("{}: {reason}", file.display())]
+    BadFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
+
+    /// A checkpoint file lacks a tensor.
+    #[error(
+        "{}: tensor `{tensor}` is missing; this is not the file ChatTTS publishes under that name \
+         (`chattts-rs model verify` compares checksums)",
+        file.display()
+    )]
+    MissingTensor {
+        /// The checkpoint file.
+        file: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+    },
+
+    /// A tensor has another shape than its neighbours or `gpt/config.json` ask for.
+    #[error("{}: tensor `{tensor}` has shape {found:?}, expected {expected}", file.display())]
+    TensorShape {
+        /// The checkpoint file.
+        file: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The shape that was expected; `_` stands for any size.
+        expected: String,
+        /// The shape that was found.
+        found: Vec<usize>,
+    },
+
+    /// A tensor is stored in a type that is not a float this program reads.
+    #[error("{}: tensor `{tensor}` is stored as {found}; f32, f16 and bf16 are read", file.display())]
+    TensorType {
+        /// The checkpoint file.
+        file: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The type found.
+        found: String,
+    },
+
+    /// The model is neither in the folder named nor in the cache, and could not be downloaded.
+    #[error("{0}")]
+    ModelNotFound(String),
+
+    /// A download failed.
+    #[error("cannot download {file} of {repo}: {reason}")]
+    Download {
+        /// The repository, `owner/name`.
+        repo: String,
+        /// The file inside it.
+        file: String,
+        /// What the transfer said.
+        reason: String,
+    },
+
+    /// A voice is not what a voice should be: wrong length, foreign string, no statistics, …
+    #[error("voice: {0}")]
+    Speaker(String),
+
+    /// A control tag that the model does not know.
+    #[error("unknown control tag {tag}; known here: {known}")]
+    UnknownTag {
+        /// The tag as it was written.
+        tag: String,
+        /// The tags that would have been accepted.
+        known: String,
+    },
+
+    /// A parameter is out of its range.
+    #[error("{name}: {reason}")]
+    Parameter {
+        /// The parameter's name as the command line spells it, without dashes.
+        name: &'static str,
+        /// What is wrong and what is accepted.
+        reason: String,
+    },
+
+    /// A text that holds nothing the model can speak.
+    #[error("nothing to speak: {0}")]
+    EmptyText(String),
+
+    /// A text (with its voice prompt) that does not fit the model's context.
+    #[error(
+        "the text is too long: {tokens} tokens of prompt, at most {limit} fit the model's context; split it"
+    )]
+    TextTooLong {
+        /// Positions that the prompt takes.
+        tokens: usize,
+        /// Positions that are there.
+        limit: usize,
+    },
+
+    /// The model drew its end token at once.
+    #[error("the model ended before its first token with seed {seed}; try another --seed")]
+    EndedAtOnce {
+        /// The generation seed.
+        seed: u64,
+    },
+
+    /// The model computed NaN.
+    #[error(
+        "the model computed values that are not numbers; its weights are damaged or not ChatTTS's \
+         (`chattts-rs model verify` compares checksums)"
+    )]
+    NotANumber,
+
+    /// A device that was asked for cannot be had.
+    #[error("device: {0}")]
+    Device(String),
+
+    /// The tokenizer's file could not be used.
+    #[error("{}: not a usable tokenizer: {reason}", file.display())]
+    Tokenizer {
+        /// The file.
+        file: PathBuf,
+        /// What the tokenizer library said.
+        reason: String,
+    },
+
+    /// Audio could not be resampled or encoded.
+    #[error("audio: {0}")]
+    Audio(String),
+
+    /// The work was interrupted by its caller.
+    #[error("interrupted")]
+    Interrupted,
+
+    /// The tensor library refused an operation; a fault of this program or of the machine.
+    #[error("tensor operation failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// For `map_err` on the result of a file operation.
+    pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
+        move |source| Error::Io { action, path: path.to_path_buf(), source }
+    }
+
+    pub(crate) fn bad_file(file: &Path, reason: impl Into<String>) -> Error {
+        Error::BadFile { file: file.to_path_buf(), reason: reason.into() }
+    }
+
+    pub(crate) fn parameter(name: &'static str, reason: impl Into<String>) -> Error {
+        Error::Parameter { name, reason: reason.into() }
+    }
+}
