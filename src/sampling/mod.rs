@@ -1,0 +1,10 @@
+//! Drawing the next token: the reference's random numbers and its way from logits to a draw.
+//!
+//! Plain slices in, plain numbers out; no tensor and no device is seen here, so the same code serves
+//! every batch size and a test needs no model.
+
+mod logits;
+mod torch_rng;
+
+pub use logits::{Draw, Sampler, SamplingParams};
+pub use torch_rng::{ExponentialNoise, Mt19937, NoiseMode};
