@@ -1,0 +1,8 @@
+//! Voices: a speaker vector that conditions the model, and voice prompts (codes of a sample).
+
+mod base16384;
+mod codec;
+mod sample;
+
+pub use codec::{Speaker, VoicePrompt};
+pub use sample::{SeedKind, SpeakerStats};
