@@ -1,0 +1,30 @@
+//! The prompts around a text.
+
+/// What a user may not place: the prompt places it.
+const RESERVED: [&str; 3] = ["[Stts]", "[spk_emb]", "[empty_spk]"];
+
+/// The prompt for speech: `[Stts][spk_emb]{voice text}{tags}{text}[Ptts]`, with `[empty_spk]` in place of
+/// `[spk_emb]` when there is no speaker.
+pub fn code_prompt(text: &str, tags: &str, voice_text: &str, has_speaker: bool) -> String {
+    let text = RESERVED.iter().fold(text.to_string(), |text, token| text.replace(token, ""));
+    let speaker = if has_speaker { "[spk_emb]" } else { "[empty_spk]" };
+    format!("[Stts]{speaker}{voice_text}{tags}{}[Ptts]", text.trim())
+}
+
+/// The prompt for refining: `[Sbreak]{text}[Pbreak]{tags}`.
+pub fn refine_prompt(text: &str, tags: &str) -> String {
+    format!("[Sbreak]{text}[Pbreak]{tags}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_tokens_in_the_text_are_removed() {
+        let prompt = code_prompt(" [Stts]hi [spk_emb]you[empty_spk] ", "[speed_5]", "", false);
+        assert_eq!(prompt, "[Stts][empty_spk][speed_5]hi you[Ptts]");
+        assert_eq!(code_prompt("b", "[speed_5]", "a", true), "[Stts][spk_emb]a[speed_5]b[Ptts]");
+        assert_eq!(refine_prompt("a", "[oral_2]"), "[Sbreak]a[Pbreak][oral_2]");
+    }
+}
