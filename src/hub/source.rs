@@ -1,0 +1,176 @@
+//! What a user may name as a model.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::DEFAULT_REPO;
+use crate::{Error, Result};
+
+const DEFAULT_REVISION: &str = "main";
+const ACCEPTED: &str = "accepted are a folder that holds the files, a Hugging Face repository as \
+                        owner/name or owner/name@revision, `demo` and `demo-full`";
+
+/// Where a model comes from. The default is [`DEFAULT_REPO`] at `main`.
+///
+/// Parsed from `demo`, `demo-full`, an existing folder or `owner/name[@revision]`, in this order;
+/// a folder that is called `demo` is written `./demo`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelSource {
+    /// A folder that holds `asset/…`, or the asset folder itself.
+    Folder(PathBuf),
+    /// A repository of the Hugging Face hub.
+    Hub {
+        /// `owner/name`.
+        repo: String,
+        /// A branch, a tag or a commit's 40 hexadecimal digits.
+        revision: String,
+    },
+    /// Random weights that the program makes itself; they make noise, not speech, and have no files.
+    Demo(DemoSize),
+}
+
+/// How large the random weights of [`ModelSource::Demo`] are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DemoSize {
+    /// Small shapes, made at once.
+    Tiny,
+    /// The shapes of the published model.
+    Full,
+}
+
+impl ModelSource {
+    /// A repository at its `main` branch.
+    pub fn hub(repo: impl Into<String>) -> Self {
+        Self::Hub { repo: repo.into(), revision: DEFAULT_REVISION.into() }
+    }
+}
+
+impl Default for ModelSource {
+    fn default() -> Self {
+        Self::hub(DEFAULT_REPO)
+    }
+}
+
+impl fmt::Display for ModelSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            Self::Hub { repo, revision } if revision == DEFAULT_REVISION => f.write_str(repo),
+            Self::Hub { repo, revision } => write!(f, "{repo}@{revision}"),
+            Self::Demo(DemoSize::Tiny) => f.write_str("demo"),
+            Self::Demo(DemoSize::Full) => f.write_str("demo-full"),
+        }
+    }
+}
+
+impl FromStr for ModelSource {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::Parameter`] for a folder that does not exist and for anything that is none of the
+    /// accepted forms.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "demo" => return Ok(Self::Demo(DemoSize::Tiny)),
+            "demo-full" => return Ok(Self::Demo(DemoSize::Full)),
+            _ => {}
+        }
+        let folder = Path::new(text);
+        if folder.is_dir() {
+            return Ok(Self::Folder(folder.to_path_buf()));
+        }
+        if folder.is_file() {
+            return Err(refuse(format!("`{text}` is a file; name the folder that holds the model's files")));
+        }
+        let (repo, revision) = text.split_once('@').unwrap_or((text, DEFAULT_REVISION));
+        if looks_like_a_path(repo) {
+            return Err(refuse(format!("the folder `{text}` does not exist")));
+        }
+        match repo.split_once('/') {
+            Some((owner, name)) if is_name(owner) && is_name(name) && is_revision(revision) => {
+                Ok(Self::Hub { repo: repo.to_owned(), revision: revision.to_owned() })
+            }
+            _ => Err(refuse(format!("`{text}` is neither an existing folder nor a repository; {ACCEPTED}"))),
+        }
+    }
+}
+
+fn refuse(reason: String) -> Error {
+    Error::parameter("model", reason)
+}
+
+fn looks_like_a_path(text: &str) -> bool {
+    text.starts_with(['.', '/', '~'])
+        || text.ends_with('/')
+        || text.contains(['\\', ':'])
+        || text.matches('/').count() > 1
+}
+
+fn is_name(part: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && part.chars().all(allowed)
+}
+
+// A revision becomes a path below `refs/`, so its parts must not lead out of there.
+fn is_revision(text: &str) -> bool {
+    text.split('/').all(|part| is_name(part) && !part.contains(".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ModelSource, String> {
+        text.parse().map_err(|error: Error| error.to_string())
+    }
+
+    #[test]
+    fn demo_and_repositories_are_recognised() {
+        assert_eq!(parse("demo"), Ok(ModelSource::Demo(DemoSize::Tiny)));
+        assert_eq!(parse("demo-full"), Ok(ModelSource::Demo(DemoSize::Full)));
+        assert_eq!(parse("2Noise/ChatTTS"), Ok(ModelSource::default()));
+        let other =
+            |repo: &str, revision: &str| ModelSource::Hub { repo: repo.into(), revision: revision.into() };
+        assert_eq!(parse("me/my.model-2"), Ok(other("me/my.model-2", "main")));
+        assert_eq!(parse("me/mine@v0.2"), Ok(other("me/mine", "v0.2")));
+        assert_eq!(parse("me/mine@refs/pr/1"), Ok(other("me/mine", "refs/pr/1")));
+    }
+
+    #[test]
+    fn an_existing_folder_wins_over_a_repository_name() {
+        // Tests run in the package's root, where this folder is.
+        assert_eq!(parse("src/hub"), Ok(ModelSource::Folder("src/hub".into())));
+    }
+
+    #[test]
+    fn a_path_that_does_not_exist_is_not_taken_for_a_repository() {
+        for text in
+            ["./nowhere", "../x", "/no/such/folder", "~/model", "a/b/c", "models/", r"C:\model", "C:/model"]
+        {
+            let message = parse(text).unwrap_err();
+            assert!(message.contains("does not exist") && message.contains(text), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn anything_else_names_the_accepted_forms() {
+        for text in ["chattts", "", "me/mine@", "me/mine@../x", "me/mi ne", "-x/y", "me/mine@a..b"] {
+            let message = parse(text).unwrap_err();
+            assert!(message.contains("owner/name") && message.contains("demo"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_refused() {
+        let message = parse("Cargo.toml").unwrap_err();
+        assert!(message.contains("is a file"), "{message}");
+    }
+
+    #[test]
+    fn display_parses_back() {
+        for text in ["demo", "demo-full", "2Noise/ChatTTS", "me/mine@v1", "src/hub"] {
+            assert_eq!(parse(text).unwrap().to_string(), text);
+        }
+    }
+}
