@@ -1,0 +1,104 @@
+//! ConvNeXt blocks and the small convolutions around them.
+
+use candle_core::{Result as TensorResult, Tensor};
+use candle_nn::ops::layer_norm;
+
+use super::linear::Linear;
+use super::ops::{Depthwise, Frames, Unfold};
+use super::weights::{ANY, Weights};
+use crate::error::Result;
+
+/// Taps of the depthwise convolutions.
+const DEPTHWISE_TAPS: usize = 7;
+/// Epsilon of the layer norms.
+const NORM_EPS: f32 = 1e-6;
+
+/// A layer norm over channels.
+pub struct Norm {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Norm {
+    /// `weight` and `bias` of the given width.
+    pub fn load(weights: &Weights, width: usize) -> Result<Self> {
+        Ok(Norm { weight: weights.tensor("weight", &[width])?, bias: weights.tensor("bias", &[width])? })
+    }
+
+    /// (rows, width) → (rows, width).
+    pub fn forward(&self, x: &Tensor) -> TensorResult<Tensor> {
+        layer_norm(x, &self.weight, &self.bias, NORM_EPS)
+    }
+}
+
+/// A dense convolution over time of odd kernel that keeps the length, as a product over windows.
+pub struct Conv {
+    product: Linear,
+    taps: usize,
+    outputs: usize,
+}
+
+impl Conv {
+    /// `weight` (outputs, inputs, taps) and, if there is one, `bias`.
+    pub fn load(weights: &Weights, inputs: usize, taps: usize, bias: bool) -> Result<Self> {
+        let weight = weights.tensor("weight", &[ANY, inputs, taps])?;
+        let outputs = weight.dim(0)?;
+        // A window lies tap by tap, so the weight's taps come before its channels.
+        let matrix = weight.permute((0, 2, 1))?.contiguous()?.reshape((outputs, taps * inputs))?;
+        let bias = if bias { Some(weights.tensor("bias", &[outputs])?) } else { None };
+        Ok(Conv { product: Linear::new(matrix, bias)?, taps, outputs })
+    }
+
+    /// Channels that come out.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// (frames, inputs) → (frames, outputs).
+    pub fn forward(&self, x: &Frames) -> Result<Frames> {
+        let rows = if self.taps == 1 {
+            self.product.forward(&x.rows)?
+        } else {
+            let windows = Unfold { lengths: x.lengths.clone(), taps: self.taps };
+            self.product.forward(&x.rows.apply_op1_no_bwd(&windows)?)?
+        };
+        Ok(x.with_rows(rows))
+    }
+}
+
+/// One block: depthwise convolution, norm, two linear layers around a GELU, scale, residual.
+pub struct Block {
+    depthwise: Tensor,
+    depthwise_bias: Tensor,
+    dilation: usize,
+    norm: Norm,
+    expand: Linear,
+    contract: Linear,
+    scale: Tensor,
+}
+
+impl Block {
+    /// Loads a block whose per-channel scale is called `scale` in the checkpoint.
+    pub fn load(weights: &Weights, width: usize, scale: &str, dilation: usize) -> Result<Self> {
+        let depthwise = weights.at("dwconv").tensor("weight", &[width, 1, DEPTHWISE_TAPS])?;
+        let inner = weights.at("pwconv1").tensor("bias", &[ANY])?.dim(0)?;
+        Ok(Block {
+            depthwise: depthwise.squeeze(1)?.t()?.contiguous()?,
+            depthwise_bias: weights.at("dwconv").tensor("bias", &[width])?,
+            dilation,
+            norm: Norm::load(&weights.at("norm"), width)?,
+            expand: Linear::load(&weights.at("pwconv1"), inner, width)?,
+            contract: Linear::load(&weights.at("pwconv2"), width, inner)?,
+            scale: weights.tensor(scale, &[width])?,
+        })
+    }
+
+    /// (frames, width) → (frames, width).
+    pub fn forward(&self, x: &Frames) -> Result<Frames> {
+        let op = Depthwise { lengths: x.lengths.clone(), dilation: self.dilation };
+        let y = x.rows.apply_op3_no_bwd(&self.depthwise, &self.depthwise_bias, &op)?;
+        let y = self.expand.forward(&self.norm.forward(&y)?)?.gelu_erf()?;
+        let y = self.contract.forward(&y)?.broadcast_mul(&self.scale)?;
+        Ok(x.with_rows((y + &x.rows)?))
+    }
+}

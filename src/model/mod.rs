@@ -1,0 +1,28 @@
+//! The networks: tensors in, tensors out. No files but the checkpoint, no flags, no progress.
+//!
+//! Activations are laid out row by row: one row per position (or audio frame), channels last. A batch is
+//! the rows of its sequences one after another, so sequences of any lengths go together without padding,
+//! and a single text is a batch of one.
+
+mod checkpoint;
+mod codes;
+mod convnext;
+mod demo;
+mod embed;
+mod kv_cache;
+mod linear;
+mod llama;
+mod mel_decoder;
+mod ops;
+mod vocos;
+mod weights;
+
+pub use checkpoint::Checkpoint;
+pub use demo::{DEMO_SEED, write_demo};
+pub use embed::{Embed, Head, Input};
+pub use kv_cache::{KvCache, Rows};
+pub use llama::{GptConfig, Llama};
+pub use mel_decoder::{Dvae, HiddenDecoder};
+pub use ops::Frames;
+pub use vocos::{HOP, SAMPLE_RATE, Vocos};
+pub use weights::{WeightFile, Weights};
