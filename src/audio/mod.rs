@@ -1,0 +1,7 @@
+//! Samples on their way to a file: trimming, resampling, WAV.
+
+mod resample;
+mod wav;
+
+pub use resample::{SAMPLE_RATES, resample};
+pub use wav::{MAX_SAMPLES, trim_silence, wav};
