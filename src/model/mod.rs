@@ -14,6 +14,7 @@ mod linear;
 mod llama;
 mod mel_decoder;
 mod ops;
+mod renderer;
 mod vocos;
 mod weights;
 
@@ -24,5 +25,6 @@ pub use kv_cache::{KvCache, Rows};
 pub use llama::{GptConfig, Llama};
 pub use mel_decoder::{Dvae, HiddenDecoder};
 pub use ops::Frames;
+pub use renderer::{Mel, Rendered, Renderer};
 pub use vocos::{HOP, SAMPLE_RATE, Vocos};
 pub use weights::{WeightFile, Weights};

@@ -56,6 +56,11 @@ impl Tokenizer {
         self.inner.decode(ids, false).map_err(|e| Error::EmptyText(e.to_string()))
     }
 
+    /// Tokens it knows; ids are smaller.
+    pub fn size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
     /// The word of an id, as the vocabulary writes it.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)

@@ -1,0 +1,83 @@
+//! Requests in, events out: continuous batching over a fixed number of slots.
+//!
+//! Each step runs every new position of every live slot through the model at once; a sequence that ends
+//! frees its slot for the next. The scheduler knows requests and events and no tensor; [`ModelStep`] knows
+//! tensors and no request.
+
+mod request;
+mod scheduler;
+mod sequence;
+mod step;
+
+pub use request::{Codes, DEFAULT_SPEED, Decoder, Finish, Refine, Refined, Request, Voice, VoiceSample};
+pub use scheduler::{Event, Plan, PlannedRow, RequestId, RowOutput, Scheduler, Step};
+pub use sequence::{Goal, Vocabulary};
+pub use step::ModelStep;
+
+use crate::error::Result;
+
+/// A scheduler and the step it drives. Call [`Engine::step`] until [`Engine::is_idle`]; between two calls
+/// requests may be added or everything dropped.
+pub struct Engine<S> {
+    vocabulary: Vocabulary,
+    scheduler: Scheduler,
+    step: S,
+}
+
+impl<S: Step> Engine<S> {
+    /// An engine over `slots` sequences, as many as the step was made for.
+    pub fn new(vocabulary: Vocabulary, slots: usize, step: S) -> Self {
+        Engine { vocabulary, scheduler: Scheduler::new(slots), step }
+    }
+
+    /// Queues a request; its events will carry `id`.
+    pub fn submit(&mut self, id: RequestId, goal: Goal, request: Request) {
+        self.scheduler.submit(id, goal, request);
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_idle(&self) -> bool {
+        self.scheduler.is_idle()
+    }
+
+    /// Requests that have no slot yet.
+    pub fn waiting(&self) -> usize {
+        self.scheduler.waiting()
+    }
+
+    /// Drops all requests, running and waiting.
+    pub fn clear(&mut self) {
+        self.scheduler.clear();
+    }
+
+    /// Runs one step and returns what happened in it.
+    ///
+    /// # Errors
+    /// If the device fails, which ends the work of every live request; what concerns one request alone is
+    /// an [`Event::Failed`].
+    pub fn step(&mut self) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        let plan = self.scheduler.plan(&self.vocabulary, &mut events);
+        if plan.rows.is_empty() {
+            return Ok(events);
+        }
+        let outputs = self.step.run(plan).inspect_err(|_| self.scheduler.clear())?;
+        self.scheduler.apply(outputs, &self.vocabulary, &mut events);
+        Ok(events)
+    }
+
+    #[cfg(test)]
+    fn step_ref(&self) -> &S {
+        &self.step
+    }
+
+    #[cfg(test)]
+    fn step_mut(&mut self) -> &mut S {
+        &mut self.step
+    }
+
+    /// The tokenizer and the model's sizes.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+}

@@ -1,0 +1,134 @@
+//! What is asked of the engine, and what it gives back.
+
+use crate::sampling::{NoiseMode, SamplingParams};
+use crate::speaker::{Speaker, VoicePrompt};
+
+/// The reference's prompt for speech when nothing else is asked for: a middling pace.
+pub const DEFAULT_SPEED: &str = "[speed_5]";
+
+/// One text to be spoken (or refined), with all that its result depends on.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The text as the tokenizer gets it; cleaning is [`crate::text::normalize`]'s.
+    pub text: String,
+    /// Who speaks.
+    pub voice: Voice,
+    /// Control tags in front of the text, such as `[speed_5]`.
+    pub speed: String,
+    /// Rewrite the text first, with pauses, laughs and fillers.
+    pub refine: Option<Refine>,
+    /// How codes are drawn.
+    pub sampling: SamplingParams,
+    /// The generation seed, of which the low 32 bits count; the same seed gives the same speech.
+    pub seed: u64,
+    /// How the seed's noise runs from step to step.
+    pub noise: NoiseMode,
+    /// What the wave is made from.
+    pub decoder: Decoder,
+}
+
+impl Request {
+    /// A text under the reference's defaults, without a voice of its own.
+    pub fn new(text: impl Into<String>) -> Self {
+        Request {
+            text: text.into(),
+            voice: Voice::default(),
+            speed: DEFAULT_SPEED.into(),
+            refine: None,
+            sampling: SamplingParams::speech(),
+            seed: 0,
+            noise: NoiseMode::default(),
+            decoder: Decoder::default(),
+        }
+    }
+}
+
+/// What a wave is made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decoder {
+    /// The hidden states that codes were drawn from, through the decoder: the better sound.
+    #[default]
+    HiddenStates,
+    /// The codes alone, through the DVAE.
+    Codes,
+}
+
+/// Who speaks. Without a speaker and without a sample the model chooses a voice from the text and the seed.
+#[derive(Clone, Debug, Default)]
+pub struct Voice {
+    /// Conditions the model on a voice.
+    pub speaker: Option<Speaker>,
+    /// Something already spoken, which the model continues.
+    pub sample: Option<VoiceSample>,
+}
+
+impl From<Speaker> for Voice {
+    fn from(speaker: Speaker) -> Self {
+        Voice { speaker: Some(speaker), sample: None }
+    }
+}
+
+/// Codes of a spoken sample and what it says.
+#[derive(Clone, Debug)]
+pub struct VoiceSample {
+    /// The codes.
+    pub codes: VoicePrompt,
+    /// The words spoken in them.
+    pub text: String,
+}
+
+/// How a text is refined.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refine {
+    /// Tags that steer refining, such as `[oral_2][laugh_0][break_6]`; may be empty.
+    pub tags: String,
+    /// How text tokens are drawn.
+    pub sampling: SamplingParams,
+}
+
+impl Default for Refine {
+    fn default() -> Self {
+        Refine { tags: String::new(), sampling: SamplingParams::refine() }
+    }
+}
+
+/// Why a generation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// The model drew its end token.
+    End,
+    /// `max_tokens` were out; the speech is cut off.
+    MaxTokens,
+    /// The model's context was full; the speech is cut off.
+    ContextFull,
+}
+
+/// A text that the model rewrote.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refined {
+    /// The text, control tags included.
+    pub text: String,
+    /// Tokens of the prompt.
+    pub input_ids: Vec<u32>,
+    /// Tokens drawn.
+    pub tokens: Vec<u32>,
+    /// Why it ended.
+    pub finish: Finish,
+}
+
+/// The codes of a spoken text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Codes {
+    /// The prompt: per position one value per codebook (a text token repeated, or a sample's codes).
+    pub input_ids: Vec<Vec<u32>>,
+    /// Per step one code per codebook.
+    pub tokens: Vec<Vec<u32>>,
+    /// The hidden states the codes were drawn from: (steps, hidden), row by row.
+    pub hiddens: Vec<f32>,
+    /// Why it ended.
+    pub finish: Finish,
+    /// What refining made of the text, if it was asked for.
+    pub refined: Option<Refined>,
+    /// What its request wants the wave to be made from.
+    pub decoder: Decoder,
+}

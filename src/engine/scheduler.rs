@@ -1,0 +1,337 @@
+//! Which sequences run, in which slot, and what each step is made of. Sees no tensor.
+
+use std::collections::VecDeque;
+
+use super::request::{Codes, Refined, Request};
+use super::sequence::{Goal, Progress, Sequence, Vocabulary};
+use crate::error::{Error, Result};
+use crate::model::{Head, Input};
+
+/// Names a request in the events about it; chosen by whoever submits it.
+pub type RequestId = u64;
+
+/// What happened to a request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// It holds a slot; its prompt goes in with the next step.
+    Started {
+        /// Which.
+        id: RequestId,
+        /// Positions its prompt takes.
+        prompt: usize,
+    },
+    /// Its text was rewritten; speech follows.
+    Refined {
+        /// Which.
+        id: RequestId,
+        /// What became of the text.
+        refined: Refined,
+    },
+    /// Its text was rewritten, which is all that was asked for.
+    Refinement {
+        /// Which.
+        id: RequestId,
+        /// What became of the text.
+        refined: Refined,
+    },
+    /// It drew one more token.
+    Advanced {
+        /// Which.
+        id: RequestId,
+        /// Tokens drawn so far.
+        tokens: usize,
+    },
+    /// It is spoken.
+    Spoken {
+        /// Which.
+        id: RequestId,
+        /// Its codes and hidden states.
+        codes: Box<Codes>,
+    },
+    /// It could not be spoken; the others go on.
+    Failed {
+        /// Which.
+        id: RequestId,
+        /// Why.
+        error: Error,
+    },
+}
+
+/// One position that goes through the model in a step.
+#[derive(Debug)]
+pub struct PlannedRow {
+    /// The cache's slot.
+    pub slot: u32,
+    /// The position in it.
+    pub position: u32,
+    /// What goes in.
+    pub input: Input,
+}
+
+/// What goes through the model in one step: all new positions of all live slots.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The positions, slot by slot, ascending within a slot.
+    pub rows: Vec<PlannedRow>,
+    /// Rows whose logits are wanted, and which.
+    pub wanted: Vec<(usize, Head)>,
+}
+
+/// Logits and hidden state of one wanted row.
+#[derive(Clone, Debug)]
+pub struct RowOutput {
+    /// Of the head that was asked for.
+    pub logits: Vec<f32>,
+    /// The state they were computed from.
+    pub hidden: Vec<f32>,
+}
+
+struct Live {
+    id: RequestId,
+    sequence: Sequence,
+}
+
+/// Requests waiting, and those that hold a slot.
+pub struct Scheduler {
+    waiting: VecDeque<(RequestId, Goal, Request)>,
+    slots: Vec<Option<Live>>,
+    /// Slots in the order of the last plan's wanted rows.
+    planned: Vec<usize>,
+}
+
+impl Scheduler {
+    /// A scheduler over a fixed number of slots.
+    pub fn new(slots: usize) -> Self {
+        Scheduler {
+            waiting: VecDeque::new(),
+            slots: (0..slots.max(1)).map(|_| None).collect(),
+            planned: Vec::new(),
+        }
+    }
+
+    /// Queues a request.
+    pub fn submit(&mut self, id: RequestId, goal: Goal, request: Request) {
+        self.waiting.push_back((id, goal, request));
+    }
+
+    /// Whether nothing waits and nothing runs.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.slots.iter().all(Option::is_none)
+    }
+
+    /// Requests that wait for a slot.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Drops everything that waits or runs.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+        self.slots.fill_with(|| None);
+    }
+
+    /// Fills free slots and lays out the next step; an empty plan means that there is nothing to do.
+    pub fn plan(&mut self, vocabulary: &Vocabulary, events: &mut Vec<Event>) -> Plan {
+        for slot in self.slots.iter_mut().filter(|slot| slot.is_none()) {
+            while let Some((id, goal, request)) = self.waiting.pop_front() {
+                match Sequence::new(request, goal, vocabulary) {
+                    Ok(sequence) => {
+                        events.push(Event::Started { id, prompt: sequence.pending().1.len() });
+                        *slot = Some(Live { id, sequence });
+                        break;
+                    }
+                    Err(error) => events.push(Event::Failed { id, error }),
+                }
+            }
+        }
+        let mut plan = Plan::default();
+        self.planned.clear();
+        for (slot, live) in self.slots.iter().enumerate() {
+            let Some(live) = live else { continue };
+            let (start, inputs) = live.sequence.pending();
+            plan.rows.extend(inputs.iter().enumerate().map(|(i, input)| PlannedRow {
+                slot: slot as u32,
+                position: (start + i) as u32,
+                input: input.clone(),
+            }));
+            plan.wanted.push((plan.rows.len() - 1, live.sequence.head()));
+            self.planned.push(slot);
+        }
+        plan
+    }
+
+    /// Hands the outputs of the last plan's wanted rows to their sequences.
+    pub fn apply(&mut self, outputs: Vec<RowOutput>, vocabulary: &Vocabulary, events: &mut Vec<Event>) {
+        for (slot, mut output) in self.planned.drain(..).zip(outputs) {
+            let Some(Live { id, mut sequence }) = self.slots[slot].take() else { continue };
+            match sequence.advance(&mut output.logits, &output.hidden, vocabulary) {
+                Ok(Progress::Running) => {
+                    events.push(Event::Advanced { id, tokens: sequence.generated() });
+                    self.slots[slot] = Some(Live { id, sequence });
+                }
+                Ok(Progress::Refined(refined)) => {
+                    events.push(Event::Refined { id, refined });
+                    self.slots[slot] = Some(Live { id, sequence });
+                }
+                Ok(Progress::Refinement(refined)) => events.push(Event::Refinement { id, refined }),
+                Ok(Progress::Spoken(codes)) => events.push(Event::Spoken { id, codes }),
+                Err(error) => events.push(Event::Failed { id, error }),
+            }
+        }
+    }
+}
+
+/// Runs a plan: the one that owns the device, or a stand-in in tests.
+pub trait Step {
+    /// Runs every row of a plan and returns the outputs of its wanted rows, in order.
+    ///
+    /// # Errors
+    /// What the device said.
+    fn run(&mut self, plan: Plan) -> Result<Vec<RowOutput>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DEMO_SEED;
+    use crate::sampling::SamplingParams;
+    use crate::{engine::Engine, hub::DemoSize, model::Checkpoint, text::Tokenizer};
+
+    /// A stand-in for the model: code `position % 600` is all but certain, so what a sequence draws shows
+    /// at which positions it was fed.
+    struct Fake {
+        codes: usize,
+        text: usize,
+        /// Live rows of each step.
+        steps: Vec<usize>,
+        fail: bool,
+    }
+
+    impl Step for Fake {
+        fn run(&mut self, plan: Plan) -> Result<Vec<RowOutput>> {
+            if self.fail {
+                return Err(Error::NotANumber);
+            }
+            self.steps.push(plan.wanted.len());
+            let output = |(row, head): &(usize, Head)| {
+                let (heads, width) = match head {
+                    Head::Codes => (4, self.codes),
+                    Head::Text => (1, self.text),
+                };
+                let mut logits = vec![0.0; heads * width];
+                for head in 0..heads {
+                    logits[head * width + plan.rows[*row].position as usize % 600] = 1000.0;
+                }
+                RowOutput { logits, hidden: vec![0.0; 64] }
+            };
+            Ok(plan.wanted.iter().map(output).collect())
+        }
+    }
+
+    fn engine(slots: usize) -> Engine<Fake> {
+        let checkpoint = Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap();
+        let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0).unwrap();
+        let text_tokens = tokenizer.size();
+        let vocabulary = Vocabulary {
+            tokenizer,
+            codebooks: 4,
+            code_tokens: 626,
+            text_tokens,
+            hidden: 64,
+            max_positions: 40,
+        };
+        Engine::new(vocabulary, slots, Fake { codes: 626, text: text_tokens, steps: Vec::new(), fail: false })
+    }
+
+    fn request(text: &str, max_tokens: usize) -> Request {
+        let mut request = Request::new(text);
+        request.sampling = SamplingParams { max_tokens, repetition_penalty: 1.0, ..SamplingParams::speech() };
+        request
+    }
+
+    fn run(engine: &mut Engine<Fake>) -> Vec<Event> {
+        let mut events = Vec::new();
+        while !engine.is_idle() {
+            events.extend(engine.step().unwrap());
+        }
+        events
+    }
+
+    fn spoken(events: &[Event]) -> Vec<(RequestId, &Codes)> {
+        events
+            .iter()
+            .filter_map(|e| if let Event::Spoken { id, codes } = e { Some((*id, &**codes)) } else { None })
+            .collect()
+    }
+
+    #[test]
+    fn a_freed_slot_goes_to_the_next_request_at_once_and_positions_start_anew() {
+        let mut engine = engine(2);
+        for (id, tokens) in [(0, 3), (1, 9), (2, 2), (3, 4)] {
+            engine.submit(id, Goal::Speak, request("你好", tokens));
+        }
+        let events = run(&mut engine);
+        let done = spoken(&events);
+        assert_eq!(done.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0, 2, 3, 1]);
+        for (_, codes) in done {
+            // [Stts][empty_spk][speed_5]你好[Ptts] ends at position 5.
+            assert_eq!(codes.input_ids.len(), 6);
+            let drawn: Vec<u32> = codes.tokens.iter().map(|t| t[0]).collect();
+            assert_eq!(drawn, (5..5 + codes.tokens.len() as u32).collect::<Vec<_>>());
+        }
+        assert_eq!(engine.step_ref().steps, [2, 2, 2, 2, 2, 2, 2, 2, 2]);
+    }
+
+    #[test]
+    fn a_bad_request_fails_alone() {
+        let mut engine = engine(1);
+        engine.submit(0, Goal::Speak, request("", 3));
+        engine.submit(1, Goal::Speak, request("你好", 0));
+        engine.submit(2, Goal::Speak, request(&"好".repeat(60), 3));
+        engine.submit(3, Goal::Speak, request("你好", 3));
+        let events = run(&mut engine);
+        let failed: Vec<_> = events
+            .iter()
+            .filter_map(|e| {
+                if let Event::Failed { id, error } = e { Some((*id, error.to_string())) } else { None }
+            })
+            .collect();
+        assert_eq!(failed.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0, 1, 2]);
+        assert!(failed[2].1.contains("64 tokens of prompt, at most 39"), "{failed:?}");
+        assert_eq!(spoken(&events).len(), 1);
+    }
+
+    #[test]
+    fn a_full_context_ends_the_speech_and_says_so() {
+        let mut engine = engine(1);
+        engine.submit(0, Goal::Speak, request("你好", 1000));
+        let events = run(&mut engine);
+        let codes = spoken(&events)[0].1;
+        assert_eq!(codes.finish, crate::engine::Finish::ContextFull);
+        assert_eq!(codes.input_ids.len() + codes.tokens.len(), 41);
+    }
+
+    #[test]
+    fn refining_and_speech_follow_each_other_in_one_slot() {
+        let mut engine = engine(1);
+        let mut refining = request("你好", 3);
+        let sampling = SamplingParams { max_tokens: 2, ..SamplingParams::refine() };
+        refining.refine = Some(crate::engine::Refine { tags: "[oral_2]".into(), sampling });
+        engine.submit(7, Goal::Speak, refining);
+        let events = run(&mut engine);
+        // [Sbreak]你好[Pbreak][oral_2] ends at position 4.
+        let codes = spoken(&events)[0].1;
+        assert_eq!(codes.refined.as_ref().unwrap().tokens, [4, 5]);
+        assert_eq!(codes.tokens.len(), 3);
+    }
+
+    #[test]
+    fn a_failing_device_is_an_error_and_leaves_nothing_behind() {
+        let mut engine = engine(1);
+        engine.step_mut().fail = true;
+        engine.submit(0, Goal::Speak, request("你好", 3));
+        assert!(engine.step().is_err());
+        assert!(engine.is_idle());
+    }
+}
