@@ -1,0 +1,260 @@
+//! The model as one thing: text in, speech out.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use crate::engine::{Codes, Decoder, Engine, Event, Goal, ModelStep, Refined, Request, Vocabulary};
+use crate::error::{Error, Result};
+use crate::hub::{self, HubConfig, ModelSource};
+use crate::model::{Checkpoint, DEMO_SEED, Embed, Llama, Mel, Renderer, SAMPLE_RATE};
+use crate::speaker::{SeedKind, Speaker, SpeakerStats};
+use crate::text::Tokenizer;
+
+/// Where the model runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The best there is.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// An NVIDIA card by its number.
+    Cuda(usize),
+}
+
+impl DeviceChoice {
+    fn open(self) -> Result<Device> {
+        match self {
+            DeviceChoice::Auto | DeviceChoice::Cpu => Ok(Device::Cpu),
+            DeviceChoice::Cuda(_) => Err(Error::Device(
+                "this build has no CUDA support; use `--device cpu` or `--device auto`".into(),
+            )),
+        }
+    }
+}
+
+/// In which type the model computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// What suits the device.
+    #[default]
+    Auto,
+    /// Single precision.
+    F32,
+}
+
+/// How a model is loaded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadOptions {
+    /// Where it runs.
+    pub device: DeviceChoice,
+    /// In which type it computes.
+    pub precision: Precision,
+}
+
+/// A spoken text.
+#[derive(Clone, Debug)]
+pub struct Speech {
+    /// Samples at [`SAMPLE_RATE`], about −1 to 1.
+    pub wave: Vec<f32>,
+    /// The log mel they were made from.
+    pub mel: Mel,
+    /// The codes that were drawn, their hidden states, why it ended, and the refined text.
+    pub codes: Codes,
+}
+
+/// ChatTTS, loaded and ready to speak.
+pub struct ChatTts {
+    engine: Engine<ModelStep>,
+    renderer: Arc<Renderer>,
+    stats: Option<SpeakerStats>,
+}
+
+impl ChatTts {
+    /// Loads a model; one from the hub is downloaded first if it is not in the cache.
+    ///
+    /// # Errors
+    /// [`Error::ModelNotFound`] and [`Error::Download`] if its files cannot be had, else an error naming
+    /// the file and tensor that are not as they should be.
+    pub fn load(source: &ModelSource, options: LoadOptions) -> Result<Self> {
+        let checkpoint = match source {
+            ModelSource::Demo(size) => Checkpoint::demo(*size, DEMO_SEED)?,
+            source => Checkpoint::open(&hub::fetch(source, &HubConfig::from_env(), &mut |_| {})?)?,
+        };
+        ChatTts::open(checkpoint, options)
+    }
+
+    /// Loads an opened checkpoint.
+    ///
+    /// # Errors
+    /// An error naming the file and tensor that are not as they should be; [`Error::Device`] if the device
+    /// cannot be had.
+    pub fn open(mut checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
+        // One sequence at a time for now: the products of several rows at once are not yet independent of
+        // their company.
+        const SLOTS: usize = 1;
+        let device = options.device.open()?;
+        let (Precision::Auto | Precision::F32) = options.precision;
+        let stats = checkpoint.stats.take();
+        let hidden = checkpoint.config.hidden;
+        let ((llama, embed), tokenizer) = rayon::join(
+            || {
+                rayon::join(
+                    || Llama::load(&checkpoint.gpt, &checkpoint.config, &device),
+                    || Embed::load(&checkpoint.embed, hidden, &device),
+                )
+            },
+            || Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0),
+        );
+        let (llama, embed, tokenizer) = (llama?, embed?, tokenizer?);
+        if tokenizer.size() > embed.text_tokens() {
+            return Err(Error::Tokenizer {
+                file: checkpoint.tokenizer.0,
+                reason: format!(
+                    "it has {} tokens, {} embeds {}; they are not of one model",
+                    tokenizer.size(),
+                    checkpoint.embed.path().display(),
+                    embed.text_tokens()
+                ),
+            });
+        }
+        let vocabulary = Vocabulary {
+            tokenizer,
+            codebooks: embed.codebooks(),
+            code_tokens: embed.code_tokens(),
+            text_tokens: embed.text_tokens(),
+            hidden,
+            max_positions: llama.config().max_positions,
+        };
+        let step = ModelStep::new(embed, llama, SLOTS, &device)?;
+        let renderer = Arc::new(Renderer::load(checkpoint, &device)?);
+        Ok(ChatTts { engine: Engine::new(vocabulary, SLOTS, step), renderer, stats })
+    }
+
+    /// The voice of a seed.
+    ///
+    /// # Errors
+    /// [`Error::Speaker`] if the model is of its own width and has no statistics of voices.
+    pub fn speaker(&self, kind: SeedKind, seed: u64) -> Result<Speaker> {
+        let stats = self.stats.as_ref().ok_or_else(|| {
+            Error::Speaker(format!(
+                "this model's voices have {} values and it brings no spk_stat.safetensors, \
+                 so a seed has no voice; give a speaker string",
+                self.engine.vocabulary().hidden
+            ))
+        })?;
+        stats.sample(kind, seed)
+    }
+
+    /// Speaks a text.
+    ///
+    /// # Errors
+    /// What is wrong with the request, or [`Error::EndedAtOnce`] if this seed draws the end first.
+    pub fn synthesize(&mut self, request: &Request) -> Result<Speech> {
+        self.synthesize_with(request, |_| ControlFlow::Continue(()))
+    }
+
+    /// Speaks a text and says how it goes; a caller who breaks gets [`Error::Interrupted`].
+    ///
+    /// # Errors
+    /// As [`ChatTts::synthesize`].
+    pub fn synthesize_with(
+        &mut self,
+        request: &Request,
+        on_event: impl FnMut(&Event) -> ControlFlow<()>,
+    ) -> Result<Speech> {
+        match self.run(Goal::Speak, request, on_event)? {
+            Event::Spoken { codes, .. } => self.render(*codes),
+            _ => Err(Error::Interrupted),
+        }
+    }
+
+    /// Rewrites a text with pauses, laughs and fillers.
+    ///
+    /// # Errors
+    /// What is wrong with the request.
+    pub fn refine(&mut self, request: &Request) -> Result<Refined> {
+        self.refine_with(request, |_| ControlFlow::Continue(()))
+    }
+
+    /// Rewrites a text and says how it goes; a caller who breaks gets [`Error::Interrupted`].
+    ///
+    /// # Errors
+    /// As [`ChatTts::refine`].
+    pub fn refine_with(
+        &mut self,
+        request: &Request,
+        on_event: impl FnMut(&Event) -> ControlFlow<()>,
+    ) -> Result<Refined> {
+        match self.run(Goal::Refine, request, on_event)? {
+            Event::Refinement { refined, .. } => Ok(refined),
+            _ => Err(Error::Interrupted),
+        }
+    }
+
+    /// Steps until the one request is done; its last event.
+    fn run(
+        &mut self,
+        goal: Goal,
+        request: &Request,
+        mut on_event: impl FnMut(&Event) -> ControlFlow<()>,
+    ) -> Result<Event> {
+        self.engine.clear();
+        self.engine.submit(0, goal, request.clone());
+        while !self.engine.is_idle() {
+            for event in self.engine.step()? {
+                match event {
+                    Event::Failed { error, .. } => return Err(error),
+                    done @ (Event::Spoken { .. } | Event::Refinement { .. }) => return Ok(done),
+                    event => {
+                        if on_event(&event).is_break() {
+                            self.engine.clear();
+                            return Err(Error::Interrupted);
+                        }
+                    }
+                }
+            }
+        }
+        Err(Error::Interrupted)
+    }
+
+    fn render(&self, codes: Codes) -> Result<Speech> {
+        let rendered = match codes.decoder {
+            Decoder::HiddenStates => self.renderer.from_hiddens(&[&codes.hiddens])?,
+            Decoder::Codes => self.renderer.from_codes(&[&rows_of(&codes.tokens)])?,
+        };
+        let rendered = one(rendered)?;
+        Ok(Speech { wave: rendered.wave, mel: rendered.mel, codes })
+    }
+
+    /// The wave of given codes, through the DVAE: one row per codebook (4), codes 0 to 624.
+    ///
+    /// # Errors
+    /// [`Error::Speaker`] if rows are missing, of unequal length, or a code is out of range.
+    pub fn decode(&self, codes: &[Vec<u16>]) -> Result<crate::model::Rendered> {
+        one(self.renderer.from_codes(&[codes])?)
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.engine.vocabulary().tokenizer
+    }
+
+    /// Samples per second of what it speaks.
+    pub fn sample_rate(&self) -> u32 {
+        SAMPLE_RATE
+    }
+}
+
+fn one<T>(values: Vec<T>) -> Result<T> {
+    let none = || Error::Device("the model returned nothing for a sequence".into());
+    values.into_iter().next().ok_or_else(none)
+}
+
+/// Codes drawn step by step → one row per codebook.
+fn rows_of(tokens: &[Vec<u32>]) -> Vec<Vec<u16>> {
+    let books = tokens.first().map_or(0, Vec::len);
+    (0..books).map(|book| tokens.iter().map(|step| step[book] as u16).collect()).collect()
+}
