@@ -13,7 +13,7 @@ pub struct SamplingParams {
     /// Divides the logits; one value for all codebooks, or one per codebook.
     pub temperature: Vec<f32>,
     /// Keep the likeliest tokens that together reach this probability, 0 < p ≤ 1.
-    pub top_p: f32,
+    pub top_p: f64,
     /// Keep at most this many tokens (never fewer than three).
     pub top_k: usize,
     /// Above 1: what was drawn in the last 16 steps becomes less likely.
@@ -251,7 +251,7 @@ impl Sampler {
         probs.clear();
         probs.extend(order.iter().map(|(logit, _)| (logit - best).exp()));
         let sum: f32 = probs.iter().sum();
-        let dropped_mass = 1.0 - self.params.top_p;
+        let dropped_mass = (1.0 - self.params.top_p) as f32;
         let mut cumulated = 0f64;
         let mut kept = floor;
         for (i, p) in probs[..floor].iter().enumerate() {

@@ -2,7 +2,9 @@
 
 mod base16384;
 mod codec;
+mod files;
 mod sample;
 
 pub use codec::{Speaker, VoicePrompt};
+pub use files::read_codes;
 pub use sample::{SeedKind, SpeakerStats};

@@ -1,0 +1,296 @@
+//! The flags, as clap reads them.
+
+use std::path::PathBuf;
+
+use chattts_rs::hub::DEFAULT_REPO;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+/// The voice that speaks when none is named: a seed of the published voice lists.
+pub const DEFAULT_ROLE: &str = "2222";
+
+/// ChatTTS, conversational text to speech in Chinese and English.
+///
+/// Texts in, WAV files out. The paths of files written go to standard output, all else to standard error.
+/// Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted.
+///
+/// The weights are ChatTTS's own, licensed CC BY-NC 4.0 (not for commercial use); this program is licensed
+/// Apache-2.0 and downloads them when it first needs them.
+#[derive(Parser)]
+#[command(name = "chattts-rs", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+#[derive(Args, Clone, Copy)]
+pub struct Verbosity {
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say how long things take
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Speak texts into WAV files
+    Synth(Box<SynthArgs>),
+    /// Rewrite texts with pauses, laughs and fillers, as speech would have them
+    Refine(RefineArgs),
+    /// Show the tokens of texts, which go to the tokenizer as they are
+    Tokenize(TokenizeArgs),
+    /// Turn codes into a WAV file, through the DVAE
+    Decode(DecodeArgs),
+    /// Download, check and find the weights
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write all pages into a folder
+    Man {
+        /// Write chattts-rs.1 and a page per command there
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+pub struct SynthArgs {
+    #[command(flatten)]
+    pub texts: TextArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// Who speaks: a seed, a speaker string, a file that holds one, or `none`
+    ///
+    /// N or torch-f32:N is the voice that published voice lists mean by seed N (single-precision draws);
+    /// torch-f16:N is the one that the Python package draws on a CPU with PyTorch up to 2.11; `none` leaves
+    /// the voice to the model. Without --role (and --voice) the voice is that of seed 2222.
+    #[arg(long, value_name = "ROLE", help_heading = "Voice")]
+    pub role: Option<String>,
+    /// A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text
+    #[arg(long, value_name = "FILE", requires = "voice_text", value_hint = ValueHint::FilePath, help_heading = "Voice")]
+    pub voice: Option<PathBuf>,
+    /// What the sample says, word for word
+    #[arg(long, value_name = "TEXT", requires = "voice", help_heading = "Voice")]
+    pub voice_text: Option<String>,
+    /// Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace
+    #[arg(long, value_name = "TAGS", help_heading = "Generation")]
+    pub prompt: Option<String>,
+    /// Rewrite each text with pauses, laughs and fillers first
+    #[arg(long, conflicts_with = "no_refine", help_heading = "Generation")]
+    pub refine: bool,
+    /// Speak each text as it is (the default unless --prompt steers refining)
+    #[arg(long, help_heading = "Generation")]
+    pub no_refine: bool,
+    /// For speech; refining keeps its own defaults
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    /// Make the wave from codes, through the DVAE, instead of from hidden states
+    #[arg(long, help_heading = "Generation")]
+    pub no_decoder: bool,
+    /// Give the text to the tokenizer untouched
+    #[arg(long, help_heading = "Input")]
+    pub no_normalize: bool,
+}
+
+#[derive(Args)]
+pub struct TextArgs {
+    /// Texts to work on, one utterance each
+    #[arg(value_name = "TEXT")]
+    pub positional: Vec<String>,
+    /// A text to work on; may be given several times
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Input")]
+    pub text: Vec<String>,
+    /// A file with one utterance a line (blank lines are skipped), or `-` for standard input
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct OutputArgs {
+    /// The WAV file; several utterances are joined into it. `-` is standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath,
+          required_unless_present = "out_dir", conflicts_with = "out_dir", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// A folder for one WAV file per utterance: 00000.wav, 00001.wav, …
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub out_dir: Option<PathBuf>,
+    /// Samples per second; the model's own rate is 24000
+    #[arg(long, value_name = "HZ", default_value_t = 24_000, help_heading = "Output")]
+    pub sample_rate: u32,
+    /// Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub dump: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct ModelArgs {
+    /// A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`
+    ///
+    /// A folder holds asset/… or is the asset folder itself. A repository is owner/name or
+    /// owner/name@revision; it is downloaded once into the usual cache (HF_HOME, HF_HUB_CACHE, HF_ENDPOINT
+    /// for mirrors, HF_TOKEN and HF_HUB_OFFLINE are read). `demo` and `demo-full` are the program's own
+    /// random weights, of small and of the published shapes, which speak noise and need no download.
+    #[arg(short, long, value_name = "MODEL", default_value = DEFAULT_REPO, help_heading = "Model")]
+    pub model: String,
+    /// Use what is in the cache; never the network
+    #[arg(long, help_heading = "Model")]
+    pub offline: bool,
+}
+
+#[derive(Args)]
+pub struct ComputeArgs {
+    /// Where to compute: auto, cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
+    pub device: String,
+    /// In which type to compute
+    #[arg(long, value_name = "TYPE", value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
+    pub dtype: Dtype,
+    /// Threads to compute with [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Model")]
+    pub threads: Option<u16>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Dtype {
+    /// What suits the device
+    Auto,
+    /// Single precision
+    F32,
+}
+
+#[derive(Args)]
+pub struct SamplingArgs {
+    /// The generation seed; the same seed gives the same speech. Drawn and printed if absent
+    #[arg(long, value_name = "N", help_heading = "Generation")]
+    pub seed: Option<u64>,
+    /// Divides the logits: higher is livelier. One value, or one per codebook
+    #[arg(long, value_name = "T", value_delimiter = ',', help_heading = "Generation")]
+    pub temperature: Option<Vec<f32>>,
+    /// Draw from the likeliest tokens that together reach this probability
+    #[arg(long, value_name = "P", help_heading = "Generation")]
+    pub top_p: Option<f64>,
+    /// Draw from at most so many tokens
+    #[arg(long, value_name = "K", help_heading = "Generation")]
+    pub top_k: Option<usize>,
+    /// Above 1, what was drawn in the last 16 steps becomes less likely
+    #[arg(long, value_name = "X", help_heading = "Generation")]
+    pub repetition_penalty: Option<f32>,
+    /// Stop after so many tokens; of speech, 46.875 are a second
+    #[arg(long, value_name = "N", help_heading = "Generation")]
+    pub max_tokens: Option<usize>,
+    /// Do not end before so many tokens
+    #[arg(long, value_name = "N", help_heading = "Generation")]
+    pub min_tokens: Option<usize>,
+    /// How a seed's random numbers run: anew at every step, or on from step to step
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = Rng::Repeat, help_heading = "Generation")]
+    pub rng: Rng,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Rng {
+    /// Seeded anew at every step (the Python package's manual_seed)
+    Repeat,
+    /// Seeded once (torch.manual_seed before the call)
+    Stream,
+}
+
+#[derive(Args)]
+pub struct RefineArgs {
+    #[command(flatten)]
+    pub texts: TextArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// Control tags: [oral_0-9] [laugh_0-2] [break_0-7]
+    #[arg(long, value_name = "TAGS", help_heading = "Generation")]
+    pub prompt: Option<String>,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+    /// Give the text to the tokenizer untouched
+    #[arg(long, help_heading = "Input")]
+    pub no_normalize: bool,
+    /// Keep prompts and tokens in DIR/00000.safetensors, …
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub dump: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct TokenizeArgs {
+    #[command(flatten)]
+    pub texts: TextArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// One JSON object a text, with "text", "ids" and "tokens"
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct DecodeArgs {
+    /// A safetensors file with `codes` (4, n), values 0 to 624
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub codes: PathBuf,
+    /// The WAV file; `-` is standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub out: PathBuf,
+    /// Samples per second; the model's own rate is 24000
+    #[arg(long, value_name = "HZ", default_value_t = 24_000, help_heading = "Output")]
+    pub sample_rate: u32,
+    /// Keep codes, mel and wave in DIR/00000.safetensors
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub dump: Option<PathBuf>,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+}
+
+#[derive(Subcommand)]
+pub enum ModelCommand {
+    /// Download what is missing and print the folder
+    Download {
+        #[command(flatten)]
+        model: ModelArgs,
+    },
+    /// Compare every file with the published checksums
+    Verify {
+        #[command(flatten)]
+        model: ModelArgs,
+    },
+    /// Print the folder that the weights are in
+    Path {
+        #[command(flatten)]
+        model: ModelArgs,
+    },
+    /// Write random weights in the published layout
+    Demo {
+        /// Where; the weights go to DIR/asset
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// Small shapes, or those of the published model (1.2 GB)
+        #[arg(long, value_enum, default_value_t = Size::Tiny)]
+        size: Size,
+        /// Other seeds give other weights; `--model demo` and `demo-full` are those of the default
+        #[arg(long, value_name = "N", default_value_t = chattts_rs::model::DEMO_SEED)]
+        seed: u64,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Size {
+    Tiny,
+    Full,
+}

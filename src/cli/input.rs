@@ -1,0 +1,153 @@
+//! Where texts come from: flags, a file, a pipe.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
+
+use anyhow::Context as _;
+use chattts_rs::text::{NormalizeOptions, normalize};
+
+use super::args::TextArgs;
+use super::{Context, Usage};
+
+/// One text, and where it stood.
+pub struct Utterance {
+    /// Its place among the utterances, from 0; names its files.
+    pub index: usize,
+    origin: Origin,
+    /// The text, or why there is none.
+    text: Result<String, String>,
+}
+
+enum Origin {
+    Flag { number: usize, of: usize },
+    Line { file: String, number: usize },
+}
+
+impl fmt::Display for Utterance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Origin::Flag { of: 1, .. } => f.write_str("text"),
+            Origin::Flag { number, .. } => write!(f, "text {number}"),
+            Origin::Line { file, number } => write!(f, "{file}:{number}"),
+        }
+    }
+}
+
+impl Utterance {
+    /// The text as the tokenizer gets it: cleaned, unless asked not to, with a warning that names every
+    /// character that will not be spoken.
+    pub fn prepare(&self, clean: bool, context: &Context) -> anyhow::Result<String> {
+        let text = self.text.as_ref().map_err(|e| anyhow::anyhow!("{e}"))?;
+        if !clean {
+            return Ok(text.clone());
+        }
+        let cleaned = normalize(text, &NormalizeOptions::default());
+        if !cleaned.dropped.is_empty() {
+            let mut counts: Vec<(char, usize)> = Vec::new();
+            for dropped in &cleaned.dropped {
+                match counts.iter_mut().find(|(c, _)| *c == dropped.character) {
+                    Some((_, n)) => *n += 1,
+                    None => counts.push((dropped.character, 1)),
+                }
+            }
+            let names: Vec<String> = counts.iter().map(|(c, n)| name(*c, *n)).collect();
+            context.report.warn(&format!(
+                "{self}: {} not spoken, the model does not know {}: {}",
+                if cleaned.dropped.len() == 1 {
+                    "1 character is".into()
+                } else {
+                    format!("{} characters are", cleaned.dropped.len())
+                },
+                if cleaned.dropped.len() == 1 { "it" } else { "them" },
+                names.join(" ")
+            ));
+        }
+        if cleaned.text.trim().is_empty() {
+            return Err(chattts_rs::Error::EmptyText(
+                "no character of the text is known to the model".into(),
+            )
+            .into());
+        }
+        Ok(cleaned.text)
+    }
+}
+
+fn name(c: char, count: usize) -> String {
+    let name = match c.is_control() || c.is_whitespace() {
+        true => format!("U+{:04X}", c as u32),
+        false => c.to_string(),
+    };
+    if count == 1 { name } else { format!("{name}(×{count})") }
+}
+
+/// All texts that were asked for, in order: flags, then arguments, then lines. None is an error unless
+/// they were to come from a file or a pipe, which may be empty.
+pub fn gather(args: &TextArgs) -> anyhow::Result<Vec<Utterance>> {
+    let flags: Vec<&String> = args.text.iter().chain(&args.positional).collect();
+    let mut utterances: Vec<Utterance> = flags
+        .iter()
+        .enumerate()
+        .map(|(i, text)| Utterance {
+            index: i,
+            origin: Origin::Flag { number: i + 1, of: flags.len() },
+            text: Ok((*text).clone()),
+        })
+        .collect();
+    let stdin = Path::new("-");
+    match args.file.as_deref() {
+        Some(path) if path != stdin => {
+            let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            lines(&bytes, &path.display().to_string(), &mut utterances);
+        }
+        None if !utterances.is_empty() => {}
+        None if io::stdin().is_terminal() => {
+            return Err(Usage("no text: give --text, --file, or a pipe (see --help)".into()).into());
+        }
+        _ => {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+            lines(&bytes, "stdin", &mut utterances);
+        }
+    }
+    Ok(utterances)
+}
+
+/// Adds the lines of a text file; blank ones are skipped but counted.
+fn lines(bytes: &[u8], file: &str, utterances: &mut Vec<Utterance>) {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    for (i, line) in bytes.split(|b| *b == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let text = match std::str::from_utf8(line) {
+            Ok(text) if text.trim().is_empty() => continue,
+            Ok(text) => Ok(text.to_string()),
+            Err(e) => Err(format!("not UTF-8 at byte {} of the line; convert the file", e.valid_up_to() + 1)),
+        };
+        let origin = Origin::Line { file: file.to_string(), number: i + 1 };
+        utterances.push(Utterance { index: utterances.len(), origin, text });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_lose_their_ends_and_keep_their_numbers() {
+        let mut found = Vec::new();
+        lines("\u{feff}一\r\n\n  \r\n二\n\n三".as_bytes(), "a.txt", &mut found);
+        let found: Vec<_> = found.iter().map(|u| (u.index, u.to_string(), u.text.clone().unwrap())).collect();
+        let expected = [(0, "a.txt:1", "一"), (1, "a.txt:4", "二"), (2, "a.txt:6", "三")];
+        assert_eq!(found, expected.map(|(i, at, text)| (i, at.to_string(), text.to_string())));
+    }
+
+    #[test]
+    fn a_line_that_is_not_utf8_says_where() {
+        let mut found = Vec::new();
+        lines(b"ok\nab\xff\nok", "a.txt", &mut found);
+        assert_eq!(found.len(), 3);
+        assert!(found[1].text.as_ref().unwrap_err().contains("byte 3"));
+        assert!(found[2].text.is_ok());
+    }
+}

@@ -1,0 +1,110 @@
+//! The command line: flags, what they ask for, and a file per command.
+
+mod args;
+mod decode;
+mod dump;
+mod input;
+mod interrupt;
+mod model;
+mod options;
+mod output;
+mod refine;
+mod report;
+mod role;
+mod shell;
+mod synth;
+mod tokenize;
+
+use std::process::ExitCode;
+
+use chattts_rs::Error;
+use clap::Parser;
+
+use args::{Cli, Command};
+use interrupt::Interrupt;
+use report::Report;
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const INTERRUPTED: u8 = 130;
+
+/// What every command gets.
+struct Context {
+    report: Report,
+    interrupt: Interrupt,
+}
+
+/// Flags that do not go together, or values that mean nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Some utterances failed; each was reported when it did.
+#[derive(Debug, thiserror::Error)]
+#[error("{failed} of {total} utterances failed")]
+struct SomeFailed {
+    failed: usize,
+    total: usize,
+}
+
+/// Parses the command line, does what it says, and says how it ended.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    set_threads(&cli.command);
+    let report = Report::new(cli.verbosity.quiet, cli.verbosity.verbose);
+    let interrupt = match Interrupt::install() {
+        Ok(interrupt) => interrupt,
+        Err(e) => {
+            report.error(&format!("cannot listen for signals: {e}"));
+            return FAILED.into();
+        }
+    };
+    let context = Context { report, interrupt };
+    let result = match cli.command {
+        Command::Synth(args) => synth::run(&context, *args),
+        Command::Refine(args) => refine::run(&context, args),
+        Command::Tokenize(args) => tokenize::run(&context, args),
+        Command::Decode(args) => decode::run(&context, args),
+        Command::Model(command) => model::run(&context, command),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { dir } => shell::man(dir.as_deref()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit(&context.report, &error),
+    }
+}
+
+fn exit(report: &Report, error: &anyhow::Error) -> ExitCode {
+    // A reader that has seen enough is no error.
+    if let Some(e) = error.downcast_ref::<std::io::Error>()
+        && e.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        return ExitCode::SUCCESS;
+    }
+    // What befell a single text has been said.
+    if !matches!(error.downcast_ref(), Some(SomeFailed { total: 1, .. })) {
+        report.error(&format!("{error:#}"));
+    }
+    let code = match error.downcast_ref::<Error>() {
+        Some(Error::Interrupted) => INTERRUPTED,
+        Some(Error::Parameter { .. } | Error::UnknownTag { .. }) => USAGE,
+        _ if error.is::<Usage>() => USAGE,
+        _ => FAILED,
+    };
+    code.into()
+}
+
+/// `--threads`: read by rayon and candle when they first start threads.
+fn set_threads(command: &Command) {
+    let threads = match command {
+        Command::Synth(args) => args.compute.threads,
+        Command::Refine(args) => args.compute.threads,
+        Command::Decode(args) => args.compute.threads,
+        _ => None,
+    };
+    if let Some(threads) = threads {
+        // SAFETY: no other thread runs yet that could read the environment.
+        unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
+    }
+}

@@ -1,0 +1,71 @@
+//! `model download|verify|path|demo`.
+
+use chattts_rs::ModelSource;
+use chattts_rs::hub::{self, DemoSize, FileState};
+use chattts_rs::model::write_demo;
+
+use super::args::{ModelArgs, ModelCommand, Size};
+use super::options::model_source;
+use super::output::{print_line, print_path};
+use super::{Context, Usage};
+
+/// Said before weights are downloaded.
+pub const LICENCE_NOTE: &str = "note: ChatTTS's weights are licensed CC BY-NC 4.0: not for commercial use";
+
+pub fn run(context: &Context, command: ModelCommand) -> anyhow::Result<()> {
+    match command {
+        ModelCommand::Download { model } => download(context, &model),
+        ModelCommand::Verify { model } => verify(context, &model),
+        ModelCommand::Path { model } => path(&model),
+        ModelCommand::Demo { dir, size, seed } => {
+            let size = match size {
+                Size::Tiny => DemoSize::Tiny,
+                Size::Full => DemoSize::Full,
+            };
+            context.report.note("note: demo weights are random; they speak noise, not words");
+            print_path(&write_demo(&dir, size, seed)?)
+        }
+    }
+}
+
+fn download(context: &Context, args: &ModelArgs) -> anyhow::Result<()> {
+    let (source, config) = model_source(args)?;
+    if let ModelSource::Hub { .. } = source {
+        context.report.note(LICENCE_NOTE);
+    }
+    let files = hub::fetch(&source, &config, &mut |event| context.report.transfer(event))?;
+    print_path(&files.root)
+}
+
+fn verify(context: &Context, args: &ModelArgs) -> anyhow::Result<()> {
+    let (source, config) = model_source(args)?;
+    let checks = hub::verify(&source, &config)?;
+    let mut bad = 0;
+    for check in &checks {
+        let state = match &check.state {
+            FileState::Published => "ok".to_string(),
+            FileState::Differs { found } => format!("differs from the published file (sha256 {found})"),
+            FileState::Missing => "missing".to_string(),
+            FileState::Unreadable(reason) => format!("unreadable: {reason}"),
+        };
+        bad += usize::from(check.state != FileState::Published);
+        print_line(&format!("{}: {state}", check.file))?;
+    }
+    if bad > 0 {
+        anyhow::bail!(
+            "{bad} of {} files are not those of 2Noise/ChatTTS as published; `chattts-rs model download` fetches \
+             missing ones, another version or a demo may work all the same",
+            checks.len()
+        );
+    }
+    context.report.note(&format!("all {} files are as published", checks.len()));
+    Ok(())
+}
+
+fn path(args: &ModelArgs) -> anyhow::Result<()> {
+    let (source, config) = model_source(args)?;
+    if let ModelSource::Demo(_) = source {
+        return Err(Usage(format!("{source} has no folder; `chattts-rs model demo DIR` writes one")).into());
+    }
+    print_path(&hub::locate(&source, &config)?.root)
+}

@@ -1,0 +1,68 @@
+//! `refine`.
+
+use chattts_rs::engine::{Event, Finish};
+use chattts_rs::text::ControlTags;
+use chattts_rs::{Error, Refine, Request, SamplingParams};
+
+use super::args::RefineArgs;
+use super::dump::Dump;
+use super::input::gather;
+use super::options::{self, Seed};
+use super::output::print_line;
+use super::{Context, SomeFailed, Usage};
+
+pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
+    let Context { report, interrupt } = context;
+    let tags = ControlTags::parse(args.prompt.as_deref().unwrap_or_default())?;
+    if let Some(speed) = tags.speech {
+        return Err(Usage(format!("{speed} steers speech, not refining; give it to `synth`")).into());
+    }
+    let sampling = options::sampling(&args.sampling, SamplingParams::refine(), 1)?;
+    let compute = options::compute(&args.compute)?;
+    let dump = args.dump.as_deref().map(Dump::new).transpose()?;
+    let utterances = gather(&args.texts)?;
+    if utterances.is_empty() {
+        return Ok(());
+    }
+    let mut tts = options::load(&args.model, compute, context)?;
+    let mut request = Request::new("");
+    request.noise = args.sampling.rng.into();
+    request.refine = Some(Refine { tags: tags.refining, sampling });
+    request.seed = Seed::choose(args.sampling.seed, context).value;
+
+    interrupt.watch();
+    let total = utterances.len();
+    let mut failed = 0;
+    for utterance in &utterances {
+        let refined = utterance.prepare(!args.no_normalize, context).and_then(|text| {
+            request.text = text;
+            report.utterance(utterance, utterance.index, total);
+            Ok(tts.refine_with(&request, |event| {
+                if let Event::Advanced { tokens, .. } = event {
+                    report.tokens(*tokens);
+                }
+                interrupt.check()
+            })?)
+        });
+        report.clear();
+        match refined {
+            Ok(refined) => {
+                if refined.finish != Finish::End {
+                    report.warn(&format!(
+                        "{utterance}: the model did not end by itself; the text may be cut off"
+                    ));
+                }
+                if let Some(dump) = &dump {
+                    dump.refined(utterance.index, &refined)?;
+                }
+                print_line(&refined.text)?;
+            }
+            Err(e) if matches!(e.downcast_ref(), Some(Error::Interrupted)) => return Err(e),
+            Err(e) => {
+                report.error(&format!("{utterance}: {e:#}"));
+                failed += 1;
+            }
+        }
+    }
+    if failed > 0 { Err(SomeFailed { failed, total }.into()) } else { Ok(()) }
+}

@@ -1,0 +1,122 @@
+//! What a human reads, on standard error.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use chattts_rs::hub::Transfer;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Speaks to the human. Lines and bars do not get into each other's way.
+pub struct Report {
+    quiet: bool,
+    verbose: bool,
+    bars: bool,
+    bar: ProgressBar,
+}
+
+impl Report {
+    /// Bars appear on a terminal only, and not when quiet.
+    pub fn new(quiet: bool, verbose: bool) -> Self {
+        let bars = !quiet && std::io::stderr().is_terminal();
+        let target = if bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Report { quiet, verbose, bars, bar: ProgressBar::with_draw_target(None, target) }
+    }
+
+    fn line(&self, line: &str) {
+        // A closed standard error is no reason to stop.
+        self.bar.suspend(|| {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        });
+    }
+
+    /// Something went wrong.
+    pub fn error(&self, message: &str) {
+        self.line(&format!("error: {message}"));
+    }
+
+    /// Something a human should know.
+    pub fn warn(&self, message: &str) {
+        if !self.quiet {
+            self.line(&format!("warning: {message}"));
+        }
+    }
+
+    /// Something a human may like to know.
+    pub fn note(&self, message: &str) {
+        if !self.quiet {
+            self.line(message);
+        }
+    }
+
+    /// Something for `--verbose`.
+    pub fn detail(&self, message: &str) {
+        if self.verbose {
+            self.line(message);
+        }
+    }
+
+    /// Shows that a text is being worked on.
+    pub fn utterance(&self, what: &impl Display, index: usize, total: usize) {
+        if self.bars {
+            let style = ProgressStyle::with_template("{spinner} {prefix}{msg}: {pos} tokens, {elapsed}");
+            self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            self.bar.reset();
+            self.bar.set_prefix(if total > 1 { format!("[{}/{total}] ", index + 1) } else { String::new() });
+            self.bar.set_message(what.to_string());
+            self.bar.enable_steady_tick(Duration::from_millis(100));
+        }
+    }
+
+    /// Tokens drawn so far.
+    pub fn tokens(&self, count: usize) {
+        self.bar.set_position(count as u64);
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+    }
+
+    /// Shows a download.
+    pub fn transfer(&self, event: Transfer) {
+        match event {
+            Transfer::Started { file, bytes, index, count } => {
+                let of = format!("[{}/{count}] {file}", index + 1);
+                if self.bars {
+                    let template = match bytes {
+                        Some(_) => "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+                        None => "{msg} {bytes} {bytes_per_sec}",
+                    };
+                    let style = ProgressStyle::with_template(template);
+                    self.bar.set_style(
+                        style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "),
+                    );
+                    self.bar.reset();
+                    match bytes {
+                        Some(bytes) => self.bar.set_length(bytes),
+                        None => self.bar.unset_length(),
+                    }
+                    self.bar.set_message(of);
+                } else {
+                    let size = bytes.map_or(String::new(), |n| format!(" ({:.1} MB)", n as f64 / 1e6));
+                    self.note(&format!("downloading {of}{size}"));
+                }
+            }
+            Transfer::Advanced { position, .. } => self.bar.set_position(position),
+            Transfer::Finished { file } => {
+                self.bar.finish_and_clear();
+                self.detail(&format!("{file} is here"));
+            }
+            Transfer::Retrying { file, reason, wait } => {
+                self.warn(&format!("{file}: {reason}; trying again in {:.0} s", wait.as_secs_f64().ceil()));
+            }
+            Transfer::Waiting { file } => {
+                self.note(&format!("{file}: another program is downloading it; waiting for its end"));
+            }
+            Transfer::Warning(message) => self.warn(&message),
+            _ => {}
+        }
+    }
+}
