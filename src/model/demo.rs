@@ -96,11 +96,6 @@ enum Fill {
         mean: f32,
         deviation: f32,
     },
-    /// The same, with the last row (the end token's) times [`END_GAIN`].
-    EndRow {
-        mean: f32,
-        deviation: f32,
-    },
     Hann,
     MelFilters,
 }
