@@ -133,6 +133,11 @@ impl ChatTts {
         Ok(ChatTts { engine: Engine::new(vocabulary, SLOTS, step), renderer, stats })
     }
 
+    /// Whether a seed has a voice: the model's statistics of voices are known.
+    pub fn has_voices(&self) -> bool {
+        self.stats.is_some()
+    }
+
     /// The voice of a seed.
     ///
     /// # Errors

@@ -173,25 +173,31 @@ pub enum Dtype {
 #[derive(Args)]
 pub struct SamplingArgs {
     /// The generation seed; the same seed gives the same speech. Drawn and printed if absent
-    #[arg(long, value_name = "N", help_heading = "Generation")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Generation")]
     pub seed: Option<u64>,
     /// Divides the logits: higher is livelier. One value, or one per codebook
-    #[arg(long, value_name = "T", value_delimiter = ',', help_heading = "Generation")]
+    #[arg(
+        long,
+        value_name = "T",
+        allow_negative_numbers = true,
+        value_delimiter = ',',
+        help_heading = "Generation"
+    )]
     pub temperature: Option<Vec<f32>>,
     /// Draw from the likeliest tokens that together reach this probability
-    #[arg(long, value_name = "P", help_heading = "Generation")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true, help_heading = "Generation")]
     pub top_p: Option<f64>,
     /// Draw from at most so many tokens
-    #[arg(long, value_name = "K", help_heading = "Generation")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true, help_heading = "Generation")]
     pub top_k: Option<usize>,
     /// Above 1, what was drawn in the last 16 steps becomes less likely
-    #[arg(long, value_name = "X", help_heading = "Generation")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Generation")]
     pub repetition_penalty: Option<f32>,
     /// Stop after so many tokens; of speech, 46.875 are a second
-    #[arg(long, value_name = "N", help_heading = "Generation")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Generation")]
     pub max_tokens: Option<usize>,
     /// Do not end before so many tokens
-    #[arg(long, value_name = "N", help_heading = "Generation")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Generation")]
     pub min_tokens: Option<usize>,
     /// How a seed's random numbers run: anew at every step, or on from step to step
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Rng::Repeat, help_heading = "Generation")]

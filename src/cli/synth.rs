@@ -47,7 +47,16 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
 
     let mut tts = options::load(&args.model, compute, context)?;
     let mut template = Request::new("");
-    template.voice = Voice { speaker: role.speaker(&tts)?, sample };
+    let speaker = match (&args.role, role) {
+        (None, Role::Seed(..)) if !tts.has_voices() => {
+            context.report.warn(
+                "this model brings no statistics of voices, so there is no default voice; it chooses one",
+            );
+            None
+        }
+        (_, role) => role.speaker(&tts)?,
+    };
+    template.voice = Voice { speaker, sample };
     template.sampling = sampling;
     template.noise = args.sampling.rng.into();
     if let Some(speed) = tags.speech {
