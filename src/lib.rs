@@ -1,20 +1,23 @@
 //! ChatTTS, conversational text to speech in Chinese and English.
 //!
 //! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # std::env::set_current_dir(std::env::temp_dir())?;
 //! use chattts_rs::{ChatTts, LoadOptions, Request, SeedKind, audio};
 //!
-//! # fn main() -> chattts_rs::Result<()> {
 //! // `demo` is a small model of random weights that speaks noise; `2Noise/ChatTTS` is the real one.
 //! let mut tts = ChatTts::load(&"demo".parse()?, LoadOptions::default())?;
 //! let mut request = Request::new("你好，世界。");
 //! request.voice = tts.speaker(SeedKind::TorchF32, 2222)?.into();
 //! request.seed = 42;
 //! let speech = tts.synthesize(&request)?;
-//! let wav = audio::wav(&speech.wave, tts.sample_rate())?;
-//! # assert!(wav.len() > 44);
+//! std::fs::write("hello.wav", audio::wav(&speech.wave, tts.sample_rate())?)?;
+//! # std::fs::remove_file("hello.wav")?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The weights are ChatTTS's own and licensed CC BY-NC 4.0; this crate is licensed Apache-2.0.
 
 pub mod audio;
 mod chat_tts;

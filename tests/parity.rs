@@ -111,7 +111,7 @@ fn request(expected: &Expected, tts: &ChatTts) -> Request {
         }
     };
     set("temperature", &mut sampling.temperature[0]);
-    set("top_p", &mut sampling.top_p);
+    sampling.top_p = expected.number("top_p").unwrap_or(sampling.top_p);
     set("repetition_penalty", &mut sampling.repetition_penalty);
     let set = |name: &str, value: &mut usize| {
         if let Some(v) = expected.number(name) {

@@ -55,7 +55,7 @@ impl GptConfig {
             return Err(bad("scaled rotary embeddings are not what ChatTTS has".into()));
         }
         let heads = config.num_attention_heads;
-        if heads == 0 || config.hidden_size == 0 || config.hidden_size % (2 * heads) != 0 {
+        if heads == 0 || config.hidden_size == 0 || !config.hidden_size.is_multiple_of(2 * heads) {
             return Err(bad(format!(
                 "hidden_size {} cannot be shared by {heads} attention heads of even size",
                 config.hidden_size

@@ -27,4 +27,4 @@ pub use mel_decoder::{Dvae, HiddenDecoder};
 pub use ops::Frames;
 pub use renderer::{Mel, Rendered, Renderer};
 pub use vocos::{HOP, SAMPLE_RATE, Vocos};
-pub use weights::{WeightFile, Weights};
+pub use weights::{ANY, WeightFile, Weights};

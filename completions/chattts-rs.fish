@@ -1,0 +1,177 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_chattts_rs_global_optspecs
+    string join \n q/quiet v/verbose h/help V/version
+end
+
+function __fish_chattts_rs_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_chattts_rs_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_chattts_rs_using_subcommand
+    set -l cmd (__fish_chattts_rs_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "synth" -d 'Speak texts into WAV files'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s t -l text -d 'A text to work on; may be given several times' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s o -l out -d 'The WAV file; several utterances are joined into it. `-` is standard output' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l out-dir -d 'A folder for one WAV file per utterance: 00000.wav, 00001.wav, …' -r -f -a "(__fish_complete_directories)"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dump -d 'Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
+f32\t'Single precision'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l threads -d 'Threads to compute with [default: one per core]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role -d 'Who speaks: a seed, a speaker string, a file that holds one, or `none`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-text -d 'What the sample says, word for word' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l seed -d 'The generation seed; the same seed gives the same speech. Drawn and printed if absent' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l temperature -d 'Divides the logits: higher is livelier. One value, or one per codebook' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l top-p -d 'Draw from the likeliest tokens that together reach this probability' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l top-k -d 'Draw from at most so many tokens' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l repetition-penalty -d 'Above 1, what was drawn in the last 16 steps becomes less likely' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l max-tokens -d 'Stop after so many tokens; of speech, 46.875 are a second' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l min-tokens -d 'Do not end before so many tokens' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l rng -d 'How a seed\'s random numbers run: anew at every step, or on from step to step' -r -f -a "repeat\t'Seeded anew at every step (the Python package\'s manual_seed)'
+stream\t'Seeded once (torch.manual_seed before the call)'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l refine -d 'Rewrite each text with pauses, laughs and fillers first'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-refine -d 'Speak each text as it is (the default unless --prompt steers refining)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-decoder -d 'Make the wave from codes, through the DVAE, instead of from hidden states'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-normalize -d 'Give the text to the tokenizer untouched'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s t -l text -d 'A text to work on; may be given several times' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
+f32\t'Single precision'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l threads -d 'Threads to compute with [default: one per core]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l seed -d 'The generation seed; the same seed gives the same speech. Drawn and printed if absent' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l temperature -d 'Divides the logits: higher is livelier. One value, or one per codebook' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l top-p -d 'Draw from the likeliest tokens that together reach this probability' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l top-k -d 'Draw from at most so many tokens' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l repetition-penalty -d 'Above 1, what was drawn in the last 16 steps becomes less likely' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l max-tokens -d 'Stop after so many tokens; of speech, 46.875 are a second' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l min-tokens -d 'Do not end before so many tokens' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l rng -d 'How a seed\'s random numbers run: anew at every step, or on from step to step' -r -f -a "repeat\t'Seeded anew at every step (the Python package\'s manual_seed)'
+stream\t'Seeded once (torch.manual_seed before the call)'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dump -d 'Keep prompts and tokens in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l no-normalize -d 'Give the text to the tokenizer untouched'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s t -l text -d 'A text to work on; may be given several times' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -l json -d 'One JSON object a text, with "text", "ids" and "tokens"'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l codes -d 'A safetensors file with `codes` (4, n), values 0 to 624' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s o -l out -d 'The WAV file; `-` is standard output' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dump -d 'Keep codes, mel and wave in DIR/00000.safetensors' -r -f -a "(__fish_complete_directories)"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
+f32\t'Single precision'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l threads -d 'Threads to compute with [default: one per core]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -f -a "download" -d 'Download what is missing and print the folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -f -a "verify" -d 'Compare every file with the published checksums'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -f -a "path" -d 'Print the folder that the weights are in'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -f -a "demo" -d 'Write random weights in the published layout'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -l size -d 'Small shapes, or those of the published model (1.2 GB)' -r -f -a "tiny\t''
+full\t''"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -l seed -d 'Other seeds give other weights; `--model demo` and `demo-full` are those of the default' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "download" -d 'Download what is missing and print the folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Compare every file with the published checksums'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "path" -d 'Print the folder that the weights are in'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "demo" -d 'Write random weights in the published layout'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand completions" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "synth" -d 'Speak texts into WAV files'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "download" -d 'Download what is missing and print the folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "verify" -d 'Compare every file with the published checksums'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "path" -d 'Print the folder that the weights are in'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "demo" -d 'Write random weights in the published layout'
