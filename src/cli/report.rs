@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chattts_rs::hub::Transfer;
@@ -13,6 +14,8 @@ pub struct Report {
     verbose: bool,
     bars: bool,
     bar: ProgressBar,
+    /// Whether the bar is on the screen.
+    shown: AtomicBool,
 }
 
 impl Report {
@@ -20,14 +23,19 @@ impl Report {
     pub fn new(quiet: bool, verbose: bool) -> Self {
         let bars = !quiet && std::io::stderr().is_terminal();
         let target = if bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Report { quiet, verbose, bars, bar: ProgressBar::with_draw_target(None, target) }
+        let bar = ProgressBar::with_draw_target(None, target);
+        Report { quiet, verbose, bars, bar, shown: AtomicBool::new(false) }
     }
 
     fn line(&self, line: &str) {
         // A closed standard error is no reason to stop.
-        self.bar.suspend(|| {
+        let write = || {
             let _ = writeln!(std::io::stderr(), "{line}");
-        });
+        };
+        match self.shown.load(Ordering::Relaxed) {
+            true => self.bar.suspend(write),
+            false => write(),
+        }
     }
 
     /// Something went wrong.
@@ -61,11 +69,16 @@ impl Report {
         if self.bars {
             let style = ProgressStyle::with_template("{spinner} {prefix}{msg}: {pos} tokens, {elapsed}");
             self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            self.bar.reset();
             self.bar.set_prefix(if total > 1 { format!("[{}/{total}] ", index + 1) } else { String::new() });
             self.bar.set_message(what.to_string());
+            self.show();
             self.bar.enable_steady_tick(Duration::from_millis(100));
         }
+    }
+
+    fn show(&self) {
+        self.shown.store(true, Ordering::Relaxed);
+        self.bar.reset();
     }
 
     /// Tokens drawn so far.
@@ -77,6 +90,7 @@ impl Report {
     pub fn clear(&self) {
         self.bar.disable_steady_tick();
         self.bar.finish_and_clear();
+        self.shown.store(false, Ordering::Relaxed);
     }
 
     /// Shows a download.
@@ -93,12 +107,12 @@ impl Report {
                     self.bar.set_style(
                         style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "),
                     );
-                    self.bar.reset();
                     match bytes {
                         Some(bytes) => self.bar.set_length(bytes),
                         None => self.bar.unset_length(),
                     }
                     self.bar.set_message(of);
+                    self.show();
                 } else {
                     let size = bytes.map_or(String::new(), |n| format!(" ({:.1} MB)", n as f64 / 1e6));
                     self.note(&format!("downloading {of}{size}"));
@@ -106,7 +120,7 @@ impl Report {
             }
             Transfer::Advanced { position, .. } => self.bar.set_position(position),
             Transfer::Finished { file } => {
-                self.bar.finish_and_clear();
+                self.clear();
                 self.detail(&format!("{file} is here"));
             }
             Transfer::Retrying { file, reason, wait } => {
