@@ -2,12 +2,13 @@
 
 use candle_core::{Device, Tensor};
 
+use super::ops::Product;
 use super::weights::Weights;
 use crate::error::Result;
 
 /// y = x·Wᵀ + b over rows: (rows, in) → (rows, out).
 pub struct Linear {
-    /// (in, out), a transposed view of the checkpoint's (out, in).
+    /// (out, in), as in the checkpoint.
     weight: Tensor,
     bias: Option<Tensor>,
 }
@@ -16,9 +17,9 @@ impl Linear {
     /// From a weight (out, in) and a bias (out).
     ///
     /// # Errors
-    /// If the weight is not a matrix.
+    /// If the weight cannot be laid out row by row.
     pub fn new(weight: Tensor, bias: Option<Tensor>) -> Result<Self> {
-        Ok(Linear { weight: weight.t()?, bias })
+        Ok(Linear { weight: weight.contiguous()?, bias })
     }
 
     /// `weight` and `bias` under the given name.
@@ -55,7 +56,7 @@ impl Linear {
     /// # Errors
     /// If the shapes do not match.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = x.matmul(&self.weight)?;
+        let y = x.apply_op2_no_bwd(&self.weight, &Product)?;
         Ok(match &self.bias {
             Some(bias) => y.broadcast_add(bias)?,
             None => y,

@@ -4,10 +4,13 @@
 mod attention;
 mod conv;
 mod elementwise;
+mod product;
+mod simd;
 
 pub use attention::{Attention, RopeTable, StoreKv, rope_in_place};
 pub use conv::{Depthwise, Frames, Unfold};
 pub use elementwise::silu_gate;
+pub use product::Product;
 
 use candle_core::{CpuStorage, Layout, Result, bail};
 
