@@ -8,7 +8,7 @@ use candle_core::Device;
 use crate::engine::{Codes, Decoder, Engine, Event, Goal, ModelStep, Refined, Request, Vocabulary};
 use crate::error::{Error, Result};
 use crate::hub::{self, HubConfig, ModelSource};
-use crate::model::{Checkpoint, DEMO_SEED, Embed, Llama, Mel, Renderer, SAMPLE_RATE};
+use crate::model::{Checkpoint, DEMO_SEED, Embed, Llama, Mel, Renderer, SAMPLE_RATE, WeightType};
 use crate::speaker::{SeedKind, Speaker, SpeakerStats};
 use crate::text::Tokenizer;
 
@@ -43,15 +43,26 @@ pub enum Precision {
     Auto,
     /// Single precision.
     F32,
+    /// The language model's weights in 8 bits: a quarter of the memory, and faster; the codes differ from
+    /// those of single precision.
+    Q8,
 }
 
 /// How a model is loaded.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
     /// Where it runs.
     pub device: DeviceChoice,
     /// In which type it computes.
     pub precision: Precision,
+    /// Texts that are worked on together, at least 1.
+    pub batch_size: usize,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        LoadOptions { device: DeviceChoice::default(), precision: Precision::default(), batch_size: 1 }
+    }
 }
 
 /// A spoken text.
@@ -92,17 +103,18 @@ impl ChatTts {
     /// An error naming the file and tensor that are not as they should be; [`Error::Device`] if the device
     /// cannot be had.
     pub fn open(mut checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
-        // One sequence at a time for now: the products of several rows at once are not yet independent of
-        // their company.
-        const SLOTS: usize = 1;
+        let slots = options.batch_size.max(1);
         let device = options.device.open()?;
-        let (Precision::Auto | Precision::F32) = options.precision;
+        let weight_type = match options.precision {
+            Precision::Auto | Precision::F32 => WeightType::F32,
+            Precision::Q8 => WeightType::Q8,
+        };
         let stats = checkpoint.stats.take();
         let hidden = checkpoint.config.hidden;
         let ((llama, embed), tokenizer) = rayon::join(
             || {
                 rayon::join(
-                    || Llama::load(&checkpoint.gpt, &checkpoint.config, &device),
+                    || Llama::load(&checkpoint.gpt, &checkpoint.config, weight_type, &device),
                     || Embed::load(&checkpoint.embed, hidden, &device),
                 )
             },
@@ -128,9 +140,9 @@ impl ChatTts {
             hidden,
             max_positions: llama.config().max_positions,
         };
-        let step = ModelStep::new(embed, llama, SLOTS, &device)?;
+        let step = ModelStep::new(embed, llama, slots, &device)?;
         let renderer = Arc::new(Renderer::load(checkpoint, &device)?);
-        Ok(ChatTts { engine: Engine::new(vocabulary, SLOTS, step), renderer, stats })
+        Ok(ChatTts { engine: Engine::new(vocabulary, slots, step), renderer, stats })
     }
 
     /// Whether a seed has a voice: the model's statistics of voices are known.

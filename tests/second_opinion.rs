@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::llama::{Cache, Config, Llama as TheirLlama, LlamaConfig};
-use chattts_rs::model::{GptConfig, KvCache, Llama, Rows, WeightFile};
+use chattts_rs::model::{GptConfig, KvCache, Llama, Rows, WeightFile, WeightType};
 
 const HIDDEN: usize = 64;
 
@@ -20,7 +20,7 @@ fn both() -> Both {
     let device = Device::Cpu;
     let path = folder.join("model.safetensors");
     let config = GptConfig::read(&folder.join("config.json")).unwrap();
-    let ours = Llama::load(&WeightFile::open(&path).unwrap(), &config, &device).unwrap();
+    let ours = Llama::load(&WeightFile::open(&path).unwrap(), &config, WeightType::F32, &device).unwrap();
 
     let json = std::fs::read_to_string(folder.join("config.json")).unwrap();
     let mut their_config = serde_json::from_str::<LlamaConfig>(&json).unwrap().into_config(false);

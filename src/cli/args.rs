@@ -168,6 +168,8 @@ pub enum Dtype {
     Auto,
     /// Single precision
     F32,
+    /// The language model's weights in 8 bits
+    Q8,
 }
 
 #[derive(Args)]

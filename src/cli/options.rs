@@ -65,8 +65,9 @@ pub fn compute(args: &ComputeArgs) -> Result<LoadOptions, Usage> {
     let precision = match args.dtype {
         Dtype::Auto => Precision::Auto,
         Dtype::F32 => Precision::F32,
+        Dtype::Q8 => Precision::Q8,
     };
-    Ok(LoadOptions { device, precision })
+    Ok(LoadOptions { device, precision, ..LoadOptions::default() })
 }
 
 /// Sampling parameters where flags override defaults; `heads` are the codebooks, or 1 for text.

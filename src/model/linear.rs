@@ -1,16 +1,34 @@
 //! A linear layer over rows.
 
-use candle_core::{Device, Tensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::{Device, Module, Tensor};
 
 use super::ops::Product;
 use super::weights::Weights;
 use crate::error::Result;
 
-/// y = x·Wᵀ + b over rows: (rows, in) → (rows, out).
+/// In which type a layer's weights are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WeightType {
+    /// Single precision.
+    #[default]
+    F32,
+    /// Blocks of 32 numbers in 8 bits with a common scale (GGML's Q8_0); rows are rounded alike as they go
+    /// in.
+    Q8,
+}
+
+/// y = x·Wᵀ + b over rows: (rows, in) → (rows, out). A row's bits do not depend on the rows beside it.
 pub struct Linear {
-    /// (out, in), as in the checkpoint.
-    weight: Tensor,
+    weight: Weight,
     bias: Option<Tensor>,
+    device: Device,
+}
+
+enum Weight {
+    /// (out, in), as in the checkpoint.
+    F32(Tensor),
+    Q8(QMatMul),
 }
 
 impl Linear {
@@ -19,7 +37,24 @@ impl Linear {
     /// # Errors
     /// If the weight cannot be laid out row by row.
     pub fn new(weight: Tensor, bias: Option<Tensor>) -> Result<Self> {
-        Ok(Linear { weight: weight.contiguous()?, bias })
+        Ok(Linear { device: weight.device().clone(), weight: Weight::F32(weight.contiguous()?), bias })
+    }
+
+    /// The same layer with its weights in another type; a layer whose inputs do not fill whole blocks stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// If the tensor library cannot quantise.
+    pub fn to_type(self, to: WeightType) -> Result<Self> {
+        let weight = match (self.weight, to) {
+            (Weight::F32(weight), WeightType::Q8)
+                if weight.dim(1)?.is_multiple_of(GgmlDType::Q8_0.block_size()) =>
+            {
+                Weight::Q8(QMatMul::from_qtensor(QTensor::quantize(&weight, GgmlDType::Q8_0)?)?)
+            }
+            (weight, _) => weight,
+        };
+        Ok(Linear { weight, ..self })
     }
 
     /// `weight` and `bias` under the given name.
@@ -48,7 +83,7 @@ impl Linear {
 
     /// Where its weights are.
     pub fn device(&self) -> &Device {
-        self.weight.device()
+        &self.device
     }
 
     /// (rows, in) → (rows, out).
@@ -56,7 +91,10 @@ impl Linear {
     /// # Errors
     /// If the shapes do not match.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = x.apply_op2_no_bwd(&self.weight, &Product)?;
+        let y = match &self.weight {
+            Weight::F32(weight) => x.apply_op2_no_bwd(weight, &Product)?,
+            Weight::Q8(weight) => weight.forward(x)?,
+        };
         Ok(match &self.bias {
             Some(bias) => y.broadcast_add(bias)?,
             None => y,

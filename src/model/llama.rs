@@ -10,7 +10,7 @@ use candle_nn::ops::rms_norm;
 use candle_transformers::models::llama::LlamaConfig;
 
 use super::kv_cache::{KvCache, Rows};
-use super::linear::Linear;
+use super::linear::{Linear, WeightType};
 use super::ops::{Attention, RopeTable, StoreKv, rope_in_place, silu_gate};
 use super::weights::{ANY, WeightFile, Weights};
 use crate::error::{Error, Result};
@@ -91,17 +91,20 @@ struct Layer {
 }
 
 impl Layer {
-    fn load(weights: &Weights, config: &GptConfig) -> Result<Self> {
+    fn load(weights: &Weights, config: &GptConfig, weight_type: WeightType) -> Result<Self> {
+        let joined = |weights: &Weights, names: &[&str], outputs, inputs| {
+            Linear::load_joined(weights, names, outputs, inputs)?.to_type(weight_type)
+        };
         let (hidden, inner) = (config.hidden, config.intermediate);
         let attention = weights.at("self_attn");
         let mlp = weights.at("mlp");
         Ok(Layer {
             input_norm: weights.at("input_layernorm").tensor("weight", &[hidden])?,
-            qkv: Linear::load_joined(&attention, &["q_proj", "k_proj", "v_proj"], hidden, hidden)?,
-            output: Linear::load_joined(&attention, &["o_proj"], hidden, hidden)?,
+            qkv: joined(&attention, &["q_proj", "k_proj", "v_proj"], hidden, hidden)?,
+            output: joined(&attention, &["o_proj"], hidden, hidden)?,
             post_attention_norm: weights.at("post_attention_layernorm").tensor("weight", &[hidden])?,
-            gate_up: Linear::load_joined(&mlp, &["gate_proj", "up_proj"], inner, hidden)?,
-            down: Linear::load_joined(&mlp, &["down_proj"], hidden, inner)?,
+            gate_up: joined(&mlp, &["gate_proj", "up_proj"], inner, hidden)?,
+            down: joined(&mlp, &["down_proj"], hidden, inner)?,
         })
     }
 }
@@ -115,11 +118,17 @@ pub struct Llama {
 }
 
 impl Llama {
-    /// Loads `gpt/model.safetensors`, whose names may or may not carry a `model.` prefix.
+    /// Loads `gpt/model.safetensors`, whose names may or may not carry a `model.` prefix, with the weights of
+    /// its products in the type asked for.
     ///
     /// # Errors
     /// A missing tensor, or one whose shape is not the configuration's.
-    pub fn load(file: &WeightFile, config: &GptConfig, device: &candle_core::Device) -> Result<Self> {
+    pub fn load(
+        file: &WeightFile,
+        config: &GptConfig,
+        weight_type: WeightType,
+        device: &candle_core::Device,
+    ) -> Result<Self> {
         use rayon::prelude::*;
         let mut weights = file.root(DType::F32, device);
         if file.contains("model.norm.weight") {
@@ -136,7 +145,7 @@ impl Llama {
         weights.at("layers.0.mlp.gate_proj").tensor("weight", &[ANY, config.hidden])?;
         let layers = (0..config.layers)
             .into_par_iter()
-            .map(|i| Layer::load(&weights.at(format!("layers.{i}")), config))
+            .map(|i| Layer::load(&weights.at(format!("layers.{i}")), config, weight_type))
             .collect::<Result<Vec<_>>>()?;
         Ok(Llama {
             norm: weights.at("norm").tensor("weight", &[config.hidden])?,

@@ -22,6 +22,7 @@ pub use checkpoint::Checkpoint;
 pub use demo::{DEMO_SEED, write_demo};
 pub use embed::{Embed, Head, Input};
 pub use kv_cache::{KvCache, Rows};
+pub use linear::WeightType;
 pub use llama::{GptConfig, Llama};
 pub use mel_decoder::{Dvae, HiddenDecoder};
 pub use ops::Frames;
