@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use candle_core::Device;
 
-use crate::engine::{Codes, Decoder, Engine, Event, Goal, ModelStep, Refined, Request, Vocabulary};
+use crate::engine::{Codes, Engine, Event, Goal, ModelStep, Refined, Request, Vocabulary};
 use crate::error::{Error, Result};
 use crate::hub::{self, HubConfig, ModelSource};
 use crate::model::{Checkpoint, DEMO_SEED, Embed, Llama, Mel, Renderer, SAMPLE_RATE, WeightType};
+use crate::pipeline::render_codes;
 use crate::speaker::{SeedKind, Speaker, SpeakerStats};
 use crate::text::Tokenizer;
 
@@ -81,6 +82,7 @@ pub struct ChatTts {
     engine: Engine<ModelStep>,
     renderer: Arc<Renderer>,
     stats: Option<SpeakerStats>,
+    slots: usize,
 }
 
 impl ChatTts {
@@ -142,7 +144,7 @@ impl ChatTts {
         };
         let step = ModelStep::new(embed, llama, slots, &device)?;
         let renderer = Arc::new(Renderer::load(checkpoint, &device)?);
-        Ok(ChatTts { engine: Engine::new(vocabulary, slots, step), renderer, stats })
+        Ok(ChatTts { engine: Engine::new(vocabulary, slots, step), renderer, stats, slots })
     }
 
     /// Whether a seed has a voice: the model's statistics of voices are known.
@@ -238,10 +240,7 @@ impl ChatTts {
     }
 
     fn render(&self, codes: Codes) -> Result<Speech> {
-        let rendered = match codes.decoder {
-            Decoder::HiddenStates => self.renderer.from_hiddens(&[&codes.hiddens])?,
-            Decoder::Codes => self.renderer.from_codes(&[&rows_of(&codes.tokens)])?,
-        };
+        let rendered = render_codes(&self.renderer, codes.decoder, &[&codes])?;
         let rendered = one(rendered)?;
         Ok(Speech { wave: rendered.wave, mel: rendered.mel, codes })
     }
@@ -259,6 +258,19 @@ impl ChatTts {
         &self.engine.vocabulary().tokenizer
     }
 
+    /// Texts that are worked on together.
+    pub fn batch_size(&self) -> usize {
+        self.slots
+    }
+
+    pub(crate) fn engine_mut(&mut self) -> &mut Engine<ModelStep> {
+        &mut self.engine
+    }
+
+    pub(crate) fn renderer(&self) -> Arc<Renderer> {
+        Arc::clone(&self.renderer)
+    }
+
     /// Samples per second of what it speaks.
     pub fn sample_rate(&self) -> u32 {
         SAMPLE_RATE
@@ -268,10 +280,4 @@ impl ChatTts {
 fn one<T>(values: Vec<T>) -> Result<T> {
     let none = || Error::Device("the model returned nothing for a sequence".into());
     values.into_iter().next().ok_or_else(none)
-}
-
-/// Codes drawn step by step → one row per codebook.
-fn rows_of(tokens: &[Vec<u32>]) -> Vec<Vec<u16>> {
-    let books = tokens.first().map_or(0, Vec::len);
-    (0..books).map(|book| tokens.iter().map(|step| step[book] as u16).collect()).collect()
 }

@@ -25,6 +25,7 @@ pub mod engine;
 mod error;
 pub mod hub;
 pub mod model;
+pub mod pipeline;
 pub mod sampling;
 pub mod speaker;
 pub mod text;

@@ -132,3 +132,11 @@ pub struct Codes {
     /// What its request wants the wave to be made from.
     pub decoder: Decoder,
 }
+
+impl Codes {
+    /// The codes as one row per codebook.
+    pub fn by_codebook(&self) -> Vec<Vec<u16>> {
+        let books = self.tokens.first().map_or(0, Vec::len);
+        (0..books).map(|book| self.tokens.iter().map(|step| step[book] as u16).collect()).collect()
+    }
+}

@@ -56,13 +56,19 @@ impl Conv {
 
     /// (frames, inputs) → (frames, outputs).
     pub fn forward(&self, x: &Frames) -> Result<Frames> {
-        let rows = if self.taps == 1 {
-            self.product.forward(&x.rows)?
-        } else {
-            let windows = Unfold { lengths: x.lengths.clone(), taps: self.taps };
-            self.product.forward(&x.rows.apply_op1_no_bwd(&windows)?)?
-        };
-        Ok(x.with_rows(rows))
+        Ok(x.with_rows(self.product.forward(&self.windows(x)?)?))
+    }
+
+    /// (frames, inputs) → (frames, outputs), through a GELU.
+    pub fn forward_gelu(&self, x: &Frames) -> Result<Frames> {
+        Ok(x.with_rows(self.product.forward_gelu(&self.windows(x)?)?))
+    }
+
+    fn windows(&self, x: &Frames) -> Result<Tensor> {
+        if self.taps == 1 {
+            return Ok(x.rows.clone());
+        }
+        Ok(x.rows.apply_op1_no_bwd(&Unfold { lengths: x.lengths.clone(), taps: self.taps })?)
     }
 }
 
@@ -97,7 +103,7 @@ impl Block {
     pub fn forward(&self, x: &Frames) -> Result<Frames> {
         let op = Depthwise { lengths: x.lengths.clone(), dilation: self.dilation };
         let y = x.rows.apply_op3_no_bwd(&self.depthwise, &self.depthwise_bias, &op)?;
-        let y = self.expand.forward(&self.norm.forward(&y)?)?.gelu_erf()?;
+        let y = self.expand.forward_gelu(&self.norm.forward(&y)?)?;
         let y = self.contract.forward(&y)?.broadcast_mul(&self.scale)?;
         Ok(x.with_rows((y + &x.rows)?))
     }

@@ -3,7 +3,7 @@
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{Device, Module, Tensor};
 
-use super::ops::Product;
+use super::ops::{BiasedProduct, Product};
 use super::weights::Weights;
 use crate::error::Result;
 
@@ -91,13 +91,26 @@ impl Linear {
     /// # Errors
     /// If the shapes do not match.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = match &self.weight {
-            Weight::F32(weight) => x.apply_op2_no_bwd(weight, &Product)?,
-            Weight::Q8(weight) => weight.forward(x)?,
+        self.run(x, false)
+    }
+
+    /// (rows, in) → (rows, out), through an exact GELU.
+    ///
+    /// # Errors
+    /// If the shapes do not match.
+    pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
+        self.run(x, true)
+    }
+
+    fn run(&self, x: &Tensor, gelu: bool) -> Result<Tensor> {
+        let y = match (&self.weight, &self.bias) {
+            (Weight::F32(weight), Some(bias)) => {
+                return Ok(x.apply_op3_no_bwd(weight, bias, &BiasedProduct { gelu })?);
+            }
+            (Weight::F32(weight), None) => x.apply_op2_no_bwd(weight, &Product)?,
+            (Weight::Q8(weight), Some(bias)) => weight.forward(x)?.broadcast_add(bias)?,
+            (Weight::Q8(weight), None) => weight.forward(x)?,
         };
-        Ok(match &self.bias {
-            Some(bias) => y.broadcast_add(bias)?,
-            None => y,
-        })
+        Ok(if gelu { y.gelu_erf()? } else { y })
     }
 }

@@ -33,8 +33,7 @@ impl Stack {
     }
 
     fn forward(&self, x: &Frames) -> Result<Frames> {
-        let x = self.conv_in[0].forward(x)?;
-        let x = x.with_rows(x.rows.gelu_erf()?);
+        let x = self.conv_in[0].forward_gelu(x)?;
         let mut x = self.conv_in[1].forward(&x)?;
         for block in &self.blocks {
             x = block.forward(&x)?;

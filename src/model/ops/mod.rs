@@ -4,13 +4,14 @@
 mod attention;
 mod conv;
 mod elementwise;
+mod math;
 mod product;
 mod simd;
 
 pub use attention::{Attention, RopeTable, StoreKv, rope_in_place};
 pub use conv::{Depthwise, Frames, Unfold};
 pub use elementwise::silu_gate;
-pub use product::Product;
+pub use product::{BiasedProduct, Product};
 
 use candle_core::{CpuStorage, Layout, Result, bail};
 

@@ -6,10 +6,11 @@
 
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, bail};
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, bail};
 use rayon::prelude::*;
 
 use super::f32s;
+use super::math::gelu;
 use super::simd::{LANES, Lanes, Plain, sum};
 
 /// Rows of x and of W whose products are summed together in registers: 16 running sums, which hide the
@@ -43,14 +44,72 @@ impl CustomOp2 for Product {
         }
         let x = f32s(x, x_layout, "product")?;
         let weight = f32s(weight, weight_layout, "product")?;
-        Ok((CpuStorage::F32(product(x, weight, inputs, kernel())), (rows, outputs).into()))
+        let finish = Finish { bias: None, gelu: false };
+        Ok((CpuStorage::F32(product(x, weight, inputs, finish, kernel())), (rows, outputs).into()))
+    }
+}
+
+/// x (rows, inputs) · W (outputs, inputs)ᵀ + bias (outputs) → (rows, outputs), perhaps through a GELU.
+pub struct BiasedProduct {
+    /// Whether the sums go through an exact GELU.
+    pub gelu: bool,
+}
+
+impl CustomOp3 for BiasedProduct {
+    fn name(&self) -> &'static str {
+        "biased-product"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (rows, inputs) = x_layout.shape().dims2()?;
+        let (outputs, width) = weight_layout.shape().dims2()?;
+        if width != inputs || bias_layout.shape().dims1()? != outputs {
+            bail!("product: rows of {inputs} values, weights {outputs} × {width}, another number of biases");
+        }
+        let x = f32s(x, x_layout, "product")?;
+        let weight = f32s(weight, weight_layout, "product")?;
+        let finish = Finish { bias: Some(f32s(bias, bias_layout, "product")?), gelu: self.gelu };
+        Ok((CpuStorage::F32(product(x, weight, inputs, finish, kernel())), (rows, outputs).into()))
+    }
+}
+
+/// What becomes of a sum before it is stored for good.
+#[derive(Clone, Copy)]
+struct Finish<'a> {
+    /// One per row of the weight.
+    bias: Option<&'a [f32]>,
+    gelu: bool,
+}
+
+impl Finish<'_> {
+    /// Finishes a row of sums.
+    #[inline(always)]
+    fn apply(self, row: &mut [f32]) {
+        if let Some(bias) = self.bias {
+            for (value, bias) in row.iter_mut().zip(bias) {
+                *value += bias;
+            }
+        }
+        if self.gelu {
+            for value in row {
+                *value = gelu(*value);
+            }
+        }
     }
 }
 
 /// One panel of a product: all rows of x with some rows of W.
 ///
 /// x (rows, inputs), weight (columns, inputs); element (r, c) goes to `out[r·stride + c]`.
-type Kernel = unsafe fn(x: &[f32], weight: &[f32], inputs: usize, out: Out);
+type Kernel = unsafe fn(x: &[f32], weight: &[f32], inputs: usize, finish: Finish, out: Out);
 
 /// Where a panel's elements go. Panels of one product write to places of their own.
 #[derive(Clone, Copy)]
@@ -99,18 +158,18 @@ fn kernels() -> Vec<(&'static str, Kernel)> {
 // SAFETY (both): `kernels` names them only where the instructions are there.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn avx512(x: &[f32], weight: &[f32], inputs: usize, out: Out) {
-    unsafe { panel::<super::simd::x86::Avx512>(x, weight, inputs, out) }
+unsafe fn avx512(x: &[f32], weight: &[f32], inputs: usize, finish: Finish, out: Out) {
+    unsafe { panel::<super::simd::x86::Avx512>(x, weight, inputs, finish, out) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(x: &[f32], weight: &[f32], inputs: usize, out: Out) {
-    unsafe { panel::<super::simd::x86::Avx2>(x, weight, inputs, out) }
+unsafe fn avx2(x: &[f32], weight: &[f32], inputs: usize, finish: Finish, out: Out) {
+    unsafe { panel::<super::simd::x86::Avx2>(x, weight, inputs, finish, out) }
 }
 
 /// x (rows, inputs) · weight (outputs, inputs)ᵀ.
-fn product(x: &[f32], weight: &[f32], inputs: usize, kernel: Kernel) -> Vec<f32> {
+fn product(x: &[f32], weight: &[f32], inputs: usize, finish: Finish, kernel: Kernel) -> Vec<f32> {
     let (rows, outputs) = (x.len() / inputs, weight.len() / inputs);
     let mut result = vec![0f32; rows * outputs];
     let out = Out { first: result.as_mut_ptr(), stride: outputs };
@@ -119,10 +178,12 @@ fn product(x: &[f32], weight: &[f32], inputs: usize, kernel: Kernel) -> Vec<f32>
     (0..rows.div_ceil(block) * panels).into_par_iter().for_each(|task| {
         let (row, column) = (task / panels * block, task % panels * TASK_COLUMNS);
         let x = &x[row * inputs..(row + block).min(rows) * inputs];
-        let weight = &weight[column * inputs..(column + TASK_COLUMNS).min(outputs) * inputs];
+        let end = (column + TASK_COLUMNS).min(outputs);
+        let weight = &weight[column * inputs..end * inputs];
+        let finish = Finish { bias: finish.bias.map(|bias| &bias[column..end]), ..finish };
         // SAFETY: the rows and columns of this task lie in `result` and in no other task's; `kernel` is one
         // that this processor can run.
-        unsafe { kernel(x, weight, inputs, out.at(row, column)) };
+        unsafe { kernel(x, weight, inputs, finish, out.at(row, column)) };
     });
     result
 }
@@ -132,7 +193,7 @@ fn product(x: &[f32], weight: &[f32], inputs: usize, kernel: Kernel) -> Vec<f32>
 /// # Safety
 /// The processor must have the instructions of `L`; `out` must have a place for every row and column.
 #[inline(always)]
-unsafe fn panel<L: Lanes>(x: &[f32], weight: &[f32], inputs: usize, out: Out) {
+unsafe fn panel<L: Lanes>(x: &[f32], weight: &[f32], inputs: usize, finish: Finish, out: Out) {
     let (rows, columns) = (x.len() / inputs, weight.len() / inputs);
     let mut column = 0;
     while column < columns {
@@ -162,6 +223,10 @@ unsafe fn panel<L: Lanes>(x: &[f32], weight: &[f32], inputs: usize, out: Out) {
             row += high;
         }
         column += wide;
+    }
+    for row in 0..rows {
+        // SAFETY: the caller's promise; the row was just written.
+        finish.apply(unsafe { std::slice::from_raw_parts_mut(out.at(row, 0).first, columns) });
     }
 }
 
@@ -204,6 +269,8 @@ unsafe fn tile<L: Lanes, const M: usize, const N: usize>(x: &[f32], weight: &[f3
 mod tests {
     use super::*;
 
+    const PLAIN: Finish = Finish { bias: None, gelu: false };
+
     fn numbers(count: usize, salt: u64) -> Vec<f32> {
         let mut state = salt.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         (0..count)
@@ -232,7 +299,7 @@ mod tests {
     fn it_is_the_product() {
         for (rows, inputs, outputs) in SHAPES {
             let (x, weight) = (numbers(rows * inputs, 1), numbers(outputs * inputs, 2));
-            let found = product(&x, &weight, inputs, kernel());
+            let found = product(&x, &weight, inputs, PLAIN, kernel());
             for row in 0..rows {
                 for column in 0..outputs {
                     let pairs = x[row * inputs..][..inputs].iter().zip(&weight[column * inputs..][..inputs]);
@@ -251,9 +318,14 @@ mod tests {
     fn every_kernel_gives_the_same_bits() {
         for (rows, inputs, outputs) in SHAPES {
             let (x, weight) = (numbers(rows * inputs, 3), numbers(outputs * inputs, 4));
-            let plain = product(&x, &weight, inputs, panel::<Plain>);
+            let bias = numbers(outputs, 7);
+            let finish = Finish { bias: Some(&bias), gelu: true };
+            let plain = product(&x, &weight, inputs, finish, panel::<Plain>);
             for (name, kernel) in kernels() {
-                assert!(product(&x, &weight, inputs, kernel) == plain, "{name}: {rows} {inputs} {outputs}");
+                assert!(
+                    product(&x, &weight, inputs, finish, kernel) == plain,
+                    "{name}: {rows} {inputs} {outputs}"
+                );
             }
         }
     }
@@ -262,19 +334,19 @@ mod tests {
     fn a_row_has_the_same_bits_in_any_company() {
         let (inputs, outputs) = (770, 130);
         let (x, weight) = (numbers(40 * inputs, 5), numbers(outputs * inputs, 6));
-        let together = product(&x, &weight, inputs, kernel());
+        let together = product(&x, &weight, inputs, PLAIN, kernel());
         for (row, expected) in x.chunks(inputs).zip(together.chunks(outputs)) {
-            assert_eq!(product(row, &weight, inputs, kernel()), expected);
+            assert_eq!(product(row, &weight, inputs, PLAIN, kernel()), expected);
         }
         for size in [2, 3, 7, 16] {
             for (rows, expected) in x.chunks(size * inputs).zip(together.chunks(size * outputs)) {
-                assert_eq!(product(rows, &weight, inputs, kernel()), expected);
+                assert_eq!(product(rows, &weight, inputs, PLAIN, kernel()), expected);
             }
         }
         for threads in [1, 2, 5] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             assert_eq!(
-                pool.install(|| product(&x, &weight, inputs, kernel())),
+                pool.install(|| product(&x, &weight, inputs, PLAIN, kernel())),
                 together,
                 "{threads} threads"
             );
