@@ -1,6 +1,7 @@
-//! Samples on their way to a file: trimming, resampling, WAV.
+//! Samples on their way to a file: trimming, resampling, WAV, subtitles.
 
 mod resample;
+pub mod subtitles;
 mod wav;
 
 pub use resample::{SAMPLE_RATES, resample};
