@@ -1,8 +1,10 @@
-//! Samples on their way to a file: trimming, resampling, WAV, subtitles.
+//! Samples on their way to a file: trimming, loudness, resampling, WAV, subtitles.
 
+mod loudness;
 mod resample;
 pub mod subtitles;
 mod wav;
 
+pub use loudness::{LOUDNESS_TARGETS, Loudness, normalize_loudness};
 pub use resample::{SAMPLE_RATES, resample};
 pub use wav::{MAX_SAMPLES, trim_silence, wav};
