@@ -6,19 +6,8 @@ use hound::{SampleFormat, WavSpec, WavWriter};
 
 use crate::error::{Error, Result};
 
-/// Samples at or below this are silence; the reference removes them.
-const SILENCE: f32 = 1e-5;
 /// Samples that fit the 32-bit sizes of a WAV file.
 pub const MAX_SAMPLES: usize = (u32::MAX as usize - 64) / 2;
-
-/// The wave without the digital silence at its ends.
-pub fn trim_silence(samples: &[f32]) -> &[f32] {
-    let is_sound = |s: &f32| s.abs() > SILENCE;
-    match (samples.iter().position(is_sound), samples.iter().rposition(is_sound)) {
-        (Some(first), Some(last)) => &samples[first..=last],
-        _ => &[],
-    }
-}
 
 /// A mono 16-bit WAV file of samples from −1 to 1; what lies beyond is clipped.
 ///
@@ -55,12 +44,6 @@ mod tests {
         );
         let samples: Vec<i16> = reader.samples().collect::<std::result::Result<_, _>>().unwrap();
         assert_eq!(samples, [0, 16384, -32767, 32767, 32767, -32767]);
-    }
-
-    #[test]
-    fn only_the_silence_at_the_ends_is_trimmed() {
-        assert_eq!(trim_silence(&[0.0, 1e-6, 0.5, 0.0, -0.5, -1e-5]), [0.5, 0.0, -0.5]);
-        assert!(trim_silence(&[0.0; 4]).is_empty());
     }
 
     #[test]
