@@ -1,7 +1,20 @@
-//! Samples on their way to a file: trimming, resampling, WAV.
+//! Samples on their way to a file: trimming, loudness, resampling, encoding, subtitles.
 
+mod encoding;
+mod flac;
+mod g711;
+mod loudness;
+mod pcm;
 mod resample;
+mod sink;
+pub mod subtitles;
+mod trim;
 mod wav;
 
+pub use encoding::{Encoding, Format, SampleFormat};
+pub use loudness::{LOUDNESS_TARGETS, Loudness, normalize_loudness};
+pub use pcm::encode_samples;
 pub use resample::{SAMPLE_RATES, resample};
-pub use wav::{MAX_SAMPLES, trim_silence, wav};
+pub use sink::{Sink, encode};
+pub use trim::{trim_quiet, trim_silence};
+pub use wav::{MAX_SAMPLES, stream_header, wav};

@@ -20,14 +20,8 @@ const CHUNK: usize = 2048;
 /// # Errors
 /// [`Error::Parameter`] for a rate outside [`SAMPLE_RATES`].
 pub fn resample(samples: &[f32], from: u32, to: u32) -> Result<Cow<'_, [f32]>> {
-    for rate in [from, to] {
-        if !SAMPLE_RATES.contains(&rate) {
-            return Err(Error::parameter(
-                "sample-rate",
-                format!("{rate} Hz; {} to {} are taken", SAMPLE_RATES.start(), SAMPLE_RATES.end()),
-            ));
-        }
-    }
+    check_rate(from)?;
+    check_rate(to)?;
     if from == to || samples.is_empty() {
         return Ok(samples.into());
     }
@@ -37,6 +31,15 @@ pub fn resample(samples: &[f32], from: u32, to: u32) -> Result<Cow<'_, [f32]>> {
     let input = InterleavedSlice::new(samples, 1, samples.len()).map_err(|e| failed(&e))?;
     let output = resampler.process_all(&input, samples.len(), None).map_err(|e| failed(&e))?;
     Ok(output.take_data().into())
+}
+
+/// Refuses a rate outside [`SAMPLE_RATES`].
+pub(super) fn check_rate(rate: u32) -> Result<()> {
+    if SAMPLE_RATES.contains(&rate) {
+        return Ok(());
+    }
+    let taken = format!("{rate} Hz; {} to {} are taken", SAMPLE_RATES.start(), SAMPLE_RATES.end());
+    Err(Error::parameter("sample-rate", taken))
 }
 
 /// Input samples per chunk: an even multiple of the ratio's terms, so that half a chunk, which is the

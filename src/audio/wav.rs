@@ -1,49 +1,110 @@
-//! WAV files: mono, 16 bits.
+//! WAV: headers around samples.
 
-use std::io::Cursor;
+use hound::WavSpec;
 
-use hound::{SampleFormat, WavSpec, WavWriter};
+use super::encoding::{Encoding, Format, SampleFormat};
+use super::sink::encode;
+use crate::error::Result;
 
-use crate::error::{Error, Result};
-
-/// Samples at or below this are silence; the reference removes them.
-const SILENCE: f32 = 1e-5;
-/// Samples that fit the 32-bit sizes of a WAV file.
+/// 16-bit samples that fit the 32-bit sizes of a WAV file.
 pub const MAX_SAMPLES: usize = (u32::MAX as usize - 64) / 2;
 
-/// The wave without the digital silence at its ends.
-pub fn trim_silence(samples: &[f32]) -> &[f32] {
-    let is_sound = |s: &f32| s.abs() > SILENCE;
-    match (samples.iter().position(is_sound), samples.iter().rposition(is_sound)) {
-        (Some(first), Some(last)) => &samples[first..=last],
-        _ => &[],
-    }
-}
+/// WAVE_FORMAT_MULAW and WAVE_FORMAT_ALAW (RFC 2361).
+const TAG_ULAW: u16 = 7;
+const TAG_ALAW: u16 = 6;
+/// Stands for the length of a stream that is not known yet.
+const UNKNOWN: u32 = u32::MAX;
 
-/// A mono 16-bit WAV file of samples from −1 to 1; what lies beyond is clipped.
+/// A mono 16-bit WAV file of samples from −1 to 1; what lies beyond is clipped. [`encode`] writes others.
 ///
 /// # Errors
-/// [`Error::Audio`] if there are more samples than the format can hold (about 24 hours at 24 kHz).
+/// [`Error::Audio`](crate::Error::Audio) if there are more samples than the format can hold (about 24 hours at
+/// 24 kHz), [`Error::Parameter`](crate::Error::Parameter) for a rate outside
+/// [`SAMPLE_RATES`](super::SAMPLE_RATES).
 pub fn wav(samples: &[f32], sample_rate: u32) -> Result<Vec<u8>> {
-    if samples.len() > MAX_SAMPLES {
-        return Err(Error::Audio(format!("{} samples; a WAV file holds {MAX_SAMPLES}", samples.len())));
+    encode(samples, &Encoding::new(Format::Wav, None, Some(sample_rate))?)
+}
+
+/// What precedes samples of unknown number, on a pipe for instance: a WAV header whose sizes are 0xFFFFFFFF, as
+/// FFmpeg writes it to a pipe, and nothing for raw samples. What follows it comes from
+/// [`encode_samples`](super::encode_samples).
+///
+/// # Errors
+/// [`Error::Parameter`](crate::Error::Parameter) for FLAC, whose header cannot precede its samples.
+pub fn stream_header(encoding: &Encoding) -> Result<Vec<u8>> {
+    encoding.check_streamable()?;
+    Ok(header(encoding, None))
+}
+
+/// What precedes so many samples, [`Encoding::max_samples`] at most; nothing for formats that are not WAV.
+pub(super) fn header(encoding: &Encoding, samples: Option<u32>) -> Vec<u8> {
+    let mut header = match encoding.format() {
+        Format::Wav => pcm_header(encoding),
+        Format::Ulaw => g711_header(encoding, TAG_ULAW, samples),
+        Format::Alaw => g711_header(encoding, TAG_ALAW, samples),
+        Format::Flac | Format::Raw => return Vec::new(),
+    };
+    if let Some(samples) = samples {
+        let data_size = samples * encoding.bytes_per_sample() as u32;
+        let riff_size = header.len() as u32 - 8 + data_size + padding(encoding, samples).len() as u32;
+        header[4..8].copy_from_slice(&riff_size.to_le_bytes());
+        let sizes_at = header.len() - 4;
+        header[sizes_at..].copy_from_slice(&data_size.to_le_bytes());
     }
-    let failed = |e: hound::Error| Error::Audio(format!("cannot encode WAV: {e}"));
-    let spec = WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
-    let mut file = Cursor::new(Vec::with_capacity(44 + 2 * samples.len()));
-    let mut writer = WavWriter::new(&mut file, spec).map_err(failed)?;
-    let mut block = writer.get_i16_writer(samples.len() as u32);
-    for sample in samples {
-        block.write_sample((sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16);
-    }
-    block.flush().map_err(failed)?;
-    writer.finalize().map_err(failed)?;
-    Ok(file.into_inner())
+    header
+}
+
+/// What follows so many samples: RIFF's chunks have even lengths.
+pub(super) fn padding(encoding: &Encoding, samples: u32) -> &'static [u8] {
+    if (u64::from(samples) * encoding.bytes_per_sample() as u64).is_multiple_of(2) { &[] } else { &[0] }
+}
+
+fn pcm_header(encoding: &Encoding) -> Vec<u8> {
+    let (bits_per_sample, sample_format) = match encoding.samples() {
+        SampleFormat::I16 => (16, hound::SampleFormat::Int),
+        SampleFormat::I24 => (24, hound::SampleFormat::Int),
+        SampleFormat::F32 => (32, hound::SampleFormat::Float),
+    };
+    let spec = WavSpec { channels: 1, sample_rate: encoding.sample_rate(), bits_per_sample, sample_format };
+    spec.into_header_for_infinite_file()
+}
+
+/// With the `fact` chunk, which every format but PCM must have.
+fn g711_header(encoding: &Encoding, tag: u16, samples: Option<u32>) -> Vec<u8> {
+    let rate = encoding.sample_rate().to_le_bytes();
+    let unknown = UNKNOWN.to_le_bytes();
+    let (channels, bytes_per_frame, bits) = (1u16, 1u16, 8u16);
+    let (format_size, extension_size, fact_size) = (18u32, 0u16, 4u32);
+    [
+        &b"RIFF"[..],
+        &unknown,
+        b"WAVEfmt ",
+        &format_size.to_le_bytes(),
+        &tag.to_le_bytes(),
+        &channels.to_le_bytes(),
+        &rate,
+        &rate,
+        &bytes_per_frame.to_le_bytes(),
+        &bits.to_le_bytes(),
+        &extension_size.to_le_bytes(),
+        b"fact",
+        &fact_size.to_le_bytes(),
+        &samples.unwrap_or(UNKNOWN).to_le_bytes(),
+        b"data",
+        &unknown,
+    ]
+    .concat()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::encode_samples;
+    use std::io::Cursor;
+
+    fn encoding(format: Format, samples: Option<SampleFormat>) -> Encoding {
+        Encoding::new(format, samples, Some(8_000)).unwrap()
+    }
 
     #[test]
     fn a_wav_file_holds_the_samples_and_the_rate() {
@@ -58,14 +119,82 @@ mod tests {
     }
 
     #[test]
-    fn only_the_silence_at_the_ends_is_trimmed() {
-        assert_eq!(trim_silence(&[0.0, 1e-6, 0.5, 0.0, -0.5, -1e-5]), [0.5, 0.0, -0.5]);
-        assert!(trim_silence(&[0.0; 4]).is_empty());
-    }
-
-    #[test]
     fn an_empty_wave_is_a_valid_file() {
         let bytes = wav(&[], 24_000).unwrap();
         assert_eq!(hound::WavReader::new(Cursor::new(bytes)).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_16_bit_file_is_the_one_that_hound_writes() {
+        let samples: Vec<f32> = (-1_200..1_200).map(|i| i as f32 / 1_000.0).collect();
+        let spec = WavSpec {
+            channels: 1,
+            sample_rate: 24_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut file = Cursor::new(Vec::new());
+        let mut writer = hound::WavWriter::new(&mut file, spec).unwrap();
+        for sample in &samples {
+            writer.write_sample((sample.clamp(-1.0, 1.0) * 32767.0).round() as i16).unwrap();
+        }
+        writer.finalize().unwrap();
+        assert_eq!(wav(&samples, 24_000).unwrap(), file.into_inner());
+    }
+
+    #[test]
+    fn files_of_24_bits_and_floats_are_read_back() {
+        // An odd number of 24-bit samples is an odd number of bytes.
+        let samples = [0.0, 0.5, -1.0];
+        let bytes = encode(&samples, &encoding(Format::Wav, Some(SampleFormat::I24))).unwrap();
+        assert_eq!(bytes.len(), 68 + 9 + 1);
+        assert_eq!(bytes[4..8], (bytes.len() as u32 - 8).to_le_bytes());
+        let mut reader = hound::WavReader::new(Cursor::new(bytes)).unwrap();
+        assert_eq!((reader.spec().bits_per_sample, reader.spec().sample_rate), (24, 8_000));
+        let read: Vec<i32> = reader.samples().map(|s| s.unwrap()).collect();
+        assert_eq!(read, [0, 4194304, -8388607]);
+
+        let bytes = encode(&samples, &encoding(Format::Wav, Some(SampleFormat::F32))).unwrap();
+        let mut reader = hound::WavReader::new(Cursor::new(bytes)).unwrap();
+        assert_eq!(reader.spec().sample_format, hound::SampleFormat::Float);
+        assert_eq!(reader.samples::<f32>().map(|s| s.unwrap()).collect::<Vec<_>>(), samples);
+    }
+
+    #[test]
+    fn g711_files_are_these_bytes() {
+        let expected = b"RIFF\x36\0\0\0WAVE\
+            fmt \x12\0\0\0\x07\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0\0\0\
+            fact\x04\0\0\0\x03\0\0\0\
+            data\x03\0\0\0\xff\x80\x00\0";
+        assert_eq!(encode(&[0.0, 1.0, -1.0], &encoding(Format::Ulaw, None)).unwrap(), expected);
+        let expected = b"RIFF\x34\0\0\0WAVE\
+            fmt \x12\0\0\0\x06\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0\0\0\
+            fact\x04\0\0\0\x02\0\0\0\
+            data\x02\0\0\0\xd5\xaa";
+        assert_eq!(encode(&[0.0, 1.0], &encoding(Format::Alaw, None)).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_stream_is_a_file_of_unknown_length() {
+        let samples = [0.1, -0.2, 0.3, 0.4];
+        for (format, sizes) in [(Format::Wav, [4, 40].as_slice()), (Format::Ulaw, &[4, 46, 54])] {
+            let encoding = encoding(format, None);
+            let mut stream = stream_header(&encoding).unwrap();
+            for part in samples.chunks(3) {
+                stream.extend(encode_samples(part, &encoding).unwrap());
+            }
+            let mut file = encode(&samples, &encoding).unwrap();
+            for at in sizes {
+                assert_ne!(file[*at..at + 4], [0xff; 4]);
+                file[*at..at + 4].fill(0xff);
+            }
+            assert_eq!(stream, file);
+        }
+        assert!(stream_header(&encoding(Format::Raw, None)).unwrap().is_empty());
+        for samples in [SampleFormat::I24, SampleFormat::F32] {
+            let header = stream_header(&encoding(Format::Wav, Some(samples))).unwrap();
+            assert_eq!((header[4..8].to_vec(), header[64..].to_vec()), (vec![0xff; 4], vec![0xff; 4]));
+        }
+        assert!(stream_header(&encoding(Format::Flac, None)).unwrap_err().to_string().contains("flac"));
     }
 }

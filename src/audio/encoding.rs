@@ -1,0 +1,277 @@
+//! How samples become a file: its format, the samples' type and their rate.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::resample::{SAMPLE_RATES, check_rate};
+use crate::error::{Error, Result};
+
+/// What a file is written as; always mono.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Format {
+    /// WAV: integers or floats behind a header.
+    #[default]
+    Wav,
+    /// FLAC: integers, compressed without loss (RFC 9639).
+    Flac,
+    /// The samples alone, little-endian, without a header.
+    Raw,
+    /// Logarithmic 8-bit codes of North American and Japanese telephony (ITU-T G.711 µ-law), in a WAV file
+    /// of format tag 7.
+    Ulaw,
+    /// Logarithmic 8-bit codes of telephony elsewhere (ITU-T G.711 A-law), in a WAV file of format tag 6.
+    Alaw,
+}
+
+impl Format {
+    /// Every format, as [`FromStr`] takes them and [`Display`](fmt::Display) spells them.
+    pub const ALL: [Format; 5] = [Format::Wav, Format::Flac, Format::Raw, Format::Ulaw, Format::Alaw];
+
+    /// How the names of such files end, without a dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Wav | Format::Ulaw | Format::Alaw => "wav",
+            Format::Flac => "flac",
+            Format::Raw => "raw",
+        }
+    }
+
+    fn is_g711(self) -> bool {
+        matches!(self, Format::Ulaw | Format::Alaw)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Format::Wav => "wav",
+            Format::Flac => "flac",
+            Format::Raw => "raw",
+            Format::Ulaw => "ulaw",
+            Format::Alaw => "alaw",
+        })
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::Parameter`] for anything but `wav`, `flac`, `raw`, `ulaw` and `alaw`.
+    fn from_str(text: &str) -> Result<Self> {
+        Format::ALL.into_iter().find(|format| format.to_string() == text).ok_or_else(|| {
+            Error::parameter("format", format!("`{text}`; wav, flac, raw, ulaw and alaw are taken"))
+        })
+    }
+}
+
+/// The type of one sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SampleFormat {
+    /// 16-bit integers, full scale 32,767.
+    #[default]
+    I16,
+    /// 24-bit integers in three bytes, full scale 8,388,607.
+    I24,
+    /// 32-bit floats, full scale 1.
+    F32,
+}
+
+impl fmt::Display for SampleFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            SampleFormat::I16 => "16",
+            SampleFormat::I24 => "24",
+            SampleFormat::F32 => "32f",
+        })
+    }
+}
+
+impl FromStr for SampleFormat {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::Parameter`] for anything but `16`, `24` and `32f`.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "16" => Ok(SampleFormat::I16),
+            "24" => Ok(SampleFormat::I24),
+            "32f" => Ok(SampleFormat::F32),
+            _ => Err(Error::parameter("bits", format!("`{text}`; 16, 24 and 32f (float) are taken"))),
+        }
+    }
+}
+
+/// A format with the samples' type and rate, which it can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Encoding {
+    format: Format,
+    samples: SampleFormat,
+    sample_rate: u32,
+}
+
+/// The rate of files if none is asked for, in Hz: the model's own.
+const DEFAULT_RATE: u32 = 24_000;
+/// The rate of G.711 if none is asked for, in Hz: the telephone's.
+const TELEPHONE_RATE: u32 = 8_000;
+
+/// FLAC's header has 20 bits for the rate, which hold every rate that is taken.
+const _: () = assert!(*SAMPLE_RATES.end() < 1 << 20);
+
+/// Bytes that a WAV file's sizes count besides the samples, at most.
+const WAV_OVERHEAD: u64 = 64;
+/// FLAC's header has 36 bits for the number of samples, and 0 stands for an unknown one.
+const FLAC_MAX_SAMPLES: u64 = (1 << 36) - 1;
+
+impl Encoding {
+    /// The format with samples of 16 bits, 24,000 of them a second (G.711: 8,000), unless others are asked for.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a type of samples that the format cannot hold (any for G.711, which has one of
+    /// its own, and floats for FLAC) and for a rate outside [`SAMPLE_RATES`], all of which every format holds.
+    pub fn new(format: Format, samples: Option<SampleFormat>, sample_rate: Option<u32>) -> Result<Self> {
+        match samples {
+            Some(samples) if format.is_g711() => {
+                return Err(Error::parameter(
+                    "bits",
+                    format!(
+                        "{samples} bits in {format}, whose codes have 8 of their own; none is taken, \
+                         or another format (wav, flac, raw)"
+                    ),
+                ));
+            }
+            Some(SampleFormat::F32) if format == Format::Flac => {
+                return Err(Error::parameter("bits", "32f in flac; 16 and 24 are taken"));
+            }
+            _ => {}
+        }
+        let default_rate = if format.is_g711() { TELEPHONE_RATE } else { DEFAULT_RATE };
+        let sample_rate = sample_rate.unwrap_or(default_rate);
+        check_rate(sample_rate)?;
+        Ok(Encoding { format, samples: samples.unwrap_or_default(), sample_rate })
+    }
+
+    /// The format of the file.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The type of the samples; for G.711, what they are before they become codes.
+    pub fn samples(&self) -> SampleFormat {
+        self.samples
+    }
+
+    /// Samples per second.
+    pub fn sample_rate(&self) -> u32 {
+        self.sample_rate
+    }
+
+    /// Samples that fit one file: in WAV its sizes are the limit (24 hours of 16 bits at 24 kHz), in FLAC a
+    /// field of its header.
+    pub fn max_samples(&self) -> u64 {
+        match self.format {
+            Format::Wav | Format::Ulaw | Format::Alaw => {
+                (u64::from(u32::MAX) - WAV_OVERHEAD) / self.bytes_per_sample() as u64
+            }
+            Format::Flac => FLAC_MAX_SAMPLES,
+            Format::Raw => u64::MAX,
+        }
+    }
+
+    /// Bytes per sample before any compression but G.711's.
+    pub(super) fn bytes_per_sample(&self) -> usize {
+        match self.samples {
+            _ if self.format.is_g711() => 1,
+            SampleFormat::I16 => 2,
+            SampleFormat::I24 => 3,
+            SampleFormat::F32 => 4,
+        }
+    }
+
+    /// Refuses FLAC, which is no sequence of samples behind a header.
+    pub(super) fn check_streamable(&self) -> Result<()> {
+        match self.format {
+            Format::Flac => Err(Error::parameter(
+                "format",
+                "flac cannot be written piece by piece to a pipe; wav, raw, ulaw and alaw can",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Default for Encoding {
+    /// WAV, 16 bits, 24 kHz.
+    fn default() -> Self {
+        Encoding { format: Format::Wav, samples: SampleFormat::I16, sample_rate: DEFAULT_RATE }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_and_types_are_read_as_they_are_shown() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse::<Format>().unwrap(), format);
+        }
+        for samples in [SampleFormat::I16, SampleFormat::I24, SampleFormat::F32] {
+            assert_eq!(samples.to_string().parse::<SampleFormat>().unwrap(), samples);
+        }
+        assert_eq!(
+            "mp3".parse::<Format>().unwrap_err().to_string(),
+            "format: `mp3`; wav, flac, raw, ulaw and alaw are taken"
+        );
+        assert_eq!(
+            "32".parse::<SampleFormat>().unwrap_err().to_string(),
+            "bits: `32`; 16, 24 and 32f (float) are taken"
+        );
+    }
+
+    #[test]
+    fn files_of_g711_are_named_wav() {
+        assert_eq!(Format::ALL.map(Format::extension), ["wav", "flac", "raw", "wav", "wav"]);
+    }
+
+    #[test]
+    fn defaults_are_16_bits_at_the_models_or_the_telephones_rate() {
+        for (format, rate) in Format::ALL.into_iter().zip([24_000, 24_000, 24_000, 8_000, 8_000]) {
+            let encoding = Encoding::new(format, None, None).unwrap();
+            assert_eq!(
+                (encoding.format(), encoding.samples(), encoding.sample_rate()),
+                (format, SampleFormat::I16, rate)
+            );
+        }
+        assert_eq!(Encoding::default(), Encoding::new(Format::Wav, None, None).unwrap());
+        let asked = Encoding::new(Format::Ulaw, None, Some(16_000)).unwrap();
+        assert_eq!(asked.sample_rate(), 16_000);
+    }
+
+    #[test]
+    fn what_a_format_cannot_hold_is_refused_with_what_it_can() {
+        let refused = |format, samples, rate| Encoding::new(format, samples, rate).unwrap_err().to_string();
+        for format in [Format::Ulaw, Format::Alaw] {
+            for samples in [SampleFormat::I16, SampleFormat::I24, SampleFormat::F32] {
+                assert!(refused(format, Some(samples), None).starts_with("bits: "));
+            }
+        }
+        assert_eq!(
+            refused(Format::Flac, Some(SampleFormat::F32), None),
+            "bits: 32f in flac; 16 and 24 are taken"
+        );
+        for format in Format::ALL {
+            for rate in [0, 3_999, 384_001, u32::MAX] {
+                let message = refused(format, None, Some(rate));
+                assert_eq!(message, format!("sample-rate: {rate} Hz; 4000 to 384000 are taken"));
+            }
+        }
+        for (format, samples, rate) in [
+            (Format::Flac, SampleFormat::I24, 384_000),
+            (Format::Wav, SampleFormat::F32, 384_000),
+            (Format::Raw, SampleFormat::F32, 4_000),
+        ] {
+            assert!(Encoding::new(format, Some(samples), Some(rate)).is_ok());
+        }
+    }
+}
