@@ -1,0 +1,13 @@
+//! The bookkeeping of many lines spoken into one folder: what each file is called, which ones are done, and
+//! what is left behind when a run is killed.
+
+mod name;
+mod names;
+mod template;
+
+pub use name::checked_out;
+pub use names::Names;
+pub use template::{NameFields, NameTemplate};
+
+/// The folder inside an output folder that holds the ledger and the lock; no line may write there.
+pub const STATE_DIR: &str = ".chattts-rs";
