@@ -1,6 +1,7 @@
 //! The bookkeeping of many lines spoken into one folder: what each file is called, which ones are done, and
 //! what is left behind when a run is killed.
 
+pub mod manifest;
 mod name;
 mod names;
 mod template;
