@@ -1,11 +1,15 @@
 //! The bookkeeping of many lines spoken into one folder: what each file is called, which ones are done, and
 //! what is left behind when a run is killed.
 
+mod content;
+mod digest;
 pub mod manifest;
 mod name;
 mod names;
 mod template;
 
+pub use content::{Content, OUTPUT_VERSION, model_fingerprint};
+pub use digest::sha256;
 pub use name::checked_out;
 pub use names::Names;
 pub use template::{NameFields, NameTemplate};
