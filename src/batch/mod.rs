@@ -9,6 +9,7 @@ mod lock;
 pub mod manifest;
 mod name;
 mod names;
+pub mod report;
 mod template;
 
 pub use content::{Content, OUTPUT_VERSION, model_fingerprint};
