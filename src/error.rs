@@ -150,6 +150,15 @@ pub enum Error {
     #[error("audio: {0}")]
     Audio(String),
 
+    /// Another run works in the output folder.
+    #[error("{} is in use by {holder}; wait for it or choose another folder", dir.display())]
+    InUse {
+        /// The output folder.
+        dir: PathBuf,
+        /// The process that holds it, as it describes itself.
+        holder: String,
+    },
+
     /// The work was interrupted by its caller.
     #[error("interrupted")]
     Interrupted,

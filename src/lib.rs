@@ -20,6 +20,7 @@
 //! The weights are ChatTTS's own and licensed CC BY-NC 4.0; this crate is licensed Apache-2.0.
 
 pub mod audio;
+pub mod batch;
 mod chat_tts;
 pub mod engine;
 mod error;

@@ -1,0 +1,171 @@
+//! Files that are complete or not there.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use super::STATE_DIR;
+use crate::error::{Error, Result};
+
+/// What the names of files begin with that are still being written.
+const PART_PREFIX: &str = ".chattts-";
+/// What they end with.
+const PART_SUFFIX: &str = ".part";
+
+/// Writes a file completely or not at all, and onto the disk before it returns: beside its place, then
+/// renamed. Folders that are not there are created.
+///
+/// # Errors
+/// [`Error::Io`] that names the file or folder; the file that was there, if any, is then as it was.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::io("write", path)(ErrorKind::IsADirectory.into()));
+    }
+    let folder = folder_of(path);
+    create_folder(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PART_PREFIX).suffix(PART_SUFFIX);
+    // A temporary file is its owner's alone unless told otherwise; this one is for whom the umask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(Error::io("write", path))?;
+    file.write_all(bytes).map_err(Error::io("write", path))?;
+    // Without this a power cut may keep the new name and lose what it names.
+    file.as_file().sync_all().map_err(Error::io("write", path))?;
+    file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
+    sync_folder(folder)
+}
+
+/// Creates a folder and those above it, so that they outlast a power cut.
+pub(super) fn create_folder(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let fresh: Vec<&Path> =
+        folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists()).collect();
+    fs::create_dir_all(folder).map_err(Error::io("create the folder", folder))?;
+    fresh.into_iter().try_for_each(|folder| sync_folder(folder_of(folder)))
+}
+
+/// Removes what killed runs left half-written in this one folder, and in its [`STATE_DIR`] if it has one;
+/// returns how many files that were. For each of [`super::Names::folders`], under the output folder's lock:
+/// another run's unfinished files look the same.
+///
+/// # Errors
+/// [`Error::Io`] for a folder that cannot be read or a file that cannot be removed; a folder that is not
+/// there holds nothing.
+pub fn sweep(dir: &Path) -> Result<usize> {
+    let mut removed = 0;
+    for folder in [dir, &dir.join(STATE_DIR)] {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            Err(e) => return Err(Error::io("read", folder)(e)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(Error::io("read", folder))?;
+            let name = entry.file_name();
+            let is_part =
+                name.to_str().is_some_and(|n| n.starts_with(PART_PREFIX) && n.ends_with(PART_SUFFIX));
+            if is_part && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                fs::remove_file(entry.path()).map_err(Error::io("remove", &entry.path()))?;
+                removed += 1;
+            }
+        }
+    }
+    Ok(removed)
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes a rename last.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> Result<()> {
+    match fs::File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some file systems do not know it, and one may write to a folder that one may not read.
+        Err(e)
+            if matches!(
+                e.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::PermissionDenied
+            ) =>
+        {
+            Ok(())
+        }
+        other => other.map_err(Error::io("write", folder)),
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_written_over_another_and_into_new_folders() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/c.wav");
+        write_file(&path, b"one").unwrap();
+        write_file(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(listing(path.parent().unwrap()), ["c.wav"]);
+    }
+
+    #[test]
+    fn a_folder_or_a_file_in_the_way_is_said_and_nothing_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("d")).unwrap();
+        fs::write(dir.path().join("f"), b"mine").unwrap();
+        let error = write_file(&dir.path().join("d"), b"x").unwrap_err().to_string();
+        assert!(error.contains("/d: ") && error.contains("directory"), "{error}");
+        let error = write_file(&dir.path().join("f/g.wav"), b"x").unwrap_err().to_string();
+        assert!(error.starts_with("cannot create the folder") && error.contains("/f: "), "{error}");
+        assert_eq!(listing(dir.path()), ["d", "f"]);
+        assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"mine");
+        assert!(listing(&dir.path().join("d")).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_for_whom_the_umask_says() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, plain) = (dir.path().join("ours"), dir.path().join("plain"));
+        write_file(&ours, b"x").unwrap();
+        fs::write(&plain, b"x").unwrap();
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&plain));
+    }
+
+    #[test]
+    fn a_sweep_takes_unfinished_files_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join(STATE_DIR);
+        fs::create_dir_all(&state).unwrap();
+        fs::create_dir(dir.path().join(".chattts-folder.part")).unwrap();
+        for keep in ["a.wav", ".chattts-x.wav", "chattts-x.part", "a.part"] {
+            fs::write(dir.path().join(keep), b"x").unwrap();
+        }
+        let before = listing(dir.path());
+        fs::write(dir.path().join(".chattts-AbC123.part"), b"x").unwrap();
+        fs::write(state.join(".chattts-AbC123.part"), b"x").unwrap();
+        assert_eq!(sweep(dir.path()).unwrap(), 2);
+        assert_eq!(listing(dir.path()), before);
+        assert_eq!(sweep(&dir.path().join("nowhere")).unwrap(), 0);
+    }
+}

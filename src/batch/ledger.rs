@@ -1,0 +1,288 @@
+//! Which files of an output folder are finished, and what they were made from.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::STATE_DIR;
+use super::append::Appender;
+use super::digest::{sha256, sha256_file};
+use super::file::{folder_of, write_file};
+use super::lock::DirLock;
+use super::name::{check, fold};
+use crate::error::{Error, Result};
+
+const LEDGER_FILE: &str = "ledger.jsonl";
+
+/// One finished file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its path inside the output folder, `/` between folders.
+    pub name: String,
+    /// The key of what it was made from, [`super::Content::key`].
+    pub key: String,
+    /// The sha256 of its bytes.
+    pub sha256: String,
+    /// Its length.
+    pub bytes: u64,
+    /// How long it plays.
+    pub seconds: f64,
+    /// The generation seed that it was spoken with.
+    pub seed: u64,
+    /// When it was finished, in seconds since 1970.
+    pub time: u64,
+}
+
+impl Entry {
+    /// The entry of a file of these bytes, finished now.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a name that [`super::checked_out`] refuses, or a duration that is no number.
+    pub fn new(name: &Path, key: impl Into<String>, file: &[u8], seconds: f64, seed: u64) -> Result<Self> {
+        let entry = Entry {
+            name: spelled(name).unwrap_or_default(),
+            key: key.into(),
+            sha256: sha256(file),
+            bytes: file.len() as u64,
+            seconds,
+            seed,
+            time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs()),
+        };
+        entry.check().map(|()| entry)
+    }
+
+    /// Refuses what could not be read back.
+    fn check(&self) -> Result<()> {
+        if !self.seconds.is_finite() {
+            return Err(Error::parameter("seconds", format!("{} is no duration", self.seconds)));
+        }
+        match check(&self.name) {
+            Ok(name) if name == self.name => Ok(()),
+            Ok(name) => Err(Error::parameter("name", format!("{} is written {name}", self.name))),
+            Err(reason) => Err(Error::parameter("name", reason)),
+        }
+    }
+}
+
+/// The line that takes back those before it of the same name.
+#[derive(Serialize, Deserialize)]
+struct Forgotten {
+    forgotten: String,
+}
+
+/// What is finished in an output folder: `DIR/.chattts-rs/ledger.jsonl`, one JSON record a line, of which the
+/// last of a name counts.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Held as long as the ledger is: a second one would rewrite the file that this one adds to.
+    lock: DirLock,
+    entries: HashMap<String, Entry>,
+    unreadable: usize,
+    end: Appender,
+}
+
+impl Ledger {
+    /// Opens the ledger of an output folder, or begins one, and keeps the folder locked until it is dropped. Lines that are torn or foreign are passed over;
+    /// a ledger more than half of which is out of date is written anew.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read or written.
+    pub fn open(lock: DirLock) -> Result<Self> {
+        let path = lock.dir().join(STATE_DIR).join(LEDGER_FILE);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(Error::io("read", &path)(e)),
+        };
+        let (mut entries, mut records, mut unreadable) = (HashMap::new(), 0, 0);
+        for line in text.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+            records += 1;
+            match serde_json::from_slice::<Entry>(line) {
+                // A name that leads out is nothing this program wrote, and pruning would delete it.
+                Ok(entry) if entry.check().is_ok() => {
+                    entries.insert(entry.name.clone(), entry);
+                }
+                _ => match serde_json::from_slice::<Forgotten>(line) {
+                    Ok(Forgotten { forgotten }) => {
+                        entries.remove(&forgotten);
+                    }
+                    Err(_) => {
+                        records -= 1;
+                        unreadable += 1;
+                    }
+                },
+            }
+        }
+        if records > 2 * entries.len() {
+            rewrite(&path, &entries)?;
+        }
+        Ok(Ledger { lock, entries, unreadable, end: Appender::open(&path)? })
+    }
+
+    /// The output folder.
+    pub fn dir(&self) -> &Path {
+        self.lock.dir()
+    }
+
+    /// How many files it knows.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it knows none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many lines were passed over on opening because they hold no record.
+    pub fn unreadable(&self) -> usize {
+        self.unreadable
+    }
+
+    /// What is known of a file, whether or not it is still there.
+    pub fn get(&self, name: &Path) -> Option<&Entry> {
+        self.entries.get(&spelled(name)?)
+    }
+
+    /// Whether the file was made from what `key` stands for, and is there with the length it had.
+    pub fn is_done(&self, name: &Path, key: &str) -> bool {
+        self.get(name)
+            .is_some_and(|entry| entry.key == key && has_length(&self.dir().join(name), entry.bytes))
+    }
+
+    /// [`is_done`](Self::is_done), and the file's bytes are those it was finished with.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file is there but cannot be read.
+    pub fn verify(&self, name: &Path, key: &str) -> Result<bool> {
+        match self.get(name) {
+            Some(entry) if self.is_done(name, key) => {
+                Ok(sha256_file(&self.dir().join(name))? == entry.sha256)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Writes a finished file into the folder, then its record: a run that is killed at any point leaves
+    /// either both, or a file that is not taken for done. `sync` waits until the record is on the disk (the
+    /// file is in any case).
+    ///
+    /// # Errors
+    /// [`Error::Io`] for what could not be written; [`Error::Parameter`] if these are not the entry's bytes.
+    pub fn store(&mut self, entry: Entry, file: &[u8], sync: bool) -> Result<()> {
+        if entry.bytes != file.len() as u64 {
+            return Err(Error::parameter(
+                "bytes",
+                format!("{} are recorded for {}", entry.bytes, file.len()),
+            ));
+        }
+        entry.check()?;
+        // Between the new file and its record the old record would speak for the new file.
+        if self.entries.get(&entry.name).is_some_and(|old| old.key != entry.key) {
+            self.forget(Path::new(&entry.name), sync)?;
+        }
+        write_file(&self.dir().join(&entry.name), file)?;
+        self.record(entry, sync)
+    }
+
+    /// Adds the record of a file that is already written.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the ledger cannot be written; [`Error::Parameter`] as for [`Entry::new`].
+    pub fn record(&mut self, entry: Entry, sync: bool) -> Result<()> {
+        entry.check()?;
+        self.end.append(&entry, sync)?;
+        self.entries.insert(entry.name.clone(), entry);
+        Ok(())
+    }
+
+    /// Takes a file's record back; for a file that is about to be written by other means than
+    /// [`store`](Self::store).
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the ledger cannot be written.
+    pub fn forget(&mut self, name: &Path, sync: bool) -> Result<()> {
+        let Some(name) = spelled(name).filter(|name| self.entries.contains_key(name)) else {
+            return Ok(());
+        };
+        self.end.append(&Forgotten { forgotten: name.clone() }, sync)?;
+        self.entries.remove(&name);
+        Ok(())
+    }
+
+    /// Deletes the files that the ledger knows and `keep` does not hold, then the folders that this leaves
+    /// empty; returns the files' paths, sorted. A file that is not as it was finished belongs to whoever
+    /// changed it: it stays, as does everything that the ledger does not know or that a link leads out of
+    /// the folder to.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for the first file that cannot be read or deleted.
+    pub fn prune(&mut self, keep: &HashSet<PathBuf>) -> Result<Vec<PathBuf>> {
+        // `A.wav` and `a.wav` may be one file.
+        let keep: HashSet<String> = keep.iter().filter_map(|name| Some(fold(&spelled(name)?))).collect();
+        let mut names: Vec<String> =
+            self.entries.keys().filter(|name| !keep.contains(&fold(name))).cloned().collect();
+        names.sort();
+        let root = fs::canonicalize(self.dir()).map_err(Error::io("read", self.dir()))?;
+        let mut deleted = Vec::new();
+        for name in names {
+            let path = self.dir().join(&name);
+            let Some(entry) = self.entries.get(&name) else { continue };
+            if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+                continue;
+            }
+            match fs::canonicalize(folder_of(&path)) {
+                Ok(folder) if !folder.starts_with(&root) => continue,
+                _ => {}
+            }
+            if path.exists() {
+                if !has_length(&path, entry.bytes) || sha256_file(&path)? != entry.sha256 {
+                    continue;
+                }
+                fs::remove_file(&path).map_err(Error::io("delete", &path))?;
+                self.remove_empty(&name);
+                deleted.push(path);
+            }
+            self.forget(Path::new(&name), false)?;
+        }
+        Ok(deleted)
+    }
+
+    fn remove_empty(&self, name: &str) {
+        for folder in Path::new(name).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
+            // One that still holds something refuses.
+            if fs::remove_dir(self.dir().join(folder)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A name as the ledger writes it.
+fn spelled(name: &Path) -> Option<String> {
+    let name = name.to_str()?;
+    Some(if cfg!(windows) { name.replace('\\', "/") } else { name.to_string() })
+}
+
+fn has_length(path: &Path, bytes: u64) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == bytes)
+}
+
+fn rewrite(path: &Path, entries: &HashMap<String, Entry>) -> Result<()> {
+    let mut entries: Vec<&Entry> = entries.values().collect();
+    entries.sort_by(|a, b| (a.time, &a.name).cmp(&(b.time, &b.name)));
+    let mut text = Vec::new();
+    for entry in entries {
+        serde_json::to_writer(&mut text, entry).map_err(|e| Error::io("write", path)(e.into()))?;
+        text.push(b'\n');
+    }
+    write_file(path, &text)
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -1,0 +1,234 @@
+use std::io::Write as _;
+
+use super::*;
+
+fn entry(name: &str, key: &str, file: &[u8]) -> Entry {
+    Entry::new(Path::new(name), key, file, 1.5, 42).unwrap()
+}
+
+fn store(ledger: &mut Ledger, name: &str, key: &str) {
+    let file = format!("{name} made from {key}");
+    ledger.store(entry(name, key, file.as_bytes()), file.as_bytes(), false).unwrap();
+}
+
+fn open(dir: &Path) -> Ledger {
+    Ledger::open(DirLock::acquire(dir).unwrap()).unwrap()
+}
+
+fn reopen(ledger: Ledger) -> Ledger {
+    let dir = ledger.dir().to_path_buf();
+    drop(ledger);
+    open(&dir)
+}
+
+fn path(dir: &Path) -> PathBuf {
+    dir.join(STATE_DIR).join(LEDGER_FILE)
+}
+
+fn lines(dir: &Path) -> usize {
+    fs::read_to_string(path(dir)).unwrap().lines().count()
+}
+
+fn append(dir: &Path, bytes: &[u8]) {
+    fs::OpenOptions::new().append(true).open(path(dir)).unwrap().write_all(bytes).unwrap();
+}
+
+fn is_done(ledger: &Ledger, name: &str, key: &str) -> bool {
+    ledger.is_done(Path::new(name), key)
+}
+
+#[test]
+fn a_file_is_done_under_its_key_while_it_is_there_unchanged_in_length() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(dir.path());
+    assert!(ledger.is_empty() && !is_done(&ledger, "a/b.wav", "k"));
+    store(&mut ledger, "a/b.wav", "k");
+    let ledger = reopen(ledger);
+    assert!(is_done(&ledger, "a/b.wav", "k"));
+    assert!(!is_done(&ledger, "a/b.wav", "other"));
+    assert!(!is_done(&ledger, "b.wav", "k"));
+    let seen = ledger.get(Path::new("a/b.wav")).unwrap();
+    assert_eq!((seen.seconds, seen.seed, seen.bytes), (1.5, 42, 19));
+    let file = dir.path().join("a/b.wav");
+    let mut bytes = fs::read(&file).unwrap();
+    assert!(ledger.verify(Path::new("a/b.wav"), "k").unwrap());
+    bytes[0] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    assert!(is_done(&ledger, "a/b.wav", "k"));
+    assert!(!ledger.verify(Path::new("a/b.wav"), "k").unwrap());
+    fs::write(&file, &bytes[1..]).unwrap();
+    assert!(!is_done(&ledger, "a/b.wav", "k"));
+    fs::remove_file(&file).unwrap();
+    assert!(!is_done(&ledger, "a/b.wav", "k") && !ledger.verify(Path::new("a/b.wav"), "k").unwrap());
+    fs::create_dir(&file).unwrap();
+    assert!(!is_done(&ledger, "a/b.wav", "k"));
+}
+
+#[test]
+fn torn_and_foreign_lines_are_passed_over_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    store(&mut open(dir.path()), "a.wav", "k");
+    append(dir.path(), b"garbage\n\xff\xfe\n[]\n\n{\"name\":\"x\"}\n");
+    append(dir.path(), &serde_json::to_vec(&entry("b.wav", "k", b"")).unwrap()[..40]);
+    let mut ledger = open(dir.path());
+    assert_eq!((ledger.len(), ledger.unreadable()), (1, 5));
+    store(&mut ledger, "c.wav", "k");
+    let ledger = reopen(ledger);
+    assert!(is_done(&ledger, "a.wav", "k") && is_done(&ledger, "c.wav", "k"));
+    assert_eq!((ledger.len(), ledger.unreadable()), (2, 5));
+}
+
+#[test]
+fn a_killed_run_loses_no_more_than_its_last_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(dir.path());
+    for i in 0..3 {
+        store(&mut ledger, &format!("{i}.wav"), "k");
+    }
+    drop(ledger);
+    let whole = fs::read(path(dir.path())).unwrap();
+    for cut in 0..=whole.len() {
+        fs::write(path(dir.path()), &whole[..cut]).unwrap();
+        let complete = whole[..cut].iter().filter(|b| **b == b'\n').count();
+        let known = open(dir.path()).len();
+        // A line that lacks only its end is whole.
+        assert!(known == complete || whole.get(cut) == Some(&b'\n') && known == complete + 1, "{cut}");
+    }
+}
+
+#[test]
+fn names_that_lead_out_are_neither_recorded_nor_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let outside = dir.path().join("outside.wav");
+    fs::write(&outside, b"x").unwrap();
+    let out = dir.path().join("out");
+    let mut ledger = open(&out);
+    for name in ["../outside.wav", outside.to_str().unwrap(), ".chattts-rs/lock", "", "./a.wav"] {
+        assert!(Entry::new(Path::new(name), "k", b"x", 1.0, 0).is_err(), "{name}");
+        let forged = Entry { name: name.into(), ..entry("a.wav", "k", b"x") };
+        assert!(ledger.record(forged.clone(), false).is_err(), "{name}");
+        append(&out, format!("{}\n", serde_json::to_string(&forged).unwrap()).as_bytes());
+    }
+    assert!(Entry::new(Path::new("a.wav"), "k", b"x", f64::NAN, 0).is_err());
+    let mut ledger = reopen(ledger);
+    assert_eq!((ledger.len(), ledger.unreadable()), (0, 5));
+    assert!(ledger.prune(&HashSet::new()).unwrap().is_empty());
+    assert!(outside.exists());
+}
+
+#[test]
+fn the_last_record_counts_and_a_ledger_mostly_out_of_date_is_rewritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(dir.path());
+    let record = |ledger: &mut Ledger, key: &str| ledger.record(entry("a.wav", key, b"x"), true).unwrap();
+    record(&mut ledger, "1");
+    record(&mut ledger, "2");
+    let mut ledger = reopen(ledger);
+    assert_eq!(lines(dir.path()), 2, "half is not more than half");
+    record(&mut ledger, "3");
+    assert_eq!(lines(dir.path()), 3);
+    let mut ledger = reopen(ledger);
+    assert_eq!((ledger.len(), lines(dir.path())), (1, 1));
+    assert_eq!(ledger.get(Path::new("a.wav")).unwrap().key, "3");
+    record(&mut ledger, "4");
+    assert_eq!(reopen(ledger).get(Path::new("a.wav")).unwrap().key, "4");
+}
+
+#[test]
+fn a_file_that_is_replaced_is_not_done_until_its_record_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(dir.path());
+    store(&mut ledger, "a.wav", "1");
+    // The new file cannot be written: a folder stands in its place.
+    fs::remove_file(dir.path().join("a.wav")).unwrap();
+    fs::create_dir(dir.path().join("a.wav")).unwrap();
+    assert!(ledger.store(entry("a.wav", "2", b"x"), b"x", false).is_err());
+    let mut ledger = reopen(ledger);
+    assert!(ledger.is_empty());
+    fs::remove_dir(dir.path().join("a.wav")).unwrap();
+    assert!(ledger.store(entry("a.wav", "2", b"x"), b"xy", false).is_err());
+    store(&mut ledger, "a.wav", "2");
+    assert!(is_done(&reopen(ledger), "a.wav", "2"));
+}
+
+#[test]
+fn pruning_deletes_what_was_finished_here_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(dir.path());
+    for name in [
+        "keep.wav",
+        "Kept.wav",
+        "old.wav",
+        "x/y/old.wav",
+        "z/old.wav",
+        "edited.wav",
+        "longer.wav",
+        "gone.wav",
+    ] {
+        store(&mut ledger, name, "k");
+    }
+    fs::write(dir.path().join("unknown.wav"), b"mine").unwrap();
+    fs::write(dir.path().join("z/unknown.wav"), b"mine").unwrap();
+    let edited = fs::read(dir.path().join("edited.wav")).unwrap().to_ascii_uppercase();
+    fs::write(dir.path().join("edited.wav"), edited).unwrap();
+    append_to(&dir.path().join("longer.wav"));
+    fs::remove_file(dir.path().join("gone.wav")).unwrap();
+    let keep: HashSet<PathBuf> = ["keep.wav", "KEPT.wav", "new.wav"].map(PathBuf::from).into();
+    let deleted = ledger.prune(&keep).unwrap();
+    assert_eq!(deleted, ["old.wav", "x/y/old.wav", "z/old.wav"].map(|name| dir.path().join(name)));
+    for there in ["keep.wav", "Kept.wav", "edited.wav", "longer.wav", "unknown.wav", "z/unknown.wav"] {
+        assert!(dir.path().join(there).is_file(), "{there}");
+    }
+    assert!(!dir.path().join("x").exists() && !dir.path().join("old.wav").exists());
+    let mut ledger = reopen(ledger);
+    assert_eq!(ledger.len(), 4);
+    assert!(ledger.prune(&keep).unwrap().is_empty());
+}
+
+fn append_to(path: &Path) {
+    fs::OpenOptions::new().append(true).open(path).unwrap().write_all(b"!").unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn pruning_follows_no_link_out_of_the_folder() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let (out, away) = (dir.path().join("out"), dir.path().join("away"));
+    let mut ledger = open(&out);
+    store(&mut ledger, "sub/a.wav", "k");
+    store(&mut ledger, "b.wav", "k");
+    fs::rename(out.join("sub"), &away).unwrap();
+    symlink(&away, out.join("sub")).unwrap();
+    fs::rename(out.join("b.wav"), away.join("b.wav")).unwrap();
+    symlink(away.join("b.wav"), out.join("b.wav")).unwrap();
+    assert!(ledger.prune(&HashSet::new()).unwrap().is_empty());
+    assert!(away.join("a.wav").is_file() && away.join("b.wav").is_file() && out.join("b.wav").exists());
+}
+
+#[test]
+fn a_hundred_thousand_records_are_read_and_asked_for_in_a_moment() {
+    const FILES: usize = 100_000;
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join(STATE_DIR)).unwrap();
+    let key = "0".repeat(64);
+    let name = |i: usize| PathBuf::from(format!("{i:06}.wav"));
+    let mut text = String::new();
+    let mut one = entry("x.wav", &key, b"");
+    for i in 0..FILES {
+        one.name = name(i).to_str().unwrap().into();
+        text += &serde_json::to_string(&one).unwrap();
+        text.push('\n');
+        fs::write(dir.path().join(name(i)), b"").unwrap();
+    }
+    fs::write(path(dir.path()), text).unwrap();
+    let names: Vec<PathBuf> = (0..FILES).map(name).collect();
+    let start = std::time::Instant::now();
+    let ledger = open(dir.path());
+    let opened = start.elapsed();
+    let done = names.iter().filter(|name| ledger.is_done(name, &key)).count();
+    println!("opened in {opened:?}, asked in {:?}", start.elapsed() - opened);
+    assert_eq!(done, FILES);
+    // Far above what it takes, for machines that are busy with something else.
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}

@@ -1,0 +1,151 @@
+//! One run at a time in an output folder.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::STATE_DIR;
+use super::file::create_folder;
+use crate::error::{Error, Result};
+
+const LOCK_FILE: &str = "lock";
+/// As much of a holder's words as goes into a message.
+const MAX_HOLDER: u64 = 100;
+const SECONDS_PER_DAY: u64 = 86_400;
+
+/// Keeps other runs out of an output folder until it is dropped. The system holds the lock, so a run that
+/// dies releases it.
+#[derive(Debug)]
+pub struct DirLock {
+    dir: PathBuf,
+    file: File,
+}
+
+impl DirLock {
+    /// Locks `dir`, which is created if it is not there, by its file `.chattts-rs/lock`.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] that says which process holds the lock; [`Error::Io`] where the folder cannot be
+    /// written or its file system knows no locks.
+    pub fn acquire(dir: &Path) -> Result<Self> {
+        let state = dir.join(STATE_DIR);
+        create_folder(&state)?;
+        let path = state.join(LOCK_FILE);
+        // Never removed: whoever locks a file that is gone locks out nobody.
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = file.map_err(Error::io("write", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::InUse { dir: dir.to_path_buf(), holder: holder(&mut file) });
+            }
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        let words = format!("process {}, started {}\n", std::process::id(), utc(now));
+        file.set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| file.write_all(words.as_bytes()))
+            .map_err(Error::io("write", &path))?;
+        Ok(DirLock { dir: dir.to_path_buf(), file })
+    }
+
+    /// The folder that is locked.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        // The words alone would not lock anybody out, but they would be wrong. Closing unlocks in any case.
+        let _ = self.file.set_len(0);
+        let _ = self.file.unlock();
+    }
+}
+
+/// What the holder wrote about itself; where locked files cannot be read, nothing.
+fn holder(file: &mut File) -> String {
+    let mut words = Vec::new();
+    let _ = file.take(MAX_HOLDER).read_to_end(&mut words);
+    let words = String::from_utf8_lossy(&words);
+    let line = words.lines().next().unwrap_or_default().trim();
+    match line.is_empty() || line.chars().any(char::is_control) {
+        true => "another process".into(),
+        false => line.into(),
+    }
+}
+
+/// A unix time as a date, by the calendar arithmetic of Hinnant's `civil_from_days`.
+fn utc(seconds: u64) -> String {
+    let (days, second) = (seconds / SECONDS_PER_DAY, seconds % SECONDS_PER_DAY);
+    // From the first of March of the year 0, where the leap day ends a year.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_holder_who_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("new/out");
+        let lock = DirLock::acquire(&out).unwrap();
+        assert_eq!(lock.dir(), out);
+        match DirLock::acquire(&out) {
+            Err(Error::InUse { dir, holder }) => {
+                assert_eq!(dir, out);
+                if cfg!(unix) {
+                    let process = format!("process {}, started 20", std::process::id());
+                    assert!(holder.starts_with(&process) && holder.ends_with("UTC"), "{holder}");
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+        drop(lock);
+        drop(DirLock::acquire(&out).unwrap());
+        assert_eq!(std::fs::read(out.join(STATE_DIR).join(LOCK_FILE)).unwrap(), b"");
+    }
+
+    #[test]
+    fn words_of_a_dead_holder_lock_nobody_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join(STATE_DIR);
+        std::fs::create_dir(&state).unwrap();
+        std::fs::write(state.join(LOCK_FILE), "process 1, started long ago and in many words\n").unwrap();
+        let _lock = DirLock::acquire(dir.path()).unwrap();
+        if cfg!(unix) {
+            let words = std::fs::read_to_string(state.join(LOCK_FILE)).unwrap();
+            assert!(words.ends_with("UTC\n"), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_holder_that_says_nothing_fit_to_print_is_another_process() {
+        for words in ["", "\n", "\u{1b}[2J"] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(words.as_bytes()).unwrap();
+            file.seek(SeekFrom::Start(0)).unwrap();
+            assert_eq!(holder(&mut file), "another process");
+        }
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(utc(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(utc(951_782_400), "2000-02-29 00:00:00 UTC");
+        assert_eq!(utc(1_709_251_199), "2024-02-29 23:59:59 UTC");
+        assert_eq!(utc(4_107_542_400), "2100-03-01 00:00:00 UTC");
+    }
+}

@@ -1,0 +1,472 @@
+//! Lines of a JSON Lines file: one object a line, a text and what is special about it.
+
+use std::fmt;
+
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::name;
+use crate::sampling::NoiseMode;
+use crate::text::ControlTags;
+
+/// How much of a value is shown in a message, in bytes.
+const MAX_SHOWN: usize = 60;
+/// How like a known key an unknown one must be to be taken for a slip of it; 1 is the same.
+const LIKENESS: f64 = 0.75;
+/// Whole numbers up to here are exact when they are written with a point.
+const MAX_EXACT: f64 = (1u64 << 53) as f64;
+
+/// The keys that are known.
+pub const KEYS: [&str; 21] = [
+    "text",
+    "id",
+    "out",
+    "role",
+    "seed",
+    "prompt",
+    "speed",
+    "refine",
+    "temperature",
+    "top_p",
+    "top_k",
+    "repetition_penalty",
+    "max_tokens",
+    "min_tokens",
+    "sample_rate",
+    "voice",
+    "voice_text",
+    "no_decoder",
+    "decoder",
+    "normalize",
+    "rng",
+];
+
+/// One line: its text, and where it departs from what holds for all. A key that is null is one that is not
+/// there, as tables exported to JSON write it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Row {
+    /// What is spoken.
+    pub text: String,
+    /// Names the line; a string, or a number.
+    pub id: Option<String>,
+    /// The file, inside the output folder; [`super::checked_out`] takes it.
+    pub out: Option<String>,
+    /// Who speaks, as `--role` has it; a seed may be a number.
+    pub role: Option<String>,
+    /// The generation seed.
+    pub seed: Option<u64>,
+    /// Control tags that [`ControlTags::parse`] takes; [`Row::tags`] joins them with `speed`.
+    pub prompt: Option<String>,
+    /// The pace, 0 to 9: the N of `[speed_N]`.
+    pub speed: Option<u8>,
+    /// Whether the text is refined first.
+    pub refine: Option<bool>,
+    /// One temperature, or one per codebook, each above 0.
+    pub temperature: Option<Vec<f32>>,
+    /// Above 0 and at most 1.
+    pub top_p: Option<f64>,
+    /// At least 1.
+    pub top_k: Option<usize>,
+    /// Above 0.
+    pub repetition_penalty: Option<f32>,
+    /// At least 1.
+    pub max_tokens: Option<usize>,
+    /// Steps before which the speech does not end.
+    pub min_tokens: Option<usize>,
+    /// Samples per second, at least 1.
+    pub sample_rate: Option<u32>,
+    /// A file with a sample to continue; comes with `voice_text`.
+    pub voice: Option<String>,
+    /// What the sample says.
+    pub voice_text: Option<String>,
+    /// Whether the wave is made from hidden states; `no_decoder` is its contrary.
+    pub decoder: Option<bool>,
+    /// Whether the text is cleaned.
+    pub normalize: Option<bool>,
+    /// How a seed's random numbers run: `repeat` or `stream`.
+    pub rng: Option<NoiseMode>,
+}
+
+impl Row {
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// What is wrong with it: the key, what was found and what is expected. The caller says where.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let mut keys: Vec<String> = Vec::new();
+        let mut row = Row::default();
+        let mut text = None;
+        for (key, value) in object(line)? {
+            if keys.contains(&key) {
+                return Err(format!("`{key}` is given twice"));
+            }
+            row.set(&key, &value, &mut text)?;
+            keys.push(key);
+        }
+        row.text = text.ok_or("`text` is missing")?;
+        let has = |key: &str| keys.iter().any(|k| k == key);
+        if has("decoder") && has("no_decoder") {
+            return Err("`decoder` and `no_decoder` say the same thing; give one".into());
+        }
+        match (&row.voice, &row.voice_text) {
+            (Some(_), None) => {
+                return Err("`voice` is given without `voice_text`, what the sample says".into());
+            }
+            (None, Some(_)) => {
+                return Err("`voice_text` is given without `voice`, the file of the sample".into());
+            }
+            _ => {}
+        }
+        let tags = row.tags()?;
+        if row.refine == Some(false) && !tags.refining.is_empty() {
+            return Err(format!("`refine`: false contradicts {} in `prompt`", tags.refining));
+        }
+        if let (Some(least), Some(most)) = (row.min_tokens, row.max_tokens)
+            && least > most
+        {
+            return Err(format!("`min_tokens`: {least} is more than `max_tokens`, {most}"));
+        }
+        Ok(row)
+    }
+
+    /// The control tags of `prompt` and `speed` together.
+    ///
+    /// # Errors
+    /// A tag that is not known, or a pace that is given twice; not for a row from [`Row::parse`].
+    pub fn tags(&self) -> Result<ControlTags, String> {
+        let prompt = self.prompt.as_deref().unwrap_or_default();
+        let mut tags = ControlTags::parse(prompt).map_err(|e| match e {
+            crate::Error::Parameter { reason, .. } => format!("`prompt`: {reason}"),
+            other => format!("`prompt`: {other}"),
+        })?;
+        if let Some(speed) = self.speed {
+            if let Some(other) = &tags.speech {
+                return Err(format!("`speed`: {speed} is given beside {other} in `prompt`; give one"));
+            }
+            tags.speech = Some(format!("[speed_{speed}]"));
+        }
+        Ok(tags)
+    }
+
+    fn set(&mut self, key: &str, value: &Value, text: &mut Option<String>) -> Result<(), String> {
+        if !KEYS.contains(&key) {
+            return Err(unknown(key));
+        }
+        if value.is_null() {
+            return Ok(());
+        }
+        let field = Field { key, value };
+        match key {
+            "text" => *text = Some(field.string()?),
+            "id" => self.id = Some(field.string_or_number()?),
+            "out" => {
+                let out = field.string()?;
+                name::check(&out).map_err(|reason| format!("`out`: {reason}"))?;
+                self.out = Some(out);
+            }
+            "role" => self.role = Some(field.string_or_number()?),
+            "seed" => self.seed = Some(field.whole(0, u64::MAX, "a whole number from 0 to 2^64 - 1")?),
+            "prompt" => self.prompt = Some(field.string()?),
+            "speed" => self.speed = Some(field.whole(0, 9, "a whole number from 0 to 9")? as u8),
+            "refine" => self.refine = Some(field.truth()?),
+            "temperature" => self.temperature = Some(field.temperatures()?),
+            "top_p" => {
+                let expected = "a number above 0 and at most 1";
+                self.top_p = Some(field.number(expected, |p| p > 0.0 && p <= 1.0)?);
+            }
+            "top_k" => self.top_k = Some(field.count(1)?),
+            "repetition_penalty" => {
+                self.repetition_penalty = Some(field.number("a number above 0", is_positive)? as f32);
+            }
+            "max_tokens" => self.max_tokens = Some(field.count(1)?),
+            "min_tokens" => self.min_tokens = Some(field.count(0)?),
+            "sample_rate" => {
+                self.sample_rate =
+                    Some(field.whole(1, u32::MAX.into(), "samples per second, such as 24000")? as u32);
+            }
+            "voice" => self.voice = Some(field.string()?),
+            "voice_text" => self.voice_text = Some(field.string()?),
+            "decoder" => self.decoder = Some(field.truth()?),
+            "no_decoder" => self.decoder = Some(!field.truth()?),
+            "normalize" => self.normalize = Some(field.truth()?),
+            "rng" => self.rng = Some(field.rng()?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// One value, and the key it stands under.
+struct Field<'a> {
+    key: &'a str,
+    value: &'a Value,
+}
+
+impl Field<'_> {
+    fn expected(&self, expected: &str) -> String {
+        format!("`{}`: found {}, expected {expected}", self.key, found(self.value))
+    }
+
+    fn string(&self) -> Result<String, String> {
+        self.value.as_str().map(str::to_string).ok_or_else(|| self.expected("a string"))
+    }
+
+    fn string_or_number(&self) -> Result<String, String> {
+        match self.value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            _ => Err(self.expected("a string or a number")),
+        }
+    }
+
+    fn truth(&self) -> Result<bool, String> {
+        self.value.as_bool().ok_or_else(|| self.expected("true or false"))
+    }
+
+    fn whole(&self, least: u64, most: u64, expected: &str) -> Result<u64, String> {
+        // A table with holes in a column is exported with a point in every number of it.
+        let exact = |number: f64| (0.0..=MAX_EXACT).contains(&number) && number.fract() == 0.0;
+        let pointed = || self.value.as_f64().filter(|number| exact(*number)).map(|number| number as u64);
+        let number = self.value.as_u64().or_else(pointed);
+        number.filter(|n| (least..=most).contains(n)).ok_or_else(|| self.expected(expected))
+    }
+
+    fn count(&self, least: u64) -> Result<usize, String> {
+        let expected = format!("a whole number, at least {least}");
+        let number = self.whole(least, u64::MAX, &expected)?;
+        usize::try_from(number).map_err(|_| self.expected(&expected))
+    }
+
+    fn number(&self, expected: &str, is_fit: impl Fn(f64) -> bool) -> Result<f64, String> {
+        self.value.as_f64().filter(|number| is_fit(*number)).ok_or_else(|| self.expected(expected))
+    }
+
+    fn temperatures(&self) -> Result<Vec<f32>, String> {
+        let expected = "a number above 0, or an array of such numbers, one per codebook";
+        let one = |value: &Value| value.as_f64().filter(|t| is_positive(*t)).map(|t| t as f32);
+        let all = match self.value {
+            Value::Array(values) if !values.is_empty() => values.iter().map(one).collect(),
+            Value::Array(_) => None,
+            value => one(value).map(|t| vec![t]),
+        };
+        all.ok_or_else(|| self.expected(expected))
+    }
+
+    fn rng(&self) -> Result<NoiseMode, String> {
+        match self.value.as_str() {
+            Some("repeat") => Ok(NoiseMode::Repeat),
+            Some("stream") => Ok(NoiseMode::Stream),
+            _ => Err(self.expected("\"repeat\" or \"stream\"")),
+        }
+    }
+}
+
+/// Above 0 also in single precision, and finite in it.
+fn is_positive(number: f64) -> bool {
+    let single = number as f32;
+    single > 0.0 && single.is_finite()
+}
+
+/// A value for a message: its kind where that says it, and as much of it as is short.
+fn found(value: &Value) -> String {
+    let text = value.to_string();
+    let short = name::cut(&text, MAX_SHOWN);
+    let dots = if short.len() < text.len() { "…" } else { "" };
+    let kind = match value {
+        Value::String(_) => "the string ",
+        Value::Array(_) => "the array ",
+        Value::Object(_) => "the object ",
+        _ => "",
+    };
+    // A string's quotes and escapes are JSON's; what is left for a terminal to act on is not printed.
+    let short: String = short.chars().map(|c| if name::is_unseen(c) { '\u{fffd}' } else { c }).collect();
+    format!("{kind}{short}{dots}")
+}
+
+fn unknown(key: &str) -> String {
+    let plain = key.to_lowercase().replace('-', "_");
+    let likeness = |known: &str| strsim::jaro_winkler(&plain, known);
+    let nearest = KEYS.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let short = name::cut(key, MAX_SHOWN).escape_debug();
+    match nearest.filter(|known| likeness(known) >= LIKENESS) {
+        Some(known) => format!("unknown key `{short}`; did you mean `{known}`?"),
+        None => format!("unknown key `{short}`; known: {}", KEYS.join(", ")),
+    }
+}
+
+/// The keys and values of a JSON object, in their order and with those that come twice.
+fn object(line: &str) -> Result<Vec<(String, Value)>, String> {
+    // Editors put a byte-order mark in front of a file's first line.
+    let line = line.trim_start_matches('\u{feff}');
+    let mut json = serde_json::Deserializer::from_str(line);
+    let pairs = json.deserialize_map(Pairs).and_then(|pairs| json.end().map(|()| pairs));
+    pairs.map_err(|e| {
+        let text = e.to_string();
+        let said = text.rsplit_once(" at line ").map_or(text.as_str(), |(said, _)| said);
+        match e.classify() {
+            serde_json::error::Category::Data => said.to_string(),
+            // The line number would be counted within the line.
+            _ => format!("not JSON: {said} at column {}", e.column()),
+        }
+    })
+}
+
+struct Pairs;
+
+impl<'de> Visitor<'de> for Pairs {
+    type Value = Vec<(String, Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object such as {\"text\": \"…\"}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(pairs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(rest: &str) -> Result<Row, String> {
+        Row::parse(&format!(r#"{{"text": "hi", {rest}}}"#))
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let row = Row::parse(
+            r#"{"text": "你好", "id": 7, "out": "a/b.wav", "role": 2222, "seed": 18446744073709551615,
+                "prompt": "[oral_2]", "speed": 3, "refine": true, "temperature": [0.1, 0.2, 0.3, 0.4],
+                "top_p": 1, "top_k": 5, "repetition_penalty": 1.5, "max_tokens": 100, "min_tokens": 10,
+                "sample_rate": 16000, "voice": "v.safetensors", "voice_text": "said", "no_decoder": true,
+                "normalize": false, "rng": "stream"}"#,
+        );
+        let expected = Row {
+            text: "你好".into(),
+            id: Some("7".into()),
+            out: Some("a/b.wav".into()),
+            role: Some("2222".into()),
+            seed: Some(u64::MAX),
+            prompt: Some("[oral_2]".into()),
+            speed: Some(3),
+            refine: Some(true),
+            temperature: Some(vec![0.1, 0.2, 0.3, 0.4]),
+            top_p: Some(1.0),
+            top_k: Some(5),
+            repetition_penalty: Some(1.5),
+            max_tokens: Some(100),
+            min_tokens: Some(10),
+            sample_rate: Some(16000),
+            voice: Some("v.safetensors".into()),
+            voice_text: Some("said".into()),
+            decoder: Some(false),
+            normalize: Some(false),
+            rng: Some(NoiseMode::Stream),
+        };
+        assert_eq!(row.as_ref(), Ok(&expected));
+        let tags = expected.tags().unwrap();
+        assert_eq!((tags.refining.as_str(), tags.speech.as_deref()), ("[oral_2]", Some("[speed_3]")));
+    }
+
+    #[test]
+    fn what_is_null_is_not_there_and_whole_numbers_may_have_a_point() {
+        let nulls: Vec<String> =
+            KEYS[1..].iter().filter(|k| **k != "decoder").map(|k| format!("\"{k}\":null")).collect();
+        assert_eq!(row(&nulls.join(",")).unwrap(), Row { text: "hi".into(), ..Row::default() });
+        let found = row(r#""seed": 42.0, "temperature": 1, "id": "a", "decoder": true"#).unwrap();
+        assert_eq!((found.seed, found.temperature, found.decoder), (Some(42), Some(vec![1.0]), Some(true)));
+        assert_eq!(Row::parse("\u{feff} {\"text\": \"\"}\r\n").unwrap(), Row::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_key_what_was_found_and_what_is_expected() {
+        let cases = [
+            (r#""id": true"#, "`id`: found true, expected a string or a number"),
+            (r#""out": "../x.wav""#, "`out`: ../x.wav: `..` leads out"),
+            (r#""role": [1]"#, "`role`: found the array [1], expected"),
+            (r#""seed": -1"#, "`seed`: found -1, expected a whole number from 0"),
+            (r#""seed": 1.5"#, "`seed`: found 1.5, expected a whole number"),
+            (r#""seed": 18446744073709551616"#, "`seed`: found 1.8446744073709552e+19"),
+            (r#""seed": "42""#, "`seed`: found the string \"42\", expected a whole number"),
+            (r#""prompt": "[sing_1]""#, "`prompt`: unknown control tag [sing_1]"),
+            (r#""prompt": "[oral_1][oral_2]""#, "`prompt`: [oral_N] is given twice"),
+            (r#""speed": 10"#, "`speed`: found 10, expected a whole number from 0 to 9"),
+            (r#""speed": 1, "prompt": "[speed_2]""#, "`speed`: 1 is given beside [speed_2]"),
+            (r#""refine": 1"#, "`refine`: found 1, expected true or false"),
+            (r#""refine": false, "prompt": "[oral_2]""#, "`refine`: false contradicts [oral_2]"),
+            (r#""temperature": 0"#, "`temperature`: found 0, expected a number above 0, or an array"),
+            (r#""temperature": []"#, "`temperature`: found the array []"),
+            (r#""temperature": [0.3, "x"]"#, "`temperature`: found the array [0.3,\"x\"]"),
+            (r#""temperature": 1e300"#, "`temperature`: found 1e+300"),
+            (r#""top_p": 1.1"#, "`top_p`: found 1.1, expected a number above 0 and at most 1"),
+            (r#""top_k": 0"#, "`top_k`: found 0, expected a whole number, at least 1"),
+            (r#""repetition_penalty": -1"#, "`repetition_penalty`: found -1, expected"),
+            (r#""max_tokens": 0"#, "`max_tokens`: found 0"),
+            (r#""min_tokens": 9, "max_tokens": 8"#, "`min_tokens`: 9 is more than `max_tokens`, 8"),
+            (r#""sample_rate": 0"#, "`sample_rate`: found 0, expected samples per second"),
+            (r#""voice": "v""#, "without `voice_text`"),
+            (r#""voice_text": "v""#, "without `voice`"),
+            (r#""decoder": true, "no_decoder": false"#, "say the same thing"),
+            (r#""rng": "Repeat""#, "`rng`: found the string \"Repeat\", expected \"repeat\" or \"stream\""),
+            (r#""seed": 1, "seed": 1"#, "`seed` is given twice"),
+            (r#""text": "again""#, "`text` is given twice"),
+        ];
+        for (rest, expected) in cases {
+            let error = row(rest).unwrap_err();
+            assert!(error.contains(expected), "{rest}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_nearest_known_one() {
+        let nearest = [
+            ("tempreature", "temperature"),
+            ("top-p", "top_p"),
+            ("Seed", "seed"),
+            ("speaker_text", "speed"),
+            ("normalise", "normalize"),
+            ("no_normalize", "normalize"),
+            ("max_token", "max_tokens"),
+        ];
+        for (key, known) in nearest {
+            let error = row(&format!("\"{key}\": 1")).unwrap_err();
+            assert!(error.starts_with(&format!("unknown key `{key}`")), "{error}");
+            assert!(error.contains(&format!("`{known}`")), "{error}");
+        }
+        let error = row(r#""xyzzy": 1"#).unwrap_err();
+        assert!(error.contains("unknown key `xyzzy`; known: text, id, out"), "{error}");
+    }
+
+    #[test]
+    fn a_line_that_is_no_object_or_has_no_text_is_refused() {
+        let cases = [
+            ("{}", "`text` is missing"),
+            (r#"{"text": null}"#, "`text` is missing"),
+            (r#"{"text": 5}"#, "`text`: found 5, expected a string"),
+            ("[1]", "expected an object such as"),
+            ("hello", "not JSON: expected value at column 1"),
+            ("", "not JSON: EOF while parsing a value at column 0"),
+            (r#"{"text": "a"} x"#, "not JSON: trailing characters at column 15"),
+            (r#"{"text": "a",}"#, "not JSON: trailing comma at column 14"),
+            (r#"{"text": "a"#, "not JSON: EOF while parsing a string"),
+            (r#"{"text": NaN}"#, "not JSON: expected value at column 10"),
+        ];
+        for (line, expected) in cases {
+            let error = Row::parse(line).unwrap_err();
+            assert!(error.contains(expected) && !error.contains("line 1"), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_long_or_hidden_value_is_shown_in_short() {
+        let error = row(&format!(r#""rng": "{}""#, "长".repeat(100))).unwrap_err();
+        assert!(error.contains("长…, expected") && error.len() < 150, "{error}");
+        let error = row("\"rng\": \"a\u{202e}b\u{85}\"").unwrap_err();
+        assert!(!error.contains(['\u{202e}', '\u{85}']), "{error:?}");
+    }
+}

@@ -1,0 +1,216 @@
+//! One name for every line, and no name for two.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::name::{check, fit, fold};
+use super::template::{NameFields, NameTemplate};
+use crate::error::{Error, Result};
+
+/// Gives every line its file's name and sees to it that no two lines get one name, nor two names that a file
+/// system which ignores case or the spelling of accents takes for one.
+///
+/// Names depend on the order of the lines only. Lines that name their own file best go first: a name made
+/// from the template gives way, one that was asked for cannot.
+#[derive(Clone, Debug)]
+pub struct Names {
+    template: NameTemplate,
+    /// Folded file names, and the line that took each.
+    files: HashMap<String, String>,
+    /// Folded folders, and the line that first wrote into each.
+    folders: HashMap<String, String>,
+    /// The number that the next line of a folded name is tried with.
+    next: HashMap<String, usize>,
+    parents: BTreeSet<PathBuf>,
+}
+
+impl Names {
+    /// No line has a name yet.
+    pub fn new(template: NameTemplate) -> Self {
+        Names {
+            template,
+            files: HashMap::new(),
+            folders: HashMap::new(),
+            next: HashMap::new(),
+            parents: BTreeSet::new(),
+        }
+    }
+
+    /// A line's name by the template; the second line of a name gets `-2` before the extension, the third
+    /// `-3`. `line` says where the line stands, for messages.
+    pub fn name(&mut self, fields: &NameFields, line: &str) -> PathBuf {
+        let name = self.free(&self.template.name(fields));
+        self.take(&name, line)
+    }
+
+    /// The name that a line asks for, as [`super::checked_out`] takes it.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if it leads out of the folder, or if another line has it; that line is named.
+    pub fn explicit(&mut self, out: &str, line: &str) -> Result<PathBuf> {
+        let name = check(out).map_err(|reason| Error::parameter("out", reason))?;
+        let folded = fold(&name);
+        let refuse = |reason: String| Err(Error::parameter("out", format!("{name}: {reason}")));
+        if let Some(first) = self.files.get(&folded) {
+            return refuse(format!("already the file of {first}"));
+        }
+        if let Some(first) = self.folders.get(&folded) {
+            return refuse(format!("already a folder, into which {first} writes"));
+        }
+        for folder in ancestors(&folded) {
+            if let Some(first) = self.files.get(folder) {
+                return refuse(format!(
+                    "`{folder}` is already the file of {first}, so it cannot be a folder"
+                ));
+            }
+        }
+        Ok(self.take(&name, line))
+    }
+
+    /// The folders that names lead into, relative to the output folder, which itself is the empty path.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.parents.iter().map(PathBuf::as_path)
+    }
+
+    /// The rendered name with every component numbered that would meet another line's file.
+    fn free(&mut self, rendered: &str) -> String {
+        let mut parts = rendered.split('/').peekable();
+        let mut path = String::new();
+        while let Some(part) = parts.next() {
+            let at = |part: &str| if path.is_empty() { part.to_string() } else { format!("{path}/{part}") };
+            let wanted = at(part);
+            path = match parts.peek() {
+                Some(_) => self.folder(wanted, |number| at(&fit(part, &format!("-{number}")))),
+                None => self.file(wanted, |number| at(&fit(part, &format!("-{number}")))),
+            };
+        }
+        path
+    }
+
+    fn folder(&self, wanted: String, numbered: impl Fn(usize) -> String) -> String {
+        let mut path = wanted;
+        let mut number = 2;
+        while self.files.contains_key(&fold(&path)) {
+            path = numbered(number);
+            number += 1;
+        }
+        path
+    }
+
+    fn file(&mut self, wanted: String, numbered: impl Fn(usize) -> String) -> String {
+        let folded = fold(&wanted);
+        let is_taken = |name: &str| self.files.contains_key(name) || self.folders.contains_key(name);
+        if !is_taken(&folded) {
+            return wanted;
+        }
+        // Remembered, lest a hundred thousand lines of one name try each other's numbers.
+        let next = self.next.entry(folded).or_insert(2);
+        loop {
+            let path = numbered(*next);
+            *next += 1;
+            if !is_taken(&fold(&path)) {
+                return path;
+            }
+        }
+    }
+
+    fn take(&mut self, name: &str, line: &str) -> PathBuf {
+        let folded = fold(name);
+        for folder in ancestors(&folded) {
+            if !self.folders.contains_key(folder) {
+                self.folders.insert(folder.to_string(), line.to_string());
+            }
+        }
+        self.files.insert(folded, line.to_string());
+        let path = PathBuf::from(name);
+        let parent = path.parent().unwrap_or(Path::new(""));
+        if !self.parents.contains(parent) {
+            self.parents.insert(parent.to_path_buf());
+        }
+        path
+    }
+}
+
+/// The folders above a name, `a` and `a/b` of `a/b/c`.
+fn ancestors(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').map(|(at, _)| &name[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn names(template: &str) -> Names {
+        Names::new(template.parse().unwrap())
+    }
+
+    fn id(id: &str) -> NameFields<'_> {
+        NameFields { index: 0, id: Some(id), seed: 0, role: None, key: "", text: "" }
+    }
+
+    fn path(name: &str) -> PathBuf {
+        PathBuf::from(name)
+    }
+
+    #[test]
+    fn a_second_line_of_a_name_gets_a_number_whatever_its_case() {
+        let mut names = names("{id}.wav");
+        let ids = ["a", "a-2", "A", "a", "b", "é", "E\u{301}"];
+        let found: Vec<PathBuf> = ids.iter().map(|i| names.name(&id(i), "x")).collect();
+        let expected = ["a.wav", "a-2.wav", "A-3.wav", "a-4.wav", "b.wav", "é.wav", "E\u{301}-2.wav"];
+        assert_eq!(found, expected.map(path));
+    }
+
+    #[test]
+    fn an_explicit_name_has_one_line_and_the_error_names_it() {
+        let mut names = names("{id}.wav");
+        assert_eq!(names.explicit("./x/a.wav", "f:1").unwrap(), path("x/a.wav"));
+        for (out, reason) in [
+            ("x/A.WAV", "already the file of f:1"),
+            ("X", "a folder, into which f:1 writes"),
+            ("x/a.wav/b.wav", "already the file of f:1, so"),
+            ("../a.wav", "leads out"),
+        ] {
+            let error = names.explicit(out, "f:2").unwrap_err().to_string();
+            assert!(error.starts_with("out: ") && error.contains(reason), "{error}");
+        }
+        assert_eq!(names.explicit("x/b.wav", "f:2").unwrap(), path("x/b.wav"));
+    }
+
+    #[test]
+    fn a_name_by_the_template_gives_way_to_files_and_folders() {
+        let mut names = names("{role}/{id}");
+        names.explicit("r", "f:1").unwrap();
+        names.explicit("s/x/y.wav", "f:2").unwrap();
+        let of = |role, i| NameFields { role: Some(role), ..id(i) };
+        assert_eq!(names.name(&of("r", "1"), "f:3"), path("r-2/1"));
+        assert_eq!(names.name(&of("r", "2"), "f:4"), path("r-2/2"));
+        assert_eq!(names.name(&of("s", "X"), "f:5"), path("s/X-2"));
+        let folders: Vec<&Path> = names.folders().collect();
+        assert_eq!(folders, ["", "r-2", "s", "s/x"].map(Path::new));
+    }
+
+    #[test]
+    fn a_number_fits_where_the_name_is_as_long_as_can_be() {
+        let mut names = names("{id}{text}.wav");
+        let long = "说".repeat(100);
+        let fields = NameFields { text: &long, ..id(&long) };
+        let mut seen = HashSet::new();
+        for _ in 0..12 {
+            let name = names.name(&fields, "x");
+            let name = name.to_str().unwrap();
+            assert_eq!(check(name).as_deref(), Ok(name));
+            assert!(seen.insert(fold(name)));
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_lines_of_one_name_all_get_one_at_once() {
+        let mut names = names("{text}.wav");
+        let start = std::time::Instant::now();
+        let last = (0..100_000).map(|_| names.name(&NameFields { text: "hi", ..id("") }, "x")).last();
+        assert_eq!(last, Some(path("hi-100000.wav")));
+        assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    }
+}

@@ -1,0 +1,140 @@
+//! What became of every line, for programs that read it.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::append::Appender;
+use super::file::{create_folder, folder_of};
+use crate::error::{Error, Result};
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Spoken and written.
+    Done,
+    /// Already there from an earlier run.
+    Skipped,
+    /// Not spoken; `error` says why.
+    Failed,
+    /// Written, but the speech ends before the text does.
+    Truncated,
+}
+
+/// One line's outcome. What is not known is null in the file; only `text` is left out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Record {
+    /// The line's number.
+    pub index: usize,
+    /// The id it was given.
+    pub id: Option<String>,
+    /// Its file, as the run names it.
+    pub path: Option<String>,
+    /// What became of it.
+    pub status: Status,
+    /// How long the file plays.
+    pub seconds: Option<f64>,
+    /// Tokens of speech that were drawn.
+    pub tokens: Option<usize>,
+    /// The generation seed.
+    pub seed: Option<u64>,
+    /// The sha256 of the file.
+    pub sha256: Option<String>,
+    /// Milliseconds that it took.
+    pub ms: Option<u64>,
+    /// Why it failed, or what is wrong with the speech.
+    pub error: Option<String>,
+    /// The text as it was spoken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl Record {
+    /// A line of which nothing else is known yet.
+    pub fn new(index: usize, status: Status) -> Self {
+        Record {
+            index,
+            id: None,
+            path: None,
+            status,
+            seconds: None,
+            tokens: None,
+            seed: None,
+            sha256: None,
+            ms: None,
+            error: None,
+            text: None,
+        }
+    }
+}
+
+/// Writes records as JSON Lines, each whole and at once, so that the file can be followed.
+#[derive(Debug)]
+pub struct ReportWriter {
+    end: Appender,
+}
+
+impl ReportWriter {
+    /// Begins a report; what the file held is gone, folders that are not there are created.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn create(path: &Path) -> Result<Self> {
+        create_folder(folder_of(path))?;
+        File::create(path).map_err(Error::io("write", path))?;
+        Self::append(path)
+    }
+
+    /// Goes on with a report, or begins one; a line torn by a killed run is ended first.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read or written.
+    pub fn append(path: &Path) -> Result<Self> {
+        create_folder(folder_of(path))?;
+        Ok(ReportWriter { end: Appender::open(path)? })
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it could not be written; nothing of it is then left in a regular file.
+    pub fn write(&mut self, record: &Record) -> Result<()> {
+        self.end.append(record, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_line_with_every_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new/report.jsonl");
+        let mut report = ReportWriter::create(&path).unwrap();
+        let done = Record {
+            id: Some("a\nb".into()),
+            seconds: Some(1.25),
+            seed: Some(u64::MAX),
+            ..Record::new(3, Status::Done)
+        };
+        report.write(&done).unwrap();
+        let failed = Record { text: Some("你好".into()), ..Record::new(4, Status::Failed) };
+        report.write(&failed).unwrap();
+        drop(report);
+        ReportWriter::append(&path).unwrap().write(&Record::new(5, Status::Truncated)).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            r#"{"index":3,"id":"a\nb","path":null,"status":"done","seconds":1.25,"tokens":null,"seed":18446744073709551615,"sha256":null,"ms":null,"error":null}"#
+        );
+        assert!(lines[1].contains(r#""status":"failed""#) && lines[1].ends_with(r#","text":"你好"}"#));
+        assert!(lines[2].contains(r#""index":5"#) && lines[2].contains(r#""status":"truncated""#));
+        assert_eq!((lines.len(), text.ends_with('\n')), (3, true));
+        ReportWriter::create(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+    }
+}
