@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::hub::{self, HubConfig, ModelSource};
 use crate::model::{Checkpoint, DEMO_SEED, Embed, Llama, Mel, Renderer, SAMPLE_RATE, WeightType};
 use crate::pipeline::render_codes;
-use crate::speaker::{SeedKind, Speaker, SpeakerStats};
+use crate::speaker::{SeedKind, Speaker, SpeakerStats, VoicePrompt};
 use crate::text::Tokenizer;
 
 /// Where the model runs.
@@ -251,6 +251,14 @@ impl ChatTts {
     /// [`Error::Speaker`] if rows are missing, of unequal length, or a code is out of range.
     pub fn decode(&self, codes: &[Vec<u16>]) -> Result<crate::model::Rendered> {
         one(self.renderer.from_codes(&[codes])?)
+    }
+
+    /// The codes of a spoken sample (24 kHz, mono), one per 512 samples: with its words, a voice to continue.
+    ///
+    /// # Errors
+    /// [`Error::Speaker`] if the sample is too short to hold a code or holds a value that is not a number.
+    pub fn encode(&self, wave: &[f32]) -> Result<VoicePrompt> {
+        self.renderer.encode(wave)
     }
 
     /// The tokenizer.

@@ -14,6 +14,8 @@ const LEVELS: u32 = 5;
 /// Codes that refine each other within a group; each at a quarter of the scale before.
 const RESIDUALS: usize = 2;
 const RESIDUAL_SCALE: f32 = 1.0 / (LEVELS - 1) as f32;
+/// Values are squeezed into ± this before they are rounded: half the levels, and a thousandth of room.
+const BOUND: f32 = 2.002;
 
 /// Codes → features.
 pub struct Quantizer {
@@ -95,6 +97,62 @@ impl Quantizer {
     }
 }
 
+/// Features → codes.
+pub struct CodeFinder {
+    groups: Vec<Linear>,
+}
+
+impl CodeFinder {
+    /// `rvqs.{i}.project_in` for every group, together `features` wide.
+    pub fn load(weights: &Weights, features: usize) -> Result<Self> {
+        let count = weights.count("rvqs", "project_in.weight").max(1);
+        let groups = (0..count)
+            .map(|i| Linear::load(&weights.at(format!("rvqs.{i}.project_in")), DIGITS, features / count))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(CodeFinder { groups })
+    }
+
+    /// Features (tokens, width) → one row of codes per codebook, in the order of [`Quantizer::codebooks`].
+    ///
+    /// # Errors
+    /// [`Error::NotANumber`] if the features hold NaN.
+    pub fn codes(&self, features: &Tensor) -> Result<Vec<Vec<u16>>> {
+        let width = features.dim(1)? / self.groups.len();
+        let mut codes = Vec::with_capacity(self.groups.len() * RESIDUALS);
+        for (group, project_in) in self.groups.iter().enumerate() {
+            let own = features.narrow(1, group * width, width)?.contiguous()?;
+            let mut residuals = project_in.forward(&own)?.flatten_all()?.to_vec1::<f32>()?;
+            if residuals.iter().any(|v| v.is_nan()) {
+                return Err(Error::NotANumber);
+            }
+            // Once here and once more at each level: so the quantiser the model was trained with has it.
+            residuals.iter_mut().for_each(|v| *v = bounded(*v));
+            let mut scale = 1.0;
+            for _ in 0..RESIDUALS {
+                codes.push(residuals.chunks_exact_mut(DIGITS).map(|row| take_code(row, scale)).collect());
+                scale *= RESIDUAL_SCALE;
+            }
+        }
+        Ok(codes)
+    }
+}
+
+fn bounded(value: f32) -> f32 {
+    value.tanh() * BOUND
+}
+
+/// The code nearest to `row` at a scale, whose value is taken off the row.
+fn take_code(row: &mut [f32], scale: f32) -> u16 {
+    let half = (LEVELS / 2) as f32;
+    let mut code = 0;
+    for scalar in row.iter_mut().rev() {
+        let digit = bounded(*scalar / scale).round_ties_even();
+        *scalar -= digit / half * scale;
+        code = code * LEVELS + (digit + half) as u32;
+    }
+    code as u16
+}
+
 /// Adds a code's digits, least significant first, each d → (d − 2)/2, times `scale`.
 fn add_digits(mut code: u32, scale: f32, row: &mut [f32]) {
     let half = (LEVELS / 2) as f32;
@@ -115,5 +173,28 @@ mod tests {
         assert_eq!(row, [1.0, 0.0, -1.0, -0.5]);
         add_digits(0, 0.25, &mut row);
         assert_eq!(row, [0.75, -0.25, -1.25, -0.75]);
+    }
+
+    #[test]
+    fn a_code_leaves_the_rest_to_the_next() {
+        let z = |digit: f32| (digit / BOUND).atanh();
+        let mut row = [z(1.4), z(-2.001), z(-0.6), 30.0];
+        let rest = [row[0] - 0.5, row[1] + 1.0, row[2] + 0.5, 29.0];
+        assert_eq!(take_code(&mut row, 1.0), 3 + 25 + 4 * 125);
+        assert_eq!(row, rest);
+        // A quarter of the scale sees the rest four times as large: 1.5, −13, 0.8, 116.
+        assert_eq!(take_code(&mut row, 0.25), 4 + 3 * 25 + 4 * 125);
+        assert_eq!(row[3], 28.75);
+    }
+
+    #[test]
+    fn values_of_a_code_are_nearest_to_that_code() {
+        for code in 0..625 {
+            let mut row = [0.0; DIGITS];
+            add_digits(code, 1.0, &mut row);
+            // tanh(0.5)·2.002 rounds to 1, tanh(1)·2.002 to 2: the values themselves are fixed points.
+            assert_eq!(take_code(&mut row, 1.0) as u32, code);
+            assert_eq!(row, [0.0; DIGITS]);
+        }
     }
 }

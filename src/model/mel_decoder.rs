@@ -14,14 +14,15 @@ pub const MEL_CHANNELS: usize = 100;
 const DILATION: usize = 2;
 
 /// Convolutions and ConvNeXt blocks from features to features.
-struct Stack {
+pub struct Stack {
     conv_in: [Conv; 2],
     blocks: Vec<Block>,
     conv_out: Conv,
 }
 
 impl Stack {
-    fn load(weights: &Weights, inputs: usize) -> Result<Self> {
+    /// The parts that `encoder.*` and `decoder.*` have, for features of the given width.
+    pub fn load(weights: &Weights, inputs: usize) -> Result<Self> {
         let first = Conv::load(&weights.at("conv_in.0"), inputs, 3, true)?;
         let second = Conv::load(&weights.at("conv_in.2"), first.outputs(), 3, true)?;
         let width = second.outputs();
@@ -32,7 +33,13 @@ impl Stack {
         Ok(Stack { conv_in: [first, second], blocks, conv_out })
     }
 
-    fn forward(&self, x: &Frames) -> Result<Frames> {
+    /// Channels that come out.
+    pub fn outputs(&self) -> usize {
+        self.conv_out.outputs()
+    }
+
+    /// (frames, inputs) → (frames, outputs).
+    pub fn forward(&self, x: &Frames) -> Result<Frames> {
         let x = self.conv_in[0].forward_gelu(x)?;
         let mut x = self.conv_in[1].forward(&x)?;
         for block in &self.blocks {
@@ -53,7 +60,7 @@ impl MelStack {
     fn load(weights: &Weights) -> Result<Self> {
         let inputs = channels_in(weights)?;
         let stack = Stack::load(&weights.at("decoder"), inputs)?;
-        let out_conv = Conv::load(&weights.at("out_conv"), stack.conv_out.outputs(), 3, false)?;
+        let out_conv = Conv::load(&weights.at("out_conv"), stack.outputs(), 3, false)?;
         let coef = weights.tensor("coef", &[1, MEL_CHANNELS, 1])?.reshape(MEL_CHANNELS)?;
         Ok(MelStack { stack, out_conv, coef })
     }

@@ -8,6 +8,7 @@ mod checkpoint;
 mod codes;
 mod convnext;
 mod demo;
+mod dvae_encoder;
 mod embed;
 mod kv_cache;
 mod linear;
@@ -20,6 +21,7 @@ mod weights;
 
 pub use checkpoint::Checkpoint;
 pub use demo::{DEMO_SEED, write_demo};
+pub use dvae_encoder::DvaeEncoder;
 pub use embed::{Embed, Head, Input};
 pub use kv_cache::{KvCache, Rows};
 pub use linear::WeightType;

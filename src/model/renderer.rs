@@ -5,11 +5,13 @@ use std::sync::OnceLock;
 use candle_core::{Device, Tensor};
 
 use super::checkpoint::Checkpoint;
+use super::dvae_encoder::DvaeEncoder;
 use super::mel_decoder::{Dvae, HiddenDecoder, MEL_CHANNELS};
 use super::ops::Frames;
 use super::vocos::Vocos;
 use super::weights::WeightFile;
 use crate::error::{Error, Result};
+use crate::speaker::VoicePrompt;
 
 /// A log mel spectrogram.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,8 +49,9 @@ pub struct Renderer {
     hidden: usize,
     decoder: HiddenDecoder,
     vocos: Vocos,
-    // Most runs never need it, so it is read when it is first asked for.
+    // Most runs never need these, so each is read when it is first asked for.
     dvae: OnceLock<Dvae>,
+    encoder: OnceLock<DvaeEncoder>,
     dvae_file: WeightFile,
 }
 
@@ -69,6 +72,7 @@ impl Renderer {
             decoder: decoder?,
             vocos: vocos?,
             dvae: OnceLock::new(),
+            encoder: OnceLock::new(),
             dvae_file: checkpoint.dvae,
         })
     }
@@ -79,6 +83,14 @@ impl Renderer {
         }
         let dvae = Dvae::load(&self.dvae_file, &self.device)?;
         Ok(self.dvae.get_or_init(|| dvae))
+    }
+
+    fn encoder(&self) -> Result<&DvaeEncoder> {
+        if let Some(encoder) = self.encoder.get() {
+            return Ok(encoder);
+        }
+        let encoder = DvaeEncoder::load(&self.dvae_file, &self.device)?;
+        Ok(self.encoder.get_or_init(|| encoder))
     }
 
     /// Renders sequences of hidden states, each (steps, hidden) row by row and not empty.
@@ -105,6 +117,14 @@ impl Renderer {
     /// If rows are missing, of unequal length, or a code is out of range.
     pub fn from_codes(&self, sequences: &[&[Vec<u16>]]) -> Result<Vec<Rendered>> {
         self.render(self.dvae()?.decode(sequences)?)
+    }
+
+    /// The codes of a spoken sample (24 kHz, mono), one per 512 samples.
+    ///
+    /// # Errors
+    /// [`Error::Speaker`] if the sample is too short to hold a code or holds a value that is not a number.
+    pub fn encode(&self, wave: &[f32]) -> Result<VoicePrompt> {
+        VoicePrompt::new(self.encoder()?.encode(wave)?)
     }
 
     fn render(&self, mel: Frames) -> Result<Vec<Rendered>> {

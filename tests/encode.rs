@@ -1,0 +1,120 @@
+//! A spoken sample's codes, against what the reference computed on the same small checkpoint
+//! (tests/fixtures/tiny; see the README there).
+
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use chattts_rs::model::{DvaeEncoder, WeightFile};
+use chattts_rs::{ChatTts, Error, LoadOptions, ModelSource};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny")
+}
+
+fn model() -> ChatTts {
+    ChatTts::load(&ModelSource::Folder(fixtures().join("model")), LoadOptions::default()).unwrap()
+}
+
+struct Golden {
+    wave: Vec<f32>,
+    codes: Vec<Vec<u16>>,
+}
+
+fn golden(name: &str) -> Golden {
+    let path = fixtures().join(format!("expected/{name}.safetensors"));
+    let tensors = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
+    let codes = tensors["codes"].to_dtype(DType::I64).unwrap().to_vec2::<i64>().unwrap();
+    Golden {
+        wave: tensors["wav"].to_vec1().unwrap(),
+        codes: codes.iter().map(|row| row.iter().map(|c| *c as u16).collect()).collect(),
+    }
+}
+
+/// How many codes are not the reference's.
+fn differing(found: &[Vec<u16>], expected: &[Vec<u16>]) -> usize {
+    found.concat().iter().zip(expected.concat()).filter(|(a, b)| **a != *b).count()
+}
+
+#[test]
+fn codes_of_a_sample_are_the_references() {
+    let golden = golden("encode-synth");
+    let prompt = model().encode(&golden.wave).unwrap();
+    assert_eq!(prompt.frames(), 64);
+    assert_eq!(prompt.codes(), golden.codes);
+}
+
+/// Two pure tones leave most mel bands at what a transform in single precision rounds off, which differs
+/// between processors: the reference itself draws 14 of these 188 codes otherwise on an Intel processor.
+#[test]
+fn codes_of_pure_tones_are_the_references_but_for_rounding() {
+    let golden = golden("encode-tone");
+    let prompt = model().encode(&golden.wave).unwrap();
+    assert_eq!(prompt.frames(), 47);
+    let count = differing(prompt.codes(), &golden.codes);
+    assert!(count <= 8, "{count} codes differ");
+}
+
+#[test]
+fn a_code_needs_half_a_window_and_a_sample() {
+    let tts = model();
+    let wave = golden("encode-synth").wave;
+    for short in [0, 1, 255, 256, 512] {
+        let error = tts.encode(&wave[..short]).unwrap_err();
+        assert!(matches!(error, Error::Speaker(_)), "{error}");
+        let error = error.to_string();
+        assert!(error.contains(&format!("{short} values")) && error.contains("at least 513"), "{error}");
+    }
+    // One frame more for every 256 samples, one code for every two frames.
+    for (samples, codes) in [(513, 1), (767, 1), (768, 2), (1279, 2), (1280, 3)] {
+        let prompt = tts.encode(&wave[..samples]).unwrap();
+        assert_eq!((prompt.codes().len(), prompt.frames()), (4, codes), "{samples} samples");
+    }
+}
+
+#[test]
+fn silence_has_codes_and_noise_beyond_numbers_has_none() {
+    let tts = model();
+    let prompt = tts.encode(&[0.0; 24_000]).unwrap();
+    assert!(prompt.codes().iter().flatten().all(|code| *code < 625));
+    for value in [f32::NAN, f32::INFINITY] {
+        let mut wave = vec![0.1; 2000];
+        wave[1234] = value;
+        let error = tts.encode(&wave).unwrap_err().to_string();
+        assert!(error.contains("value 1234"), "{error}");
+    }
+}
+
+#[test]
+fn what_a_sample_was_encoded_to_can_be_decoded() {
+    let tts = model();
+    let prompt = tts.encode(&golden("encode-tone").wave).unwrap();
+    let rendered = tts.decode(prompt.codes()).unwrap();
+    assert_eq!(rendered.mel.frames(), 2 * prompt.frames());
+}
+
+#[test]
+fn tensors_of_the_encoder_are_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("DVAE.safetensors");
+    let asset = fixtures().join("model/asset/DVAE.safetensors");
+    let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+    let cases: [(&str, Option<&[usize]>); 6] = [
+        ("preprocessor_mel.mel_spec.spectrogram.window", Some(&[1023])),
+        ("preprocessor_mel.mel_spec.mel_scale.fb", Some(&[513, 80])),
+        ("downsample_conv.2.weight", Some(&[32, 32, 3])),
+        ("encoder.conv_in.0.weight", Some(&[16, 31, 3])),
+        ("vq_layer.quantizer.rvqs.1.project_in.weight", Some(&[3, 32])),
+        ("vq_layer.quantizer.rvqs.0.project_in.bias", None),
+    ];
+    for (name, shape) in cases {
+        let mut tensors = candle_core::safetensors::load(&asset, &Device::Cpu).unwrap();
+        assert!(tensors.remove(name).is_some(), "{name}");
+        if let Some(shape) = shape {
+            tensors.insert(name.into(), zeros(shape));
+        }
+        candle_core::safetensors::save(&tensors, &path).unwrap();
+        let file = WeightFile::open(&path).unwrap();
+        let error = DvaeEncoder::load(&file, &Device::Cpu).err().unwrap().to_string();
+        assert!(error.contains(name) && error.contains("DVAE.safetensors"), "{error}");
+    }
+}
