@@ -14,9 +14,9 @@ Welcome, please choose a language.
 请稍候，正在为您转接。
 END
 
-# The paths of finished files come on standard output, in the order of the lines.
+# The paths of finished files come on standard output as lines are finished; sorted, they are in line order.
 chattts-rs synth --model "$model" --file "$dir/prompts.txt" --out-dir "$dir" \
     --sample-rate 8000 --seed 42 --quiet |
-    paste - "$dir/prompts.txt" > "$dir/index.tsv"
+    sort | paste - "$dir/prompts.txt" > "$dir/index.tsv"
 
 cat "$dir/index.tsv"

@@ -147,23 +147,12 @@ impl ChatTts {
         Ok(ChatTts { engine: Engine::new(vocabulary, slots, step), renderer, stats, slots })
     }
 
-    /// Whether a seed has a voice: the model's statistics of voices are known.
-    pub fn has_voices(&self) -> bool {
-        self.stats.is_some()
-    }
-
     /// The voice of a seed.
     ///
     /// # Errors
     /// [`Error::Speaker`] if the model is of its own width and has no statistics of voices.
     pub fn speaker(&self, kind: SeedKind, seed: u64) -> Result<Speaker> {
-        let stats = self.stats.as_ref().ok_or_else(|| {
-            Error::Speaker(format!(
-                "this model's voices have {} values and it brings no spk_stat.safetensors, \
-                 so a seed has no voice; give a speaker string",
-                self.engine.vocabulary().hidden
-            ))
-        })?;
+        let stats = self.stats.as_ref().ok_or_else(SpeakerStats::missing)?;
         stats.sample(kind, seed)
     }
 

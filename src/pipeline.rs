@@ -14,7 +14,6 @@ use crate::chat_tts::{ChatTts, Speech};
 use crate::engine::{Codes, Decoder, Event, Finish, Goal, Request, RequestId, VoiceSample};
 use crate::error::{Error, Result};
 use crate::model::{Rendered, Renderer};
-use crate::speaker::VoicePrompt;
 
 /// Steps whose codes are rendered together, about: what is rendered at once sits in memory several times.
 const GROUP_STEPS: usize = 1024;
@@ -291,7 +290,7 @@ impl Conductor<'_> {
         let sets_the_voice = begun.pieces.len() > 1 && begun.line.request.voice.sample.is_none();
         if sets_the_voice {
             let text = begun.line.pieces[0].clone();
-            match VoicePrompt::new(speech.codes.by_codebook()) {
+            match self.renderer.encode(&speech.wave) {
                 Ok(codes) => begun.line.request.voice.sample = Some(VoiceSample { codes, text }),
                 Err(error) => return self.finish(piece.line, Err(error)),
             }

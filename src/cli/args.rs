@@ -102,6 +102,47 @@ pub struct SynthArgs {
     /// Give the text to the tokenizer untouched
     #[arg(long, help_heading = "Input")]
     pub no_normalize: bool,
+    /// Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}
+    ///
+    /// Every flag of voice and generation is a key, with _ for -; what a line does not say, the flags say.
+    #[arg(long, help_heading = "Input")]
+    pub json_input: bool,
+    /// Speak texts of any length sentence by sentence, in one voice (the default above 30 s of speech)
+    #[arg(long, conflicts_with = "no_split", help_heading = "Input")]
+    pub split: bool,
+    /// Speak every text in one go, however long
+    #[arg(long, help_heading = "Input")]
+    pub no_split: bool,
+    #[command(flatten)]
+    pub batch: BatchArgs,
+}
+
+#[derive(Args)]
+pub struct BatchArgs {
+    /// Texts that are worked on together: a number, or `auto` by cores and free memory
+    #[arg(long, value_name = "N", default_value = "auto", help_heading = "Batch")]
+    pub batch_size: String,
+    /// Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}
+    #[arg(long, value_name = "TEMPLATE", requires = "out_dir", help_heading = "Batch")]
+    pub name: Option<String>,
+    /// Leave alone what an earlier run finished in --out-dir and nothing has changed since
+    #[arg(long, requires = "out_dir", help_heading = "Batch")]
+    pub resume: bool,
+    /// Afterwards remove files of earlier runs in --out-dir whose lines are gone
+    #[arg(long, requires = "out_dir", help_heading = "Batch")]
+    pub prune: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long, help_heading = "Batch")]
+    pub dry_run: bool,
+    /// Stop at the first line that fails
+    #[arg(long, help_heading = "Batch")]
+    pub fail_fast: bool,
+    /// Write what became of each line, as JSON Lines
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Batch")]
+    pub report: Option<PathBuf>,
+    /// Print what became of each line, as JSON Lines, in place of paths
+    #[arg(long, help_heading = "Batch")]
+    pub json: bool,
 }
 
 #[derive(Args)]
@@ -126,12 +167,44 @@ pub struct OutputArgs {
     /// A folder for one WAV file per utterance: 00000.wav, 00001.wav, …
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
     pub out_dir: Option<PathBuf>,
-    /// Samples per second; the model's own rate is 24000
-    #[arg(long, value_name = "HZ", default_value_t = 24_000, help_heading = "Output")]
-    pub sample_rate: u32,
+    /// What files are made of; ulaw and alaw are G.711 in WAV, for telephones
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FileFormat::Wav, help_heading = "Output")]
+    pub format: FileFormat,
+    /// Bits of a sample [default: 16]
+    #[arg(long, value_name = "BITS", value_parser = ["16", "24", "32f"], hide_possible_values = false, help_heading = "Output")]
+    pub bits: Option<String>,
+    /// Samples per second; the model's own rate is 24000 [default: 24000, G.711: 8000]
+    #[arg(long, value_name = "HZ", help_heading = "Output")]
+    pub sample_rate: Option<u32>,
+    /// Cut what is quiet at both ends; digital silence is always cut
+    #[arg(long, help_heading = "Output")]
+    pub trim: bool,
+    /// Bring every text to this loudness, such as -16, without clipping
+    #[arg(long, value_name = "LUFS", allow_negative_numbers = true, help_heading = "Output")]
+    pub normalize_loudness: Option<f64>,
+    /// Write subtitles beside every file, with the times of its sentences
+    #[arg(long, value_name = "KIND", value_enum, help_heading = "Output")]
+    pub subtitles: Option<SubtitleKind>,
     /// Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
     pub dump: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum FileFormat {
+    Wav,
+    Flac,
+    Raw,
+    Ulaw,
+    Alaw,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SubtitleKind {
+    /// SubRip
+    Srt,
+    /// WebVTT
+    Vtt,
 }
 
 #[derive(Args)]

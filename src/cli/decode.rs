@@ -1,16 +1,20 @@
 //! `decode`.
 
+use std::io::Write;
+
+use chattts_rs::audio::{Encoding, Format, encode, resample, trim_silence};
+use chattts_rs::model::SAMPLE_RATE;
 use chattts_rs::speaker::read_codes;
 
 use super::args::DecodeArgs;
 use super::dump::Dump;
-use super::output::{Target, encode};
+use super::output::{Target, print_path, write_file};
 use super::{Context, options};
 
 pub fn run(context: &Context, args: DecodeArgs) -> anyhow::Result<()> {
     let compute = options::compute(&args.compute)?;
     let codes = read_codes(&args.codes)?;
-    encode(&[], args.sample_rate)?;
+    let encoding = Encoding::new(Format::Wav, None, Some(args.sample_rate))?;
     let target = Target::new(Some(&args.out), None)?;
     let dump = args.dump.as_deref().map(Dump::new).transpose()?;
     let tts = options::load(&args.model, compute, context)?;
@@ -18,5 +22,17 @@ pub fn run(context: &Context, args: DecodeArgs) -> anyhow::Result<()> {
     if let Some(dump) = dump {
         dump.decoded(&codes, &rendered)?;
     }
-    target.write(0, &encode(&rendered.wave, args.sample_rate)?)
+    let samples = resample(trim_silence(&rendered.wave), SAMPLE_RATE, args.sample_rate)?;
+    let wav = encode(&samples, &encoding)?;
+    match target.file() {
+        Some(path) => {
+            write_file(path, &wav)?;
+            print_path(path)
+        }
+        None => {
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(&wav)?;
+            Ok(stdout.flush()?)
+        }
+    }
 }

@@ -20,6 +20,13 @@ pub struct Utterance {
     text: Result<String, String>,
 }
 
+impl Utterance {
+    /// The text as it came.
+    pub fn raw(&self) -> anyhow::Result<&str> {
+        self.text.as_deref().map_err(|e| anyhow::anyhow!("{e}"))
+    }
+}
+
 enum Origin {
     Flag { number: usize, of: usize },
     Line { file: String, number: usize },
@@ -39,9 +46,13 @@ impl Utterance {
     /// The text as the tokenizer gets it: cleaned, unless asked not to, with a warning that names every
     /// character that will not be spoken.
     pub fn prepare(&self, clean: bool, context: &Context) -> anyhow::Result<String> {
-        let text = self.text.as_ref().map_err(|e| anyhow::anyhow!("{e}"))?;
+        self.clean(self.raw()?, clean, context)
+    }
+
+    /// As [`Utterance::prepare`], for a text that was found in what came.
+    pub fn clean(&self, text: &str, clean: bool, context: &Context) -> anyhow::Result<String> {
         if !clean {
-            return Ok(text.clone());
+            return Ok(text.to_string());
         }
         let cleaned = normalize(text, &NormalizeOptions::default());
         if !cleaned.dropped.is_empty() {

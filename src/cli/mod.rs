@@ -2,15 +2,18 @@
 
 mod args;
 mod decode;
+mod deliver;
 mod dump;
 mod input;
 mod interrupt;
 mod model;
 mod options;
 mod output;
+mod plan;
 mod refine;
 mod report;
 mod role;
+mod settings;
 mod shell;
 mod synth;
 mod tokenize;

@@ -1,9 +1,11 @@
 //! From flags to what they ask for, checked before anything is loaded.
 
 use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Instant;
 
+use chattts_rs::batch::model_fingerprint;
 use chattts_rs::hub::{self, DemoSize, HubConfig};
 use chattts_rs::model::{Checkpoint, DEMO_SEED};
 use chattts_rs::{ChatTts, DeviceChoice, LoadOptions, ModelSource, NoiseMode, Precision, SamplingParams};
@@ -23,6 +25,11 @@ pub fn model_source(args: &ModelArgs) -> chattts_rs::Result<(ModelSource, HubCon
 
 /// Opens a model's files, downloading them first if need be.
 pub fn checkpoint(args: &ModelArgs, context: &Context) -> anyhow::Result<Checkpoint> {
+    Ok(open(args, context)?.0)
+}
+
+/// Opens a model's files and says by what they are told apart from another model's.
+pub fn open(args: &ModelArgs, context: &Context) -> anyhow::Result<(Checkpoint, String)> {
     let (source, config) = model_source(args)?;
     if let ModelSource::Demo(size) = source {
         let name = match size {
@@ -30,7 +37,7 @@ pub fn checkpoint(args: &ModelArgs, context: &Context) -> anyhow::Result<Checkpo
             DemoSize::Full => "random weights of the published shapes",
         };
         context.report.note(&format!("note: {source} is a model of {name}; it speaks noise, not words"));
-        return Ok(Checkpoint::demo(size, DEMO_SEED)?);
+        return Ok((Checkpoint::demo(size, DEMO_SEED)?, source.to_string()));
     }
     let files = match hub::locate(&source, &config) {
         Ok(files) => files,
@@ -40,12 +47,20 @@ pub fn checkpoint(args: &ModelArgs, context: &Context) -> anyhow::Result<Checkpo
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(Checkpoint::open(&files)?)
+    let checkpoint = Checkpoint::open(&files)?;
+    let all =
+        [files.decoder, files.dvae, files.embed, files.vocos, files.gpt_config, files.gpt, files.tokenizer];
+    let all: Vec<PathBuf> = all.into_iter().chain(files.spk_stat).collect();
+    Ok((checkpoint, model_fingerprint(&all)?))
 }
 
 /// Loads a model and says how long it took.
 pub fn load(model: &ModelArgs, compute: LoadOptions, context: &Context) -> anyhow::Result<ChatTts> {
-    let checkpoint = checkpoint(model, context)?;
+    start(checkpoint(model, context)?, compute, context)
+}
+
+/// Loads an opened model and says how long it took.
+pub fn start(checkpoint: Checkpoint, compute: LoadOptions, context: &Context) -> anyhow::Result<ChatTts> {
     let start = Instant::now();
     let tts = ChatTts::open(checkpoint, compute)?;
     context.report.detail(&format!("loaded in {:.2} s", start.elapsed().as_secs_f64()));
@@ -97,30 +112,34 @@ impl From<Rng> for NoiseMode {
     }
 }
 
-/// A generation seed, and whether it may be exchanged for another because nobody chose it.
-pub struct Seed {
-    pub value: u64,
-    pub drawn: bool,
+/// The seed asked for, or one that is drawn and printed.
+pub fn seed(asked: Option<u64>, context: &Context) -> u64 {
+    asked.unwrap_or_else(|| {
+        let seed = draw();
+        context.report.note(&format!("seed {seed}"));
+        seed
+    })
 }
 
-impl Seed {
-    /// The seed asked for, or one that is drawn and printed.
-    pub fn choose(asked: Option<u64>, context: &Context) -> Self {
-        match asked {
-            Some(value) => Seed { value, drawn: false },
-            None => {
-                let seed = Seed { value: draw(), drawn: true };
-                context.report.note(&format!("seed {}", seed.value));
-                seed
-            }
-        }
+/// `--batch-size`: texts worked on together.
+pub fn batch_size(text: &str) -> Result<usize, Usage> {
+    /// Past this the products keep a processor's units busy, and more texts only cost memory.
+    const ENOUGH: usize = 16;
+    /// What one text may come to: keys and values of 4096 positions.
+    const BYTES_EACH: u64 = 512 << 20;
+    /// The largest that is taken.
+    const MOST: usize = 1024;
+    if text != "auto" {
+        let size = text.parse().ok().filter(|n| (1..=MOST).contains(n));
+        return size.ok_or_else(|| Usage(format!("--batch-size {text}: auto, or 1 to {MOST}")));
     }
-
-    /// Another seed in place of a drawn one.
-    pub fn redraw(&mut self, context: &Context) {
-        let old = std::mem::replace(&mut self.value, draw());
-        context.report.note(&format!("seed {old} ends at once; seed {} from here on", self.value));
-    }
+    // A system that does not say gets one text at a time.
+    let free = sysinfo::System::new().map_or(0, |mut system| {
+        system.refresh_memory();
+        let available = system.available_memory();
+        system.cgroup_limits().map_or(available, |limits| limits.free_memory.min(available))
+    });
+    Ok(usize::try_from(free / 2 / BYTES_EACH).unwrap_or(ENOUGH).clamp(1, ENOUGH))
 }
 
 /// 32 random bits, which is what the generator takes; the standard library's hasher is keyed by the system.

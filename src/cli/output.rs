@@ -5,12 +5,10 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use chattts_rs::audio::{resample, trim_silence, wav};
-use chattts_rs::model::SAMPLE_RATE;
 
 use super::Usage;
 
-/// Where WAV files go.
+/// Where audio goes.
 pub enum Target {
     /// One file, in which all utterances are joined.
     File(PathBuf),
@@ -21,7 +19,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// Checks what can be checked before hours of work.
+    /// Checks what can be checked before hours of work; creates nothing.
     pub fn new(out: Option<&Path>, out_dir: Option<&Path>) -> anyhow::Result<Self> {
         match (out, out_dir) {
             (Some(out), _) if out == Path::new("-") => {
@@ -40,62 +38,60 @@ impl Target {
                 }
                 Ok(Target::File(out.to_path_buf()))
             }
-            (None, Some(dir)) => {
-                create_folder(dir)?;
-                Ok(Target::Folder(dir.to_path_buf()))
-            }
+            (None, Some(dir)) => Ok(Target::Folder(dir.to_path_buf())),
             (None, None) => Err(Usage("give --out FILE or --out-dir DIR".into()).into()),
         }
     }
 
-    /// Writes one WAV file here and prints its path; `index` names it in a folder.
-    pub fn write(&self, index: usize, wav: &[u8]) -> anyhow::Result<()> {
+    /// The file, if all goes into one.
+    pub fn file(&self) -> Option<&PathBuf> {
         match self {
-            Target::File(path) => write_file(path, wav)?,
-            Target::Stdout => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(wav)?;
-                stdout.flush()?;
-                return Ok(());
-            }
-            Target::Folder(dir) => {
-                let path = dir.join(format!("{index:05}.wav"));
-                write_file(&path, wav)?;
-                return print_path(&path);
-            }
-        }
-        match self {
-            Target::File(path) => print_path(path),
-            _ => Ok(()),
+            Target::File(path) => Some(path),
+            _ => None,
         }
     }
 }
 
-/// The model's wave as a WAV file of the rate asked for, without silence at its ends.
-pub fn encode(wave: &[f32], sample_rate: u32) -> chattts_rs::Result<Vec<u8>> {
-    wav(&resample(trim_silence(wave), SAMPLE_RATE, sample_rate)?, sample_rate)
-}
-
-/// Writes a file completely or not at all: beside its place, then renamed.
-pub fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+/// A temporary file beside the place it is for.
+pub fn part_file(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
     let failed = || format!("cannot write {}", path.display());
     // A pipe or a device is written as it is; it has no place beside it.
-    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
-        return fs::OpenOptions::new()
-            .write(true)
-            .open(path)
-            .and_then(|mut file| file.write_all(bytes))
-            .with_context(failed);
+    if is_special(path) {
+        return tempfile::NamedTempFile::new().with_context(failed);
     }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".chattts-").suffix(".part");
     // A temporary file is its owner's alone unless told otherwise; this one is for whom the umask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(parent(path)).with_context(failed)?;
-    file.write_all(bytes).with_context(failed)?;
-    file.persist(path).map_err(|e| e.error).with_context(failed)?;
-    Ok(())
+    builder.tempfile_in(parent(path)).with_context(failed)
+}
+
+/// Puts a completed temporary file in its place and prints it.
+pub fn persist(file: tempfile::NamedTempFile, path: &Path) -> anyhow::Result<()> {
+    let failed = || format!("cannot write {}", path.display());
+    if is_special(path) {
+        let mut place = fs::OpenOptions::new().write(true).open(path).with_context(failed)?;
+        io::copy(&mut file.reopen().with_context(failed)?, &mut place).with_context(failed)?;
+    } else {
+        file.as_file().sync_all().with_context(failed)?;
+        file.persist(path).map_err(|e| e.error).with_context(failed)?;
+    }
+    print_path(path)
+}
+
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| !meta.is_file())
+}
+
+/// Writes a file completely or not at all: beside its place, then renamed.
+pub fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let failed = || format!("cannot write {}", path.display());
+    if is_special(path) {
+        let place = fs::OpenOptions::new().write(true).open(path);
+        return place.and_then(|mut file| file.write_all(bytes)).with_context(failed);
+    }
+    Ok(chattts_rs::batch::write_file(path, bytes)?)
 }
 
 /// Creates a folder and those above it.

@@ -7,7 +7,7 @@ use chattts_rs::{Error, Refine, Request, SamplingParams};
 use super::args::RefineArgs;
 use super::dump::Dump;
 use super::input::gather;
-use super::options::{self, Seed};
+use super::options;
 use super::output::print_line;
 use super::{Context, SomeFailed, Usage};
 
@@ -28,7 +28,7 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
     let mut request = Request::new("");
     request.noise = args.sampling.rng.into();
     request.refine = Some(Refine { tags: tags.refining, sampling });
-    request.seed = Seed::choose(args.sampling.seed, context).value;
+    request.seed = options::seed(args.sampling.seed, context);
 
     interrupt.watch();
     let total = utterances.len();

@@ -66,11 +66,29 @@ impl Report {
 
     /// Shows that a text is being worked on.
     pub fn utterance(&self, what: &impl Display, index: usize, total: usize) {
+        let of = if total > 1 { format!("[{}/{total}] ", index + 1) } else { String::new() };
+        self.bar.set_prefix(format!("{of}{what}"));
+        self.start("{spinner} {prefix}: {msg}, {elapsed}");
+    }
+
+    /// Shows that so many lines are being worked on.
+    pub fn lines(&self, total: usize) {
+        self.bar.set_length(total as u64);
+        self.start("{spinner} [{bar:30}] {pos}/{len} lines, {msg}, {eta} left");
+    }
+
+    /// How far lines are: done, tokens drawn, seconds of audio per second.
+    pub fn progress(&self, done: usize, tokens: u32, rate: f64) {
         if self.bars {
-            let style = ProgressStyle::with_template("{spinner} {prefix}{msg}: {pos} tokens, {elapsed}");
-            self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            self.bar.set_prefix(if total > 1 { format!("[{}/{total}] ", index + 1) } else { String::new() });
-            self.bar.set_message(what.to_string());
+            self.bar.set_position(done as u64);
+            self.bar.set_message(format!("{tokens} tokens, {rate:.2} s of audio a second"));
+        }
+    }
+
+    fn start(&self, template: &str) {
+        if self.bars {
+            let style = ProgressStyle::with_template(template);
+            self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
             self.show();
             self.bar.enable_steady_tick(Duration::from_millis(100));
         }
@@ -83,7 +101,9 @@ impl Report {
 
     /// Tokens drawn so far.
     pub fn tokens(&self, count: usize) {
-        self.bar.set_position(count as u64);
+        if self.bars {
+            self.bar.set_message(format!("{count} tokens"));
+        }
     }
 
     /// Takes the bar away.

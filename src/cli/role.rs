@@ -5,11 +5,13 @@ use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::Context as _;
-use chattts_rs::{ChatTts, SeedKind, Speaker};
+use chattts_rs::speaker::SpeakerStats;
+use chattts_rs::{SeedKind, Speaker};
 
 use super::Usage;
 
 /// A voice by one of its names.
+#[derive(Clone, Debug)]
 pub enum Role {
     /// The voice drawn from a seed.
     Seed(SeedKind, u64),
@@ -54,10 +56,13 @@ impl Role {
         .into())
     }
 
-    /// The speaker of a model.
-    pub fn speaker(&self, tts: &ChatTts) -> chattts_rs::Result<Option<Speaker>> {
+    /// The speaker, by a model's statistics of voices.
+    pub fn speaker(&self, stats: Option<&SpeakerStats>) -> chattts_rs::Result<Option<Speaker>> {
         match self {
-            Role::Seed(kind, seed) => tts.speaker(*kind, *seed).map(Some),
+            Role::Seed(kind, seed) => {
+                let stats = stats.ok_or_else(SpeakerStats::missing)?;
+                stats.sample(*kind, *seed).map(Some)
+            }
             Role::Speaker(speaker) => Ok(Some(speaker.clone())),
             Role::None => Ok(None),
         }

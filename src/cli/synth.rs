@@ -1,82 +1,120 @@
-//! `synth`.
+//! `synth`: from flags to lines, from lines to files.
 
+use std::collections::HashSet;
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use chattts_rs::engine::{Event, Finish, Voice, VoiceSample};
-use chattts_rs::model::SAMPLE_RATE;
-use chattts_rs::speaker::read_codes;
-use chattts_rs::text::ControlTags;
-use chattts_rs::{ChatTts, Decoder, Error, Refine, Request, SamplingParams, Speech};
+use chattts_rs::audio::LOUDNESS_TARGETS;
+use chattts_rs::batch::report::ReportWriter;
+use chattts_rs::batch::{DirLock, Ledger, NameTemplate, sweep};
+use chattts_rs::engine::Event;
+use chattts_rs::pipeline::{self, Limits, Line};
+use chattts_rs::{Error, LoadOptions};
 
-use super::args::{DEFAULT_ROLE, SynthArgs};
+use super::args::SynthArgs;
+use super::deliver::{Delivery, Destination, Joined, Treatment};
 use super::dump::Dump;
-use super::input::{Utterance, gather};
-use super::options::{self, CODEBOOKS, Seed};
-use super::output::{Target, encode};
-use super::role::Role;
-use super::{Context, SomeFailed, Usage};
+use super::input::gather;
+use super::output::{Target, print_line};
+use super::plan::{Failed, Planner, Todo, name};
+use super::settings::{Settings, Voices};
+use super::{Context, SomeFailed, Usage, options};
 
-/// How many drawn seeds that end at once are tried in place of each other.
-const MAX_REDRAWS: usize = 8;
+/// The seed where none is given and files of earlier runs are to be known again.
+const RESUME_SEED: u64 = 0;
+/// How far lines may run ahead of the first that is not written, where they are joined in order.
+const AHEAD: usize = 64;
+/// Where there is no terminal, how often it is said how far it is.
+const SAY_EVERY: Duration = Duration::from_secs(60);
 
 pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
     // All that can be wrong is found before the model is loaded, let alone downloaded.
-    let tags = ControlTags::parse(args.prompt.as_deref().unwrap_or_default())?;
-    if args.no_refine && !tags.refining.is_empty() {
-        return Err(Usage(format!("--no-refine contradicts {} in --prompt", tags.refining)).into());
-    }
-    let sampling = options::sampling(&args.sampling, SamplingParams::speech(), CODEBOOKS)?;
-    let compute = options::compute(&args.compute)?;
-    let role = match (&args.role, &args.voice) {
-        (Some(role), _) => Role::parse(role)?,
-        (None, Some(_)) => Role::None,
-        (None, None) => Role::parse(DEFAULT_ROLE)?,
+    let mut settings = Settings::new(&args)?;
+    let compute = LoadOptions {
+        batch_size: options::batch_size(&args.batch.batch_size)?,
+        ..options::compute(&args.compute)?
     };
-    let sample = match (&args.voice, &args.voice_text) {
-        (Some(path), Some(text)) => Some(VoiceSample { codes: read_codes(path)?, text: text.clone() }),
-        _ => None,
-    };
-    // The rate is checked as it will be used.
-    encode(&[], args.output.sample_rate)?;
+    let treatment = treatment(&args)?;
+    let extension = settings.encoding(None)?.format().extension();
+    let default_name = format!("{{index:05}}.{extension}");
+    let template: NameTemplate = args.batch.name.as_deref().unwrap_or(&default_name).parse()?;
     let target = Target::new(args.output.out.as_deref(), args.output.out_dir.as_deref())?;
-    let dump = args.output.dump.as_deref().map(Dump::new).transpose()?;
     let utterances = gather(&args.texts)?;
-    if utterances.is_empty() {
+    if utterances.is_empty() && !args.batch.prune {
         return nothing(context, &target);
     }
+    settings.seed = match (args.sampling.seed, args.batch.resume) {
+        (None, true) => RESUME_SEED,
+        (seed, _) => options::seed(seed, context),
+    };
 
-    let mut tts = options::load(&args.model, compute, context)?;
-    let mut template = Request::new("");
-    let speaker = match (&args.role, role) {
-        (None, Role::Seed(..)) if !tts.has_voices() => {
-            context.report.warn(
-                "this model brings no statistics of voices, so there is no default voice; it chooses one",
-            );
-            None
-        }
-        (_, role) => role.speaker(&tts)?,
-    };
-    template.voice = Voice { speaker, sample };
-    template.sampling = sampling;
-    template.noise = args.sampling.rng.into();
-    if let Some(speed) = tags.speech {
-        template.speed = speed;
+    let (mut checkpoint, model) = options::open(&args.model, context)?;
+    let mut voices = Voices::new(checkpoint.stats.clone());
+    if args.role.is_none() && args.voice.is_none() && !voices.has_default() {
+        context
+            .report
+            .warn("this model brings no statistics of voices, so there is no default voice; it chooses one");
     }
-    if args.refine || !tags.refining.is_empty() {
-        template.refine = Some(Refine { tags: tags.refining, ..Refine::default() });
-    }
-    if args.no_decoder {
-        template.decoder = Decoder::Codes;
-    }
-    let job = Job {
+    let planner = Planner {
         context,
-        clean: !args.no_normalize,
-        sample_rate: args.output.sample_rate,
-        target,
-        dump,
-        total: utterances.len(),
+        settings: &settings,
+        json_input: args.json_input,
+        split: match (args.split, args.no_split) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        },
+        model,
+        compute: format!("{:?}", compute.precision),
+        extra: vec![
+            ("trim".into(), args.output.trim.to_string()),
+            ("loudness".into(), format!("{:?}", treatment.loudness)),
+        ],
     };
-    job.run(&mut tts, template, Seed::choose(args.sampling.seed, context), &utterances)
+    let (mut todo, mut failed) = planner.plan(&utterances, &mut voices);
+    let job = Job { context, args: &args, target, total: utterances.len() };
+    let names = match job.target {
+        Target::Folder(_) => name(&mut todo, &mut failed, template),
+        _ => {
+            one_encoding(&mut todo, &mut failed);
+            HashSet::new()
+        }
+    };
+    checkpoint.stats = None;
+    job.run(todo, &failed, &names, treatment, || options::start(checkpoint, compute, context))
+}
+
+/// Refuses a rate of its own where all lines go into one file.
+fn one_encoding(todo: &mut Vec<Todo>, failed: &mut Vec<Failed>) {
+    let Some(first) = todo.first().map(|line| line.encoding) else { return };
+    let (same, other) = std::mem::take(todo).into_iter().partition(|line| line.encoding == first);
+    *todo = same;
+    failed.extend(other.into_iter().map(|line| Failed {
+        index: line.index,
+        label: line.label,
+        id: line.id,
+        error: anyhow::anyhow!("`sample_rate` differs from that of the lines it is joined with"),
+    }));
+}
+
+fn treatment(args: &SynthArgs) -> anyhow::Result<Treatment> {
+    let loudness = args.output.normalize_loudness;
+    if let Some(target) = loudness
+        && !LOUDNESS_TARGETS.contains(&target)
+    {
+        let (from, to) = (LOUDNESS_TARGETS.start(), LOUDNESS_TARGETS.end());
+        return Err(Usage(format!("--normalize-loudness {target}: {from} to {to} LUFS are taken")).into());
+    }
+    if args.output.subtitles.is_some() && args.output.out.as_deref() == Some(Path::new("-")) {
+        return Err(
+            Usage("--subtitles: standard output carries the audio alone; use --out FILE".into()).into()
+        );
+    }
+    Ok(Treatment { trim: args.output.trim, loudness, subtitles: args.output.subtitles })
 }
 
 /// An empty list is done at once; a file that was asked for cannot be made from it.
@@ -92,140 +130,196 @@ fn nothing(context: &Context, target: &Target) -> anyhow::Result<()> {
 
 struct Job<'a> {
     context: &'a Context,
-    clean: bool,
-    sample_rate: u32,
+    args: &'a SynthArgs,
     target: Target,
-    dump: Option<Dump>,
     total: usize,
 }
 
 impl Job<'_> {
     fn run(
         &self,
-        tts: &mut ChatTts,
-        mut template: Request,
-        mut seed: Seed,
-        utterances: &[Utterance],
+        todo: Vec<Todo>,
+        failed: &[Failed],
+        names: &HashSet<PathBuf>,
+        treatment: Treatment,
+        load: impl FnOnce() -> anyhow::Result<chattts_rs::ChatTts>,
     ) -> anyhow::Result<()> {
-        let report = &self.context.report;
-        self.context.interrupt.watch();
-        let (mut joined, mut failed) = (Vec::new(), 0);
-        for utterance in utterances {
-            template.seed = seed.value;
-            let spoken = self.speak(tts, &mut template, &mut seed, utterance);
-            report.clear();
-            let speech = match spoken {
-                Ok(speech) => speech,
-                Err(e) if matches!(e.downcast_ref(), Some(Error::Interrupted)) => return Err(e),
-                Err(e) => {
-                    report.error(&format!("{utterance}: {e:#}"));
-                    failed += 1;
-                    continue;
+        let batch = &self.args.batch;
+        let subtitles = treatment.subtitles;
+        if batch.dry_run {
+            return self.dry_run(&todo, failed);
+        }
+        let order: Vec<usize> = {
+            let mut order: Vec<usize> =
+                todo.iter().map(|line| line.index).chain(failed.iter().map(|f| f.index)).collect();
+            order.sort_unstable();
+            order
+        };
+        let (destination, todo, skipped) = match &self.target {
+            Target::Folder(dir) => {
+                let lock = DirLock::acquire(dir)?;
+                let folders: HashSet<&Path> = todo.iter().filter_map(|line| line.name.parent()).collect();
+                for folder in folders {
+                    sweep(&dir.join(folder))?;
                 }
-            };
-            // What follows fails for every utterance alike: a full disk, a closed pipe.
-            if let Some(dump) = &self.dump {
-                dump.speech(utterance.index, &speech)?;
+                let ledger = Ledger::open(lock)?;
+                let (skipped, todo): (Vec<_>, Vec<_>) =
+                    todo.into_iter().partition(|line| batch.resume && ledger.is_done(&line.name, &line.key));
+                (Destination::Folder(Mutex::new(ledger)), todo, skipped)
             }
-            match &self.target {
-                Target::Folder(_) => {
-                    self.target.write(utterance.index, &encode(&speech.wave, self.sample_rate)?)?;
-                }
-                _ => joined.extend_from_slice(chattts_rs::audio::trim_silence(&speech.wave)),
+            _ => {
+                let encoding = todo.first().map(|line| line.encoding).unwrap_or_default();
+                let joined = Joined::new(self.target.file().map(PathBuf::as_path), encoding, order)?;
+                (Destination::Joined(Mutex::new(joined)), todo, Vec::new())
+            }
+        };
+        let lines: Vec<usize> = todo.iter().map(|line| line.index).collect();
+        let mut delivery = Delivery::new(&self.context.report, destination, treatment, todo);
+        delivery.dump = self.args.output.dump.as_deref().map(Dump::new).transpose()?;
+        delivery.records = batch.report.as_deref().map(ReportWriter::create).transpose()?.map(Mutex::new);
+        delivery.json = batch.json;
+        delivery.fail_fast = batch.fail_fast;
+        if let (Destination::Folder(ledger), Target::Folder(dir)) = (&delivery.destination, &self.target) {
+            let ledger = ledger.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            for line in &skipped {
+                delivery.skip(line, &dir.join(&line.name), ledger.get(&line.name))?;
             }
         }
-        if !matches!(self.target, Target::Folder(_)) && failed < self.total {
-            self.target.write(0, &encode(&joined, self.sample_rate)?)?;
+        for failed in failed {
+            delivery.fail(failed)?;
+        }
+        let result = match lines.is_empty() || delivery.is_stopped() {
+            true => Ok(()),
+            false => self.speak(&mut load()?, &lines, &delivery),
+        };
+        self.context.report.clear();
+        self.conclude(delivery, result, names, skipped.len(), subtitles)
+    }
+
+    /// Steps the engine until all lines are delivered.
+    fn speak(
+        &self,
+        tts: &mut chattts_rs::ChatTts,
+        lines: &[usize],
+        delivery: &Delivery,
+    ) -> anyhow::Result<()> {
+        let Context { report, interrupt } = self.context;
+        interrupt.watch();
+        let limits = match self.target {
+            Target::Folder(_) => Limits::default(),
+            _ => Limits { ahead: Some(AHEAD) },
+        };
+        let start = Instant::now();
+        let mut said = start;
+        let mut steps = 0;
+        report.lines(lines.len());
+        let lines = lines.iter().filter_map(|index| {
+            let line = delivery.todo.get(index)?;
+            let pieces = line.pieces.iter().map(|(text, _)| text.clone()).collect();
+            Some(Line { index: *index, pieces, request: line.request.clone() })
+        });
+        let ended = pipeline::run(tts, lines, limits, &|outcome| delivery.take(outcome), |event| {
+            if let Event::Advanced { .. } = event {
+                steps += 1;
+            }
+            if let Event::Refined { refined, .. } = event {
+                report.detail(&format!("refined: {}", refined.text));
+            }
+            let done = delivery.tally.done.load(Ordering::Relaxed);
+            let rate = audio_rate(delivery, start);
+            report.progress(done, steps, rate);
+            if said.elapsed() >= SAY_EVERY && !std::io::stderr().is_terminal() {
+                said = Instant::now();
+                report
+                    .note(&format!("{done} of {} lines, {rate:.2} s of audio a second", delivery.todo.len()));
+            }
+            if delivery.is_stopped() { ControlFlow::Break(()) } else { interrupt.check() }
+        });
+        report.detail(&format!(
+            "{} lines, {steps} tokens in {:.2} s: {:.1} tokens/s, {:.2} s of audio a second",
+            delivery.tally.done.load(Ordering::Relaxed),
+            start.elapsed().as_secs_f64(),
+            f64::from(steps) / start.elapsed().as_secs_f64(),
+            audio_rate(delivery, start)
+        ));
+        match ended {
+            // It was stopped from within; why is told by whoever stopped it.
+            Err(Error::Interrupted) if delivery.is_stopped() => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    fn conclude(
+        &self,
+        delivery: Delivery,
+        result: anyhow::Result<()>,
+        names: &HashSet<PathBuf>,
+        skipped: usize,
+        subtitles: Option<super::args::SubtitleKind>,
+    ) -> anyhow::Result<()> {
+        if let Some(error) = delivery.broken() {
+            return Err(error);
+        }
+        result?;
+        let failed = delivery.tally.failed.load(Ordering::Relaxed);
+        let report = &self.context.report;
+        match delivery.destination {
+            Destination::Joined(joined) => {
+                let joined = joined.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+                joined.finish(self.target.file(), subtitles)?;
+            }
+            Destination::Folder(ledger) => {
+                if skipped > 0 {
+                    report.note(&format!("{skipped} of {} lines were done already", self.total));
+                }
+                // A line that failed has no name here; its file of an earlier run must not go.
+                if self.args.batch.prune && failed == 0 {
+                    let mut ledger = ledger.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    for path in ledger.prune(names)? {
+                        report.note(&format!("removed {}", path.display()));
+                    }
+                } else if self.args.batch.prune {
+                    report.warn("--prune: nothing was removed, since lines failed");
+                }
+            }
         }
         if failed > 0 {
-            // The one utterance's own error has said it.
             return Err(SomeFailed { failed, total: self.total }.into());
         }
         Ok(())
     }
 
-    fn speak(
-        &self,
-        tts: &mut ChatTts,
-        template: &mut Request,
-        seed: &mut Seed,
-        utterance: &Utterance,
-    ) -> anyhow::Result<Speech> {
-        let Context { report, interrupt } = self.context;
-        template.text = utterance.prepare(self.clean, self.context)?;
-        report.utterance(utterance, utterance.index, self.total);
-        let mut clock = Clock::start();
-        let mut redraws = 0;
-        let speech = loop {
-            let spoken = tts.synthesize_with(template, |event| {
-                clock.event(event);
-                match event {
-                    Event::Advanced { tokens, .. } => report.tokens(*tokens),
-                    Event::Refined { refined, .. } => {
-                        report.detail(&format!("{utterance}: refined: {}", refined.text))
-                    }
-                    _ => {}
-                }
-                interrupt.check()
-            });
-            match spoken {
-                Err(Error::EndedAtOnce { .. }) if seed.drawn && redraws < MAX_REDRAWS => {
-                    redraws += 1;
-                    seed.redraw(self.context);
-                    template.seed = seed.value;
-                }
-                other => break other?,
+    /// Says what would be done.
+    fn dry_run(&self, todo: &[Todo], failed: &[Failed]) -> anyhow::Result<()> {
+        let ledger = match &self.target {
+            Target::Folder(dir) if dir.join(chattts_rs::batch::STATE_DIR).exists() => {
+                Some(Ledger::open(DirLock::acquire(dir)?)?)
             }
+            _ => None,
         };
-        let limit = match speech.codes.finish {
-            Finish::End => None,
-            Finish::MaxTokens => Some(format!("--max-tokens {} were out", template.sampling.max_tokens)),
-            Finish::ContextFull => Some("the model's context was full".to_string()),
-        };
-        if let Some(limit) = limit {
-            report.warn(&format!("{utterance}: {limit} before the model ended; the speech is cut off"));
+        for line in todo {
+            let done = |ledger: &Ledger| self.args.batch.resume && ledger.is_done(&line.name, &line.key);
+            let what = if ledger.as_ref().is_some_and(done) { "skip" } else { "speak" };
+            let place = match &self.target {
+                Target::Folder(dir) => dir.join(&line.name),
+                Target::File(path) => path.clone(),
+                Target::Stdout => PathBuf::from("-"),
+            };
+            print_line(&format!("{what}\t{}\t{}", place.display(), line.label))?;
         }
-        report.detail(&format!("{utterance}: {}", clock.summary(&speech)));
-        Ok(speech)
+        for failed in failed {
+            self.context.report.error(&format!("{}: {:#}", failed.label, failed.error));
+        }
+        if failed.is_empty() {
+            Ok(())
+        } else {
+            Err(SomeFailed { failed: failed.len(), total: self.total }.into())
+        }
     }
 }
 
-/// How long an utterance takes, for `--verbose`.
-struct Clock {
-    start: Instant,
-    prefill: Option<(Duration, usize)>,
-    prompt: usize,
-    last: Duration,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Clock { start: Instant::now(), prefill: None, prompt: 0, last: Duration::ZERO }
-    }
-
-    fn event(&mut self, event: &Event) {
-        self.last = self.start.elapsed();
-        match event {
-            Event::Started { prompt, .. } => self.prompt = *prompt,
-            Event::Advanced { tokens: 1, .. } if self.prefill.is_none() => {
-                self.prefill = Some((self.last, self.prompt));
-            }
-            _ => {}
-        }
-    }
-
-    fn summary(&self, speech: &Speech) -> String {
-        let total = self.start.elapsed().as_secs_f64();
-        let (prefill, prompt) = self.prefill.unwrap_or_default();
-        let steps = speech.codes.tokens.len();
-        let rate = steps.saturating_sub(1) as f64 / (self.last - prefill).as_secs_f64().max(1e-9);
-        let audio = speech.wave.len() as f64 / f64::from(SAMPLE_RATE);
-        format!(
-            "{prompt} tokens of prompt in {:.0} ms, {steps} steps at {rate:.1}/s, {audio:.2} s of audio, {:.0} ms \
-             for mel and wave, RTF {:.2}",
-            prefill.as_secs_f64() * 1e3,
-            (total - self.last.as_secs_f64()) * 1e3,
-            total / audio.max(1e-9)
-        )
-    }
+/// Seconds of audio per second of time.
+fn audio_rate(delivery: &Delivery, start: Instant) -> f64 {
+    let milliseconds = delivery.tally.milliseconds.load(Ordering::Relaxed) as f64;
+    milliseconds / 1e3 / start.elapsed().as_secs_f64().max(1e-9)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 use half::f16;
 use lzma_rust2::{Lzma2Options, Lzma2Reader, Lzma2Writer};
@@ -43,7 +44,8 @@ fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
 /// A speaker vector, which conditions the model on a voice. Half precision, as voices are published.
 #[derive(Clone, PartialEq)]
 pub struct Speaker {
-    values: Vec<f16>,
+    /// Shared: every line of a batch holds its speaker.
+    values: Arc<[f16]>,
 }
 
 impl Speaker {
@@ -58,7 +60,7 @@ impl Speaker {
         if values.iter().all(|v| *v == f16::ZERO) {
             return Err(Error::Speaker("the speaker vector is empty or all zeros".into()));
         }
-        Ok(Speaker { values })
+        Ok(Speaker { values: values.into() })
     }
 
     /// The vector.
@@ -103,8 +105,8 @@ impl fmt::Debug for Speaker {
 /// The codes of a spoken sample, which the model continues in the same voice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoicePrompt {
-    /// One row per codebook, all of one length.
-    codes: Vec<Vec<u16>>,
+    /// One row per codebook, all of one length; shared like a speaker's values.
+    codes: Arc<[Vec<u16>]>,
 }
 
 impl VoicePrompt {
@@ -120,7 +122,7 @@ impl VoicePrompt {
                 codes.iter().map(Vec::len).collect::<Vec<_>>()
             )));
         }
-        Ok(VoicePrompt { codes })
+        Ok(VoicePrompt { codes: codes.into() })
     }
 
     /// The codes, one row per codebook.

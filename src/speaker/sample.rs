@@ -86,6 +86,15 @@ impl SpeakerStats {
         SpeakerStats::new(std, mean)
     }
 
+    /// What to say where a seed's voice is asked of a model that brings none.
+    pub fn missing() -> Error {
+        Error::Speaker(
+            "this model is of its own width and brings no spk_stat.safetensors, so a seed has no voice; \
+             give a speaker string, or `none`"
+                .into(),
+        )
+    }
+
     /// Standard deviations.
     pub fn std(&self) -> &[f16] {
         &self.std

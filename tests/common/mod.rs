@@ -122,3 +122,11 @@ pub fn copy_folder(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Files in a folder, hidden ones too; what the program keeps for itself is a folder.
+pub fn files_in(dir: &Path) -> usize {
+    std::fs::read_dir(dir)
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_type().unwrap().is_file())
+        .count()
+}
