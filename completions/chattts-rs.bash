@@ -216,7 +216,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -670,7 +670,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -728,7 +728,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__synth)
-            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --sample-rate --dump --model --offline --device --dtype --threads --role --voice --voice-text --prompt --refine --no-refine --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --no-decoder --no-normalize --quiet --verbose --help --version"
+            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --sample-rate --trim --normalize-loudness --subtitles --dump --model --offline --device --dtype --threads --role --voice --voice-text --prompt --refine --no-refine --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --no-decoder --no-normalize --json-input --split --no-split --batch-size --name --resume --prune --dry-run --fail-fast --report --json --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -809,8 +809,24 @@ _chattts__rs() {
                     fi
                     return 0
                     ;;
+                --format)
+                    COMPREPLY=($(compgen -W "wav flac raw ulaw alaw" -- "${cur}"))
+                    return 0
+                    ;;
+                --bits)
+                    COMPREPLY=($(compgen -W "16 24 32f" -- "${cur}"))
+                    return 0
+                    ;;
                 --sample-rate)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --normalize-loudness)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --subtitles)
+                    COMPREPLY=($(compgen -W "srt vtt" -- "${cur}"))
                     return 0
                     ;;
                 --dump)
@@ -833,7 +849,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8" -- "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -897,6 +913,29 @@ _chattts__rs() {
                     ;;
                 --rng)
                     COMPREPLY=($(compgen -W "repeat stream" -- "${cur}"))
+                    return 0
+                    ;;
+                --batch-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)

@@ -40,12 +40,24 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s t -l tex
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s o -l out -d 'The WAV file; several utterances are joined into it. `-` is standard output' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l out-dir -d 'A folder for one WAV file per utterance: 00000.wav, 00001.wav, …' -r -f -a "(__fish_complete_directories)"
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l format -d 'What files are made of; ulaw and alaw are G.711 in WAV, for telephones' -r -f -a "wav\t''
+flac\t''
+raw\t''
+ulaw\t''
+alaw\t''"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l bits -d 'Bits of a sample [default: 16]' -r -f -a "16\t''
+24\t''
+32f\t''"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000 [default: 24000, G.711: 8000]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l normalize-loudness -d 'Bring every text to this loudness, such as -16, without clipping' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l subtitles -d 'Write subtitles beside every file, with the times of its sentences' -r -f -a "srt\t'SubRip'
+vtt\t'WebVTT'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dump -d 'Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
-f32\t'Single precision'"
+f32\t'Single precision'
+q8\t'The language model\'s weights in 8 bits'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role -d 'Who speaks: a seed, a speaker string, a file that holds one, or `none`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
@@ -60,11 +72,23 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l max-toke
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l min-tokens -d 'Do not end before so many tokens' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l rng -d 'How a seed\'s random numbers run: anew at every step, or on from step to step' -r -f -a "repeat\t'Seeded anew at every step (the Python package\'s manual_seed)'
 stream\t'Seeded once (torch.manual_seed before the call)'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name -d 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l report -d 'Write what became of each line, as JSON Lines' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l trim -d 'Cut what is quiet at both ends; digital silence is always cut'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l refine -d 'Rewrite each text with pauses, laughs and fillers first'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-refine -d 'Speak each text as it is (the default unless --prompt steers refining)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-decoder -d 'Make the wave from codes, through the DVAE, instead of from hidden states'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-normalize -d 'Give the text to the tokenizer untouched'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l json-input -d 'Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l split -d 'Speak texts of any length sentence by sentence, in one voice (the default above 30 s of speech)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-split -d 'Speak every text in one go, however long'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l resume -d 'Leave alone what an earlier run finished in --out-dir and nothing has changed since'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prune -d 'Afterwards remove files of earlier runs in --out-dir whose lines are gone'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dry-run -d 'Say what would be done, and do nothing'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l fail-fast -d 'Stop at the first line that fails'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l json -d 'Print what became of each line, as JSON Lines, in place of paths'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -74,7 +98,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s f -l fi
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
-f32\t'Single precision'"
+f32\t'Single precision'
+q8\t'The language model\'s weights in 8 bits'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l seed -d 'The generation seed; the same seed gives the same speech. Drawn and printed if absent' -r
@@ -109,7 +134,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dump -d
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
-f32\t'Single precision'"
+f32\t'Single precision'
+q8\t'The language model\'s weights in 8 bits'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s q -l quiet -d 'Say nothing but errors'

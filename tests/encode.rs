@@ -44,7 +44,7 @@ fn codes_of_a_sample_are_the_references() {
 }
 
 /// Two pure tones leave most mel bands at what a transform in single precision rounds off, which differs
-/// between processors: the reference itself draws 14 of these 188 codes otherwise on an Intel processor.
+/// between processors: the reference itself draws 14 of these 188 codes otherwise on another one.
 #[test]
 fn codes_of_pure_tones_are_the_references_but_for_rounding() {
     let golden = golden("encode-tone");

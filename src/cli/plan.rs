@@ -7,14 +7,11 @@ use chattts_rs::Request;
 use chattts_rs::audio::Encoding;
 use chattts_rs::batch::manifest::Row;
 use chattts_rs::batch::{Content, NameFields, NameTemplate, Names};
-use chattts_rs::text::{Pause, split, spoken_seconds};
+use chattts_rs::text::{Pause, SPEAKABLE_SECONDS, split, spoken_seconds};
 
 use super::Context;
 use super::input::Utterance;
 use super::settings::{Settings, Voices};
-
-/// What the model speaks well in one go, in seconds.
-const SPOKEN_WELL: f64 = 30.0;
 
 /// A line that is to be spoken.
 pub struct Todo {
@@ -126,11 +123,11 @@ impl Planner<'_> {
     }
 
     fn pieces(&self, text: &str) -> Vec<(String, f64)> {
-        let splits = self.split.unwrap_or_else(|| spoken_seconds(text) > SPOKEN_WELL);
+        let splits = self.split.unwrap_or_else(|| spoken_seconds(text) > SPEAKABLE_SECONDS);
         if !splits {
             return vec![(text.to_string(), 0.0)];
         }
-        let segments = split(text, SPOKEN_WELL);
+        let segments = split(text, SPEAKABLE_SECONDS);
         let last = segments.len().saturating_sub(1);
         let pause = |i: usize, pause: Pause| if i == last { 0.0 } else { seconds(pause) };
         segments.iter().enumerate().map(|(i, s)| (s.text.to_string(), pause(i, s.pause))).collect()
