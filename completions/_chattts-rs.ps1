@@ -80,7 +80,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--no-decoder', '--no-decoder', [CompletionResultType]::ParameterName, 'Make the wave from codes, through the DVAE, instead of from hidden states')
             [CompletionResult]::new('--no-normalize', '--no-normalize', [CompletionResultType]::ParameterName, 'Give the text to the tokenizer untouched')
             [CompletionResult]::new('--json-input', '--json-input', [CompletionResultType]::ParameterName, 'Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}')
-            [CompletionResult]::new('--split', '--split', [CompletionResultType]::ParameterName, 'Speak texts of any length sentence by sentence, in one voice (the default above 30 s of speech)')
+            [CompletionResult]::new('--split', '--split', [CompletionResultType]::ParameterName, 'Speak texts in pieces, sentence by sentence, in one voice')
             [CompletionResult]::new('--no-split', '--no-split', [CompletionResultType]::ParameterName, 'Speak every text in one go, however long')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Leave alone what an earlier run finished in --out-dir and nothing has changed since')
             [CompletionResult]::new('--prune', '--prune', [CompletionResultType]::ParameterName, 'Afterwards remove files of earlier runs in --out-dir whose lines are gone')

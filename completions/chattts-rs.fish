@@ -82,7 +82,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-refin
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-decoder -d 'Make the wave from codes, through the DVAE, instead of from hidden states'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-normalize -d 'Give the text to the tokenizer untouched'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l json-input -d 'Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l split -d 'Speak texts of any length sentence by sentence, in one voice (the default above 30 s of speech)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l split -d 'Speak texts in pieces, sentence by sentence, in one voice'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-split -d 'Speak every text in one go, however long'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l resume -d 'Leave alone what an earlier run finished in --out-dir and nothing has changed since'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prune -d 'Afterwards remove files of earlier runs in --out-dir whose lines are gone'

@@ -227,7 +227,7 @@ fn what_cannot_be_done_is_an_error_and_not_replaced() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("cannot read nowhere.txt"), "{}", ran.err);
     let long = "好".repeat(5000);
-    let ran = p.run(&["synth", "--model", "demo", "-t", &long, "-o", "a.wav"]);
+    let ran = p.run(&["synth", "--model", "demo", "-t", &long, "-o", "a.wav", "--no-split"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("too long") && !p.path("a.wav").exists(), "{}", ran.err);
 }

@@ -220,5 +220,5 @@ fn refining_before_speech_is_dumped_beside_it() {
         "9",
     ];
     p.ok(&again);
-    assert_eq!(std::fs::read(p.path("a.wav")).unwrap(), std::fs::read(p.path("b.wav")).unwrap());
+    assert!(std::fs::read(p.path("a.wav")).unwrap() == std::fs::read(p.path("b.wav")).unwrap());
 }

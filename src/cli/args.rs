@@ -107,7 +107,9 @@ pub struct SynthArgs {
     /// Every flag of voice and generation is a key, with _ for -; what a line does not say, the flags say.
     #[arg(long, help_heading = "Input")]
     pub json_input: bool,
-    /// Speak texts of any length sentence by sentence, in one voice (the default above 30 s of speech)
+    /// Speak texts in pieces, sentence by sentence, in one voice
+    ///
+    /// The default for texts above about 30 s of speech, unless --no-normalize or --dump is given.
     #[arg(long, conflicts_with = "no_split", help_heading = "Input")]
     pub split: bool,
     /// Speak every text in one go, however long

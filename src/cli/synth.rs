@@ -63,7 +63,8 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         context,
         settings: &settings,
         json_input: args.json_input,
-        split: match (args.split, args.no_split) {
+        // A text that is to go in untouched, or to be compared, goes in whole.
+        split: match (args.split, args.no_split || args.no_normalize || args.output.dump.is_some()) {
             (true, _) => Some(true),
             (_, true) => Some(false),
             _ => None,
