@@ -74,6 +74,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write what became of each line, as JSON Lines')
             [CompletionResult]::new('--trim', '--trim', [CompletionResultType]::ParameterName, 'Cut what is quiet at both ends; digital silence is always cut')
+            [CompletionResult]::new('--stream', '--stream', [CompletionResultType]::ParameterName, 'Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length')
             [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
             [CompletionResult]::new('--refine', '--refine', [CompletionResultType]::ParameterName, 'Rewrite each text with pauses, laughs and fillers first')
             [CompletionResult]::new('--no-refine', '--no-refine', [CompletionResultType]::ParameterName, 'Speak each text as it is (the default unless --prompt steers refining)')

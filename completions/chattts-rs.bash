@@ -728,7 +728,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__synth)
-            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --sample-rate --trim --normalize-loudness --subtitles --dump --model --offline --device --dtype --threads --role --voice --voice-text --prompt --refine --no-refine --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --no-decoder --no-normalize --json-input --split --no-split --batch-size --name --resume --prune --dry-run --fail-fast --report --json --quiet --verbose --help --version"
+            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --sample-rate --trim --normalize-loudness --subtitles --stream --dump --model --offline --device --dtype --threads --role --voice --voice-text --prompt --refine --no-refine --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --no-decoder --no-normalize --json-input --split --no-split --batch-size --name --resume --prune --dry-run --fail-fast --report --json --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

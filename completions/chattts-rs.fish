@@ -76,6 +76,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l batch-si
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name -d 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l report -d 'Write what became of each line, as JSON Lines' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l trim -d 'Cut what is quiet at both ends; digital silence is always cut'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l stream -d 'Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l refine -d 'Rewrite each text with pauses, laughs and fillers first'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-refine -d 'Speak each text as it is (the default unless --prompt steers refining)'

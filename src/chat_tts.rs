@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use candle_core::Device;
 
-use crate::engine::{Codes, Engine, Event, Goal, ModelStep, Refined, Request, Vocabulary};
+use crate::engine::{Codes, Decoder, Engine, Event, Goal, ModelStep, Refined, Request, Vocabulary};
 use crate::error::{Error, Result};
 use crate::hub::{self, HubConfig, ModelSource};
-use crate::model::{Checkpoint, DEMO_SEED, Embed, Llama, Mel, Renderer, SAMPLE_RATE, WeightType};
+use crate::model::{
+    Checkpoint, DEMO_SEED, Embed, Growing, Llama, Mel, Renderer, SAMPLE_RATE, WaveStream, WeightType,
+};
 use crate::pipeline::render_codes;
 use crate::speaker::{SeedKind, Speaker, SpeakerStats, VoicePrompt};
 use crate::text::Tokenizer;
@@ -179,6 +181,63 @@ impl ChatTts {
         }
     }
 
+    /// Speaks a text and hands out its wave while it grows: what `on_samples` gets, put together, is
+    /// [`Speech::wave`] of the same request, to the sample. It is called after every step, mostly with
+    /// nothing new; a caller who breaks gets [`Error::Interrupted`].
+    ///
+    /// A sample is final once the model is about a second past it, which is how far the decoder and the
+    /// vocoder see.
+    ///
+    /// # Errors
+    /// As [`ChatTts::synthesize`].
+    pub fn stream(
+        &mut self,
+        request: &Request,
+        mut on_samples: impl FnMut(&[f32]) -> ControlFlow<()>,
+    ) -> Result<Codes> {
+        /// Steps after which new samples are looked for: soon at first, then rarer, since each time what is
+        /// within reach is computed again.
+        const FIRST: usize = 16;
+        const MOST: usize = 192;
+        let mut wave = WaveStream::default();
+        let (mut every, mut next) = (FIRST, FIRST);
+        let renderer = self.renderer();
+        let mut step = |samples: &[f32]| match on_samples(samples).is_break() {
+            true => Err(Error::Interrupted),
+            false => Ok(()),
+        };
+        self.engine.clear();
+        self.engine.submit(0, Goal::Speak, request.clone());
+        while !self.engine.is_idle() {
+            for event in self.engine.step()? {
+                match event {
+                    Event::Failed { error, .. } => return Err(error),
+                    Event::Spoken { codes, .. } => {
+                        step(&wave.take(
+                            &renderer,
+                            growing(request.decoder, &codes.tokens, &codes.hiddens),
+                            true,
+                        )?)?;
+                        return Ok(*codes);
+                    }
+                    _ => {}
+                }
+            }
+            let mut samples = Vec::new();
+            if let Some((tokens, hiddens)) = self.engine.codes(0)
+                && tokens.len() >= next
+            {
+                samples = wave.take(&renderer, growing(request.decoder, tokens, hiddens), false)?;
+                if !samples.is_empty() {
+                    every = (every * 3 / 2).min(MOST);
+                }
+                next = tokens.len() + every;
+            }
+            step(&samples)?;
+        }
+        Err(Error::Interrupted)
+    }
+
     /// Rewrites a text with pauses, laughs and fillers.
     ///
     /// # Errors
@@ -271,6 +330,14 @@ impl ChatTts {
     /// Samples per second of what it speaks.
     pub fn sample_rate(&self) -> u32 {
         SAMPLE_RATE
+    }
+}
+
+/// What a wave grows from.
+fn growing<'a>(decoder: Decoder, tokens: &'a [Vec<u32>], hiddens: &'a [f32]) -> Growing<'a> {
+    match decoder {
+        Decoder::HiddenStates => Growing::Hiddens(hiddens),
+        Decoder::Codes => Growing::Codes(tokens),
     }
 }
 

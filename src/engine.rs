@@ -45,6 +45,12 @@ impl<S: Step> Engine<S> {
         self.scheduler.waiting()
     }
 
+    /// The codes that a running request has drawn so far and their hidden states, (steps, hidden) row by
+    /// row; none before its speech has begun.
+    pub fn codes(&self, id: RequestId) -> Option<(&[Vec<u32>], &[f32])> {
+        self.scheduler.codes(id)
+    }
+
     /// Drops all requests, running and waiting.
     pub fn clear(&mut self) {
         self.scheduler.clear();

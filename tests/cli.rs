@@ -331,32 +331,35 @@ fn a_reader_that_leaves_early_is_no_error() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_keeps_what_is_done_and_ends_with_130() {
-    let p = Program::new();
-    p.write("lines.txt", "你好，世界。\n".repeat(5000));
-    let mut child = p
-        .chattts()
-        .args(["synth", "-m", "demo", "--file", "lines.txt", "--out-dir", "out", "--seed", "5"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let start = Instant::now();
-    while !p.path("out/00001.wav").exists() {
-        assert!(start.elapsed() < Duration::from_secs(60), "no second file");
-        std::thread::sleep(Duration::from_millis(5));
+fn a_signal_keeps_what_is_done_and_is_told_by_the_exit_code() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let p = Program::new();
+        p.write("lines.txt", "你好，世界。\n".repeat(5000));
+        let mut child = p
+            .chattts()
+            .args(["synth", "-m", "demo", "--file", "lines.txt", "--out-dir", "out", "--seed", "5"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let start = Instant::now();
+        while !p.path("out/00001.wav").exists() {
+            assert!(start.elapsed() < Duration::from_secs(60), "no second file");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let status =
+            std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        let mut out = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        let written = out.lines().count();
+        assert!((2..5000).contains(&written), "{written}");
+        for line in out.lines() {
+            assert!(!wav(&fs::read(p.path(line)).unwrap()).1.is_empty());
+        }
+        assert_eq!(common::files_in(&p.path("out")), written, "no half-written file");
     }
-    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
-    let mut out = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let written = out.lines().count();
-    assert!((2..5000).contains(&written), "{written}");
-    for line in out.lines() {
-        assert!(!wav(&fs::read(p.path(line)).unwrap()).1.is_empty());
-    }
-    assert_eq!(common::files_in(&p.path("out")), written, "no half-written file");
 }
 
 #[test]

@@ -25,12 +25,85 @@ pub fn resample(samples: &[f32], from: u32, to: u32) -> Result<Cow<'_, [f32]>> {
     if from == to || samples.is_empty() {
         return Ok(samples.into());
     }
-    let failed = |e: &dyn std::fmt::Display| Error::Audio(format!("cannot resample {from} to {to} Hz: {e}"));
-    let mut resampler = Fft::<f32>::new(from as usize, to as usize, chunk(from, to), 1, FixedSync::Both)
-        .map_err(|e| failed(&e))?;
-    let input = InterleavedSlice::new(samples, 1, samples.len()).map_err(|e| failed(&e))?;
-    let output = resampler.process_all(&input, samples.len(), None).map_err(|e| failed(&e))?;
-    Ok(output.take_data().into())
+    let mut resampler = WaveResampler::new(from, to)?;
+    let mut output = resampler.push(samples)?;
+    output.extend(resampler.finish()?);
+    Ok(output.into())
+}
+
+/// [`resample`] for a wave that comes in pieces; however it is cut, the samples are the same.
+pub struct WaveResampler {
+    /// None where the rates are equal.
+    inner: Option<Fft<f32>>,
+    from: u64,
+    to: u64,
+    /// Samples that do not fill a chunk yet.
+    pending: Vec<f32>,
+    /// Samples that are still to be cut off in front: the filter's delay.
+    delay: usize,
+    taken: u64,
+    given: u64,
+}
+
+impl WaveResampler {
+    /// From one rate to another.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a rate outside [`SAMPLE_RATES`].
+    pub fn new(from: u32, to: u32) -> Result<Self> {
+        check_rate(from)?;
+        check_rate(to)?;
+        let inner = match from == to {
+            true => None,
+            false => Some(
+                Fft::<f32>::new(from as usize, to as usize, chunk(from, to), 1, FixedSync::Both)
+                    .map_err(|e| Error::Audio(format!("cannot resample {from} to {to} Hz: {e}")))?,
+            ),
+        };
+        let delay = inner.as_ref().map_or(0, |inner| inner.output_delay());
+        let (from, to) = (u64::from(from), u64::from(to));
+        Ok(WaveResampler { inner, from, to, pending: Vec::new(), delay, taken: 0, given: 0 })
+    }
+
+    /// Takes samples and returns those that have become ready.
+    ///
+    /// # Errors
+    /// [`Error::Audio`] if the resampler fails.
+    pub fn push(&mut self, samples: &[f32]) -> Result<Vec<f32>> {
+        let Some(inner) = &mut self.inner else { return Ok(samples.to_vec()) };
+        let failed = |e: &dyn std::fmt::Display| Error::Audio(format!("cannot resample: {e}"));
+        self.taken += samples.len() as u64;
+        self.pending.extend_from_slice(samples);
+        let size = inner.input_frames_next();
+        let mut output = Vec::new();
+        let whole = self.pending.len() / size * size;
+        for chunk in self.pending[..whole].chunks_exact(size) {
+            let input = InterleavedSlice::new(chunk, 1, size).map_err(|e| failed(&e))?;
+            output.extend(inner.process(&input, None).map_err(|e| failed(&e))?.take_data());
+        }
+        self.pending.drain(..whole);
+        let cut = self.delay.min(output.len());
+        self.delay -= cut;
+        output.drain(..cut);
+        self.given += output.len() as u64;
+        Ok(output)
+    }
+
+    /// The samples that are left; the filter is fed with silence.
+    ///
+    /// # Errors
+    /// [`Error::Audio`] if the resampler fails.
+    pub fn finish(mut self) -> Result<Vec<f32>> {
+        let mut output = Vec::new();
+        let Some(inner) = &self.inner else { return Ok(output) };
+        let silence = vec![0.0; inner.input_frames_next()];
+        let (given, total) = (self.given, (self.taken * self.to).div_ceil(self.from));
+        while given + (output.len() as u64) < total {
+            output.extend(self.push(&silence)?);
+        }
+        output.truncate((total - given) as usize);
+        Ok(output)
+    }
 }
 
 /// Refuses a rate outside [`SAMPLE_RATES`].
@@ -87,6 +160,21 @@ mod tests {
         let output = resample(&tone(6_000.0, 24_000, 24_000), 24_000, 8_000).unwrap().into_owned();
         let loudest = output[2_000..6_000].iter().fold(0f32, |m, v| m.max(v.abs()));
         assert!(loudest < 1e-3, "{loudest}");
+    }
+
+    #[test]
+    fn a_wave_in_pieces_gives_the_same_samples() {
+        let wave = tone(700.0, 24_000, 30_001);
+        for rate in [8_000, 44_100, 24_000, 48_000] {
+            let whole = resample(&wave, 24_000, rate).unwrap();
+            for size in [1, 999, 2048, 20_000] {
+                let mut resampler = WaveResampler::new(24_000, rate).unwrap();
+                let mut pieces = Vec::new();
+                wave.chunks(size).for_each(|piece| pieces.extend(resampler.push(piece).unwrap()));
+                pieces.extend(resampler.finish().unwrap());
+                assert!(pieces == whole[..], "{rate} Hz in pieces of {size}");
+            }
+        }
     }
 
     #[test]

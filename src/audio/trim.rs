@@ -10,9 +10,15 @@ const QUIET_WINDOW: f64 = 0.010;
 /// What stays of the quiet at either end, in seconds, so that no soft consonant is cut.
 const QUIET_MARGIN: f64 = 0.020;
 
+/// Whether a sample is digital silence.
+pub fn is_silent(sample: f32) -> bool {
+    let is_sound = sample.abs() > SILENCE;
+    !is_sound
+}
+
 /// The wave without the digital silence at its ends.
 pub fn trim_silence(samples: &[f32]) -> &[f32] {
-    let is_sound = |s: &f32| s.abs() > SILENCE;
+    let is_sound = |s: &f32| !is_silent(*s);
     match (samples.iter().position(is_sound), samples.iter().rposition(is_sound)) {
         (Some(first), Some(last)) => &samples[first..=last],
         _ => &[],

@@ -164,7 +164,7 @@ pub struct TextArgs {
 pub struct OutputArgs {
     /// The WAV file; several utterances are joined into it. `-` is standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath,
-          required_unless_present = "out_dir", conflicts_with = "out_dir", help_heading = "Output")]
+          required_unless_present_any = ["out_dir", "stream"], conflicts_with = "out_dir", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// A folder for one WAV file per utterance: 00000.wav, 00001.wav, …
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
@@ -187,6 +187,9 @@ pub struct OutputArgs {
     /// Write subtitles beside every file, with the times of its sentences
     #[arg(long, value_name = "KIND", value_enum, help_heading = "Output")]
     pub subtitles: Option<SubtitleKind>,
+    /// Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length
+    #[arg(long, conflicts_with_all = ["out_dir", "dump", "report", "json", "dry_run"], help_heading = "Output")]
+    pub stream: bool,
     /// Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
     pub dump: Option<PathBuf>,

@@ -15,6 +15,7 @@ mod report;
 mod role;
 mod settings;
 mod shell;
+mod stream;
 mod synth;
 mod tokenize;
 
@@ -29,7 +30,6 @@ use report::Report;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
-const INTERRUPTED: u8 = 130;
 
 /// What every command gets.
 struct Context {
@@ -74,11 +74,11 @@ pub fn run() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => exit(&context.report, &error),
+        Err(error) => exit(&context, &error),
     }
 }
 
-fn exit(report: &Report, error: &anyhow::Error) -> ExitCode {
+fn exit(context: &Context, error: &anyhow::Error) -> ExitCode {
     // A reader that has seen enough is no error.
     if let Some(e) = error.downcast_ref::<std::io::Error>()
         && e.kind() == std::io::ErrorKind::BrokenPipe
@@ -87,10 +87,10 @@ fn exit(report: &Report, error: &anyhow::Error) -> ExitCode {
     }
     // What befell a single text has been said.
     if !matches!(error.downcast_ref(), Some(SomeFailed { total: 1, .. })) {
-        report.error(&format!("{error:#}"));
+        context.report.error(&format!("{error:#}"));
     }
     let code = match error.downcast_ref::<Error>() {
-        Some(Error::Interrupted) => INTERRUPTED,
+        Some(Error::Interrupted) => context.interrupt.exit_code(),
         Some(Error::Parameter { .. } | Error::UnknownTag { .. }) => USAGE,
         _ if error.is::<Usage>() => USAGE,
         _ => FAILED,

@@ -22,7 +22,7 @@ use super::input::gather;
 use super::output::{Target, print_line};
 use super::plan::{Failed, Planner, Todo, name};
 use super::settings::{Settings, Voices};
-use super::{Context, SomeFailed, Usage, options};
+use super::{Context, SomeFailed, Usage, options, stream};
 
 /// The seed where none is given and files of earlier runs are to be known again.
 const RESUME_SEED: u64 = 0;
@@ -42,7 +42,13 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
     let extension = settings.encoding(None)?.format().extension();
     let default_name = format!("{{index:05}}.{extension}");
     let template: NameTemplate = args.batch.name.as_deref().unwrap_or(&default_name).parse()?;
-    let target = Target::new(args.output.out.as_deref(), args.output.out_dir.as_deref())?;
+    let target = match args.output.stream {
+        true => {
+            stream::check(&args, &settings.encoding(None)?)?;
+            Target::Stdout
+        }
+        false => Target::new(args.output.out.as_deref(), args.output.out_dir.as_deref())?,
+    };
     let utterances = gather(&args.texts)?;
     if utterances.is_empty() && !args.batch.prune {
         return nothing(context, &target);
@@ -52,19 +58,20 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         (seed, _) => options::seed(seed, context),
     };
 
-    let (mut checkpoint, model) = options::open(&args.model, context)?;
+    let (checkpoint, model) = options::open(&args.model, context)?;
     let mut voices = Voices::new(checkpoint.stats.clone());
     if args.role.is_none() && args.voice.is_none() && !voices.has_default() {
         context
             .report
             .warn("this model brings no statistics of voices, so there is no default voice; it chooses one");
     }
+    let whole = args.output.dump.is_some() || args.output.stream;
     let planner = Planner {
         context,
         settings: &settings,
         json_input: args.json_input,
-        // A text that is to go in untouched, or to be compared, goes in whole.
-        split: match (args.split, args.no_split || args.no_normalize || args.output.dump.is_some()) {
+        // A text that is to go in untouched, to be compared, or to be heard at once, goes in whole.
+        split: match (args.split, args.no_split || args.no_normalize || whole) {
             (true, _) => Some(true),
             (_, true) => Some(false),
             _ => None,
@@ -85,7 +92,10 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
             HashSet::new()
         }
     };
-    checkpoint.stats = None;
+    if args.output.stream {
+        let mut tts = options::start(checkpoint, LoadOptions { batch_size: 1, ..compute }, context)?;
+        return stream::run(context, &mut tts, &todo, &failed);
+    }
     job.run(todo, &failed, &names, treatment, || options::start(checkpoint, compute, context))
 }
 

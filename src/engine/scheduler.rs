@@ -125,6 +125,11 @@ impl Scheduler {
         self.waiting.len()
     }
 
+    /// The codes that a running request has drawn so far and their hidden states, (steps, hidden).
+    pub fn codes(&self, id: RequestId) -> Option<(&[Vec<u32>], &[f32])> {
+        self.slots.iter().flatten().find(|live| live.id == id)?.sequence.codes()
+    }
+
     /// Drops everything that waits or runs.
     pub fn clear(&mut self) {
         self.waiting.clear();

@@ -181,6 +181,14 @@ impl Sequence {
         self.tokens.len()
     }
 
+    /// The codes drawn so far and their hidden states; none while refining.
+    pub fn codes(&self) -> Option<(&[Vec<u32>], &[f32])> {
+        match self.phase {
+            Phase::Refining => None,
+            Phase::Speaking => Some((&self.tokens, &self.hiddens)),
+        }
+    }
+
     /// Draws from the logits of its last position and lays out what goes in next. `hidden` is the state
     /// the logits were computed from.
     pub fn advance(

@@ -49,6 +49,11 @@ impl Conv {
         Ok(Conv { product: Linear::new(matrix, bias)?, taps, outputs })
     }
 
+    /// Frames to each side that a frame depends on.
+    pub fn reach(&self) -> usize {
+        self.taps / 2
+    }
+
     /// Channels that come out.
     pub fn outputs(&self) -> usize {
         self.outputs
@@ -97,6 +102,11 @@ impl Block {
             contract: Linear::load(&weights.at("pwconv2"), width, inner)?,
             scale: weights.tensor(scale, &[width])?,
         })
+    }
+
+    /// Frames to each side that a frame depends on.
+    pub fn reach(&self) -> usize {
+        DEPTHWISE_TAPS / 2 * self.dilation
     }
 
     /// (frames, width) → (frames, width).

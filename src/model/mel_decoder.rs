@@ -38,6 +38,13 @@ impl Stack {
         self.conv_out.outputs()
     }
 
+    /// Frames to each side that a frame depends on.
+    fn reach(&self) -> usize {
+        self.conv_in.iter().map(Conv::reach).sum::<usize>()
+            + self.blocks.iter().map(Block::reach).sum::<usize>()
+            + self.conv_out.reach()
+    }
+
     /// (frames, inputs) → (frames, outputs).
     pub fn forward(&self, x: &Frames) -> Result<Frames> {
         let x = self.conv_in[0].forward_gelu(x)?;
@@ -63,6 +70,10 @@ impl MelStack {
         let out_conv = Conv::load(&weights.at("out_conv"), stack.outputs(), 3, false)?;
         let coef = weights.tensor("coef", &[1, MEL_CHANNELS, 1])?.reshape(MEL_CHANNELS)?;
         Ok(MelStack { stack, out_conv, coef })
+    }
+
+    fn reach(&self) -> usize {
+        self.stack.reach() + self.out_conv.reach()
     }
 
     /// Features (tokens, C) → mel (2·tokens, 100). A token's channels are two frames, one after the other.
@@ -98,6 +109,11 @@ impl HiddenDecoder {
         Ok(HiddenDecoder { stack: MelStack::load(&weights)? })
     }
 
+    /// Mel frames to each side that a mel frame depends on.
+    pub fn reach(&self) -> usize {
+        self.stack.reach()
+    }
+
     /// Hidden states (tokens, hidden) → log mel (2·tokens, 100).
     ///
     /// # Errors
@@ -124,6 +140,11 @@ impl Dvae {
         let features = 2 * channels_in(&weights)?;
         let quantizer = Quantizer::load(&weights.at("vq_layer.quantizer"), features)?;
         Ok(Dvae { quantizer, stack })
+    }
+
+    /// Mel frames to each side that a mel frame depends on.
+    pub fn reach(&self) -> usize {
+        self.stack.reach()
     }
 
     /// Codebooks.

@@ -17,6 +17,7 @@ mod mel_decoder;
 mod ops;
 mod renderer;
 mod vocos;
+mod wave_stream;
 mod weights;
 
 pub use checkpoint::Checkpoint;
@@ -30,4 +31,5 @@ pub use mel_decoder::{Dvae, HiddenDecoder};
 pub use ops::Frames;
 pub use renderer::{Mel, Rendered, Renderer};
 pub use vocos::{HOP, SAMPLE_RATE, Vocos};
+pub use wave_stream::{Growing, WaveStream};
 pub use weights::{ANY, WeightFile, Weights};

@@ -9,6 +9,7 @@ use super::dvae_encoder::DvaeEncoder;
 use super::mel_decoder::{Dvae, HiddenDecoder, MEL_CHANNELS};
 use super::ops::Frames;
 use super::vocos::Vocos;
+use super::wave_stream::Growing;
 use super::weights::WeightFile;
 use crate::error::{Error, Result};
 use crate::speaker::VoicePrompt;
@@ -125,6 +126,46 @@ impl Renderer {
     /// [`Error::Speaker`] if the sample is too short to hold a code or holds a value that is not a number.
     pub fn encode(&self, wave: &[f32]) -> Result<VoicePrompt> {
         VoicePrompt::new(self.encoder()?.encode(wave)?)
+    }
+
+    /// Tokens of a growing sequence.
+    pub(super) fn tokens_of(&self, source: Growing) -> usize {
+        match source {
+            Growing::Hiddens(rows) => rows.len() / self.hidden,
+            Growing::Codes(steps) => steps.len(),
+        }
+    }
+
+    /// How many frames to each side a mel frame and a spectrum frame depend on.
+    pub(super) fn reach(&self, source: Growing) -> Result<(usize, usize)> {
+        let mel = match source {
+            Growing::Hiddens(_) => self.decoder.reach(),
+            Growing::Codes(_) => self.dvae()?.reach(),
+        };
+        Ok((mel, self.vocos.reach()))
+    }
+
+    /// The mel of a growing sequence from a token on, as if it began there.
+    pub(super) fn mel_from(&self, source: Growing, token: usize) -> Result<Frames> {
+        match source {
+            Growing::Hiddens(rows) => {
+                let rows = &rows[token * self.hidden..];
+                let steps = rows.len() / self.hidden;
+                let rows = Tensor::from_slice(rows, (steps, self.hidden), &self.device)?;
+                self.decoder.forward(&Frames { rows, lengths: [steps].into() })
+            }
+            Growing::Codes(steps) => {
+                let books = steps.first().map_or(0, Vec::len);
+                let book = |book: usize| steps[token..].iter().map(|step| step[book] as u16).collect();
+                let rows: Vec<Vec<u16>> = (0..books).map(book).collect();
+                self.dvae()?.decode(&[&rows])
+            }
+        }
+    }
+
+    /// The wave of one sequence's mel.
+    pub(super) fn wave_of(&self, mel: &Frames) -> Result<Vec<f32>> {
+        Ok(self.vocos.forward(mel)?.swap_remove(0))
     }
 
     fn render(&self, mel: Frames) -> Result<Vec<Rendered>> {

@@ -64,6 +64,11 @@ impl Vocos {
         })
     }
 
+    /// Frames to each side that a frame of the spectrum depends on.
+    pub fn reach(&self) -> usize {
+        self.embed.reach() + self.blocks.iter().map(Block::reach).sum::<usize>()
+    }
+
     /// Log mel (frames, 100) → one wave per sequence, (frames − 1)·256 samples at 24 kHz.
     ///
     /// # Errors

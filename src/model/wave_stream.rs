@@ -1,0 +1,59 @@
+//! A wave as it grows: the samples that later tokens can no longer change, the same to the bit as those of
+//! the whole.
+
+use super::mel_decoder::MEL_CHANNELS;
+use super::ops::Frames;
+use super::renderer::Renderer;
+use super::vocos::HOP;
+use crate::error::Result;
+
+/// What a growing wave is made from: all of it so far.
+#[derive(Clone, Copy, Debug)]
+pub enum Growing<'a> {
+    /// Hidden states, (steps, hidden) row by row.
+    Hiddens(&'a [f32]),
+    /// Codes, one per codebook and step.
+    Codes(&'a [Vec<u32>]),
+}
+
+/// How far a growing wave has been taken.
+#[derive(Debug, Default)]
+pub struct WaveStream {
+    /// Samples that were returned; whole hops until the end.
+    taken: usize,
+}
+
+impl WaveStream {
+    /// The samples that have become final since the last call. Every convolution sees a bounded number of
+    /// frames, so only the frames within reach of new samples are computed again.
+    ///
+    /// # Errors
+    /// As [`Renderer::from_hiddens`] and [`Renderer::from_codes`].
+    pub fn take(&mut self, renderer: &Renderer, source: Growing, finished: bool) -> Result<Vec<f32>> {
+        let tokens = renderer.tokens_of(source);
+        let frames = 2 * tokens;
+        let (mel_reach, vocos_reach) = renderer.reach(source)?;
+        // A sample is overlapped by the frames up to two hops before and one after it; those are computed
+        // from the mel frames within the vocoder's reach, and those from tokens within the decoder's.
+        let first_spectrum = (self.taken / HOP).saturating_sub(1);
+        let first_mel = first_spectrum.saturating_sub(vocos_reach);
+        let first_token = first_mel.saturating_sub(mel_reach) / 2;
+        let last_mel = if finished { frames } else { frames.saturating_sub(mel_reach) };
+        let end = match finished {
+            true => HOP * frames.saturating_sub(1),
+            false => HOP * last_mel.saturating_sub(vocos_reach + 2),
+        };
+        if end <= self.taken {
+            return Ok(Vec::new());
+        }
+        let mel = renderer.mel_from(source, first_token)?;
+        let skipped = first_mel - 2 * first_token;
+        let rows = mel.rows.narrow(0, skipped, last_mel - first_mel)?.contiguous()?;
+        debug_assert_eq!(rows.dims().last(), Some(&MEL_CHANNELS));
+        let wave = renderer.wave_of(&Frames { rows, lengths: [last_mel - first_mel].into() })?;
+        let offset = HOP * first_mel;
+        let samples = wave[self.taken - offset..end - offset].to_vec();
+        self.taken = end;
+        Ok(samples)
+    }
+}
