@@ -10,14 +10,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {reason}", path.display())]
     Io {
         /// What was tried: "read", "write", "create", …
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The system's answer.
-        source: std::io::Error,
+        /// The system's answer; part of the message, and so not its source too.
+        reason: std::io::Error,
     },
 
     /// A model's file is there, but is not what it should be: truncated, not a safetensors file,
@@ -165,13 +165,19 @@ pub enum Error {
 
     /// The tensor library refused an operation; a fault of this program or of the machine.
     #[error("tensor operation failed: {0}")]
-    Tensor(#[from] candle_core::Error),
+    Tensor(candle_core::Error),
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        Error::Tensor(error)
+    }
 }
 
 impl Error {
     /// For `map_err` on the result of a file operation.
     pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
-        move |source| Error::Io { action, path: path.to_path_buf(), source }
+        move |reason| Error::Io { action, path: path.to_path_buf(), reason }
     }
 
     pub(crate) fn bad_file(file: &Path, reason: impl Into<String>) -> Error {

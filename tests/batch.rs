@@ -300,6 +300,31 @@ fn a_run_that_is_killed_anywhere_leaves_whole_files_and_is_completed_by_another(
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_disk_that_takes_no_more_ends_the_run_with_whole_files_and_another_completes_it() {
+    let p = Program::new().env("PROGRAM", env!("CARGO_BIN_EXE_chattts-rs"));
+    let lines: String = (0..30).map(|i| format!("line {}\n", "abc ".repeat(i % 5 + 1))).collect();
+    p.write("lines.txt", lines);
+    let synth = "synth -m demo -f lines.txt --max-tokens 300 --resume --report report.jsonl --out-dir";
+    // A limit on the size of a file stands in for the disk's end: writes fail in the middle of a file.
+    let script = format!("trap '' XFSZ; ulimit -f 40; exec \"$PROGRAM\" {synth} out");
+    let mut shell = p.command("bash");
+    shell.args(["-c", &script]);
+    let ran = finish(shell, b"");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("cannot write out/"), "{}", ran.err);
+    records(&fs::read_to_string(p.path("report.jsonl")).unwrap());
+    let args = |out: &'static str| -> Vec<&'static str> { synth.split(' ').chain([out]).collect() };
+    assert_eq!(p.run(&args("whole")).code, Some(0));
+    let whole = waves(&p.path("whole"));
+    let partial = waves(&p.path("out"));
+    assert!(partial.len() < whole.len() && partial.iter().all(|(name, bytes)| *bytes == whole[name]));
+    assert_eq!(common::files_in(&p.path("out")), partial.len(), "no part of a file is left");
+    assert_eq!(p.run(&args("out")).code, Some(0));
+    assert!(waves(&p.path("out")) == whole);
+}
+
 #[test]
 fn every_format_is_what_it_says() {
     let p = Program::new();

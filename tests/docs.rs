@@ -68,7 +68,7 @@ fn every_command_of_the_readme_runs() {
     shell.args(["-euo", "pipefail", "-c", &commands]);
     let ran = finish(shell, b"");
     assert_eq!(ran.code, Some(0), "{ran:#?}");
-    for file in ["hello.wav", "menu/00002.wav", "lesson.wav", "weather.wav"] {
+    for file in ["hello.wav", "menu/00002.wav", "lesson.wav", "weather.wav", "prompts/welcome.wav"] {
         assert!(!wav(&fs::read(p.path(file)).unwrap()).1.is_empty(), "{file}");
     }
 }

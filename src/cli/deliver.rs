@@ -70,6 +70,7 @@ pub struct Delivery<'a> {
 #[derive(Default)]
 pub struct Tally {
     pub done: AtomicUsize,
+    pub truncated: AtomicUsize,
     pub failed: AtomicUsize,
     pub milliseconds: AtomicU64,
 }
@@ -191,6 +192,7 @@ impl<'a> Delivery<'a> {
         record.ms = u64::try_from(spoken.time.as_millis()).ok();
         record.text = Some(line.text());
         if truncated {
+            self.tally.truncated.fetch_add(1, Ordering::Relaxed);
             let limit = line.request.sampling.max_tokens;
             let what = format!("--max-tokens {limit} were out before the model ended; the speech is cut off");
             self.report.warn(&format!("{}: {what}", line.label));

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chattts_rs::audio::LOUDNESS_TARGETS;
@@ -272,17 +272,24 @@ impl Job<'_> {
             return Err(error);
         }
         result?;
-        let failed = delivery.tally.failed.load(Ordering::Relaxed);
+        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        let failed = count(&delivery.tally.failed);
         let report = &self.context.report;
+        if self.total > 1 {
+            let seconds = delivery.tally.milliseconds.load(Ordering::Relaxed) as f64 / 1e3;
+            let (done, truncated) = (count(&delivery.tally.done), count(&delivery.tally.truncated));
+            report.note(&format!(
+                "{} lines: {done} spoken ({seconds:.1} s of audio, {truncated} cut off), {skipped} done before, \
+                 {failed} failed",
+                self.total
+            ));
+        }
         match delivery.destination {
             Destination::Joined(joined) => {
                 let joined = joined.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
                 joined.finish(self.target.file(), subtitles)?;
             }
             Destination::Folder(ledger) => {
-                if skipped > 0 {
-                    report.note(&format!("{skipped} of {} lines were done already", self.total));
-                }
                 // A line that failed has no name here; its file of an earlier run must not go.
                 if self.args.batch.prune && failed == 0 {
                     let mut ledger = ledger.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);

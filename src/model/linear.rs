@@ -45,7 +45,7 @@ impl Linear {
     ///
     /// # Errors
     /// If the tensor library cannot quantise.
-    pub fn to_type(self, to: WeightType) -> Result<Self> {
+    pub fn into_type(self, to: WeightType) -> Result<Self> {
         let weight = match (self.weight, to) {
             (Weight::F32(weight), WeightType::Q8)
                 if weight.dim(1)?.is_multiple_of(GgmlDType::Q8_0.block_size()) =>

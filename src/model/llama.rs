@@ -93,7 +93,7 @@ struct Layer {
 impl Layer {
     fn load(weights: &Weights, config: &GptConfig, weight_type: WeightType) -> Result<Self> {
         let joined = |weights: &Weights, names: &[&str], outputs, inputs| {
-            Linear::load_joined(weights, names, outputs, inputs)?.to_type(weight_type)
+            Linear::load_joined(weights, names, outputs, inputs)?.into_type(weight_type)
         };
         let (hidden, inner) = (config.hidden, config.intermediate);
         let attention = weights.at("self_attn");
