@@ -76,13 +76,16 @@ pub struct Limits {
 struct Piece {
     line: usize,
     number: usize,
+    /// Which seed is tried, counted from the one asked for. Each piece counts for itself: what it is spoken
+    /// with must not depend on when the others end.
+    attempt: u64,
 }
 
 /// A line that is begun.
 struct Begun {
     line: Line,
+    /// The last seed that a piece needed.
     seed: u64,
-    attempts: u64,
     pieces: Vec<Option<Speech>>,
     start: Instant,
 }
@@ -204,7 +207,6 @@ impl Conductor<'_> {
         }
         let begun = Begun {
             seed: line.request.seed,
-            attempts: 1,
             pieces: line.pieces.iter().map(|_| None).collect(),
             start: Instant::now(),
             line,
@@ -212,18 +214,21 @@ impl Conductor<'_> {
         // With a voice of a sample all pieces go at once; else the first one sets the voice.
         let count = if begun.line.request.voice.sample.is_some() { begun.pieces.len() } else { 1 };
         self.begun.insert(index, begun);
-        (0..count).for_each(|number| self.submit(index, number));
+        (0..count).for_each(|number| self.submit(index, number, 0));
         Ok(())
     }
 
-    fn submit(&mut self, index: usize, number: usize) {
-        let Some(begun) = self.begun.get(&index) else { return };
+    fn submit(&mut self, index: usize, number: usize, attempt: u64) {
+        let Some(begun) = self.begun.get_mut(&index) else { return };
         let mut request = begun.line.request.clone();
         request.text.clone_from(&begun.line.pieces[number]);
-        request.seed = begun.seed;
+        request.seed = request.seed.wrapping_add(attempt);
+        if attempt > 0 {
+            begun.seed = request.seed;
+        }
         let id = self.next_id;
         self.next_id += 1;
-        self.running.insert(id, Piece { line: index, number });
+        self.running.insert(id, Piece { line: index, number, attempt });
         self.tts.engine_mut().submit(id, Goal::Speak, request);
     }
 
@@ -235,11 +240,8 @@ impl Conductor<'_> {
             }
             Event::Failed { id, error } => {
                 let Some(piece) = self.running.remove(&id) else { return Ok(()) };
-                let Some(begun) = self.begun.get_mut(&piece.line) else { return Ok(()) };
-                if matches!(error, Error::EndedAtOnce { .. }) && begun.attempts < SEEDS {
-                    begun.attempts += 1;
-                    begun.seed = begun.seed.wrapping_add(1);
-                    self.submit(piece.line, piece.number);
+                if matches!(error, Error::EndedAtOnce { .. }) && piece.attempt + 1 < SEEDS {
+                    self.submit(piece.line, piece.number, piece.attempt + 1);
                     return Ok(());
                 }
                 self.finish(piece.line, Err(error))
@@ -298,7 +300,7 @@ impl Conductor<'_> {
         begun.pieces[piece.number] = Some(speech);
         if sets_the_voice {
             let count = begun.pieces.len();
-            (1..count).for_each(|number| self.submit(piece.line, number));
+            (1..count).for_each(|number| self.submit(piece.line, number, 0));
             return Ok(());
         }
         if begun.pieces.iter().all(Option::is_some) {

@@ -52,6 +52,10 @@ fn rows() -> Vec<Value> {
             if i % 6 == 0 {
                 row["decoder"] = json!(false);
             }
+            if i % 13 == 5 {
+                // Long enough to be spoken in pieces, which go through the model side by side.
+                row["text"] = json!("今天天气很好。what is your name. ".repeat(24));
+            }
             row
         })
         .collect()
@@ -72,7 +76,7 @@ fn a_line_has_the_same_bytes_in_any_company_on_any_number_of_threads_and_in_any_
         p.write("shuffled.jsonl", manifest(&shuffled));
         let speak = |file: &str, batch: &str, threads: &str| {
             let out = format!("{file}-{batch}-{threads}");
-            p.ok(&[
+            p.spoken(&[
                 "synth",
                 "-m",
                 "demo",
@@ -123,12 +127,11 @@ fn only_what_changed_is_done_again_and_what_is_gone_can_be_removed() {
     ];
     p.write("lines.txt", "one\ntwo\nthree\n");
     let status = |ran: common::Ran| -> Vec<String> {
-        assert_eq!(ran.code, Some(0), "{ran:?}");
         let mut records = records(&ran.out);
         records.sort_by_key(|record| record["index"].as_u64());
         records.iter().map(|record| record["status"].as_str().unwrap().to_string()).collect()
     };
-    let first = p.run(&args);
+    let first = p.spoken(&args);
     let sums = records(&first.out);
     assert!(status(first).iter().all(|s| s == "done" || s == "truncated"));
     for record in &sums {
@@ -136,12 +139,12 @@ fn only_what_changed_is_done_again_and_what_is_gone_can_be_removed() {
         assert_eq!(record["sha256"], chattts_rs::batch::sha256(&bytes).as_str());
     }
     let before = waves(&p.path("out"));
-    let again = p.run(&[&args[..], &["-v"]].concat());
+    let again = p.ok(&[&args[..], &["-v"]].concat());
     assert!(!again.err.contains("loaded in"), "nothing to do, nothing loaded: {}", again.err);
     assert_eq!(status(again), ["skipped", "skipped", "skipped"]);
 
     p.write("lines.txt", "one\nTWO\nthree\nfour\n");
-    let changed = status(p.run(&args));
+    let changed = status(p.spoken(&args));
     assert_eq!((changed[0].as_str(), changed[2].as_str()), ("skipped", "skipped"));
     assert!(changed[1] != "skipped" && changed[3] != "skipped", "{changed:?}");
     let after = waves(&p.path("out"));
@@ -149,12 +152,12 @@ fn only_what_changed_is_done_again_and_what_is_gone_can_be_removed() {
 
     // Another parameter, another model, a file that was cut: done again.
     for more in [&["--role", "4099"][..], &["--dtype", "q8"], &["--trim"]] {
-        let redone = status(p.run(&[&args[..], more].concat()));
+        let redone = status(p.spoken(&[&args[..], more].concat()));
         assert!(redone.iter().all(|s| s != "skipped"), "{more:?}: {redone:?}");
     }
     p.run(&args);
     fs::write(p.path("out/00002.wav"), b"RIFF").unwrap();
-    let mended = status(p.run(&args));
+    let mended = status(p.spoken(&args));
     assert!(mended[2] != "skipped" && mended[0] == "skipped", "{mended:?}");
 
     fs::write(p.path("out/mine.wav"), b"not of any run").unwrap();
@@ -172,7 +175,7 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     let ran = p.ok(&[&args[..], &["--dry-run"]].concat());
     assert_eq!(ran.out, "speak\tout/00000.wav\tlines.txt:1\nspeak\tout/00001.wav\tlines.txt:2\n");
     assert!(!p.path("out").exists());
-    p.ok(&args);
+    p.spoken(&args);
     p.write("lines.txt", "one\ndeux\n");
     let ran = p.ok(&[&args[..], &["--dry-run"]].concat());
     assert_eq!(ran.out, "skip\tout/00000.wav\tlines.txt:1\nspeak\tout/00001.wav\tlines.txt:2\n");
@@ -275,9 +278,8 @@ fn a_run_that_is_killed_anywhere_leaves_whole_files_and_is_completed_by_another(
             .map(String::from)
             .to_vec()
     };
-    let strs =
-        |args: &[String]| -> common::Ran { p.run(&args.iter().map(String::as_str).collect::<Vec<_>>()) };
-    assert_eq!(strs(&args("whole")).code, Some(0));
+    let complete = |out: &str| p.spoken(&args(out).iter().map(String::as_str).collect::<Vec<_>>());
+    complete("whole");
     let whole = waves(&p.path("whole"));
     for round in 0..100u64 {
         let out = format!("out{}", round / 10);
@@ -293,7 +295,7 @@ fn a_run_that_is_killed_anywhere_leaves_whole_files_and_is_completed_by_another(
             }
         }
         if round % 10 == 9 {
-            assert_eq!(strs(&args(&out)).code, Some(0));
+            complete(&out);
             assert!(waves(&p.path(&out)) == whole, "completed after round {round}");
             assert_eq!(common::files_in(&p.path(&out)), whole.len(), "no part of a file is left");
         }
@@ -316,12 +318,12 @@ fn a_disk_that_takes_no_more_ends_the_run_with_whole_files_and_another_completes
     assert!(ran.err.contains("cannot write out/"), "{}", ran.err);
     records(&fs::read_to_string(p.path("report.jsonl")).unwrap());
     let args = |out: &'static str| -> Vec<&'static str> { synth.split(' ').chain([out]).collect() };
-    assert_eq!(p.run(&args("whole")).code, Some(0));
+    p.spoken(&args("whole"));
     let whole = waves(&p.path("whole"));
     let partial = waves(&p.path("out"));
     assert!(partial.len() < whole.len() && partial.iter().all(|(name, bytes)| *bytes == whole[name]));
     assert_eq!(common::files_in(&p.path("out")), partial.len(), "no part of a file is left");
-    assert_eq!(p.run(&args("out")).code, Some(0));
+    p.spoken(&args("out"));
     assert!(waves(&p.path("out")) == whole);
 }
 
@@ -380,6 +382,52 @@ fn a_long_text_is_spoken_in_pieces_with_subtitles() {
 }
 
 #[test]
+fn a_line_that_is_cut_off_is_marked_and_told_by_the_exit_code() {
+    let p = Program::new();
+    p.write("lines.txt", "one two three\n你好，世界。\n");
+    let args = ["synth", "-m", "demo", "-f", "lines.txt", "--out-dir", "out", "--seed", "5", "--json"];
+    let ran = p.run(&[&args[..], &["--max-tokens", "3"]].concat());
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("2 of 2 utterances were cut off"), "{}", ran.err);
+    assert!(records(&ran.out).iter().all(|record| record["status"] == "truncated"), "{}", ran.out);
+    assert_eq!(waves(&p.path("out")).len(), 2);
+}
+
+#[test]
+fn a_seed_that_ends_at_once_is_followed_by_the_next() {
+    // With the end token as likely as any and nothing else to hold it back some seed draws it first.
+    let p = Program::new();
+    let rows: Vec<Value> = (0..60)
+        .map(|i| json!({"text": "好", "seed": i, "temperature": 50, "top_p": 1, "top_k": 626, "max_tokens": 4}))
+        .collect();
+    p.write("rows.jsonl", manifest(&rows));
+    let speak = |batch: &str| {
+        let args = [
+            "synth",
+            "-m",
+            "demo",
+            "--json-input",
+            "-f",
+            "rows.jsonl",
+            "--json",
+            "--batch-size",
+            batch,
+            "--out-dir",
+            batch,
+        ];
+        let mut records = records(&p.spoken(&args).out);
+        records.sort_by_key(|record| record["index"].as_u64());
+        records
+            .into_iter()
+            .map(|record| (record["seed"].as_u64().unwrap(), record["sha256"].to_string()))
+            .collect::<Vec<_>>()
+    };
+    let alone = speak("1");
+    assert!(alone.iter().enumerate().any(|(i, (seed, _))| *seed == i as u64 + 1), "no seed ended at once");
+    assert!(alone == speak("16"));
+}
+
+#[test]
 fn a_pipe_of_rows_is_a_batch_too() {
     let p = Program::new();
     let mut command = p.chattts();
@@ -396,6 +444,6 @@ fn a_pipe_of_rows_is_a_batch_too() {
         "1",
     ]);
     let ran = finish(command, b"{\"text\": \"one\", \"id\": 7}\n\n{\"text\": \"two\"}\n");
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(matches!(ran.code, Some(0 | 1)) && !ran.err.contains("failed:"), "{ran:?}");
     assert_eq!(ran.out.lines().count(), 2);
 }

@@ -12,7 +12,7 @@ pub const DEFAULT_ROLE: &str = "2222";
 /// ChatTTS, conversational text to speech in Chinese and English.
 ///
 /// Texts in, WAV files out. The paths of files written go to standard output, all else to standard error.
-/// Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted.
+/// Exit codes: 0 done, 1 something failed or was cut off, 2 wrong usage, 130 interrupted, 143 terminated.
 ///
 /// The weights are ChatTTS's own, licensed CC BY-NC 4.0 (not for commercial use); this program is licensed
 /// Apache-2.0 and downloads them when it first needs them.
@@ -204,7 +204,7 @@ pub enum FileFormat {
     Alaw,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SubtitleKind {
     /// SubRip
     Srt,

@@ -57,6 +57,8 @@ pub struct Delivery<'a> {
     pub dump: Option<Dump>,
     pub records: Option<Mutex<ReportWriter>>,
     pub json: bool,
+    /// The file that all lines go into, for their records.
+    pub joined_path: Option<PathBuf>,
     pub fail_fast: bool,
     /// By index.
     pub todo: BTreeMap<usize, Todo>,
@@ -95,6 +97,7 @@ impl<'a> Delivery<'a> {
             dump: None,
             records: None,
             json: false,
+            joined_path: None,
             fail_fast: false,
             todo: todo.into_iter().map(|line| (line.index, line)).collect(),
             tally: Tally::default(),
@@ -219,6 +222,7 @@ impl<'a> Delivery<'a> {
                 }
             }
             Destination::Joined(joined) => {
+                record.path = self.joined_path.as_ref().map(|path| path.display().to_string());
                 lock(joined).push(line.index, Some(treated))?;
             }
         }

@@ -42,12 +42,27 @@ struct Context {
 #[error("{0}")]
 struct Usage(String);
 
-/// Some utterances failed; each was reported when it did.
-#[derive(Debug, thiserror::Error)]
-#[error("{failed} of {total} utterances failed")]
+/// Some utterances failed or were cut off; each was reported when it was.
+#[derive(Debug)]
 struct SomeFailed {
     failed: usize,
+    /// Spoken, but cut off before their end.
+    truncated: usize,
     total: usize,
+}
+
+impl std::error::Error for SomeFailed {}
+
+impl std::fmt::Display for SomeFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.failed, self.truncated) {
+            (failed, 0) => write!(f, "{failed} of {} utterances failed", self.total),
+            (0, truncated) => write!(f, "{truncated} of {} utterances were cut off", self.total),
+            (failed, truncated) => {
+                write!(f, "{failed} of {} utterances failed, {truncated} were cut off", self.total)
+            }
+        }
+    }
 }
 
 /// Parses the command line, does what it says, and says how it ended.

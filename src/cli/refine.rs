@@ -64,5 +64,5 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
             }
         }
     }
-    if failed > 0 { Err(SomeFailed { failed, total }.into()) } else { Ok(()) }
+    if failed > 0 { Err(SomeFailed { failed, truncated: 0, total }.into()) } else { Ok(()) }
 }

@@ -44,7 +44,7 @@ pub fn run(context: &Context, tts: &mut ChatTts, todo: &[Todo], failed: &[Failed
         report.error(&format!("{}: {:#}", failed.label, failed.error));
     }
     let Some(encoding) = todo.first().map(|line| line.encoding) else {
-        return Err(SomeFailed { failed: bad, total }.into());
+        return Err(SomeFailed { failed: bad, truncated: 0, total }.into());
     };
     let mut out = Stream::begin(encoding)?;
     let start = Instant::now();
@@ -61,7 +61,7 @@ pub fn run(context: &Context, tts: &mut ChatTts, todo: &[Todo], failed: &[Failed
         }
         report.clear();
     }
-    if bad > 0 { Err(SomeFailed { failed: bad, total }.into()) } else { Ok(()) }
+    if bad > 0 { Err(SomeFailed { failed: bad, truncated: 0, total }.into()) } else { Ok(()) }
 }
 
 fn speak(

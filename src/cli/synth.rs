@@ -78,7 +78,9 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         },
         model,
         compute: format!("{:?}", compute.precision),
+        // Subtitles are written with their file alone, so a file without them is not done.
         extra: vec![
+            ("subtitles".into(), format!("{:?}", treatment.subtitles)),
             ("trim".into(), args.output.trim.to_string()),
             ("loudness".into(), format!("{:?}", treatment.loudness)),
         ],
@@ -189,6 +191,7 @@ impl Job<'_> {
         delivery.dump = self.args.output.dump.as_deref().map(Dump::new).transpose()?;
         delivery.records = batch.report.as_deref().map(ReportWriter::create).transpose()?.map(Mutex::new);
         delivery.json = batch.json;
+        delivery.joined_path = self.target.file().cloned();
         delivery.fail_fast = batch.fail_fast;
         if let (Destination::Folder(ledger), Target::Folder(dir)) = (&delivery.destination, &self.target) {
             let ledger = ledger.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -198,6 +201,9 @@ impl Job<'_> {
         }
         for failed in failed {
             delivery.fail(failed)?;
+            if delivery.is_stopped() {
+                break;
+            }
         }
         let result = match lines.is_empty() || delivery.is_stopped() {
             true => Ok(()),
@@ -301,8 +307,14 @@ impl Job<'_> {
                 }
             }
         }
-        if failed > 0 {
-            return Err(SomeFailed { failed, total: self.total }.into());
+        // A file of its own that is cut off is for whoever called to look at; one utterance in one file was
+        // asked for with its limit.
+        let truncated = match self.target {
+            Target::Folder(_) => count(&delivery.tally.truncated),
+            _ => 0,
+        };
+        if failed + truncated > 0 {
+            return Err(SomeFailed { failed, truncated, total: self.total }.into());
         }
         Ok(())
     }
@@ -331,7 +343,7 @@ impl Job<'_> {
         if failed.is_empty() {
             Ok(())
         } else {
-            Err(SomeFailed { failed: failed.len(), total: self.total }.into())
+            Err(SomeFailed { failed: failed.len(), truncated: 0, total: self.total }.into())
         }
     }
 }

@@ -31,5 +31,5 @@ pub fn run(context: &Context, args: TokenizeArgs) -> anyhow::Result<()> {
             print_line(&ids.join(" "))?;
         }
     }
-    if failed > 0 { Err(SomeFailed { failed, total }.into()) } else { Ok(()) }
+    if failed > 0 { Err(SomeFailed { failed, truncated: 0, total }.into()) } else { Ok(()) }
 }
