@@ -51,7 +51,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--bits', '--bits', [CompletionResultType]::ParameterName, 'Bits of a sample [default: 16]')
             [CompletionResult]::new('--sample-rate', '--sample-rate', [CompletionResultType]::ParameterName, 'Samples per second; the model''s own rate is 24000 [default: 24000, G.711: 8000]')
             [CompletionResult]::new('--normalize-loudness', '--normalize-loudness', [CompletionResultType]::ParameterName, 'Bring every text to this loudness, such as -16, without clipping')
-            [CompletionResult]::new('--subtitles', '--subtitles', [CompletionResultType]::ParameterName, 'Write subtitles beside every file, with the times of its sentences')
+            [CompletionResult]::new('--subtitles', '--subtitles', [CompletionResultType]::ParameterName, 'Write subtitles beside every file, with the times of its sentences (estimated within a piece)')
             [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …')
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')

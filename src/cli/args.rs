@@ -184,7 +184,7 @@ pub struct OutputArgs {
     /// Bring every text to this loudness, such as -16, without clipping
     #[arg(long, value_name = "LUFS", allow_negative_numbers = true, help_heading = "Output")]
     pub normalize_loudness: Option<f64>,
-    /// Write subtitles beside every file, with the times of its sentences
+    /// Write subtitles beside every file, with the times of its sentences (estimated within a piece)
     #[arg(long, value_name = "KIND", value_enum, help_heading = "Output")]
     pub subtitles: Option<SubtitleKind>,
     /// Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length

@@ -13,6 +13,7 @@ use chattts_rs::batch::report::{Record, ReportWriter, Status};
 use chattts_rs::batch::{Entry, Ledger, write_file};
 use chattts_rs::model::SAMPLE_RATE;
 use chattts_rs::pipeline::{Outcome, Spoken};
+use chattts_rs::text::{split, spoken_seconds};
 
 use super::args::SubtitleKind;
 use super::dump::Dump;
@@ -242,11 +243,7 @@ impl<'a> Delivery<'a> {
                 false => trim_silence(&piece.wave),
             };
             let at = |samples: usize| samples as f64 / f64::from(SAMPLE_RATE);
-            cues.push(Cue {
-                start: at(joined.len()),
-                end: at(joined.len() + wave.len()),
-                text: text.clone(),
-            });
+            cues.extend(cues_of(text, at(joined.len()), at(joined.len() + wave.len())));
             joined.extend_from_slice(wave);
             joined.extend(std::iter::repeat_n(0.0, (pause * f64::from(SAMPLE_RATE)) as usize));
         }
@@ -256,6 +253,32 @@ impl<'a> Delivery<'a> {
         }
         Ok(Treated { samples, cues })
     }
+}
+
+/// A piece's sentences and when they sound: the piece's own time is exact, within it each gets its share by
+/// the estimate of how long it takes to say.
+fn cues_of(text: &str, start: f64, end: f64) -> Vec<Cue> {
+    /// What one subtitle may hold, in seconds of speech.
+    const CUE_SECONDS: f64 = 6.0;
+    let sentences: Vec<(&str, f64)> =
+        split(text, CUE_SECONDS).iter().map(|s| (s.text, spoken_seconds(s.text))).collect();
+    let total: f64 = sentences.iter().map(|(_, seconds)| seconds).sum();
+    if total <= 0.0 {
+        return vec![Cue { start, end, text: text.to_string() }];
+    }
+    let mut said = 0.0;
+    let mut at = |seconds: f64| {
+        said += seconds;
+        start + (end - start) * said / total
+    };
+    let mut from = start;
+    sentences
+        .into_iter()
+        .map(|(text, seconds)| {
+            let to = at(seconds);
+            Cue { start: std::mem::replace(&mut from, to), end: to, text: text.to_string() }
+        })
+        .collect()
 }
 
 fn write_subtitles(path: &Path, kind: SubtitleKind, cues: &[Cue]) -> chattts_rs::Result<()> {
@@ -322,5 +345,22 @@ impl Joined {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_share_the_time_of_their_piece() {
+        let text = "今天天气很好，我们出去走走，看看外面的世界。What is it that you want to see there, my dear friend?";
+        let cues = cues_of(text, 2.0, 12.0);
+        assert!(cues.len() > 1, "{cues:?}");
+        assert_eq!((cues[0].start, cues[cues.len() - 1].end), (2.0, 12.0));
+        assert!(cues.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));
+        let joined: String = cues.iter().map(|cue| cue.text.as_str()).collect();
+        assert_eq!(joined.replace(' ', ""), text.replace(' ', ""));
+        assert_eq!(cues_of("", 0.0, 1.0).len(), 1);
     }
 }
