@@ -98,7 +98,11 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         let mut tts = options::start(checkpoint, LoadOptions { batch_size: 1, ..compute }, context)?;
         return stream::run(context, &mut tts, &todo, &failed);
     }
-    job.run(todo, &failed, &names, treatment, || options::start(checkpoint, compute, context))
+    job.run(todo, &failed, &names, treatment, |pieces| {
+        // A slot that no text will fill only takes memory.
+        let batch_size = compute.batch_size.min(pieces);
+        options::start(checkpoint, LoadOptions { batch_size, ..compute }, context)
+    })
 }
 
 /// Refuses a rate of its own where all lines go into one file.
@@ -155,7 +159,7 @@ impl Job<'_> {
         failed: &[Failed],
         names: &HashSet<PathBuf>,
         treatment: Treatment,
-        load: impl FnOnce() -> anyhow::Result<chattts_rs::ChatTts>,
+        load: impl FnOnce(usize) -> anyhow::Result<chattts_rs::ChatTts>,
     ) -> anyhow::Result<()> {
         let batch = &self.args.batch;
         let subtitles = treatment.subtitles;
@@ -187,6 +191,7 @@ impl Job<'_> {
             }
         };
         let lines: Vec<usize> = todo.iter().map(|line| line.index).collect();
+        let pieces = todo.iter().map(|line| line.pieces.len()).sum();
         let mut delivery = Delivery::new(&self.context.report, destination, treatment, todo);
         delivery.dump = self.args.output.dump.as_deref().map(Dump::new).transpose()?;
         delivery.records = batch.report.as_deref().map(ReportWriter::create).transpose()?.map(Mutex::new);
@@ -207,7 +212,7 @@ impl Job<'_> {
         }
         let result = match lines.is_empty() || delivery.is_stopped() {
             true => Ok(()),
-            false => self.speak(&mut load()?, &lines, &delivery),
+            false => self.speak(&mut load(pieces)?, &lines, &delivery),
         };
         self.context.report.clear();
         self.conclude(delivery, result, names, skipped.len(), subtitles)
