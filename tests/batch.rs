@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Program, finish, wav};
 use serde_json::{Value, json};
@@ -256,7 +256,9 @@ fn two_runs_do_not_share_a_folder() {
     p.write("lines.txt", "你好，世界。\n".repeat(3000));
     let args = ["synth", "-m", "demo", "-f", "lines.txt", "--out-dir", "out", "--seed", "5"];
     let mut first = p.chattts().args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
     while !p.path("out/00000.wav").exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no first file");
         std::thread::sleep(Duration::from_millis(5));
     }
     let second = p.run(&args);

@@ -49,6 +49,9 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         }
         false => Target::new(args.output.out.as_deref(), args.output.out_dir.as_deref())?,
     };
+    if args.batch.json && matches!(target, Target::Stdout) {
+        return Err(Usage("--json: standard output carries the audio; use --report FILE".into()).into());
+    }
     let utterances = gather(&args.texts)?;
     if utterances.is_empty() && !args.batch.prune {
         return nothing(context, &target);
