@@ -200,6 +200,7 @@ fn wrong_usage_is_told_before_any_model_is_looked_for() {
         (&["synth", "-t", "x", "-o", "-", "--json"], "use --report"),
         (&["synth", "-t", "x", "-o", "a.wav", "--batch-size", "0"], "1 to 1024"),
         (&["synth", "-t", "x", "-o", "a.wav", "--name", "{id}.wav"], "--out-dir"),
+        (&["synth", "-t", "x", "-o", "a.wav", "--resume"], "--out-dir"),
         (&["synth", "-t", "x", "--out-dir", "d", "--name", "../{id}.wav"], "name"),
         (&["synth", "-t", "x", "--out-dir", "d", "--name", "{who}.wav"], "who"),
         (&["synth", "-t", "x", "-o", "a.wav", "--model", "./nowhere"], "does not exist"),

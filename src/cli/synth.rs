@@ -49,6 +49,13 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         }
         false => Target::new(args.output.out.as_deref(), args.output.out_dir.as_deref())?,
     };
+    // clap does not ask for --out-dir where --out excludes it.
+    if args.output.out_dir.is_none() && (args.batch.name.is_some() || args.batch.resume || args.batch.prune) {
+        return Err(Usage(
+            "--name, --resume and --prune are for --out-dir, where every line has a file".into(),
+        )
+        .into());
+    }
     if args.batch.json && matches!(target, Target::Stdout) {
         return Err(Usage("--json: standard output carries the audio; use --report FILE".into()).into());
     }
