@@ -52,6 +52,10 @@ fn rows() -> Vec<Value> {
             if i % 6 == 0 {
                 row["decoder"] = json!(false);
             }
+            if i % 9 == 4 {
+                row["trim"] = json!(true);
+                row["normalize_loudness"] = json!(-20 - i as i64 % 3);
+            }
             if i % 13 == 5 {
                 // Long enough to be spoken in pieces, which go through the model side by side.
                 row["text"] = json!("今天天气很好。what is your name. ".repeat(24));

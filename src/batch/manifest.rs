@@ -6,6 +6,7 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::name;
+use crate::audio::LOUDNESS_TARGETS;
 use crate::sampling::NoiseMode;
 use crate::text::ControlTags;
 
@@ -17,7 +18,7 @@ const LIKENESS: f64 = 0.75;
 const MAX_EXACT: f64 = (1u64 << 53) as f64;
 
 /// The keys that are known.
-pub const KEYS: [&str; 21] = [
+pub const KEYS: [&str; 24] = [
     "text",
     "id",
     "out",
@@ -39,6 +40,9 @@ pub const KEYS: [&str; 21] = [
     "decoder",
     "normalize",
     "rng",
+    "split",
+    "trim",
+    "normalize_loudness",
 ];
 
 /// One line: its text, and where it departs from what holds for all. A key that is null is one that is not
@@ -85,6 +89,12 @@ pub struct Row {
     pub normalize: Option<bool>,
     /// How a seed's random numbers run: `repeat` or `stream`.
     pub rng: Option<NoiseMode>,
+    /// Whether the text is spoken in pieces.
+    pub split: Option<bool>,
+    /// Whether what is quiet at the ends is cut.
+    pub trim: Option<bool>,
+    /// The loudness to bring it to, in LUFS.
+    pub normalize_loudness: Option<f64>,
 }
 
 impl Row {
@@ -190,6 +200,12 @@ impl Row {
             "no_decoder" => self.decoder = Some(!field.truth()?),
             "normalize" => self.normalize = Some(field.truth()?),
             "rng" => self.rng = Some(field.rng()?),
+            "split" => self.split = Some(field.truth()?),
+            "trim" => self.trim = Some(field.truth()?),
+            "normalize_loudness" => {
+                let range = |lufs: f64| LOUDNESS_TARGETS.contains(&lufs);
+                self.normalize_loudness = Some(field.number("LUFS from -70 to 0, such as -16", range)?);
+            }
             _ => {}
         }
         Ok(())
@@ -344,7 +360,7 @@ mod tests {
                 "prompt": "[oral_2]", "speed": 3, "refine": true, "temperature": [0.1, 0.2, 0.3, 0.4],
                 "top_p": 1, "top_k": 5, "repetition_penalty": 1.5, "max_tokens": 100, "min_tokens": 10,
                 "sample_rate": 16000, "voice": "v.safetensors", "voice_text": "said", "no_decoder": true,
-                "normalize": false, "rng": "stream"}"#,
+                "normalize": false, "rng": "stream", "split": true, "trim": false, "normalize_loudness": -16}"#,
         );
         let expected = Row {
             text: "你好".into(),
@@ -367,6 +383,9 @@ mod tests {
             decoder: Some(false),
             normalize: Some(false),
             rng: Some(NoiseMode::Stream),
+            split: Some(true),
+            trim: Some(false),
+            normalize_loudness: Some(-16.0),
         };
         assert_eq!(row.as_ref(), Ok(&expected));
         let tags = expected.tags().unwrap();

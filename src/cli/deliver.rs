@@ -43,18 +43,11 @@ pub struct Joined {
     lines: usize,
 }
 
-/// What is done with every line's wave.
-pub struct Treatment {
-    pub trim: bool,
-    pub loudness: Option<f64>,
-    pub subtitles: Option<SubtitleKind>,
-}
-
 /// Delivers outcomes; shared by the threads that write.
 pub struct Delivery<'a> {
     pub report: &'a Report,
     pub destination: Destination,
-    pub treatment: Treatment,
+    pub subtitles: Option<SubtitleKind>,
     pub dump: Option<Dump>,
     pub records: Option<Mutex<ReportWriter>>,
     pub json: bool,
@@ -90,11 +83,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<'a> Delivery<'a> {
     /// Over the lines to be spoken.
-    pub fn new(report: &'a Report, destination: Destination, treatment: Treatment, todo: Vec<Todo>) -> Self {
+    pub fn new(
+        report: &'a Report,
+        destination: Destination,
+        subtitles: Option<SubtitleKind>,
+        todo: Vec<Todo>,
+    ) -> Self {
         Delivery {
             report,
             destination,
-            treatment,
+            subtitles,
             dump: None,
             records: None,
             json: false,
@@ -185,7 +183,7 @@ impl<'a> Delivery<'a> {
                 dump.speech(line.index, piece)?;
             }
         }
-        let treated = self.treat(line, spoken)?;
+        let treated = Self::treat(line, spoken)?;
         let seconds = treated.samples.len() as f64 / f64::from(line.encoding.sample_rate());
         let truncated = spoken.is_truncated();
         let mut record = Record::new(line.index, if truncated { Status::Truncated } else { Status::Done });
@@ -213,7 +211,7 @@ impl<'a> Delivery<'a> {
                 record.sha256 = Some(entry.sha256.clone());
                 let dir = lock(ledger).dir().to_path_buf();
                 let path = dir.join(&line.name);
-                if let Some(kind) = self.treatment.subtitles {
+                if let Some(kind) = self.subtitles {
                     write_subtitles(&path, kind, &treated.cues)?;
                 }
                 lock(ledger).store(entry, &bytes, true)?;
@@ -233,12 +231,12 @@ impl<'a> Delivery<'a> {
     }
 
     /// Pieces joined, trimmed, resampled, brought to their loudness.
-    fn treat(&self, line: &Todo, spoken: &Spoken) -> chattts_rs::Result<Treated> {
+    fn treat(line: &Todo, spoken: &Spoken) -> chattts_rs::Result<Treated> {
         let rate = line.encoding.sample_rate();
         let mut joined: Vec<f32> = Vec::new();
         let mut cues = Vec::new();
         for (piece, (text, pause)) in spoken.pieces.iter().zip(&line.pieces) {
-            let wave = match self.treatment.trim {
+            let wave = match line.trim {
                 true => trim_quiet(&piece.wave, SAMPLE_RATE),
                 false => trim_silence(&piece.wave),
             };
@@ -248,7 +246,7 @@ impl<'a> Delivery<'a> {
             joined.extend(std::iter::repeat_n(0.0, (pause * f64::from(SAMPLE_RATE)) as usize));
         }
         let mut samples = resample(&joined, SAMPLE_RATE, rate)?.into_owned();
-        if let Some(target) = self.treatment.loudness {
+        if let Some(target) = line.loudness {
             normalize_loudness(&mut samples, rate, target)?;
         }
         Ok(Treated { samples, cues })

@@ -31,6 +31,10 @@ pub struct Todo {
     pub key: String,
     /// Its file in the output folder; empty where all lines go into one file.
     pub name: PathBuf,
+    /// Whether what is quiet at its ends is cut.
+    pub trim: bool,
+    /// The loudness it is brought to, in LUFS.
+    pub loudness: Option<f64>,
     role: String,
     out: Option<String>,
 }
@@ -57,6 +61,9 @@ pub struct Planner<'a> {
     pub json_input: bool,
     /// Always, never, or only where a text is long.
     pub split: Option<bool>,
+    /// Whether what is quiet at the ends is cut, and the loudness, where a line does not say otherwise.
+    pub trim: bool,
+    pub loudness: Option<f64>,
     /// What tells the model from others.
     pub model: String,
     /// How it computes.
@@ -98,7 +105,10 @@ impl Planner<'_> {
             Some(row) => utterance.clean(&row.text, line.clean, self.context)?,
             None => utterance.prepare(line.clean, self.context)?,
         };
-        let pieces = self.pieces(&text);
+        let own = |own: fn(&Row) -> Option<bool>| row.as_ref().and_then(own);
+        let pieces = pieces(&text, own(|row| row.split).or(self.split));
+        let trim = own(|row| row.trim).unwrap_or(self.trim);
+        let loudness = row.as_ref().and_then(|row| row.normalize_loudness).or(self.loudness);
         let mut request = line.request;
         let mut content = Content::of(&request);
         content.text.clone_from(&text);
@@ -107,6 +117,8 @@ impl Planner<'_> {
         content.encoding = format!("{:?}", line.encoding);
         content.extra.extend(self.extra.iter().cloned());
         content.extra.insert("pieces".into(), pieces.len().to_string());
+        content.extra.insert("trim".into(), trim.to_string());
+        content.extra.insert("loudness".into(), format!("{loudness:?}"));
         request.text = String::new();
         Ok(Todo {
             index: utterance.index,
@@ -117,21 +129,23 @@ impl Planner<'_> {
             encoding: line.encoding,
             key: content.key(),
             name: PathBuf::new(),
+            trim,
+            loudness,
             role: line.role,
             out: row.and_then(|row| row.out),
         })
     }
+}
 
-    fn pieces(&self, text: &str) -> Vec<(String, f64)> {
-        let splits = self.split.unwrap_or_else(|| spoken_seconds(text) > SPEAKABLE_SECONDS);
-        if !splits {
-            return vec![(text.to_string(), 0.0)];
-        }
-        let segments = split(text, SPEAKABLE_SECONDS);
-        let last = segments.len().saturating_sub(1);
-        let pause = |i: usize, pause: Pause| if i == last { 0.0 } else { seconds(pause) };
-        segments.iter().enumerate().map(|(i, s)| (s.text.to_string(), pause(i, s.pause))).collect()
+/// A text's pieces and the silence after each; `split` is always, never, or only where it is long.
+fn pieces(text: &str, splits: Option<bool>) -> Vec<(String, f64)> {
+    if !splits.unwrap_or_else(|| spoken_seconds(text) > SPEAKABLE_SECONDS) {
+        return vec![(text.to_string(), 0.0)];
     }
+    let segments = split(text, SPEAKABLE_SECONDS);
+    let last = segments.len().saturating_sub(1);
+    let pause = |i: usize, pause: Pause| if i == last { 0.0 } else { seconds(pause) };
+    segments.iter().enumerate().map(|(i, s)| (s.text.to_string(), pause(i, s.pause))).collect()
 }
 
 /// The silence between pieces that are spoken apart, in seconds: about what a reader leaves.

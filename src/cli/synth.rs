@@ -16,7 +16,7 @@ use chattts_rs::pipeline::{self, Limits, Line};
 use chattts_rs::{Error, LoadOptions};
 
 use super::args::SynthArgs;
-use super::deliver::{Delivery, Destination, Joined, Treatment};
+use super::deliver::{Delivery, Destination, Joined};
 use super::dump::Dump;
 use super::input::gather;
 use super::output::{Target, print_line};
@@ -38,7 +38,7 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         batch_size: options::batch_size(&args.batch.batch_size)?,
         ..options::compute(&args.compute)?
     };
-    let treatment = treatment(&args)?;
+    check_output(&args)?;
     let extension = settings.encoding(None)?.format().extension();
     let default_name = format!("{{index:05}}.{extension}");
     let template: NameTemplate = args.batch.name.as_deref().unwrap_or(&default_name).parse()?;
@@ -88,12 +88,10 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         },
         model,
         compute: format!("{:?}", compute.precision),
+        trim: args.output.trim,
+        loudness: args.output.normalize_loudness,
         // Subtitles are written with their file alone, so a file without them is not done.
-        extra: vec![
-            ("subtitles".into(), format!("{:?}", treatment.subtitles)),
-            ("trim".into(), args.output.trim.to_string()),
-            ("loudness".into(), format!("{:?}", treatment.loudness)),
-        ],
+        extra: vec![("subtitles".into(), format!("{:?}", args.output.subtitles))],
     };
     let (mut todo, mut failed) = planner.plan(&utterances, &mut voices);
     let job = Job { context, args: &args, target, total: utterances.len() };
@@ -108,7 +106,7 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         let mut tts = options::start(checkpoint, LoadOptions { batch_size: 1, ..compute }, context)?;
         return stream::run(context, &mut tts, &todo, &failed);
     }
-    job.run(todo, &failed, &names, treatment, |pieces| {
+    job.run(todo, &failed, &names, |pieces| {
         // A slot that no text will fill only takes memory.
         let batch_size = compute.batch_size.min(pieces);
         options::start(checkpoint, LoadOptions { batch_size, ..compute }, context)
@@ -128,7 +126,8 @@ fn one_encoding(todo: &mut Vec<Todo>, failed: &mut Vec<Failed>) {
     }));
 }
 
-fn treatment(args: &SynthArgs) -> anyhow::Result<Treatment> {
+/// Refuses what audio cannot be given.
+fn check_output(args: &SynthArgs) -> anyhow::Result<()> {
     let loudness = args.output.normalize_loudness;
     if let Some(target) = loudness
         && !LOUDNESS_TARGETS.contains(&target)
@@ -141,7 +140,7 @@ fn treatment(args: &SynthArgs) -> anyhow::Result<Treatment> {
             Usage("--subtitles: standard output carries the audio alone; use --out FILE".into()).into()
         );
     }
-    Ok(Treatment { trim: args.output.trim, loudness, subtitles: args.output.subtitles })
+    Ok(())
 }
 
 /// An empty list is done at once; a file that was asked for cannot be made from it.
@@ -168,11 +167,10 @@ impl Job<'_> {
         todo: Vec<Todo>,
         failed: &[Failed],
         names: &HashSet<PathBuf>,
-        treatment: Treatment,
         load: impl FnOnce(usize) -> anyhow::Result<chattts_rs::ChatTts>,
     ) -> anyhow::Result<()> {
         let batch = &self.args.batch;
-        let subtitles = treatment.subtitles;
+        let subtitles = self.args.output.subtitles;
         if batch.dry_run {
             return self.dry_run(&todo, failed);
         }
@@ -202,7 +200,7 @@ impl Job<'_> {
         };
         let lines: Vec<usize> = todo.iter().map(|line| line.index).collect();
         let pieces = todo.iter().map(|line| line.pieces.len()).sum();
-        let mut delivery = Delivery::new(&self.context.report, destination, treatment, todo);
+        let mut delivery = Delivery::new(&self.context.report, destination, subtitles, todo);
         delivery.dump = self.args.output.dump.as_deref().map(Dump::new).transpose()?;
         delivery.records = batch.report.as_deref().map(ReportWriter::create).transpose()?.map(Mutex::new);
         delivery.json = batch.json;
