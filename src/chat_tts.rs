@@ -51,6 +51,16 @@ pub enum Precision {
     Q8,
 }
 
+impl Precision {
+    /// What it comes to on a processor.
+    pub fn weight_type(self) -> WeightType {
+        match self {
+            Precision::Auto | Precision::F32 => WeightType::F32,
+            Precision::Q8 => WeightType::Q8,
+        }
+    }
+}
+
 /// How a model is loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
@@ -109,10 +119,7 @@ impl ChatTts {
     pub fn open(mut checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
         let slots = options.batch_size.max(1);
         let device = options.device.open()?;
-        let weight_type = match options.precision {
-            Precision::Auto | Precision::F32 => WeightType::F32,
-            Precision::Q8 => WeightType::Q8,
-        };
+        let weight_type = options.precision.weight_type();
         let stats = checkpoint.stats.take();
         let hidden = checkpoint.config.hidden;
         let ((llama, embed), tokenizer) = rayon::join(

@@ -171,6 +171,20 @@ fn only_what_changed_is_done_again_and_what_is_gone_can_be_removed() {
 }
 
 #[test]
+fn an_empty_list_does_not_remove_everything_and_auto_is_what_it_comes_to() {
+    let p = Program::new();
+    p.write("lines.txt", "one\n");
+    let args = ["synth", "-m", "demo", "-f", "lines.txt", "--out-dir", "out", "--resume", "--prune"];
+    p.spoken(&args);
+    let ran = p.ok(&[&args[..], &["--dtype", "f32"]].concat());
+    assert!(ran.out.is_empty(), "f32 is what auto is: {ran:?}");
+    p.write("lines.txt", "");
+    let ran = p.ok(&args);
+    assert!(ran.err.contains("nothing was removed"), "{}", ran.err);
+    assert_eq!(waves(&p.path("out")).len(), 1);
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     let p = Program::new();
     p.write("lines.txt", "one\ntwo\n");

@@ -60,7 +60,11 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         return Err(Usage("--json: standard output carries the audio; use --report FILE".into()).into());
     }
     let utterances = gather(&args.texts)?;
-    if utterances.is_empty() && !args.batch.prune {
+    if utterances.is_empty() {
+        // More likely a list that failed to be made than one whose every line is gone.
+        if args.batch.prune {
+            context.report.warn("--prune: the input is empty, so nothing was removed");
+        }
         return nothing(context, &target);
     }
     settings.seed = match (args.sampling.seed, args.batch.resume) {
@@ -87,7 +91,8 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
             _ => None,
         },
         model,
-        compute: format!("{:?}", compute.precision),
+        // What `auto` comes to, not its name: that may come to something else in another version.
+        compute: format!("{:?}", compute.precision.weight_type()),
         trim: args.output.trim,
         loudness: args.output.normalize_loudness,
         // Subtitles are written with their file alone, so a file without them is not done.
