@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use chattts_rs::engine::{Codes, Finish};
 use chattts_rs::speaker::Speaker;
-use chattts_rs::text::{NormalizeOptions, normalize};
+use chattts_rs::text::{CleanOptions, clean};
 use chattts_rs::{
     ChatTts, Decoder, LoadOptions, ModelSource, NoiseMode, Refine, Request, SeedKind, VoicePrompt,
     VoiceSample,
@@ -239,7 +239,7 @@ fn tokens_of_a_text_are_the_references() {
 #[test]
 fn cleaned_texts_are_the_references() {
     for expected in cases("normalize", 2) {
-        let found = normalize(expected.text(), &NormalizeOptions::default());
+        let found = clean(expected.text(), &CleanOptions::default());
         // The reference's own homophone table is on in the golden case; 後來 → 后来 is its only entry here.
         let text = expected.results["text"].as_str().unwrap().replace("后来", "後來");
         assert_eq!(found.text, text, "{}", expected.name);

@@ -55,9 +55,10 @@ impl Utterance {
             return Ok(text.to_string());
         }
         let cleaned = normalize(text, &NormalizeOptions::default());
-        if !cleaned.dropped.is_empty() {
+        let all_dropped = cleaned.dropped(text);
+        if !all_dropped.is_empty() {
             let mut counts: Vec<(char, usize)> = Vec::new();
-            for dropped in &cleaned.dropped {
+            for dropped in &all_dropped {
                 match counts.iter_mut().find(|(c, _)| *c == dropped.character) {
                     Some((_, n)) => *n += 1,
                     None => counts.push((dropped.character, 1)),
@@ -66,12 +67,12 @@ impl Utterance {
             let names: Vec<String> = counts.iter().map(|(c, n)| name(*c, *n)).collect();
             context.report.warn(&format!(
                 "{self}: {} not spoken, the model does not know {}: {}",
-                if cleaned.dropped.len() == 1 {
+                if all_dropped.len() == 1 {
                     "1 character is".into()
                 } else {
-                    format!("{} characters are", cleaned.dropped.len())
+                    format!("{} characters are", all_dropped.len())
                 },
-                if cleaned.dropped.len() == 1 { "it" } else { "them" },
+                if all_dropped.len() == 1 { "it" } else { "them" },
                 names.join(" ")
             ));
         }

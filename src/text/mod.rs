@@ -1,12 +1,18 @@
-//! Text on its way to the model: cleaning, cutting, control tags, prompts, tokens.
+//! Text on its way to the model: reading aloud, cutting, control tags, prompts, tokens.
 
-mod normalize;
+mod clean;
+mod homophones;
+mod language;
+pub mod normalize;
 mod prompt;
 mod segment;
 mod tags;
 mod tokenizer;
 
-pub use normalize::{Dropped, Homophones, Language, NormalizeOptions, Normalized, normalize};
+pub use clean::{CleanOptions, Cleaned, clean};
+pub use homophones::Homophones;
+pub use language::Language;
+pub use normalize::{Change, Dropped, NormalizeOptions, Normalized, Piece, Reason, normalize};
 pub use prompt::{code_prompt, refine_prompt};
 pub use segment::{Pause, SPEAKABLE_SECONDS, Segment, split, spoken_seconds};
 pub use tags::{CONTROL_TOKENS, ControlTags, SPECIAL_TOKENS};

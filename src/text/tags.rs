@@ -59,6 +59,12 @@ pub const CONTROL_TOKENS: [&str; 50] = [
     "[speed_9]",
 ];
 
+/// The control token that begins at byte `at`, if one does.
+pub fn control_token_at(text: &str, at: usize) -> Option<&'static str> {
+    let rest = text.get(at..)?;
+    CONTROL_TOKENS.into_iter().find(|token| rest.starts_with(token))
+}
+
 /// Families of numbered tags, how many each has, and what it does.
 const FAMILIES: [(&str, u32, Steers); 4] = [
     ("oral", 10, Steers::Refining),

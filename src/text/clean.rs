@@ -11,81 +11,23 @@
 //!
 //! Steps 1–4 apply inside tags as well.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-/// The language whose punctuation rules apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// Half-width punctuation becomes full-width.
-    Chinese,
-    /// Punctuation keeps its width.
-    English,
-}
+use super::homophones::Homophones;
+use super::language::{Language, is_han};
 
-impl Language {
-    /// Chinese if `text` holds more Han characters than English words, else English.
-    ///
-    /// A word is a run of letters, digits and underscores that holds nothing but A–Z and a–z: "don't" is two
-    /// words, while "a1", "uv_break", "naïve" and "a我" are none. Tags count like any text: `[laugh]` is a
-    /// word.
-    pub fn detect(text: &str) -> Self {
-        let han = text.chars().filter(|&c| is_han(c)).count();
-        let words = text
-            .split(|c| !is_word_character(c))
-            .filter(|run| !run.is_empty() && run.bytes().all(|b| b.is_ascii_alphabetic()))
-            .count();
-        if han > words { Self::Chinese } else { Self::English }
-    }
-}
-
-/// How to normalise; the default detects the language and replaces no homophones.
+/// How to clean; the default detects the language and replaces no homophones.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct NormalizeOptions<'a> {
+pub struct CleanOptions<'a> {
     /// The language, or `None` to detect it.
     pub language: Option<Language>,
     /// Characters to replace before anything else.
     pub homophones: Option<&'a Homophones>,
 }
 
-/// A user's table of characters the model misreads and the ones to speak in their place.
-///
-/// We ship none: the reference's own table is AGPL data.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Homophones(HashMap<char, char>);
-
-impl Homophones {
-    /// Reads a JSON object of one-character strings, `{"後": "后"}`.
-    ///
-    /// The error is a sentence for the user, without the file's name.
-    pub fn from_json(json: &str) -> Result<Self, String> {
-        let entries: HashMap<String, String> = serde_json::from_str(json)
-            .map_err(|e| format!("not a JSON object of one-character strings: {e}"))?;
-        let mut table = HashMap::with_capacity(entries.len());
-        for (from, to) in &entries {
-            let (Some(from), Some(to)) = (only_char(from), only_char(to)) else {
-                return Err(format!(
-                    "the entry {from:?}: {to:?} must lead from one character to one character"
-                ));
-            };
-            table.insert(from, to);
-        }
-        Ok(Self(table))
-    }
-
-    fn replace(&self, c: char) -> char {
-        self.0.get(&c).copied().unwrap_or(c)
-    }
-}
-
-fn only_char(text: &str) -> Option<char> {
-    let mut chars = text.chars();
-    chars.next().filter(|_| chars.next().is_none())
-}
-
-/// What [`normalize`] made of a text.
+/// What [`clean`] made of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Normalized {
+pub struct Cleaned {
     /// The text as the model gets it.
     pub text: String,
     /// What was deleted on the way, in the order of the input. A character that became a pause is not among
@@ -108,7 +50,7 @@ pub struct Dropped {
 /// without its `[` is deleted; a `[` without its `]` is deleted with all that follows, up to the next `[` or
 /// the end. Such a bracket also displaces the tags behind it, as it does in the reference: `a]b[x]c` becomes
 /// `abc[x]`.
-pub fn normalize(text: &str, options: &NormalizeOptions) -> Normalized {
+pub fn clean(text: &str, options: &CleanOptions) -> Cleaned {
     let language = options.language.unwrap_or_else(|| Language::detect(text));
     let mut pieces = Pieces::new(text);
     for (offset, original) in text.char_indices() {
@@ -205,7 +147,7 @@ impl<'a> Pieces<'a> {
         self.dropped.extend(characters.map(|(i, character)| Dropped { character, offset: source.start + i }));
     }
 
-    fn join(mut self) -> Normalized {
+    fn join(mut self) -> Cleaned {
         let end = self.input.len();
         if self.open_tag.is_none() && self.last_tag_end < end {
             self.stretches.push(self.start..self.kept.len());
@@ -223,27 +165,12 @@ impl<'a> Pieces<'a> {
             self.drop_source(lost.source);
         }
         self.dropped.sort_unstable_by_key(|d| d.offset);
-        Normalized { text, dropped: self.dropped }
+        Cleaned { text, dropped: self.dropped }
     }
-}
-
-/// Han as the reference has it: the basic block, without extensions, compatibility forms and 〇.
-fn is_han(c: char) -> bool {
-    matches!(c, '\u{4e00}'..='\u{9fff}')
 }
 
 fn is_speakable(c: char) -> bool {
     is_han(c) || c.is_ascii_alphabetic() || matches!(c, '，' | '。' | '、' | ',' | '.' | ' ')
-}
-
-/// Whether `c` glues to a word beside it, as Python's `\w` has it.
-///
-/// Python knows the general category (letter, number), Rust the property Alphabetic. They differ in the
-/// circled and squared letters, taken out here, and in vowel signs of scripts such as Arabic and Devanagari:
-/// put right behind an English word, these make it none here and leave it one there.
-fn is_word_character(c: char) -> bool {
-    let symbol = matches!(c, '\u{24b6}'..='\u{24e9}' | '\u{1f130}'..='\u{1f189}');
-    c == '_' || (c.is_alphanumeric() && !symbol)
 }
 
 /// Distance from an ASCII character to its full-width form (U+FF01–FF5E).
@@ -281,8 +208,8 @@ mod tests {
     const FIXTURE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/normalize.json"));
     const MEGABYTE: usize = 1 << 20;
 
-    fn in_language(text: &str, language: Option<Language>) -> Normalized {
-        normalize(text, &NormalizeOptions { language, homophones: None })
+    fn in_language(text: &str, language: Option<Language>) -> Cleaned {
+        clean(text, &CleanOptions { language, homophones: None })
     }
 
     fn dropped(text: &str) -> Vec<(usize, char)> {
@@ -310,35 +237,19 @@ mod tests {
     #[test]
     fn homophones_are_replaced_outside_and_inside_tags() {
         let table = Homophones::from_json(r#"{"後": "后", "來": "来"}"#).unwrap();
-        let options = NormalizeOptions { language: None, homophones: Some(&table) };
-        let golden = normalize("[laugh]真的吗？！[uv_break]“好”（是）：後來。", &options);
+        let options = CleanOptions { language: None, homophones: Some(&table) };
+        let golden = clean("[laugh]真的吗？！[uv_break]“好”（是）：後來。", &options);
         assert_eq!(golden.text, "[laugh]真的吗。[uv_break]好，是，，后来。");
-        assert_eq!(normalize("[後]來", &options).text, "[后]来");
+        assert_eq!(clean("[後]來", &options).text, "[后]来");
     }
 
     #[test]
     fn a_homophone_is_cleaned_like_any_character_and_reported_as_it_stood() {
         let table = Homophones::from_json(r#"{"①": "一", "好": "二", "a": "3"}"#).unwrap();
-        let options = NormalizeOptions { language: None, homophones: Some(&table) };
-        let normalized = normalize("①好a", &options);
-        assert_eq!(normalized.text, "一二");
-        assert_eq!(normalized.dropped, [Dropped { character: 'a', offset: 6 }]);
-    }
-
-    #[test]
-    fn a_homophone_table_is_refused_with_the_entry_that_is_wrong() {
-        assert_eq!(Homophones::from_json("{}"), Ok(Homophones::default()));
-        for (json, word) in [
-            (r#"{"ab": "c"}"#, "\"ab\""),
-            (r#"{"a": ""}"#, "\"a\""),
-            (r#"{"": "a"}"#, "\"\""),
-            (r#"{"a": 1}"#, "integer"),
-            ("[]", "object"),
-            ("", "EOF"),
-        ] {
-            let error = Homophones::from_json(json).unwrap_err();
-            assert!(error.contains(word), "{json}: {error}");
-        }
+        let options = CleanOptions { language: None, homophones: Some(&table) };
+        let cleaned = clean("①好a", &options);
+        assert_eq!(cleaned.text, "一二");
+        assert_eq!(cleaned.dropped, [Dropped { character: 'a', offset: 6 }]);
     }
 
     #[test]
@@ -364,8 +275,8 @@ mod tests {
 
     #[test]
     fn a_tag_lost_to_a_lone_bracket_is_reported() {
-        let normalized = in_language("]]b[x]？", Some(Language::Chinese));
-        assert_eq!(normalized.text, "b");
+        let cleaned = in_language("]]b[x]？", Some(Language::Chinese));
+        assert_eq!(cleaned.text, "b");
         assert_eq!(dropped("]]b[x]？"), [(0, ']'), (1, ']'), (3, '['), (4, 'x'), (5, ']'), (6, '？')]);
     }
 
@@ -374,33 +285,12 @@ mod tests {
         let cases: Vec<serde_json::Value> = serde_json::from_str(FIXTURE).unwrap();
         for case in &cases {
             let text = case["text"].as_str().unwrap();
-            let normalized = in_language(text, None);
-            assert_eq!(
-                normalized.text.chars().count() + normalized.dropped.len(),
-                text.chars().count(),
-                "{case}"
-            );
-            assert!(normalized.dropped.windows(2).all(|pair| pair[0].offset < pair[1].offset), "{case}");
-            for d in &normalized.dropped {
+            let cleaned = in_language(text, None);
+            assert_eq!(cleaned.text.chars().count() + cleaned.dropped.len(), text.chars().count(), "{case}");
+            assert!(cleaned.dropped.windows(2).all(|pair| pair[0].offset < pair[1].offset), "{case}");
+            for d in &cleaned.dropped {
                 assert_eq!(text[d.offset..].chars().next(), Some(d.character), "{case}");
             }
-        }
-    }
-
-    #[test]
-    fn the_language_is_chinese_only_with_more_han_characters_than_words() {
-        for (text, language) in [
-            ("", Language::English),
-            ("我", Language::Chinese),
-            ("我 word", Language::English),
-            ("我我 word", Language::Chinese),
-            ("我我 don't", Language::English),
-            ("我word", Language::Chinese),
-            ("我 uv_break a1 naïve", Language::Chinese),
-            ("我 [laugh]", Language::English),
-            ("㐀\u{f900}〇か한", Language::English),
-        ] {
-            assert_eq!(Language::detect(text), language, "{text}");
         }
     }
 
@@ -409,10 +299,10 @@ mod tests {
         for unit in ["[", "]", "[]", "[[a", "[a", "a", "a ", "我", "，", "1", "\u{1f600}", "-[!"] {
             let text = unit.repeat(MEGABYTE / unit.len());
             let start = std::time::Instant::now();
-            let normalized = in_language(&text, None);
+            let cleaned = in_language(&text, None);
             // Generous, for a busy machine and a debug build; quadratic time would take far longer.
             assert!(start.elapsed().as_secs() < 5, "{unit:?} took {:?}", start.elapsed());
-            assert_eq!(normalized.text.chars().count() + normalized.dropped.len(), text.chars().count());
+            assert_eq!(cleaned.text.chars().count() + cleaned.dropped.len(), text.chars().count());
         }
     }
 }

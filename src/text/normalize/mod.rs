@@ -1,0 +1,324 @@
+//! Written text → spoken text: every number, sign and abbreviation as a reader would say it, and an account
+//! of every character.
+
+mod derived;
+mod en;
+mod fold;
+mod language;
+mod latin;
+mod rule;
+mod signs;
+mod writer;
+mod zh;
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use self::language::Languages;
+use self::rule::{Reading, Rules, digits_at, is_start};
+use self::signs::Sign;
+use self::writer::Writer;
+use super::homophones::Homophones;
+use super::language::{Language, is_han};
+use super::tags::control_token_at;
+
+pub use self::derived::Derived;
+
+/// Digits in a row from here on are read one by one, whatever stands around them.
+const LONG_NUMBER: usize = 25;
+/// How far a number in an English sentence looks for a Chinese character that makes it Chinese, in bytes.
+const NEIGHBOURHOOD: usize = 24;
+
+/// How to read; the default finds the language of each sentence, and names no emoji.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NormalizeOptions<'a> {
+    /// The language of all of the text, or `None` to find it for each sentence.
+    pub language: Option<Language>,
+    /// Characters that the model misreads, and what to speak in their place.
+    pub homophones: Option<&'a Homophones>,
+    /// Whether emoji are spoken by their names; they are dropped otherwise.
+    pub name_emoji: bool,
+}
+
+/// A text as it is spoken, and what became of every part of the one it was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Normalized {
+    /// What is spoken: Han characters, Latin letters, `，。、,.`, spaces, line breaks and control tokens.
+    pub text: String,
+    /// All of the input, stretch by stretch: their sources follow one another without a gap, and so do
+    /// their places in `text`.
+    pub pieces: Vec<Piece>,
+}
+
+/// A stretch of the input, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Where it stands in the input, in bytes.
+    pub source: Range<usize>,
+    /// Where it is in the spoken text, in bytes; empty if nothing is left of it.
+    pub spoken: Range<usize>,
+    /// What was done.
+    pub change: Change,
+}
+
+/// What was done to a stretch of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    Kept,
+    /// It was read; the kind of thing it is, such as `date`.
+    Read(&'static str),
+    /// It became a pause, or part of the pause beside it.
+    Pause,
+    /// It became letters, a word boundary or nothing, and nothing is lost by that: accents, apostrophes,
+    /// hyphens, formatting.
+    Mapped,
+    /// It is not spoken.
+    Dropped(Reason),
+}
+
+/// Why a character is not spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The model does not know its script.
+    Script,
+    /// It is a picture.
+    Emoji,
+    /// It is a sign without a reading.
+    Sign,
+    /// It is a control character.
+    Control,
+}
+
+impl Reason {
+    /// The reason as a phrase.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Script => "the model does not know its script",
+            Reason::Emoji => "an emoji",
+            Reason::Sign => "a sign without a reading",
+            Reason::Control => "a control character",
+        }
+    }
+}
+
+/// A character of the input that is not spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The character.
+    pub character: char,
+    /// Its byte offset in the input.
+    pub offset: usize,
+    /// Why it is not spoken.
+    pub reason: Reason,
+}
+
+impl Normalized {
+    /// The characters of `input`, which this was made from, that are not spoken.
+    pub fn dropped(&self, input: &str) -> Vec<Dropped> {
+        let mut dropped = Vec::new();
+        for piece in &self.pieces {
+            if let (Change::Dropped(reason), Some(text)) = (piece.change, input.get(piece.source.clone())) {
+                dropped.extend(text.char_indices().map(|(i, character)| Dropped {
+                    character,
+                    offset: piece.source.start + i,
+                    reason,
+                }));
+            }
+        }
+        dropped
+    }
+
+    /// Where a stretch of the spoken text comes from in the input, in bytes. What was kept leads back to the
+    /// byte, what was read to all that it was read from.
+    pub fn source(&self, spoken: Range<usize>) -> Range<usize> {
+        let first = self.pieces.partition_point(|piece| piece.spoken.end <= spoken.start);
+        let last = self.pieces.partition_point(|piece| piece.spoken.start < spoken.end);
+        let exact = |piece: &Piece| piece.change == Change::Kept && piece.source.len() == piece.spoken.len();
+        let start = match self.pieces.get(first) {
+            Some(piece) if exact(piece) => {
+                piece.source.start + spoken.start.saturating_sub(piece.spoken.start)
+            }
+            Some(piece) => piece.source.start,
+            None => self.pieces.last().map_or(0, |piece| piece.source.end),
+        };
+        let end = match last.checked_sub(1).and_then(|i| self.pieces.get(i)) {
+            Some(piece) if exact(piece) => piece.source.end - piece.spoken.end.saturating_sub(spoken.end),
+            Some(piece) => piece.source.end,
+            None => start,
+        };
+        start..end.max(start)
+    }
+}
+
+/// Reads a text as it is spoken.
+///
+/// Control tokens such as `[laugh]` pass untouched; anything else in brackets is text. The time is linear in
+/// the text's length.
+pub fn normalize(text: &str, options: &NormalizeOptions) -> Normalized {
+    let folded = fold::fold(text);
+    let mut normalized = Reader::new(folded.text(), options).read();
+    for piece in &mut normalized.pieces {
+        piece.source = folded.source(piece.source.clone());
+    }
+    writer::tile(&mut normalized.pieces, text.len());
+    for piece in &mut normalized.pieces {
+        if piece.change == Change::Kept && text[piece.source.clone()] != normalized.text[piece.spoken.clone()]
+        {
+            piece.change = Change::Mapped;
+        }
+    }
+    normalized
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    options: &'a NormalizeOptions<'a>,
+    languages: Languages,
+    writer: Writer,
+    /// Where the last thing that was read ended.
+    read_up_to: usize,
+    /// Whether an opened straight quote is still open.
+    quote_open: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, options: &'a NormalizeOptions<'a>) -> Self {
+        let languages = match options.language {
+            Some(language) => Languages::all(text, language),
+            None => Languages::detect(text),
+        };
+        Reader { text, options, languages, writer: Writer::new(text.len()), read_up_to: 0, quote_open: false }
+    }
+
+    fn read(mut self) -> Normalized {
+        let mut at = 0;
+        while let Some(c) = self.text[at..].chars().next() {
+            at = self.step(at, c);
+        }
+        self.writer.finish()
+    }
+
+    /// Reads what stands at `at`, and says where the next thing begins.
+    fn step(&mut self, at: usize, c: char) -> usize {
+        if c == '['
+            && let Some(token) = control_token_at(self.text, at)
+        {
+            let end = at + token.len();
+            self.writer.token(at..end, token);
+            return end;
+        }
+        let sentence = self.languages.at(at);
+        if c.is_ascii_digit() && digits_at(self.text, at).len() >= LONG_NUMBER {
+            let range = digits_at(self.text, at);
+            let spoken = tables(sentence).digits(&self.text[range.clone()]);
+            self.writer.say(range.clone(), &spoken, Change::Read("digits"));
+            self.read_up_to = range.end;
+            return range.end;
+        }
+        if is_start(self.text, at, self.read_up_to)
+            && let Some(reading) = self.read_at(at, c, sentence)
+        {
+            let end = at + reading.len;
+            self.writer.say(at..end, &reading.spoken, Change::Read(reading.kind));
+            self.read_up_to = end;
+            return end;
+        }
+        if c.is_ascii_alphabetic() {
+            let letters = self.text.as_bytes()[at..].iter().take_while(|b| b.is_ascii_alphabetic()).count();
+            self.writer.keep(at..at + letters, &self.text[at..at + letters]);
+            return at + letters;
+        }
+        let end = at + c.len_utf8();
+        if is_han(c) {
+            self.han(at..end, c);
+        } else {
+            self.sign(at..end, c, sentence);
+        }
+        end
+    }
+
+    fn read_at(&self, at: usize, c: char, sentence: Language) -> Option<Reading> {
+        let language = match self.options.language {
+            None if !c.is_ascii_alphabetic() => self.language_of_number(at, sentence),
+            _ => sentence,
+        };
+        tables(language).rules.as_ref()?.read(self.text, at, None)
+    }
+
+    /// A number in an English sentence is read in Chinese if it touches a Han character.
+    fn language_of_number(&self, at: usize, sentence: Language) -> Language {
+        let end = self.text.floor_char_boundary((at + NEIGHBOURHOOD).min(self.text.len()));
+        let is_part = |c: &char| c.is_ascii_digit() || ".,%:/-+~$¥€£ ".contains(*c);
+        let next = self.text[at..end].chars().find(|c| !is_part(c));
+        let previous = self.text[..at].chars().next_back();
+        if next.is_some_and(is_han) || previous.is_some_and(is_han) { Language::Chinese } else { sentence }
+    }
+
+    fn han(&mut self, source: Range<usize>, c: char) {
+        let spoken = self.options.homophones.map_or(c, |table| table.replace(c));
+        if spoken == c {
+            self.writer.keep(source.clone(), &self.text[source]);
+        } else {
+            let mut buffer = [0; 4];
+            self.writer.say(source, spoken.encode_utf8(&mut buffer), Change::Read("homophone"));
+        }
+    }
+
+    fn sign(&mut self, source: Range<usize>, c: char, language: Language) {
+        let around = signs::Around {
+            before: &self.text[..source.start],
+            after: &self.text[source.end..],
+            language,
+            quote_open: &mut self.quote_open,
+            name_emoji: self.options.name_emoji,
+        };
+        match signs::sign(c, around) {
+            Sign::Pause(pause) => self.writer.pause(source, pause, language),
+            Sign::Say(spoken) => self.writer.say(source, &spoken, Change::Read("sign")),
+            Sign::Letters(letters) => self.writer.letters(source, &letters),
+            Sign::Join => self.writer.join(source),
+            Sign::Space => self.writer.space(source),
+            Sign::Line => self.writer.line(source, language),
+            Sign::Unseen => self.writer.unseen(source),
+            Sign::Drop(reason) => self.writer.drop(source, reason),
+        }
+    }
+}
+
+/// What belongs to one language.
+struct Tables {
+    /// None if a pattern is broken, which a test rules out.
+    rules: Option<Rules>,
+    language: Language,
+}
+
+impl Tables {
+    /// A row of ASCII digits, one by one.
+    fn digits(&self, digits: &str) -> String {
+        match self.language {
+            Language::Chinese => zh::number::digits(digits),
+            Language::English => en::number::digits(digits),
+        }
+    }
+}
+
+fn tables(language: Language) -> &'static Tables {
+    static CHINESE: OnceLock<Tables> = OnceLock::new();
+    static ENGLISH: OnceLock<Tables> = OnceLock::new();
+    match language {
+        Language::Chinese => CHINESE.get_or_init(|| Tables { rules: Rules::new(zh::RULES).ok(), language }),
+        Language::English => ENGLISH.get_or_init(|| Tables { rules: Rules::new(en::RULES).ok(), language }),
+    }
+}
+
+/// What a stretch of text that is known to be of a kind is read as: all of it, or nothing.
+///
+/// `kinds` are rules' names; the first rule among them that takes all of `text` reads it.
+pub fn read_as(text: &str, language: Language, kinds: &[&str]) -> Option<String> {
+    let folded = fold::fold(text);
+    tables(language).rules.as_ref()?.read_all(folded.text(), Some(kinds))
+}
+
+#[cfg(test)]
+mod tests;

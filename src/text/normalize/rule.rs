@@ -1,0 +1,166 @@
+//! Rules: a way of writing, and how it is read.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use regex::{Captures, Regex, RegexSet};
+
+/// How much of the text around a match a rule may look at, in bytes. A limit keeps the time linear.
+const CONTEXT: usize = 64;
+/// How far a pattern sees, in bytes.
+const REACH: usize = 320;
+
+/// One way of writing something, and how it is read.
+///
+/// Patterns are tried where a number, a Latin word or a sign begins. They must not use unbounded
+/// repetitions (`+`, `*`): a text of megabytes is read in linear time only because every pattern looks at
+/// a limited stretch of it. What a pattern's group `ahead` matched is looked at, but not consumed.
+#[derive(Debug)]
+pub struct Rule {
+    /// The kind of thing it reads, in reports: `date`, `money`, …
+    pub name: &'static str,
+    /// A regular expression, from the place on; ASCII digits only, as full-width ones have been folded.
+    pub pattern: &'static str,
+    /// What is spoken; none lets the rules after it try.
+    pub read: fn(&Found) -> Option<String>,
+}
+
+/// What a rule's pattern matched, and what stands around it.
+pub struct Found<'t> {
+    captures: Captures<'t>,
+    before: &'t str,
+    after: &'t str,
+}
+
+impl<'t> Found<'t> {
+    /// What the group matched; empty if it took no part.
+    pub fn get(&self, group: &str) -> &'t str {
+        self.captures.name(group).map_or("", |found| found.as_str())
+    }
+
+    /// Whether the group took part and is not empty.
+    pub fn has(&self, group: &str) -> bool {
+        !self.get(group).is_empty()
+    }
+
+    /// All that was matched, without what is only looked at.
+    pub fn all(&self) -> &'t str {
+        let whole = self.captures.get_match();
+        &whole.as_str()[..self.len()]
+    }
+
+    /// The text before it, as far as a rule may look.
+    pub fn before(&self) -> &'t str {
+        self.before
+    }
+
+    /// The text after it, as far as a rule may look.
+    pub fn after(&self) -> &'t str {
+        self.after
+    }
+
+    /// The character right before it.
+    pub fn previous(&self) -> Option<char> {
+        self.before.chars().next_back()
+    }
+
+    /// The character right after it.
+    pub fn next(&self) -> Option<char> {
+        self.after.chars().next()
+    }
+
+    /// Whether it neither begins nor ends inside a Latin word or a number.
+    pub fn stands_alone(&self) -> bool {
+        let word = |c: char| c.is_ascii_alphanumeric();
+        !self.previous().is_some_and(word) && !self.next().is_some_and(word)
+    }
+
+    fn len(&self) -> usize {
+        self.captures.name("ahead").map_or(self.captures.get_match().end(), |ahead| ahead.start())
+    }
+}
+
+/// Rules in the order they are tried.
+pub struct Rules {
+    set: RegexSet,
+    rules: Vec<(&'static Rule, OnceLock<Option<Regex>>)>,
+}
+
+/// What a rule made of a stretch of text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The rule's name.
+    pub kind: &'static str,
+    /// Bytes that were consumed, at least one.
+    pub len: usize,
+    /// What is spoken.
+    pub spoken: String,
+}
+
+impl Rules {
+    /// Compiles the lists, the first of them first.
+    ///
+    /// # Errors
+    /// A pattern that is no regular expression.
+    pub fn new(lists: &[&'static [Rule]]) -> Result<Self, regex::Error> {
+        let rules: Vec<_> = lists.iter().flat_map(|list| list.iter()).map(|r| (r, OnceLock::new())).collect();
+        let set = RegexSet::new(rules.iter().map(|(rule, _)| anchored(rule)))?;
+        Ok(Rules { set, rules })
+    }
+
+    /// The first reading of what stands at byte `at`; `only` limits the rules by name.
+    pub fn read(&self, text: &str, at: usize, only: Option<&[&str]>) -> Option<Reading> {
+        let end = text.floor_char_boundary((at + REACH).min(text.len()));
+        let stretch = &text[at..end];
+        let matching = self.set.matches(stretch);
+        let before = &text[text.ceil_char_boundary(at.saturating_sub(CONTEXT))..at];
+        for i in matching.iter() {
+            let Some((rule, regex)) = self.rules.get(i) else { continue };
+            if only.is_some_and(|only| !only.contains(&rule.name)) {
+                continue;
+            }
+            // It was compiled before, as part of the set.
+            let Some(regex) = regex.get_or_init(|| Regex::new(&anchored(rule)).ok()) else { continue };
+            let Some(captures) = regex.captures(stretch) else { continue };
+            let mut found = Found { captures, before, after: "" };
+            let len = found.len();
+            if len == 0 {
+                continue;
+            }
+            found.after = &text[at + len..text.floor_char_boundary((at + len + CONTEXT).min(text.len()))];
+            if let Some(spoken) = (rule.read)(&found) {
+                return Some(Reading { kind: rule.name, len, spoken });
+            }
+        }
+        None
+    }
+
+    /// As [`Rules::read`], but all of `text` or nothing.
+    pub fn read_all(&self, text: &str, only: Option<&[&str]>) -> Option<String> {
+        self.read(text, 0, only).filter(|reading| reading.len == text.len()).map(|reading| reading.spoken)
+    }
+}
+
+fn anchored(rule: &Rule) -> String {
+    format!("^(?:{})", rule.pattern)
+}
+
+/// Whether a rule may begin at `at`: not within a Latin word or a number, not at a space or a Han character.
+pub fn is_start(text: &str, at: usize, read_up_to: usize) -> bool {
+    let Some(c) = text[at..].chars().next() else { return false };
+    if c.is_whitespace() || super::is_han(c) {
+        return false;
+    }
+    let previous = text[..at].chars().next_back();
+    let class = |c: char| match c {
+        '0'..='9' => 1,
+        c if c.is_ascii_alphabetic() => 2,
+        _ => 0,
+    };
+    at == read_up_to || class(c) == 0 || previous.is_none_or(|previous| class(previous) != class(c))
+}
+
+/// The stretch of ASCII digits at byte `at`.
+pub fn digits_at(text: &str, at: usize) -> Range<usize> {
+    at..at + text.as_bytes()[at..].iter().take_while(|b| b.is_ascii_digit()).count()
+}

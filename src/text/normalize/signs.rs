@@ -1,0 +1,360 @@
+//! Signs and letters that no rule has read: pauses, names, plain letters.
+
+use unicode_normalization::UnicodeNormalization;
+
+pub use super::writer::Pause;
+use super::{Reason, is_han};
+use crate::text::Language;
+
+/// How long a quotation may be that is spoken without pauses around it, in characters.
+const SHORT_QUOTE: usize = 12;
+
+/// What a sign becomes.
+pub enum Sign {
+    Pause(Pause),
+    /// Its name.
+    Say(String),
+    /// Letters of the word it stands in.
+    Letters(String),
+    /// Nothing, within a word.
+    Join,
+    Space,
+    /// The end of a line.
+    Line,
+    /// It has no look and no sound.
+    Unseen,
+    Drop(Reason),
+}
+
+/// What a sign stands in.
+pub struct Around<'a> {
+    pub before: &'a str,
+    pub after: &'a str,
+    pub language: Language,
+    /// Whether a straight quote was opened before.
+    pub quote_open: &'a mut bool,
+    pub name_emoji: bool,
+}
+
+impl Around<'_> {
+    fn previous(&self) -> Option<char> {
+        self.before.chars().next_back()
+    }
+
+    fn next(&self) -> Option<char> {
+        self.after.chars().next()
+    }
+
+    /// Whether it stands between two characters that are spoken, without a space.
+    fn within(&self) -> bool {
+        self.previous().is_some_and(char::is_alphanumeric) && self.next().is_some_and(char::is_alphanumeric)
+    }
+
+    /// Whether it stands between two Latin letters.
+    fn within_word(&self) -> bool {
+        let letter = |c: char| c.is_alphabetic() && !is_han(c);
+        self.previous().is_some_and(letter) && self.next().is_some_and(letter)
+    }
+
+    /// Whether something is spoken before and after it, with at most a space between.
+    fn between(&self) -> bool {
+        let spoken = |c: char| c.is_alphanumeric();
+        let before = self.before.strip_suffix(' ').unwrap_or(self.before);
+        let after = self.after.strip_prefix(' ').unwrap_or(self.after);
+        before.chars().next_back().is_some_and(spoken) && after.chars().next().is_some_and(spoken)
+    }
+
+    fn chinese(&self) -> bool {
+        self.language == Language::Chinese
+    }
+}
+
+/// What `c` becomes, which is neither a Han character nor an ASCII letter.
+pub fn sign(c: char, around: Around) -> Sign {
+    match c {
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => line(c, &around),
+        c if c.is_whitespace() => Sign::Space,
+        '，' | '：' | '；' | ',' | ':' | ';' | '—' | '–' | '―' | '|' | '｜' | '¦' | '⸺' => {
+            Sign::Pause(Pause::Clause)
+        }
+        '、' | '﹑' | '､' => Sign::Pause(Pause::Item),
+        '。' | '！' | '？' | '!' | '?' | '｡' | '．' | '‼' | '⁇' | '⁈' | '⁉' | '‽' | '।' => {
+            Sign::Pause(Pause::Sentence)
+        }
+        '¿' | '¡' => Sign::Unseen,
+        '.' => dot(&around),
+        '…' | '⋯' | '‥' => ellipsis(&around),
+        '\'' | '’' | '‘' | '＇' | 'ʼ' | '`' | '´' if around.within_word() => Sign::Join,
+        '"' | '＂' => straight_quote(around),
+        '\'' | '’' | '”' | '」' | '』' | '》' | '〉' | '»' | '›' | '＇' => closing_quote(&around),
+        '‘' | '“' | '「' | '『' | '《' | '〈' | '«' | '‹' | '„' | '‚' => {
+            opening_quote(&around)
+        }
+        '(' | ')' | '[' | ']' | '{' | '}' | '（' | '）' | '【' | '】' | '〔' | '〕' | '〖' | '〗' | '［'
+        | '］' | '｛' | '｝' | '⟨' | '⟩' | '<' | '>' => Sign::Pause(Pause::Clause),
+        '-' | '‐' | '‑' | '‒' | '－' | '﹘' | '﹣' => hyphen(&around),
+        '~' | '～' | '〜' | '∼' => Sign::Pause(Pause::Clause),
+        '/' | '／' | '⁄' => slash(&around),
+        '·' | '・' | '‧' | '•' | '●' | '○' | '◆' | '◇' | '■' | '□' | '▪' | '▫' | '►' | '▶' | '★' | '☆'
+        | '※' | '✓' | '✔' | '✅' | '➤' | '◦' | '‣' => bullet(c, &around),
+        '_' | '\\' | '＿' | '＼' => Sign::Space,
+        // Formatting, for the eye alone.
+        '*' | '`' | '´' | '^' | '¨' | '¯' | '®' | '™' | '©' | '℠' | '†' | '‡' | '¶' => {
+            mark_only(c, &around)
+        }
+        c if is_unseen(c) => Sign::Unseen,
+        c if c.is_control() => Sign::Drop(Reason::Control),
+        c => named(c, &around),
+    }
+}
+
+fn line(c: char, around: &Around) -> Sign {
+    if c == '\r' && around.next() == Some('\n') {
+        return Sign::Space;
+    }
+    // A hard-wrapped English sentence goes on in lower case.
+    let goes_on = around.next().is_some_and(|next| next.is_ascii_lowercase())
+        && around
+            .before
+            .trim_end()
+            .chars()
+            .next_back()
+            .is_some_and(|c| c.is_ascii_alphanumeric() || c == ',');
+    if goes_on { Sign::Space } else { Sign::Line }
+}
+
+fn dot(around: &Around) -> Sign {
+    if around.next() == Some('.') || around.previous() == Some('.') {
+        return ellipsis(around);
+    }
+    match around.next() {
+        Some(c)
+            if c.is_ascii_alphanumeric() && around.previous().is_some_and(|c| c.is_ascii_alphanumeric()) =>
+        {
+            Sign::Say(if around.chinese() { "点" } else { "dot" }.into())
+        }
+        Some(c) if c.is_ascii_alphanumeric() => Sign::Say(if around.chinese() { "点" } else { "dot" }.into()),
+        _ => Sign::Pause(Pause::Sentence),
+    }
+}
+
+/// It trails off, or ends a sentence where another one or nothing follows.
+fn ellipsis(around: &Around) -> Sign {
+    let rest = around.after.trim_start_matches(['.', '…', '⋯', ' ']);
+    let ends = rest.is_empty()
+        || rest.starts_with(['\n', '\r'])
+        || rest.starts_with(|c: char| c.is_ascii_uppercase()) && !rest.starts_with("I ");
+    Sign::Pause(if ends { Pause::Sentence } else { Pause::Clause })
+}
+
+fn straight_quote(around: Around) -> Sign {
+    let opens = match (around.previous(), around.next()) {
+        (None, _) => true,
+        (_, None) => false,
+        _ => !*around.quote_open,
+    };
+    *around.quote_open = opens;
+    if opens { opening_quote(&around) } else { closing_quote(&around) }
+}
+
+/// A long quotation begins with a pause; a word in quotes does not.
+fn opening_quote(around: &Around) -> Sign {
+    let quoted = around.after.chars().take(SHORT_QUOTE + 1);
+    let is_end = |c: char| matches!(c, '”' | '’' | '"' | '\'' | '」' | '』' | '》' | '〉' | '»' | '›');
+    let short = quoted.take_while(|c| !is_break(*c)).any(is_end);
+    if short { Sign::Space } else { Sign::Pause(Pause::Clause) }
+}
+
+fn closing_quote(around: &Around) -> Sign {
+    let quoted = around.before.chars().rev().take(SHORT_QUOTE + 1);
+    let is_start = |c: char| matches!(c, '“' | '‘' | '"' | '\'' | '「' | '『' | '《' | '〈' | '«' | '‹');
+    let short = quoted.take_while(|c| !is_break(*c)).any(is_start);
+    if short { Sign::Space } else { Sign::Pause(Pause::Clause) }
+}
+
+fn is_break(c: char) -> bool {
+    matches!(c, '，' | '。' | '！' | '？' | '：' | '；' | ',' | '.' | '!' | '?' | ';' | ':' | '\n' | '…')
+}
+
+fn hyphen(around: &Around) -> Sign {
+    let doubled = around.next() == Some('-') || around.previous() == Some('-');
+    let within = around.within();
+    match (doubled, within) {
+        (false, true) => Sign::Space,
+        _ => Sign::Pause(Pause::Clause),
+    }
+}
+
+fn slash(around: &Around) -> Sign {
+    match (around.within_word(), around.between()) {
+        (true, _) => Sign::Space,
+        (_, true) => Sign::Pause(Pause::Item),
+        _ => Sign::Pause(Pause::Clause),
+    }
+}
+
+/// A point between the parts of a name is not heard; elsewhere a pause is.
+fn bullet(c: char, around: &Around) -> Sign {
+    let point = matches!(c, '·' | '・' | '‧' | '•');
+    if point && around.within() { Sign::Space } else { Sign::Pause(Pause::Clause) }
+}
+
+fn mark_only(c: char, around: &Around) -> Sign {
+    match c {
+        '*' | '^' | '`' | '´' | '¨' | '¯' if around.within() => Sign::Space,
+        _ => Sign::Drop(Reason::Sign),
+    }
+}
+
+/// Whether a character is invisible and only steers how others look.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Signs with a name, letters with accents, and what is left.
+fn named(c: char, around: &Around) -> Sign {
+    if let Some((_, chinese, english)) = NAMES.iter().find(|(sign, ..)| *sign == c) {
+        return Sign::Say(if around.chinese() { chinese } else { english }.to_string());
+    }
+    if let Some(letters) = plain_letters(c) {
+        return Sign::Letters(letters);
+    }
+    if is_combining(c) {
+        return Sign::Unseen;
+    }
+    if let Some(emoji) = emojis::get(c.encode_utf8(&mut [0; 4])) {
+        return match around.name_emoji {
+            true if !around.chinese() => Sign::Say(emoji.name().to_string()),
+            _ => Sign::Drop(Reason::Emoji),
+        };
+    }
+    Sign::Drop(if c.is_alphanumeric() { Reason::Script } else { Reason::Sign })
+}
+
+/// A Latin letter with an accent, as the letters it is read as.
+fn plain_letters(c: char) -> Option<String> {
+    let special = match c {
+        'ß' => "ss",
+        'ẞ' => "SS",
+        'æ' => "ae",
+        'Æ' => "AE",
+        'œ' => "oe",
+        'Œ' => "OE",
+        'ø' => "o",
+        'Ø' => "O",
+        'ł' => "l",
+        'Ł' => "L",
+        'đ' | 'ð' => "d",
+        'Đ' | 'Ð' => "D",
+        'þ' => "th",
+        'Þ' => "Th",
+        'ı' => "i",
+        'ħ' => "h",
+        'ŋ' => "ng",
+        _ => "",
+    };
+    if !special.is_empty() {
+        return Some(special.into());
+    }
+    let letters: String = c.nfkd().filter(|c| !is_combining(*c)).collect();
+    (!letters.is_empty() && letters.chars().all(|c| c.is_ascii_alphabetic())).then_some(letters)
+}
+
+fn is_combining(c: char) -> bool {
+    unicode_normalization::char::is_combining_mark(c)
+}
+
+/// Signs, and their names in Chinese and English.
+const NAMES: &[(char, &str, &str)] = &[
+    ('&', "和", "and"),
+    ('＆', "和", "and"),
+    ('@', "艾特", "at"),
+    ('#', "井号", "hash"),
+    ('%', "百分号", "percent"),
+    ('‰', "千分号", "per mille"),
+    ('+', "加", "plus"),
+    ('=', "等于", "equals"),
+    ('×', "乘", "times"),
+    ('÷', "除以", "divided by"),
+    ('±', "正负", "plus or minus"),
+    ('≠', "不等于", "is not equal to"),
+    ('≈', "约等于", "is about"),
+    ('≤', "小于等于", "is at most"),
+    ('≥', "大于等于", "is at least"),
+    ('√', "根号", "the square root of"),
+    ('∞', "无穷", "infinity"),
+    ('∑', "求和", "the sum of"),
+    ('∫', "积分", "the integral of"),
+    ('∂', "偏", "partial"),
+    ('∈', "属于", "in"),
+    ('∠', "角", "angle"),
+    ('⊥', "垂直于", "is perpendicular to"),
+    ('∥', "平行于", "is parallel to"),
+    ('△', "三角形", "triangle"),
+    ('°', "度", "degrees"),
+    ('′', "分", "minutes"),
+    ('″', "秒", "seconds"),
+    ('$', "美元", "dollars"),
+    ('¥', "元", "yuan"),
+    ('€', "欧元", "euros"),
+    ('£', "英镑", "pounds"),
+    ('₩', "韩元", "won"),
+    ('₽', "卢布", "rubles"),
+    ('₹', "卢比", "rupees"),
+    ('₿', "比特币", "bitcoins"),
+    ('¢', "美分", "cents"),
+    ('§', "节", "section"),
+    ('№', "号", "number"),
+    ('→', "到", "to"),
+    ('←', "左箭头", "left arrow"),
+    ('↑', "上升", "up"),
+    ('↓', "下降", "down"),
+    ('⇒', "推出", "implies"),
+    ('½', "二分之一", "one half"),
+    ('⅓', "三分之一", "one third"),
+    ('⅔', "三分之二", "two thirds"),
+    ('¼', "四分之一", "one quarter"),
+    ('¾', "四分之三", "three quarters"),
+    ('²', "平方", "squared"),
+    ('³', "立方", "cubed"),
+    ('α', "阿尔法", "alpha"),
+    ('β', "贝塔", "beta"),
+    ('γ', "伽马", "gamma"),
+    ('δ', "德尔塔", "delta"),
+    ('ε', "艾普西龙", "epsilon"),
+    ('ζ', "泽塔", "zeta"),
+    ('η', "伊塔", "eta"),
+    ('θ', "西塔", "theta"),
+    ('ι', "约塔", "iota"),
+    ('κ', "卡帕", "kappa"),
+    ('λ', "兰姆达", "lambda"),
+    ('µ', "缪", "mu"),
+    ('ν', "纽", "nu"),
+    ('ξ', "克西", "xi"),
+    ('ο', "奥密克戎", "omicron"),
+    ('π', "派", "pi"),
+    ('ρ', "柔", "rho"),
+    ('σ', "西格玛", "sigma"),
+    ('ς', "西格玛", "sigma"),
+    ('τ', "套", "tau"),
+    ('υ', "宇普西龙", "upsilon"),
+    ('φ', "斐", "phi"),
+    ('χ', "希", "chi"),
+    ('ψ', "普西", "psi"),
+    ('ω', "欧米伽", "omega"),
+    ('Α', "阿尔法", "alpha"),
+    ('Β', "贝塔", "beta"),
+    ('Γ', "伽马", "gamma"),
+    ('Δ', "德尔塔", "delta"),
+    ('Θ', "西塔", "theta"),
+    ('Λ', "兰姆达", "lambda"),
+    ('Π', "派", "pi"),
+    ('Σ', "西格玛", "sigma"),
+    ('Φ', "斐", "phi"),
+    ('Ψ', "普西", "psi"),
+    ('Ω', "欧米伽", "omega"),
+];
