@@ -159,6 +159,10 @@ pub enum Error {
         holder: String,
     },
 
+    /// A text has characters that would not be spoken, and was to be spoken whole.
+    #[error("{0}")]
+    NotSpoken(String),
+
     /// The work was interrupted by its caller.
     #[error("interrupted")]
     Interrupted,

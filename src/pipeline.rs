@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::chat_tts::{ChatTts, Speech};
-use crate::engine::{Codes, Decoder, Event, Finish, Goal, Request, RequestId, VoiceSample};
+use crate::engine::{Codes, Decoder, Event, Finish, Goal, Request, RequestId, Voice, VoiceSample};
 use crate::error::{Error, Result};
 use crate::model::{Rendered, Renderer};
 
@@ -27,10 +27,29 @@ const SEEDS: u64 = 8;
 pub struct Line {
     /// Its place among the lines, from 0, ascending.
     pub index: usize,
-    /// What is spoken, piece by piece; one voice speaks them all.
-    pub pieces: Vec<String>,
+    /// What is spoken, piece by piece; pieces with the same voice sound like the first of them.
+    pub pieces: Vec<Text>,
     /// Everything else; its text is not used.
     pub request: Request,
+    /// Voices beside the request's own, for pieces that ask for them.
+    pub voices: Vec<Voice>,
+}
+
+/// A piece of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    /// What is spoken.
+    pub text: String,
+    /// Its own pace, `[speed_N]`, where it differs from the request's.
+    pub speed: Option<String>,
+    /// Which of the line's voices speaks: 0 is the request's, 1 the first of [`Line::voices`].
+    pub voice: usize,
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Text { text, ..Text::default() }
+    }
 }
 
 /// A line that is spoken.
@@ -84,10 +103,30 @@ struct Piece {
 /// A line that is begun.
 struct Begun {
     line: Line,
+    /// The request's voice and the line's others; the first piece of each sets its sample.
+    voices: Vec<Voice>,
     /// The last seed that a piece needed.
     seed: u64,
     pieces: Vec<Option<Speech>>,
     start: Instant,
+}
+
+impl Begun {
+    /// The pieces that a voice speaks, in order.
+    fn spoken_by(&self, voice: usize) -> impl Iterator<Item = usize> {
+        let pieces = self.line.pieces.iter().enumerate();
+        pieces.filter(move |(_, piece)| piece.voice == voice).map(|(number, _)| number)
+    }
+
+    /// The pieces that wait for this one, whose sound becomes their voice.
+    fn waiting_for(&self, number: usize) -> Vec<usize> {
+        let Some(voice) = self.line.pieces.get(number).map(|piece| piece.voice) else { return Vec::new() };
+        if self.voices.get(voice).is_none_or(|voice| voice.sample.is_some()) {
+            return Vec::new();
+        }
+        let mut pieces = self.spoken_by(voice);
+        if pieces.next() == Some(number) { pieces.collect() } else { Vec::new() }
+    }
 }
 
 /// Speaks lines and delivers their outcomes, from several threads and in any order. `observe` sees the
@@ -205,23 +244,39 @@ impl Conductor<'_> {
         if line.pieces.is_empty() {
             return self.finish(index, Err(Error::EmptyText("the line has no pieces".into())));
         }
+        let count = 1 + line.voices.len();
+        if let Some(piece) = line.pieces.iter().find(|piece| piece.voice >= count) {
+            let reason = format!("a piece asks for voice {} of {count}", piece.voice);
+            return self.finish(index, Err(Error::parameter("voice", reason)));
+        }
         let begun = Begun {
+            voices: [&line.request.voice].into_iter().chain(&line.voices).cloned().collect(),
             seed: line.request.seed,
             pieces: line.pieces.iter().map(|_| None).collect(),
             start: Instant::now(),
             line,
         };
         // With a voice of a sample all pieces go at once; else the first one sets the voice.
-        let count = if begun.line.request.voice.sample.is_some() { begun.pieces.len() } else { 1 };
+        let first: Vec<usize> = (0..begun.voices.len())
+            .flat_map(|voice| {
+                let has_sample = begun.voices[voice].sample.is_some();
+                begun.spoken_by(voice).take(if has_sample { usize::MAX } else { 1 })
+            })
+            .collect();
         self.begun.insert(index, begun);
-        (0..count).for_each(|number| self.submit(index, number, 0));
+        first.into_iter().for_each(|number| self.submit(index, number, 0));
         Ok(())
     }
 
     fn submit(&mut self, index: usize, number: usize, attempt: u64) {
         let Some(begun) = self.begun.get_mut(&index) else { return };
         let mut request = begun.line.request.clone();
-        request.text.clone_from(&begun.line.pieces[number]);
+        let piece = &begun.line.pieces[number];
+        request.text.clone_from(&piece.text);
+        request.voice.clone_from(&begun.voices[piece.voice]);
+        if let Some(speed) = &piece.speed {
+            request.speed.clone_from(speed);
+        }
         request.seed = request.seed.wrapping_add(attempt);
         if attempt > 0 {
             begun.seed = request.seed;
@@ -289,18 +344,17 @@ impl Conductor<'_> {
             Ok(speech) => speech,
             Err(error) => return self.finish(piece.line, Err(error)),
         };
-        let sets_the_voice = begun.pieces.len() > 1 && begun.line.request.voice.sample.is_none();
-        if sets_the_voice {
-            let text = begun.line.pieces[0].clone();
+        let waiting = begun.waiting_for(piece.number);
+        if !waiting.is_empty() {
+            let Text { text, voice, .. } = begun.line.pieces[piece.number].clone();
             match self.renderer.encode(&speech.wave) {
-                Ok(codes) => begun.line.request.voice.sample = Some(VoiceSample { codes, text }),
+                Ok(codes) => begun.voices[voice].sample = Some(VoiceSample { codes, text }),
                 Err(error) => return self.finish(piece.line, Err(error)),
             }
         }
         begun.pieces[piece.number] = Some(speech);
-        if sets_the_voice {
-            let count = begun.pieces.len();
-            (1..count).for_each(|number| self.submit(piece.line, number, 0));
+        if !waiting.is_empty() {
+            waiting.into_iter().for_each(|number| self.submit(piece.line, number, 0));
             return Ok(());
         }
         if begun.pieces.iter().all(Option::is_some) {

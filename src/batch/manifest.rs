@@ -1,24 +1,25 @@
 //! Lines of a JSON Lines file: one object a line, a text and what is special about it.
 
+mod field;
+
 use std::fmt;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 
+use self::field::{Field, is_positive};
 use super::name;
 use crate::audio::LOUDNESS_TARGETS;
 use crate::sampling::NoiseMode;
-use crate::text::ControlTags;
+use crate::text::{ControlTags, Language};
 
 /// How much of a value is shown in a message, in bytes.
 const MAX_SHOWN: usize = 60;
 /// How like a known key an unknown one must be to be taken for a slip of it; 1 is the same.
 const LIKENESS: f64 = 0.75;
-/// Whole numbers up to here are exact when they are written with a point.
-const MAX_EXACT: f64 = (1u64 << 53) as f64;
 
 /// The keys that are known.
-pub const KEYS: [&str; 24] = [
+pub const KEYS: [&str; 28] = [
     "text",
     "id",
     "out",
@@ -39,6 +40,10 @@ pub const KEYS: [&str; 24] = [
     "no_decoder",
     "decoder",
     "normalize",
+    "lang",
+    "strict",
+    "ssml",
+    "markdown",
     "rng",
     "split",
     "trim",
@@ -85,8 +90,16 @@ pub struct Row {
     pub voice_text: Option<String>,
     /// Whether the wave is made from hidden states; `no_decoder` is its contrary.
     pub decoder: Option<bool>,
-    /// Whether the text is cleaned.
+    /// Whether the text is read as it is spoken.
     pub normalize: Option<bool>,
+    /// The language it is read in, or none for each sentence's own.
+    pub lang: Option<Option<Language>>,
+    /// Whether a character that is not spoken is an error.
+    pub strict: Option<bool>,
+    /// Whether it is SSML.
+    pub ssml: Option<bool>,
+    /// Whether it is Markdown.
+    pub markdown: Option<bool>,
     /// How a seed's random numbers run: `repeat` or `stream`.
     pub rng: Option<NoiseMode>,
     /// Whether the text is spoken in pieces.
@@ -117,6 +130,15 @@ impl Row {
         let has = |key: &str| keys.iter().any(|k| k == key);
         if has("decoder") && has("no_decoder") {
             return Err("`decoder` and `no_decoder` say the same thing; give one".into());
+        }
+        if row.ssml == Some(true) && row.markdown == Some(true) {
+            return Err("`ssml` contradicts `markdown`; give one".into());
+        }
+        let marked = row.ssml == Some(true) || row.markdown == Some(true);
+        if marked && row.normalize == Some(false) {
+            return Err(
+                "`normalize`: false leaves the text as it is, so it cannot be `ssml` or `markdown`".into()
+            );
         }
         match (&row.voice, &row.voice_text) {
             (Some(_), None) => {
@@ -199,6 +221,10 @@ impl Row {
             "decoder" => self.decoder = Some(field.truth()?),
             "no_decoder" => self.decoder = Some(!field.truth()?),
             "normalize" => self.normalize = Some(field.truth()?),
+            "lang" => self.lang = Some(field.language()?),
+            "strict" => self.strict = Some(field.truth()?),
+            "ssml" => self.ssml = Some(field.truth()?),
+            "markdown" => self.markdown = Some(field.truth()?),
             "rng" => self.rng = Some(field.rng()?),
             "split" => self.split = Some(field.truth()?),
             "trim" => self.trim = Some(field.truth()?),
@@ -210,93 +236,6 @@ impl Row {
         }
         Ok(())
     }
-}
-
-/// One value, and the key it stands under.
-struct Field<'a> {
-    key: &'a str,
-    value: &'a Value,
-}
-
-impl Field<'_> {
-    fn expected(&self, expected: &str) -> String {
-        format!("`{}`: found {}, expected {expected}", self.key, found(self.value))
-    }
-
-    fn string(&self) -> Result<String, String> {
-        self.value.as_str().map(str::to_string).ok_or_else(|| self.expected("a string"))
-    }
-
-    fn string_or_number(&self) -> Result<String, String> {
-        match self.value {
-            Value::String(text) => Ok(text.clone()),
-            Value::Number(number) => Ok(number.to_string()),
-            _ => Err(self.expected("a string or a number")),
-        }
-    }
-
-    fn truth(&self) -> Result<bool, String> {
-        self.value.as_bool().ok_or_else(|| self.expected("true or false"))
-    }
-
-    fn whole(&self, least: u64, most: u64, expected: &str) -> Result<u64, String> {
-        // A table with holes in a column is exported with a point in every number of it.
-        let exact = |number: f64| (0.0..=MAX_EXACT).contains(&number) && number.fract() == 0.0;
-        let pointed = || self.value.as_f64().filter(|number| exact(*number)).map(|number| number as u64);
-        let number = self.value.as_u64().or_else(pointed);
-        number.filter(|n| (least..=most).contains(n)).ok_or_else(|| self.expected(expected))
-    }
-
-    fn count(&self, least: u64) -> Result<usize, String> {
-        let expected = format!("a whole number, at least {least}");
-        let number = self.whole(least, u64::MAX, &expected)?;
-        usize::try_from(number).map_err(|_| self.expected(&expected))
-    }
-
-    fn number(&self, expected: &str, is_fit: impl Fn(f64) -> bool) -> Result<f64, String> {
-        self.value.as_f64().filter(|number| is_fit(*number)).ok_or_else(|| self.expected(expected))
-    }
-
-    fn temperatures(&self) -> Result<Vec<f32>, String> {
-        let expected = "a number above 0, or an array of such numbers, one per codebook";
-        let one = |value: &Value| value.as_f64().filter(|t| is_positive(*t)).map(|t| t as f32);
-        let all = match self.value {
-            Value::Array(values) if !values.is_empty() => values.iter().map(one).collect(),
-            Value::Array(_) => None,
-            value => one(value).map(|t| vec![t]),
-        };
-        all.ok_or_else(|| self.expected(expected))
-    }
-
-    fn rng(&self) -> Result<NoiseMode, String> {
-        match self.value.as_str() {
-            Some("repeat") => Ok(NoiseMode::Repeat),
-            Some("stream") => Ok(NoiseMode::Stream),
-            _ => Err(self.expected("\"repeat\" or \"stream\"")),
-        }
-    }
-}
-
-/// Above 0 also in single precision, and finite in it.
-fn is_positive(number: f64) -> bool {
-    let single = number as f32;
-    single > 0.0 && single.is_finite()
-}
-
-/// A value for a message: its kind where that says it, and as much of it as is short.
-fn found(value: &Value) -> String {
-    let text = value.to_string();
-    let short = name::cut(&text, MAX_SHOWN);
-    let dots = if short.len() < text.len() { "…" } else { "" };
-    let kind = match value {
-        Value::String(_) => "the string ",
-        Value::Array(_) => "the array ",
-        Value::Object(_) => "the object ",
-        _ => "",
-    };
-    // A string's quotes and escapes are JSON's; what is left for a terminal to act on is not printed.
-    let short: String = short.chars().map(|c| if name::is_unseen(c) { '\u{fffd}' } else { c }).collect();
-    format!("{kind}{short}{dots}")
 }
 
 fn unknown(key: &str) -> String {
@@ -360,7 +299,7 @@ mod tests {
                 "prompt": "[oral_2]", "speed": 3, "refine": true, "temperature": [0.1, 0.2, 0.3, 0.4],
                 "top_p": 1, "top_k": 5, "repetition_penalty": 1.5, "max_tokens": 100, "min_tokens": 10,
                 "sample_rate": 16000, "voice": "v.safetensors", "voice_text": "said", "no_decoder": true,
-                "normalize": false, "rng": "stream", "split": true, "trim": false, "normalize_loudness": -16}"#,
+                "normalize": false, "lang": "zh", "strict": true, "ssml": false, "markdown": false, "rng": "stream", "split": true, "trim": false, "normalize_loudness": -16}"#,
         );
         let expected = Row {
             text: "你好".into(),
@@ -382,6 +321,10 @@ mod tests {
             voice_text: Some("said".into()),
             decoder: Some(false),
             normalize: Some(false),
+            lang: Some(Some(Language::Chinese)),
+            strict: Some(true),
+            ssml: Some(false),
+            markdown: Some(false),
             rng: Some(NoiseMode::Stream),
             split: Some(true),
             trim: Some(false),
@@ -432,6 +375,9 @@ mod tests {
             (r#""voice_text": "v""#, "without `voice`"),
             (r#""decoder": true, "no_decoder": false"#, "say the same thing"),
             (r#""rng": "Repeat""#, "`rng`: found the string \"Repeat\", expected \"repeat\" or \"stream\""),
+            (r#""lang": "de""#, "`lang`: found the string \"de\", expected \"auto\", \"zh\" or \"en\""),
+            (r#""ssml": true, "markdown": true"#, "`ssml` contradicts `markdown`"),
+            (r#""normalize": false, "ssml": true"#, "`normalize`: false leaves"),
             (r#""seed": 1, "seed": 1"#, "`seed` is given twice"),
             (r#""text": "again""#, "`text` is given twice"),
         ];

@@ -6,6 +6,8 @@ use chattts_rs::hub::DEFAULT_REPO;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use super::reading::Markup;
+
 /// The voice that speaks when none is named: a seed of the published voice lists.
 pub const DEFAULT_ROLE: &str = "2222";
 
@@ -41,6 +43,8 @@ pub enum Command {
     Synth(Box<SynthArgs>),
     /// Rewrite texts with pauses, laughs and fillers, as speech would have them
     Refine(RefineArgs),
+    /// Show texts as they are spoken: numbers, dates, signs and abbreviations in words
+    Normalize(NormalizeArgs),
     /// Show the tokens of texts, which go to the tokenizer as they are
     Tokenize(TokenizeArgs),
     /// Turn codes into a WAV file, through the DVAE
@@ -99,8 +103,12 @@ pub struct SynthArgs {
     /// Make the wave from codes, through the DVAE, instead of from hidden states
     #[arg(long, help_heading = "Generation")]
     pub no_decoder: bool,
+    #[command(flatten)]
+    pub read: ReadArgs,
+    #[command(flatten)]
+    pub markup: MarkupArgs,
     /// Give the text to the tokenizer untouched
-    #[arg(long, help_heading = "Input")]
+    #[arg(long, conflicts_with_all = READ_FLAGS, help_heading = "Input")]
     pub no_normalize: bool,
     /// Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}
     ///
@@ -158,6 +166,55 @@ pub struct TextArgs {
     /// A file with one utterance a line (blank lines are skipped), or `-` for standard input
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
     pub file: Option<PathBuf>,
+}
+
+/// What makes no sense for a text that is not read.
+const READ_FLAGS: [&str; 6] = ["lang", "strict", "homophones", "name_emoji", "ssml", "markdown"];
+
+#[derive(Args)]
+pub struct ReadArgs {
+    /// The language texts are read in
+    #[arg(long, value_name = "LANG", value_enum, default_value_t = Lang::Auto, help_heading = "Input")]
+    pub lang: Lang,
+    /// Fail a text of which a character would not be spoken, instead of warning
+    #[arg(long, help_heading = "Input")]
+    pub strict: bool,
+    /// A JSON object of one-character strings: what is misread, and what to speak in its place
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
+    pub homophones: Option<PathBuf>,
+    /// Speak emoji by their names instead of leaving them out
+    #[arg(long, help_heading = "Input")]
+    pub name_emoji: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    /// Each sentence in its own
+    Auto,
+    /// Chinese
+    Zh,
+    /// English
+    En,
+}
+
+#[derive(Args)]
+pub struct MarkupArgs {
+    /// Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text
+    #[arg(long, conflicts_with = "markdown", help_heading = "Input")]
+    pub ssml: bool,
+    /// Texts are Markdown, read without its signs; a file is one text
+    #[arg(long, help_heading = "Input")]
+    pub markdown: bool,
+}
+
+impl MarkupArgs {
+    pub fn kind(&self) -> Markup {
+        match (self.ssml, self.markdown) {
+            (true, _) => Markup::Ssml,
+            (_, true) => Markup::Markdown,
+            _ => Markup::None,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -305,12 +362,27 @@ pub struct RefineArgs {
     pub prompt: Option<String>,
     #[command(flatten)]
     pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub read: ReadArgs,
     /// Give the text to the tokenizer untouched
-    #[arg(long, help_heading = "Input")]
+    #[arg(long, conflicts_with_all = ["lang", "strict", "homophones", "name_emoji"], help_heading = "Input")]
     pub no_normalize: bool,
     /// Keep prompts and tokens in DIR/00000.safetensors, …
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
     pub dump: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct NormalizeArgs {
+    #[command(flatten)]
+    pub texts: TextArgs,
+    #[command(flatten)]
+    pub read: ReadArgs,
+    #[command(flatten)]
+    pub markup: MarkupArgs,
+    /// One JSON object a text: "text", "replacements" and "dropped", with places in characters and why
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
 }
 
 #[derive(Args)]

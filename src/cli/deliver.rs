@@ -13,12 +13,11 @@ use chattts_rs::batch::report::{Record, ReportWriter, Status};
 use chattts_rs::batch::{Entry, Ledger, write_file};
 use chattts_rs::model::SAMPLE_RATE;
 use chattts_rs::pipeline::{Outcome, Spoken};
-use chattts_rs::text::{split, spoken_seconds};
 
 use super::args::SubtitleKind;
 use super::dump::Dump;
 use super::output::{persist, print_line, print_path};
-use super::plan::{Failed, Todo};
+use super::plan::{Failed, Piece, Todo};
 use super::report::Report;
 
 /// Where finished lines go.
@@ -70,6 +69,9 @@ pub struct Tally {
     pub failed: AtomicUsize,
     pub milliseconds: AtomicU64,
 }
+
+/// What a sentence takes at least, by estimate.
+const LEAST_SECONDS: f64 = 0.01;
 
 /// A line's samples at its file's rate, and when its pieces sound in them.
 struct Treated {
@@ -235,15 +237,15 @@ impl<'a> Delivery<'a> {
         let rate = line.encoding.sample_rate();
         let mut joined: Vec<f32> = Vec::new();
         let mut cues = Vec::new();
-        for (piece, (text, pause)) in spoken.pieces.iter().zip(&line.pieces) {
+        for (piece, Piece { silence, cues: shown, .. }) in spoken.pieces.iter().zip(&line.pieces) {
             let wave = match line.trim {
                 true => trim_quiet(&piece.wave, SAMPLE_RATE),
                 false => trim_silence(&piece.wave),
             };
             let at = |samples: usize| samples as f64 / f64::from(SAMPLE_RATE);
-            cues.extend(cues_of(text, at(joined.len()), at(joined.len() + wave.len())));
+            cues.extend(cues_of(shown, at(joined.len()), at(joined.len() + wave.len())));
             joined.extend_from_slice(wave);
-            joined.extend(std::iter::repeat_n(0.0, (pause * f64::from(SAMPLE_RATE)) as usize));
+            joined.extend(std::iter::repeat_n(0.0, (silence * f64::from(SAMPLE_RATE)) as usize));
         }
         let mut samples = resample(&joined, SAMPLE_RATE, rate)?.into_owned();
         if let Some(target) = line.loudness {
@@ -255,28 +257,16 @@ impl<'a> Delivery<'a> {
 
 /// A piece's sentences and when they sound: the piece's own time is exact, within it each gets its share by
 /// the estimate of how long it takes to say.
-fn cues_of(text: &str, start: f64, end: f64) -> Vec<Cue> {
-    /// What one subtitle may hold, in seconds of speech.
-    const CUE_SECONDS: f64 = 6.0;
-    let sentences: Vec<(&str, f64)> =
-        split(text, CUE_SECONDS).iter().map(|s| (s.text, spoken_seconds(s.text))).collect();
-    let total: f64 = sentences.iter().map(|(_, seconds)| seconds).sum();
-    if total <= 0.0 {
-        return vec![Cue { start, end, text: text.to_string() }];
-    }
+fn cues_of(sentences: &[(String, f64)], start: f64, end: f64) -> Vec<Cue> {
+    let total: f64 = sentences.iter().map(|(_, seconds)| seconds.max(LEAST_SECONDS)).sum();
     let mut said = 0.0;
-    let mut at = |seconds: f64| {
-        said += seconds;
-        start + (end - start) * said / total
-    };
     let mut from = start;
-    sentences
-        .into_iter()
-        .map(|(text, seconds)| {
-            let to = at(seconds);
-            Cue { start: std::mem::replace(&mut from, to), end: to, text: text.to_string() }
-        })
-        .collect()
+    let cue = |(text, seconds): &(String, f64)| {
+        said += seconds.max(LEAST_SECONDS);
+        let to = start + (end - start) * said / total;
+        Cue { start: std::mem::replace(&mut from, to), end: to, text: text.clone() }
+    };
+    sentences.iter().map(cue).collect()
 }
 
 fn write_subtitles(path: &Path, kind: SubtitleKind, cues: &[Cue]) -> chattts_rs::Result<()> {

@@ -6,10 +6,9 @@ use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::Context as _;
-use chattts_rs::text::{NormalizeOptions, normalize};
 
+use super::Usage;
 use super::args::TextArgs;
-use super::{Context, Usage};
 
 /// One text, and where it stood.
 pub struct Utterance {
@@ -30,6 +29,7 @@ impl Utterance {
 enum Origin {
     Flag { number: usize, of: usize },
     Line { file: String, number: usize },
+    Document { file: String },
 }
 
 impl fmt::Display for Utterance {
@@ -38,65 +38,15 @@ impl fmt::Display for Utterance {
             Origin::Flag { of: 1, .. } => f.write_str("text"),
             Origin::Flag { number, .. } => write!(f, "text {number}"),
             Origin::Line { file, number } => write!(f, "{file}:{number}"),
+            Origin::Document { file } => f.write_str(file),
         }
     }
-}
-
-impl Utterance {
-    /// The text as the tokenizer gets it: cleaned, unless asked not to, with a warning that names every
-    /// character that will not be spoken.
-    pub fn prepare(&self, clean: bool, context: &Context) -> anyhow::Result<String> {
-        self.clean(self.raw()?, clean, context)
-    }
-
-    /// As [`Utterance::prepare`], for a text that was found in what came.
-    pub fn clean(&self, text: &str, clean: bool, context: &Context) -> anyhow::Result<String> {
-        if !clean {
-            return Ok(text.to_string());
-        }
-        let cleaned = normalize(text, &NormalizeOptions::default());
-        let all_dropped = cleaned.dropped(text);
-        if !all_dropped.is_empty() {
-            let mut counts: Vec<(char, usize)> = Vec::new();
-            for dropped in &all_dropped {
-                match counts.iter_mut().find(|(c, _)| *c == dropped.character) {
-                    Some((_, n)) => *n += 1,
-                    None => counts.push((dropped.character, 1)),
-                }
-            }
-            let names: Vec<String> = counts.iter().map(|(c, n)| name(*c, *n)).collect();
-            context.report.warn(&format!(
-                "{self}: {} not spoken, the model does not know {}: {}",
-                if all_dropped.len() == 1 {
-                    "1 character is".into()
-                } else {
-                    format!("{} characters are", all_dropped.len())
-                },
-                if all_dropped.len() == 1 { "it" } else { "them" },
-                names.join(" ")
-            ));
-        }
-        if cleaned.text.trim().is_empty() {
-            return Err(chattts_rs::Error::EmptyText(
-                "no character of the text is known to the model".into(),
-            )
-            .into());
-        }
-        Ok(cleaned.text)
-    }
-}
-
-fn name(c: char, count: usize) -> String {
-    let name = match c.is_control() || c.is_whitespace() {
-        true => format!("U+{:04X}", c as u32),
-        false => c.to_string(),
-    };
-    if count == 1 { name } else { format!("{name}(×{count})") }
 }
 
 /// All texts that were asked for, in order: flags, then arguments, then lines. None is an error unless
-/// they were to come from a file or a pipe, which may be empty.
-pub fn gather(args: &TextArgs) -> anyhow::Result<Vec<Utterance>> {
+/// they were to come from a file or a pipe, which may be empty. A `document` is one text, however many lines
+/// it has.
+pub fn gather(args: &TextArgs, document: bool) -> anyhow::Result<Vec<Utterance>> {
     let flags: Vec<&String> = args.text.iter().chain(&args.positional).collect();
     let mut utterances: Vec<Utterance> = flags
         .iter()
@@ -107,6 +57,7 @@ pub fn gather(args: &TextArgs) -> anyhow::Result<Vec<Utterance>> {
             text: Ok((*text).clone()),
         })
         .collect();
+    let lines = if document { whole } else { lines };
     let stdin = Path::new("-");
     match args.file.as_deref() {
         Some(path) if path != stdin => {
@@ -124,6 +75,18 @@ pub fn gather(args: &TextArgs) -> anyhow::Result<Vec<Utterance>> {
         }
     }
     Ok(utterances)
+}
+
+/// Adds a file as one text.
+fn whole(bytes: &[u8], file: &str, utterances: &mut Vec<Utterance>) {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) if text.trim().is_empty() => return,
+        Ok(text) => Ok(text.to_string()),
+        Err(e) => Err(format!("not UTF-8 at byte {}; convert the file", e.valid_up_to() + 1)),
+    };
+    let origin = Origin::Document { file: file.to_string() };
+    utterances.push(Utterance { index: utterances.len(), origin, text });
 }
 
 /// Adds the lines of a text file; blank ones are skipped but counted.

@@ -7,9 +7,11 @@ mod dump;
 mod input;
 mod interrupt;
 mod model;
+mod normalize;
 mod options;
 mod output;
 mod plan;
+mod reading;
 mod refine;
 mod report;
 mod role;
@@ -81,6 +83,7 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Synth(args) => synth::run(&context, *args),
         Command::Refine(args) => refine::run(&context, args),
+        Command::Normalize(args) => normalize::run(&context, &args),
         Command::Tokenize(args) => tokenize::run(&context, args),
         Command::Decode(args) => decode::run(&context, args),
         Command::Model(command) => model::run(&context, command),

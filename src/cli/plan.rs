@@ -1,17 +1,23 @@
 //! What is to be done: every line's text, settings, name and key, before anything is loaded.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::PathBuf;
 
-use chattts_rs::Request;
 use chattts_rs::audio::Encoding;
 use chattts_rs::batch::manifest::Row;
 use chattts_rs::batch::{Content, NameFields, NameTemplate, Names};
-use chattts_rs::text::{Pause, SPEAKABLE_SECONDS, split, spoken_seconds};
+use chattts_rs::pipeline::Text;
+use chattts_rs::text::{Homophones, Normalized, Pause, SPEAKABLE_SECONDS, split, spoken_seconds};
+use chattts_rs::{Request, Voice};
 
 use super::Context;
 use super::input::Utterance;
+use super::reading::{self, Markup, Spoken};
 use super::settings::{Settings, Voices};
+
+/// What one subtitle may hold, in seconds of speech.
+const CUE_SECONDS: f64 = 6.0;
 
 /// A line that is to be spoken.
 pub struct Todo {
@@ -21,8 +27,10 @@ pub struct Todo {
     pub label: String,
     /// The id it was given.
     pub id: Option<String>,
-    /// What is spoken, piece by piece, and the silence after each, in seconds.
-    pub pieces: Vec<(String, f64)>,
+    /// What is spoken, piece by piece.
+    pub pieces: Vec<Piece>,
+    /// Voices beside the line's own, which pieces ask for by their number, counted from 1.
+    pub voices: Vec<Voice>,
     /// Everything else about the speech.
     pub request: Request,
     /// The form of its file.
@@ -42,8 +50,18 @@ pub struct Todo {
 impl Todo {
     /// All of its text.
     pub fn text(&self) -> String {
-        self.pieces.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(" ")
+        self.pieces.iter().map(|piece| piece.spoken.text.as_str()).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// A part of a line that is spoken at once.
+pub struct Piece {
+    pub spoken: Text,
+    /// The silence after it, in seconds.
+    pub silence: f64,
+    /// What is shown while it is spoken, sentence by sentence, and how long each takes by estimate; empty
+    /// where nothing is shown.
+    pub cues: Vec<(String, f64)>,
 }
 
 /// A line that cannot be spoken.
@@ -57,6 +75,9 @@ pub struct Failed {
 /// How lines become files.
 pub struct Planner<'a> {
     pub context: &'a Context,
+    pub homophones: Option<Homophones>,
+    /// Whether what is shown while it is spoken is wanted.
+    pub cues: bool,
     pub settings: &'a Settings,
     pub json_input: bool,
     /// Always, never, or only where a text is long.
@@ -101,22 +122,37 @@ impl Planner<'_> {
         };
         *id = row.as_ref().and_then(|row| row.id.clone());
         let line = self.settings.line(row.as_ref(), voices)?;
-        let text = match &row {
-            Some(row) => utterance.clean(&row.text, line.clean, self.context)?,
-            None => utterance.prepare(line.clean, self.context)?,
+        let input = match &row {
+            Some(row) => row.text.as_str(),
+            None => utterance.raw()?,
         };
+        let reading = line.reading;
+        let spans = reading::read(input, reading, self.homophones.as_ref())?;
+        reading::check(&utterance.to_string(), input, &spans, reading.strict, &self.context.report)?;
         let own = |own: fn(&Row) -> Option<bool>| row.as_ref().and_then(own);
-        let pieces = pieces(&text, own(|row| row.split).or(self.split));
+        let cutter = Cutter { input, splits: own(|row| row.split).or(self.split), cues: self.cues };
+        let mut roles: Vec<String> = Vec::new();
+        let mut pieces = cutter.pieces(&spans, &mut roles);
+        if let Some(last) = pieces.last_mut() {
+            last.silence = spans.last().map_or(0.0, |span| span.silence);
+        }
+        let others: Vec<Voice> = roles
+            .iter()
+            .map(|role| Ok(Voice { speaker: voices.speaker(role)?, sample: None }))
+            .collect::<anyhow::Result<_>>()?;
         let trim = own(|row| row.trim).unwrap_or(self.trim);
         let loudness = row.as_ref().and_then(|row| row.normalize_loudness).or(self.loudness);
         let mut request = line.request;
         let mut content = Content::of(&request);
-        content.text.clone_from(&text);
+        content.text = spans.iter().map(|span| span.text.text.as_str()).collect();
         content.model.clone_from(&self.model);
         content.compute.clone_from(&self.compute);
         content.encoding = format!("{:?}", line.encoding);
         content.extra.extend(self.extra.iter().cloned());
         content.extra.insert("pieces".into(), pieces.len().to_string());
+        if reading.markup == Markup::Ssml {
+            content.extra.insert("ssml".into(), fingerprint(&pieces, &others));
+        }
         content.extra.insert("trim".into(), trim.to_string());
         content.extra.insert("loudness".into(), format!("{loudness:?}"));
         request.text = String::new();
@@ -125,6 +161,7 @@ impl Planner<'_> {
             label: utterance.to_string(),
             id: id.clone(),
             pieces,
+            voices: others,
             request,
             encoding: line.encoding,
             key: content.key(),
@@ -137,15 +174,86 @@ impl Planner<'_> {
     }
 }
 
-/// A text's pieces and the silence after each; `split` is always, never, or only where it is long.
-fn pieces(text: &str, splits: Option<bool>) -> Vec<(String, f64)> {
-    if !splits.unwrap_or_else(|| spoken_seconds(text) > SPEAKABLE_SECONDS) {
-        return vec![(text.to_string(), 0.0)];
+/// What pieces say beside their text, as one string.
+fn fingerprint(pieces: &[Piece], voices: &[Voice]) -> String {
+    let speakers = voices.iter().map(|voice| {
+        let mut request = Request::new("");
+        request.voice = voice.clone();
+        Content::of(&request).speaker
+    });
+    let speakers: Vec<_> = speakers.collect();
+    let pieces: Vec<_> = pieces.iter().map(|p| (&p.spoken, p.silence)).collect();
+    format!("{pieces:?} {speakers:?}")
+}
+
+/// Cuts texts into pieces.
+struct Cutter<'a> {
+    input: &'a str,
+    /// Always, never, or only where a text is long.
+    splits: Option<bool>,
+    cues: bool,
+}
+
+impl Cutter<'_> {
+    /// The pieces of all spans; a role that is not known yet is added to `roles`.
+    fn pieces(&self, spans: &[Spoken], roles: &mut Vec<String>) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        for span in spans {
+            let voice = match &span.voice {
+                None => 0,
+                Some(role) => {
+                    roles.iter().position(|known| known == role).unwrap_or_else(|| {
+                        roles.push(role.clone());
+                        roles.len() - 1
+                    }) + 1
+                }
+            };
+            let speed = span.speed.map(|speed| format!("[speed_{speed}]"));
+            for (range, pause) in self.cut(&span.text.text) {
+                let text = span.text.text[range.clone()].to_string();
+                pieces.push(Piece {
+                    cues: self.cues_of(&span.text, range),
+                    spoken: Text { text, speed: speed.clone(), voice },
+                    silence: pause,
+                });
+            }
+            if let Some(last) = pieces.last_mut() {
+                last.silence = last.silence.max(span.silence);
+            }
+        }
+        pieces
     }
-    let segments = split(text, SPEAKABLE_SECONDS);
-    let last = segments.len().saturating_sub(1);
-    let pause = |i: usize, pause: Pause| if i == last { 0.0 } else { seconds(pause) };
-    segments.iter().enumerate().map(|(i, s)| (s.text.to_string(), pause(i, s.pause))).collect()
+
+    /// Where a text's pieces are, and the silence after each.
+    fn cut(&self, text: &str) -> Vec<(Range<usize>, f64)> {
+        if text.trim().is_empty() {
+            return Vec::new();
+        }
+        if !self.splits.unwrap_or_else(|| spoken_seconds(text) > SPEAKABLE_SECONDS) {
+            let pause = match text.trim_end().chars().next_back() {
+                Some('。' | '.') => Pause::Sentence,
+                Some('，' | '、' | ',') => Pause::Clause,
+                _ => Pause::None,
+            };
+            return vec![(0..text.len(), seconds(pause))];
+        }
+        split(text, SPEAKABLE_SECONDS).into_iter().map(|s| (s.range, seconds(s.pause))).collect()
+    }
+
+    /// What is shown of a piece: the text as it was written, sentence by sentence.
+    fn cues_of(&self, text: &Normalized, piece: Range<usize>) -> Vec<(String, f64)> {
+        if !self.cues {
+            return Vec::new();
+        }
+        let sentences = split(&text.text[piece.clone()], CUE_SECONDS);
+        let ranges = sentences.iter().map(|s| piece.start + s.range.start..piece.start + s.range.end);
+        let written = text.written(self.input, &ranges.collect::<Vec<_>>());
+        written
+            .into_iter()
+            .zip(sentences)
+            .map(|(written, sentence)| (written, spoken_seconds(sentence.text)))
+            .collect()
+    }
 }
 
 /// The silence between pieces that are spoken apart, in seconds: about what a reader leaves.

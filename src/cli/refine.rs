@@ -1,14 +1,15 @@
 //! `refine`.
 
 use chattts_rs::engine::{Event, Finish};
-use chattts_rs::text::ControlTags;
+use chattts_rs::text::{ControlTags, Homophones};
 use chattts_rs::{Error, Refine, Request, SamplingParams};
 
-use super::args::RefineArgs;
+use super::args::{MarkupArgs, RefineArgs};
 use super::dump::Dump;
-use super::input::gather;
+use super::input::{Utterance, gather};
 use super::options;
 use super::output::print_line;
+use super::reading::{self, Reading};
 use super::{Context, SomeFailed, Usage};
 
 pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
@@ -19,8 +20,11 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
     }
     let sampling = options::sampling(&args.sampling, SamplingParams::refine(), 1)?;
     let compute = options::compute(&args.compute)?;
+    let markup = MarkupArgs { ssml: false, markdown: false };
+    let reading = Reading { normalize: !args.no_normalize, ..Reading::new(&args.read, &markup) };
+    let homophones = reading::homophones(args.read.homophones.as_deref())?;
     let dump = args.dump.as_deref().map(Dump::new).transpose()?;
-    let utterances = gather(&args.texts)?;
+    let utterances = gather(&args.texts, false)?;
     if utterances.is_empty() {
         return Ok(());
     }
@@ -34,7 +38,7 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
     let total = utterances.len();
     let mut failed = 0;
     for utterance in &utterances {
-        let refined = utterance.prepare(!args.no_normalize, context).and_then(|text| {
+        let refined = read(context, utterance, reading, homophones.as_ref()).and_then(|text| {
             request.text = text;
             report.utterance(utterance, utterance.index, total);
             Ok(tts.refine_with(&request, |event| {
@@ -65,4 +69,17 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
         }
     }
     if failed > 0 { Err(SomeFailed { failed, truncated: 0, total }.into()) } else { Ok(()) }
+}
+
+/// An utterance as it is spoken.
+fn read(
+    context: &Context,
+    utterance: &Utterance,
+    reading: Reading,
+    homophones: Option<&Homophones>,
+) -> anyhow::Result<String> {
+    let input = utterance.raw()?;
+    let spoken = reading::read(input, reading, homophones)?;
+    reading::check(&utterance.to_string(), input, &spoken, reading.strict, &context.report)?;
+    Ok(spoken.into_iter().map(|span| span.text.text).collect())
 }

@@ -13,6 +13,7 @@ use chattts_rs::{Decoder, NoiseMode, Refine, Request, SamplingParams, VoicePromp
 use super::Usage;
 use super::args::{DEFAULT_ROLE, FileFormat, OutputArgs, SynthArgs};
 use super::options::{self, CODEBOOKS};
+use super::reading::Reading;
 use super::role::Role;
 
 /// What holds for every line that does not say otherwise.
@@ -24,7 +25,7 @@ pub struct Settings {
     sampling: SamplingParams,
     noise: NoiseMode,
     decoder: Decoder,
-    clean: bool,
+    reading: Reading,
     format: Format,
     bits: Option<SampleFormat>,
     sample_rate: Option<u32>,
@@ -36,7 +37,7 @@ pub struct Settings {
 pub struct LineSettings {
     pub request: Request,
     pub encoding: Encoding,
-    pub clean: bool,
+    pub reading: Reading,
     /// The role in short, for names.
     pub role: String,
 }
@@ -67,7 +68,7 @@ impl Settings {
             sampling: options::sampling(&args.sampling, SamplingParams::speech(), CODEBOOKS)?,
             noise: args.sampling.rng.into(),
             decoder: if args.no_decoder { Decoder::Codes } else { Decoder::HiddenStates },
-            clean: !args.no_normalize,
+            reading: Reading { normalize: !args.no_normalize, ..Reading::new(&args.read, &args.markup) },
             format: format(&args.output),
             bits: args.output.bits.as_deref().map(str::parse).transpose()?,
             sample_rate: args.output.sample_rate,
@@ -131,7 +132,7 @@ impl Settings {
         Ok(LineSettings {
             request,
             encoding: self.encoding(row.sample_rate)?,
-            clean: row.normalize.unwrap_or(self.clean),
+            reading: self.reading.of_row(row),
             role: role.unwrap_or(DEFAULT_ROLE).to_string(),
         })
     }
@@ -169,7 +170,8 @@ impl Voices {
         if self.has_default() { self.speaker(DEFAULT_ROLE) } else { Ok(None) }
     }
 
-    fn speaker(&mut self, role: &str) -> anyhow::Result<Option<chattts_rs::Speaker>> {
+    /// The voice of a role; none if it leaves the voice to the model.
+    pub fn speaker(&mut self, role: &str) -> anyhow::Result<Option<chattts_rs::Speaker>> {
         if let Some(speaker) = self.speakers.get(role) {
             return Ok(speaker.clone());
         }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use chattts_rs::audio::{Encoding, Format, WaveResampler, encode_samples, is_silent, stream_header};
 use chattts_rs::engine::Finish;
 use chattts_rs::model::SAMPLE_RATE;
-use chattts_rs::{ChatTts, Error};
+use chattts_rs::{ChatTts, Error, Request};
 
 use super::args::SynthArgs;
 use super::plan::{Failed, Todo};
@@ -71,10 +71,31 @@ fn speak(
     out: &mut Stream,
     start: Instant,
 ) -> anyhow::Result<()> {
+    context.report.utterance(&line.label, 0, 1);
+    for piece in &line.pieces {
+        let mut request = line.request.clone();
+        request.text.clone_from(&piece.spoken.text);
+        if let Some(speed) = &piece.spoken.speed {
+            request.speed.clone_from(speed);
+        }
+        if let Some(voice) = piece.spoken.voice.checked_sub(1).and_then(|i| line.voices.get(i)) {
+            request.voice.clone_from(voice);
+        }
+        speak_piece(context, tts, &line.label, request, out, start)?;
+        out.silence(piece.silence)?;
+    }
+    Ok(())
+}
+
+fn speak_piece(
+    context: &Context,
+    tts: &mut ChatTts,
+    label: &str,
+    mut request: Request,
+    out: &mut Stream,
+    start: Instant,
+) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
-    let mut request = line.request.clone();
-    request.text = line.text();
-    report.utterance(&line.label, 0, 1);
     for attempt in 1.. {
         let mut steps = 0;
         let mut piece = out.piece()?;
@@ -99,17 +120,13 @@ fn speak(
         match streamed {
             Err(Error::EndedAtOnce { seed }) if attempt < SEEDS => {
                 request.seed = seed.wrapping_add(1);
-                report
-                    .note(&format!("{}: seed {seed} ends at once; trying seed {}", line.label, request.seed));
+                report.note(&format!("{label}: seed {seed} ends at once; trying seed {}", request.seed));
             }
             Err(error) => return Err(error.into()),
             Ok(codes) => {
                 out.write(&piece.finish()?)?;
                 if codes.finish != Finish::End {
-                    report.warn(&format!(
-                        "{}: the model did not end by itself; the speech is cut off",
-                        line.label
-                    ));
+                    report.warn(&format!("{label}: the model did not end by itself; the speech is cut off"));
                 }
                 return Ok(());
             }
@@ -143,6 +160,12 @@ impl Stream {
         stdout.flush()?;
         self.bytes += bytes.len();
         Ok(())
+    }
+
+    fn silence(&mut self, seconds: f64) -> anyhow::Result<()> {
+        let samples = (seconds * f64::from(self.encoding.sample_rate())) as usize;
+        let bytes = encode_samples(&vec![0.0; samples], &self.encoding)?;
+        self.write(&bytes)
     }
 
     fn piece(&self) -> anyhow::Result<Piece> {

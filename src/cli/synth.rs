@@ -22,7 +22,7 @@ use super::input::gather;
 use super::output::{Target, print_line};
 use super::plan::{Failed, Planner, Todo, name};
 use super::settings::{Settings, Voices};
-use super::{Context, SomeFailed, Usage, options, stream};
+use super::{Context, SomeFailed, Usage, options, reading, stream};
 
 /// The seed where none is given and files of earlier runs are to be known again.
 const RESUME_SEED: u64 = 0;
@@ -59,7 +59,7 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
     if args.batch.json && matches!(target, Target::Stdout) {
         return Err(Usage("--json: standard output carries the audio; use --report FILE".into()).into());
     }
-    let utterances = gather(&args.texts)?;
+    let utterances = gather(&args.texts, args.markup.kind().is_document() && !args.json_input)?;
     if utterances.is_empty() {
         // More likely a list that failed to be made than one whose every line is gone.
         if args.batch.prune {
@@ -82,6 +82,8 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
     let whole = args.output.dump.is_some() || args.output.stream;
     let planner = Planner {
         context,
+        homophones: reading::homophones(args.read.homophones.as_deref())?,
+        cues: args.output.subtitles.is_some(),
         settings: &settings,
         json_input: args.json_input,
         // A text that is to go in untouched, to be compared, or to be heard at once, goes in whole.
@@ -250,8 +252,9 @@ impl Job<'_> {
         report.lines(lines.len());
         let lines = lines.iter().filter_map(|index| {
             let line = delivery.todo.get(index)?;
-            let pieces = line.pieces.iter().map(|(text, _)| text.clone()).collect();
-            Some(Line { index: *index, pieces, request: line.request.clone() })
+            let pieces = line.pieces.iter().map(|piece| piece.spoken.clone()).collect();
+            let voices = line.voices.clone();
+            Some(Line { index: *index, pieces, request: line.request.clone(), voices })
         });
         let ended = pipeline::run(tts, lines, limits, &|outcome| delivery.take(outcome), |event| {
             if let Event::Advanced { .. } = event {

@@ -8,13 +8,13 @@ use super::output::print_line;
 use super::{Context, SomeFailed, input, options};
 
 pub fn run(context: &Context, args: TokenizeArgs) -> anyhow::Result<()> {
-    let utterances = input::gather(&args.texts)?;
+    let utterances = input::gather(&args.texts, false)?;
     let checkpoint = options::checkpoint(&args.model, context)?;
     let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0)?;
     let total = utterances.len();
     let mut failed = 0;
     for utterance in utterances {
-        let encoded = utterance.prepare(false, context).and_then(|text| Ok((tokenizer.encode(&text)?, text)));
+        let encoded = utterance.raw().and_then(|text| Ok((tokenizer.encode(text)?, text)));
         let (ids, text) = match encoded {
             Ok(encoded) => encoded,
             Err(e) => {

@@ -114,6 +114,35 @@ pub struct Dropped {
 }
 
 impl Normalized {
+    /// A text that is spoken as it is.
+    pub fn untouched(text: &str) -> Self {
+        let all = || 0..text.len();
+        let pieces = match text {
+            "" => Vec::new(),
+            _ => vec![Piece { source: all(), spoken: all(), change: Change::Kept }],
+        };
+        Normalized { text: text.to_string(), pieces }
+    }
+
+    /// What of `input`, which this was made from, was written where stretches of the spoken text are, which
+    /// are in order. Everything up to the next stretch belongs to the one before it, but a quote or bracket
+    /// that opens.
+    pub fn written(&self, input: &str, spoken: &[Range<usize>]) -> Vec<String> {
+        let mut starts: Vec<usize> = spoken.iter().map(|range| self.source(range.clone()).start).collect();
+        // What opens before a stretch belongs to it.
+        for start in starts.iter_mut() {
+            let before = input.get(..*start).unwrap_or_default();
+            *start = before.trim_end_matches(signs::is_opening).len();
+        }
+        if let (Some(start), Some(first)) = (starts.first_mut(), self.pieces.first()) {
+            *start = first.source.start;
+        }
+        let end = self.pieces.last().map_or(0, |piece| piece.source.end);
+        let ends = starts.iter().skip(1).copied().chain([end]);
+        let written = starts.iter().zip(ends).map(|(start, end)| input.get(*start..end).unwrap_or_default());
+        written.map(|text| text.trim().to_string()).collect()
+    }
+
     /// The characters of `input`, which this was made from, that are not spoken.
     pub fn dropped(&self, input: &str) -> Vec<Dropped> {
         let mut dropped = Vec::new();
@@ -230,6 +259,21 @@ impl<'a> Reader<'a> {
             return at + letters;
         }
         let end = at + c.len_utf8();
+        if !c.is_alphanumeric()
+            && !c.is_ascii()
+            && let Some((cluster, name)) = signs::emoji(rule::after(self.text, at))
+        {
+            let end = at + cluster.len();
+            let name = match sentence {
+                Language::Chinese => zh::emoji::name(cluster).map(str::to_string),
+                Language::English => Some(signs::emoji_name(name)),
+            };
+            match name.filter(|_| self.options.name_emoji) {
+                Some(name) => self.writer.say(at..end, &name, Change::Read("emoji")),
+                None => self.writer.drop(at..end, Reason::Emoji),
+            }
+            return end;
+        }
         if is_han(c) {
             self.han(at..end, c);
         } else {
@@ -267,11 +311,10 @@ impl<'a> Reader<'a> {
 
     fn sign(&mut self, source: Range<usize>, c: char, language: Language) {
         let around = signs::Around {
-            before: &self.text[..source.start],
-            after: &self.text[source.end..],
+            before: rule::before(self.text, source.start),
+            after: rule::after(self.text, source.end),
             language,
             quote_open: &mut self.quote_open,
-            name_emoji: self.options.name_emoji,
         };
         match signs::sign(c, around) {
             Sign::Pause(pause) => self.writer.pause(source, pause, language),

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use regex::{Captures, Regex, RegexSet};
 
-/// How much of the text around a match a rule may look at, in bytes. A limit keeps the time linear.
+/// How much of the text around a place a reading may depend on, in bytes. A limit keeps the time linear.
 const CONTEXT: usize = 64;
 /// How far a pattern sees, in bytes.
 const REACH: usize = 320;
@@ -113,7 +113,7 @@ impl Rules {
         let end = text.floor_char_boundary((at + REACH).min(text.len()));
         let stretch = &text[at..end];
         let matching = self.set.matches(stretch);
-        let before = &text[text.ceil_char_boundary(at.saturating_sub(CONTEXT))..at];
+        let before = before(text, at);
         for i in matching.iter() {
             let Some((rule, regex)) = self.rules.get(i) else { continue };
             if only.is_some_and(|only| !only.contains(&rule.name)) {
@@ -127,7 +127,7 @@ impl Rules {
             if len == 0 {
                 continue;
             }
-            found.after = &text[at + len..text.floor_char_boundary((at + len + CONTEXT).min(text.len()))];
+            found.after = after(text, at + len);
             if let Some(spoken) = (rule.read)(&found) {
                 return Some(Reading { kind: rule.name, len, spoken });
             }
@@ -139,6 +139,16 @@ impl Rules {
     pub fn read_all(&self, text: &str, only: Option<&[&str]>) -> Option<String> {
         self.read(text, 0, only).filter(|reading| reading.len == text.len()).map(|reading| reading.spoken)
     }
+}
+
+/// As much of the text before `at` as a decision may depend on.
+pub fn before(text: &str, at: usize) -> &str {
+    &text[text.ceil_char_boundary(at.saturating_sub(CONTEXT))..at]
+}
+
+/// As much of the text from `at` on as a decision may depend on.
+pub fn after(text: &str, at: usize) -> &str {
+    &text[at..text.floor_char_boundary((at + CONTEXT).min(text.len()))]
 }
 
 fn anchored(rule: &Rule) -> String {

@@ -1,6 +1,7 @@
 //! Signs and letters that no rule has read: pauses, names, plain letters.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_segmentation::UnicodeSegmentation;
 
 pub use super::writer::Pause;
 use super::{Reason, is_han};
@@ -26,14 +27,13 @@ pub enum Sign {
     Drop(Reason),
 }
 
-/// What a sign stands in.
+/// What a sign stands in, as far as it may look: see [`super::rule::before`].
 pub struct Around<'a> {
     pub before: &'a str,
     pub after: &'a str,
     pub language: Language,
     /// Whether a straight quote was opened before.
     pub quote_open: &'a mut bool,
-    pub name_emoji: bool,
 }
 
 impl Around<'_> {
@@ -79,7 +79,7 @@ pub fn sign(c: char, around: Around) -> Sign {
         }
         '、' | '﹑' | '､' => Sign::Pause(Pause::Item),
         '。' | '！' | '？' | '!' | '?' | '｡' | '．' | '‼' | '⁇' | '⁈' | '⁉' | '‽' | '।' => {
-            Sign::Pause(Pause::Sentence)
+            sentence_mark(&around)
         }
         '¿' | '¡' => Sign::Unseen,
         '.' => dot(&around),
@@ -121,6 +121,14 @@ fn line(c: char, around: &Around) -> Sign {
             .next_back()
             .is_some_and(|c| c.is_ascii_alphanumeric() || c == ',');
     if goes_on { Sign::Space } else { Sign::Line }
+}
+
+/// Within a quotation it ends no sentence if that goes on in lower case: "Really?" she said.
+fn sentence_mark(around: &Around) -> Sign {
+    let rest = around.after.trim_start_matches(['!', '?']);
+    let rest = rest.strip_prefix(['"', '\'', '”', '’', '»']).map(|rest| rest.trim_start_matches(' '));
+    let goes_on = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+    Sign::Pause(if goes_on { Pause::Clause } else { Pause::Sentence })
 }
 
 fn dot(around: &Around) -> Sign {
@@ -170,6 +178,32 @@ fn closing_quote(around: &Around) -> Sign {
     let is_start = |c: char| matches!(c, '“' | '‘' | '"' | '\'' | '「' | '『' | '《' | '〈' | '«' | '‹');
     let short = quoted.take_while(|c| !is_break(*c)).any(is_start);
     if short { Sign::Space } else { Sign::Pause(Pause::Clause) }
+}
+
+/// Whether a mark opens what follows it.
+pub fn is_opening(c: char) -> bool {
+    matches!(
+        c,
+        '‘' | '“'
+            | '「'
+            | '『'
+            | '《'
+            | '〈'
+            | '«'
+            | '‹'
+            | '„'
+            | '‚'
+            | '('
+            | '['
+            | '{'
+            | '（'
+            | '【'
+            | '〔'
+            | '〖'
+            | '［'
+            | '｛'
+            | '⟨'
+    )
 }
 
 fn is_break(c: char) -> bool {
@@ -226,13 +260,29 @@ fn named(c: char, around: &Around) -> Sign {
     if is_combining(c) {
         return Sign::Unseen;
     }
-    if let Some(emoji) = emojis::get(c.encode_utf8(&mut [0; 4])) {
-        return match around.name_emoji {
-            true if !around.chinese() => Sign::Say(emoji.name().to_string()),
-            _ => Sign::Drop(Reason::Emoji),
-        };
-    }
-    Sign::Drop(if c.is_alphanumeric() { Reason::Script } else { Reason::Sign })
+    // Parts of emoji: flags' letters, skin tones, keys' frames.
+    let part = matches!(c, '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{20e3}');
+    Sign::Drop(match c.is_alphanumeric() {
+        _ if part => Reason::Emoji,
+        true => Reason::Script,
+        false => Reason::Sign,
+    })
+}
+
+/// The emoji that a text begins with, all of its characters, and its English name.
+pub fn emoji(text: &str) -> Option<(&str, &'static str)> {
+    let cluster = text.graphemes(true).next()?;
+    let emoji = emojis::get(cluster)?;
+    // Digits, marks, bullets and signs that also have an emoji form.
+    let plain = cluster.chars().all(|c| c.is_ascii() || "‼⁉▶◀▪▫✔✅".contains(c))
+        || NAMES.iter().any(|(sign, ..)| cluster.chars().eq([*sign]));
+    (!plain).then_some((cluster, emoji.name()))
+}
+
+/// An emoji's name in plain letters.
+pub fn emoji_name(name: &str) -> String {
+    let letters = name.nfd().map(|c| if c.is_ascii_alphabetic() { c } else { ' ' });
+    letters.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A Latin letter with an accent, as the letters it is read as.

@@ -75,3 +75,286 @@ fn what_is_dropped_says_why() {
     assert_eq!(found, [('😀', 3, Reason::Emoji), ('한', 7, Reason::Script), ('\u{1}', 10, Reason::Control)]);
     assert_eq!(spoken("好😀"), "好");
 }
+
+/// Numbers that follow from a seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % n as u64) as usize
+    }
+
+    /// A text of fragments that rules and signs look for, and of any characters at all.
+    fn text(&mut self) -> String {
+        const FRAGMENTS: &[&str] = &[
+            "0",
+            "1",
+            "2",
+            "12",
+            "05",
+            "100",
+            "1999",
+            "2024",
+            "13800138000",
+            "3.14",
+            ".",
+            ",",
+            ":",
+            "-",
+            "/",
+            "~",
+            "–",
+            "%",
+            "‰",
+            "$",
+            "¥",
+            "€",
+            "°C",
+            "℃",
+            "kg",
+            "km/h",
+            "m²",
+            "MB",
+            "am",
+            "pm",
+            "年",
+            "月",
+            "日",
+            "点",
+            "分",
+            "第",
+            "个",
+            "元",
+            "万",
+            "亿",
+            "半",
+            "Dr.",
+            "St.",
+            "etc.",
+            "e.g.",
+            "U.S.",
+            "VIII",
+            "ChatTTS",
+            "CEO",
+            "don't",
+            "’",
+            "“",
+            "”",
+            "\"",
+            "(",
+            ")",
+            "（",
+            "）",
+            "[",
+            "]",
+            "[laugh]",
+            "[uv_break]",
+            "[x]",
+            "…",
+            "...",
+            "—",
+            "！",
+            "？",
+            "?!",
+            "，",
+            "。",
+            "、",
+            "；",
+            "\n",
+            "\r\n",
+            " ",
+            "  ",
+            "\u{3000}",
+            "１２",
+            "Ａ",
+            "½",
+            "①",
+            "Ⅷ",
+            "㎡",
+            "²",
+            "+",
+            "=",
+            "×",
+            "<",
+            ">",
+            "@",
+            "#",
+            "&",
+            "*",
+            "_",
+            "\\",
+            "|",
+            "^",
+            "`",
+            "http://a.b/c?d=1",
+            "a@b.com",
+            "😀",
+            "👨‍👩‍👧",
+            "é",
+            "ß",
+            "e\u{301}",
+            "α",
+            "한",
+            "か",
+            "ل",
+            "\u{0}",
+            "\u{200b}",
+            "\u{feff}",
+            "〇",
+            "々",
+            "你",
+            "好",
+            "the",
+            "and",
+            "January",
+            "May",
+            "5th",
+            "1990s",
+            "12:30",
+            "2024-01-05",
+            "3-2",
+            "1/2",
+        ];
+        let mut text = String::new();
+        for _ in 0..self.below(24) {
+            if self.below(8) == 0 {
+                text.extend(char::from_u32(self.below(0x11_0000) as u32));
+            } else {
+                text.push_str(FRAGMENTS[self.below(FRAGMENTS.len())]);
+            }
+        }
+        text
+    }
+}
+
+/// Whether a text holds nothing but what the model speaks.
+fn is_speakable(text: &str) -> bool {
+    let known = |c: char| is_han(c) || c.is_ascii_alphabetic() || "，。、,. \n".contains(c);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let len = control_token_at(rest, 0).map_or(c.len_utf8(), str::len);
+        if len == c.len_utf8() && !known(c) {
+            return false;
+        }
+        rest = &rest[len..];
+    }
+    true
+}
+
+#[test]
+fn every_character_of_any_text_is_spoken_mapped_or_reported() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for round in 0..20_000 {
+        let text = random.text();
+        let language = [None, Some(Language::Chinese), Some(Language::English)][round % 3];
+        let options = NormalizeOptions { language, name_emoji: round % 2 == 0, ..Default::default() };
+        let normalized = normalize(&text, &options);
+        check(&text, &normalized);
+        assert!(is_speakable(&normalized.text), "{text:?} {:?}", normalized.text);
+        // A letter or digit that is silent must have been reported.
+        for piece in &normalized.pieces {
+            let silent = piece.change == Change::Mapped && piece.spoken.is_empty();
+            let written = &text[piece.source.clone()];
+            assert!(
+                !silent || !written.contains(|c: char| c.is_ascii_alphanumeric() || is_han(c)),
+                "{text:?}: {written:?} is lost"
+            );
+        }
+        let cut = normalized.text.len() / 2;
+        let cut = normalized.text.floor_char_boundary(cut);
+        let (first, second) = (normalized.source(0..cut), normalized.source(cut..normalized.text.len()));
+        assert!(first.start <= first.end && first.end <= text.len() && second.end <= text.len(), "{text:?}");
+        assert!(text.is_char_boundary(first.end) && text.is_char_boundary(second.start), "{text:?}");
+    }
+}
+
+/// Texts of a megabyte that make a careless reader slow.
+fn megabytes() -> Vec<String> {
+    let units = [
+        "1",
+        "1 ",
+        "12:",
+        "1-",
+        "1.",
+        "1,",
+        "1/",
+        "$",
+        "$1",
+        "¥",
+        "a",
+        "A",
+        "A ",
+        "a.",
+        "AB ",
+        "a@",
+        "@",
+        "#",
+        "http://",
+        "www.",
+        "-",
+        "--",
+        ".",
+        "...",
+        "…",
+        "(",
+        "[",
+        "]",
+        "[a",
+        "[laugh]",
+        "“",
+        "\"",
+        "'",
+        "a'",
+        " ",
+        "\n",
+        "a\n",
+        "，",
+        "。",
+        "我",
+        "第1",
+        "1年",
+        "12月",
+        "３",
+        "½",
+        "①",
+        "²",
+        "😀",
+        "👨‍👩‍👧",
+        "e\u{301}",
+        "\u{301}",
+        "\u{200b}",
+        "\u{0}",
+        "한",
+        "IV",
+        "1st ",
+        "Dr. ",
+        "5kg ",
+        "3%~",
+        "1:2:3:4",
+        "2024-01-05 ",
+        "12:30pm ",
+        "+1 (234) 567-8901 ",
+        "今天是2024年1月5日，气温-3.5℃，涨了12.5%。",
+        "On January 5, 2024 Dr. Smith paid $12.50 for 3.5 kg at 12:30 pm. ",
+    ];
+    units.iter().map(|unit| unit.repeat((1 << 20) / unit.len())).collect()
+}
+
+#[test]
+fn megabytes_of_anything_take_linear_time() {
+    for text in megabytes() {
+        let unit: String = text.chars().take(40).collect();
+        let start = std::time::Instant::now();
+        let normalized = normalize(&text, &NormalizeOptions::default());
+        let time = start.elapsed();
+        // Generous, for a busy machine and a debug build; quadratic time would take minutes.
+        assert!(time.as_secs() < 20, "{unit:?} took {time:?}");
+        if std::env::var_os("SHOW_TIMES").is_some() {
+            eprintln!("{:>8.1} ms {unit:?}", time.as_secs_f64() * 1e3);
+        }
+        assert_eq!(normalized.pieces.last().map(|piece| piece.source.end), Some(text.len()), "{unit:?}");
+    }
+}

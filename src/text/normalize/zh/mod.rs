@@ -1,5 +1,6 @@
 //! Chinese.
 
+pub mod emoji;
 pub mod number;
 
 use super::latin;

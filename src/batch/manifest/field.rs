@@ -1,0 +1,108 @@
+//! A value of a manifest's line, read as what its key asks for.
+
+use serde_json::Value;
+
+use super::MAX_SHOWN;
+use crate::batch::name;
+use crate::sampling::NoiseMode;
+use crate::text::Language;
+
+/// Whole numbers up to here are exact when they are written with a point.
+const MAX_EXACT: f64 = (1u64 << 53) as f64;
+
+/// One value, and the key it stands under.
+pub struct Field<'a> {
+    pub key: &'a str,
+    pub value: &'a Value,
+}
+
+impl Field<'_> {
+    pub fn expected(&self, expected: &str) -> String {
+        format!("`{}`: found {}, expected {expected}", self.key, found(self.value))
+    }
+
+    pub fn string(&self) -> Result<String, String> {
+        self.value.as_str().map(str::to_string).ok_or_else(|| self.expected("a string"))
+    }
+
+    pub fn string_or_number(&self) -> Result<String, String> {
+        match self.value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            _ => Err(self.expected("a string or a number")),
+        }
+    }
+
+    pub fn truth(&self) -> Result<bool, String> {
+        self.value.as_bool().ok_or_else(|| self.expected("true or false"))
+    }
+
+    pub fn whole(&self, least: u64, most: u64, expected: &str) -> Result<u64, String> {
+        // A table with holes in a column is exported with a point in every number of it.
+        let exact = |number: f64| (0.0..=MAX_EXACT).contains(&number) && number.fract() == 0.0;
+        let pointed = || self.value.as_f64().filter(|number| exact(*number)).map(|number| number as u64);
+        let number = self.value.as_u64().or_else(pointed);
+        number.filter(|n| (least..=most).contains(n)).ok_or_else(|| self.expected(expected))
+    }
+
+    pub fn count(&self, least: u64) -> Result<usize, String> {
+        let expected = format!("a whole number, at least {least}");
+        let number = self.whole(least, u64::MAX, &expected)?;
+        usize::try_from(number).map_err(|_| self.expected(&expected))
+    }
+
+    pub fn number(&self, expected: &str, is_fit: impl Fn(f64) -> bool) -> Result<f64, String> {
+        self.value.as_f64().filter(|number| is_fit(*number)).ok_or_else(|| self.expected(expected))
+    }
+
+    pub fn temperatures(&self) -> Result<Vec<f32>, String> {
+        let expected = "a number above 0, or an array of such numbers, one per codebook";
+        let one = |value: &Value| value.as_f64().filter(|t| is_positive(*t)).map(|t| t as f32);
+        let all = match self.value {
+            Value::Array(values) if !values.is_empty() => values.iter().map(one).collect(),
+            Value::Array(_) => None,
+            value => one(value).map(|t| vec![t]),
+        };
+        all.ok_or_else(|| self.expected(expected))
+    }
+
+    /// A language, or none for each sentence's own.
+    pub fn language(&self) -> Result<Option<Language>, String> {
+        match self.value.as_str() {
+            Some("auto") => Ok(None),
+            Some("zh") => Ok(Some(Language::Chinese)),
+            Some("en") => Ok(Some(Language::English)),
+            _ => Err(self.expected("\"auto\", \"zh\" or \"en\"")),
+        }
+    }
+
+    pub fn rng(&self) -> Result<NoiseMode, String> {
+        match self.value.as_str() {
+            Some("repeat") => Ok(NoiseMode::Repeat),
+            Some("stream") => Ok(NoiseMode::Stream),
+            _ => Err(self.expected("\"repeat\" or \"stream\"")),
+        }
+    }
+}
+
+/// Above 0 also in single precision, and finite in it.
+pub fn is_positive(number: f64) -> bool {
+    let single = number as f32;
+    single > 0.0 && single.is_finite()
+}
+
+/// A value for a message: its kind where that says it, and as much of it as is short.
+fn found(value: &Value) -> String {
+    let text = value.to_string();
+    let short = name::cut(&text, MAX_SHOWN);
+    let dots = if short.len() < text.len() { "…" } else { "" };
+    let kind = match value {
+        Value::String(_) => "the string ",
+        Value::Array(_) => "the array ",
+        Value::Object(_) => "the object ",
+        _ => "",
+    };
+    // A string's quotes and escapes are JSON's; what is left for a terminal to act on is not printed.
+    let short: String = short.chars().map(|c| if name::is_unseen(c) { '\u{fffd}' } else { c }).collect();
+    format!("{kind}{short}{dots}")
+}

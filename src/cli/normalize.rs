@@ -1,0 +1,149 @@
+//! `normalize`: texts as they are spoken.
+
+use chattts_rs::text::{Change, Homophones};
+use serde::Serialize;
+
+use super::args::NormalizeArgs;
+use super::input::{Utterance, gather};
+use super::output::print_line;
+use super::reading::{self, Reading, Spoken};
+use super::{Context, SomeFailed};
+
+pub fn run(context: &Context, args: &NormalizeArgs) -> anyhow::Result<()> {
+    let reading = Reading::new(&args.read, &args.markup);
+    let homophones = reading::homophones(args.read.homophones.as_deref())?;
+    let utterances = gather(&args.texts, args.markup.kind().is_document())?;
+    context.interrupt.watch();
+    let mut failed = 0;
+    for utterance in &utterances {
+        if context.interrupt.check().is_break() {
+            return Err(chattts_rs::Error::Interrupted.into());
+        }
+        let line = line(context, args, utterance, reading, homophones.as_ref());
+        match line {
+            Ok(line) => print_line(&line)?,
+            Err(e) => {
+                context.report.error(&format!("{utterance}: {e:#}"));
+                failed += 1;
+            }
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(SomeFailed { failed, truncated: 0, total: utterances.len() }.into()),
+    }
+}
+
+/// What is printed of one text.
+fn line(
+    context: &Context,
+    args: &NormalizeArgs,
+    utterance: &Utterance,
+    reading: Reading,
+    homophones: Option<&Homophones>,
+) -> anyhow::Result<String> {
+    let input = utterance.raw()?;
+    let spoken = reading::read(input, reading, homophones)?;
+    if args.json {
+        // The record tells what is not spoken; only --strict makes it a failure.
+        if reading.strict {
+            reading::check(&utterance.to_string(), input, &spoken, true, &context.report)?;
+        }
+        return Ok(serde_json::to_string(&record(&utterance.to_string(), input, &spoken))?);
+    }
+    reading::check(&utterance.to_string(), input, &spoken, reading.strict, &context.report)?;
+    let texts: Vec<&str> = spoken.iter().map(|span| span.text.text.trim()).collect();
+    Ok(texts.join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// What became of a text, for machines. Places are counted in characters, from 0.
+#[derive(Serialize)]
+struct Record<'a> {
+    source: &'a str,
+    text: String,
+    replacements: Vec<Replacement<'a>>,
+    dropped: Vec<Unspoken<'a>>,
+    /// Where voice, pace or silence change within the text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    spans: Vec<Span<'a>>,
+}
+
+#[derive(Serialize)]
+struct Replacement<'a> {
+    start: usize,
+    end: usize,
+    kind: &'static str,
+    from: &'a str,
+    to: &'a str,
+}
+
+#[derive(Serialize)]
+struct Unspoken<'a> {
+    start: usize,
+    end: usize,
+    text: &'a str,
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct Span<'a> {
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speed: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voice: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silence: Option<f64>,
+}
+
+fn record<'a>(label: &'a str, input: &'a str, spoken: &'a [Spoken]) -> Record<'a> {
+    let mut places = Places { input, byte: 0, character: 0 };
+    let (mut replacements, mut dropped) = (Vec::new(), Vec::new());
+    for span in spoken {
+        for piece in &span.text.pieces {
+            let (start, end) = (places.character(piece.source.start), places.character(piece.source.end));
+            let from = &input[piece.source.clone()];
+            let to = &span.text.text[piece.spoken.clone()];
+            match piece.change {
+                Change::Dropped(reason) => {
+                    dropped.push(Unspoken { start, end, text: from, reason: reason.as_str() });
+                }
+                _ if from == to => {}
+                change => {
+                    replacements.push(Replacement { start, end, kind: reading::kind(change), from, to })
+                }
+            }
+        }
+    }
+    let texts: Vec<&str> = spoken.iter().map(|span| span.text.text.as_str()).collect();
+    let spans: Vec<Span> = spoken
+        .iter()
+        .map(|span| Span {
+            text: &span.text.text,
+            speed: span.speed,
+            voice: span.voice.as_deref(),
+            silence: Some(span.silence).filter(|seconds| *seconds > 0.0),
+        })
+        .collect();
+    let plain = |span: &Span| span.speed.is_none() && span.voice.is_none() && span.silence.is_none();
+    let spans = if spans.iter().all(plain) { Vec::new() } else { spans };
+    Record { source: label, text: texts.join(" "), replacements, dropped, spans }
+}
+
+/// From bytes to characters, as most languages count; bytes are asked for in order.
+struct Places<'a> {
+    input: &'a str,
+    byte: usize,
+    character: usize,
+}
+
+impl Places<'_> {
+    fn character(&mut self, byte: usize) -> usize {
+        if byte < self.byte {
+            (self.byte, self.character) = (0, 0);
+        }
+        self.character += self.input[self.byte..byte].chars().count();
+        self.byte = byte;
+        self.character
+    }
+}

@@ -1,0 +1,234 @@
+//! The front end through the command line.
+
+mod common;
+
+use std::fs;
+
+use common::{Program, wav};
+use serde_json::{Value, json};
+
+fn record(line: &str) -> Value {
+    serde_json::from_str(line).unwrap()
+}
+
+#[test]
+fn texts_files_and_pipes_come_out_line_by_line() {
+    let p = Program::new();
+    let out = p.ok(&["normalize", "总价是123元？", "It costs $5!"]).out;
+    assert_eq!(out, "总价是一百二十三元。\nIt costs five dollars.\n");
+    fs::write(p.path("a.txt"), "气温-5℃。\r\n\nOn 5/1/2024.\n").unwrap();
+    let out = p.ok(&["normalize", "--file", "a.txt"]).out;
+    assert_eq!(out, "气温零下五摄氏度。\nOn may first, twenty twenty four.\n");
+    assert_eq!(p.pipe(&["normalize"], "共3个\n".as_bytes()).out, "共三个\n");
+    assert_eq!(p.ok(&["normalize", "第一行\n第二行"]).out, "第一行。 第二行\n");
+}
+
+#[test]
+fn a_record_tells_every_replacement_and_every_character_that_is_not_spoken() {
+    let p = Program::new();
+    let out = p.ok(&["normalize", "--json", "“好”😀共3个！"]);
+    assert!(out.err.is_empty(), "the record tells it: {}", out.err);
+    let record = record(&out.out);
+    assert_eq!(record["text"], "好共三个。");
+    assert_eq!(record["source"], "text");
+    assert_eq!(record["dropped"], json!([{"start": 3, "end": 4, "text": "😀", "reason": "an emoji"}]));
+    let replacements = record["replacements"].as_array().unwrap();
+    let number = json!({"start": 5, "end": 6, "kind": "number", "from": "3", "to": "三"});
+    assert!(replacements.contains(&number), "{replacements:?}");
+    let mark = json!({"start": 7, "end": 8, "kind": "pause", "from": "！", "to": "。"});
+    assert!(replacements.contains(&mark), "{replacements:?}");
+    assert_eq!(replacements.len(), 4, "{replacements:?}");
+}
+
+#[test]
+fn strict_fails_the_line_that_has_a_character_that_is_not_spoken_and_no_other() {
+    let p = Program::new();
+    fs::write(p.path("a.txt"), "好😀\n共3个\n").unwrap();
+    let ran = p.run(&["normalize", "--strict", "--file", "a.txt"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), "共三个\n"), "{ran:?}");
+    assert!(
+        ran.err.contains("a.txt:1: 1 character is not spoken: 😀 (U+1F600) at character 2 (an emoji)"),
+        "{ran:?}"
+    );
+
+    let speak =
+        ["synth", "--model", "demo", "--seed", "1", "--max-tokens", "8", "--out-dir", "d", "--file", "a.txt"];
+    let ran = p.run(&[&speak[..], &["--strict"]].concat());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("a.txt:1: 1 character is not spoken"), "{ran:?}");
+    assert!(!p.path("d/00000.wav").exists() && p.path("d/00001.wav").exists());
+    let ran = p.run(&speak);
+    assert!(ran.err.contains("warning: a.txt:1: 1 character is not spoken"), "{ran:?}");
+    assert!(p.path("d/00000.wav").exists());
+}
+
+#[test]
+fn the_language_is_each_sentences_own_unless_it_is_given() {
+    let p = Program::new();
+    let text = "共3个。I have 3.";
+    assert_eq!(p.ok(&["normalize", text]).out, "共三个。I have three.\n");
+    assert_eq!(p.ok(&["normalize", "--lang", "zh", text]).out, "共三个。I have 三。\n");
+    assert_eq!(p.ok(&["normalize", "--lang", "en", "3"]).out, "three\n");
+    assert_eq!(p.ok(&["normalize", "--lang", "zh", "3"]).out, "三\n");
+    assert_eq!(p.run(&["normalize", "--lang", "de", "3"]).code, Some(2));
+}
+
+#[test]
+fn homophones_are_spoken_in_place_of_what_is_misread() {
+    let p = Program::new();
+    fs::write(p.path("h.json"), r#"{"後": "后"}"#).unwrap();
+    assert_eq!(p.ok(&["normalize", "--homophones", "h.json", "以後"]).out, "以后\n");
+    fs::write(p.path("bad.json"), r#"{"後": "后面"}"#).unwrap();
+    let ran = p.run(&["normalize", "--homophones", "bad.json", "以後"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("bad.json") && ran.err.contains("后面"), "{ran:?}");
+    let ran = p.run(&["normalize", "--homophones", "gone.json", "以後"]);
+    assert!(ran.err.contains("cannot read gone.json"), "{ran:?}");
+}
+
+#[test]
+fn what_is_not_read_goes_to_the_tokenizer_as_it_is() {
+    let p = Program::new();
+    let ran = p.run(&["synth", "--model", "demo", "--no-normalize", "--strict", "--out", "a.wav", "好"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    let ran = p.run(&["normalize", "？！"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("nothing in the text is spoken"), "{ran:?}");
+}
+
+#[test]
+fn what_is_spoken_does_not_depend_on_how_it_is_written() {
+    let p = Program::new();
+    let speak = |out: &str, text: &str| {
+        p.ok(&["synth", "--model", "demo", "--seed", "4", "--max-tokens", "20", "--out", out, text]);
+        wav(&fs::read(p.path(out)).unwrap()).1
+    };
+    let words = speak("a.wav", "总价是一百二十三元。");
+    assert_eq!(speak("b.wav", "总价是123元！"), words);
+    assert_eq!(speak("c.wav", "总价是１２３元。"), words);
+    assert_ne!(speak("d.wav", "总价是124元。"), words);
+}
+
+#[test]
+fn ssml_says_what_is_read_how() {
+    let p = Program::new();
+    let ssml = r#"<speak>你好<break time="2s"/><say-as interpret-as="digits">12</say-as><prosody rate="fast">快</prosody></speak>"#;
+    let out = p.ok(&["normalize", "--ssml", "--json", ssml]).out;
+    let spans = record(&out)["spans"].as_array().unwrap().clone();
+    assert_eq!(spans[0], json!({"text": "你好", "silence": 2.0}));
+    assert_eq!(spans[1]["text"], "一二");
+    assert_eq!((&spans[2]["text"], spans[2]["speed"].as_u64()), (&json!("快"), Some(7)));
+
+    let ran = p.run(&["normalize", "--ssml", "<speak>a\n<audio/></speak>"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("2:1") || ran.err.contains("line 2"), "{ran:?}");
+    assert!(ran.err.contains("audio") && ran.err.contains("say-as"), "{ran:?}");
+}
+
+#[test]
+fn ssml_is_spoken_with_its_silence_and_its_voices() {
+    let p = Program::new();
+    let speak = |out: &str, ssml: &str| {
+        p.ok(&[
+            "synth",
+            "--model",
+            "demo",
+            "--ssml",
+            "--seed",
+            "4",
+            "--max-tokens",
+            "20",
+            "--out",
+            out,
+            ssml,
+        ]);
+        wav(&fs::read(p.path(out)).unwrap()).1
+    };
+    let plain = speak("a.wav", "<speak>你好</speak>");
+    assert_eq!(speak("b.wav", "<speak>\n  你好\n</speak>\n"), plain);
+    let paused = speak("c.wav", r#"<speak>你好<break time="2s"/></speak>"#);
+    assert_eq!(paused.len(), plain.len() + 48_000);
+    assert_ne!(speak("d.wav", r#"<speak><prosody rate="x-fast">你好</prosody></speak>"#), plain);
+    let other = speak("e.wav", r#"<speak><voice name="4099">你好</voice></speak>"#);
+    assert_ne!(other, plain);
+    // The other voice does not touch what the first says.
+    let both = speak("f.wav", r#"<speak>你好<break time="2s"/><voice name="4099">你好</voice></speak>"#);
+    assert_eq!(both[..paused.len()], paused[..]);
+    let ran = p.run(&[
+        "synth",
+        "--model",
+        "demo",
+        "--ssml",
+        "--out",
+        "g.wav",
+        r#"<speak><voice name="?">a</voice></speak>"#,
+    ]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+}
+
+#[test]
+fn markdown_is_read_without_its_signs_and_a_file_of_it_is_one_text() {
+    let p = Program::new();
+    fs::write(p.path("a.md"), "# 标题\n\n*好*，[这里](http://a.b)有3个。\n").unwrap();
+    let out = p.ok(&["normalize", "--markdown", "--file", "a.md"]).out;
+    assert_eq!(out, "标题。 好，这里有三个。\n");
+}
+
+#[test]
+fn a_manifests_line_says_how_it_is_read() {
+    let p = Program::new();
+    let lines = [
+        json!({"text": "3", "lang": "zh"}),
+        json!({"text": "3", "lang": "en"}),
+        json!({"text": "<speak>三</speak>", "ssml": true}),
+        json!({"text": "好😀", "strict": true}),
+    ];
+    let mut manifest: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    manifest.push_str("{\"text\": \"\\ud800\"}\n");
+    fs::write(p.path("m.jsonl"), manifest).unwrap();
+    let ran = p.run(&[
+        "synth",
+        "--model",
+        "demo",
+        "--json-input",
+        "--file",
+        "m.jsonl",
+        "--out-dir",
+        "d",
+        "--seed",
+        "4",
+        "--max-tokens",
+        "20",
+        "--report",
+        "r.jsonl",
+    ]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let file = |name: &str| fs::read(p.path("d").join(name)).unwrap();
+    assert_eq!(file("00000.wav"), file("00002.wav"));
+    assert_ne!(file("00000.wav"), file("00001.wav"));
+    assert!(ran.err.contains("m.jsonl:4: 1 character is not spoken"), "{ran:?}");
+    assert!(ran.err.contains("m.jsonl:5: not JSON: "), "{ran:?}");
+}
+
+#[test]
+fn subtitles_show_what_was_written() {
+    let p = Program::new();
+    let text = "“总价”是123元。走吧！";
+    p.ok(&[
+        "synth",
+        "--model",
+        "demo",
+        "--seed",
+        "4",
+        "--max-tokens",
+        "20",
+        "--subtitles",
+        "srt",
+        "--out",
+        "a.wav",
+        text,
+    ]);
+    let srt = fs::read_to_string(p.path("a.srt")).unwrap();
+    let shown: Vec<&str> = srt.lines().filter(|line| line.contains(['元', '走'])).collect();
+    assert_eq!(shown.concat(), text, "{srt}");
+}
