@@ -6,8 +6,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use chattts_rs::Error;
 use chattts_rs::batch::manifest::Row;
-use chattts_rs::text::markup::{markdown, normalize_markup, ssml};
-use chattts_rs::text::{Change, Dropped, Homophones, Language, NormalizeOptions, Normalized, normalize};
+use chattts_rs::text::markup::{markdown, ssml};
+use chattts_rs::text::{
+    Change, Dropped, Homophones, Language, NormalizeOptions, Normalized, normalize, normalize_markup,
+};
 
 use super::args::{Lang, MarkupArgs, ReadArgs};
 use super::report::Report;

@@ -13,7 +13,9 @@ mod tokenizer;
 pub use clean::{CleanOptions, Cleaned, clean};
 pub use homophones::Homophones;
 pub use language::Language;
-pub use normalize::{Change, Derived, Dropped, NormalizeOptions, Normalized, Piece, Reason, normalize};
+pub use normalize::{
+    Change, Derived, Dropped, NormalizeOptions, Normalized, Piece, Reason, normalize, normalize_markup,
+};
 pub use prompt::{code_prompt, refine_prompt};
 pub use segment::{Pause, SPEAKABLE_SECONDS, Segment, split, spoken_seconds};
 pub use tags::{CONTROL_TOKENS, ControlTags, SPECIAL_TOKENS};

@@ -9,6 +9,8 @@ use crate::text::{Language, normalize::is_han};
 /// sentence before it, or the first that has some; a text without any is English.
 pub struct Languages {
     ends: Vec<(usize, Language)>,
+    /// Whether a sentence has a word to know its language by.
+    known: bool,
     /// The sentence that was asked for last.
     at: usize,
 }
@@ -16,7 +18,7 @@ pub struct Languages {
 impl Languages {
     /// All of the text in one language.
     pub fn all(text: &str, language: Language) -> Self {
-        Languages { ends: vec![(text.len(), language)], at: 0 }
+        Languages { ends: vec![(text.len(), language)], known: true, at: 0 }
     }
 
     /// Finds the language of every sentence.
@@ -50,8 +52,8 @@ impl Languages {
             }
         }
         sentences.push((text.len(), decide(han, words)));
-        let first = sentences.iter().find_map(|(_, language)| *language).unwrap_or(Language::English);
-        let mut current = first;
+        let first = sentences.iter().find_map(|(_, language)| *language);
+        let mut current = first.unwrap_or(Language::English);
         let ends = sentences.into_iter().map(|(end, language)| {
             current = language.unwrap_or(current);
             (end, current)
@@ -63,7 +65,14 @@ impl Languages {
                 _ => merged.push((end, language)),
             }
         }
-        Languages { ends: merged, at: 0 }
+        Languages { ends: merged, known: first.is_some(), at: 0 }
+    }
+
+    /// The language if no sentence has a word of its own.
+    pub fn set_default(&mut self, language: Language) {
+        if !self.known {
+            self.ends = self.ends.last().map(|(end, _)| (*end, language)).into_iter().collect();
+        }
     }
 
     /// The language at a byte; cheap if bytes are asked for in order.

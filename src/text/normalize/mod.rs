@@ -6,8 +6,10 @@ mod en;
 mod fold;
 mod language;
 mod latin;
+mod markup;
 mod rule;
 mod signs;
+mod spell;
 mod writer;
 mod zh;
 
@@ -20,9 +22,11 @@ use self::signs::Sign;
 use self::writer::Writer;
 use super::homophones::Homophones;
 use super::language::{Language, is_han};
+use super::markup::referenced;
 use super::tags::control_token_at;
 
 pub use self::derived::Derived;
+pub use self::markup::normalize_markup;
 
 /// Digits in a row from here on are read one by one, whatever stands around them.
 const LONG_NUMBER: usize = 25;
@@ -148,6 +152,11 @@ impl Normalized {
         let mut dropped = Vec::new();
         for piece in &self.pieces {
             if let (Change::Dropped(reason), Some(text)) = (piece.change, input.get(piece.source.clone())) {
+                // In a file with markup it may be written as an entity.
+                if let (true, Ok(character)) = (text.starts_with('&'), referenced(text)) {
+                    dropped.push(Dropped { character, offset: piece.source.start, reason });
+                    continue;
+                }
                 dropped.extend(text.char_indices().map(|(i, character)| Dropped {
                     character,
                     offset: piece.source.start + i,
@@ -201,7 +210,12 @@ pub fn normalize(text: &str, options: &NormalizeOptions) -> Normalized {
 }
 
 struct Reader<'a> {
+    /// The text up to where something is read in a fixed way.
     text: &'a str,
+    whole: &'a str,
+    fixed: &'a [markup::Stretch<'a>],
+    /// Whether every line's end ends a sentence; lines may be wrapped otherwise.
+    hard_lines: bool,
     options: &'a NormalizeOptions<'a>,
     languages: Languages,
     writer: Writer,
@@ -217,15 +231,30 @@ impl<'a> Reader<'a> {
             Some(language) => Languages::all(text, language),
             None => Languages::detect(text),
         };
-        Reader { text, options, languages, writer: Writer::new(text.len()), read_up_to: 0, quote_open: false }
+        Reader {
+            text,
+            whole: text,
+            fixed: &[],
+            hard_lines: false,
+            options,
+            languages,
+            writer: Writer::new(text.len()),
+            read_up_to: 0,
+            quote_open: false,
+        }
     }
 
     fn read(mut self) -> Normalized {
         let mut at = 0;
-        while let Some(c) = self.text[at..].chars().next() {
-            at = self.step(at, c);
+        loop {
+            while let Some(c) = self.text[at..].chars().next() {
+                at = self.step(at, c);
+            }
+            match self.fixed(at) {
+                Some(next) => at = next,
+                None => return self.writer.finish(),
+            }
         }
-        self.writer.finish()
     }
 
     /// Reads what stands at `at`, and says where the next thing begins.
@@ -311,8 +340,9 @@ impl<'a> Reader<'a> {
 
     fn sign(&mut self, source: Range<usize>, c: char, language: Language) {
         let around = signs::Around {
-            before: rule::before(self.text, source.start),
-            after: rule::after(self.text, source.end),
+            before: rule::before(self.whole, source.start),
+            after: rule::after(self.whole, source.end),
+            hard_lines: self.hard_lines,
             language,
             quote_open: &mut self.quote_open,
         };

@@ -31,6 +31,8 @@ pub enum Sign {
 pub struct Around<'a> {
     pub before: &'a str,
     pub after: &'a str,
+    /// Whether no line is wrapped.
+    pub hard_lines: bool,
     pub language: Language,
     /// Whether a straight quote was opened before.
     pub quote_open: &'a mut bool,
@@ -113,7 +115,8 @@ fn line(c: char, around: &Around) -> Sign {
         return Sign::Space;
     }
     // A hard-wrapped English sentence goes on in lower case.
-    let goes_on = around.next().is_some_and(|next| next.is_ascii_lowercase())
+    let goes_on = !around.hard_lines
+        && around.next().is_some_and(|next| next.is_ascii_lowercase())
         && around
             .before
             .trim_end()
@@ -251,8 +254,8 @@ fn is_unseen(c: char) -> bool {
 
 /// Signs with a name, letters with accents, and what is left.
 fn named(c: char, around: &Around) -> Sign {
-    if let Some((_, chinese, english)) = NAMES.iter().find(|(sign, ..)| *sign == c) {
-        return Sign::Say(if around.chinese() { chinese } else { english }.to_string());
+    if let Some(name) = name(c, around.language) {
+        return Sign::Say(name.to_string());
     }
     if let Some(letters) = plain_letters(c) {
         return Sign::Letters(letters);
@@ -285,8 +288,14 @@ pub fn emoji_name(name: &str) -> String {
     letters.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The name of a sign that has one.
+pub fn name(c: char, language: Language) -> Option<&'static str> {
+    let (_, chinese, english) = NAMES.iter().find(|(sign, ..)| *sign == c)?;
+    Some(if language == Language::Chinese { chinese } else { english })
+}
+
 /// A Latin letter with an accent, as the letters it is read as.
-fn plain_letters(c: char) -> Option<String> {
+pub fn plain_letters(c: char) -> Option<String> {
     let special = match c {
         'ß' => "ss",
         'ẞ' => "SS",
