@@ -1,10 +1,69 @@
 //! Chinese.
 
+/// A number with commas or a point, as part of a pattern.
+macro_rules! num {
+    () => {
+        r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,6}|[0-9]{1,24})(?:\.[0-9]{1,24})?"
+    };
+}
+use num;
+
+mod codes;
+mod context;
+mod date;
+mod digits;
 pub mod emoji;
+mod fraction;
+mod list;
+mod math;
+mod measure;
+mod money;
 pub mod number;
+mod range;
+mod score;
+mod time;
+mod units;
 
 use super::latin;
 use super::rule::Rule;
 
 /// In the order they are tried: what is special comes before what is general.
-pub const RULES: &[&[Rule]] = &[latin::CHINESE, number::RULES];
+pub const RULES: &[&[Rule]] = &[
+    // What begins with letters and is no word.
+    money::LATIN,
+    digits::LATIN,
+    time::LATIN,
+    codes::LATIN,
+    math::LATIN,
+    measure::LATIN,
+    latin::CHINESE,
+    // What begins with a digit or a sign.
+    list::RULES,
+    date::RULES,
+    codes::RULES,
+    time::RULES,
+    score::RULES,
+    digits::RULES,
+    money::RULES,
+    fraction::RULES,
+    measure::RULES,
+    math::RULES,
+    range::RULES,
+    number::NEGATIVE,
+    number::RULES,
+];
+
+/// Checks examples of what is written and what is spoken.
+#[cfg(test)]
+fn check(examples: &[(&str, &str)]) {
+    use super::{NormalizeOptions, normalize};
+    let options =
+        NormalizeOptions { language: Some(crate::text::Language::Chinese), ..NormalizeOptions::default() };
+    let wrong: Vec<_> = examples
+        .iter()
+        .map(|(text, spoken)| (text, spoken, normalize(text, &options).text))
+        .filter(|(_, spoken, found)| found != *spoken)
+        .map(|(text, spoken, found)| format!("\n{text}: {found}, not {spoken}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}

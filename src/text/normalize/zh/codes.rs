@@ -1,0 +1,118 @@
+//! Addresses of machines, versions, chapters, and other mixes of letters and digits.
+
+use super::number::{digits, integer};
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const LATIN: &[Rule] = &[
+    // No.5
+    Rule { name: "code", pattern: r"(?:NO|No|no)\. ?(?<n>[0-9]{1,4})|No(?<m>[0-9]{1,4})", read: ordinal },
+    // Ⅷ, which has become VIII
+    Rule { name: "roman", pattern: r"[IVXL]{1,7}", read: roman },
+];
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "address",
+        pattern: r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::(?<port>[0-9]{1,5}))?(?:/(?<mask>[0-9]{1,2}))?",
+        read: address,
+    },
+    Rule { name: "version", pattern: r"[0-9]{1,6}(?:\.[0-9]{1,6}){2,6}", read: version },
+    // 5#楼
+    Rule {
+        name: "code",
+        pattern: r"(?<n>[0-9]{1,4})#",
+        read: |found| found.stands_alone().then(|| integer(found.get("n")) + "号"),
+    },
+];
+
+fn address(found: &Found) -> Option<String> {
+    let plain = found.all().split([':', '/']).next()?;
+    if !found.stands_alone() || plain.split('.').any(|part| part.parse().is_ok_and(|n: u16| n > 255)) {
+        return None;
+    }
+    let mut spoken = plain.split('.').map(digits).collect::<Vec<_>>().join("点");
+    if found.has("port") {
+        spoken += &format!("，{}", digits(found.get("port")));
+    }
+    if found.has("mask") {
+        spoken += &format!("，{}", integer(found.get("mask")));
+    }
+    Some(spoken)
+}
+
+fn version(found: &Found) -> Option<String> {
+    let part = |part: &str| if part.len() > 3 { digits(part) } else { integer(part) };
+    let inside = found.next().is_some_and(|c| c.is_ascii_digit());
+    (!inside).then(|| found.all().split('.').map(part).collect::<Vec<_>>().join("点"))
+}
+
+fn ordinal(found: &Found) -> Option<String> {
+    let n = if found.has("n") { found.get("n") } else { found.get("m") };
+    found.stands_alone().then(|| format!("第{}", integer(n)))
+}
+
+/// Roman numerals where no word can stand: 第Ⅷ章, II期.
+fn roman(found: &Found) -> Option<String> {
+    const AFTER: &[char] =
+        &['期', '型', '级', '類', '类', '章', '部', '卷', '度', '代', '級', '篇', '区', '階', '阶'];
+    let text = found.all();
+    let ordinal = found.previous() == Some('第');
+    let plain = text.len() > 1 || text == "I";
+    let named = found.next().is_some_and(|c| AFTER.contains(&c));
+    if !found.stands_alone() || !ordinal && !(plain && named) {
+        return None;
+    }
+    let value = |c: char| match c {
+        'I' => 1,
+        'V' => 5,
+        'X' => 10,
+        _ => 50u64,
+    };
+    let mut total = 0;
+    let mut last = 0;
+    for n in text.chars().rev().map(value) {
+        total = if n < last { total - n.min(total) } else { total + n };
+        last = last.max(n);
+    }
+    Some(integer(&total.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::zh::check;
+
+    #[test]
+    fn mixed_codes_are_read() {
+        check(&[
+            ("127.0.0.1", "一二七点零点零点一"),
+            ("IP是192.168.1.1", "IP是一九二点一六八点一点一"),
+            ("V2.0.1", "V二点零点一"),
+            ("版本10.15.7", "版本十点十五点七"),
+            ("见1.2.3节", "见一点二点三节"),
+            ("V2.0", "V二点零"),
+            ("PM2.5", "PM二点五"),
+            ("PM10", "PM十"),
+            ("COVID-19疫情", "COVID 十九疫情"),
+            ("H1N1流感", "H一N一流感"),
+            ("B2B业务", "B二B业务"),
+            ("MP3播放器", "MP三播放器"),
+            ("iOS 15.4", "iOS 十五点四"),
+            ("Windows 10系统", "Windows 十系统"),
+            ("IPv6地址", "IPv六地址"),
+            ("RTX4090", "RTX四零九零"),
+            ("T-34坦克", "T 三十四坦克"),
+            ("No.1", "第一"),
+            ("№5", "第五"),
+            ("第Ⅷ章", "第八章"),
+            ("第III期", "第三期"),
+            ("II型糖尿病", "二型糖尿病"),
+            ("5#楼", "五号楼"),
+            ("ISO9001认证", "ISO九零零一认证"),
+            ("G20峰会", "G二十峰会"),
+            ("U21国家队", "U二十一国家队"),
+            ("A股", "A股"),
+            ("Top10", "Top十"),
+            ("802.11", "八百零二点一一"),
+        ]);
+    }
+}

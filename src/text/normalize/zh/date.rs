@@ -1,0 +1,389 @@
+//! Dates, years, months.
+
+use super::context;
+use super::number::{digits, integer};
+use crate::text::normalize::rule::{Found, Rule};
+
+/// Between the numbers of a date in digits: the same sign twice.
+pub const RULES: &[Rule] = &[
+    // 2022-01-28, 2022/1/28T08:30
+    Rule {
+        name: "date",
+        pattern: r"(?<y>[12][0-9]{3})(?:/(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})|-(?<m2>[0-9]{1,2})-(?<d2>[0-9]{1,2})|\.(?<m3>[0-9]{1,2})\.(?<d3>[0-9]{1,2}))(?<sun>[日号號])?(?:T(?<ahead>[0-9]{2}:))?",
+        read: full,
+    },
+    // 28/01/2022, 01/28/2022
+    Rule {
+        name: "date",
+        pattern: r"(?<a>[0-9]{1,2})(?:/(?<b>[0-9]{1,2})/|-(?<b2>[0-9]{1,2})-|\.(?<b3>[0-9]{1,2})\.)(?<y>(?:19|20)[0-9]{2})",
+        read: year_last,
+    },
+    // 2022年1月28日, 22年3月
+    Rule {
+        name: "date",
+        pattern: r"(?<y>[0-9]{4}|[0-9]{2}) ?年 ?(?<m>[0-9]{1,2}) ?月(?: ?(?<d>[0-9]{1,2}) ?(?<unit>[日号號]))?",
+        read: year_month,
+    },
+    // 2022-01, 2022/01, 2022.01–2023.05
+    Rule {
+        name: "date",
+        pattern: r"(?<y>(?:19|20)[0-9]{2})(?<sign>[-/])(?<m>0[1-9]|1[0-2])",
+        read: month_of_year,
+    },
+    Rule {
+        name: "date",
+        pattern: r"(?<y>(?:19|20)[0-9]{2})\.(?<m>0[1-9]|1[0-2])(?: ?(?:[-~–—〜至到]) ?)(?<y2>(?:19|20)[0-9]{2})\.(?<m2>0[1-9]|1[0-2])",
+        read: months_of_years,
+    },
+    // 1月28日, 01月
+    Rule {
+        name: "date",
+        pattern: r"(?<m>[0-9]{1,2}) ?月(?: ?(?<d>[0-9]{1,2}) ?(?<unit>[日号號]))?",
+        read: month,
+    },
+    // The day after a month: 1月3日-08日
+    Rule { name: "date", pattern: r"(?<d>0[1-9])(?<unit>[日号號])", read: day },
+    // 2020-2022年
+    Rule {
+        name: "date",
+        pattern: r"(?<a>[12][0-9]{3})(?:年)? ?(?:[-~–—〜]{1,2}|至|到) ?(?<b>[12][0-9]{3}|[0-9]{2})(?<year>(?:年度?|届|學年|学年)?)",
+        read: years,
+    },
+    Rule { name: "date", pattern: r"(?<y>[0-9]{3,4}) ?(?<ahead>年(?<age>代)?)", read: year },
+    Rule { name: "date", pattern: r"(?<y>[0-9]{2})(?<ahead>年)", read: short_year },
+    Rule {
+        name: "date",
+        pattern: r"(?<y>[0-9]{4})(?<ahead>学年|學年|财年|届|屆|级|款)",
+        read: |found| Some(digits(found.get("y"))),
+    },
+    // Those born in a decade: 90后
+    Rule { name: "date", pattern: r"(?<y>[0156789][05])(?<ahead>[后後])", read: generation },
+    // 01/28
+    Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", read: month_slash_day },
+    // The days that are known by their numbers: 5·12, 9·11
+    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", read: known_day },
+    // 20220128 after what a date follows
+    Rule {
+        name: "date",
+        pattern: r"(?<y>(?:19|20)[0-9]{2})(?<m>0[1-9]|1[0-2])(?<d>[0-3][0-9])",
+        read: packed,
+    },
+];
+
+/// Before so many years that have passed.
+const SPANS: &[&str] = &[
+    "距今",
+    "历时",
+    "历经",
+    "长达",
+    "近",
+    "约",
+    "过去",
+    "有",
+    "经过",
+    "用了",
+    "花了",
+    "历史",
+    "已",
+    "整整",
+    "共",
+    "达",
+    "超过",
+    "每",
+    "过了",
+    "活了",
+    "了",
+    "上下",
+    "前",
+    "未来",
+    "今后",
+    "此后",
+    "最近",
+    "期限",
+    "期限为",
+    "为期",
+    "有期徒刑",
+    "徒刑",
+    "满",
+    "第",
+];
+/// After so many years.
+const AGES: &[&str] = &[
+    "历史",
+    "的历史",
+    "文明",
+    "以上",
+    "之久",
+    "之内",
+    "以内",
+    "前",
+    "后",
+    "来",
+    "以来",
+    "间",
+    "的时间",
+    "之后",
+    "之前",
+    "左右",
+];
+
+fn valid(month: &str, day: &str) -> bool {
+    let in_range = |text: &str, last: u8| text.parse().is_ok_and(|n: u8| (1..=last).contains(&n));
+    in_range(month, 12) && (day.is_empty() || in_range(day, 31))
+}
+
+/// A month or a day, without a zero in front.
+fn plain(text: &str) -> String {
+    integer(text.trim_start_matches('0'))
+}
+
+fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<String> {
+    if !valid(month, day) {
+        return None;
+    }
+    let mut spoken = String::new();
+    if !year.is_empty() {
+        spoken = format!("{}年", digits(year));
+    }
+    spoken += &format!("{}月", plain(month));
+    if !day.is_empty() {
+        spoken += &format!("{}{unit}", plain(day));
+    }
+    Some(spoken)
+}
+
+/// The group that took part.
+fn either<'t>(found: &Found<'t>, groups: [&str; 3]) -> &'t str {
+    groups.into_iter().map(|group| found.get(group)).find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+/// Whether digits, or signs of a longer code, go on before or after it.
+fn is_part(found: &Found) -> bool {
+    let more = found.after().strip_prefix(['-', '/', '.']).is_some_and(|rest| rest.starts_with(digit));
+    found.previous().is_some_and(|c| c.is_ascii_alphanumeric())
+        || found.next().is_some_and(digit)
+        || more && !found.after().starts_with("-20") && !found.after().starts_with("-19")
+}
+
+fn digit(c: char) -> bool {
+    c.is_ascii_digit()
+}
+
+fn full(found: &Found) -> Option<String> {
+    if is_part(found) && !found.has("ahead") {
+        return None;
+    }
+    let unit = if found.has("sun") { found.get("sun") } else { "日" };
+    spoken(found.get("y"), either(found, ["m", "m2", "m3"]), either(found, ["d", "d2", "d3"]), unit)
+}
+
+fn year_last(found: &Found) -> Option<String> {
+    if is_part(found) {
+        return None;
+    }
+    let (a, b, year) = (found.get("a"), either(found, ["b", "b2", "b3"]), found.get("y"));
+    // The day first, unless that cannot be.
+    spoken(year, b, a, "日").or_else(|| spoken(year, a, b, "日"))
+}
+
+fn year_month(found: &Found) -> Option<String> {
+    spoken(found.get("y"), found.get("m"), found.get("d"), found.get("unit"))
+}
+
+fn month_of_year(found: &Found) -> Option<String> {
+    let range = found.get("sign") == "-" && context::starts_with_any(found.after(), &["年", "届", "级"]);
+    if is_part(found) || range {
+        return None;
+    }
+    spoken(found.get("y"), found.get("m"), "", "").map(|spoken| match found.after().strip_prefix("月") {
+        Some(_) => spoken.trim_end_matches('月').into(),
+        None => spoken,
+    })
+}
+
+fn months_of_years(found: &Found) -> Option<String> {
+    let from = spoken(found.get("y"), found.get("m"), "", "")?;
+    let to = spoken(found.get("y2"), found.get("m2"), "", "")?;
+    found.stands_alone().then(|| format!("{from}到{to}"))
+}
+
+fn month(found: &Found) -> Option<String> {
+    spoken("", found.get("m"), found.get("d"), found.get("unit"))
+}
+
+fn day(found: &Found) -> Option<String> {
+    let before =
+        found.before().trim_end_matches(' ').trim_end_matches(['-', '~', '–', '—', '至', '到', '、']);
+    context::ends_with_any(before, &["月", "日", "号", "號"])
+        .then(|| format!("{}{}", plain(found.get("d")), found.get("unit")))
+}
+
+fn years(found: &Found) -> Option<String> {
+    let (a, b) = (found.get("a"), found.get("b"));
+    let later = match b.len() {
+        2 => found.has("year") && a.get(2..) < Some(b),
+        _ => a < b,
+    };
+    let calendar = a.starts_with("19") || a.starts_with("20") && b < "2100" || found.has("year");
+    if !found.stands_alone() || !later || !calendar || is_part(found) {
+        return None;
+    }
+    // 1500-2000元 is an amount.
+    if !found.has("year") && (context::measure_follows(found.after()) || found.after().starts_with('/')) {
+        return None;
+    }
+    let first = if found.all().contains("年") && !found.get("year").starts_with('年')
+        || found.all().matches('年').count() > 1
+    {
+        "年"
+    } else {
+        ""
+    };
+    let link = if found.all().contains('至') { "至" } else { "到" };
+    Some(format!("{}{first}{link}{}{}", digits(a), digits(b), found.get("year")))
+}
+
+fn year(found: &Found) -> Option<String> {
+    let text = found.get("y");
+    let n: u32 = text.parse().ok()?;
+    let before = found.before().trim_end();
+    let after = found.after().trim_start().strip_prefix("年").unwrap_or_default();
+    if found.has("age") {
+        return Some(digits(text));
+    }
+    let era = context::ends_with_any(before, &["公元", "公元前", "西元", "西元前", "纪元前"]);
+    let span = context::ends_with_any(before, SPANS) && !era && !(1800..2100).contains(&n)
+        || text.len() == 3 && !era
+        || n.is_multiple_of(1000) && context::starts_with_any(after, AGES)
+        || n > 2200
+        || context::ends_with_any(before, &["距今", "历时", "历经", "长达", "徒刑"]);
+    Some(if span { integer(text) } else { digits(text) })
+}
+
+fn short_year(found: &Found) -> Option<String> {
+    let text = found.get("y");
+    let n: u32 = text.parse().ok()?;
+    let before = found.before().trim_end();
+    let after = found.after().strip_prefix("年").unwrap_or_default();
+    if after.starts_with("代") {
+        return Some(if text.starts_with('0') { digits(text) } else { integer(text) });
+    }
+    let dated = context::starts_with_any(
+        after,
+        &["底", "初", "末", "春", "夏", "秋", "冬", "出生", "毕业", "生", "款", "版", "的时候", "那年"],
+    );
+    let span = context::ends_with_any(before, SPANS) || context::starts_with_any(after, AGES);
+    let year = text.starts_with('0') || dated && n > 0 || n > 50 && !n.is_multiple_of(10) && !span;
+    year.then(|| digits(text))
+}
+
+fn generation(found: &Found) -> Option<String> {
+    let after = found.after().trim_start_matches(['后', '後']);
+    let alone = !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || ".第,".contains(c));
+    (alone && !context::starts_with_any(after, &["天", "来", "续", "面", "来", "台", "悔"]))
+        .then(|| digits(found.get("y")))
+}
+
+fn month_slash_day(found: &Found) -> Option<String> {
+    let fraction = !found.get("m").starts_with('0') && !found.get("d").starts_with('0');
+    if is_part(found) || fraction {
+        return None;
+    }
+    spoken("", found.get("m"), found.get("d"), "日")
+}
+
+fn known_day(found: &Found) -> Option<String> {
+    (found.stands_alone() && valid(found.get("m"), found.get("d"))).then(|| digits(found.all()))
+}
+
+fn packed(found: &Found) -> Option<String> {
+    const CUES: &[&str] =
+        &["日期", "生日", "出生", "时间", "于", "生产", "到期", "有效期", "自", "截至", "至"];
+    let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是', '至']);
+    if !found.stands_alone() || !context::ends_with_any(before, CUES) {
+        return None;
+    }
+    spoken(found.get("y"), found.get("m"), found.get("d"), "日")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::zh::check;
+
+    #[test]
+    fn dates_are_read() {
+        check(&[
+            ("2022/01/28", "二零二二年一月二十八日"),
+            ("2022-01-28", "二零二二年一月二十八日"),
+            ("2022.1.28", "二零二二年一月二十八日"),
+            ("2022.01.28", "二零二二年一月二十八日"),
+            ("2002/1/8", "二零零二年一月八日"),
+            ("2022年1月28日", "二零二二年一月二十八日"),
+            ("2022年01月08日", "二零二二年一月八日"),
+            ("2022 年 1 月 28 日", "二零二二年一月二十八日"),
+            ("2022年1月28号", "二零二二年一月二十八号"),
+            ("2022年1月28號", "二零二二年一月二十八號"),
+            ("1月28号", "一月二十八号"),
+            ("2022年1月", "二零二二年一月"),
+            ("2022-01", "二零二二年一月"),
+            ("2022/12", "二零二二年十二月"),
+            ("28/01/2022", "二零二二年一月二十八日"),
+            ("01/28/2022", "二零二二年一月二十八日"),
+            ("01-28-2022", "二零二二年一月二十八日"),
+            ("01/28", "一月二十八日"),
+            ("2022-01-28 08:30:00", "二零二二年一月二十八日 八点三十分"),
+            ("2022-01-28T08:30", "二零二二年一月二十八日八点三十分"),
+            ("2022/01/28-2022/02/03", "二零二二年一月二十八日到二零二二年二月三日"),
+            ("2022-01-28~2022-02-03", "二零二二年一月二十八日到二零二二年二月三日"),
+            ("2022年1月28日-2月3日", "二零二二年一月二十八日到二月三日"),
+            ("1月1日-3日", "一月一日到三日"),
+            ("3月5日~08日", "三月五日到八日"),
+            ("3-5月", "三到五月"),
+            ("1-2月份", "一到二月份"),
+            ("1月-3月", "一月到三月"),
+            ("2019.09-2023.06", "二零一九年九月到二零二三年六月"),
+            ("生产日期：20220128", "生产日期，二零二二年一月二十八日"),
+            ("5·12汶川地震", "五一二汶川地震"),
+            ("他生于1990年。", "他生于一九九零年。"),
+            ("今天是2024年2月29日，星期4。", "今天是二零二四年二月二十九日，星期四。"),
+            ("会议定于2023年10月1日上午9:00召开。", "会议定于二零二三年十月一日上午九点召开。"),
+            ("２０２２年１月", "二零二二年一月"),
+        ]);
+    }
+
+    #[test]
+    fn years_are_read() {
+        check(&[
+            ("2008年", "二零零八年"),
+            ("2000年", "二零零零年"),
+            ("98年", "九八年"),
+            ("08年奥运会", "零八年奥运会"),
+            ("22年3月", "二二年三月"),
+            ("18年底", "一八年底"),
+            ("5年", "五年"),
+            ("20年前", "二十年前"),
+            ("100年", "一百年"),
+            ("公元前221年", "公元前二二一年"),
+            ("距今3000年", "距今三千年"),
+            ("5000年文明", "五千年文明"),
+            ("1980年代", "一九八零年代"),
+            ("20世纪80年代", "二十世纪八十年代"),
+            ("00年代", "零零年代"),
+            ("90后", "九零后"),
+            ("00后和95后", "零零后和九五后"),
+            ("2020-2022年", "二零二零到二零二二年"),
+            ("2020年-2022年", "二零二零年到二零二二年"),
+            ("1949—1978", "一九四九到一九七八"),
+            ("1998-2008", "一九九八到二零零八"),
+            ("2021-22年度", "二零二一到二二年度"),
+            ("2023学年", "二零二三学年"),
+            ("2018级新生", "二零一八级新生"),
+            ("1500-2000元", "一千五百到两千元"),
+            ("2年前", "两年前"),
+            ("有期徒刑15年", "有期徒刑十五年"),
+            ("周1到周5", "周一到周五"),
+            ("週3", "週三"),
+            ("礼拜2", "礼拜二"),
+        ]);
+    }
+}

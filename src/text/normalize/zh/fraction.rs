@@ -1,0 +1,186 @@
+//! Fractions and percentages.
+
+use super::number::{integer, number};
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    // 10-20%, -5%, 0.5‰
+    Rule {
+        name: "percent",
+        pattern: concat!(
+            "(?<neg>-)?(?<a>",
+            super::num!(),
+            ")(?: ?(?<link>[-~–—〜]|至|到) ?(?<b>",
+            super::num!(),
+            "))? ?(?<sign>%|‰|‱)"
+        ),
+        read: percent,
+    },
+    Rule { name: "percent", pattern: r"[+](?<ahead>[0-9]{1,9}(?:\.[0-9]{1,9})?[%‰])", read: plus },
+    Rule {
+        name: "fraction",
+        pattern: r"24/7",
+        read: |found| found.stands_alone().then(|| "二十四七".into()),
+    },
+    Rule {
+        name: "fraction",
+        pattern: r"(?<neg>-)?(?:(?<whole>[0-9]{1,6}) )?(?<a>[0-9]{1,12})/(?<b>[0-9]{1,12})",
+        read: fraction,
+    },
+    Rule {
+        name: "fraction", pattern: r"(?<whole>[0-9]{1,12})(?<sign>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒])", read: mixed
+    },
+    Rule {
+        name: "fraction",
+        pattern: r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒]",
+        read: |found| sign(found.all()).map(Into::into),
+    },
+];
+
+const SIGNS: &[(&str, &str)] = &[
+    ("½", "二分之一"),
+    ("⅓", "三分之一"),
+    ("⅔", "三分之二"),
+    ("¼", "四分之一"),
+    ("¾", "四分之三"),
+    ("⅕", "五分之一"),
+    ("⅖", "五分之二"),
+    ("⅗", "五分之三"),
+    ("⅘", "五分之四"),
+    ("⅙", "六分之一"),
+    ("⅚", "六分之五"),
+    ("⅐", "七分之一"),
+    ("⅛", "八分之一"),
+    ("⅜", "八分之三"),
+    ("⅝", "八分之五"),
+    ("⅞", "八分之七"),
+    ("⅑", "九分之一"),
+    ("⅒", "十分之一"),
+];
+
+fn sign(text: &str) -> Option<&'static str> {
+    SIGNS.iter().find(|(sign, _)| *sign == text).map(|(_, spoken)| *spoken)
+}
+
+fn mixed(found: &Found) -> Option<String> {
+    Some(format!("{}又{}", integer(found.get("whole")), sign(found.get("sign"))?))
+}
+
+/// Whether a minus before a number is a sign, not a hyphen.
+pub fn may_be_negative(found: &Found) -> bool {
+    found.previous().is_none_or(|c| !c.is_ascii_alphanumeric() && !")）%‰".contains(c))
+}
+
+fn percent(found: &Found) -> Option<String> {
+    let negative = found.has("neg");
+    if negative && !may_be_negative(found) || found.previous().is_some_and(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    let unit = match found.get("sign") {
+        "%" => "百分之",
+        "‰" => "千分之",
+        _ => "万分之",
+    };
+    let sign = if negative { "负" } else { "" };
+    let mut spoken = format!("{sign}{unit}{}", number(found.get("a")));
+    if found.has("b") {
+        let link = if found.get("link") == "至" { "至" } else { "到" };
+        spoken += &format!("{link}{unit}{}", number(found.get("b")));
+    }
+    Some(spoken)
+}
+
+fn plus(found: &Found) -> Option<String> {
+    may_be_negative(found).then(|| "正".into())
+}
+
+fn fraction(found: &Found) -> Option<String> {
+    let part = |text: &str| {
+        text.strip_prefix(['/', '.']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    if !found.stands_alone() || part(found.after()) || found.before().ends_with(['/', '.']) {
+        return None;
+    }
+    if found.has("neg") && !may_be_negative(found) {
+        return None;
+    }
+    let (a, b) = (found.get("a"), found.get("b"));
+    // Blood pressure is two numbers, a metre two beats.
+    let sentence = super::context::sentence_before(found.before());
+    if sentence.contains("血压") || found.after().trim_start().starts_with("mmHg") {
+        return (!found.has("whole")).then(|| format!("{}，{}", integer(a), integer(b)));
+    }
+    if found.after().starts_with("拍") && !found.has("whole") {
+        return Some(format!("{}{}", integer(b), integer(a)));
+    }
+    let mut spoken = String::new();
+    if found.has("neg") {
+        spoken += "负";
+    }
+    if found.has("whole") {
+        // It is part of the number only if the fraction is less than one.
+        if a.len() > b.len() || a.len() == b.len() && a >= b {
+            return None;
+        }
+        spoken += &format!("{}又", integer(found.get("whole")));
+    }
+    let below = match b {
+        "100" => "百".into(),
+        "1000" => "千".into(),
+        "10000" => "万".into(),
+        _ => integer(b),
+    };
+    Some(spoken + &format!("{below}分之{}", integer(a)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::zh::check;
+
+    #[test]
+    fn fractions_are_read() {
+        check(&[
+            ("1/2", "二分之一"),
+            ("3/4", "四分之三"),
+            ("完成了2/3", "完成了三分之二"),
+            ("15/100", "百分之十五"),
+            ("1又1/2", "一又二分之一"),
+            ("1 1/2", "一又二分之一"),
+            ("½", "二分之一"),
+            ("2½", "二又二分之一"),
+            ("⅝", "八分之五"),
+            ("-1/3", "负三分之一"),
+            ("1/3页", "三分之一页"),
+            ("1/2+1/3=5/6", "二分之一加三分之一等于六分之五"),
+            ("血压120/80", "血压一百二十，八十"),
+            ("3/4拍", "四三拍"),
+            ("大约有1/5的人同意。", "大约有五分之一的人同意。"),
+            ("1/10000", "万分之一"),
+        ]);
+    }
+
+    #[test]
+    fn percentages_are_read() {
+        check(&[
+            ("5%", "百分之五"),
+            ("12.5%", "百分之十二点五"),
+            ("100%", "百分之一百"),
+            ("2%", "百分之二"),
+            ("-5%", "负百分之五"),
+            ("+5%", "正百分之五"),
+            ("0.5‰", "千分之零点五"),
+            ("10%-20%", "百分之十到百分之二十"),
+            ("10~20%", "百分之十到百分之二十"),
+            ("30%至50%", "百分之三十至百分之五十"),
+            ("30％～50％", "百分之三十到百分之五十"),
+            ("同比增长8.1%。", "同比增长百分之八点一。"),
+            ("占比0.03%", "占比百分之零点零三"),
+            ("1,200%", "百分之一千二百"),
+            ("<5%", "小于百分之五"),
+            ("≥90%", "大于等于百分之九十"),
+            ("5折", "五折"),
+            ("8.5折", "八点五折"),
+            ("85折", "八五折"),
+        ]);
+    }
+}

@@ -1,0 +1,51 @@
+//! Numbers of a list's items.
+
+use super::number::integer;
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "list",
+        pattern: r"(?<n>[0-9]{1,3})(?:[.．][ \t]{0,3}|[)）][ \t]{0,3})(?<ahead>[^0-9.\s])",
+        read: item,
+    },
+    Rule { name: "list", pattern: "[①-⑳]", read: circled },
+];
+
+fn item(found: &Found) -> Option<String> {
+    let line_start =
+        found.before().trim_end_matches([' ', '\t']).chars().next_back().is_none_or(|c| c == '\n');
+    line_start.then(|| integer(found.get("n")) + "，")
+}
+
+fn circled(found: &Found) -> Option<String> {
+    let n = u32::from(found.all().chars().next()?) - u32::from('①') + 1;
+    let spoken = integer(&n.to_string());
+    // 步骤①和② name the steps; elsewhere an item begins.
+    let named =
+        found.next().is_none_or(|c| "和与或及到至、的中，。；）)".contains(c) || ('①'..='⑳').contains(&c));
+    Some(if named { spoken } else { spoken + "，" })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::zh::check;
+
+    #[test]
+    fn items_are_read() {
+        check(&[
+            ("1. 苹果", "一，苹果"),
+            ("1.苹果\n2.梨", "一，苹果。\n二，梨"),
+            ("1、打开电源", "一、打开电源"),
+            ("2) 关闭", "二，关闭"),
+            ("（1）准备", "一，准备"),
+            ("①打开②关闭", "一，打开二，关闭"),
+            ("步骤①和②", "步骤一和二"),
+            ("⒈概述", "一，概述"),
+            ("1.5倍", "一点五倍"),
+            ("第3", "第三"),
+            ("第3名", "第三名"),
+            ("3.14是圆周率", "三点一四是圆周率"),
+        ]);
+    }
+}

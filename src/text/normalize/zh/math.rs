@@ -1,0 +1,203 @@
+//! Sums, comparisons and powers.
+
+use super::number::{integer, number};
+use crate::text::normalize::rule::{Found, Rule};
+
+/// A letter x between two numbers.
+pub const LATIN: &[Rule] = &[Rule { name: "math", pattern: r"[xX] ?(?<ahead>[0-9])", read: times }];
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "math",
+        pattern: concat!("(?<base>", super::num!(), r")\^\(?(?<sign>-)?(?<n>[0-9]{1,6})\)?"),
+        read: power,
+    },
+    Rule {
+        name: "math",
+        pattern: concat!("(?<base>", super::num!(), ")(?<n>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6})"),
+        read: power,
+    },
+    Rule { name: "math", pattern: r"\^\(?(?<sign>-)?(?<n>[0-9]{1,6})\)?", read: power_of_letter },
+    Rule { name: "math", pattern: "[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}", read: power_of_letter },
+    Rule {
+        name: "math", pattern: r"[₀₁₂₃₄₅₆₇₈₉]{1,6}", read: |found| Some(integer(&lowered(found.all())))
+    },
+    Rule { name: "math", pattern: r" ?\* ?(?<ahead>[0-9(])", read: times },
+    Rule { name: "math", pattern: r"(?:>=|≥|≧)", read: |_| Some("大于等于".into()) },
+    Rule { name: "math", pattern: r"(?:<=|≤|≦)(?<ahead> ?[^>])", read: |_| Some("小于等于".into()) },
+    Rule { name: "math", pattern: r"!=", read: |_| Some("不等于".into()) },
+    Rule { name: "math", pattern: r"==", read: |_| Some("等于".into()) },
+    Rule { name: "math", pattern: r"(?<sign>[<>]) ?(?<ahead>(?<next>[-¥$0-9A-Za-z.]))", read: compared },
+    Rule { name: "math", pattern: r"[+] ?(?<ahead>(?<next>[0-9.]))", read: plus },
+    Rule { name: "math", pattern: r"- ?(?<ahead>(?<next>[a-z0-9(]))", read: minus },
+    Rule { name: "math", pattern: r"[÷/] ?(?<ahead>[0-9(])", read: divided },
+    Rule { name: "math", pattern: r"√(?<ahead>[0-9(a-z])", read: |_| Some("根号".into()) },
+];
+
+fn is_operand_end(c: char) -> bool {
+    c.is_ascii_alphanumeric() || ")）²³%πxy".contains(c)
+}
+
+/// Whether it stands in a sum: an operator that is nothing else, or what says that it is one, is near.
+pub fn in_formula(found: &Found) -> bool {
+    let part = |c: &char| c.is_ascii_digit() || "+-*/×÷=≈≠<>≥≤().^√²³ xyabn,".contains(*c);
+    let before: String = found.before().chars().rev().take_while(part).collect();
+    let before: String = before.chars().rev().collect();
+    let after: String = found.after().chars().take_while(part).collect();
+    let span = format!("{before}{}{after}", found.all());
+    let strong = ['=', '≈', '≠', '×', '÷', '√', '^', '²', '³'];
+    let plus =
+        span.split('+').skip(1).any(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
+            && span.split('+').next().is_some_and(|first| first.trim_end().ends_with(is_operand_end));
+    let rest = found.after().get(after.len()..).unwrap_or_default();
+    span.contains(strong)
+        || plus
+        || rest.starts_with("等于")
+        || rest.starts_with("得")
+        || found.before().ends_with("计算")
+        || found.before().ends_with("算式")
+}
+
+/// Superscripts and subscripts as digits and a minus.
+fn lowered(text: &str) -> String {
+    let plain = |c: char| match c {
+        '⁰' | '₀' => Some('0'),
+        '¹' | '₁' => Some('1'),
+        '²' | '₂' => Some('2'),
+        '³' | '₃' => Some('3'),
+        '⁻' => Some('-'),
+        '⁴'..='⁹' => char::from_u32(u32::from(c) - u32::from('⁴') + u32::from('4')),
+        '₄'..='₉' => char::from_u32(u32::from(c) - u32::from('₄') + u32::from('4')),
+        _ => None,
+    };
+    text.chars().filter_map(plain).collect()
+}
+
+fn exponent(found: &Found) -> Option<String> {
+    let text = lowered(found.get("n"));
+    let (negative, n) = match text.strip_prefix('-') {
+        Some(n) => (true, n),
+        None if text.is_empty() && found.has("n") => (found.has("sign"), found.get("n")),
+        None => (false, text.as_str()),
+    };
+    match n {
+        "" => None,
+        "2" if !negative => Some("平方".into()),
+        "3" if !negative => Some("立方".into()),
+        n => Some(format!("{}{}次方", if negative { "负" } else { "" }, integer(n))),
+    }
+}
+
+fn power(found: &Found) -> Option<String> {
+    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric());
+    (!inside)
+        .then(|| exponent(found))
+        .flatten()
+        .map(|power| format!("{}的{power}", number(found.get("base"))))
+}
+
+fn power_of_letter(found: &Found) -> Option<String> {
+    let base = found.previous().is_some_and(|c| c.is_ascii_alphabetic() || c == ')' || c == 'π');
+    let text = if found.has("n") { found.get("n").to_string() } else { lowered(found.all()) };
+    if !base || text.is_empty() {
+        return None;
+    }
+    Some(match (text.strip_prefix('-'), text.as_str()) {
+        (Some(n), _) => format!("的负{}次方", integer(n)),
+        (None, n) if found.has("sign") => format!("的负{}次方", integer(n)),
+        (None, "2") => "的平方".into(),
+        (None, "3") => "的立方".into(),
+        (None, n) => format!("的{}次方", integer(n)),
+    })
+}
+
+fn times(found: &Found) -> Option<String> {
+    let before = found.before().trim_end_matches(' ');
+    let after_number = before.ends_with(|c: char| c.is_ascii_digit() || ")）".contains(c));
+    // 0x1F is no product.
+    let hex = before
+        .strip_suffix('0')
+        .is_some_and(|rest| !rest.ends_with(|c: char| c.is_ascii_digit() || c == '.'));
+    (after_number && !hex).then(|| "乘".into())
+}
+
+fn compared(found: &Found) -> Option<String> {
+    let number_after = found.get("next").starts_with(|c: char| c.is_ascii_digit() || "-¥$.".contains(c));
+    let before = found.before().trim_end();
+    let number_before = before.ends_with(|c: char| c.is_ascii_digit() || c == '%');
+    // <b> and </b> are no comparisons, nor is ->.
+    if before.ends_with(['<', '>', '-', '=']) || !number_after && !number_before {
+        return None;
+    }
+    Some(if found.get("sign") == "<" { "小于" } else { "大于" }.into())
+}
+
+fn plus(found: &Found) -> Option<String> {
+    let before = found.before().trim_end();
+    if before.ends_with(|c: char| is_operand_end(c) || super::super::is_han(c)) {
+        return Some("加".into());
+    }
+    Some("正".into())
+}
+
+fn minus(found: &Found) -> Option<String> {
+    let before = found.before().trim_end();
+    let letters = found.previous().is_some_and(|c| c.is_ascii_alphabetic())
+        && !before.ends_with(['x', 'y', 'a', 'b', 'n']);
+    (before.ends_with(is_operand_end) && !letters && in_formula(found)).then(|| "减".into())
+}
+
+fn divided(found: &Found) -> Option<String> {
+    if found.all().starts_with('÷') {
+        return Some("除以".into());
+    }
+    let before = found.before().trim_end();
+    (before.ends_with(')') && in_formula(found)).then(|| "除以".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::zh::check;
+
+    #[test]
+    fn sums_are_read() {
+        check(&[
+            ("1+1=2", "一加一等于二"),
+            ("1 + 1 = 2", "一 加一 等于 二"),
+            ("5-3=2", "五减三等于二"),
+            ("10-2×3=4", "十减二乘三等于四"),
+            ("6÷2=3", "六除以二等于三"),
+            ("3*5=15", "三乘五等于十五"),
+            ("4x100米接力", "四乘一百米接力"),
+            ("1920×1080", "一千九百二十乘一千零八十"),
+            ("5-3等于2", "五减三等于二"),
+            ("(1+2)×3=9", "一加二，乘三等于九"),
+            ("0.1+0.2≈0.3", "零点一加零点二约等于零点三"),
+            ("-3+5=2", "负三加五等于二"),
+            ("3+(-5)", "三加，负五，"),
+            ("5±0.1", "五正负零点一"),
+            ("±5", "正负五"),
+            ("3>2", "三大于二"),
+            ("2<3", "二小于三"),
+            (">5", "大于五"),
+            ("x>=10", "x大于等于十"),
+            ("≥18岁", "大于等于十八岁"),
+            ("≤60", "小于等于六十"),
+            ("1≠2", "一不等于二"),
+            ("√9=3", "根号九等于三"),
+            ("10²", "十的平方"),
+            ("10³", "十的立方"),
+            ("2^10=1024", "二的十次方等于一千零二十四"),
+            ("10⁶", "十的六次方"),
+            ("10^-3", "十的负三次方"),
+            ("10⁻³", "十的负三次方"),
+            ("6.02×10²³", "六点零二乘十的二十三次方"),
+            ("x²", "x的平方"),
+            ("x²+y²=1", "x的平方加y的平方等于一"),
+            ("a³", "a的立方"),
+            ("H₂O", "H二O"),
+            ("π≈3.14", "派约等于三点一四"),
+            ("7-4=3，对吗？", "七减四等于三，对吗。"),
+        ]);
+    }
+}

@@ -1,0 +1,308 @@
+//! Amounts with a unit: 10km/h, 25℃, 3~5m².
+
+use super::context;
+use super::fraction::may_be_negative;
+use super::number::{number, quantity};
+use super::units;
+use crate::text::normalize::rule::{Found, Rule};
+
+/// A unit's sign.
+macro_rules! unit {
+    () => {
+        r"[A-Za-zµΩ°Å″][A-Za-zΩ]{0,4}(?:\^?[23]|[²³])?"
+    };
+}
+/// A unit that something is counted by.
+macro_rules! per {
+    () => {
+        concat!(
+            "(?<per>",
+            unit!(),
+            "|平方千米|平方公里|平方厘米|平方米|立方厘米|立方米|公斤|千克|毫升|小时|分钟|课时|人次|人|次|天|日|年|月|周|时|分|秒|个|台|斤|克|吨|米|升|瓶|件|套|晚|份|股|桶|亩|户|张|盒|袋|支|只|条|箱|包|杯|公里|千米|平)"
+        )
+    };
+}
+/// One number, or two.
+macro_rules! amount {
+    () => {
+        concat!(
+            "(?<neg>-)?(?<a>",
+            super::num!(),
+            ")(?: ?(?<link>[-~–—〜]|至|到) ?(?<neg2>-)?(?<b>",
+            super::num!(),
+            "))?(?<scale>[万亿萬億千百])?"
+        )
+    };
+}
+
+/// Units without a number, and those after 每 or a Chinese number.
+pub const LATIN: &[Rule] = &[
+    Rule { name: "measure", pattern: concat!("(?<unit>", unit!(), ")/", per!()), read: bare_rate },
+    Rule { name: "measure", pattern: unit!(), read: bare_unit },
+];
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "measure",
+        pattern: concat!(amount!(), " ?(?<unit>", unit!(), ") ?/ ?", per!()),
+        read: rate,
+    },
+    // 39°54′20″
+    Rule {
+        name: "measure",
+        pattern: r#"(?<d>[0-9]{1,3})°(?<m>[0-9]{1,2})[′'’](?:(?<s>[0-9]{1,2}(?:\.[0-9]{1,4})?)(?:″|"|”|''))?"#,
+        read: angle,
+    },
+    // 55" screens
+    Rule {
+        name: "measure",
+        pattern: concat!("(?<a>", super::num!(), ")[\"″](?<ahead>[液屏显电超曲])"),
+        read: |found| Some(format!("{}英寸", quantity(found.get("a")))),
+    },
+    Rule { name: "measure", pattern: concat!(amount!(), " ?(?<unit>", unit!(), ")"), read: measure },
+    // -10度
+    Rule {
+        name: "measure", pattern: concat!("-(?<a>", super::num!(), ")(?<ahead>度|摄氏度)"), read: cold
+    },
+    Rule { name: "measure", pattern: "°[CF]", read: bare_unit },
+    // 元/斤
+    Rule { name: "measure", pattern: concat!("/ ?(?<ahead>", per!(), ")"), read: each },
+    Rule {
+        name: "measure",
+        pattern: concat!("[+](?<ahead>", super::num!(), " ?°[CF])"),
+        read: |found| may_be_negative(found).then(|| "正".into()),
+    },
+];
+
+/// Letters that mean something else than the unit before these.
+const NOT_UNITS: &[(&str, &[&str])] = &[
+    ("A", &["景", "级", "大", "游", "公", "股", "类", "座", "型", "版", "区", "班", "栋", "口", "信", "轮"]),
+    ("V", &["领", "认", "级", "用", "博", "型", "V"]),
+    ("L", &["型", "码", "号", "版"]),
+    ("N", &["型", "年", "次", "种", "个", "多"]),
+    ("J", &["型"]),
+    ("W", &["粉", "人", "元", "块", "条", "次", "个"]),
+    ("s", &["店"]),
+    ("g", &["网", "手", "时", "基", "信"]),
+    ("pt", &["班"]),
+    ("in", &["1", "一"]),
+];
+/// What says that a minus is cold.
+const WEATHER: &[&str] = &[
+    "气温", "温度", "天气", "最低", "最高", "降至", "降到", "零下", "室外", "冷", "氣溫", "溫度", "冰箱",
+    "冷冻", "冷藏",
+];
+
+fn unit_of(found: &Found) -> Option<String> {
+    let sign = found.get("unit");
+    let other = |sign: &str| {
+        NOT_UNITS.iter().any(|(unit, next)| *unit == sign && context::starts_with_any(found.after(), next))
+    };
+    let whole = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '\'' || c == '_');
+    // 5A is a rank as often as a current.
+    let rank = sign == "A" && found.get("a").len() == 1 && !found.before().contains("电流");
+    (whole && !other(sign) && !rank).then(|| units::name(sign)).flatten()
+}
+
+fn amount(found: &Found, cold: bool) -> Option<String> {
+    let inside = |c: char| c.is_ascii_alphanumeric();
+    if found.has("neg") && !may_be_negative(found)
+        || !found.has("neg") && found.previous().is_some_and(inside)
+    {
+        return None;
+    }
+    let minus = if cold && !found.before().trim_end().ends_with("零下") {
+        "零下"
+    } else if cold {
+        ""
+    } else {
+        "负"
+    };
+    let minus_if = |group: &str| if found.has(group) { minus } else { "" };
+    let mut spoken = format!("{}{}", minus_if("neg"), quantity(found.get("a")));
+    if found.has("b") {
+        let link = if found.get("link") == "至" { "至" } else { "到" };
+        spoken += &format!("{link}{}{}", minus_if("neg2"), quantity(found.get("b")));
+    }
+    Some(spoken + found.get("scale"))
+}
+
+fn measure(found: &Found) -> Option<String> {
+    let unit = unit_of(found)?;
+    let degrees = found.get("unit");
+    let cold =
+        matches!(degrees, "°C" | "°F") || degrees == "°" && context::contains_any(found.before(), WEATHER);
+    Some(amount(found, cold)? + &unit)
+}
+
+fn rate(found: &Found) -> Option<String> {
+    let unit = unit_of(found)?;
+    let per = found.get("per");
+    let per = if per.starts_with(|c: char| c.is_ascii()) || units::name(per).is_some() {
+        units::name(per)?
+    } else {
+        per.into()
+    };
+    let amount = amount(found, false)?;
+    // Acceleration has no turn of phrase but the plain one.
+    if per.starts_with("二次方") {
+        return Some(format!("{amount}{unit}每{per}"));
+    }
+    Some(format!("每{}{amount}{unit}", per))
+}
+
+fn angle(found: &Found) -> Option<String> {
+    let mut spoken = format!("{}度{}分", number(found.get("d")), number(found.get("m")));
+    if found.has("s") {
+        spoken += &format!("{}秒", number(found.get("s")));
+    }
+    Some(spoken)
+}
+
+fn cold(found: &Found) -> Option<String> {
+    let sign = if context::contains_any(found.before(), WEATHER) || found.before().is_empty() {
+        "零下"
+    } else {
+        "负"
+    };
+    may_be_negative(found).then(|| format!("{sign}{}", quantity(found.get("a"))))
+}
+
+/// A unit after 每 or a number in Chinese.
+fn bare_unit(found: &Found) -> Option<String> {
+    const BEFORE: &[char] = &[
+        '每', '几', '数', '多', '一', '两', '二', '三', '四', '五', '六', '七', '八', '九', '十', '百', '千',
+        '万', '亿', '萬', '億', '半', '零',
+    ];
+    let sign = found.all();
+    if !found.stands_alone() {
+        return None;
+    }
+    let power = sign.ends_with(['²', '³']);
+    let counted = found.before().trim_end_matches(' ').ends_with(BEFORE)
+        && (sign.len() > 1 || matches!(sign, "m" | "g" | "L" | "t"));
+    (counted || power || sign.starts_with('°')).then(|| units::name(sign)).flatten()
+}
+
+/// A rate without a number, as in a table's head.
+fn bare_rate(found: &Found) -> Option<String> {
+    let (unit, per) = (units::name(found.get("unit"))?, found.get("per"));
+    let per = if per.starts_with(|c: char| c.is_ascii_alphabetic()) { units::name(per)? } else { per.into() };
+    // A/h is no more a rate than a/b.
+    (found.stands_alone() && found.all().len() > 2).then(|| format!("{unit}每{per}"))
+}
+
+/// The slash between two units, the first in Chinese.
+fn each(found: &Found) -> Option<String> {
+    let per = found.after().trim_start();
+    let before = found.before().trim_end();
+    let price = before.trim_end_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
+    if price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']) {
+        return Some("每".into());
+    }
+    let unit = units::CHINESE.iter().find_map(|unit| before.strip_suffix(unit))?;
+    let money = before.ends_with(['元', '块', '分', '角', '次', '转']);
+    let counted =
+        unit.ends_with(|c: char| c.is_ascii_digit() || "零一二三四五六七八九十百千万亿".contains(c));
+    (money || counted).then(|| match per.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        true => {
+            units::name(per.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '²' && c != '³'))
+                .map(|_| "每".into())
+        }
+        false => Some("每".into()),
+    })?
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::zh::check;
+
+    #[test]
+    fn units_are_read() {
+        check(&[
+            ("1kg", "一千克"),
+            ("2kg", "两千克"),
+            ("10km", "十千米"),
+            ("3.5m", "三点五米"),
+            ("175cm", "一百七十五厘米"),
+            ("5 mm", "五毫米"),
+            ("500g面粉", "五百克面粉"),
+            ("每天20mg", "每天二十毫克"),
+            ("5t", "五吨"),
+            ("1.5L", "一点五升"),
+            ("250ml", "二百五十毫升"),
+            ("100mL水", "一百毫升水"),
+            ("90m²", "九十平方米"),
+            ("120m2", "一百二十平方米"),
+            ("88㎡的房子", "八十八平方米的房子"),
+            ("3m³", "三立方米"),
+            ("9.6km²", "九点六平方千米"),
+            ("960万km²", "九百六十万平方千米"),
+            ("10km/h", "每小时十千米"),
+            ("60-80km/h", "每小时六十到八十千米"),
+            ("340m/s", "每秒三百四十米"),
+            ("9.8m/s²", "九点八米每二次方秒"),
+            ("1.2g/cm³", "每立方厘米一点二克"),
+            ("5mg/kg", "每千克五毫克"),
+            ("7.8L/100km", "七点八升、一百千米"),
+            ("25℃", "二十五摄氏度"),
+            ("36.5°C", "三十六点五摄氏度"),
+            ("-10℃", "零下十摄氏度"),
+            ("气温-5~3℃", "气温零下五到三摄氏度"),
+            ("-10℃~-5℃", "零下十摄氏度到零下五摄氏度"),
+            ("零下10℃", "零下十摄氏度"),
+            ("98.6℉", "九十八点六华氏度"),
+            ("旋转90°", "旋转九十度"),
+            ("北纬39°54′20″", "北纬三十九度五十四分二十秒"),
+            ("气温降至-8度", "气温降至零下八度"),
+            ("50Hz", "五十赫兹"),
+            ("2.4GHz", "二点四吉赫"),
+            ("60W灯泡", "六十瓦灯泡"),
+            ("220V电压", "二百二十伏电压"),
+            ("5kW", "五千瓦"),
+            ("用电300kWh", "用电三百千瓦时"),
+            ("5000mAh", "五千毫安时"),
+            ("电流10A", "电流十安"),
+            ("70dB", "七十分贝"),
+            ("8GB内存", "八G B内存"),
+            ("512MB", "五百一十二兆"),
+            ("1TB", "一T B"),
+            ("100Mbps", "一百兆比特每秒"),
+            ("10MB/s", "每秒十兆"),
+            ("30fps", "三十帧"),
+            ("200ms", "二百毫秒"),
+            ("3000rpm", "三千转每分钟"),
+            ("120mmHg", "一百二十毫米汞柱"),
+            ("500kcal", "五百千卡"),
+            ("101kPa", "一百零一千帕"),
+            ("10-15kg", "十到十五千克"),
+            ("10kg-15kg", "十千克到十五千克"),
+            ("3~5cm", "三到五厘米"),
+            ("10cm×5cm", "十厘米乘五厘米"),
+            ("1,000KM", "一千千米"),
+            ("单位：km/h", "单位，千米每小时"),
+            ("每kg售价", "每千克售价"),
+            ("三百km", "三百千米"),
+            ("55″", "五十五英寸"),
+            ("72次/分", "七十二次每分"),
+            ("100元/人", "一百元每人"),
+            ("5元/斤", "五元每斤"),
+            ("25元/m²", "二十五元每平方米"),
+            ("单价（元/吨）", "单价，元每吨，"),
+            ("他身高180cm，体重75kg。", "他身高一百八十厘米，体重七十五千克。"),
+            ("限速120km/h的高速", "限速每小时一百二十千米的高速"),
+        ]);
+    }
+
+    #[test]
+    fn letters_are_no_units() {
+        check(&[
+            ("5G手机", "五G手机"),
+            ("5A级景区", "五A级景区"),
+            ("4K电视", "四K电视"),
+            ("3D电影", "三D电影"),
+            ("T恤", "T恤"),
+            ("5meters", "五meters"),
+        ]);
+    }
+}

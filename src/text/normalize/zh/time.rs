@@ -1,0 +1,185 @@
+//! Times of day, and how long something took.
+
+use super::context;
+use super::number::{integer, quantity};
+use super::score;
+use crate::text::normalize::rule::{Found, Rule};
+
+/// AM 8:30, which begins with letters.
+pub const LATIN: &[Rule] = &[Rule {
+    name: "time",
+    pattern: r"(?<half>[AaPp]\.?[Mm]\.?) ?(?<h>[01]?[0-9]):(?<m>[0-5][0-9])(?::(?<s>[0-5][0-9]))?",
+    read: |found| clock(found),
+}];
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "time",
+        pattern: r"(?<h>[01]?[0-9]|2[0-4]):(?<m>[0-5][0-9])(?::(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?)?(?: ?(?<half>[AaPp](?:\.[Mm]\.|[Mm])))?",
+        read: |found| if score::is_score(found) { None } else { clock(found) },
+    },
+    // 3pm
+    Rule {
+        name: "time",
+        pattern: r"(?<h>1[0-2]|[1-9]) ?(?<half>[AaPp](?:\.[Mm]\.|[Mm]))",
+        read: |found| if found.get("half").starts_with(['a', 'p', 'A', 'P']) { clock(found) } else { None },
+    },
+    // 35:20 and 1:02:03.5 as how long it took
+    Rule {
+        name: "time",
+        pattern: r"(?<m>[0-9]{1,3}):(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?",
+        read: taken,
+    },
+    // 1h30min, 5m20s
+    Rule {
+        name: "time",
+        pattern: r"(?<h>[0-9]{1,3}) ?[hH] ?(?<m>[0-9]{1,2}) ?(?:min|MIN|Min|m)?(?: ?(?<s>[0-9]{1,2}) ?s)?",
+        read: duration,
+    },
+    Rule { name: "time", pattern: r"(?<m>[0-9]{1,3}) ?(?:min|m) ?(?<s>[0-9]{1,2}) ?s", read: duration },
+    // 5'30", as runners write it
+    Rule {
+        name: "time", pattern: r#"(?<m>[0-9]{1,3})['’′](?<s>[0-9]{1,2})(?:"|″|”|''|’’)"#, read: duration
+    },
+];
+
+/// Before how long it took.
+const CUES: &[&str] = &[
+    "用时",
+    "时长",
+    "成绩",
+    "耗时",
+    "配速",
+    "全长",
+    "片长",
+    "历时",
+    "计时",
+    "倒计时",
+    "跑出",
+    "游出",
+    "播放到",
+];
+
+fn clock(found: &Found) -> Option<String> {
+    // 2022-01-28T08:30
+    let dated =
+        found.before().strip_suffix('T').is_some_and(|date| date.ends_with(|c: char| c.is_ascii_digit()));
+    if !found.stands_alone() && !dated || found.next() == Some(':') || found.previous() == Some(':') {
+        return None;
+    }
+    if context::contains_any(context::sentence_before(found.before()), CUES) && !found.has("half") {
+        return None;
+    }
+    let half = match found.get("half").get(..1) {
+        Some("a" | "A") => "上午",
+        Some("p" | "P") => "下午",
+        _ => "",
+    };
+    // 上午8:30am says it twice.
+    let half = if found.before().trim_end().ends_with(half) { "" } else { half };
+    let (h, m, s) = (found.get("h"), found.get("m"), found.get("s"));
+    let hour = h.strip_prefix('0').filter(|rest| !rest.is_empty()).unwrap_or(h);
+    let mut spoken = format!("{half}{}点", quantity(hour));
+    let seconds = !s.is_empty() && s != "00";
+    if !m.is_empty() && (m != "00" || seconds) {
+        spoken += &format!("{}分", integer(m.strip_prefix("00").map_or(m, |_| "0")));
+    }
+    if seconds {
+        spoken += &integer(s);
+        if found.has("part") {
+            spoken += &format!("点{}", super::number::digits(found.get("part")));
+        }
+        spoken += "秒";
+    }
+    Some(spoken)
+}
+
+fn taken(found: &Found) -> Option<String> {
+    let cued = context::contains_any(context::sentence_before(found.before()), CUES);
+    if !cued || !found.stands_alone() || found.next() == Some(':') {
+        return None;
+    }
+    let mut spoken =
+        format!("{}分{}", integer(found.get("m").trim_start_matches('0')), integer(found.get("s")));
+    if found.has("part") {
+        spoken += &format!("点{}", super::number::digits(found.get("part")));
+    }
+    Some(spoken + "秒")
+}
+
+fn duration(found: &Found) -> Option<String> {
+    if !found.stands_alone() {
+        return None;
+    }
+    let mut spoken = String::new();
+    for (group, unit, long) in [("h", "小时", "小时"), ("m", "分", "分钟"), ("s", "秒", "秒")] {
+        if found.has(group) {
+            let last = group == "m" && !found.has("s");
+            spoken += &quantity(found.get(group).trim_start_matches('0'));
+            spoken += if last { long } else { unit };
+        }
+    }
+    Some(spoken)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::zh::check;
+
+    #[test]
+    fn times_are_read() {
+        check(&[
+            ("8:30", "八点三十分"),
+            ("08:30", "八点三十分"),
+            ("10:05", "十点零五分"),
+            ("12:00", "十二点"),
+            ("0:30", "零点三十分"),
+            ("00:00", "零点"),
+            ("2:30", "两点三十分"),
+            ("02:15", "两点十五分"),
+            ("12:12", "十二点十二分"),
+            ("22:00", "二十二点"),
+            ("11:45:30", "十一点四十五分三十秒"),
+            ("08:00:05", "八点零分零五秒"),
+            ("8:00:00", "八点"),
+            ("8:30am", "上午八点三十分"),
+            ("8:30 AM", "上午八点三十分"),
+            ("9:05 p.m.", "下午九点零五分"),
+            ("PM 3:15", "下午三点十五分"),
+            ("3pm", "下午三点"),
+            ("下午3:30", "下午三点三十分"),
+            ("下午3:30pm", "下午三点三十分"),
+            ("凌晨2:05", "凌晨两点零五分"),
+            ("8:00-17:30", "八点到十七点三十分"),
+            ("8:00~12:00", "八点到十二点"),
+            ("9:00—11:30", "九点到十一点三十分"),
+            ("上午9:00至11:00", "上午九点至十一点"),
+            ("８：３０", "八点三十分"),
+            ("8點30分", "八點三十分"),
+            ("8点05分", "八点零五分"),
+            ("0时", "零时"),
+            ("8点30", "八点三十"),
+            ("列车将于14:08发车。", "列车将于十四点零八分发车。"),
+            ("我们约在晚上7:15见面吧！", "我们约在晚上七点十五分见面吧。"),
+            ("营业时间：10:00-22:00", "营业时间，十点到二十二点"),
+            ("早上6点到晚上10点", "早上六点到晚上十点"),
+        ]);
+    }
+
+    #[test]
+    fn durations_are_read() {
+        check(&[
+            ("1h30min", "一小时三十分钟"),
+            ("2h", "两小时"),
+            ("2h5min", "两小时五分钟"),
+            ("5m20s", "五分二十秒"),
+            ("配速5'30\"", "配速五分三十秒"),
+            ("用时35:20", "用时三十五分二十秒"),
+            ("成绩为1:58.32", "成绩为一分五十八点三二秒"),
+            ("90min", "九十分钟"),
+            ("24h营业", "二十四小时营业"),
+            ("24小时", "二十四小时"),
+            ("30s", "三十秒"),
+        ]);
+    }
+}
