@@ -44,7 +44,13 @@ const VERSIONED: &[&str] =
     &["version", "python", "ios", "android", "macos", "ubuntu", "java", "node", "kernel", "php"];
 
 fn version(found: &Found) -> Option<String> {
-    let parts: Option<Vec<String>> = found.get("numbers").split('.').map(cardinal).collect();
+    let numbers = found.get("numbers");
+    // 1.000.000, as it is written in many languages.
+    let thousands = numbers.split('.').skip(1).all(|group| group.len() == 3) && numbers.ends_with("000");
+    if thousands && numbers.contains('.') && ends(found) {
+        return cardinal(&numbers.replace('.', ""));
+    }
+    let parts: Option<Vec<String>> = numbers.split('.').map(cardinal).collect();
     let named = found.all().starts_with(['v', 'V']);
     if found.previous().is_some_and(|c| c.is_ascii_alphanumeric()) || !ends(found) {
         return None;
@@ -213,6 +219,7 @@ mod tests {
             ("1.5M", "one point five million"),
             ("Pi is 3.14159.", "Pi is three point one four one five nine."),
             ("1.2.3", "one point two point three"),
+            ("1.000.000", "one million"),
             ("10.15.7", "ten point fifteen point seven"),
             ("v2.0", "version two point zero"),
             ("v1.2.3", "version one point two point three"),

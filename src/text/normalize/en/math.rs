@@ -12,7 +12,7 @@ macro_rules! term {
 }
 macro_rules! operator {
     () => {
-        r" ?(?:[-\+\*/×÷=<>≥≤≠≈±·]|<=|>=|!=|==) ?"
+        r" ?(?:[-\+\*/×÷=<>≥≤≠≈±·]|<=|>=|!=|==| x ) ?"
     };
 }
 
@@ -45,6 +45,7 @@ const OPERATORS: &[(&str, &str)] = &[
     (">=", "is greater than or equal to"),
     ("!=", "is not equal to"),
     ("==", "equals"),
+    (" x ", "times"),
     ("+", "plus"),
     ("-", "minus"),
     ("*", "times"),
@@ -268,6 +269,7 @@ mod tests {
             ("10⁶", "ten to the power of six"),
             ("10⁻³", "ten to the power of minus three"),
             ("3×10^8", "three times ten to the power of eight"),
+            ("6.02 x 10^23", "six point zero two times ten to the power of twenty three"),
             ("√16", "the square root of sixteen"),
             ("√16=4", "the square root of sixteen equals four"),
             ("H₂O", "H two O"),

@@ -29,10 +29,22 @@ macro_rules! scale {
 }
 
 pub const RULES: &[Rule] = &[
+    // Ten dollars of a country: $10 USD.
+    Rule {
+        name: "money",
+        pattern: concat!(r"(?P<sign>[+-])?(?:[A-Z]{1,2})?[$€£] ?", sum!(), " ?(?P<currency>[A-Z]{3})"),
+        read: money,
+    },
+    // A comma before the cents.
+    Rule {
+        name: "money",
+        pattern: r"(?P<currency>[€]) ?(?P<units>[0-9]{1,3}),(?P<hundredths>[0-9]{2})",
+        read: with_comma,
+    },
     Rule {
         name: "money",
         pattern: concat!(
-            r"(?P<sign>[+-])?(?P<currency>[A-Z]{0,3}[$]|[£€¥₩₹₽₿₪₺₫฿₱₴₦]|[A-Z]{3} ?|Rs\.? ?) ?(?P<inner>-)?",
+            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|[£€¥₩₹₽₿₪₺₫฿₱₴₦]|[A-Z]{3} ?|Rs\.? ?) ?(?P<inner>-)?",
             sum!(),
             r"(?:(?: per |/ ?)(?P<per>(?:sq\.? )?[A-Za-z]{1,12}))"
         ),
@@ -41,7 +53,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "money",
         pattern: concat!(
-            r"(?P<sign>[+-])?(?P<currency>[A-Z]{0,3}[$]|[£€¥₩₹₽₿₪₺₫฿₱₴₦]|[A-Z]{3} ?|Rs\.? ?) ?(?P<inner>-)?",
+            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|[£€¥₩₹₽₿₪₺₫฿₱₴₦]|[A-Z]{3} ?|Rs\.? ?) ?(?P<inner>-)?",
             sum!()
         ),
         read: money,
@@ -50,7 +62,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "money",
         pattern: concat!(
-            r"(?P<sign>[+-])?(?P<currency>[A-Z]{0,3}[$]|[£€¥₩₹₽₿₪₺₫฿₱₴₦]) ?(?P<number>",
+            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|[£€¥₩₹₽₿₪₺₫฿₱₴₦]) ?(?P<number>",
             number!(),
             ")"
         ),
@@ -71,12 +83,12 @@ struct Currency(&'static str, &'static str, &'static str, &'static str);
 #[rustfmt::skip]
 const CURRENCIES: &[Currency] = &[
     Currency("$", "dollar", "cent", "cents"),
-    Currency("US$ USD", "U S dollar", "cent", "cents"),
-    Currency("C$ CA$ CAD", "Canadian dollar", "cent", "cents"),
-    Currency("A$ AU$ AUD", "Australian dollar", "cent", "cents"),
-    Currency("NZ$ NZD", "New Zealand dollar", "cent", "cents"),
-    Currency("HK$ HKD", "Hong Kong dollar", "cent", "cents"),
-    Currency("S$ SG$ SGD", "Singapore dollar", "cent", "cents"),
+    Currency("US$ USD $US USD$", "U S dollar", "cent", "cents"),
+    Currency("C$ CA$ CAD $CA CAD$", "Canadian dollar", "cent", "cents"),
+    Currency("A$ AU$ AUD $AU AUD$", "Australian dollar", "cent", "cents"),
+    Currency("NZ$ NZD $NZ NZD$", "New Zealand dollar", "cent", "cents"),
+    Currency("HK$ HKD HKD$", "Hong Kong dollar", "cent", "cents"),
+    Currency("S$ SG$ SGD SGD$", "Singapore dollar", "cent", "cents"),
     Currency("NT$ TWD", "Taiwan dollar", "cent", "cents"),
     Currency("R$ BRL", "real", "centavo", "centavos"),
     Currency("MX$ MXN", "Mexican peso", "centavo", "centavos"),
@@ -126,7 +138,8 @@ const SCALES: &[(&str, &str)] = &[
 const SINGULAR_BEFORE: &[&str] = &["bill", "bills", "note", "notes", "coin", "coins"];
 
 fn money(found: &Found) -> Option<String> {
-    let currency = currency(found.get("currency").trim_end_matches([' ', '.']))?;
+    let written = found.get("currency").trim_end_matches([' ', '.']).replace(' ', "");
+    let currency = currency(&written)?;
     if !begins(found) || !ends(found) {
         return None;
     }
@@ -150,6 +163,21 @@ fn money(found: &Found) -> Option<String> {
         ""
     };
     Some(format!("{sign}{spoken}"))
+}
+
+fn with_comma(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) || found.after().starts_with([',', '.']) && goes_on(found.after()) {
+        return None;
+    }
+    whole(
+        &format!("{}.{}", found.get("units"), found.get("hundredths")),
+        currency(found.get("currency"))?,
+        found,
+    )
+}
+
+fn goes_on(after: &str) -> bool {
+    after.chars().nth(1).is_some_and(|c| c.is_ascii_digit())
 }
 
 fn currency(written: &str) -> Option<&'static Currency> {
@@ -288,6 +316,12 @@ mod tests {
             ("A$1", "one Australian dollar"),
             ("HK$10", "ten Hong Kong dollars"),
             ("R$3", "three reals"),
+            ("US $5", "five U S dollars"),
+            ("$US5", "five U S dollars"),
+            ("$10 USD", "ten U S dollars"),
+            ("$5 AUD", "five Australian dollars"),
+            ("CAD$10", "ten Canadian dollars"),
+            ("€1,99", "one euro ninety nine cents"),
             ("200 JPY", "two hundred yen"),
         ]);
     }

@@ -70,7 +70,9 @@ fn many(found: &Found) -> Option<String> {
     }
     let apostrophe = found.all().contains(['\'', '’']);
     let before = word_before(found);
-    let thing = matches!(number, "0" | "1") && !BEFORE_SECONDS.contains(&before.as_str())
+    let named = found.before().ends_with('-');
+    let thing = named
+        || matches!(number, "0" | "1") && !BEFORE_SECONDS.contains(&before.as_str())
         || number.len() == 3 && BEFORE_THINGS.contains(&before.as_str());
     // Others are seconds.
     if !(apostrophe || thing) {
@@ -132,6 +134,7 @@ mod tests {
             ("wait 5s", "wait five seconds"),
             ("1s and 0s", "ones and zeros"),
             ("two 747s", "two seven hundred and forty sevens"),
+            ("B-52s", "B fifty twos"),
             ("100s of people", "hundreds of people"),
             ("1000s of people", "thousands of people"),
         ]);

@@ -13,7 +13,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "score", pattern: r"(?P<first>[0-9]{1,3}) ?[-–—] ?(?P<second>[0-9]{1,3})", read: score },
     Rule {
         name: "score",
-        pattern: r"(?P<first>[0-9]{1,3}(?:\.[0-9])?)/(?P<second>5|10|20|100)",
+        pattern: r"(?P<first>[0-9]{1,3}(?:\.[0-9])?)/(?P<second>100|10|20|5)",
         read: out_of,
     },
 ];
@@ -138,6 +138,7 @@ mod tests {
             ("beat Chelsea 4–0", "beat Chelsea four to zero"),
             ("lost 5-3 to Spain", "lost five to three to Spain"),
             ("I rate it 8/10", "I rate it eight out of ten"),
+            ("scored 98/100", "scored ninety eight out of one hundred"),
             ("a rating of 4.5/5", "a rating of four point five out of five"),
         ]);
     }

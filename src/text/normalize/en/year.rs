@@ -24,8 +24,27 @@ const AFTER: &[&str] = &[
     "election", "elections", "season", "budget", "model",
 ];
 /// Words before a count, whatever stands before them.
-const COUNTED: &[&str] =
-    &["total", "population", "sum", "cost", "maximum", "minimum", "average", "capacity", "distance"];
+const COUNTED: &[&str] = &[
+    "total",
+    "population",
+    "sum",
+    "cost",
+    "maximum",
+    "minimum",
+    "average",
+    "capacity",
+    "distance",
+    "number",
+    "range",
+    "rate",
+    "score",
+    "limit",
+    "speed",
+    "price",
+    "height",
+    "depth",
+    "salary",
+];
 /// What is counted and does not end in s.
 const PEOPLE: &[&str] =
     &["people", "men", "women", "children", "feet", "hundred", "thousand", "million", "percent", "or"];
@@ -49,7 +68,7 @@ fn read(found: &Found) -> Option<String> {
         return if era { year(text) } else { None };
     }
     let recent = value >= 1900;
-    let counts = is_plural(after) || COUNTED.iter().any(|word| has_word(found.before(), &[word]));
+    let counts = is_plural(after) || before == "of" && is_count_of(found.before());
     if counts && !era {
         return None;
     }
@@ -74,6 +93,11 @@ const MONTHS: &[&str] = &[
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
     "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
 ];
+
+/// Whether `before` ends with what so many are: a total of.
+fn is_count_of(before: &str) -> bool {
+    before.trim_end().strip_suffix("of").is_some_and(|head| COUNTED.contains(&last_word(head).as_str()))
+}
 
 /// Whether more of a number follows.
 fn goes_on(found: &Found) -> bool {
@@ -116,6 +140,7 @@ mod tests {
             ("the year 2024", "the year twenty twenty four"),
             ("(1984)", "nineteen eighty four,"),
             ("© 2019 Us", "twenty nineteen Us"),
+            ("a population of ten in 1990", "a population of ten in nineteen ninety"),
             ("from 1990 to 1995", "from nineteen ninety to nineteen ninety five"),
             ("between 1914 and 1918", "between nineteen fourteen and nineteen eighteen"),
             ("the class of 2010", "the class of twenty ten"),
@@ -135,6 +160,7 @@ mod tests {
         check(&[
             ("1500 people", "one thousand five hundred people"),
             ("in 2000 steps", "in two thousand steps"),
+            ("a population of 1950", "a population of one thousand nine hundred and fifty"),
             ("a total of 1500", "a total of one thousand five hundred"),
             ("I have 1950 of them", "I have one thousand nine hundred and fifty of them"),
             ("1,999", "one thousand nine hundred and ninety nine"),
