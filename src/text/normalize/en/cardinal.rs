@@ -236,7 +236,7 @@ mod tests {
             ("A320", "A three hundred and twenty"),
             ("747-400", "seven hundred and forty seven four hundred"),
             ("iPhone15", "iPhone fifteen"),
-            ("MP3", "MP three"),
+            ("MP3", "M P three"),
             ("Windows 11", "Windows eleven"),
             ("No. 5", "number five"),
             ("Nos. 5 and 6", "numbers five and six"),

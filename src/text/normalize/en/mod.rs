@@ -30,6 +30,7 @@ pub const RULES: &[&[Rule]] = &[
     fraction::RULES,
     year::RULES,
     cardinal::RULES,
+    latin::ENGLISH_WORDS,
 ];
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ mod tests {
             ("the 2012 Olympics", "the twenty twelve Olympics"),
             ("2020 was hard.", "twenty twenty was hard."),
             ("2019", "twenty nineteen"),
-            ("850 BC", "eight fifty BC"),
+            ("850 BC", "eight fifty B C"),
             ("in summer 1969", "in summer nineteen sixty nine"),
             ("Room 1205", "Room twelve o five"),
             ("a Boeing 747", "a Boeing seven forty seven"),
