@@ -1,9 +1,52 @@
 //! English.
 
+mod amount;
+mod cardinal;
+mod fraction;
+mod math;
+mod measure;
+mod money;
 pub mod number;
+mod ordinal;
+mod percent;
+mod ratio;
+mod size;
+mod unit;
+mod year;
 
 use super::latin;
 use super::rule::Rule;
 
 /// In the order they are tried: what is special comes before what is general.
-pub const RULES: &[&[Rule]] = &[latin::ENGLISH, number::RULES];
+pub const RULES: &[&[Rule]] = &[
+    latin::ENGLISH,
+    ratio::RULES,
+    money::RULES,
+    percent::RULES,
+    ordinal::RULES,
+    size::RULES,
+    measure::RULES,
+    math::RULES,
+    fraction::RULES,
+    year::RULES,
+    cardinal::RULES,
+    latin::ENGLISH_WORDS,
+];
+
+#[cfg(test)]
+mod tests {
+    use crate::text::Language;
+    use crate::text::normalize::{NormalizeOptions, normalize};
+
+    /// Texts, and how they are spoken.
+    pub fn check(examples: &[(&str, &str)]) {
+        let options = NormalizeOptions { language: Some(Language::English), ..Default::default() };
+        let wrong: Vec<String> = examples
+            .iter()
+            .map(|(text, expected)| (text, expected, normalize(text, &options).text))
+            .filter(|(_, expected, spoken)| spoken != *expected)
+            .map(|(text, expected, spoken)| format!("{text:?}\n  is    {spoken:?}\n  not   {expected:?}"))
+            .collect();
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    }
+}

@@ -1,15 +1,307 @@
-//! Numbers in English.
+//! Numbers in English: their words, and numbers that nothing else explains.
 
 use crate::text::normalize::rule::Rule;
 
 pub const RULES: &[Rule] =
-    &[Rule { name: "number", pattern: r"\d{1,24}", read: |found| Some(digits(found.all())) }];
+    &[Rule { name: "number", pattern: r"[0-9]{1,24}", read: |found| cardinal(found.all()) }];
 
-const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+const ONES: [&str; 20] = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+];
+const TENS: [&str; 10] =
+    ["", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+/// What groups of three digits count, from the last on.
+const SCALES: [&str; 12] = [
+    "",
+    "thousand",
+    "million",
+    "billion",
+    "trillion",
+    "quadrillion",
+    "quintillion",
+    "sextillion",
+    "septillion",
+    "octillion",
+    "nonillion",
+    "decillion",
+];
+/// Ordinals that are not the cardinal and `th`.
+const ORDINALS: &[(&str, &str)] = &[
+    ("one", "first"),
+    ("two", "second"),
+    ("three", "third"),
+    ("five", "fifth"),
+    ("eight", "eighth"),
+    ("nine", "ninth"),
+    ("twelve", "twelfth"),
+];
+/// Nouns whose plural is not made by a rule; what is the same in both is written with itself.
+const PLURALS: &[(&str, &str)] = &[
+    ("foot", "feet"),
+    ("inch", "inches"),
+    ("half", "halves"),
+    ("penny", "pence"),
+    ("horsepower", "horsepower"),
+    ("celsius", "celsius"),
+    ("fahrenheit", "fahrenheit"),
+    ("percent", "percent"),
+    ("yen", "yen"),
+    ("won", "won"),
+    ("yuan", "yuan"),
+    ("baht", "baht"),
+    ("rand", "rand"),
+    ("siemens", "siemens"),
+    ("lux", "lux"),
+];
 
 /// ASCII digits, one by one; anything else in between is passed over.
 pub fn digits(text: &str) -> String {
-    let words: Vec<&str> =
-        text.chars().filter_map(|c| c.to_digit(10)).map(|digit| DIGITS[digit as usize]).collect();
+    let words: Vec<&str> = text.chars().filter_map(|c| ONES.get(c.to_digit(10)? as usize).copied()).collect();
     words.join(" ")
+}
+
+/// A whole number in words: `1234` is one thousand two hundred and thirty four.
+///
+/// It takes ASCII digits without commas, at most 36 of them; none if it is anything else. One that begins
+/// with a zero is read digit by digit.
+pub fn cardinal(digits: &str) -> Option<String> {
+    if !is_number(digits) {
+        return None;
+    }
+    if digits.len() > 1 && digits.starts_with('0') {
+        return Some(self::digits(digits));
+    }
+    words(digits, true)
+}
+
+/// The words of digits that begin with no zero; `and` before the last two digits or not.
+fn words(digits: &str, and: bool) -> Option<String> {
+    let mut words: Vec<&str> = Vec::new();
+    let groups = digits.len().div_ceil(3);
+    for group in (0..groups).rev() {
+        let end = digits.len() - group * 3;
+        let value: usize = digits.get(end.saturating_sub(3)..end)?.parse().ok()?;
+        let (hundreds, rest) = (value / 100, value % 100);
+        if hundreds > 0 {
+            words.extend([*ONES.get(hundreds)?, "hundred"]);
+        }
+        if and && group == 0 && rest > 0 && !words.is_empty() {
+            words.push("and");
+        }
+        match rest {
+            0 => {}
+            1..20 => words.push(ONES.get(rest)?),
+            _ => {
+                words.push(TENS.get(rest / 10)?);
+                words.extend(ONES.get(rest % 10).filter(|_| rest % 10 > 0));
+            }
+        }
+        if value > 0 && group > 0 {
+            words.push(SCALES.get(group)?);
+        }
+    }
+    Some(if words.is_empty() { "zero".into() } else { words.join(" ") })
+}
+
+/// The ordinal of a whole number: `21` is twenty first, `101` one hundred and first.
+///
+/// It takes ASCII digits without commas, at most 36 of them; zeros at the start do not count.
+pub fn ordinal(digits: &str) -> Option<String> {
+    if !is_number(digits) {
+        return None;
+    }
+    let cardinal = words(digits.trim_start_matches('0'), true)?;
+    Some(to_ordinal(&cardinal))
+}
+
+/// The ordinal of a cardinal that is already in words.
+pub fn to_ordinal(cardinal: &str) -> String {
+    let (head, last) = cardinal.rsplit_once(' ').map_or(("", cardinal), |(head, last)| (head, last));
+    let irregular = ORDINALS.iter().find(|(cardinal, _)| *cardinal == last);
+    let last = match (irregular, last.strip_suffix('y')) {
+        (Some((_, ordinal)), _) => (*ordinal).to_string(),
+        (None, Some(stem)) => format!("{stem}ieth"),
+        (None, None) => format!("{last}th"),
+    };
+    if head.is_empty() { last } else { format!("{head} {last}") }
+}
+
+/// A year: `1905` is nineteen o five, `1900` nineteen hundred, `2005` two thousand five, `850` eight fifty.
+///
+/// It takes one to four ASCII digits; a year of five and more is a cardinal.
+pub fn year(digits: &str) -> Option<String> {
+    if !is_number(digits) {
+        return None;
+    }
+    let value: usize = digits.parse().ok()?;
+    let (century, rest) = (value / 100, value % 100);
+    let plain = |value: usize| words(&value.to_string(), false);
+    Some(match (century, rest) {
+        (0, _) | (100.., _) => return cardinal(digits),
+        (_, 0) if century % 10 == 0 => plain(value)?,
+        (_, 0) => format!("{} hundred", plain(century)?),
+        (_, 1..10) if century % 10 == 0 => plain(value)?,
+        (_, 1..10) => format!("{} o {}", plain(century)?, plain(rest)?),
+        _ => format!("{} {}", plain(century)?, plain(rest)?),
+    })
+}
+
+/// A decimal: `3`, `14` is three point one four; without a whole part it begins with point.
+///
+/// It takes ASCII digits without commas, of the whole part as many as [`cardinal`], or none; the fraction
+/// may be of any length but not empty.
+pub fn decimal(whole: &str, fraction: &str) -> Option<String> {
+    if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let fraction = digits(fraction);
+    if whole.is_empty() {
+        return Some(format!("point {fraction}"));
+    }
+    Some(format!("{} point {fraction}", cardinal(whole)?))
+}
+
+/// The plural of a noun; of several words, that of the last.
+pub fn plural(word: &str) -> String {
+    let (head, last) = word.rsplit_once(' ').map_or(("", word), |(head, last)| (head, last));
+    let irregular = PLURALS.iter().find(|(singular, _)| *singular == last);
+    let consonant_y = last.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u']));
+    let last = match (irregular, consonant_y) {
+        (Some((_, plural)), _) => (*plural).to_string(),
+        _ if last.ends_with("hertz") || last.ends_with("craft") => last.to_string(),
+        (None, Some(stem)) => format!("{stem}ies"),
+        (None, None) if last.ends_with(['s', 'x', 'z']) || last.ends_with("ch") || last.ends_with("sh") => {
+            format!("{last}es")
+        }
+        (None, None) => format!("{last}s"),
+    };
+    if head.is_empty() { last } else { format!("{head} {last}") }
+}
+
+fn is_number(digits: &str) -> bool {
+    (1..=36).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_numbers() {
+        for (digits, expected) in [
+            ("0", "zero"),
+            ("7", "seven"),
+            ("10", "ten"),
+            ("13", "thirteen"),
+            ("42", "forty two"),
+            ("100", "one hundred"),
+            ("101", "one hundred and one"),
+            ("123", "one hundred and twenty three"),
+            ("1000", "one thousand"),
+            ("1005", "one thousand and five"),
+            ("12345", "twelve thousand three hundred and forty five"),
+            ("100000", "one hundred thousand"),
+            ("123000", "one hundred twenty three thousand"),
+            ("1000000", "one million"),
+            ("1000001", "one million and one"),
+            ("1234567", "one million two hundred thirty four thousand five hundred and sixty seven"),
+            ("1000000000000000000", "one quintillion"),
+            ("1000000000000000000000000000000000", "one decillion"),
+            ("007", "zero zero seven"),
+            ("00", "zero zero"),
+        ] {
+            assert_eq!(cardinal(digits).as_deref(), Some(expected), "{digits}");
+        }
+        for digits in ["", "1,000", "-1", "1.5", "1234567890123456789012345678901234567"] {
+            assert_eq!(cardinal(digits), None, "{digits}");
+        }
+    }
+
+    #[test]
+    fn words_of_ordinals() {
+        for (digits, expected) in [
+            ("1", "first"),
+            ("2", "second"),
+            ("3", "third"),
+            ("5", "fifth"),
+            ("8", "eighth"),
+            ("12", "twelfth"),
+            ("20", "twentieth"),
+            ("21", "twenty first"),
+            ("100", "one hundredth"),
+            ("101", "one hundred and first"),
+            ("1000", "one thousandth"),
+            ("05", "fifth"),
+            ("0", "zeroth"),
+        ] {
+            assert_eq!(ordinal(digits).as_deref(), Some(expected), "{digits}");
+        }
+        assert_eq!(ordinal("1st"), None);
+    }
+
+    #[test]
+    fn words_of_years() {
+        for (digits, expected) in [
+            ("1905", "nineteen o five"),
+            ("1900", "nineteen hundred"),
+            ("2000", "two thousand"),
+            ("2005", "two thousand five"),
+            ("2010", "twenty ten"),
+            ("2024", "twenty twenty four"),
+            ("1066", "ten sixty six"),
+            ("1000", "one thousand"),
+            ("1001", "one thousand one"),
+            ("850", "eight fifty"),
+            ("800", "eight hundred"),
+            ("805", "eight o five"),
+            ("79", "seventy nine"),
+            ("2100", "twenty one hundred"),
+            ("10000", "ten thousand"),
+        ] {
+            assert_eq!(year(digits).as_deref(), Some(expected), "{digits}");
+        }
+    }
+
+    #[test]
+    fn words_of_decimals() {
+        assert_eq!(decimal("3", "14").as_deref(), Some("three point one four"));
+        assert_eq!(decimal("0", "05").as_deref(), Some("zero point zero five"));
+        assert_eq!(decimal("", "5").as_deref(), Some("point five"));
+        assert_eq!(decimal("3", ""), None);
+    }
+
+    #[test]
+    fn plurals() {
+        for (word, expected) in [
+            ("dollar", "dollars"),
+            ("foot", "feet"),
+            ("inch", "inches"),
+            ("penny", "pence"),
+            ("country", "countries"),
+            ("day", "days"),
+            ("horsepower", "horsepower"),
+            ("square meter", "square meters"),
+        ] {
+            assert_eq!(plural(word), expected);
+        }
+    }
 }

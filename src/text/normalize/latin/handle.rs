@@ -1,0 +1,100 @@
+//! Hashtags and the names of accounts.
+
+use super::initialism::said;
+use super::spell::{join, split_words};
+use crate::text::Language;
+use crate::text::normalize::rule::Found;
+use crate::text::normalize::{en, zh};
+
+pub const HASHTAG: &str = r"#[A-Za-z0-9_]{1,80}";
+pub const HANDLE: &str = r"@[A-Za-z0-9_]{1,40}";
+
+pub fn hashtag(found: &Found, language: Language) -> Option<String> {
+    let tag = found.all().trim_start_matches('#');
+    let inside = |c: char| c.is_ascii_alphanumeric() || "#&/".contains(c);
+    if found.previous().is_some_and(inside) || !tag.bytes().any(|b| b.is_ascii_alphabetic()) {
+        return None;
+    }
+    // A colour is no tag; "#feed" and "#cafe" are words.
+    let is_color = matches!(tag.len(), 3 | 6) && tag.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_color && tag.bytes().any(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let word = if language == Language::Chinese { "话题" } else { "hashtag" };
+    Some(join(&[vec![word.to_string()], words(&tag.replace('_', " "), language)].concat()))
+}
+
+pub fn handle(found: &Found, language: Language) -> Option<String> {
+    if found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "._@".contains(c)) {
+        return None;
+    }
+    let name = found.all().trim_start_matches('@');
+    let (at, underscore) = match language {
+        Language::Chinese => ("艾特", "下划线"),
+        Language::English => ("at", "underscore"),
+    };
+    if !name.bytes().any(|b| b.is_ascii_alphabetic()) {
+        return None;
+    }
+    let mut parts = vec![at.to_string()];
+    for (i, part) in name.split('_').enumerate() {
+        if i > 0 {
+            parts.push(underscore.to_string());
+        }
+        parts.extend(words(part, language));
+    }
+    Some(join(&parts))
+}
+
+fn words(text: &str, language: Language) -> Vec<String> {
+    let words = text.split(' ').flat_map(split_words);
+    words
+        .map(
+            |word| if word.bytes().all(|b| b.is_ascii_digit()) { number(word, language) } else { said(word) },
+        )
+        .collect()
+}
+
+/// A year or a small number as such, others one by one.
+fn number(digits: &str, language: Language) -> String {
+    let english = match (language, digits.len()) {
+        (Language::Chinese, _) => None,
+        (_, 4) => en::number::year(digits),
+        (_, 1..=3) if !digits.starts_with('0') => en::number::cardinal(digits),
+        _ => Some(en::number::digits(digits)),
+    };
+    english.unwrap_or_else(|| zh::number::digits(digits))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::latin::testing::{check, chinese, english};
+
+    #[test]
+    fn tags_are_split_into_words() {
+        check(
+            english,
+            &[
+                ("#ThrowbackThursday", "hashtag Throwback Thursday"),
+                ("#love it", "hashtag love it"),
+                ("So #blessed!", "So hashtag blessed."),
+                ("#throwback_thursday", "hashtag throwback thursday"),
+                ("#Election2024", "hashtag Election twenty twenty four"),
+                ("#MeToo #AI", "hashtag Me Too hashtag A I"),
+                ("#USA", "hashtag U S A"),
+                ("@elonmusk", "at elonmusk"),
+                ("Thanks @JohnDoe!", "Thanks at John Doe."),
+                ("@user_name", "at user underscore name"),
+                ("@user12", "at user twelve"),
+            ],
+        );
+        check(
+            chinese,
+            &[
+                ("关注@abc吧", "关注艾特abc吧"),
+                ("参加#HappyDay活动", "参加话题Happy Day活动"),
+                ("我的#AI2024", "我的话题A I二零二四"),
+            ],
+        );
+    }
+}
