@@ -62,6 +62,8 @@ pub const CONTROL_TOKENS: [&str; 50] = [
 /// The control token that begins at byte `at`, if one does.
 pub fn control_token_at(text: &str, at: usize) -> Option<&'static str> {
     let rest = text.get(at..)?;
+    // Most brackets are none.
+    rest.as_bytes().get(1).filter(|b| b.is_ascii_alphabetic())?;
     CONTROL_TOKENS.into_iter().find(|token| rest.starts_with(token))
 }
 

@@ -30,6 +30,10 @@ pub use self::markup::normalize_markup;
 
 /// Digits in a row from here on are read one by one, whatever stands around them.
 const LONG_NUMBER: usize = 25;
+/// The longest thing without a space that is read as a whole, in bytes: an address.
+const LONG_WORD: usize = 512;
+/// The longest such thing without letters: a telephone number, a sum.
+const LONG_SIGNS: usize = 128;
 /// How far a number in an English sentence looks for a Chinese character that makes it Chinese, in bytes.
 const NEIGHBOURHOOD: usize = 24;
 
@@ -221,6 +225,9 @@ struct Reader<'a> {
     writer: Writer,
     /// Where the last thing that was read ended.
     read_up_to: usize,
+    /// Where the stretch without spaces ends that was looked at last, and whether it is a jumble.
+    stretch_end: usize,
+    jumbled: bool,
     /// Whether an opened straight quote is still open.
     quote_open: bool,
 }
@@ -240,6 +247,8 @@ impl<'a> Reader<'a> {
             languages,
             writer: Writer::new(text.len()),
             read_up_to: 0,
+            stretch_end: 0,
+            jumbled: false,
             quote_open: false,
         }
     }
@@ -267,14 +276,23 @@ impl<'a> Reader<'a> {
             return end;
         }
         let sentence = self.languages.at(at);
-        if c.is_ascii_digit() && digits_at(self.text, at).len() >= LONG_NUMBER {
+        let jumbled = self.is_jumbled(at);
+        if c.is_ascii_digit() {
             let range = digits_at(self.text, at);
-            let spoken = tables(sentence).digits(&self.text[range.clone()]);
-            self.writer.say(range.clone(), &spoken, Change::Read("digits"));
-            self.read_up_to = range.end;
-            return range.end;
+            let digits = &self.text[range.clone()];
+            let plain = match digits.len() {
+                LONG_NUMBER.. => Some(tables(sentence).digits(digits)),
+                _ if jumbled => Some(tables(sentence).number(digits)),
+                _ => None,
+            };
+            if let Some(spoken) = plain {
+                self.writer.say(range.clone(), &spoken, Change::Read("number"));
+                self.read_up_to = range.end;
+                return range.end;
+            }
         }
-        if is_start(self.text, at, self.read_up_to)
+        if !jumbled
+            && is_start(self.text, at, self.read_up_to)
             && let Some(reading) = self.read_at(at, c, sentence)
         {
             let end = at + reading.len;
@@ -309,6 +327,19 @@ impl<'a> Reader<'a> {
             self.sign(at..end, c, sentence);
         }
         end
+    }
+
+    /// Whether `at` lies in a stretch without spaces that is too long to be anything a rule knows. To try all
+    /// rules at every place of such a stretch would take long and find nothing.
+    fn is_jumbled(&mut self, at: usize) -> bool {
+        if at >= self.stretch_end {
+            let stretch = self.text.as_bytes()[at..].iter().take_while(|b| b.is_ascii_graphic());
+            let (len, words) =
+                stretch.fold((0, false), |(n, words), b| (n + 1, words || b.is_ascii_alphabetic()));
+            self.stretch_end = at + usize::max(len, 1);
+            self.jumbled = len > if words { LONG_WORD } else { LONG_SIGNS };
+        }
+        self.jumbled
     }
 
     fn read_at(&self, at: usize, c: char, sentence: Language) -> Option<Reading> {
@@ -367,6 +398,15 @@ struct Tables {
 }
 
 impl Tables {
+    /// A whole number in ASCII digits.
+    fn number(&self, digits: &str) -> String {
+        match (self.language, digits.parse()) {
+            (Language::Chinese, Ok(number)) if !digits.starts_with('0') => zh::number::cardinal(number),
+            (Language::English, _) => en::number::cardinal(digits).unwrap_or_else(|| self.digits(digits)),
+            _ => self.digits(digits),
+        }
+    }
+
     /// A row of ASCII digits, one by one.
     fn digits(&self, digits: &str) -> String {
         match self.language {
