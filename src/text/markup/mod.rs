@@ -39,6 +39,7 @@
 //! [`normalize_markup`]: crate::text::normalize::normalize_markup
 
 mod flow;
+mod markdown;
 mod ssml;
 
 use std::ops::Range;
@@ -46,6 +47,7 @@ use std::ops::Range;
 use super::language::Language;
 use super::normalize::Derived;
 
+pub use self::markdown::markdown;
 pub use self::ssml::ssml;
 
 /// A text freed of its markup, cut where the language, the voice or the pace changes or a silence stands.
