@@ -28,12 +28,20 @@ impl Gap {
     }
 }
 
+/// A gap, and where it is in the file.
+struct Between {
+    gap: Gap,
+    source: Range<usize>,
+    /// Whether it is the space that stands there.
+    copied: bool,
+}
+
 /// A text while it grows. Gaps wait until something follows, and of several the strongest counts; there is
 /// none at the beginning and at the end.
 #[derive(Default)]
 pub struct Flow {
     text: Derived,
-    gap: Option<(Gap, Range<usize>)>,
+    between: Option<Between>,
     /// Where what was added last ends in the file.
     end: usize,
 }
@@ -48,7 +56,7 @@ impl Flow {
             let len = if is_space(first) {
                 let len = rest.find(|c| !is_space(c)).unwrap_or(rest.len());
                 let gap = if rest[..len].contains('\n') { Gap::Wrap } else { Gap::Space };
-                self.gap(gap, from..from + 1);
+                self.part(Between { gap, source: from..from + 1, copied: first == ' ' });
                 len
             } else {
                 let len = rest.find(is_space).unwrap_or(rest.len());
@@ -76,16 +84,21 @@ impl Flow {
 
     /// Parts what was added from what will be.
     pub fn gap(&mut self, gap: Gap, source: Range<usize>) {
-        if self.gap.as_ref().is_none_or(|(before, _)| gap > *before) {
-            self.gap = Some((gap, source));
+        self.part(Between { gap, source, copied: false });
+    }
+
+    fn part(&mut self, between: Between) {
+        if self.between.as_ref().is_none_or(|before| between.gap > before.gap) {
+            self.between = Some(between);
         }
     }
 
     fn close_gap(&mut self, next: char) {
-        let Some((gap, source)) = self.gap.take() else { return };
+        let Some(Between { gap, source, copied }) = self.between.take() else { return };
         let Some(previous) = self.text.text().chars().next_back() else { return };
         match gap {
             Gap::Wrap if is_wide(previous) && is_wide(next) => {}
+            Gap::Space | Gap::Wrap if copied => self.text.push_copy(gap.as_str(), source.start),
             _ => self.text.push_made(gap.as_str(), source),
         }
     }

@@ -39,6 +39,7 @@
 //! [`normalize_markup`]: crate::text::normalize::normalize_markup
 
 mod flow;
+mod markdown;
 mod ssml;
 
 use std::ops::Range;
@@ -46,6 +47,7 @@ use std::ops::Range;
 use super::language::Language;
 use super::normalize::Derived;
 
+pub use self::markdown::markdown;
 pub use self::ssml::ssml;
 
 /// A text freed of its markup, cut where the language, the voice or the pace changes or a silence stands.
@@ -208,6 +210,74 @@ mod tests {
         }
         assert_eq!(end, source.len());
         readings
+    }
+
+    /// Bits in an order that looks random, and is the same each time.
+    fn jumble(bits: &[&str], seed: u64, count: usize) -> String {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut text = String::new();
+        for _ in 0..count {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text.push_str(bits[(state >> 33) as usize % bits.len()]);
+        }
+        text
+    }
+
+    #[test]
+    fn any_jumble_is_accounted_for() {
+        let bits = [
+            "a", "你", "1", "２", "℃", "é", "😀", " ", "\n", "\n\n", "    ", "\t", "\r\n", "*", "**", "_",
+            "~", "~~", "`", "```", "[", "](", ")", "![", "[laugh]", "[^1]", "]: ", "|", "|-|", "- ", "1. ",
+            "> ", "#", "---", "<b>", "</b>", "<div>", "<!--", "-->", "&amp;", "&nbsp;", "&", "\\",
+            "<script>", "\"", "'", ".", "，", "\u{feff}",
+        ];
+        let tags = [
+            "a",
+            "你",
+            "1",
+            "２",
+            "℃",
+            "é",
+            "😀",
+            " ",
+            "\n",
+            "&amp;",
+            "&#65;",
+            "&#x1f600;",
+            "[laugh]",
+            "<s>x</s>",
+            "<p> 1</p>",
+            "<break/>",
+            "<break time='1s'/>",
+            "<break strength='none'/>",
+            "<sub alias='℃ &#65;b'>c</sub>",
+            "<say-as interpret-as='digits'> 1２,x</say-as>",
+            "<say-as interpret-as='characters'>a①<!-- -->℃😀</say-as>",
+            "<say-as interpret-as='ordinal'>２</say-as>",
+            "<say-as interpret-as='time'>1</say-as>",
+            "<say-as interpret-as='unit'></say-as>",
+            "<voice name='a'>v</voice>",
+            "<prosody rate='slow'>好 </prosody>",
+            "<s xml:lang='zh'>3</s>",
+            "<![CDATA[<&]]>",
+            "<?x?>",
+            "\"",
+            "'",
+            ".",
+            "，",
+            "\u{feff}",
+        ];
+        for seed in 0..2000 {
+            for language in [None, Some(Language::Chinese), Some(Language::English)] {
+                let options = NormalizeOptions { language, ..Default::default() };
+                let source = jumble(&bits, seed, 30);
+                check(&source, &markdown(&source), &options);
+                let source = format!("<speak>{}</speak>", jumble(&tags, seed, 20));
+                check(&source, &ssml(&source).unwrap(), &options);
+                let _ = ssml(&jumble(&tags, seed, 5));
+                let _ = ssml(&format!("<speak>{}", jumble(&bits, seed, 10)));
+            }
+        }
     }
 
     #[test]

@@ -162,7 +162,8 @@ fn date_format(format: &str) -> Option<Vec<(char, usize)>> {
     }
     // A year and a day make no date.
     let has = |c: char| parts.iter().any(|(part, _)| *part == c);
-    (!(has('y') && has('d') && !has('m')) && !parts.is_empty()).then_some(parts)
+    let no_date = has('y') && has('d') && !has('m');
+    (!parts.is_empty() && !no_date).then_some(parts)
 }
 
 const MONTHS: [&str; 12] = [
