@@ -66,7 +66,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule { name: "measure", pattern: "°[CF]", read: bare_unit },
     // 元/斤
-    Rule { name: "measure", pattern: concat!("/ ?(?<ahead>", per!(), ")"), read: each },
+    Rule { name: "measure", pattern: concat!("/ ?", per!()), read: each },
     Rule {
         name: "measure",
         pattern: concat!("[+](?<ahead>", super::num!(), " ?°[CF])"),
@@ -192,25 +192,24 @@ fn bare_rate(found: &Found) -> Option<String> {
     (found.stands_alone() && found.all().len() > 2).then(|| format!("{unit}每{per}"))
 }
 
-/// The slash between two units, the first in Chinese.
+/// The slash between two units, the first in Chinese; the second is read with it if it is a sign.
 fn each(found: &Found) -> Option<String> {
-    let per = found.after().trim_start();
+    let per = found.get("per");
     let before = found.before().trim_end();
     let price = before.trim_end_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
-    if price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']) {
-        return Some("每".into());
+    let price = price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']);
+    let unit = units::CHINESE.iter().find(|unit| before.ends_with(**unit));
+    let counted = unit.and_then(|unit| before.strip_suffix(unit)).is_some_and(|number| {
+        number
+            .trim_end()
+            .ends_with(|c: char| c.is_ascii_digit() || "零一二三四五六七八九十百千万亿多".contains(c))
+    });
+    let money = before.ends_with(['元', '块', '分', '角', '次', '转', '圆']);
+    if !price && !counted && !money {
+        return None;
     }
-    let unit = units::CHINESE.iter().find_map(|unit| before.strip_suffix(unit))?;
-    let money = before.ends_with(['元', '块', '分', '角', '次', '转']);
-    let counted =
-        unit.ends_with(|c: char| c.is_ascii_digit() || "零一二三四五六七八九十百千万亿".contains(c));
-    (money || counted).then(|| match per.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        true => {
-            units::name(per.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '²' && c != '³'))
-                .map(|_| "每".into())
-        }
-        false => Some("每".into()),
-    })?
+    let per = if per.starts_with(|c: char| super::super::is_han(c)) { per.into() } else { units::name(per)? };
+    (!found.next().is_some_and(|c| c.is_ascii_alphanumeric())).then(|| format!("每{per}"))
 }
 
 #[cfg(test)]
@@ -288,6 +287,7 @@ mod tests {
             ("100元/人", "一百元每人"),
             ("5元/斤", "五元每斤"),
             ("25元/m²", "二十五元每平方米"),
+            ("2.9万元/㎡", "二点九万元每平方米"),
             ("单价（元/吨）", "单价，元每吨，"),
             ("他身高180cm，体重75kg。", "他身高一百八十厘米，体重七十五千克。"),
             ("限速120km/h的高速", "限速每小时一百二十千米的高速"),

@@ -20,6 +20,7 @@ mod money;
 pub mod number;
 mod range;
 mod score;
+mod telephone;
 mod time;
 mod units;
 
@@ -42,6 +43,7 @@ pub const RULES: &[&[Rule]] = &[
     codes::RULES,
     time::RULES,
     score::RULES,
+    telephone::RULES,
     digits::RULES,
     money::RULES,
     fraction::RULES,

@@ -4,6 +4,12 @@ use super::context::{self, LatinBefore};
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
+    // 1 000 000
+    Rule {
+        name: "number",
+        pattern: r"[1-9][0-9]{0,2}(?: [0-9]{3}){2,5}",
+        read: |found| found.stands_alone().then(|| integer(found.all())),
+    },
     Rule { name: "number", pattern: super::num!(), read: bare },
     // What the one above leaves: digits after a comma that groups nothing.
     Rule { name: "number", pattern: r"[0-9]{1,24}", read: |found| Some(integer(found.all())) },
@@ -252,6 +258,7 @@ mod tests {
             ("9876543210", "九八七六五四三二一零"),
             ("１２３", "一百二十三"),
             ("1,2,3", "一，二，三"),
+            ("1 000 000", "一百万"),
             ("100%的努力", "百分之一百的努力"),
             ("我有10个苹果和20个梨。", "我有十个苹果和二十个梨。"),
             ("全班45人，及格42人。", "全班四十五人，及格四十二人。"),

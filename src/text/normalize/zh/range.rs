@@ -64,6 +64,10 @@ fn code(found: &Found) -> Option<String> {
     Some(parts.concat())
 }
 
+fn number_value(text: &str) -> f64 {
+    text.replace(',', "").parse().unwrap_or_default()
+}
+
 fn numbers(found: &Found) -> Option<String> {
     let (a, b) = (found.get("a"), found.get("b"));
     let joined = |c: char| c.is_ascii_alphanumeric();
@@ -75,14 +79,16 @@ fn numbers(found: &Found) -> Option<String> {
         return None;
     }
     let sign = found.get("sign");
-    if sign == "-" && math::in_formula(found) {
+    // All there is: a sum, not a range that falls.
+    let only = found.before().is_empty() && rest.is_empty();
+    let falls = number_value(a) > number_value(b) && !a.starts_with('0');
+    if sign == "-" && (math::in_formula(found) || only && falls) {
         return Some(format!("{}减", number(a)));
     }
-    let value = |text: &str| text.replace(',', "").parse::<f64>().unwrap_or_default();
     let zero_first = |text: &str| text.len() > 1 && text.starts_with('0') && !text.starts_with("0.");
     let counts = context::measure_follows(rest)
         || context::starts_with_any(rest, &["月", "日", "号", "级", "年", "楼", "期"]);
-    let up = value(a) < value(b);
+    let up = number_value(a) < number_value(b);
     // 010-12 and 5-3 are no ranges, whatever else they are.
     if sign == "-" && !counts && (!up || zero_first(a) || zero_first(b) || a.len() > 4 && !up) {
         let spoken = if zero_first(a) || a.len() > 4 { digits(a) } else { number(a) };
