@@ -6,6 +6,12 @@ use crate::text::normalize::rule::{Found, Rule};
 pub const LATIN: &[Rule] = &[
     // No.5
     Rule { name: "code", pattern: r"(?:NO|No|no)\. ?(?<n>[0-9]{1,4})|No(?<m>[0-9]{1,4})", read: ordinal },
+    Rule {
+        name: "code",
+        pattern: r"[Pp]\.(?<n>[0-9]{1,4})",
+        read: |found| found.stands_alone().then(|| format!("第{}页", integer(found.get("n")))),
+    },
+    Rule { name: "code", pattern: r"(?<a>[A-Z])2(?<b>[A-Z])", read: to },
     // Ⅷ, which has become VIII
     Rule { name: "roman", pattern: r"[IVXL]{1,7}", read: roman },
 ];
@@ -44,6 +50,14 @@ fn version(found: &Found) -> Option<String> {
     let part = |part: &str| if part.len() > 3 { digits(part) } else { integer(part) };
     let inside = found.next().is_some_and(|c| c.is_ascii_digit());
     (!inside).then(|| found.all().split('.').map(part).collect::<Vec<_>>().join("点"))
+}
+
+/// B2B, in which the number is a word.
+fn to(found: &Found) -> Option<String> {
+    const KNOWN: &[&str] =
+        &["B2B", "B2C", "C2C", "C2B", "O2O", "P2P", "D2C", "C2M", "B2G", "M2M", "F2C", "S2B"];
+    (found.stands_alone() && KNOWN.contains(&found.all()))
+        .then(|| format!("{} to {}", found.get("a"), found.get("b")))
 }
 
 fn ordinal(found: &Found) -> Option<String> {
@@ -94,7 +108,10 @@ mod tests {
             ("PM10", "PM十"),
             ("COVID-19疫情", "COVID 十九疫情"),
             ("H1N1流感", "H一N一流感"),
-            ("B2B业务", "B二B业务"),
+            ("B2B业务", "B to B业务"),
+            ("P.10", "第十页"),
+            ("i7-12700H", "i七 一二七零零H"),
+            ("R9 5900X", "R九 五九零零X"),
             ("MP3播放器", "MP三播放器"),
             ("iOS 15.4", "iOS 十五点四"),
             ("Windows 10系统", "Windows 十系统"),

@@ -221,7 +221,10 @@ fn named(found: &Found) -> Option<String> {
     let room = !round
         && context::starts_with_any(found.after(), NUMBERED)
         && !context::starts_with_any(found.after(), &["房产", "路人", "厂家", "房屋", "路口", "路程"]);
-    (name || room).then(|| digits(text))
+    // 2单元303
+    let door = context::ends_with_any(found.before(), &["单元", "栋", "幢"])
+        && !context::measure_follows(found.after());
+    (name || room || door).then(|| digits(text))
 }
 
 fn code(found: &Found) -> Option<String> {
@@ -280,6 +283,7 @@ mod tests {
             ("301室", "三零一室"),
             ("1208房间", "一二零八房间"),
             ("3号楼2单元501室", "三号楼二单元五零一室"),
+            ("1栋2单元303", "一栋二单元三零三"),
             ("房间302", "房间三零二"),
             ("318国道", "三一八国道"),
             ("乘坐302路公交", "乘坐三零二路公交"),

@@ -1,6 +1,7 @@
 //! Sums, comparisons and powers.
 
 use super::number::{integer, number};
+use crate::text::normalize::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// A letter x between two numbers.
@@ -134,7 +135,7 @@ fn compared(found: &Found) -> Option<String> {
 
 fn plus(found: &Found) -> Option<String> {
     let before = found.before().trim_end();
-    if before.ends_with(|c: char| is_operand_end(c) || super::super::is_han(c)) {
+    if before.ends_with(|c: char| is_operand_end(c) || is_han(c) || c == '+') {
         return Some("加".into());
     }
     Some("正".into())
@@ -170,6 +171,7 @@ mod tests {
             ("3*5=15", "三乘五等于十五"),
             ("4x100米接力", "四乘一百米接力"),
             ("1920×1080", "一千九百二十乘一千零八十"),
+            ("1920x1080", "一千九百二十乘一千零八十"),
             ("5-3等于2", "五减三等于二"),
             ("(1+2)×3=9", "一加二，乘三等于九"),
             ("0.1+0.2≈0.3", "零点一加零点二约等于零点三"),

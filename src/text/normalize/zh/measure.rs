@@ -4,6 +4,7 @@ use super::context;
 use super::fraction::may_be_negative;
 use super::number::{number, quantity};
 use super::units;
+use crate::text::normalize::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// A unit's sign.
@@ -96,12 +97,16 @@ const WEATHER: &[&str] = &[
 fn unit_of(found: &Found) -> Option<String> {
     let sign = found.get("unit");
     let other = |sign: &str| {
-        NOT_UNITS.iter().any(|(unit, next)| *unit == sign && context::starts_with_any(found.after(), next))
+        NOT_UNITS
+            .iter()
+            .any(|(unit, next)| *unit == sign && context::starts_with_any(found.after().trim_start(), next))
     };
     let whole = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '\'' || c == '_');
     // 5A is a rank as often as a current.
     let rank = sign == "A" && found.get("a").len() == 1 && !found.before().contains("电流");
-    (whole && !other(sign) && !rank).then(|| units::name(sign)).flatten()
+    // So is 6s of a telephone.
+    let model = sign.len() == 1 && context::latin_before(found.before()).is_some();
+    (whole && !other(sign) && !rank && !model).then(|| units::name(sign)).flatten()
 }
 
 fn amount(found: &Found, cold: bool) -> Option<String> {
@@ -138,17 +143,18 @@ fn measure(found: &Found) -> Option<String> {
 fn rate(found: &Found) -> Option<String> {
     let unit = unit_of(found)?;
     let per = found.get("per");
-    let per = if per.starts_with(|c: char| c.is_ascii()) || units::name(per).is_some() {
-        units::name(per)?
-    } else {
-        per.into()
-    };
+    let per = unit_or_word(per)?;
     let amount = amount(found, false)?;
     // Acceleration has no turn of phrase but the plain one.
     if per.starts_with("二次方") {
         return Some(format!("{amount}{unit}每{per}"));
     }
     Some(format!("每{}{amount}{unit}", per))
+}
+
+/// What is counted by: a unit, or a word in Chinese.
+fn unit_or_word(per: &str) -> Option<String> {
+    if per.starts_with(is_han) { Some(per.into()) } else { units::name(per) }
 }
 
 fn angle(found: &Found) -> Option<String> {
@@ -160,7 +166,10 @@ fn angle(found: &Found) -> Option<String> {
 }
 
 fn cold(found: &Found) -> Option<String> {
-    let sign = if context::contains_any(found.before(), WEATHER) || found.before().is_empty() {
+    let sign = if context::contains_any(found.before(), WEATHER)
+        || found.before().is_empty()
+        || found.after().starts_with("摄")
+    {
         "零下"
     } else {
         "负"
@@ -187,7 +196,7 @@ fn bare_unit(found: &Found) -> Option<String> {
 /// A rate without a number, as in a table's head.
 fn bare_rate(found: &Found) -> Option<String> {
     let (unit, per) = (units::name(found.get("unit"))?, found.get("per"));
-    let per = if per.starts_with(|c: char| c.is_ascii_alphabetic()) { units::name(per)? } else { per.into() };
+    let per = unit_or_word(per)?;
     // A/h is no more a rate than a/b.
     (found.stands_alone() && found.all().len() > 2).then(|| format!("{unit}每{per}"))
 }
@@ -208,7 +217,7 @@ fn each(found: &Found) -> Option<String> {
     if !price && !counted && !money {
         return None;
     }
-    let per = if per.starts_with(|c: char| super::super::is_han(c)) { per.into() } else { units::name(per)? };
+    let per = unit_or_word(per)?;
     (!found.next().is_some_and(|c| c.is_ascii_alphanumeric())).then(|| format!("每{per}"))
 }
 
@@ -303,6 +312,8 @@ mod tests {
             ("3D电影", "三D电影"),
             ("T恤", "T恤"),
             ("5meters", "五meters"),
+            ("iPhone 6s发布", "iPhone 六s发布"),
+            ("5 in 1", "五 in 一"),
         ]);
     }
 }

@@ -1,6 +1,7 @@
 //! Numbers in Chinese: cardinals, decimals, digits one by one, and which of them a bare number is.
 
 use super::context::{self, LatinBefore};
+use crate::text::normalize::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
@@ -11,6 +12,7 @@ pub const RULES: &[Rule] = &[
         read: |found| found.stands_alone().then(|| integer(found.all())),
     },
     Rule { name: "number", pattern: super::num!(), read: bare },
+    Rule { name: "number", pattern: r"-?\.[0-9]{1,12}", read: without_whole },
     // What the one above leaves: digits after a comma that groups nothing.
     Rule { name: "number", pattern: r"[0-9]{1,24}", read: |found| Some(integer(found.all())) },
 ];
@@ -132,6 +134,16 @@ fn bare(found: &Found) -> Option<String> {
     if found.next().is_some_and(|c| c.is_ascii_digit()) {
         return None;
     }
+    // 1米75, 9秒58: what follows the unit is its decimals.
+    let decimals = text.len() == 2
+        && found
+            .before()
+            .strip_suffix(['米', '秒'])
+            .is_some_and(|n| n.ends_with(|c: char| c.is_ascii_digit()))
+        && !context::is_unit_of_time(found.after());
+    if decimals && !context::measure_follows(found.after()) {
+        return Some(digits(text));
+    }
     if text.contains(['.', ',']) {
         return Some(number(text));
     }
@@ -162,9 +174,18 @@ fn after_latin(text: &str, before: &str, how: LatinBefore) -> String {
 }
 
 fn negative(found: &Found) -> Option<String> {
-    let sign = found.previous().is_none_or(|c| !c.is_ascii_alphanumeric() && !")）%".contains(c));
+    let sign = found.previous().is_none_or(|c| (!c.is_alphanumeric() || is_han(c)) && !")）%".contains(c));
     (sign && !found.next().is_some_and(|c| c.is_ascii_digit()))
         .then(|| format!("负{}", number(found.get("n"))))
+}
+
+/// .5
+fn without_whole(found: &Found) -> Option<String> {
+    let text = found.all();
+    let sign = if text.starts_with('-') { "负" } else { "" };
+    let starts = found.previous().is_none_or(|c| !c.is_ascii_alphanumeric() && !".)-".contains(c));
+    (starts && found.stands_alone() && found.next() != Some('.'))
+        .then(|| format!("{sign}零点{}", digits(text)))
 }
 
 #[cfg(test)]
@@ -263,7 +284,11 @@ mod tests {
             ("我有10个苹果和20个梨。", "我有十个苹果和二十个梨。"),
             ("全班45人，及格42人。", "全班四十五人，及格四十二人。"),
             ("2人世界", "二人世界"),
-            ("两2", "两二"),
+            ("身高1米75", "身高一米七五"),
+            ("跑出9秒58", "跑出九秒五八"),
+            (".5", "零点五"),
+            ("-.25", "负零点二五"),
+            ("α-1", "阿尔法 一"),
         ]);
     }
 

@@ -49,6 +49,9 @@ const MODELS: &[&str] = &[
     "殲",
 ];
 
+/// Before the number of a figure or a table, and of the chapter that it is in.
+const FIGURES: &[&str] = &["图", "表", "例题", "习题", "附录", "公式", "圖", "如图", "例"];
+
 fn shop(found: &Found) -> bool {
     context::starts_with_any(found.after(), &["便利", "店", "超市", "買", "买"])
         || context::ends_with_any(found.before(), &["便利店", "去", "在", "到"])
@@ -79,6 +82,13 @@ fn numbers(found: &Found) -> Option<String> {
         return None;
     }
     let sign = found.get("sign");
+    // 图3-1
+    if sign == "-"
+        && context::ends_with_any(found.before(), FIGURES)
+        && rest.chars().next().is_none_or(|c| !"页章节月".contains(c))
+    {
+        return Some(format!("{}杠", number(a)));
+    }
     // All there is: a sum, not a range that falls.
     let only = found.before().is_empty() && rest.is_empty();
     let falls = number_value(a) > number_value(b) && !a.starts_with('0');
@@ -204,6 +214,7 @@ mod tests {
         check(&[
             ("3-5-2阵型", "三五二阵型"),
             ("4-4-2", "四四二"),
+            ("见图3-1", "见图三杠一"),
             ("7-11便利店", "七十一便利店"),
             ("歼-20", "歼 二十"),
             ("好的~我知道", "好的，我知道"),
