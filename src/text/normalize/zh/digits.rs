@@ -173,6 +173,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("918", &["事变"]),
     ("301", &["医院", "总医院"]),
     ("731", &["部队"]),
+    ("999", &["足金", "感冒", "黄金"]),
     ("502", &["胶", "错误"]),
     ("361", &["度"]),
     ("1080", &["P", "p"]),
@@ -222,7 +223,7 @@ fn named(found: &Found) -> Option<String> {
         && context::starts_with_any(found.after(), NUMBERED)
         && !context::starts_with_any(found.after(), &["房产", "路人", "厂家", "房屋", "路口", "路程"]);
     // 2单元303
-    let door = context::ends_with_any(found.before(), &["单元", "栋", "幢"])
+    let door = context::ends_with_any(found.before(), &["单元", "栋", "幢", "楼"])
         && !context::measure_follows(found.after());
     (name || room || door).then(|| digits(text))
 }

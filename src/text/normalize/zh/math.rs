@@ -125,9 +125,12 @@ fn times(found: &Found) -> Option<String> {
 fn compared(found: &Found) -> Option<String> {
     let number_after = found.get("next").starts_with(|c: char| c.is_ascii_digit() || "-¥$.".contains(c));
     let before = found.before().trim_end();
+    let tag = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '/').ends_with('<')
+        || found.get("sign") == "<"
+            && found.after().trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('>');
     let number_before = before.ends_with(|c: char| c.is_ascii_digit() || c == '%');
     // <b> and </b> are no comparisons, nor is ->.
-    if before.ends_with(['<', '>', '-', '=']) || !number_after && !number_before {
+    if before.ends_with(['<', '>', '-', '=']) || tag || !number_after && !number_before {
         return None;
     }
     Some(if found.get("sign") == "<" { "小于" } else { "大于" }.into())
@@ -186,6 +189,7 @@ mod tests {
             ("≥18岁", "大于等于十八岁"),
             ("≤60", "小于等于六十"),
             ("1≠2", "一不等于二"),
+            ("<b>12</b>", "b，十二，b，"),
             ("√9=3", "根号九等于三"),
             ("10²", "十的平方"),
             ("10³", "十的立方"),

@@ -24,6 +24,18 @@ pub const NEGATIVE: &[Rule] =
 const DIGITS: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
 /// Digits from here on are no amount, unless a measure word or zeros at the end say so.
 const LONG: usize = 9;
+/// Models with two digits that are read one by one.
+const MODELS: &[(&str, &str)] = &[
+    ("N", "95"),
+    ("KN", "95"),
+    ("AK", "47"),
+    ("B", "52"),
+    ("F", "22"),
+    ("F", "35"),
+    ("T", "34"),
+    ("x", "86"),
+    ("x", "64"),
+];
 /// The longest number that has a name.
 const LONGEST: usize = 16;
 
@@ -148,6 +160,10 @@ fn bare(found: &Found) -> Option<String> {
         return Some(number(text));
     }
     let amount = context::measure_follows(found.after());
+    // A book that is called by a year.
+    if text.len() == 4 && found.previous() == Some('《') && found.next() == Some('》') {
+        return Some(digits(text));
+    }
     if text == "2" {
         let two = amount && !context::is_ordinal(found.before(), found.after());
         return Some(if two { "两" } else { "二" }.into());
@@ -170,6 +186,11 @@ fn after_latin(text: &str, before: &str, how: LatinBefore) -> String {
     let letters = letters.take_while(char::is_ascii_alphabetic).count();
     let round = text.len() == 3 && text.ends_with("00") && (letters == 1 || how == LatinBefore::Spaced);
     let top = before.trim_end_matches(' ').to_ascii_lowercase().ends_with("top");
+    let word = before.trim_end_matches([' ', '-']);
+    let start = word.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
+    if word.get(start..).is_some_and(|word| MODELS.contains(&(word, text))) {
+        return digits(text);
+    }
     if text.len() <= 2 || round || top { integer(text) } else { digits(text) }
 }
 
