@@ -6,6 +6,12 @@ use crate::text::normalize::rule::{Found, Rule};
 pub const LATIN: &[Rule] = &[
     // No.5
     Rule { name: "code", pattern: r"(?:NO|No|no)\. ?(?<n>[0-9]{1,4})|No(?<m>[0-9]{1,4})", read: ordinal },
+    Rule {
+        name: "code",
+        pattern: r"[Pp]\.(?<n>[0-9]{1,4})",
+        read: |found| found.stands_alone().then(|| format!("第{}页", integer(found.get("n")))),
+    },
+    Rule { name: "code", pattern: r"(?<a>[A-Z])2(?<b>[A-Z])", read: to },
     // Ⅷ, which has become VIII
     Rule { name: "roman", pattern: r"[IVXL]{1,7}", read: roman },
 ];
@@ -17,6 +23,8 @@ pub const RULES: &[Rule] = &[
         read: address,
     },
     Rule { name: "version", pattern: r"[0-9]{1,6}(?:\.[0-9]{1,6}){2,6}", read: version },
+    // ISO 9001:2015
+    Rule { name: "code", pattern: r"(?<n>[0-9]{3,6})[-:](?<y>(?:19|20)[0-9]{2})", read: standard },
     // 5#楼
     Rule {
         name: "code",
@@ -24,6 +32,12 @@ pub const RULES: &[Rule] = &[
         read: |found| found.stands_alone().then(|| integer(found.get("n")) + "号"),
     },
 ];
+
+fn standard(found: &Found) -> Option<String> {
+    let named = super::context::latin_before(found.before()).is_some();
+    let alone = !found.next().is_some_and(|c| c.is_ascii_alphanumeric());
+    (named && alone).then(|| format!("{}，{}", digits(found.get("n")), digits(found.get("y"))))
+}
 
 fn address(found: &Found) -> Option<String> {
     let plain = found.all().split([':', '/']).next()?;
@@ -44,6 +58,14 @@ fn version(found: &Found) -> Option<String> {
     let part = |part: &str| if part.len() > 3 { digits(part) } else { integer(part) };
     let inside = found.next().is_some_and(|c| c.is_ascii_digit());
     (!inside).then(|| found.all().split('.').map(part).collect::<Vec<_>>().join("点"))
+}
+
+/// B2B, in which the number is a word.
+fn to(found: &Found) -> Option<String> {
+    const KNOWN: &[&str] =
+        &["B2B", "B2C", "C2C", "C2B", "O2O", "P2P", "D2C", "C2M", "B2G", "M2M", "F2C", "S2B"];
+    (found.stands_alone() && KNOWN.contains(&found.all()))
+        .then(|| format!("{} to {}", found.get("a"), found.get("b")))
 }
 
 fn ordinal(found: &Found) -> Option<String> {
@@ -94,13 +116,27 @@ mod tests {
             ("PM10", "PM十"),
             ("COVID-19疫情", "COVID 十九疫情"),
             ("H1N1流感", "H一N一流感"),
-            ("B2B业务", "B二B业务"),
+            ("B2B业务", "B to B业务"),
+            ("P.10", "第十页"),
+            ("i7-12700H", "i七 一二七零零H"),
+            ("R9 5900X", "R九 五九零零X"),
+            ("ISO 9001:2015", "ISO 九零零一，二零一五"),
+            ("GB/T 1234-2020", "GB T 一二三四，二零二零"),
+            ("x86架构", "x八六架构"),
+            ("N95口罩", "N九五口罩"),
+            ("AK-47", "AK 四七"),
+            ("《1984》", "一九八四"),
+            ("Python 3.10", "Python 三点一零"),
+            ("蓝牙5.0", "蓝牙五点零"),
+            ("Office 365", "Office 三六五"),
+            ("SHA-256", "SHA 二五六"),
+            ("4G/5G", "四G、五G"),
             ("MP3播放器", "MP三播放器"),
             ("iOS 15.4", "iOS 十五点四"),
             ("Windows 10系统", "Windows 十系统"),
             ("IPv6地址", "IPv六地址"),
             ("RTX4090", "RTX四零九零"),
-            ("T-34坦克", "T 三十四坦克"),
+            ("T-34坦克", "T 三四坦克"),
             ("No.1", "第一"),
             ("№5", "第五"),
             ("第Ⅷ章", "第八章"),

@@ -128,19 +128,12 @@ const MEASURES: &[&str] = &[
     "国",
     "國",
     "省",
-    "市",
-    "县",
-    "州",
-    "村",
     "者",
     "大",
     "科",
     "课时",
     "成",
     "折",
-    "栋",
-    "棟",
-    "幢",
     "束",
     "排",
     "堆",
@@ -358,6 +351,11 @@ fn range_end(after: &str) -> Option<&str> {
     (end.len() < rest.len()).then(|| end.trim_start_matches(' '))
 }
 
+/// Whether a unit of time follows.
+pub fn is_unit_of_time(after: &str) -> bool {
+    starts_with_any(after.trim_start_matches(' '), &["秒", "分", "小时", "小時", "天", "毫秒"])
+}
+
 /// Whether a number between these says which one, not how many.
 pub fn is_ordinal(before: &str, after: &str) -> bool {
     let before = before.trim_end_matches(' ');
@@ -380,15 +378,21 @@ pub enum LatinBefore {
 
 /// Whether a Latin word stands before a number.
 pub fn latin_before(before: &str) -> Option<LatinBefore> {
-    let letter = |text: &str| text.ends_with(|c: char| c.is_ascii_alphabetic());
+    let digit = |c: char| c.is_ascii_digit();
+    // 1920x1080 is a product.
+    let times = |text: &str| text.strip_suffix(['x', 'X']).is_some_and(|number| number.ends_with(digit));
+    let letter = |text: &str| text.ends_with(|c: char| c.is_ascii_alphabetic()) && !times(text);
     if letter(before) || before.strip_suffix(['-', '.', '_']).is_some_and(letter) {
         return Some(LatinBefore::Joined);
     }
     // i7-12700
     if let Some(rest) = before.strip_suffix('-')
-        && letter(rest.trim_end_matches(|c: char| c.is_ascii_digit()))
+        && letter(rest.trim_end_matches(digit))
     {
         return Some(LatinBefore::Joined);
     }
-    before.strip_suffix(' ').is_some_and(letter).then_some(LatinBefore::Spaced)
+    // R9 5900X
+    let spaced =
+        before.strip_suffix(' ').is_some_and(|word| letter(word) || letter(word.trim_end_matches(digit)));
+    spaced.then_some(LatinBefore::Spaced)
 }

@@ -53,7 +53,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "date", pattern: r"(?<y>[0-9]{2})(?<ahead>年)", read: short_year },
     Rule {
         name: "date",
-        pattern: r"(?<y>[0-9]{4})(?<ahead>学年|學年|财年|届|屆|级|款)",
+        pattern: r"(?<y>[0-9]{4})(?<ahead> ?(?:Q[1-4]|H[12])|学年|學年|财年|届|屆|级|款)",
         read: |found| Some(digits(found.get("y"))),
     },
     // Those born in a decade: 90后
@@ -62,6 +62,11 @@ pub const RULES: &[Rule] = &[
     Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", read: month_slash_day },
     // The days that are known by their numbers: 5·12, 9·11
     Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", read: known_day },
+    Rule {
+        name: "date",
+        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>晚会|事件|地震|大地震|恐怖|假期|黄金周|消费者|小长假|大促|国庆|妇女节|劳动节|购物节|国庆节|儿童节)",
+        read: known_day,
+    },
     // 20220128 after what a date follows
     Rule {
         name: "date",
@@ -254,7 +259,9 @@ fn year(found: &Found) -> Option<String> {
     let era = context::ends_with_any(before, &["公元", "公元前", "西元", "西元前", "纪元前"]);
     let span = context::ends_with_any(before, SPANS) && !era && !(1800..2100).contains(&n)
         || text.len() == 3 && !era
-        || n.is_multiple_of(1000) && context::starts_with_any(after, AGES)
+        || n.is_multiple_of(1000) && !era && (n != 2000 || context::starts_with_any(after, AGES))
+        || n.is_multiple_of(100)
+            && context::ends_with_any(before, &["近", "约", "有", "过", "达", "整整", "共", "了"])
         || n > 2200
         || context::ends_with_any(before, &["距今", "历时", "历经", "长达", "徒刑"]);
     Some(if span { integer(text) } else { digits(text) })
@@ -364,6 +371,13 @@ mod tests {
             ("20年前", "二十年前"),
             ("100年", "一百年"),
             ("公元前221年", "公元前二二一年"),
+            ("近2000年", "近两千年"),
+            ("在2000年", "在二零零零年"),
+            ("1000年", "一千年"),
+            ("2023Q1财报", "二零二三Q一财报"),
+            ("3.15晚会", "三一五晚会"),
+            ("第3.2节", "第三点二节"),
+            ("6.18大促", "六一八大促"),
             ("距今3000年", "距今三千年"),
             ("5000年文明", "五千年文明"),
             ("1980年代", "一九八零年代"),

@@ -1,6 +1,7 @@
 //! Sums, comparisons and powers.
 
 use super::number::{integer, number};
+use crate::text::normalize::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// A letter x between two numbers.
@@ -124,9 +125,12 @@ fn times(found: &Found) -> Option<String> {
 fn compared(found: &Found) -> Option<String> {
     let number_after = found.get("next").starts_with(|c: char| c.is_ascii_digit() || "-¥$.".contains(c));
     let before = found.before().trim_end();
+    let tag = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '/').ends_with('<')
+        || found.get("sign") == "<"
+            && found.after().trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('>');
     let number_before = before.ends_with(|c: char| c.is_ascii_digit() || c == '%');
     // <b> and </b> are no comparisons, nor is ->.
-    if before.ends_with(['<', '>', '-', '=']) || !number_after && !number_before {
+    if before.ends_with(['<', '>', '-', '=']) || tag || !number_after && !number_before {
         return None;
     }
     Some(if found.get("sign") == "<" { "小于" } else { "大于" }.into())
@@ -134,7 +138,7 @@ fn compared(found: &Found) -> Option<String> {
 
 fn plus(found: &Found) -> Option<String> {
     let before = found.before().trim_end();
-    if before.ends_with(|c: char| is_operand_end(c) || super::super::is_han(c)) {
+    if before.ends_with(|c: char| is_operand_end(c) || is_han(c) || c == '+') {
         return Some("加".into());
     }
     Some("正".into())
@@ -170,6 +174,7 @@ mod tests {
             ("3*5=15", "三乘五等于十五"),
             ("4x100米接力", "四乘一百米接力"),
             ("1920×1080", "一千九百二十乘一千零八十"),
+            ("1920x1080", "一千九百二十乘一千零八十"),
             ("5-3等于2", "五减三等于二"),
             ("(1+2)×3=9", "一加二，乘三等于九"),
             ("0.1+0.2≈0.3", "零点一加零点二约等于零点三"),
@@ -184,6 +189,7 @@ mod tests {
             ("≥18岁", "大于等于十八岁"),
             ("≤60", "小于等于六十"),
             ("1≠2", "一不等于二"),
+            ("<b>12</b>", "b，十二，b，"),
             ("√9=3", "根号九等于三"),
             ("10²", "十的平方"),
             ("10³", "十的立方"),

@@ -4,6 +4,7 @@ use super::context;
 use super::fraction::may_be_negative;
 use super::number::{number, quantity};
 use super::units;
+use crate::text::normalize::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// A unit's sign.
@@ -18,7 +19,7 @@ macro_rules! per {
         concat!(
             "(?<per>",
             unit!(),
-            "|平方千米|平方公里|平方厘米|平方米|立方厘米|立方米|公斤|千克|毫升|小时|分钟|课时|人次|人|次|天|日|年|月|周|时|分|秒|个|台|斤|克|吨|米|升|瓶|件|套|晚|份|股|桶|亩|户|张|盒|袋|支|只|条|箱|包|杯|公里|千米|平)"
+            "|平方千米|平方公里|平方厘米|平方米|立方厘米|立方米|公斤|千克|毫升|小时|分钟|课时|人次|人|次|天|日|年|月|周|时|分|秒|个|台|斤|克|吨|米|升|瓶|件|套|晚|份|股|桶|亩|户|张|盒|袋|支|只|条|箱|包|杯|公里|千米|平|度|位|间|晚|夜|季度|股|学期|车|卡|吨|盎司|磅|万)"
         )
     };
 }
@@ -66,7 +67,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule { name: "measure", pattern: "°[CF]", read: bare_unit },
     // 元/斤
-    Rule { name: "measure", pattern: concat!("/ ?(?<ahead>", per!(), ")"), read: each },
+    Rule { name: "measure", pattern: concat!("/ ?", per!()), read: each },
     Rule {
         name: "measure",
         pattern: concat!("[+](?<ahead>", super::num!(), " ?°[CF])"),
@@ -96,12 +97,16 @@ const WEATHER: &[&str] = &[
 fn unit_of(found: &Found) -> Option<String> {
     let sign = found.get("unit");
     let other = |sign: &str| {
-        NOT_UNITS.iter().any(|(unit, next)| *unit == sign && context::starts_with_any(found.after(), next))
+        NOT_UNITS
+            .iter()
+            .any(|(unit, next)| *unit == sign && context::starts_with_any(found.after().trim_start(), next))
     };
     let whole = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '\'' || c == '_');
     // 5A is a rank as often as a current.
     let rank = sign == "A" && found.get("a").len() == 1 && !found.before().contains("电流");
-    (whole && !other(sign) && !rank).then(|| units::name(sign)).flatten()
+    // So is 6s of a telephone.
+    let model = sign.len() == 1 && context::latin_before(found.before()).is_some();
+    (whole && !other(sign) && !rank && !model).then(|| units::name(sign)).flatten()
 }
 
 fn amount(found: &Found, cold: bool) -> Option<String> {
@@ -138,17 +143,18 @@ fn measure(found: &Found) -> Option<String> {
 fn rate(found: &Found) -> Option<String> {
     let unit = unit_of(found)?;
     let per = found.get("per");
-    let per = if per.starts_with(|c: char| c.is_ascii()) || units::name(per).is_some() {
-        units::name(per)?
-    } else {
-        per.into()
-    };
+    let per = unit_or_word(per)?;
     let amount = amount(found, false)?;
     // Acceleration has no turn of phrase but the plain one.
     if per.starts_with("二次方") {
         return Some(format!("{amount}{unit}每{per}"));
     }
     Some(format!("每{}{amount}{unit}", per))
+}
+
+/// What is counted by: a unit, or a word in Chinese.
+fn unit_or_word(per: &str) -> Option<String> {
+    if per.starts_with(is_han) { Some(per.into()) } else { units::name(per) }
 }
 
 fn angle(found: &Found) -> Option<String> {
@@ -160,7 +166,10 @@ fn angle(found: &Found) -> Option<String> {
 }
 
 fn cold(found: &Found) -> Option<String> {
-    let sign = if context::contains_any(found.before(), WEATHER) || found.before().is_empty() {
+    let sign = if context::contains_any(found.before(), WEATHER)
+        || found.before().is_empty()
+        || found.after().starts_with("摄")
+    {
         "零下"
     } else {
         "负"
@@ -187,30 +196,29 @@ fn bare_unit(found: &Found) -> Option<String> {
 /// A rate without a number, as in a table's head.
 fn bare_rate(found: &Found) -> Option<String> {
     let (unit, per) = (units::name(found.get("unit"))?, found.get("per"));
-    let per = if per.starts_with(|c: char| c.is_ascii_alphabetic()) { units::name(per)? } else { per.into() };
+    let per = unit_or_word(per)?;
     // A/h is no more a rate than a/b.
     (found.stands_alone() && found.all().len() > 2).then(|| format!("{unit}每{per}"))
 }
 
-/// The slash between two units, the first in Chinese.
+/// The slash between two units, the first in Chinese; the second is read with it if it is a sign.
 fn each(found: &Found) -> Option<String> {
-    let per = found.after().trim_start();
+    let per = found.get("per");
     let before = found.before().trim_end();
     let price = before.trim_end_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
-    if price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']) {
-        return Some("每".into());
+    let price = price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']);
+    let unit = units::CHINESE.iter().find(|unit| before.ends_with(**unit));
+    let counted = unit.and_then(|unit| before.strip_suffix(unit)).is_some_and(|number| {
+        number
+            .trim_end()
+            .ends_with(|c: char| c.is_ascii_digit() || "零一二三四五六七八九十百千万亿多".contains(c))
+    });
+    let money = before.ends_with(['元', '块', '分', '角', '次', '转', '圆']);
+    if !price && !counted && !money {
+        return None;
     }
-    let unit = units::CHINESE.iter().find_map(|unit| before.strip_suffix(unit))?;
-    let money = before.ends_with(['元', '块', '分', '角', '次', '转']);
-    let counted =
-        unit.ends_with(|c: char| c.is_ascii_digit() || "零一二三四五六七八九十百千万亿".contains(c));
-    (money || counted).then(|| match per.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        true => {
-            units::name(per.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '²' && c != '³'))
-                .map(|_| "每".into())
-        }
-        false => Some("每".into()),
-    })?
+    let per = unit_or_word(per)?;
+    (!found.next().is_some_and(|c| c.is_ascii_alphanumeric())).then(|| format!("每{per}"))
 }
 
 #[cfg(test)]
@@ -287,7 +295,12 @@ mod tests {
             ("72次/分", "七十二次每分"),
             ("100元/人", "一百元每人"),
             ("5元/斤", "五元每斤"),
+            ("0.6元/度", "零点六元每度"),
+            ("80美元/桶", "八十美元每桶"),
+            ("100g/袋", "每袋一百克"),
+            ("3粒/次", "三粒每次"),
             ("25元/m²", "二十五元每平方米"),
+            ("2.9万元/㎡", "二点九万元每平方米"),
             ("单价（元/吨）", "单价，元每吨，"),
             ("他身高180cm，体重75kg。", "他身高一百八十厘米，体重七十五千克。"),
             ("限速120km/h的高速", "限速每小时一百二十千米的高速"),
@@ -303,6 +316,8 @@ mod tests {
             ("3D电影", "三D电影"),
             ("T恤", "T恤"),
             ("5meters", "五meters"),
+            ("iPhone 6s发布", "iPhone 六s发布"),
+            ("5 in 1", "五 in 一"),
         ]);
     }
 }

@@ -21,6 +21,7 @@ mod money;
 pub mod number;
 mod range;
 mod score;
+mod telephone;
 mod time;
 mod units;
 
@@ -43,6 +44,7 @@ pub const RULES: &[&[Rule]] = &[
     codes::RULES,
     time::RULES,
     score::RULES,
+    telephone::RULES,
     digits::RULES,
     money::RULES,
     fraction::RULES,

@@ -1,10 +1,18 @@
 //! Numbers in Chinese: cardinals, decimals, digits one by one, and which of them a bare number is.
 
 use super::context::{self, LatinBefore};
+use crate::text::normalize::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
+    // 1 000 000
+    Rule {
+        name: "number",
+        pattern: r"[1-9][0-9]{0,2}(?: [0-9]{3}){2,5}",
+        read: |found| found.stands_alone().then(|| integer(found.all())),
+    },
     Rule { name: "number", pattern: super::num!(), read: bare },
+    Rule { name: "number", pattern: r"-?\.[0-9]{1,12}", read: without_whole },
     // What the one above leaves: digits after a comma that groups nothing.
     Rule { name: "number", pattern: r"[0-9]{1,24}", read: |found| Some(integer(found.all())) },
 ];
@@ -16,6 +24,18 @@ pub const NEGATIVE: &[Rule] =
 const DIGITS: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
 /// Digits from here on are no amount, unless a measure word or zeros at the end say so.
 const LONG: usize = 9;
+/// Models with two digits that are read one by one.
+const MODELS: &[(&str, &str)] = &[
+    ("N", "95"),
+    ("KN", "95"),
+    ("AK", "47"),
+    ("B", "52"),
+    ("F", "22"),
+    ("F", "35"),
+    ("T", "34"),
+    ("x", "86"),
+    ("x", "64"),
+];
 /// The longest number that has a name.
 const LONGEST: usize = 16;
 
@@ -126,10 +146,24 @@ fn bare(found: &Found) -> Option<String> {
     if found.next().is_some_and(|c| c.is_ascii_digit()) {
         return None;
     }
+    // 1米75, 9秒58: what follows the unit is its decimals.
+    let decimals = text.len() == 2
+        && found
+            .before()
+            .strip_suffix(['米', '秒'])
+            .is_some_and(|n| n.ends_with(|c: char| c.is_ascii_digit()))
+        && !context::is_unit_of_time(found.after());
+    if decimals && !context::measure_follows(found.after()) {
+        return Some(digits(text));
+    }
     if text.contains(['.', ',']) {
         return Some(number(text));
     }
     let amount = context::measure_follows(found.after());
+    // A book that is called by a year.
+    if text.len() == 4 && found.previous() == Some('《') && found.next() == Some('》') {
+        return Some(digits(text));
+    }
     if text == "2" {
         let two = amount && !context::is_ordinal(found.before(), found.after());
         return Some(if two { "两" } else { "二" }.into());
@@ -152,13 +186,27 @@ fn after_latin(text: &str, before: &str, how: LatinBefore) -> String {
     let letters = letters.take_while(char::is_ascii_alphabetic).count();
     let round = text.len() == 3 && text.ends_with("00") && (letters == 1 || how == LatinBefore::Spaced);
     let top = before.trim_end_matches(' ').to_ascii_lowercase().ends_with("top");
+    let word = before.trim_end_matches([' ', '-']);
+    let start = word.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
+    if word.get(start..).is_some_and(|word| MODELS.contains(&(word, text))) {
+        return digits(text);
+    }
     if text.len() <= 2 || round || top { integer(text) } else { digits(text) }
 }
 
 fn negative(found: &Found) -> Option<String> {
-    let sign = found.previous().is_none_or(|c| !c.is_ascii_alphanumeric() && !")）%".contains(c));
+    let sign = found.previous().is_none_or(|c| (!c.is_alphanumeric() || is_han(c)) && !")）%".contains(c));
     (sign && !found.next().is_some_and(|c| c.is_ascii_digit()))
         .then(|| format!("负{}", number(found.get("n"))))
+}
+
+/// .5
+fn without_whole(found: &Found) -> Option<String> {
+    let text = found.all();
+    let sign = if text.starts_with('-') { "负" } else { "" };
+    let starts = found.previous().is_none_or(|c| !c.is_ascii_alphanumeric() && !".)-".contains(c));
+    (starts && found.stands_alone() && found.next() != Some('.'))
+        .then(|| format!("{sign}零点{}", digits(text)))
 }
 
 #[cfg(test)]
@@ -252,11 +300,16 @@ mod tests {
             ("9876543210", "九八七六五四三二一零"),
             ("１２３", "一百二十三"),
             ("1,2,3", "一，二，三"),
+            ("1 000 000", "一百万"),
             ("100%的努力", "百分之一百的努力"),
             ("我有10个苹果和20个梨。", "我有十个苹果和二十个梨。"),
             ("全班45人，及格42人。", "全班四十五人，及格四十二人。"),
             ("2人世界", "二人世界"),
-            ("两2", "两二"),
+            ("身高1米75", "身高一米七五"),
+            ("跑出9秒58", "跑出九秒五八"),
+            (".5", "零点五"),
+            ("-.25", "负零点二五"),
+            ("α-1", "阿尔法 一"),
         ]);
     }
 

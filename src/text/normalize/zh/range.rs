@@ -34,6 +34,11 @@ pub const RULES: &[Rule] = &[
         pattern: r"(?<sign>[-~–—〜]) ?(?<ahead>(?:周|星期|礼拜|週|禮拜|初)[一二三四五六日天1-7])",
         read: weekdays,
     },
+    Rule {
+        name: "range",
+        pattern: r"(?<sign>[-~–—〜]) ?(?<ahead>早|晚|上午|下午|次日|凌晨|中午|傍晚|至今|今)",
+        read: |found| ends_a_quantity(found.before()).then(|| "到".into()),
+    },
     // About so many.
     Rule {
         name: "range",
@@ -48,6 +53,9 @@ const MODELS: &[&str] = &[
     "伊尔", "红旗", "鹰击", "天问", "巨浪", "梦天", "蛟龙", "卡", "安", "伊", "天舟", "风云", "北斗", "实践",
     "殲",
 ];
+
+/// Before the number of a figure or a table, and of the chapter that it is in.
+const FIGURES: &[&str] = &["图", "表", "例题", "习题", "附录", "公式", "圖", "如图", "例"];
 
 fn shop(found: &Found) -> bool {
     context::starts_with_any(found.after(), &["便利", "店", "超市", "買", "买"])
@@ -64,6 +72,10 @@ fn code(found: &Found) -> Option<String> {
     Some(parts.concat())
 }
 
+fn number_value(text: &str) -> f64 {
+    text.replace(',', "").parse().unwrap_or_default()
+}
+
 fn numbers(found: &Found) -> Option<String> {
     let (a, b) = (found.get("a"), found.get("b"));
     let joined = |c: char| c.is_ascii_alphanumeric();
@@ -75,14 +87,23 @@ fn numbers(found: &Found) -> Option<String> {
         return None;
     }
     let sign = found.get("sign");
-    if sign == "-" && math::in_formula(found) {
+    // 图3-1
+    if sign == "-"
+        && context::ends_with_any(found.before(), FIGURES)
+        && rest.chars().next().is_none_or(|c| !"页章节月".contains(c))
+    {
+        return Some(format!("{}杠", number(a)));
+    }
+    // All there is: a sum, not a range that falls.
+    let only = found.before().is_empty() && rest.is_empty();
+    let falls = number_value(a) > number_value(b) && !a.starts_with('0');
+    if sign == "-" && (math::in_formula(found) || only && falls) {
         return Some(format!("{}减", number(a)));
     }
-    let value = |text: &str| text.replace(',', "").parse::<f64>().unwrap_or_default();
     let zero_first = |text: &str| text.len() > 1 && text.starts_with('0') && !text.starts_with("0.");
     let counts = context::measure_follows(rest)
         || context::starts_with_any(rest, &["月", "日", "号", "级", "年", "楼", "期"]);
-    let up = value(a) < value(b);
+    let up = number_value(a) < number_value(b);
     // 010-12 and 5-3 are no ranges, whatever else they are.
     if sign == "-" && !counts && (!up || zero_first(a) || zero_first(b) || a.len() > 4 && !up) {
         let spoken = if zero_first(a) || a.len() > 4 { digits(a) } else { number(a) };
@@ -186,6 +207,15 @@ mod tests {
             ("1,000-2,000件", "一千到两千件"),
             ("3 - 5 天", "三到五 天"),
             ("~50人", "约五十人"),
+            ("早8:00-晚6:00", "早八点到晚六点"),
+            ("2010年-今", "二零一零年到今"),
+            ("100万~200万元", "一百万到二百万元"),
+            ("1%-2%", "百分之一到百分之二"),
+            ("第2-4周", "第二到四周"),
+            ("12-18个月", "十二到十八个月"),
+            ("$5-10", "五到十美元"),
+            ("19-20世纪", "十九到二十世纪"),
+            ("3000-5000", "三千到五千"),
             ("8-10岁的孩子每天睡9~11小时", "八到十岁的孩子每天睡九到十一小时"),
             ("6-12岁儿童", "六到十二岁儿童"),
             ("2-4级风", "二到四级风"),
@@ -198,6 +228,7 @@ mod tests {
         check(&[
             ("3-5-2阵型", "三五二阵型"),
             ("4-4-2", "四四二"),
+            ("见图3-1", "见图三杠一"),
             ("7-11便利店", "七十一便利店"),
             ("歼-20", "歼 二十"),
             ("好的~我知道", "好的，我知道"),

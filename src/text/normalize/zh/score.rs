@@ -231,6 +231,13 @@ pub fn is_score(found: &Found) -> bool {
     let after = context::sentence_after(found.after());
     let near_before = before.trim_end_matches([' ', '为', '是', '：', ':', '，', '“', '"']);
     let near_after = after.trim_start_matches([' ', '”', '"']);
+    // 11-9、11-7、11-5: what is said of one is said of all.
+    let score = |c: char| c.is_ascii_digit() || " -:、，和".contains(c);
+    let first = before.trim_end_matches(score);
+    let last = after.trim_start_matches(score);
+    if found.all().contains('-') && (first.ends_with('以') || context::starts_with_any(last, AFTER)) {
+        return true;
+    }
     let time = context::ends_with_any(
         near_before,
         &["上午", "下午", "晚上", "早上", "中午", "凌晨", "傍晚", "时间", "日", "号", "于", "在"],
@@ -247,7 +254,8 @@ pub fn is_score(found: &Found) -> bool {
 }
 
 fn ratio(found: &Found) -> Option<String> {
-    if !found.stands_alone() || found.next() == Some(':') || found.previous() == Some(':') {
+    let standard = context::latin_before(found.before()).is_some() && found.get("a").len() > 2;
+    if !found.stands_alone() || found.next() == Some(':') || found.previous() == Some(':') || standard {
         return None;
     }
     let (a, b, c) = (found.get("a"), found.get("b"), found.get("c"));
@@ -308,6 +316,14 @@ mod tests {
             ("3：2", "三比二"),
             ("汇率1:7.2", "汇率一比七点二"),
             ("女排3:1逆转巴西", "女排三比一逆转巴西"),
+            ("他以11-9、11-7、11-5连胜三局", "他以十一比九、十一比七、十一比五连胜三局"),
+            ("双方2:2战平", "双方二比二战平"),
+            ("长宽比为4:3", "长宽比为四比三"),
+            ("马龙4-1战胜樊振东", "马龙四比一战胜樊振东"),
+            ("客队1:0取胜", "客队一比零取胜"),
+            ("男女比例为1.05:1", "男女比例为一点零五比一"),
+            ("水和面按2:1混合", "水和面按二比一混合"),
+            ("今天12:15吃饭", "今天十二点十五分吃饭"),
             ("比赛将在19:35开始", "比赛将在十九点三十五分开始"),
             ("决赛于20:00举行", "决赛于二十点举行"),
         ]);

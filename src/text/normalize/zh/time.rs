@@ -15,13 +15,13 @@ pub const LATIN: &[Rule] = &[Rule {
 pub const RULES: &[Rule] = &[
     Rule {
         name: "time",
-        pattern: r"(?<h>[01]?[0-9]|2[0-4]):(?<m>[0-5][0-9])(?::(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?)?(?: ?(?<half>[AaPp](?:\.[Mm]\.|[Mm])))?",
+        pattern: r"(?<h>[01]?[0-9]|2[0-4]):(?<m>[0-5][0-9])(?::(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?)?(?: ?(?<half>[AaPp](?:\.[Mm]\.?|[Mm])))?",
         read: |found| if score::is_score(found) { None } else { clock(found) },
     },
     // 3pm
     Rule {
         name: "time",
-        pattern: r"(?<h>1[0-2]|[1-9]) ?(?<half>[AaPp](?:\.[Mm]\.|[Mm]))",
+        pattern: r"(?<h>1[0-2]|[1-9]) ?(?<half>[AaPp](?:\.[Mm]\.?|[Mm]))",
         read: |found| if found.get("half").starts_with(['a', 'p', 'A', 'P']) { clock(found) } else { None },
     },
     // 35:20 and 1:02:03.5 as how long it took
