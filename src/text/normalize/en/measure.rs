@@ -1,6 +1,6 @@
 //! Measures in English: a number and a unit.
 
-use super::amount::{Amount, amount, begins, ends, number, word_after};
+use super::amount::{Amount, begins, ends, word_after};
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -51,18 +51,11 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "measure",
-        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), ") ?/ ?(?P<per>", unit!(), ")"),
+        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), r")(?:\.(?P<ahead>,| [a-z0-9(]))?"),
         read: measure,
     },
     Rule {
-        name: "measure",
-        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), r")\.(?P<ahead>,| [a-z0-9(])"),
-        read: measure,
-    },
-    Rule {
-        name: "measure",
-        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), ")"),
-        read: measure,
+        name: "rate", pattern: r"(?:/ ?|per )(?P<per>(?:sq\.? )?[A-Za-zµΩ]{1,12}[23²³]?)", read: rate
     },
 ];
 
@@ -80,9 +73,6 @@ fn measure(found: &Found) -> Option<String> {
     let small = found.get("amount").replace(',', "").parse::<f64>().is_ok_and(|value| value < 1000.0);
     if name == "basis point" && !small && found.all().contains("bps") {
         name = "bit per second".into();
-    }
-    if found.has("per") {
-        name = format!("{name} per {}", unit::per(found.get("per"))?);
     }
     // A 10-km run.
     if gap == "-" {
@@ -135,6 +125,33 @@ fn range(found: &Found) -> Option<String> {
     let name = unit::name(found.get("unit"))?;
     let amount = Amount::range(&Amount::of(found.get("from"))?, &Amount::of(found.get("to"))?);
     Some(amount.of_unit(&name))
+}
+
+/// What a measure or a sum is counted by: 5 km/h, $5/month.
+fn rate(found: &Found) -> Option<String> {
+    let per = found.get("per");
+    if !ends(found) {
+        return None;
+    }
+    if found.all().starts_with('p') {
+        return Some(format!("per {}", unit::name(per)?));
+    }
+    let before = found.before().trim_end();
+    let unit_start =
+        before.rfind(|c: char| c.is_ascii_digit() || c == ' ' || c == '-').map_or(0, |at| at + 1);
+    let (head, unit) = before.split_at_checked(unit_start)?;
+    let number = head.trim_end_matches([' ', '-']).ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c));
+    let measured = number && unit::name(unit).is_some();
+    let token = before.rsplit(' ').next().unwrap_or("");
+    let sum = token.contains(['$', '€', '£', '¥', '₹', '¢']) && token.contains(|c: char| c.is_ascii_digit());
+    let sum =
+        sum || before.contains(['$', '€', '£']) && (token.ends_with("illion") || number && unit.is_empty());
+    (measured || sum).then_some(())?;
+    Some(format!("per {}", unit::per(per)?))
+}
+
+fn is_vulgar(c: char) -> bool {
+    super::fraction::vulgar(c).is_some()
 }
 
 fn temperature(found: &Found) -> Option<String> {
@@ -204,7 +221,7 @@ mod tests {
             ("1 km/h", "one kilometer per hour"),
             ("60 mph", "sixty miles per hour"),
             ("3.5 GHz", "three point five gigahertz"),
-            ("9.8 m/s²", "nine point eight meters per square second"),
+            ("9.8 m/s²", "nine point eight meters per second squared"),
             ("10 m²", "ten square meters"),
             ("10 m2", "ten square meters"),
             ("25㎡", "twenty five square meters"),

@@ -1,5 +1,6 @@
 //! English.
 
+#[macro_use]
 mod amount;
 mod cardinal;
 mod fraction;

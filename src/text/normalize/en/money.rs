@@ -1,6 +1,6 @@
 //! Money in English.
 
-use super::amount::{Amount, begins, ends, number};
+use super::amount::{Amount, begins, ends};
 use super::number::{cardinal, decimal, plural};
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
@@ -40,15 +40,6 @@ pub const RULES: &[Rule] = &[
         name: "money",
         pattern: r"(?P<currency>[€]) ?(?P<units>[0-9]{1,3}),(?P<hundredths>[0-9]{2})",
         read: with_comma,
-    },
-    Rule {
-        name: "money",
-        pattern: concat!(
-            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|[£€¥₩₹₽₿₪₺₫฿₱₴₦]|[A-Z]{3} ?|Rs\.? ?) ?(?P<inner>-)?",
-            sum!(),
-            r"(?:(?: per |/ ?)(?P<per>(?:sq\.? )?[A-Za-z]{1,12}))"
-        ),
-        read: money,
     },
     Rule {
         name: "money",
@@ -144,16 +135,13 @@ fn money(found: &Found) -> Option<String> {
         return None;
     }
     let number = found.get("number");
-    let mut spoken = if found.has("to") {
+    let spoken = if found.has("to") {
         range(found, currency)?
     } else if found.has("scale") {
         format!("{} {} {}", Amount::of(number)?.words, scale(found.get("scale"))?, plural(currency.1))
     } else {
         whole(number, currency, found)?
     };
-    if found.has("per") {
-        spoken = format!("{spoken} per {}", unit::per(found.get("per"))?);
-    }
     let minus = found.get("sign") == "-" || found.has("inner");
     let sign = if minus {
         "minus "
@@ -201,7 +189,7 @@ fn whole(number: &str, currency: &Currency, found: &Found) -> Option<String> {
         }
         return Some(amount.of_unit(one));
     };
-    let units = units.replace(',', "");
+    let units = if units.is_empty() { String::new() } else { super::amount::plain(units)? };
     let hundredths: u8 = format!("{hundredths:0<2}").parse().ok()?;
     let few = |count: &str, one: &str, many: &str| {
         Some(if count == "1" { format!("one {one}") } else { format!("{} {many}", cardinal(count)?) })

@@ -1,6 +1,6 @@
 //! Sizes of several numbers in English: dimensions, feet and inches, hours and minutes, times as much.
 
-use super::amount::{Amount, begins, ends, number, plural_unit};
+use super::amount::{Amount, begins, ends, plural_unit};
 use super::number::{cardinal, year};
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
@@ -10,11 +10,11 @@ pub const RULES: &[Rule] = &[
         name: "size",
         pattern: concat!(
             "(?P<first>",
-            number!(),
+            figure!(),
             r#") ?(?P<one>[a-z]{1,4}|["'″′])? ?[x×X] ?(?P<second>"#,
-            number!(),
+            figure!(),
             r#")(?: ?[a-z"'″′]{0,4} ?[x×X] ?(?P<third>"#,
-            number!(),
+            figure!(),
             r#"))?(?: ?(?P<unit>[a-z]{1,4}[23²³]?|["″]))?"#
         ),
         read: dimensions,
@@ -23,11 +23,11 @@ pub const RULES: &[Rule] = &[
         name: "size",
         pattern: concat!(
             "(?P<first>",
-            number!(),
+            figure!(),
             ") ?[x×X] ?(?P<second>",
-            number!(),
+            figure!(),
             ")(?: ?[x×X] ?(?P<third>",
-            number!(),
+            figure!(),
             "))?"
         ),
         read: dimensions,
