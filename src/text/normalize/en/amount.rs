@@ -79,6 +79,9 @@ impl Amount {
 
 /// The plural of a unit: kilometers per hour, millimeters of mercury.
 pub fn plural_unit(singular: &str) -> String {
+    if singular == "year old" {
+        return "years old".into();
+    }
     for link in [" per ", " of "] {
         if let Some((head, tail)) = singular.split_once(link) {
             return format!("{}{link}{tail}", plural(head));
@@ -169,6 +172,18 @@ pub fn word_after<'t>(found: &Found<'t>) -> &'t str {
     let Some(rest) = after.strip_prefix([' ', '-']) else { return "" };
     let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
     &rest[..end]
+}
+
+/// Whether a measure says what kind of thing follows, as in a 5 kg bag, and is in the singular for that.
+pub fn is_adjective(found: &Found) -> bool {
+    const NO_NOUNS: &[&str] = &[
+        "of", "and", "or", "in", "per", "away", "long", "wide", "tall", "deep", "high", "thick", "a", "an",
+        "for", "from", "to", "at", "on", "is", "was", "more", "less", "by", "with", "the", "ago", "later",
+        "before", "after", "each",
+    ];
+    let next = word_after(found);
+    let noun = next.starts_with(|c: char| c.is_ascii_lowercase()) && !NO_NOUNS.contains(&next);
+    noun && matches!(word_before(found).as_str(), "a" | "an")
 }
 
 /// Whether any of the words stands in `text`.

@@ -1,6 +1,6 @@
 //! Measures in English: a number and a unit.
 
-use super::amount::{Amount, begins, ends, word_after};
+use super::amount::{Amount, begins, ends, is_adjective, word_after};
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -75,7 +75,8 @@ fn measure(found: &Found) -> Option<String> {
         name = "bit per second".into();
     }
     // A 10-km run.
-    if gap == "-" {
+    let old = name == "year old" && word_after(found).starts_with(|c: char| c.is_ascii_lowercase());
+    if gap == "-" || old || is_adjective(found) {
         return Some(format!("{} {name}", amount.words));
     }
     Some(amount.of_unit(&name))
@@ -91,6 +92,7 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
         "K" | "t" if gap.is_empty() => false,
         _ if SELDOM.contains(&written) && !decimal => false,
         "ac" | "AU" | "N" | "cc" if gap == "-" => false,
+        "ac" if gap.is_empty() => false,
         // 12 W 42nd Street.
         "W" | "V" | "L" => {
             let name = next
@@ -109,7 +111,8 @@ fn is_inch(found: &Found, gap: &str) -> bool {
     const SIZES: &[&str] =
         &["wide", "long", "tall", "deep", "high", "thick", "diameter", "screen", "display", "of", "by", "x"];
     let next = word_after(found);
-    let alone = !found.after().starts_with([' ', '-']) || SIZES.contains(&next);
+    let goes_on = found.after().trim_start().starts_with(|c: char| c.is_ascii_alphanumeric());
+    let alone = !goes_on || SIZES.contains(&next);
     match gap {
         "-" => !found.after().starts_with('-'),
         "" => alone || !next.is_empty(),
@@ -146,7 +149,9 @@ fn rate(found: &Found) -> Option<String> {
     let sum = token.contains(['$', '€', '£', '¥', '₹', '¢']) && token.contains(|c: char| c.is_ascii_digit());
     let sum =
         sum || before.contains(['$', '€', '£']) && (token.ends_with("illion") || number && unit.is_empty());
-    (measured || sum).then_some(())?;
+    // Beats in a minute.
+    let counted = number && unit.len() > 3 && unit.ends_with('s') && unit::name(per).is_some();
+    (measured || sum || counted).then_some(())?;
     Some(format!("per {}", unit::per(per)?))
 }
 
@@ -204,7 +209,8 @@ fn degrees(found: &Found) -> Option<String> {
         return None;
     }
     // A 90° angle.
-    let single = matches!(word_after(found), "angle" | "angles" | "turn" | "view" | "rotation" | "heat");
+    let single = is_adjective(found)
+        || matches!(word_after(found), "angle" | "angles" | "turn" | "view" | "rotation" | "heat");
     Some(if single { format!("{} degree", amount.words) } else { amount.of_unit("degree") })
 }
 
@@ -276,6 +282,11 @@ mod tests {
     #[test]
     fn measures_in_sentences() {
         check(&[
+            ("a 5 kg bag", "a five kilogram bag"),
+            ("an 8 oz. glass", "an eight ounce glass"),
+            ("a 5yo boy, 6 yo", "a five year old boy, six years old"),
+            ("120 beats/min", "one hundred and twenty beats per minute"),
+            ("1 in = 2.54 cm", "one inch equals two point five four centimeters"),
             ("5-10 kg", "five to ten kilograms"),
             ("5–10 km/h", "five to ten kilometers per hour"),
             ("5kg-10kg", "five to ten kilograms"),
@@ -314,6 +325,7 @@ mod tests {
     #[test]
     fn what_is_no_measure() {
         check(&[
+            ("802.11ac", "eight hundred and two point one one ac"),
             ("5G", "five G"),
             ("4K", "four K"),
             ("3D", "three D"),

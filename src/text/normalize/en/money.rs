@@ -1,6 +1,6 @@
 //! Money in English.
 
-use super::amount::{Amount, begins, ends};
+use super::amount::{Amount, begins, ends, is_adjective};
 use super::number::{cardinal, decimal, plural};
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
@@ -138,7 +138,8 @@ fn money(found: &Found) -> Option<String> {
     let spoken = if found.has("to") {
         range(found, currency)?
     } else if found.has("scale") {
-        format!("{} {} {}", Amount::of(number)?.words, scale(found.get("scale"))?, plural(currency.1))
+        let unit = if is_adjective(found) { currency.1.to_string() } else { plural(currency.1) };
+        format!("{} {} {unit}", Amount::of(number)?.words, scale(found.get("scale"))?)
     } else {
         whole(number, currency, found)?
     };
@@ -184,7 +185,7 @@ fn whole(number: &str, currency: &Currency, found: &Found) -> Option<String> {
     let Some((units, hundredths)) = number.split_once('.').filter(|_| hundredths(number, currency)) else {
         let amount = Amount::of(number)?;
         let before = super::amount::word_after(found);
-        if SINGULAR_BEFORE.contains(&before) {
+        if SINGULAR_BEFORE.contains(&before) || is_adjective(found) {
             return Some(format!("{} {one}", amount.words));
         }
         return Some(amount.of_unit(one));
@@ -328,7 +329,8 @@ mod tests {
             ("€2 trillion", "two trillion euros"),
             ("US$4.5 billion", "four point five billion U S dollars"),
             ("10 million USD", "ten million U S dollars"),
-            ("a $5-million deal", "a five million dollars deal"),
+            ("a $5-million deal", "a five million dollar deal"),
+            ("a $20 ticket", "a twenty dollar ticket"),
             ("$5-10", "five to ten dollars"),
             ("$5-$10", "five to ten dollars"),
             ("$5 – $10", "five to ten dollars"),
