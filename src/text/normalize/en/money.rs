@@ -2,7 +2,6 @@
 
 use super::amount::{Amount, begins, ends, is_adjective};
 use super::number::{cardinal, decimal, plural};
-use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// The pattern of an amount of money, with a scale and perhaps up to another one.

@@ -1,7 +1,7 @@
 //! Sizes of several numbers in English: dimensions, feet and inches, hours and minutes, times as much.
 
 use super::amount::{Amount, begins, ends, is_adjective, plural_unit, word_after};
-use super::number::{cardinal, year};
+use super::number::year;
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
 

@@ -4,7 +4,7 @@ use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::number::year;
 use crate::text::normalize::rule::{Found, Rule};
 
-pub const RULES: &[Rule] = &[Rule { name: "year", pattern: "[0-9]{3,4}", read: read }];
+pub const RULES: &[Rule] = &[Rule { name: "year", pattern: "[0-9]{3,4}", read }];
 
 /// Words before a year.
 #[rustfmt::skip]
