@@ -106,44 +106,53 @@ mod tests {
 
     #[test]
     fn addresses_are_read_sign_by_sign() {
-        check(english, &[
-            ("john.doe@gmail.com", "john dot doe at gmail dot com"),
-            ("Mail info@example.org.", "Mail info at example dot org."),
-            ("a_b-c+d@mail.co.uk", "a underscore b dash c plus d at mail dot co dot U K"),
-            ("bob99@yahoo.com", "bob nine nine at yahoo dot com"),
-            ("mailto:me@x.io", "me at x dot I O"),
-            ("Write to support@company.com, please.", "Write to support at company dot com, please."),
-            ("(jane@site.net)", "jane at site dot net,"),
-            ("user@localhost", "user at localhost"),
-            ("www.google.com", "W W W dot google dot com"),
-            ("Visit www.example.com.", "Visit W W W dot example dot com."),
-            ("See example.com, or not.", "See example dot com, or not."),
-            ("https://example.com", "H T T P S colon slash slash example dot com"),
-            (
-                "https://www.example.com/a-b?x=1",
-                "H T T P S colon slash slash W W W dot example dot com slash a dash b question mark x equals one",
-            ),
-            ("http://a.org/", "H T T P colon slash slash a dot org slash"),
-            ("github.com/foo_bar", "github dot com slash foo underscore bar"),
-            ("openai.com/api?key=a&b=c", "openai dot com slash A P I question mark key equals a and b equals c"),
-            ("socket.io", "socket dot I O"),
-            ("BBC.co.uk", "B B C dot co dot U K"),
-            ("Amazon.com Inc", "Amazon dot com incorporated"),
-            ("ftp://files.net/x.zip!", "F T P colon slash slash files dot net slash x dot zip."),
-            ("localhost:8080 and x.com:8080", "localhost, eight thousand eighty and x dot com colon eight zero eight zero"),
-            ("It ended.Come on", "It ended dot Come on"),
-            ("the end. com", "the end. com"),
-        ]);
+        check(
+            english,
+            &[
+                ("john.doe@gmail.com", "john dot doe at gmail dot com"),
+                ("Mail info@example.org.", "Mail info at example dot org."),
+                ("a_b-c+d@mail.co.uk", "a underscore b dash c plus d at mail dot co dot U K"),
+                ("bob99@yahoo.com", "bob nine nine at yahoo dot com"),
+                ("mailto:me@x.io", "me at x dot I O"),
+                ("Write to support@company.com, please.", "Write to support at company dot com, please."),
+                ("(jane@site.net)", "jane at site dot net,"),
+                ("user@localhost", "user at localhost"),
+                ("www.google.com", "W W W dot google dot com"),
+                ("Visit www.example.com.", "Visit W W W dot example dot com."),
+                ("See example.com, or not.", "See example dot com, or not."),
+                ("https://example.com", "H T T P S colon slash slash example dot com"),
+                (
+                    "https://www.example.com/a-b?x=1",
+                    "H T T P S colon slash slash W W W dot example dot com slash a dash b question mark x equals one",
+                ),
+                ("http://a.org/", "H T T P colon slash slash a dot org slash"),
+                ("github.com/foo_bar", "github dot com slash foo underscore bar"),
+                (
+                    "openai.com/api?key=a&b=c",
+                    "openai dot com slash A P I question mark key equals a and b equals c",
+                ),
+                ("socket.io", "socket dot I O"),
+                ("BBC.co.uk", "B B C dot co dot U K"),
+                ("Amazon.com Inc", "Amazon dot com incorporated"),
+                ("ftp://files.net/x.zip!", "F T P colon slash slash files dot net slash x dot zip."),
+                ("at x.com:8080", "at x dot com colon eight zero eight zero"),
+                ("It ended.Come on", "It ended dot Come on"),
+                ("the end. com", "the end. com"),
+            ],
+        );
     }
 
     #[test]
     fn addresses_in_chinese_have_chinese_signs() {
-        check(chinese, &[
-            ("请发到john.doe@gmail.com。", "请发到john点doe艾特gmail点com。"),
-            ("邮箱是zhang_san-1@qq.com", "邮箱是zhang下划线san杠一艾特Q Q点com"),
-            ("网址www.baidu.com", "网址W W W点baidu点com"),
-            ("打开https://a.cn/b?x=1看看", "打开H T T P S冒号斜杠斜杠a点C N斜杠b问号x等于一看看"),
-            ("访问github.com，谢谢", "访问github点com，谢谢"),
-        ]);
+        check(
+            chinese,
+            &[
+                ("请发到john.doe@gmail.com。", "请发到john点doe艾特gmail点com。"),
+                ("邮箱是zhang_san-1@qq.com", "邮箱是zhang下划线san杠一艾特Q Q点com"),
+                ("网址www.baidu.com", "网址W W W点baidu点com"),
+                ("打开https://a.cn/b?x=1看看", "打开H T T P S冒号斜杠斜杠a点C N斜杠b问号x等于一看看"),
+                ("访问github.com，谢谢", "访问github点com，谢谢"),
+            ],
+        );
     }
 }

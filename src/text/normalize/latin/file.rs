@@ -5,10 +5,8 @@ use crate::text::Language;
 use crate::text::normalize::rule::Found;
 
 /// `/usr/local/bin`, `~/notes`, `./run.sh`: two parts at least, or a sign before the first.
-pub const ABSOLUTE: &str = concat!(
-    r"(?:~|\.{1,2})?/(?:[A-Za-z0-9_.-]{1,40}/){0,12}",
-    r"[A-Za-z0-9_.-]{0,40}[A-Za-z0-9_-]",
-);
+pub const ABSOLUTE: &str =
+    concat!(r"(?:~|\.{1,2})?/(?:[A-Za-z0-9_.-]{1,40}/){0,12}", r"[A-Za-z0-9_.-]{0,40}[A-Za-z0-9_-]",);
 
 pub const WINDOWS: &str = r"[A-Za-z]:\\(?:[A-Za-z0-9_. -]{1,40}\\){0,12}[A-Za-z0-9_.-]{0,40}[A-Za-z0-9_-]";
 
@@ -38,32 +36,38 @@ mod tests {
 
     #[test]
     fn files_and_paths_are_read_sign_by_sign() {
-        check(english, &[
-            ("a.txt", "a dot T X T"),
-            ("Open readme.md.", "Open readme dot M D."),
-            ("node.js", "node dot J S"),
-            ("index.html", "index dot H T M L"),
-            ("photo.jpeg", "photo dot jpeg"),
-            ("song_1.mp3", "song underscore one dot M P three"),
-            ("archive.tar.gz", "archive dot tar dot G Z"),
-            ("src/main.rs", "S R C slash main dot R S"),
-            ("cd /usr/local/bin", "cd slash usr slash local slash bin"),
-            ("~/notes", "tilde slash notes"),
-            ("./run.sh", "dot slash run dot S H"),
-            (r"C:\Windows\System32", r"C colon backslash Windows backslash System three two"),
-            ("setup.exe!", "setup dot E X E."),
-            ("and/or", "and or"),
-            ("either/or choice", "either or choice"),
-            ("the end.So what", "the end dot So what"),
-        ]);
+        check(
+            english,
+            &[
+                ("a.txt", "a dot T X T"),
+                ("Open readme.md.", "Open readme dot M D."),
+                ("node.js", "node dot J S"),
+                ("index.html", "index dot H T M L"),
+                ("photo.jpeg", "photo dot jpeg"),
+                ("song_1.mp3", "song underscore one dot M P three"),
+                ("archive.tar.gz", "archive dot tar dot G Z"),
+                ("src/main.rs", "S R C slash main dot R S"),
+                ("cd /usr/local/bin", "cd slash usr slash local slash bin"),
+                ("~/notes", "tilde slash notes"),
+                ("./run.sh", "dot slash run dot S H"),
+                (r"C:\Windows\System32", r"C colon backslash Windows backslash System three two"),
+                ("setup.exe!", "setup dot E X E."),
+                ("and/or", "and or"),
+                ("either/or choice", "either or choice"),
+                ("the end.So what", "the end dot So what"),
+            ],
+        );
     }
 
     #[test]
     fn files_in_chinese_have_chinese_signs() {
-        check(chinese, &[
-            ("打开readme.md文件", "打开readme点M D文件"),
-            ("在/etc/hosts里", "在斜杠etc斜杠hosts里"),
-            ("用Node.js写", "用Node点J S写"),
-        ]);
+        check(
+            chinese,
+            &[
+                ("打开readme.md文件", "打开readme点M D文件"),
+                ("在/etc/hosts里", "在斜杠etc斜杠hosts里"),
+                ("用Node.js写", "用Node点J S写"),
+            ],
+        );
     }
 }

@@ -48,7 +48,11 @@ pub fn handle(found: &Found, language: Language) -> Option<String> {
 
 fn words(text: &str, language: Language) -> Vec<String> {
     let words = text.split(' ').flat_map(split_words);
-    words.map(|word| if word.bytes().all(|b| b.is_ascii_digit()) { number(word, language) } else { said(word) }).collect()
+    words
+        .map(
+            |word| if word.bytes().all(|b| b.is_ascii_digit()) { number(word, language) } else { said(word) },
+        )
+        .collect()
 }
 
 /// A year or a small number as such, others one by one.
@@ -68,23 +72,29 @@ mod tests {
 
     #[test]
     fn tags_are_split_into_words() {
-        check(english, &[
-            ("#ThrowbackThursday", "hashtag Throwback Thursday"),
-            ("#love it", "hashtag love it"),
-            ("So #blessed!", "So hashtag blessed."),
-            ("#throwback_thursday", "hashtag throwback thursday"),
-            ("#Election2024", "hashtag Election twenty twenty four"),
-            ("#MeToo #AI", "hashtag Me Too hashtag A I"),
-            ("#USA", "hashtag U S A"),
-            ("@elonmusk", "at elonmusk"),
-            ("Thanks @JohnDoe!", "Thanks at John Doe."),
-            ("@user_name", "at user underscore name"),
-            ("@user12", "at user twelve"),
-        ]);
-        check(chinese, &[
-            ("关注@abc吧", "关注艾特abc吧"),
-            ("参加#HappyDay活动", "参加话题Happy Day活动"),
-            ("我的#AI2024", "我的话题A I二零二四"),
-        ]);
+        check(
+            english,
+            &[
+                ("#ThrowbackThursday", "hashtag Throwback Thursday"),
+                ("#love it", "hashtag love it"),
+                ("So #blessed!", "So hashtag blessed."),
+                ("#throwback_thursday", "hashtag throwback thursday"),
+                ("#Election2024", "hashtag Election twenty twenty four"),
+                ("#MeToo #AI", "hashtag Me Too hashtag A I"),
+                ("#USA", "hashtag U S A"),
+                ("@elonmusk", "at elonmusk"),
+                ("Thanks @JohnDoe!", "Thanks at John Doe."),
+                ("@user_name", "at user underscore name"),
+                ("@user12", "at user twelve"),
+            ],
+        );
+        check(
+            chinese,
+            &[
+                ("关注@abc吧", "关注艾特abc吧"),
+                ("参加#HappyDay活动", "参加话题Happy Day活动"),
+                ("我的#AI2024", "我的话题A I二零二四"),
+            ],
+        );
     }
 }

@@ -9,7 +9,8 @@ use crate::text::normalize::rule::Found;
 pub const CAPITALS: &str = r"(?P<word>[A-Z]{2,12})(?P<plural>s)?(?:-(?P<ahead>[0-9]))?";
 
 /// Small letters with capitals behind them, or capitals with small letters behind them.
-pub const MIXED: &str = r"(?P<word>[A-Za-z]{0,24}(?:[a-z][A-Z]{2}|[A-Z]{2}[a-z])[A-Za-z]{0,24})(?:-(?P<ahead>[0-9]))?";
+pub const MIXED: &str =
+    r"(?P<word>[A-Za-z]{0,24}(?:[a-z][A-Z]{2}|[A-Z]{2}[a-z])[A-Za-z]{0,24})(?:-(?P<ahead>[0-9]))?";
 
 /// From here on a word in capitals with vowels is said.
 const LONG: usize = 5;
@@ -39,7 +40,9 @@ pub fn capitals(found: &Found, language: Language) -> Option<String> {
     let word = found.get("word");
     let shouted = language == Language::English && is_shouted(found);
     let spelled = match SPELLED.contains(&word) {
-        true => !(shouted && matches!(word, "IT" | "US" | "WHO" | "AM" | "LA" | "BIT" | "SAP")) && !is_verb(found),
+        true => {
+            !(shouted && matches!(word, "IT" | "US" | "WHO" | "AM" | "LA" | "BIT" | "SAP")) && !is_verb(found)
+        }
         false => !said_as_word(word) && (!shouted || !has_vowel(word)),
     };
     let hyphen = found.all().ends_with('-');
@@ -71,7 +74,8 @@ fn is_shouted(found: &Found) -> bool {
 
 pub fn mixed(found: &Found) -> Option<String> {
     let word = found.get("word");
-    if !found.stands_alone() && found.next().is_none_or(|c| !c.is_ascii_digit()) || SAID_MIXED.contains(&word) {
+    if !found.stands_alone() && found.next().is_none_or(|c| !c.is_ascii_digit()) || SAID_MIXED.contains(&word)
+    {
         return None;
     }
     // "McDONALD" and "YouTube" have no initialism in them.
