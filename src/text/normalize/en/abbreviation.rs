@@ -92,6 +92,9 @@ fn at_end(found: &Found) -> Option<String> {
     }
     let next = next_word(found.after());
     let goes_on = is_capitalized(next) && !STARTERS.contains(&next);
+    if matches!(next, "N" | "S" | "E" | "W" | "NE" | "NW" | "SE" | "SW") {
+        return None;
+    }
     match word {
         "Dr" | "St" | "Ft" | "Mt" => match place(found, word)? {
             ("drive" | "street", spoken) if !goes_on => Some(spoken.into()),
