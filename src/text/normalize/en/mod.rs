@@ -2,14 +2,26 @@
 
 mod abbreviation;
 mod abbreviations;
+mod amount;
+mod cardinal;
 mod context;
 mod date;
+mod fraction;
+mod math;
+mod measure;
+mod money;
 pub mod number;
+mod ordinal;
+mod percent;
 mod range;
+mod ratio;
 mod roman;
+mod size;
 mod street;
 mod telephone;
 mod time;
+mod unit;
+mod year;
 
 use super::latin;
 use super::rule::Rule;
@@ -22,8 +34,35 @@ pub const RULES: &[&[Rule]] = &[
     time::RULES,
     street::RULES,
     abbreviation::RULES,
+    ratio::RULES,
+    money::RULES,
+    percent::RULES,
+    ordinal::RULES,
+    size::RULES,
+    measure::RULES,
     range::RULES,
-    number::RULES,
+    math::RULES,
+    fraction::RULES,
+    year::RULES,
+    cardinal::RULES,
     roman::RULES,
     latin::ENGLISH_WORDS,
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::text::Language;
+    use crate::text::normalize::{NormalizeOptions, normalize};
+
+    /// Texts, and how they are spoken.
+    pub fn check(examples: &[(&str, &str)]) {
+        let options = NormalizeOptions { language: Some(Language::English), ..Default::default() };
+        let wrong: Vec<String> = examples
+            .iter()
+            .map(|(text, expected)| (text, expected, normalize(text, &options).text))
+            .filter(|(_, expected, spoken)| spoken != *expected)
+            .map(|(text, expected, spoken)| format!("{text:?}\n  is    {spoken:?}\n  not   {expected:?}"))
+            .collect();
+        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    }
+}

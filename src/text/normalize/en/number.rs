@@ -60,7 +60,7 @@ const PLURALS: &[(&str, &str)] = &[
     ("inch", "inches"),
     ("half", "halves"),
     ("penny", "pence"),
-    ("hertz", "hertz"),
+    ("horsepower", "horsepower"),
     ("celsius", "celsius"),
     ("fahrenheit", "fahrenheit"),
     ("percent", "percent"),
@@ -187,6 +187,7 @@ pub fn plural(word: &str) -> String {
     let consonant_y = last.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u']));
     let last = match (irregular, consonant_y) {
         (Some((_, plural)), _) => (*plural).to_string(),
+        _ if last.ends_with("hertz") || last.ends_with("craft") => last.to_string(),
         (None, Some(stem)) => format!("{stem}ies"),
         (None, None) if last.ends_with(['s', 'x', 'z']) || last.ends_with("ch") || last.ends_with("sh") => {
             format!("{last}es")
@@ -297,7 +298,7 @@ mod tests {
             ("penny", "pence"),
             ("country", "countries"),
             ("day", "days"),
-            ("hertz", "hertz"),
+            ("horsepower", "horsepower"),
             ("square meter", "square meters"),
         ] {
             assert_eq!(plural(word), expected);

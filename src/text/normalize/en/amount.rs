@@ -1,0 +1,194 @@
+//! Amounts: what stands before a unit, a currency or a percent sign.
+
+use super::fraction::{fraction, vulgar};
+use super::number::{cardinal, decimal, plural};
+use crate::text::normalize::rule::Found;
+
+/// The pattern of a number that is counted with: `1,234.5`, `.5`, `2 1/2`, `2½`.
+macro_rules! number {
+    () => {
+        concat!(
+            r"(?:(?:[0-9]{1,3}(?:,[0-9]{3}){1,8}|[0-9]{1,15})(?:\.[0-9]{1,15})?",
+            r"(?: ?[¼½¾⅐-⅞]| [1-9]/[1-9][0-9]?)?|[¼½¾⅐-⅞]|[1-9]/[1-9][0-9]?|\.[0-9]{1,15})"
+        )
+    };
+}
+/// The pattern of one number, or of two with a dash between them.
+macro_rules! amount {
+    () => {
+        concat!("(?P<amount>[+-]?", number!(), "(?: ?[-–—~] ?", number!(), ")?)")
+    };
+}
+pub(super) use {amount, number};
+
+/// An amount in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amount {
+    pub words: String,
+    count: Count,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    One,
+    Many,
+    Half,
+    /// Less than one, as a fraction.
+    Part,
+}
+
+impl Amount {
+    /// What the pattern `amount!` or `number!` has matched.
+    pub fn of(text: &str) -> Option<Self> {
+        let (sign, text) = match text.strip_prefix(['-', '+']) {
+            Some(rest) if text.starts_with('-') => ("minus ", rest),
+            Some(rest) => ("plus ", rest),
+            None => ("", text),
+        };
+        let amount = match text.split_once(['-', '–', '—', '~']) {
+            Some((from, to)) => Amount::range(&parse(from.trim())?, &parse(to.trim())?),
+            None => parse(text)?,
+        };
+        Some(Amount { words: format!("{sign}{}", amount.words), ..amount })
+    }
+
+    pub fn range(from: &Amount, to: &Amount) -> Self {
+        Amount { words: format!("{} to {}", from.words, to.words), count: Count::Many }
+    }
+
+    pub fn is_one(&self) -> bool {
+        self.count == Count::One
+    }
+
+    /// So much of something: one kilogram, two kilograms, half a kilogram, three quarters of a kilogram.
+    pub fn of_unit(&self, singular: &str) -> String {
+        let words = &self.words;
+        match self.count {
+            Count::One => format!("{words} {singular}"),
+            Count::Many => format!("{words} {}", plural_unit(singular)),
+            Count::Half => {
+                format!("{} {singular}", words.replace("one half", &format!("half {}", article(singular))))
+            }
+            Count::Part => format!("{words} of {} {singular}", article(singular)),
+        }
+    }
+}
+
+/// The plural of a unit: kilometers per hour, millimeters of mercury.
+pub fn plural_unit(singular: &str) -> String {
+    for link in [" per ", " of "] {
+        if let Some((head, tail)) = singular.split_once(link) {
+            return format!("{}{link}{tail}", plural(head));
+        }
+    }
+    plural(singular)
+}
+
+fn article(noun: &str) -> &'static str {
+    let vowel = noun.starts_with(['a', 'e', 'i', 'o']) || noun.starts_with("hour");
+    if vowel { "an" } else { "a" }
+}
+
+fn parse(text: &str) -> Option<Amount> {
+    let plain = text.replace(',', "");
+    let many = |words: String| Some(Amount { words, count: Count::Many });
+    let (whole, part) = match plain.chars().next_back().and_then(vulgar) {
+        Some((over, under)) => {
+            let whole = plain.trim_end_matches(|c| vulgar(c).is_some()).trim_end();
+            (whole.to_string(), Some((over.to_string(), under.to_string())))
+        }
+        None => match plain.split_once('/') {
+            Some((head, under)) => {
+                let (whole, over) = head.rsplit_once(' ').unwrap_or(("", head));
+                (whole.to_string(), Some((over.to_string(), under.to_string())))
+            }
+            None => (plain, None),
+        },
+    };
+    if let Some((over, under)) = part {
+        let words = fraction(&over, &under)?;
+        if !whole.is_empty() {
+            return many(format!("{} and {words}", parse(&whole)?.words));
+        }
+        let count = if words == "one half" { Count::Half } else { Count::Part };
+        return Some(Amount { words, count });
+    }
+    match whole.split_once('.') {
+        Some((whole, fraction)) => many(decimal(whole, fraction)?),
+        None if whole == "1" => Some(Amount { words: "one".into(), count: Count::One }),
+        None => many(cardinal(&whole)?),
+    }
+}
+
+/// Whether a number may begin here: not within a word, and a sign or a point belongs to what follows it.
+pub fn begins(found: &Found) -> bool {
+    let Some(previous) = found.previous() else { return true };
+    let signed = found.all().starts_with(['-', '+', '.']);
+    !(previous.is_ascii_alphanumeric() || signed && matches!(previous, ')' | '.' | '-' | '+' | '%' | '°'))
+}
+
+/// Whether neither a letter nor a digit goes on with what was matched.
+pub fn ends(found: &Found) -> bool {
+    !found.next().is_some_and(char::is_alphanumeric)
+}
+
+/// The last word before what was matched, in lower case; empty if there is a mark in between.
+pub fn word_before(found: &Found) -> String {
+    last_word(found.before())
+}
+
+/// The last word of `text`, in lower case, with the point of an abbreviation left out.
+pub fn last_word(text: &str) -> String {
+    let text = text.trim_end_matches([' ', '.']);
+    let start = text
+        .rfind(|c: char| !c.is_ascii_alphabetic())
+        .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    text[start..].to_ascii_lowercase()
+}
+
+/// The word after what was matched, as it is written; empty if there is a mark in between.
+pub fn word_after<'t>(found: &Found<'t>) -> &'t str {
+    let after = found.after();
+    let Some(rest) = after.strip_prefix([' ', '-']) else { return "" };
+    let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+    &rest[..end]
+}
+
+/// Whether any of the words stands in `text`.
+pub fn has_word(text: &str, words: &[&str]) -> bool {
+    text.split(|c: char| !c.is_ascii_alphabetic())
+        .any(|word| words.iter().any(|wanted| word.eq_ignore_ascii_case(wanted)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_count_their_units() {
+        for (text, unit, expected) in [
+            ("1", "meter", "one meter"),
+            ("-1", "meter", "minus one meter"),
+            ("2", "foot", "two feet"),
+            ("1,500", "meter", "one thousand five hundred meters"),
+            ("1.0", "meter", "one point zero meters"),
+            (".5", "meter", "point five meters"),
+            ("1/2", "inch", "half an inch"),
+            ("¾", "mile", "three quarters of a mile"),
+            ("2½", "hour", "two and one half hours"),
+            ("2 1/2", "hour", "two and one half hours"),
+            ("5-10", "kilometer per hour", "five to ten kilometers per hour"),
+            ("+5–10", "millimeter of mercury", "plus five to ten millimeters of mercury"),
+        ] {
+            assert_eq!(Amount::of(text).unwrap().of_unit(unit), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_around() {
+        assert_eq!(last_word("Born in "), "in");
+        assert_eq!(last_word("ca. "), "ca");
+        assert_eq!(last_word("word, "), "");
+        assert_eq!(last_word("“in "), "in");
+    }
+}

@@ -1,0 +1,256 @@
+//! Numbers in English that nothing else explains.
+
+use super::amount::{begins, ends, word_after, word_before};
+use super::number::{cardinal, decimal, digits};
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "version",
+        pattern: r"(?:[vV](?:ersion|er)?\.? ?)?(?P<numbers>[0-9]{1,5}(?:\.[0-9]{1,5}){2,5})",
+        read: version,
+    },
+    Rule { name: "version", pattern: r"v\.? ?(?P<numbers>[0-9]{1,5}(?:\.[0-9]{1,5})?)", read: version },
+    Rule {
+        name: "number sign",
+        pattern: r"(?:(?P<sign>#)|(?P<short>[Nn]os?)(?P<point>\.)? ?|N[°º] ?)(?P<ahead>[0-9])",
+        read: number_sign,
+    },
+    Rule { name: "list item", pattern: r"(?P<number>[0-9]{1,2})\.(?P<ahead>[A-Z][a-z ])", read: list_item },
+    Rule { name: "list item", pattern: "(?P<circled>[①-⑳])", read: circled },
+    Rule {
+        name: "decimal",
+        pattern: r"(?P<sign>[+-])?(?P<whole>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,24})?\.(?P<fraction>[0-9]{1,40})(?P<scale>k|M|bn|mn)?",
+        read: with_point,
+    },
+    Rule {
+        name: "cardinal",
+        pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,4})(?P<scale>k|M|B|bn|mn)",
+        read: scaled,
+    },
+    Rule {
+        name: "cardinal",
+        pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,3}(?:,[0-9]{3}){1,11})",
+        read: with_commas,
+    },
+    Rule { name: "cardinal", pattern: r"(?P<number>[0-9]{1,3}(?: 000){1,6})", read: with_spaces },
+    Rule { name: "cardinal", pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,24})", read: whole },
+];
+
+/// Digits in a row without commas that are counted; longer ones are codes.
+const COUNTED: usize = 12;
+/// Words before a version, of which each part is a number.
+const VERSIONED: &[&str] =
+    &["version", "python", "ios", "android", "macos", "ubuntu", "java", "node", "kernel", "php"];
+
+fn version(found: &Found) -> Option<String> {
+    let numbers = found.get("numbers");
+    // 1.000.000, as it is written in many languages.
+    let thousands = numbers.split('.').skip(1).all(|group| group.len() == 3) && numbers.ends_with("000");
+    if thousands && numbers.contains('.') && ends(found) {
+        return cardinal(&numbers.replace('.', ""));
+    }
+    let parts: Option<Vec<String>> = numbers.split('.').map(cardinal).collect();
+    let named = found.all().starts_with(['v', 'V']);
+    if found.previous().is_some_and(|c| c.is_ascii_alphanumeric()) || !ends(found) {
+        return None;
+    }
+    let spoken = parts?.join(" point ");
+    Some(if named { format!("version {spoken}") } else { spoken })
+}
+
+fn number_sign(found: &Found) -> Option<String> {
+    let previous = found.previous();
+    if previous.is_some_and(|c| c.is_alphanumeric() || matches!(c, '#' | '&' | '/')) {
+        return None;
+    }
+    // The word, at the start of a sentence or without a capital.
+    let short = found.get("short");
+    let attached = !found.all().ends_with(' ');
+    let inside = found.before().trim_end().ends_with(|c: char| c.is_ascii_alphabetic());
+    let meant = short.is_empty() || found.has("point") || short == "No" && (attached || inside);
+    let many = short.ends_with('s');
+    meant.then(|| if many { "numbers".into() } else { "number".into() })
+}
+
+/// A number that a line begins with, right before its text.
+fn list_item(found: &Found) -> Option<String> {
+    let before = found.before().trim_end_matches(' ');
+    (before.is_empty() || before.ends_with('\n')).then_some(())?;
+    Some(format!("{},", cardinal(found.get("number"))?))
+}
+
+fn circled(found: &Found) -> Option<String> {
+    let c = found.get("circled").chars().next()?;
+    let words = cardinal(&(u32::from(c) - u32::from('①') + 1).to_string())?;
+    let before = found.before().trim_end();
+    let item = before.is_empty()
+        || before.ends_with(['.', ',', ';', ':', '!', '?'])
+        || found.before().ends_with('\n');
+    Some(if item { format!("{words},") } else { words })
+}
+
+fn sign(found: &Found) -> &'static str {
+    match found.get("sign") {
+        "-" => "minus ",
+        "+" => "plus ",
+        _ => "",
+    }
+}
+
+/// A sign or a point at the start must not stand within something.
+fn may_begin(found: &Found) -> bool {
+    found.all().starts_with(|c: char| c.is_ascii_digit()) || begins(found)
+}
+
+fn with_point(found: &Found) -> Option<String> {
+    if !may_begin(found) {
+        return None;
+    }
+    let (whole, fraction) = (found.get("whole").replace(',', ""), found.get("fraction"));
+    let sign = sign(found);
+    if VERSIONED.contains(&word_before(found).as_str()) && !fraction.starts_with('0') && !found.has("scale") {
+        return Some(format!("{} point {}", cardinal(&whole)?, cardinal(fraction)?));
+    }
+    let words = decimal(&whole, fraction)?;
+    match found.get("scale") {
+        "" => Some(format!("{sign}{words}")),
+        scale if ends(found) => Some(format!("{sign}{words} {}", scale_name(scale))),
+        _ => None,
+    }
+}
+
+fn scale_name(scale: &str) -> &'static str {
+    match scale {
+        "k" => "thousand",
+        "M" | "mn" => "million",
+        _ => "billion",
+    }
+}
+
+/// 10k, 5M users; not the name of a thing with a letter, such as 7B.
+fn scaled(found: &Found) -> Option<String> {
+    let scale = found.get("scale");
+    let after = word_after(found);
+    let plural =
+        after.ends_with('s') && after.starts_with(|c: char| c.is_ascii_lowercase()) || after == "people";
+    let meant = match scale {
+        "M" | "B" => plural || found.after().starts_with('+'),
+        "k" => !matches!(after, "run" | "race" | "runs" | "races"),
+        _ => true,
+    };
+    (begins(found) && ends(found) && meant).then_some(())?;
+    Some(format!("{}{} {}", sign(found), cardinal(found.get("number"))?, scale_name(scale)))
+}
+
+fn with_commas(found: &Found) -> Option<String> {
+    if !may_begin(found) || found.next().is_some_and(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    Some(format!("{}{}", sign(found), cardinal(&found.get("number").replace(',', ""))?))
+}
+
+fn with_spaces(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) || found.get("number").starts_with('0') {
+        return None;
+    }
+    cardinal(&found.get("number").replace(' ', ""))
+}
+
+fn whole(found: &Found) -> Option<String> {
+    let number = found.get("number");
+    if !may_begin(found) {
+        return None;
+    }
+    let code = number.len() > COUNTED && !number.ends_with("000");
+    let words = if code { digits(number) } else { cardinal(number)? };
+    Some(format!("{}{words}", sign(found)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn cardinals() {
+        check(&[
+            ("0", "zero"),
+            ("7", "seven"),
+            ("15", "fifteen"),
+            ("42", "forty two"),
+            ("100", "one hundred"),
+            ("123", "one hundred and twenty three"),
+            ("1005", "one thousand and five"),
+            ("1000", "one thousand"),
+            ("1,234,567", "one million two hundred thirty four thousand five hundred and sixty seven"),
+            ("10000", "ten thousand"),
+            ("-5", "minus five"),
+            ("+5", "plus five"),
+            ("−5", "minus five"),
+            ("-1,000", "minus one thousand"),
+            ("007", "zero zero seven"),
+            ("1 000 000", "one million"),
+            (
+                "1234567890123456",
+                "one two three four five six seven eight nine zero one two three four five six",
+            ),
+            ("1000000000000000", "one quadrillion"),
+            ("I have 2 cats, 3 dogs.", "I have two cats, three dogs."),
+            ("5.", "five."),
+            ("10k followers", "ten thousand followers"),
+            ("5M users", "five million users"),
+            ("a 7B model", "a seven B model"),
+            ("a 5k run", "a five k run"),
+            ("100+ people", "one hundred plus people"),
+            ("1.5 million people", "one point five million people"),
+        ]);
+    }
+
+    #[test]
+    fn decimals_and_versions() {
+        check(&[
+            ("3.14", "three point one four"),
+            ("0.5", "zero point five"),
+            (".5", "point five"),
+            ("-0.25", "minus zero point two five"),
+            ("-.5", "minus point five"),
+            ("12.0", "twelve point zero"),
+            ("1,234.5", "one thousand two hundred and thirty four point five"),
+            ("1.5M", "one point five million"),
+            ("Pi is 3.14159.", "Pi is three point one four one five nine."),
+            ("1.2.3", "one point two point three"),
+            ("1.000.000", "one million"),
+            ("10.15.7", "ten point fifteen point seven"),
+            ("v2.0", "version two point zero"),
+            ("v1.2.3", "version one point two point three"),
+            ("version 3.12", "version three point twelve"),
+            ("Python 3.12", "Python three point twelve"),
+        ]);
+    }
+
+    #[test]
+    fn names_with_numbers() {
+        check(&[
+            ("COVID-19", "COVID nineteen"),
+            ("F-16", "F sixteen"),
+            ("A320", "A three hundred and twenty"),
+            ("747-400", "seven hundred and forty seven four hundred"),
+            ("iPhone15", "iPhone fifteen"),
+            ("MP3", "M P three"),
+            ("Windows 11", "Windows eleven"),
+            ("No. 5", "number five"),
+            ("Nos. 5 and 6", "numbers five and six"),
+            ("№ 5", "No five"),
+            ("Chanel No 5", "Chanel number five"),
+            ("No 5 people came", "No five people came"),
+            ("#5", "number five"),
+            ("We are #1!", "We are number one."),
+            ("page 5", "page five"),
+            ("Chapter 3", "Chapter three"),
+            ("1. Buy milk", "one. Buy milk"),
+            ("1.Buy milk", "one, Buy milk"),
+            ("2) Buy eggs", "two, Buy eggs"),
+            ("① Buy ② Sell", "one, Buy two Sell"),
+        ]);
+    }
+}

@@ -1,0 +1,148 @@
+//! Fractions in English: halves, thirds, mixed numbers.
+
+use super::amount::{begins, ends};
+use super::number::{cardinal, ordinal, plural};
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule { name: "fraction", pattern: r"(?P<over>[0-9]{1,2})/(?P<under>[0-9]{1,2})", read: fixed },
+    Rule {
+        name: "fraction",
+        pattern: r"(?P<whole>[0-9]{1,6})(?: |-)(?P<over>[1-9][0-9]?)/(?P<under>[1-9][0-9]?)",
+        read: written,
+    },
+    Rule {
+        name: "fraction",
+        pattern: r"(?P<whole>[0-9]{1,6})? ?(?P<vulgar>[¼½¾⅐-⅞])",
+        read: vulgar_fraction,
+    },
+    Rule {
+        name: "fraction",
+        pattern: r"(?P<sign>-)?(?P<over>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})/(?P<under>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:st|nd|rd|ths|th|s)?",
+        read: written,
+    },
+];
+
+/// What is written as a fraction but is none.
+const FIXED: &[(&str, &str)] = &[
+    ("24/7", "twenty four seven"),
+    ("9/11", "nine eleven"),
+    ("50/50", "fifty fifty"),
+    ("20/20", "twenty twenty"),
+];
+
+/// Fractions that are one character.
+const VULGAR: &[(char, u8, u8)] = &[
+    ('¼', 1, 4),
+    ('½', 1, 2),
+    ('¾', 3, 4),
+    ('⅐', 1, 7),
+    ('⅑', 1, 9),
+    ('⅒', 1, 10),
+    ('⅓', 1, 3),
+    ('⅔', 2, 3),
+    ('⅕', 1, 5),
+    ('⅖', 2, 5),
+    ('⅗', 3, 5),
+    ('⅘', 4, 5),
+    ('⅙', 1, 6),
+    ('⅚', 5, 6),
+    ('⅛', 1, 8),
+    ('⅜', 3, 8),
+    ('⅝', 5, 8),
+    ('⅞', 7, 8),
+];
+
+/// Above and under the bar of a fraction that is one character.
+pub fn vulgar(c: char) -> Option<(u8, u8)> {
+    VULGAR.iter().find(|(vulgar, ..)| *vulgar == c).map(|(_, over, under)| (*over, *under))
+}
+
+/// A fraction in words: `3`, `4` is three quarters. It takes digits without commas.
+pub fn fraction(over: &str, under: &str) -> Option<String> {
+    let part = match under {
+        "0" | "1" => return Some(format!("{} over {}", cardinal(over)?, cardinal(under)?)),
+        "2" => "half".into(),
+        "4" => "quarter".into(),
+        _ => {
+            let part = ordinal(under)?;
+            // A hundredth, not a one hundredth.
+            part.strip_prefix("one ").map_or(part.clone(), str::to_string)
+        }
+    };
+    let part = if over == "1" { part } else { plural(&part) };
+    Some(format!("{} {part}", cardinal(over)?))
+}
+
+fn fixed(found: &Found) -> Option<String> {
+    let (_, spoken) = FIXED.iter().find(|(written, _)| *written == found.all())?;
+    is_apart(found).then(|| (*spoken).to_string())
+}
+
+fn written(found: &Found) -> Option<String> {
+    if !is_apart(found) {
+        return None;
+    }
+    let part = fraction(&found.get("over").replace(',', ""), &found.get("under").replace(',', ""))?;
+    if found.has("whole") {
+        return Some(format!("{} and {part}", cardinal(found.get("whole"))?));
+    }
+    Some(if found.has("sign") { format!("minus {part}") } else { part })
+}
+
+fn vulgar_fraction(found: &Found) -> Option<String> {
+    let (over, under) = vulgar(found.get("vulgar").chars().next()?)?;
+    let part = fraction(&over.to_string(), &under.to_string())?;
+    match found.get("whole") {
+        "" => Some(part),
+        whole => Some(format!("{} and {part}", cardinal(whole)?)),
+    }
+}
+
+/// Whether there is no more of it: `1/2/2024` is a date.
+fn is_apart(found: &Found) -> bool {
+    let goes_on = |c: char| matches!(c, '/' | '.' | '-');
+    let digit_follows = found.after().chars().nth(1).is_some_and(|c| c.is_ascii_digit());
+    begins(found)
+        && ends(found)
+        && !found.previous().is_some_and(goes_on)
+        && !(found.next().is_some_and(goes_on) && digit_follows)
+        && found.next() != Some('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn fractions() {
+        check(&[
+            ("1/2", "one half"),
+            ("3/4", "three quarters"),
+            ("1/4", "one quarter"),
+            ("2/3", "two thirds"),
+            ("5/8", "five eighths"),
+            ("1/100", "one hundredth"),
+            ("3/100", "three hundredths"),
+            ("1/1000", "one thousandth"),
+            ("16/9", "sixteen ninths"),
+            ("5/21", "five twenty firsts"),
+            ("3/2", "three halves"),
+            ("-1/2", "minus one half"),
+            ("2 1/2", "two and one half"),
+            ("1 3/4", "one and three quarters"),
+            ("2-1/2", "two and one half"),
+            ("½", "one half"),
+            ("2½", "two and one half"),
+            ("3 ⅓", "three and one third"),
+            ("⅞", "seven eighths"),
+            ("1/3rd", "one third"),
+            ("24/7", "twenty four seven"),
+            ("open 24/7, all year", "open twenty four seven, all year"),
+            ("a 50/50 chance", "a fifty fifty chance"),
+            ("since 9/11", "since nine eleven"),
+            ("about 2/3 of them", "about two thirds of them"),
+            ("Add 1/2 now.", "Add one half now."),
+        ]);
+    }
+}

@@ -1,0 +1,290 @@
+//! Arithmetic in English: sums, comparisons, powers.
+
+use super::amount::{begins, ends, last_word};
+use super::number::{cardinal, decimal, digits};
+use crate::text::normalize::rule::{Found, Rule};
+
+/// A number or a letter, with its power.
+macro_rules! term {
+    () => {
+        r"\(?[-√]?(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{0,12})(?:\.[0-9]{1,9})?(?:mc|[a-zA-Z])?(?:[²³]|\^[0-9]{1,3})?\)?"
+    };
+}
+macro_rules! operator {
+    () => {
+        r" ?(?:[-\+\*/×÷=<>≥≤≠≈±·]|<=|>=|!=|==| x ) ?"
+    };
+}
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "math",
+        pattern: concat!("(?P<all>", term!(), "(?:", operator!(), term!(), "){1,7})"),
+        read: expression,
+    },
+    Rule {
+        name: "math",
+        pattern: r"(?P<sign><=|>=|!=|==|[<>≤≥≠≈]) ?(?P<ahead>[+$€£-]?\.?[0-9])",
+        read: compare,
+    },
+    Rule { name: "math", pattern: r"[~∼～](?P<ahead> ?[$€£]?\.?[0-9])", read: about },
+    Rule { name: "math", pattern: r"\^ ?\(?(?P<sign>-)?(?P<power>[0-9]{1,4}|[a-z])\)?", read: power },
+    Rule { name: "math", pattern: r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4})", read: superscript },
+    Rule { name: "math", pattern: r"[₀-₉]{1,4}", read: subscript },
+    Rule { name: "math", pattern: r"\*(?P<ahead> ?[0-9])", read: times },
+    Rule {
+        name: "math",
+        pattern: r"(?P<sign>-)?(?P<whole>[0-9]{1,3})(?:\.(?P<fraction>[0-9]{1,12}))?[eE](?P<minus>-)?\+?(?P<power>[0-9]{1,3})",
+        read: scientific,
+    },
+];
+
+/// Signs between two numbers, longer ones first.
+const OPERATORS: &[(&str, &str)] = &[
+    ("<=", "is less than or equal to"),
+    (">=", "is greater than or equal to"),
+    ("!=", "is not equal to"),
+    ("==", "equals"),
+    (" x ", "times"),
+    ("+", "plus"),
+    ("-", "minus"),
+    ("*", "times"),
+    ("/", "divided by"),
+    ("×", "times"),
+    ("·", "times"),
+    ("÷", "divided by"),
+    ("=", "equals"),
+    ("<", "is less than"),
+    (">", "is greater than"),
+    ("≤", "is less than or equal to"),
+    ("≥", "is greater than or equal to"),
+    ("≠", "is not equal to"),
+    ("≈", "is approximately"),
+    ("±", "plus or minus"),
+];
+/// Those of them that are of arithmetic wherever they stand.
+const SURE: &[char] = &['+', '×', '÷', '=', '≠', '√', '^', '²', '³'];
+
+/// All of an expression, of which at least one sign must be of arithmetic.
+fn expression(found: &Found) -> Option<String> {
+    let text = found.get("all");
+    let spaced_minus = text.contains(" - ") && text.contains(|c: char| c.is_ascii_digit());
+    let letters_only = !text.contains(|c: char| c.is_ascii_digit());
+    let equation = text.contains(['=', '√', '^', '²', '³']);
+    let wordlike = letters_only && !equation && !text.contains(" + ");
+    if !begins(found) || !ends(found) || !(text.contains(SURE) || spaced_minus) || wordlike {
+        return None;
+    }
+    // Five to ten, with spaces around its dash.
+    if spaced_minus && !text.contains(SURE) && !descends(text) {
+        return None;
+    }
+    let mut words: Vec<String> = Vec::new();
+    let mut rest = text;
+    let mut after_term = false;
+    while let Some(c) = rest.chars().next() {
+        let mut len = c.len_utf8();
+        let operator = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign));
+        if c.is_ascii_digit() || c == '.' {
+            len = rest.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ','))).unwrap_or(rest.len());
+            words.push(number(rest.get(..len)?)?);
+            after_term = true;
+        } else if c.is_ascii_alphabetic() {
+            words.push(c.to_string());
+            after_term = true;
+        } else if let Some(exponent) = rest.strip_prefix('^') {
+            let digits = exponent.find(|c: char| !c.is_ascii_digit()).unwrap_or(exponent.len());
+            words.push(to_the_power(exponent.get(..digits)?, false)?);
+            len += digits;
+        } else if let ('²' | '³', _) = (c, ()) {
+            words.push(if c == '²' { "squared" } else { "cubed" }.into());
+        } else if c == '√' {
+            words.push("the square root of".into());
+        } else if let Some((sign, word)) = operator {
+            let missing = !after_term && !matches!(*sign, "-" | "+" | "±");
+            if missing {
+                return None;
+            }
+            words.push((*word).to_string());
+            len = sign.len();
+            after_term = false;
+        } else if !matches!(c, ' ' | '(' | ')') {
+            return None;
+        }
+        rest = rest.get(len..)?;
+    }
+    (after_term && words.len() > 2).then(|| words.join(" "))
+}
+
+/// Whether the first number is the greater: 10 - 5 is a sum, 5 - 10 a range.
+fn descends(text: &str) -> bool {
+    let mut numbers = text.split(" - ").map(|n| n.trim().replace(',', "").parse::<f64>());
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(first)), Some(Ok(second))) => first > second,
+        _ => false,
+    }
+}
+
+fn number(text: &str) -> Option<String> {
+    let plain = text.replace(',', "");
+    match plain.split_once('.') {
+        Some((whole, fraction)) => decimal(whole, fraction),
+        None => cardinal(&plain),
+    }
+}
+
+/// A comparison; without anything to its left it is no sentence.
+fn compare(found: &Found) -> Option<String> {
+    let word = OPERATORS.iter().find(|(sign, _)| *sign == found.get("sign")).map(|(_, word)| *word)?;
+    let left = found.before().trim_end();
+    let quantity = left.ends_with(|c: char| c.is_ascii_digit() || matches!(c, '%' | ')' | 'α'..='ω'));
+    // A letter is compared with a number, a word is not: children < 5 years.
+    let letter = left.ends_with(|c: char| c.is_ascii_alphabetic()) && last_word(left).len() == 1;
+    Some(match (quantity || letter, word.strip_prefix("is ")) {
+        (false, Some("approximately")) => "approximately".into(),
+        (false, Some(bare)) => bare.to_string(),
+        _ => word.to_string(),
+    })
+}
+
+fn about(found: &Found) -> Option<String> {
+    (!found.previous().is_some_and(|c| c.is_alphanumeric() || c == '~' || c == '%')).then(|| "about".into())
+}
+
+fn power(found: &Found) -> Option<String> {
+    let based = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == ')');
+    (based && ends(found)).then_some(())?;
+    to_the_power(found.get("power"), found.has("sign"))
+}
+
+fn to_the_power(power: &str, minus: bool) -> Option<String> {
+    Some(match (power, minus) {
+        ("2", false) => "squared".into(),
+        ("3", false) => "cubed".into(),
+        _ => {
+            let power =
+                if power.starts_with(|c: char| c.is_ascii_digit()) { cardinal(power)? } else { power.into() };
+            format!("to the power of {}{power}", if minus { "minus " } else { "" })
+        }
+    })
+}
+
+fn superscript(found: &Found) -> Option<String> {
+    let based = found.previous().is_some_and(|c| c.is_alphanumeric() || c == ')');
+    let digits: Option<String> = found.get("power").chars().map(small_digit).collect();
+    based.then_some(())?;
+    to_the_power(&digits?, found.has("sign"))
+}
+
+fn subscript(found: &Found) -> Option<String> {
+    let digits: Option<String> = found.all().chars().map(small_digit).collect();
+    cardinal(&digits?)
+}
+
+fn small_digit(c: char) -> Option<char> {
+    let value = match c {
+        '¹' => 1,
+        '²' => 2,
+        '³' => 3,
+        '⁰' | '⁴'..='⁹' => u32::from(c) - 0x2070,
+        '₀'..='₉' => u32::from(c) - 0x2080,
+        _ => return None,
+    };
+    char::from_digit(value, 10)
+}
+
+fn times(found: &Found) -> Option<String> {
+    let left = found.before().trim_end().chars().next_back();
+    left.is_some_and(|c| c.is_ascii_digit()).then(|| "times".into())
+}
+
+fn scientific(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) || found.get("whole").len() > 1 {
+        return None;
+    }
+    // 5E3 might be a seat.
+    if found.all().contains('E') && !found.has("fraction") && !found.has("minus") {
+        return None;
+    }
+    let number = match found.get("fraction") {
+        "" => digits(found.get("whole")),
+        fraction => decimal(found.get("whole"), fraction)?,
+    };
+    let power = found.get("power").trim_start_matches('0');
+    let power = cardinal(if power.is_empty() { "0" } else { power })?;
+    let sign = |group: &str| if found.has(group) { "minus " } else { "" };
+    Some(format!("{}{number} times ten to the power of {}{power}", sign("sign"), sign("minus")))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn sums() {
+        check(&[
+            ("2+2=4", "two plus two equals four"),
+            ("2 + 2 = 4", "two plus two equals four"),
+            ("5-3=2", "five minus three equals two"),
+            ("10 - 4", "ten minus four"),
+            ("3×4=12", "three times four equals twelve"),
+            ("3 × 4", "three times four"),
+            ("5*6", "five times six"),
+            ("12÷4=3", "twelve divided by four equals three"),
+            ("10/2=5", "ten divided by two equals five"),
+            ("1.5+2.5=4", "one point five plus two point five equals four"),
+            ("x + y = 10", "x plus y equals ten"),
+            ("2x+3=7", "two x plus three equals seven"),
+            ("(2+3)×4=20", "two plus three times four equals twenty"),
+            ("E=mc²", "E equals m c squared"),
+            ("x²+y²=z²", "x squared plus y squared equals z squared"),
+            ("5±2", "five plus or minus two"),
+        ]);
+    }
+
+    #[test]
+    fn comparisons() {
+        check(&[
+            ("x > 3", "x is greater than three"),
+            ("5<10", "five is less than ten"),
+            ("p<0.05", "p is less than zero point zero five"),
+            ("p ≤ 0.05", "p is less than or equal to zero point zero five"),
+            ("≥5", "greater than or equal to five"),
+            ("> 100 kg", "greater than one hundred kilograms"),
+            ("it must be <5", "it must be less than five"),
+            ("3≠4", "three is not equal to four"),
+            ("π≈3.14", "pi is approximately three point one four"),
+            ("~50 people", "about fifty people"),
+            ("~$5", "about five dollars"),
+        ]);
+    }
+
+    #[test]
+    fn powers() {
+        check(&[
+            ("2^10", "two to the power of ten"),
+            ("x²", "x squared"),
+            ("x³", "x cubed"),
+            ("x^2", "x squared"),
+            ("10⁶", "ten to the power of six"),
+            ("10⁻³", "ten to the power of minus three"),
+            ("3×10^8", "three times ten to the power of eight"),
+            ("6.02 x 10^23", "six point zero two times ten to the power of twenty three"),
+            ("√16", "the square root of sixteen"),
+            ("√16=4", "the square root of sixteen equals four"),
+            ("H₂O", "H two O"),
+            ("1.5e-5", "one point five times ten to the power of minus five"),
+        ]);
+    }
+
+    #[test]
+    fn what_is_no_sum() {
+        check(&[
+            ("A-B", "A B"),
+            ("and/or", "and or"),
+            ("a - b", "a, b"),
+            ("C++", "C plus plus"),
+            ("Let x=5.", "Let x equals five."),
+        ]);
+    }
+}

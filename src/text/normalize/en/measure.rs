@@ -1,0 +1,312 @@
+//! Measures in English: a number and a unit.
+
+use super::amount::{Amount, amount, begins, ends, number, word_after};
+use super::unit;
+use crate::text::normalize::rule::{Found, Rule};
+
+macro_rules! unit {
+    () => {
+        r"(?:(?:sq|cu|fl)(?:\. ?| ))?[A-Za-zµΩ]{1,7}[23²³]?"
+    };
+}
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "measure",
+        pattern: concat!(
+            "(?P<from>[+-]?",
+            number!(),
+            r") ?[°º]? ?[CF]? ?[-–—~] ?(?P<to>[+-]?",
+            number!(),
+            ") ?[°º] ?(?P<scale>[CF])"
+        ),
+        read: temperatures,
+    },
+    Rule { name: "measure", pattern: concat!(amount!(), " ?[°º] ?(?P<scale>[CFK])"), read: temperature },
+    Rule {
+        name: "measure",
+        pattern: concat!(
+            "(?P<degrees>",
+            number!(),
+            r#") ?[°º](?: ?(?P<minutes>[0-9]{1,2}) ?[′'’])?"#,
+            r#"(?: ?(?P<seconds>[0-9]{1,2}(?:\.[0-9]{1,4})?) ?(?:[″"”]|''))?(?: ?(?P<side>[NSEW]))?"#
+        ),
+        read: angle,
+    },
+    Rule { name: "measure", pattern: concat!(amount!(), " ?[°º]"), read: degrees },
+    Rule {
+        name: "measure",
+        pattern: concat!(
+            "(?P<from>[+-]?",
+            number!(),
+            ") ?(?P<unit>",
+            unit!(),
+            ") ?[-–—~] ?(?P<to>",
+            number!(),
+            ") ?(?P<again>",
+            unit!(),
+            ")"
+        ),
+        read: range,
+    },
+    Rule {
+        name: "measure",
+        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), ") ?/ ?(?P<per>", unit!(), ")"),
+        read: measure,
+    },
+    Rule {
+        name: "measure",
+        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), r")\.(?P<ahead>,| [a-z0-9(])"),
+        read: measure,
+    },
+    Rule {
+        name: "measure",
+        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), ")"),
+        read: measure,
+    },
+];
+
+/// Letters that are more often something else; they are units only after a decimal.
+const SELDOM: &[&str] = &["A", "N", "J"];
+
+fn measure(found: &Found) -> Option<String> {
+    let (written, gap) = (found.get("unit"), found.get("gap"));
+    // A pattern with a point or a slash ends with it, not with the unit.
+    if !begins(found) || !ends(found) || !is_meant(found, written, gap) {
+        return None;
+    }
+    let mut name = unit::name(written)?;
+    let amount = Amount::of(found.get("amount"))?;
+    let small = found.get("amount").replace(',', "").parse::<f64>().is_ok_and(|value| value < 1000.0);
+    if name == "basis point" && !small && found.all().contains("bps") {
+        name = "bit per second".into();
+    }
+    if found.has("per") {
+        name = format!("{name} per {}", unit::per(found.get("per"))?);
+    }
+    // A 10-km run.
+    if gap == "-" {
+        return Some(format!("{} {name}", amount.words));
+    }
+    Some(amount.of_unit(&name))
+}
+
+/// Whether what looks like a unit is one.
+fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
+    let decimal = found.get("amount").contains('.');
+    let single = written.len() == 1;
+    let next = found.after();
+    match written {
+        "in" => is_inch(found, gap),
+        "K" | "t" if gap.is_empty() => false,
+        _ if SELDOM.contains(&written) && !decimal => false,
+        "ac" | "AU" | "N" | "cc" if gap == "-" => false,
+        // 12 W 42nd Street.
+        "W" | "V" | "L" => {
+            let name = next
+                .strip_prefix(' ')
+                .is_some_and(|n| n.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()));
+            gap != "-" && !(gap == " " && name)
+        }
+        // A hyphen and one letter: 5-a-side, 3-D.
+        _ if gap == "-" => !(single && next.starts_with('-')),
+        _ => true,
+    }
+}
+
+/// `in` is a unit where nothing follows that it could be a preposition of.
+fn is_inch(found: &Found, gap: &str) -> bool {
+    const SIZES: &[&str] =
+        &["wide", "long", "tall", "deep", "high", "thick", "diameter", "screen", "display", "of", "by", "x"];
+    let next = word_after(found);
+    let alone = !found.after().starts_with([' ', '-']) || SIZES.contains(&next);
+    match gap {
+        "-" => !found.after().starts_with('-'),
+        "" => alone || !next.is_empty(),
+        _ => alone,
+    }
+}
+
+fn range(found: &Found) -> Option<String> {
+    let same = found.get("unit") == found.get("again");
+    if !begins(found) || !ends(found) || !same {
+        return None;
+    }
+    let name = unit::name(found.get("unit"))?;
+    let amount = Amount::range(&Amount::of(found.get("from"))?, &Amount::of(found.get("to"))?);
+    Some(amount.of_unit(&name))
+}
+
+fn temperature(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) {
+        return None;
+    }
+    let amount = Amount::of(found.get("amount"))?;
+    Some(match found.get("scale") {
+        "C" => format!("{} celsius", amount.of_unit("degree")),
+        "F" => format!("{} fahrenheit", amount.of_unit("degree")),
+        _ => amount.of_unit("kelvin"),
+    })
+}
+
+fn temperatures(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) {
+        return None;
+    }
+    let amount = Amount::range(&Amount::of(found.get("from"))?, &Amount::of(found.get("to"))?);
+    let scale = if found.get("scale") == "C" { "celsius" } else { "fahrenheit" };
+    Some(format!("{} degrees {scale}", amount.words))
+}
+
+/// Forty degrees twenty six minutes north; it is an angle only with minutes or a side.
+fn angle(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) || !(found.has("minutes") || found.has("side")) {
+        return None;
+    }
+    let mut spoken = Amount::of(found.get("degrees"))?.of_unit("degree");
+    for (group, unit) in [("minutes", "minute"), ("seconds", "second")] {
+        if found.has(group) {
+            let digits = found.get(group).trim_start_matches('0');
+            let digits = if digits.is_empty() { "0" } else { digits };
+            spoken = format!("{spoken} {}", Amount::of(digits)?.of_unit(unit));
+        }
+    }
+    let side = match found.get("side") {
+        "N" => " north",
+        "S" => " south",
+        "E" => " east",
+        "W" => " west",
+        _ => "",
+    };
+    Some(spoken + side)
+}
+
+fn degrees(found: &Found) -> Option<String> {
+    let amount = Amount::of(found.get("amount"))?;
+    if !begins(found) {
+        return None;
+    }
+    // A 90° angle.
+    let single = matches!(word_after(found), "angle" | "angles" | "turn" | "view" | "rotation" | "heat");
+    Some(if single { format!("{} degree", amount.words) } else { amount.of_unit("degree") })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn measures() {
+        check(&[
+            ("1 kg", "one kilogram"),
+            ("5kg", "five kilograms"),
+            ("5 km/h", "five kilometers per hour"),
+            ("1 km/h", "one kilometer per hour"),
+            ("60 mph", "sixty miles per hour"),
+            ("3.5 GHz", "three point five gigahertz"),
+            ("9.8 m/s²", "nine point eight meters per square second"),
+            ("10 m²", "ten square meters"),
+            ("10 m2", "ten square meters"),
+            ("25㎡", "twenty five square meters"),
+            ("3 cm³", "three cubic centimeters"),
+            ("6 ft", "six feet"),
+            ("1 ft", "one foot"),
+            ("5 lbs", "five pounds"),
+            ("1 lb", "one pound"),
+            ("8 oz", "eight ounces"),
+            ("16MB", "sixteen megabytes"),
+            ("512 GB", "five hundred and twelve gigabytes"),
+            ("2TB", "two terabytes"),
+            ("100 Mbps", "one hundred megabits per second"),
+            ("20 ms", "twenty milliseconds"),
+            ("5 min", "five minutes"),
+            ("3 hrs", "three hours"),
+            ("1 h", "one hour"),
+            ("30 s", "thirty seconds"),
+            ("12 kWh", "twelve kilowatt hours"),
+            ("60W", "sixty watts"),
+            ("220 V", "two hundred and twenty volts"),
+            ("5000 mAh", "five thousand milliamp hours"),
+            ("85 dB", "eighty five decibels"),
+            ("200 mg", "two hundred milligrams"),
+            ("250 ml", "two hundred and fifty milliliters"),
+            ("2 L", "two liters"),
+            ("90 kcal", "ninety kilocalories"),
+            ("32 psi", "thirty two pounds per square inch"),
+            ("3,000 rpm", "three thousand revolutions per minute"),
+            ("400 ppm", "four hundred parts per million"),
+            ("16 px", "sixteen pixels"),
+            ("60 fps", "sixty frames per second"),
+            ("10 ha", "ten hectares"),
+            ("1,200 sq ft", "one thousand two hundred square feet"),
+            ("80 sq. m", "eighty square meters"),
+            ("12 fl oz", "twelve fluid ounces"),
+            ("300 km²", "three hundred square kilometers"),
+            ("26.2 mi", "twenty six point two miles"),
+            ("1/2 mi", "half a mile"),
+            ("2½ h", "two and one half hours"),
+            ("25 bps", "twenty five basis points"),
+            ("9600 bps", "nine thousand six hundred bits per second"),
+            ("300 K", "three hundred kelvins"),
+            ("10 kΩ", "ten kilohms"),
+            ("5 µm", "five micrometers"),
+            ("120 mmHg", "one hundred and twenty millimeters of mercury"),
+            ("70 kg/m³", "seventy kilograms per cubic meter"),
+            ("5 g/L", "five grams per liter"),
+        ]);
+    }
+
+    #[test]
+    fn measures_in_sentences() {
+        check(&[
+            ("5-10 kg", "five to ten kilograms"),
+            ("5–10 km/h", "five to ten kilometers per hour"),
+            ("5kg-10kg", "five to ten kilograms"),
+            ("-5 m", "minus five meters"),
+            ("a 10-km run", "a ten kilometer run"),
+            ("a 5-kg bag", "a five kilogram bag"),
+            ("He is 6 ft. tall.", "He is six feet tall."),
+            ("It is 6 ft.", "It is six feet."),
+            ("It weighs 3.5kg, she said.", "It weighs three point five kilograms, she said."),
+            ("5 in", "five inches"),
+            ("5 in wide", "five inches wide"),
+            ("a 27-in screen", "a twenty seven inch screen"),
+            ("5 in 10 people", "five in ten people"),
+            ("It ran 100 m in 9.58 s.", "It ran one hundred meters in nine point five eight seconds."),
+        ]);
+    }
+
+    #[test]
+    fn degrees() {
+        check(&[
+            ("20°C", "twenty degrees celsius"),
+            ("20 °C", "twenty degrees celsius"),
+            ("20℃", "twenty degrees celsius"),
+            ("-5 °F", "minus five degrees fahrenheit"),
+            ("1°C", "one degree celsius"),
+            ("90°", "ninety degrees"),
+            ("a 90° angle", "a ninety degree angle"),
+            ("20-25°C", "twenty to twenty five degrees celsius"),
+            ("20°-25°C", "twenty to twenty five degrees celsius"),
+            ("It hit 98.6°F!", "It hit ninety eight point six degrees fahrenheit."),
+            ("40°26′46″N", "forty degrees twenty six minutes forty six seconds north"),
+            ("45° N", "forty five degrees north"),
+        ]);
+    }
+
+    #[test]
+    fn what_is_no_measure() {
+        check(&[
+            ("5G", "five G"),
+            ("4K", "four K"),
+            ("3D", "three D"),
+            ("A4", "A four"),
+            ("B2B", "B two B"),
+            ("5 apples", "five apples"),
+            ("12 W 42nd St", "twelve W forty second St"),
+            ("Gate 5A", "Gate five A"),
+            ("a 3-in-1 tool", "a three in one tool"),
+            ("5 Main Street", "five Main Street"),
+        ]);
+    }
+}

@@ -1,0 +1,142 @@
+//! Ordinals and decades in English.
+
+use super::amount::{begins, ends, word_before};
+use super::number::{cardinal, ordinal, plural, year};
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "ordinal",
+        pattern: r"(?P<number>[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,12})[-’']?(?i:st|nd|rd|th)(?P<many>s)?",
+        read: nth,
+    },
+    Rule { name: "ordinal", pattern: r"(?P<number>[0-9]{1,4})[ªº]", read: nth },
+    Rule { name: "decade", pattern: r"['’‘](?P<decade>[0-9]0)['’]?s", read: decade },
+    Rule { name: "decade", pattern: r"(?P<century>1[1-9]|20)(?P<decade>[0-9]0)['’]?s", read: decade },
+    Rule { name: "decade", pattern: r"(?P<decade>[2-9]0)['’]?s", read: short_decade },
+    Rule { name: "cardinal", pattern: r"(?P<number>10{2,6})s(?P<ahead> of)", read: many },
+    Rule { name: "cardinal", pattern: r"(?P<number>[0-9]{1,6})['’]?s", read: many },
+];
+
+/// Words before a time in seconds, not before a decade.
+const BEFORE_SECONDS: &[&str] = &[
+    "for", "after", "within", "about", "takes", "took", "wait", "lasts", "every", "under", "least", "than",
+    "only", "just", "over",
+];
+
+/// Words before several things that a number of three digits names.
+const BEFORE_THINGS: &[&str] = &[
+    "two", "three", "four", "five", "six", "the", "these", "those", "several", "many", "boeing", "old",
+    "new", "all",
+];
+
+fn nth(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) {
+        return None;
+    }
+    let spoken = ordinal(&found.get("number").replace(',', ""))?;
+    Some(if found.has("many") { plural(&spoken) } else { spoken })
+}
+
+/// 1990s are the nineteen nineties, 1900s the nineteen hundreds, '90s the nineties.
+fn decade(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) {
+        return None;
+    }
+    let (century, decade) = (found.get("century"), found.get("decade"));
+    let whole = format!("{century}{decade}");
+    let spoken = match (century, decade) {
+        ("", _) => cardinal(decade)?,
+        (_, "00") => year(&whole)?,
+        _ => format!("{} {}", cardinal(century)?, cardinal(decade)?),
+    };
+    Some(plural(&spoken))
+}
+
+fn short_decade(found: &Found) -> Option<String> {
+    let seconds = BEFORE_SECONDS.contains(&word_before(found).as_str()) && !found.all().contains(['\'', '’']);
+    if seconds { None } else { decade(found) }
+}
+
+/// Several of one number: 1s and 0s, two 747s, 100s of people.
+fn many(found: &Found) -> Option<String> {
+    let number = found.get("number");
+    if !begins(found) || !ends(found) {
+        return None;
+    }
+    if found.has("ahead") {
+        let words = cardinal(number)?;
+        return Some(plural(words.strip_prefix("one ").unwrap_or(&words)));
+    }
+    let apostrophe = found.all().contains(['\'', '’']);
+    let before = word_before(found);
+    let named = found.before().ends_with('-');
+    let thing = named
+        || matches!(number, "0" | "1") && !BEFORE_SECONDS.contains(&before.as_str())
+        || number.len() == 3 && BEFORE_THINGS.contains(&before.as_str());
+    // Others are seconds.
+    if !(apostrophe || thing) {
+        return None;
+    }
+    Some(plural(&cardinal(number)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn ordinals() {
+        check(&[
+            ("1st", "first"),
+            ("2nd", "second"),
+            ("3rd", "third"),
+            ("4th", "fourth"),
+            ("5th", "fifth"),
+            ("8th", "eighth"),
+            ("9th", "ninth"),
+            ("11th", "eleventh"),
+            ("12th", "twelfth"),
+            ("20th", "twentieth"),
+            ("21st", "twenty first"),
+            ("21ST", "twenty first"),
+            ("22nd", "twenty second"),
+            ("100th", "one hundredth"),
+            ("101st", "one hundred and first"),
+            ("1,000th", "one thousandth"),
+            ("1000000th", "one millionth"),
+            ("two 5ths", "two fifths"),
+            ("the 21st-century", "the twenty first century"),
+            ("He came 3rd, not 2nd.", "He came third, not second."),
+            ("the 19th hole", "the nineteenth hole"),
+        ]);
+    }
+
+    #[test]
+    fn decades() {
+        check(&[
+            ("1990s", "nineteen nineties"),
+            ("1990's", "nineteen nineties"),
+            ("the '90s", "the nineties"),
+            ("the ’80s", "the eighties"),
+            ("90s", "nineties"),
+            ("2000s", "two thousands"),
+            ("1900s", "nineteen hundreds"),
+            ("1800s", "eighteen hundreds"),
+            ("2010s", "twenty tens"),
+            ("1910s", "nineteen tens"),
+            ("in the mid-1980s", "in the mid nineteen eighties"),
+            ("She is in her 20s.", "She is in her twenties."),
+            ("the late 60s", "the late sixties"),
+            ("300s", "three hundred seconds"),
+            ("wait 1s", "wait one second"),
+            ("for 30s", "for thirty seconds"),
+            ("wait 5s", "wait five seconds"),
+            ("1s and 0s", "ones and zeros"),
+            ("two 747s", "two seven hundred and forty sevens"),
+            ("B-52s", "B fifty twos"),
+            ("100s of people", "hundreds of people"),
+            ("1000s of people", "thousands of people"),
+        ]);
+    }
+}

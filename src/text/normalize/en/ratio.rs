@@ -1,0 +1,145 @@
+//! Ratios, odds and scores in English.
+
+use super::amount::{begins, ends, has_word, word_after, word_before};
+use super::number::{cardinal, decimal};
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "ratio",
+        pattern: r"(?P<first>[0-9]{1,4}(?:\.[0-9]{1,3})?) ?: ?(?P<second>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,9})(?P<point>\.[0-9]{1,3})?(?: ?: ?(?P<third>[0-9]{1,4}))?",
+        read: ratio,
+    },
+    Rule { name: "score", pattern: r"(?P<first>[0-9]{1,3}) ?[-–—] ?(?P<second>[0-9]{1,3})", read: score },
+    Rule {
+        name: "score",
+        pattern: r"(?P<first>[0-9]{1,3}(?:\.[0-9])?)/(?P<second>100|10|20|5)",
+        read: out_of,
+    },
+];
+
+/// Words near a ratio.
+const RATIO: &[&str] = &[
+    "ratio",
+    "ratios",
+    "odds",
+    "scale",
+    "aspect",
+    "mix",
+    "mixture",
+    "proportion",
+    "proportions",
+    "diluted",
+    "leverage",
+];
+/// Words before a score.
+const BEFORE_SCORE: &[&str] = &[
+    "won", "win", "wins", "winning", "beat", "beats", "beating", "lost", "lose", "loses", "losing", "score",
+    "scores", "scored", "tied", "tie", "drew", "draw", "defeated", "defeat", "lead", "leads", "led",
+    "leading", "trailing", "final", "finished", "ended",
+];
+/// Words after a score.
+const AFTER_SCORE: &[&str] = &[
+    "win",
+    "wins",
+    "victory",
+    "defeat",
+    "loss",
+    "lead",
+    "draw",
+    "tie",
+    "score",
+    "vote",
+    "decision",
+    "record",
+    "advantage",
+];
+/// Words before so many of so many points.
+const BEFORE_RATING: &[&str] = &[
+    "rated", "rate", "rating", "ratings", "scored", "score", "scores", "got", "grade", "gave", "give", "it",
+    "solid", "perfect", "pain",
+];
+
+fn ratio(found: &Found) -> Option<String> {
+    if !begins(found)
+        || !ends(found)
+        || found.after().starts_with(':')
+        || found.before().ends_with([':', '.'])
+    {
+        return None;
+    }
+    let (first, second) = (found.get("first"), found.get("second").replace(',', ""));
+    let near = has_word(found.before(), RATIO) || RATIO.contains(&word_after(found));
+    // No time of day: its minutes have two digits.
+    let no_time = second.len() != 2 && !found.has("third") && !found.all().contains(' ') && first != "0";
+    if !near && !no_time {
+        return None;
+    }
+    let mut spoken = format!("{} to {}", number(first)?, number(&format!("{second}{}", found.get("point")))?);
+    if found.has("third") {
+        spoken = format!("{spoken} to {}", number(found.get("third"))?);
+    }
+    Some(spoken)
+}
+
+fn score(found: &Found) -> Option<String> {
+    let goes_on = |c: char| matches!(c, '-' | '–' | '/' | ':' | '%');
+    if !begins(found)
+        || !ends(found)
+        || found.next().is_some_and(goes_on)
+        || found.previous().is_some_and(goes_on)
+    {
+        return None;
+    }
+    let before = BEFORE_SCORE.contains(&word_before(found).as_str());
+    let nearby =
+        has_word(found.before(), &["won", "beat", "lost", "defeated", "beats", "score", "tied", "drew"]);
+    let after = AFTER_SCORE.contains(&word_after(found));
+    let by_name = nearby && word_after(found).is_empty();
+    (before || after || by_name).then_some(())?;
+    Some(format!("{} to {}", cardinal(found.get("first"))?, cardinal(found.get("second"))?))
+}
+
+fn out_of(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) || found.after().starts_with('/') {
+        return None;
+    }
+    let rating = BEFORE_RATING.contains(&word_before(found).as_str())
+        || word_before(found) == "a" && word_after(found).is_empty();
+    (rating || found.get("first").contains('.')).then_some(())?;
+    Some(format!("{} out of {}", number(found.get("first"))?, cardinal(found.get("second"))?))
+}
+
+fn number(text: &str) -> Option<String> {
+    match text.split_once('.') {
+        Some((whole, fraction)) => decimal(whole, fraction),
+        None => cardinal(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn ratios_and_scores() {
+        check(&[
+            ("3:1", "three to one"),
+            ("a ratio of 16:9", "a ratio of sixteen to nine"),
+            ("a 16:10 aspect ratio", "a sixteen to ten aspect ratio"),
+            ("a scale of 1:100", "a scale of one to one hundred"),
+            ("1:50,000", "one to fifty thousand"),
+            ("a 2:1 mixture", "a two to one mixture"),
+            ("mix at a ratio of 1:2:3", "mix at a ratio of one to two to three"),
+            ("a ratio of 1.5:1", "a ratio of one point five to one"),
+            ("They won 3-2.", "They won three to two."),
+            ("a 3-2 victory", "a three to two victory"),
+            ("The final score was 21-14.", "The final score was twenty one to fourteen."),
+            ("beat Chelsea 4–0", "beat Chelsea four to zero"),
+            ("lost 5-3 to Spain", "lost five to three to Spain"),
+            ("I rate it 8/10", "I rate it eight out of ten"),
+            ("scored 98/100", "scored ninety eight out of one hundred"),
+            ("a rating of 4.5/5", "a rating of four point five out of five"),
+        ]);
+    }
+}

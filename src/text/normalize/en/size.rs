@@ -1,0 +1,233 @@
+//! Sizes of several numbers in English: dimensions, feet and inches, hours and minutes, times as much.
+
+use super::amount::{Amount, begins, ends, number, plural_unit};
+use super::number::{cardinal, year};
+use super::unit;
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "size",
+        pattern: concat!(
+            "(?P<first>",
+            number!(),
+            r#") ?(?P<one>[a-z]{1,4}|["'″′])? ?[x×X] ?(?P<second>"#,
+            number!(),
+            r#")(?: ?[a-z"'″′]{0,4} ?[x×X] ?(?P<third>"#,
+            number!(),
+            r#"))?(?: ?(?P<unit>[a-z]{1,4}[23²³]?|["″]))?"#
+        ),
+        read: dimensions,
+    },
+    Rule {
+        name: "size",
+        pattern: concat!(
+            "(?P<first>",
+            number!(),
+            ") ?[x×X] ?(?P<second>",
+            number!(),
+            ")(?: ?[x×X] ?(?P<third>",
+            number!(),
+            "))?"
+        ),
+        read: dimensions,
+    },
+    Rule { name: "size", pattern: concat!("(?P<times>", number!(), ") ?[x×X]"), read: times },
+    Rule {
+        name: "measure",
+        pattern: r#"(?P<feet>[0-9]{1,3})['’′] ?-?(?P<inches>[0-9]{1,2}(?:\.[0-9])?(?: ?[½¼¾])?) ?(?:["”″]|''|’’)?"#,
+        read: feet_and_inches,
+    },
+    Rule {
+        name: "measure",
+        pattern: r#"(?P<number>[0-9]{1,4}(?:\.[0-9]{1,3})?(?: ?[½¼¾])?)(?P<sign>["”″′'])"#,
+        read: foot_or_inch,
+    },
+    Rule {
+        name: "measure",
+        pattern: r"(?P<big>[0-9]{1,4}) ?(?P<unit>[a-z]{1,4})\.?,? ?(?P<small>[0-9]{1,2}) ?(?P<part>[a-z]{1,4})(?:\.?,? ?(?P<rest>[0-9]{1,2}) ?(?P<last>[a-z]{1,3}))?(?:\.(?P<ahead>,| [a-z]))?",
+        read: compound,
+    },
+];
+
+/// Units of which the second are parts of the first.
+const PARTS: &[(&str, &str)] = &[
+    ("hour", "minute"),
+    ("minute", "second"),
+    ("hour", "second"),
+    ("day", "hour"),
+    ("foot", "inch"),
+    ("pound", "ounce"),
+    ("meter", "centimeter"),
+    ("kilogram", "gram"),
+];
+
+fn dimensions(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) {
+        return None;
+    }
+    let unit = match found.get("unit") {
+        "" => None,
+        "\"" | "″" => Some("inch".to_string()),
+        written => Some(unit::name(written)?),
+    };
+    if found.has("one") && !matches!(found.get("one"), "\"" | "'" | "″" | "′") {
+        unit::name(found.get("one"))?;
+    }
+    let numbers: Vec<&str> = ["first", "second", "third"]
+        .into_iter()
+        .map(|group| found.get(group))
+        .filter(|n| !n.is_empty())
+        .collect();
+    // Arithmetic.
+    let sum = found.after().trim_start().starts_with(['=', '^']) || found.before().trim_end().ends_with('=');
+    if sum || unit.is_none() && found.all().contains(" × ") {
+        return None;
+    }
+    let screen = unit.is_none() && is_screen(&numbers);
+    let mut words = Vec::new();
+    for number in numbers {
+        words.push(if screen { year(number)? } else { Amount::of(number)?.words });
+    }
+    let spoken = words.join(" by ");
+    Some(match unit {
+        Some(name) => format!("{spoken} {}", plural_unit(&name)),
+        None => spoken,
+    })
+}
+
+/// The pixels of a screen are read in pairs of digits.
+fn is_screen(numbers: &[&str]) -> bool {
+    let pixels = |number: &&str| matches!(number.len(), 3 | 4) && number.bytes().all(|b| b.is_ascii_digit());
+    numbers.len() == 2 && numbers.iter().all(pixels) && numbers.iter().any(|number| number.len() == 4)
+}
+
+fn times(found: &Found) -> Option<String> {
+    let sum = found.after().trim_start().starts_with(['+', '-', '*', '/', '=', '<', '>', '^', '²', '³', ')']);
+    if !begins(found) || !ends(found) || sum {
+        return None;
+    }
+    let letter = found.all().ends_with(['x', 'X']);
+    let spaced = found.all().contains(' ');
+    (letter && !spaced)
+        .then(|| format!("{} times", Amount::of(found.get("times")).map_or_else(String::new, |a| a.words)))
+}
+
+fn feet_and_inches(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) || closes_quote(found, &['\'', '‘']) {
+        return None;
+    }
+    let inches = Amount::of(found.get("inches"))?;
+    Some(format!("{} {}", Amount::of(found.get("feet"))?.of_unit("foot"), inches.of_unit("inch")))
+}
+
+fn foot_or_inch(found: &Found) -> Option<String> {
+    let inch = matches!(found.get("sign"), "\"" | "”" | "″");
+    let quotes: &[char] = if inch { &['"', '“'] } else { &['\'', '‘', '’'] };
+    if !begins(found) || !ends(found) || closes_quote(found, quotes) {
+        return None;
+    }
+    Some(Amount::of(found.get("number"))?.of_unit(if inch { "inch" } else { "foot" }))
+}
+
+/// Whether a quotation is open, which the sign closes.
+fn closes_quote(found: &Found, quotes: &[char]) -> bool {
+    let mut previous = ' ';
+    let mut open = false;
+    for c in found.before().chars() {
+        if quotes.contains(&c) {
+            // An apostrophe, a foot.
+            let within = previous.is_alphanumeric() && !open;
+            open = !open && !within;
+        }
+        previous = c;
+    }
+    open
+}
+
+fn compound(found: &Found) -> Option<String> {
+    if !begins(found) || !ends(found) {
+        return None;
+    }
+    let name = |written: &str, before: &str| match (written, before) {
+        ("d", _) => Some("day".to_string()),
+        ("m", "hour") => Some("minute".to_string()),
+        ("in", _) => Some("inch".to_string()),
+        _ => unit::name(written),
+    };
+    let first = match (found.get("unit"), found.get("part")) {
+        ("m", "s" | "sec") => "minute".to_string(),
+        (written, _) => name(written, "")?,
+    };
+    let second = name(found.get("part"), &first)?;
+    if !PARTS.contains(&(first.as_str(), second.as_str())) {
+        return None;
+    }
+    let count = |group: &str, unit: &str| -> Option<String> {
+        let digits = found.get(group).trim_start_matches('0');
+        let digits = if digits.is_empty() { "0" } else { digits };
+        Some(Amount::of(digits)?.of_unit(unit))
+    };
+    let mut spoken = format!("{} {}", count("big", &first)?, count("small", &second)?);
+    if found.has("rest") {
+        let third = name(found.get("last"), &second)?;
+        if !PARTS.contains(&(second.as_str(), third.as_str())) {
+            return None;
+        }
+        spoken = format!("{spoken} {}", count("rest", &third)?);
+    }
+    Some(spoken)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn dimensions() {
+        check(&[
+            ("3x4", "three by four"),
+            ("3 x 4 grid", "three by four grid"),
+            ("3 × 4 m", "three by four meters"),
+            ("10cm x 20cm", "ten by twenty centimeters"),
+            ("2 x 3 x 4 cm", "two by three by four centimeters"),
+            ("2.5 m × 3.5 m", "two point five by three point five meters"),
+            ("8.5\" x 11\"", "eight point five by eleven inches"),
+            ("1920x1080", "nineteen twenty by ten eighty"),
+            ("a 1024×768 screen", "a ten twenty four by seven sixty eight screen"),
+            ("4x4", "four by four"),
+            ("640x480 pixels", "six hundred and forty by four hundred and eighty pixels"),
+            ("2.5x", "two point five times"),
+            ("10x faster", "ten times faster"),
+        ]);
+    }
+
+    #[test]
+    fn feet_and_inches() {
+        check(&[
+            ("6'2\"", "six feet two inches"),
+            ("5'11", "five feet eleven inches"),
+            ("5′10″", "five feet ten inches"),
+            ("He is 6’1” tall.", "He is six feet one inch tall."),
+            ("a 12\" ruler", "a twelve inches ruler"),
+            ("6' deep", "six feet deep"),
+            ("“I have 12”", "I have twelve"),
+            ("He said \"I am 12\" twice", "He said I am twelve twice"),
+        ]);
+    }
+
+    #[test]
+    fn measures_of_two_units() {
+        check(&[
+            ("5 ft 10 in", "five feet ten inches"),
+            ("5ft 1in", "five feet one inch"),
+            ("6 ft. 2 in. tall", "six feet two inches tall"),
+            ("1h30m", "one hour thirty minutes"),
+            ("2 hr 5 min", "two hours five minutes"),
+            ("1h 5m 10s", "one hour five minutes ten seconds"),
+            ("3 min 20 s", "three minutes twenty seconds"),
+            ("7 lb 3 oz", "seven pounds three ounces"),
+            ("2 in 5 people", "two in five people"),
+        ]);
+    }
+}

@@ -1,0 +1,171 @@
+//! Years in English, known by what stands around them.
+
+use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
+use super::number::year;
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[Rule { name: "year", pattern: "[0-9]{3,4}", read: read }];
+
+/// Words before a year.
+#[rustfmt::skip]
+const BEFORE: &[&str] = &[
+    "in", "since", "by", "until", "till", "of", "from", "year", "years", "after", "before", "during", "circa", "c",
+    "ca", "late", "early", "mid", "spring", "summer", "fall", "autumn", "winter", "copyright", "ad", "around",
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
+    "born", "died", "b", "d", "est", "established", "founded", "between", "through", "election", "season", "anno",
+];
+/// Words before a number that is read in pairs of digits, as a year is.
+const BEFORE_PAIRS: &[&str] = &["room", "flight", "suite", "apartment", "apt", "boeing", "airbus"];
+/// Words after a year.
+#[rustfmt::skip]
+const AFTER: &[&str] = &[
+    "was", "is", "saw", "has", "had", "will", "would", "marked", "brought", "AD", "CE", "BC", "BCE", "edition", "census",
+    "election", "elections", "season", "budget", "model",
+];
+/// Words before a count, whatever stands before them.
+const COUNTED: &[&str] = &[
+    "total",
+    "population",
+    "sum",
+    "cost",
+    "maximum",
+    "minimum",
+    "average",
+    "capacity",
+    "distance",
+    "number",
+    "range",
+    "rate",
+    "score",
+    "limit",
+    "speed",
+    "price",
+    "height",
+    "depth",
+    "salary",
+];
+/// What is counted and does not end in s.
+const PEOPLE: &[&str] =
+    &["people", "men", "women", "children", "feet", "hundred", "thousand", "million", "percent", "or"];
+/// Words in s that are no plurals.
+const NO_PLURALS: &[&str] =
+    &["was", "is", "has", "this", "as", "its", "his", "us", "census", "crisis", "famous", "thus"];
+
+fn read(found: &Found) -> Option<String> {
+    let text = found.all();
+    let value: u16 = text.parse().ok()?;
+    if !begins(found) || !ends(found) || text.starts_with('0') || goes_on(found) {
+        return None;
+    }
+    let (before, after) = (word_before(found), word_after(found));
+    let before = before.as_str();
+    if BEFORE_PAIRS.contains(&before) {
+        return year(text);
+    }
+    let era = matches!(after, "AD" | "CE" | "BC" | "BCE") || before == "ad" || before == "year";
+    if text.len() == 3 || !(1100..2100).contains(&value) {
+        return if era { year(text) } else { None };
+    }
+    let recent = value >= 1900;
+    let counts = is_plural(after) || before == "of" && is_count_of(found.before());
+    if counts && !era {
+        return None;
+    }
+    let linked = matches!(before, "to" | "and" | "or") && between_years(found.before());
+    let marked = found.before().trim_end().ends_with(['©', '(', '\'', '’']) || linked;
+    let named = recent && after.starts_with(|c: char| c.is_ascii_uppercase()) && matches!(before, "the" | "");
+    let described = recent
+        && matches!(before, "the" | "this" | "his" | "her" | "their" | "its" | "s" | "our")
+        && !after.is_empty();
+    let alone = recent
+        && after.is_empty()
+        && found.before().trim_end().is_empty()
+        && found.after().trim_end().len() <= 1;
+    let dated = found.before().trim_end().ends_with(',') && has_word(found.before(), MONTHS) && recent;
+    (BEFORE.contains(&before) || AFTER.contains(&after) || marked || named || described || alone || dated)
+        .then_some(())?;
+    year(text)
+}
+
+#[rustfmt::skip]
+const MONTHS: &[&str] = &[
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
+];
+
+/// Whether `before` ends with what so many are: a total of.
+fn is_count_of(before: &str) -> bool {
+    before.trim_end().strip_suffix("of").is_some_and(|head| COUNTED.contains(&last_word(head).as_str()))
+}
+
+/// Whether more of a number follows.
+fn goes_on(found: &Found) -> bool {
+    let mut after = found.after().chars();
+    let (next, second) = (after.next(), after.next());
+    let before = found.previous();
+    matches!(next, Some('.' | ',' | ':')) && second.is_some_and(|c| c.is_ascii_digit())
+        || matches!(before, Some('.' | '#' | ':'))
+        || matches!(next, Some('%' | '°'))
+}
+
+/// Whether `before` ends with another year and one word: 1990 to.
+fn between_years(before: &str) -> bool {
+    let head = before.trim_end().trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
+    let digits = head.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let value = head.get(head.len() - digits..).and_then(|year| year.parse::<u16>().ok());
+    let first = last_word(head.get(..head.len() - digits).unwrap_or(""));
+    digits == 4
+        && value.is_some_and(|value| (1100..2100).contains(&value))
+        && matches!(first.as_str(), "from" | "between" | "in" | "of" | "since")
+}
+
+fn is_plural(word: &str) -> bool {
+    let plural = word.ends_with('s') && word.starts_with(|c: char| c.is_ascii_lowercase());
+    plural && !NO_PLURALS.contains(&word) || PEOPLE.contains(&word)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn years() {
+        check(&[
+            ("in 1999", "in nineteen ninety nine"),
+            ("Since 2005, yes.", "Since two thousand five, yes."),
+            ("in 1905", "in nineteen o five"),
+            ("By 1900 it was gone.", "By nineteen hundred it was gone."),
+            ("until 2000", "until two thousand"),
+            ("the year 2024", "the year twenty twenty four"),
+            ("(1984)", "nineteen eighty four,"),
+            ("© 2019 Us", "twenty nineteen Us"),
+            ("a population of ten in 1990", "a population of ten in nineteen ninety"),
+            ("from 1990 to 1995", "from nineteen ninety to nineteen ninety five"),
+            ("between 1914 and 1918", "between nineteen fourteen and nineteen eighteen"),
+            ("the class of 2010", "the class of twenty ten"),
+            ("the 2008 crisis", "the two thousand eight crisis"),
+            ("the 2012 Olympics", "the twenty twelve Olympics"),
+            ("2020 was hard.", "twenty twenty was hard."),
+            ("2019", "twenty nineteen"),
+            ("850 BC", "eight fifty B C"),
+            ("in summer 1969", "in summer nineteen sixty nine"),
+            ("Room 1205", "Room twelve o five"),
+            ("a Boeing 747", "a Boeing seven forty seven"),
+        ]);
+    }
+
+    #[test]
+    fn what_is_no_year() {
+        check(&[
+            ("1500 people", "one thousand five hundred people"),
+            ("in 2000 steps", "in two thousand steps"),
+            ("a population of 1950", "a population of one thousand nine hundred and fifty"),
+            ("a total of 1500", "a total of one thousand five hundred"),
+            ("I have 1950 of them", "I have one thousand nine hundred and fifty of them"),
+            ("1,999", "one thousand nine hundred and ninety nine"),
+            ("in 1999.5", "in one thousand nine hundred and ninety nine point five"),
+            ("1234", "one thousand two hundred and thirty four"),
+        ]);
+    }
+}
