@@ -2,7 +2,11 @@
 
 #[macro_use]
 mod amount;
+mod abbreviation;
+mod abbreviations;
 mod cardinal;
+mod context;
+mod date;
 mod fraction;
 mod math;
 mod measure;
@@ -10,8 +14,13 @@ mod money;
 pub mod number;
 mod ordinal;
 mod percent;
+mod range;
 mod ratio;
+mod roman;
 mod size;
+mod street;
+mod telephone;
+mod time;
 mod unit;
 mod year;
 
@@ -22,15 +31,22 @@ use super::rule::Rule;
 pub const RULES: &[&[Rule]] = &[
     latin::ENGLISH,
     ratio::RULES,
+    date::RULES,
+    telephone::RULES,
+    time::RULES,
+    street::RULES,
+    abbreviation::RULES,
     money::RULES,
     percent::RULES,
     ordinal::RULES,
     size::RULES,
     measure::RULES,
+    range::RULES,
     math::RULES,
     fraction::RULES,
     year::RULES,
     cardinal::RULES,
+    roman::RULES,
     latin::ENGLISH_WORDS,
 ];
 
