@@ -240,7 +240,7 @@ mod tests {
             ("Windows 11", "Windows eleven"),
             ("No. 5", "number five"),
             ("Nos. 5 and 6", "numbers five and six"),
-            ("№ 5", "No five"),
+            ("№ 5", "number five"),
             ("Chanel No 5", "Chanel number five"),
             ("No 5 people came", "No five people came"),
             ("#5", "number five"),

@@ -303,7 +303,7 @@ mod tests {
             ("A4", "A four"),
             ("B2B", "B two B"),
             ("5 apples", "five apples"),
-            ("12 W 42nd St", "twelve W forty second St"),
+            ("12 W 42nd St", "twelve west forty second street"),
             ("Gate 5A", "Gate five A"),
             ("a 3-in-1 tool", "a three in one tool"),
             ("5 Main Street", "five Main Street"),

@@ -6,6 +6,7 @@ mod amount;
 mod cardinal;
 mod context;
 mod date;
+mod era;
 mod fraction;
 mod math;
 mod measure;
@@ -30,13 +31,15 @@ use super::rule::Rule;
 pub const RULES: &[&[Rule]] = &[
     latin::ENGLISH,
     date::RULES,
+    era::RULES,
     telephone::RULES,
+    ratio::RULES,
     time::RULES,
     street::RULES,
     abbreviation::RULES,
-    ratio::RULES,
     money::RULES,
     percent::RULES,
+    range::ORDINALS,
     ordinal::RULES,
     size::RULES,
     measure::RULES,
