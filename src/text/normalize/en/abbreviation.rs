@@ -37,6 +37,12 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
+/// Names of firms, people and roads go on behind these.
+const BEFORE_TITLE: &[&str] = &[
+    "Inc", "Corp", "Co", "Ltd", "Jr", "Sr", "Bros", "Ave", "Blvd", "Rd", "Hwy", "Dept", "Univ", "Intl",
+    "Assn",
+];
+
 fn slashed(found: &Found) -> Option<String> {
     if found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '/') {
         return None;
@@ -101,8 +107,10 @@ fn at_end(found: &Found) -> Option<String> {
             _ => None,
         },
         _ => match lookup(found, word)? {
+            // "Apple Inc. CEO Tim Cook".
+            (_, Stands::Anywhere) if goes_on && BEFORE_TITLE.contains(&word) => None,
+            (_, Stands::Anywhere) if is_minute(found) => Some("minute".into()),
             (spoken, Stands::Anywhere) => Some(spoken.into()),
-            // "in Jan. Sales rose", but "Jan. 5".
             _ => None,
         },
     }
@@ -123,6 +131,9 @@ fn with_dot(found: &Found) -> Option<String> {
     if let Some((_, spoken)) = place(found, word) {
         return Some(spoken.into());
     }
+    if is_minute(found) {
+        return Some("minute".into());
+    }
     let (spoken, stands) = lookup(found, word)?;
     let number = found.after().trim_start().starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
     match stands {
@@ -130,6 +141,13 @@ fn with_dot(found: &Found) -> Option<String> {
         Stands::BeforeName => (!next.is_empty()).then(|| spoken.into()),
         Stands::Anywhere => Some(spoken.into()),
     }
+}
+
+/// `the 90th min.`, `per min.`
+fn is_minute(found: &Found) -> bool {
+    let previous = previous_word(found.before());
+    let counted = previous.starts_with(|c: char| c.is_ascii_digit()) || matches!(previous, "per" | "a");
+    found.get("word") == "min" && counted
 }
 
 fn without_dot(found: &Found) -> Option<String> {
@@ -140,6 +158,7 @@ fn without_dot(found: &Found) -> Option<String> {
     let next = if found.next() == Some(' ') { next_word(found.after()) } else { "" };
     let name = is_capitalized(next) && !STARTERS.contains(&next);
     let street = ends_with_street(found.before());
+    let behind_name = is_capitalized(previous_word(found.before()));
     match word {
         "WWI" => Some("world war one".into()),
         "WWII" => Some("world war two".into()),
@@ -148,13 +167,14 @@ fn without_dot(found: &Found) -> Option<String> {
         "Ct" | "Pl" | "Cir" | "No" | "Ste" if !street && !next.starts_with(|c: char| c.is_ascii_digit()) => {
             None
         }
+        "Ave" | "Ln" | "Rd" | "Blvd" | "Hwy" if !street && !behind_name => None,
         "Mt" | "Ft" if !name => None,
         "Dr" | "St" | "Mt" | "Ft" => place(found, word).map(|(_, spoken)| spoken.into()),
         _ => {
             let (spoken, stands) = lookup(found, word)?;
             let number = next.starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
             let fits = match stands {
-                Stands::BeforeNumber => number && (word != "No" || is_numeral(next) || number),
+                Stands::BeforeNumber => number && (word != "No" || is_numbered(found.after())),
                 Stands::BeforeName => name,
                 Stands::Anywhere => true,
             };
@@ -166,6 +186,12 @@ fn without_dot(found: &Found) -> Option<String> {
 /// Whether it is part of a longer word, name or address.
 fn is_inside(found: &Found) -> bool {
     found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "@_.\\'’".contains(c))
+}
+
+/// Whether a number follows and counts no things: `No 5`, but `No 5 people came`.
+fn is_numbered(after: &str) -> bool {
+    let rest = after.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+    !rest.trim_start().starts_with(|c: char| c.is_ascii_lowercase())
 }
 
 fn is_numeral(word: &str) -> bool {
@@ -285,6 +311,9 @@ mod tests {
                 ("i.e. that", "that is that"),
                 ("approx. ten", "approximately ten"),
                 ("Dept. of Justice", "department of Justice"),
+                ("Apple Inc. CEO Tim Cook", "Apple incorporated C E O Tim Cook"),
+                ("Ave Maria", "Ave Maria"),
+                ("the 90th min.", "the ninetieth minute."),
                 ("Apple Inc.", "Apple incorporated."),
                 ("Acme Corp. and Foo Ltd. merged", "Acme corporation and Foo limited merged"),
                 ("Ford Motor Co. said", "Ford Motor company said"),

@@ -1,7 +1,7 @@
 //! Dates.
 
-use super::context::sentence_end;
-use super::number::{cardinal, ordinal, year};
+use super::context::{previous_word, sentence_end};
+use super::number::{ordinal, year};
 use crate::text::normalize::rule::{Found, Rule};
 
 macro_rules! month {
@@ -63,45 +63,46 @@ macro_rules! day_month {
     };
 }
 
+/// A dash before another date, which is left to be read next.
+macro_rules! until {
+    () => {
+        concat!(
+            "(?: ?[-–—~] ?(?P<ahead>[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{2,4}|(?:[0-9]{1,2} )?",
+            month!("next_month"),
+            "[ ,]))?"
+        )
+    };
+}
+
 pub const RULES: &[Rule] = &[
-    rule(concat!(month_day!(), "(?:, ?| {1,2},? ?|,? of )", a_year!()), month_day),
+    rule(concat!(month_day!(), "(?:, ?| {1,2},? ?|,? of )", a_year!(), until!()), month_day),
     rule(concat!(month_day!(), r",? {1,2}['’](?P<short>[0-9]{2})"), month_day),
     rule(month_day!(), month_day),
-    rule(concat!(day_month!(), "(?:,? {1,2}|-|,? of )", a_year!()), day_month),
+    rule(concat!(day_month!(), "(?:,? {1,2}|-|,? of )", a_year!(), until!()), day_month),
     rule(day_month!(), day_month),
-    rule(concat!(month!("month"), "(?:,? {1,2}|,? of |-)", a_year!()), month_year),
+    rule(concat!(month!("month"), "(?:,? {1,2}|,? of |-)", a_year!(), until!()), month_year),
     rule(concat!(month!("month"), r",? ['’](?P<short>[0-9]{2})"), month_year),
     rule(
         concat!(
             a_year!(),
-            "(?P<one>[-/.])(?P<month>[01]?[0-9])(?P<two>[-/.])(?P<day>[0-3]?[0-9])(?:T(?P<ahead>[0-9]{1,2}:))?"
+            "(?P<one>-)(?P<month>[01][0-9])(?P<two>-)(?P<day>[0-3][0-9])(?P<stamp>T)(?P<ahead>[0-9]{1,2}:)"
         ),
         year_first,
     ),
     rule(
-        "(?P<a>[0-3]?[0-9])(?P<one>[-/.])(?P<b>[0-3]?[0-9])(?P<two>[-/.])(?P<year>[12][0-9]{3}|[0-9]{2})",
-        year_last,
+        concat!(a_year!(), "(?P<one>[-/.])(?P<month>[01]?[0-9])(?P<two>[-/.])(?P<day>[0-3]?[0-9])", until!()),
+        year_first,
     ),
-    rule("(?P<month>0[1-9]|1[0-2])/(?P<year>[12][0-9]{3})", number_year),
-    rule("(?P<year>[12][0-9]{3})[-/](?P<month>0[1-9]|1[0-2])", year_number),
-    rule("(?P<year>[12][0-9]{3})s? ?[-–—~] ?(?P<ahead>present|now|today|Present)", since),
-    rule("(?P<year>1[0-9]{3}|20[0-9]{2}) ?[-–—~] ?(?P<to>1[0-9]{3}|20[0-9]{2}|[0-9]{2})", years),
-    rule("(?P<year>1[0-9]{3}|20[0-9]{2})/(?P<to>[0-9]{2})", years),
     rule(
         concat!(
-            r"(?P<year>[0-9]{1,5})(?: ?[-–—~] ?(?P<to>[0-9]{1,5}))? ?",
-            r"(?P<era>BCE|BC|CE|AD|B\.C\.E|B\.C|C\.E|A\.D)(?:(?P<ahead>",
-            sentence_end!(),
-            r")|\.)?",
+            "(?P<a>[0-3]?[0-9])(?P<one>[-/.])(?P<b>[0-3]?[0-9])(?P<two>[-/.])(?P<year>[12][0-9]{3}|[0-9]{2})",
+            until!()
         ),
-        era,
+        year_last,
     ),
-    rule(r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})", anno_domini),
-    rule(
-        r"(?P<part>[QH])(?P<n>[1-4])(?:[ -/]|, ?| FY ?| of )['’]?(?P<year>20[0-9]{2}|19[0-9]{2})",
-        part_of_year,
-    ),
-    rule(r"FY ?['’]?(?P<year>20[0-9]{2}|19[0-9]{2}|[0-9]{2})", fiscal),
+    rule("(?P<month>1[0-2]|0?[1-9])/(?P<day>[0-3]?[0-9])", day_of_month),
+    rule("(?P<month>0[1-9]|1[0-2])/(?P<year>[12][0-9]{3})", number_year),
+    rule("(?P<year>[12][0-9]{3})[-/](?P<month>0[1-9]|1[0-2])", year_number),
     rule(
         concat!(
             weekday!(),
@@ -169,7 +170,7 @@ fn full_year(digits: &str) -> Option<String> {
 }
 
 /// Whether it stands by itself: not in a longer number, word, date or path.
-fn is_clean(found: &Found) -> bool {
+pub(super) fn is_clean(found: &Found) -> bool {
     let before = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "/.-$€£#_".contains(c));
     let mut after = found.after().chars();
     let inside = match (after.next(), after.next()) {
@@ -177,7 +178,12 @@ fn is_clean(found: &Found) -> bool {
         (Some('/' | '-' | '.' | ',' | ':'), Some(next)) => next.is_ascii_digit(),
         _ => false,
     };
-    !before && !inside
+    !before && (!inside || found.has("ahead"))
+}
+
+/// `to`, if another date is next.
+fn until(found: &Found) -> &'static str {
+    if found.has("ahead") && !found.has("stamp") { " to" } else { "" }
 }
 
 fn month_day(found: &Found) -> Option<String> {
@@ -204,7 +210,7 @@ fn month_day(found: &Found) -> Option<String> {
         spoken += ", ";
         spoken += &full_year(digits)?;
     }
-    Some(spoken)
+    Some(spoken + until(found))
 }
 
 fn weekday_prefix(found: &Found, then: &str) -> String {
@@ -239,13 +245,13 @@ fn day_month(found: &Found) -> Option<String> {
         spoken += " ";
         spoken += &full_year(found.get("year"))?;
     }
-    Some(spoken)
+    Some(spoken + until(found))
 }
 
 fn month_year(found: &Found) -> Option<String> {
     let digits = if found.has("year") { found.get("year") } else { found.get("short") };
-    is_clean(found)
-        .then(|| Some(format!("{} {}", named(&MONTHS, found.get("month"))?, full_year(digits)?)))?
+    let month = named(&MONTHS, found.get("month"))?;
+    is_clean(found).then(|| Some(format!("{month} {}{}", full_year(digits)?, until(found))))?
 }
 
 fn on(month: &str, day_of_month: &str, digits: &str) -> Option<String> {
@@ -254,8 +260,8 @@ fn on(month: &str, day_of_month: &str, digits: &str) -> Option<String> {
 
 fn year_first(found: &Found) -> Option<String> {
     let alike = found.get("one") == found.get("two");
-    let clean = is_clean(found) || found.all().ends_with('T');
-    (alike && clean).then(|| on(found.get("month"), found.get("day"), found.get("year")))?
+    let date = on(found.get("month"), found.get("day"), found.get("year"))?;
+    (alike && is_clean(found)).then(|| date + until(found))
 }
 
 fn year_last(found: &Found) -> Option<String> {
@@ -266,10 +272,21 @@ fn year_last(found: &Found) -> Option<String> {
         return None;
     }
     // Points are European, where the day comes first.
-    match sign {
+    let date = match sign {
         "." => on(b, a, digits).or_else(|| on(a, b, digits)),
         _ => on(a, b, digits).or_else(|| on(b, a, digits)),
-    }
+    };
+    date.map(|date| date + until(found))
+}
+
+/// `on 12/25`, where a fraction cannot be.
+fn day_of_month(found: &Found) -> Option<String> {
+    let word = previous_word(found.before()).to_ascii_lowercase();
+    let dated = matches!(&*word, "on" | "by" | "until" | "till" | "since" | "before" | "after" | "dated");
+    let whole = found.next().is_none_or(|c| !c.is_ascii_alphanumeric() && !"/%".contains(c));
+    let fraction = found.after().starts_with(" of") || !whole || !is_clean(found) || found.all() == "9/11";
+    (dated && !fraction)
+        .then(|| Some(format!("{} {}", month_number(found.get("month"))?, day(found.get("day"))?)))?
 }
 
 fn number_year(found: &Found) -> Option<String> {
@@ -283,60 +300,6 @@ fn year_number(found: &Found) -> Option<String> {
         found.get("year").get(2..).and_then(|year| year.parse::<u32>().ok()).map(|year| (year + 1) % 100);
     let season = next == found.get("month").parse().ok();
     if season { None } else { number_year(found) }
-}
-
-fn since(found: &Found) -> Option<String> {
-    Some(format!("{} to", year(found.get("year"))?))
-}
-
-fn years(found: &Found) -> Option<String> {
-    let (from, to) = (found.get("year"), found.get("to"));
-    let full = if to.len() == 2 { format!("{}{to}", from.get(..2)?) } else { to.to_string() };
-    let (first, last): (u32, u32) = (from.parse().ok()?, full.parse().ok()?);
-    let season = to.len() == 2 && last < first && last % 100 == 0;
-    // "1000-2000 people" is a range of numbers.
-    let round = first % 100 == 0 && last % 100 == 0 && !found.before().ends_with("from ");
-    let slash = found.all().contains('/') && last != first + 1;
-    if !is_clean(found) || last <= first && !season || round || slash || first < 1066 {
-        return None;
-    }
-    let end = match to.len() {
-        2 if to.starts_with('0') && to != "00" => format!("o {}", cardinal(to.get(1..)?)?),
-        2 if to == "00" => "two thousand".into(),
-        2 => cardinal(to)?,
-        _ => year(to)?,
-    };
-    Some(format!("{} to {end}", year(from)?))
-}
-
-fn era(found: &Found) -> Option<String> {
-    let ends = found.next().is_some_and(|c| c.is_ascii_alphanumeric());
-    if ends || found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "$.,/".contains(c)) {
-        return None;
-    }
-    let letters: Vec<String> =
-        found.get("era").chars().filter(char::is_ascii_alphabetic).map(|c| c.to_string()).collect();
-    let mut spoken = year(found.get("year"))?;
-    if found.has("to") {
-        spoken += " to ";
-        spoken += &year(found.get("to"))?;
-    }
-    Some(format!("{spoken} {}", letters.join(" ")))
-}
-
-fn anno_domini(found: &Found) -> Option<String> {
-    found.stands_alone().then(|| Some(format!("A D {}", year(found.get("year"))?)))?
-}
-
-fn part_of_year(found: &Found) -> Option<String> {
-    let (part, n) = (found.get("part"), cardinal(found.get("n"))?);
-    found.stands_alone().then(|| Some(format!("{part} {n} {}", year(found.get("year"))?)))?
-}
-
-fn fiscal(found: &Found) -> Option<String> {
-    let digits = found.get("year");
-    let spoken = if digits.len() == 2 { cardinal(digits)? } else { year(digits)? };
-    found.stands_alone().then(|| format!("F Y {spoken}"))
 }
 
 fn weekday_before(found: &Found) -> Option<String> {
@@ -383,6 +346,10 @@ mod tests {
                 ("January, 2024", "january twenty twenty four"),
                 ("Feb '24", "february twenty twenty four"),
                 ("Born on 12 July 1905.", "Born on the twelfth of july nineteen o five."),
+                ("Mon-Fri", "monday to friday"),
+                ("Mon.–Fri. only", "monday to friday only"),
+                ("Nov 2021 - Jan 2022", "november twenty twenty one to january twenty twenty two"),
+                ("May 1, 2020 - June 2, 2021", "may first, twenty twenty to june second, twenty twenty one"),
                 ("OCT 31", "october thirty first"),
                 ("June 1st is here", "june first is here"),
                 ("4 July is a holiday", "the fourth of july is a holiday"),
@@ -406,36 +373,14 @@ mod tests {
                 ("12-25-1999", "december twenty fifth, nineteen ninety nine"),
                 ("9/11/2001", "september eleventh, two thousand one"),
                 ("7/4/76", "july fourth, nineteen seventy six"),
+                ("due on 12/25.", "due on december twenty fifth."),
+                (
+                    "1/5/2024 - 1/9/2024",
+                    "january fifth, twenty twenty four to january ninth, twenty twenty four",
+                ),
                 ("05/2024", "may twenty twenty four"),
                 ("2024-03", "march twenty twenty four"),
                 ("due 2024-01-05.", "due january fifth, twenty twenty four."),
-            ],
-        );
-    }
-
-    #[test]
-    fn spans_of_years_are_read() {
-        check(
-            english,
-            &[
-                ("1914-1918", "nineteen fourteen to nineteen eighteen"),
-                ("2019–20", "twenty nineteen to twenty"),
-                ("(1939-45)", "nineteen thirty nine to forty five,"),
-                ("the 2003-04 season", "the two thousand three to o four season"),
-                ("1999-2000", "nineteen ninety nine to two thousand"),
-                ("2019-present", "twenty nineteen to present"),
-                ("44 BC", "forty four B C"),
-                ("323 B.C.", "three twenty three B C."),
-                ("1066 AD", "ten sixty six A D"),
-                ("AD 79", "A D seventy nine"),
-                ("A.D. 1066", "A D ten sixty six"),
-                ("500 BCE", "five hundred B C E"),
-                ("100-50 BC", "one hundred to fifty B C"),
-                ("Q1 2024", "Q one twenty twenty four"),
-                ("FY2024", "F Y twenty twenty four"),
-                ("FY24", "F Y twenty four"),
-                ("Mon-Fri", "monday to friday"),
-                ("Mon.–Fri. only", "monday to friday only"),
             ],
         );
     }

@@ -7,6 +7,7 @@ mod abbreviations;
 mod cardinal;
 mod context;
 mod date;
+mod era;
 mod fraction;
 mod math;
 mod measure;
@@ -32,12 +33,15 @@ pub const RULES: &[&[Rule]] = &[
     latin::ENGLISH,
     ratio::RULES,
     date::RULES,
+    era::RULES,
     telephone::RULES,
+    ratio::RULES,
     time::RULES,
     street::RULES,
     abbreviation::RULES,
     money::RULES,
     percent::RULES,
+    range::ORDINALS,
     ordinal::RULES,
     size::RULES,
     measure::RULES,

@@ -1,6 +1,6 @@
 //! From one number to another.
 
-use super::number::{cardinal, decimal, ordinal};
+use super::number::{cardinal, decimal, ordinal, plural, year};
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -17,12 +17,21 @@ pub const RULES: &[Rule] = &[
         pattern: concat!(number!("from"), "(?P<percent>%)?(?P<dash> ?[–—~] ?|-| - )", number!("ahead")),
         read: range,
     },
+    Rule { name: "range", pattern: "(?P<from>[A-Za-z])[-–](?P<to>[A-Za-z])", read: letters },
+];
+
+/// `5th-10th`, before ordinals are read.
+pub const ORDINALS: &[Rule] = &[
     Rule {
         name: "range",
         pattern: "(?P<from>[0-9]{1,6})(?:st|nd|rd|th)(?P<dash>[-–—~]| [-–] )(?P<ahead>[0-9]{1,6}(?:st|nd|rd|th))",
         read: ordinals,
     },
-    Rule { name: "range", pattern: "(?P<from>[A-Za-z])[-–](?P<to>[A-Za-z])", read: letters },
+    Rule {
+        name: "range",
+        pattern: "(?P<from>[0-9]{1,3}0)s(?P<dash> ?[-–—~] ?)(?P<ahead>['’]?[0-9]{1,3}0s)",
+        read: decades,
+    },
 ];
 
 fn range(found: &Found) -> Option<String> {
@@ -61,6 +70,12 @@ fn ordinals(found: &Found) -> Option<String> {
     (!inside).then(|| Some(format!("{} to", ordinal(found.get("from"))?)))?
 }
 
+/// `1990s-2000s`.
+fn decades(found: &Found) -> Option<String> {
+    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-./,".contains(c));
+    (!inside).then(|| Some(format!("{} to", plural(&year(found.get("from"))?))))?
+}
+
 /// `A-Z`.
 fn letters(found: &Found) -> Option<String> {
     let (from, to) = (found.get("from"), found.get("to"));
@@ -89,6 +104,7 @@ mod tests {
                 ("5 – 10 people", "five to ten people"),
                 ("100-200 people", "one hundred to two hundred people"),
                 ("5th-10th grade", "fifth to tenth grade"),
+                ("the 1990s-2010s", "the nineteen nineties to twenty tens"),
                 ("A-Z", "A to Z"),
                 ("10~20", "ten to twenty"),
                 ("(3-5)", "three to five,"),

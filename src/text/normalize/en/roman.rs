@@ -12,6 +12,13 @@ pub const RULES: &[Rule] = &[
 /// Words before a numeral that counts, in small letters.
 const COUNTED: &[&str] = &[
     "chapter",
+    "ch",
+    "fig",
+    "sec",
+    "pt",
+    "art",
+    "ep",
+    "op",
     "chapters",
     "part",
     "parts",
@@ -229,7 +236,13 @@ fn roman(found: &Found) -> Option<String> {
     let value = value(numeral)?;
     let digits = value.to_string();
     let before = found.before();
-    let word = previous_word(before);
+    // "Vol. II".
+    let dotted = before.strip_suffix(". ").filter(|_| !before.ends_with(".. "));
+    let word = dotted.map_or(previous_word(before), |rest| {
+        let word = rest.rsplit(' ').next().unwrap_or_default();
+        let short = word.to_ascii_lowercase();
+        if COUNTED.contains(&&*short) && (short != "no" || found.all() != "I") { word } else { "" }
+    });
     let next = if found.next() == Some(' ') { next_word(found.after()) } else { "" };
     if next == "century" || next == "centuries" {
         return ordinal(&digits);
@@ -328,6 +341,8 @@ mod tests {
                 ("Henry VIII's wives", "Henry the eighths wives"),
                 ("Chapter IV", "Chapter four"),
                 ("chapter iv", "chapter four"),
+                ("Vol. II", "volume two"),
+                ("Ch. IV and Fig. V", "chapter four and figure five"),
                 ("Part III", "Part three"),
                 ("Louis XIV was king", "Louis the fourteenth was king"),
                 ("Super Bowl XLVIII", "Super Bowl forty eight"),

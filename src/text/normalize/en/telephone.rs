@@ -41,6 +41,9 @@ pub const RULES: &[Rule] = &[
         "(?P<all>[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})",
         groups,
     ),
+    rule("serial number", "(?P<all>[0-9]{1,8}(?:-[0-9]{1,8}){2,5}(?:-X)?)", serial),
+    rule("telephone", r"(?P<all>\(?0[0-9]{2,4}\)?[ -][0-9]{3,4}[ -]?[0-9]{3,4})", telephone),
+    rule("telephone", "(?P<all>[0-9]{2,5}(?:[ -][0-9]{2,8}){1,4})", after_call),
     rule(
         "IP address",
         r"(?P<ip>[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})(?:(?P<sign>[:/])(?P<port>[0-9]{1,5}))?",
@@ -197,6 +200,12 @@ fn groups(found: &Found) -> Option<String> {
     })
 }
 
+/// Numbers of books and the like, unless all their parts are small.
+fn serial(found: &Found) -> Option<String> {
+    let long = found.get("all").split('-').any(|part| part.len() > 2);
+    if long { groups(found) } else { None }
+}
+
 fn ip_address(found: &Found) -> Option<String> {
     let ip = found.get("ip");
     let small = ip.split('.').all(|part| part.parse::<u32>().is_ok_and(|n| n < 256));
@@ -220,7 +229,7 @@ fn emergency(found: &Found) -> Option<String> {
 }
 
 fn after_call(found: &Found) -> Option<String> {
-    (is_clean(found) && is_called(found.before())).then(|| digits(found.get("all")))
+    (is_clean(found) && is_called(found.before())).then(|| grouped(found.get("all")))
 }
 
 fn extension(found: &Found) -> Option<String> {
@@ -267,6 +276,8 @@ mod tests {
             english,
             &[
                 ("123-45-6789", "one two three, four five, six seven eight nine"),
+                ("978-3-16-148410-0", "nine seven eight, three, one six, one four eight four one o, o"),
+                ("tel. 020 7946 0958", "telephone o two o, seven nine four six, o nine five eight"),
                 (
                     "1234 5678 9012 3456",
                     "one two three four, five six seven eight, nine o one two, three four five six",

@@ -32,7 +32,7 @@ pub const RULES: &[Rule] = &[
         from,
     ),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?", half!()), clock),
-    rule(concat!(hour!(), ":(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])"), clock),
+    rule(concat!(hour!(), ":(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?(?P<utc>Z)?"), clock),
     rule(concat!(hour!(), "[:.](?P<m>[0-5][0-9])", half!()), clock),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?:(?P<utc>Z)|h)?"), clock),
     rule(concat!(hour!(), half!()), clock),
@@ -54,7 +54,11 @@ const fn rule(pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule
 }
 
 fn is_clean(found: &Found) -> bool {
-    let before = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || ":/.$€£#".contains(c));
+    // "2024-01-05T10:30".
+    let stamp =
+        found.before().strip_suffix('T').is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
+    let before =
+        !stamp && found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || ":/.$€£#".contains(c));
     let mut after = found.after().chars();
     let inside = match (after.next(), after.next()) {
         (Some(c), _) if c.is_ascii_alphanumeric() || c == '%' => true,
@@ -213,6 +217,10 @@ mod tests {
                 ("12 o'clock", "twelve oclock"),
                 ("8h30", "eight thirty"),
                 ("Mon 9:00", "monday nine o clock"),
+                (
+                    "2024-01-05T10:30:00Z",
+                    "january fifth, twenty twenty four ten hours thirty minutes and zero seconds Z",
+                ),
                 ("It is 9:45.", "It is nine forty five."),
             ],
         );
