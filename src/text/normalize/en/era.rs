@@ -1,0 +1,115 @@
+//! Spans of years, years before and after Christ, parts of years.
+
+use super::context::sentence_end;
+use super::date::is_clean;
+use super::number::{cardinal, year};
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    rule("(?P<year>[12][0-9]{3})s? ?[-–—~] ?(?P<ahead>present|now|today|Present)", since),
+    rule("(?P<year>1[0-9]{3}|20[0-9]{2}) ?[-–—~] ?(?P<to>1[0-9]{3}|20[0-9]{2}|[0-9]{2})", years),
+    rule("(?P<year>1[0-9]{3}|20[0-9]{2})/(?P<to>[0-9]{2})", years),
+    rule(
+        concat!(
+            r"(?P<year>[0-9]{1,5})(?: ?[-–—~] ?(?P<to>[0-9]{1,5}))? ?",
+            r"(?P<era>BCE|BC|CE|AD|B\.C\.E|B\.C|C\.E|A\.D)(?:(?P<ahead>",
+            sentence_end!(),
+            r")|\.)?",
+        ),
+        era,
+    ),
+    rule(r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})", anno_domini),
+    rule(
+        r"(?P<part>[QH])(?P<n>[1-4])(?:[ -/]|, ?| FY ?| of )['’]?(?P<year>20[0-9]{2}|19[0-9]{2})",
+        part_of_year,
+    ),
+    rule(r"FY ?['’]?(?P<year>20[0-9]{2}|19[0-9]{2}|[0-9]{2})", fiscal),
+];
+
+const fn rule(pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule {
+    Rule { name: "date", pattern, read }
+}
+
+fn since(found: &Found) -> Option<String> {
+    Some(format!("{} to", year(found.get("year"))?))
+}
+
+fn years(found: &Found) -> Option<String> {
+    let (from, to) = (found.get("year"), found.get("to"));
+    let full = if to.len() == 2 { format!("{}{to}", from.get(..2)?) } else { to.to_string() };
+    let (first, last): (u32, u32) = (from.parse().ok()?, full.parse().ok()?);
+    let season = to.len() == 2 && last < first && last % 100 == 0;
+    // "1000-2000 people" is a range of numbers.
+    let round = first % 100 == 0 && last % 100 == 0 && !found.before().ends_with("from ");
+    let slash = found.all().contains('/') && last != first + 1;
+    if !is_clean(found) || last <= first && !season || round || slash || first < 1066 {
+        return None;
+    }
+    let end = match to.len() {
+        2 if to.starts_with('0') && to != "00" => format!("o {}", cardinal(to.get(1..)?)?),
+        2 if to == "00" => "two thousand".into(),
+        2 => cardinal(to)?,
+        _ => year(to)?,
+    };
+    Some(format!("{} to {end}", year(from)?))
+}
+
+fn era(found: &Found) -> Option<String> {
+    let ends = found.next().is_some_and(|c| c.is_ascii_alphanumeric());
+    if ends || found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "$.,/".contains(c)) {
+        return None;
+    }
+    let letters: Vec<String> =
+        found.get("era").chars().filter(char::is_ascii_alphabetic).map(|c| c.to_string()).collect();
+    let mut spoken = year(found.get("year"))?;
+    if found.has("to") {
+        spoken += " to ";
+        spoken += &year(found.get("to"))?;
+    }
+    Some(format!("{spoken} {}", letters.join(" ")))
+}
+
+fn anno_domini(found: &Found) -> Option<String> {
+    found.stands_alone().then(|| Some(format!("A D {}", year(found.get("year"))?)))?
+}
+
+fn part_of_year(found: &Found) -> Option<String> {
+    let (part, n) = (found.get("part"), cardinal(found.get("n"))?);
+    found.stands_alone().then(|| Some(format!("{part} {n} {}", year(found.get("year"))?)))?
+}
+
+fn fiscal(found: &Found) -> Option<String> {
+    let digits = found.get("year");
+    let spoken = if digits.len() == 2 { cardinal(digits)? } else { year(digits)? };
+    found.stands_alone().then(|| format!("F Y {spoken}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::latin::testing::{check, english};
+
+    #[test]
+    fn spans_of_years_are_read() {
+        check(
+            english,
+            &[
+                ("1914-1918", "nineteen fourteen to nineteen eighteen"),
+                ("2019–20", "twenty nineteen to twenty"),
+                ("(1939-45)", "nineteen thirty nine to forty five,"),
+                ("the 2003-04 season", "the two thousand three to o four season"),
+                ("1999-2000", "nineteen ninety nine to two thousand"),
+                ("2019-present", "twenty nineteen to present"),
+                ("44 BC", "forty four B C"),
+                ("323 B.C.", "three twenty three B C."),
+                ("1066 AD", "ten sixty six A D"),
+                ("AD 79", "A D seventy nine"),
+                ("A.D. 1066", "A D ten sixty six"),
+                ("500 BCE", "five hundred B C E"),
+                ("100-50 BC", "one hundred to fifty B C"),
+                ("Q1 2024", "Q one twenty twenty four"),
+                ("FY2024", "F Y twenty twenty four"),
+                ("FY24", "F Y twenty four"),
+            ],
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! From one number to another.
+
+use super::number::{cardinal, decimal, ordinal, plural, year};
+use crate::text::normalize::latin::spell::spell;
+use crate::text::normalize::rule::{Found, Rule};
+
+macro_rules! number {
+    ($group:literal) => {
+        concat!("(?P<", $group, r">[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,12}(?:\.[0-9]{1,6})?)")
+    };
+}
+
+/// The second number is left to the rules that know what follows it, such as a unit.
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "range",
+        pattern: concat!(number!("from"), "(?P<percent>%)?(?P<dash> ?[–—~] ?|-| - )", number!("ahead")),
+        read: range,
+    },
+    Rule { name: "range", pattern: "(?P<from>[A-Za-z])[-–](?P<to>[A-Za-z])", read: letters },
+];
+
+/// `5th-10th`, before ordinals are read.
+pub const ORDINALS: &[Rule] = &[
+    Rule {
+        name: "range",
+        pattern: "(?P<from>[0-9]{1,6})(?:st|nd|rd|th)(?P<dash>[-–—~]| [-–] )(?P<ahead>[0-9]{1,6}(?:st|nd|rd|th))",
+        read: ordinals,
+    },
+    Rule {
+        name: "range",
+        pattern: "(?P<from>[0-9]{1,3}0)s(?P<dash> ?[-–—~] ?)(?P<ahead>['’]?[0-9]{1,3}0s)",
+        read: decades,
+    },
+];
+
+fn range(found: &Found) -> Option<String> {
+    let (from, dash) = (found.get("from"), found.get("dash"));
+    let text = found.after();
+    // All of the second number, and what follows it.
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let fraction =
+        rest.strip_prefix(['.', ',']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let rest =
+        fraction.map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ','));
+    let to = text.get(..text.len() - rest.len())?.replace(',', "");
+    let (first, last): (f64, f64) = (from.replace(',', "").parse().ok()?, to.parse().ok()?);
+    let mut next = rest.chars();
+    let part = match (next.next(), next.next()) {
+        (Some('-' | '–' | '/' | '.' | ':'), Some(c)) => c.is_ascii_digit() || c.is_ascii_alphabetic(),
+        (Some('='), _) | (Some(' '), Some('=')) => true,
+        _ => false,
+    };
+    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-–./,+*^_:\\".contains(c));
+    let zeros = from.len() > 1 && from.starts_with('0') && !from.contains('.');
+    let backward = first >= last && (dash.contains(' ') || from.len() > 1);
+    if part || inside || zeros || backward {
+        return None;
+    }
+    let spoken = match from.split_once('.') {
+        Some((whole, fraction)) => decimal(whole, fraction)?,
+        None => cardinal(&from.replace(',', ""))?,
+    };
+    let percent = if found.has("percent") { " percent" } else { "" };
+    Some(format!("{spoken}{percent} to"))
+}
+
+fn ordinals(found: &Found) -> Option<String> {
+    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-./,".contains(c));
+    (!inside).then(|| Some(format!("{} to", ordinal(found.get("from"))?)))?
+}
+
+/// `1990s-2000s`.
+fn decades(found: &Found) -> Option<String> {
+    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-./,".contains(c));
+    (!inside).then(|| Some(format!("{} to", plural(&year(found.get("from"))?))))?
+}
+
+/// `A-Z`.
+fn letters(found: &Found) -> Option<String> {
+    let (from, to) = (found.get("from"), found.get("to"));
+    let whole = matches!((from, to), ("A" | "a", "Z" | "z" | "M" | "F")) || matches!((from, to), ("N", "Z"));
+    let inside = found.previous() == Some('-') || found.next() == Some('-');
+    (whole && found.stands_alone() && !inside).then(|| format!("{} to {}", spell(from), spell(to)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::latin::testing::{check, english};
+
+    #[test]
+    fn ranges_are_read_with_to() {
+        check(
+            english,
+            &[
+                ("5-10", "five to ten"),
+                ("5–10", "five to ten"),
+                ("pages 12-15", "pages twelve to fifteen"),
+                ("pp. 12–15", "pages twelve to fifteen"),
+                ("2-3 days", "two to three days"),
+                ("10 to 12", "ten to twelve"),
+                ("ages 5-10.", "ages five to ten."),
+                ("a 9-5 job", "a nine to five job"),
+                ("5 – 10 people", "five to ten people"),
+                ("100-200 people", "one hundred to two hundred people"),
+                ("5th-10th grade", "fifth to tenth grade"),
+                ("the 1990s-2010s", "the nineteen nineties to twenty tens"),
+                ("A-Z", "A to Z"),
+                ("10~20", "ten to twenty"),
+                ("(3-5)", "three to five,"),
+            ],
+        );
+    }
+
+    #[test]
+    fn other_hyphens_are_no_ranges() {
+        check(
+            english,
+            &[
+                ("a 3-year-old", "a three year old"),
+                ("X-ray", "X ray"),
+                ("T-shirt", "T shirt"),
+                ("e-book", "e book"),
+                ("B-52", "B fifty two"),
+            ],
+        );
+    }
+}

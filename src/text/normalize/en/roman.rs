@@ -1,0 +1,390 @@
+//! Roman numerals.
+
+use super::context::{STARTERS, is_capitalized, next_word, previous_word};
+use super::number::{cardinal, ordinal, year};
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule { name: "roman numeral", pattern: r"(?P<roman>[IVXLCDM]{1,15})", read: roman },
+    Rule { name: "roman numeral", pattern: r"(?P<roman>[ivxl]{1,8})", read: small },
+];
+
+/// Words before a numeral that counts, in small letters.
+const COUNTED: &[&str] = &[
+    "chapter",
+    "ch",
+    "fig",
+    "sec",
+    "pt",
+    "art",
+    "ep",
+    "op",
+    "chapters",
+    "part",
+    "parts",
+    "act",
+    "scene",
+    "volume",
+    "volumes",
+    "vol",
+    "book",
+    "books",
+    "section",
+    "sections",
+    "article",
+    "articles",
+    "title",
+    "phase",
+    "stage",
+    "type",
+    "class",
+    "level",
+    "grade",
+    "unit",
+    "figure",
+    "table",
+    "appendix",
+    "canto",
+    "verse",
+    "step",
+    "group",
+    "division",
+    "tier",
+    "category",
+    "schedule",
+    "round",
+    "mark",
+    "mk",
+    "war",
+    "bowl",
+    "episode",
+    "season",
+    "apollo",
+    "gemini",
+    "saturn",
+    "soyuz",
+    "titan",
+    "factor",
+    "corps",
+    "vatican",
+    "lesson",
+    "exhibit",
+    "amendment",
+    "pentium",
+    "number",
+    "no",
+    "page",
+    "theorem",
+    "lemma",
+    "sonata",
+    "symphony",
+    "movement",
+    "wrestlemania",
+    "annex",
+    "paragraph",
+    "clause",
+    "question",
+    "problem",
+    "exercise",
+    "plate",
+    "map",
+    "topic",
+    "module",
+    "panel",
+];
+
+/// Names before a numeral that tells their bearers apart.
+const RULERS: &[&str] = &[
+    "Henry",
+    "Louis",
+    "Charles",
+    "George",
+    "Edward",
+    "William",
+    "James",
+    "Richard",
+    "Elizabeth",
+    "Mary",
+    "Philip",
+    "Philippe",
+    "Peter",
+    "Catherine",
+    "Nicholas",
+    "Alexander",
+    "Ivan",
+    "Frederick",
+    "Wilhelm",
+    "Napoleon",
+    "Pius",
+    "Benedict",
+    "Paul",
+    "Gregory",
+    "Innocent",
+    "Leo",
+    "Clement",
+    "Urban",
+    "Ferdinand",
+    "Francis",
+    "Franz",
+    "Christian",
+    "Gustav",
+    "Ramesses",
+    "Ramses",
+    "Rameses",
+    "Thutmose",
+    "Amenhotep",
+    "Ptolemy",
+    "Cleopatra",
+    "Darius",
+    "Xerxes",
+    "Harald",
+    "Haakon",
+    "Olaf",
+    "Leopold",
+    "Albert",
+    "Rudolf",
+    "Otto",
+    "Sigismund",
+    "Maximilian",
+    "Joseph",
+    "Umberto",
+    "Emmanuel",
+    "Carlos",
+    "Felipe",
+    "Alfonso",
+    "Juan",
+    "Pedro",
+    "Margrethe",
+    "Rainier",
+    "Constantine",
+    "Justinian",
+    "Theodosius",
+    "Mehmed",
+    "Selim",
+    "Murad",
+    "Suleiman",
+    "Hamid",
+    "John",
+    "Robert",
+    "David",
+    "Kenneth",
+    "Michael",
+    "Stephen",
+    "Boniface",
+    "Celestine",
+    "Sixtus",
+    "Julius",
+    "Adrian",
+    "Hadrian",
+    "Eugene",
+    "Isabella",
+    "Christina",
+    "Rama",
+    "Hussein",
+    "Abdullah",
+    "Hassan",
+    "Mohammed",
+    "Menelik",
+    "Casimir",
+    "Vladislaus",
+    "Anne",
+    "Anna",
+    "Thomas",
+    "Seti",
+    "Artaxerxes",
+    "Antiochus",
+    "Mithridates",
+    "Akihito",
+    "Haile",
+    "Baldwin",
+    "Conrad",
+    "Henri",
+    "Karl",
+    "Friedrich",
+];
+
+const TITLES: &[&str] = &[
+    "King",
+    "Queen",
+    "Pope",
+    "Emperor",
+    "Empress",
+    "Tsar",
+    "Czar",
+    "Sultan",
+    "Prince",
+    "Princess",
+    "Pharaoh",
+    "Kaiser",
+    "Duke",
+    "Saint",
+    "Patriarch",
+    "Shah",
+    "Mr",
+    "Dr",
+];
+
+/// What follows `I` when it is the speaker.
+const VERBS: &[&str] =
+    &["am", "think", "know", "have", "do", "love", "want", "need", "m", "ve", "ll", "d", "don", "mean"];
+
+fn roman(found: &Found) -> Option<String> {
+    let numeral = found.get("roman");
+    if !found.stands_alone() || found.previous().is_some_and(|c| c == '&') || found.next() == Some('&') {
+        return None;
+    }
+    let value = value(numeral)?;
+    let digits = value.to_string();
+    let before = found.before();
+    // "Vol. II".
+    let dotted = before.strip_suffix(". ").filter(|_| !before.ends_with(".. "));
+    let word = dotted.map_or(previous_word(before), |rest| {
+        let word = rest.rsplit(' ').next().unwrap_or_default();
+        let short = word.to_ascii_lowercase();
+        if COUNTED.contains(&&*short) && (short != "no" || found.all() != "I") { word } else { "" }
+    });
+    let next = if found.next() == Some(' ') { next_word(found.after()) } else { "" };
+    if next == "century" || next == "centuries" {
+        return ordinal(&digits);
+    }
+    let plain = numeral.bytes().all(|b| b"IVX".contains(&b));
+    let known = COUNTED.contains(&&*word.to_ascii_lowercase())
+        && value < 90
+        && (numeral != "I" || is_capitalized(word));
+    let speaker = numeral == "I" && VERBS.contains(&next.split('\'').next().unwrap_or_default());
+    if known && !speaker || range_of_counted(before) {
+        return cardinal(&digits);
+    }
+    let earlier = before.trim_end().strip_suffix(word).map(previous_word).unwrap_or_default();
+    let ruler = RULERS.contains(&word)
+        || is_capitalized(word)
+            && (TITLES.contains(&earlier) || RULERS.contains(&earlier) && numeral.len() > 1);
+    if ruler && plain && value < 40 && !speaker {
+        return ordinal(&digits).map(|ordinal| format!("the {ordinal}"));
+    }
+    if numeral.len() < 2 {
+        return None;
+    }
+    if word.eq_ignore_ascii_case("the") {
+        return (plain && value < 100 && numeral != "IV").then(|| ordinal(&digits))?;
+    }
+    if plain && value < 40 && is_capitalized(word) && !STARTERS.contains(&word) && word.len() > 1 {
+        return cardinal(&digits);
+    }
+    (numeral.len() > 4 && (1500..2100).contains(&value)).then(|| year(&digits))?
+}
+
+/// `chapter iv`, but never `i` or a word.
+fn small(found: &Found) -> Option<String> {
+    let numeral = found.get("roman");
+    if !found.stands_alone() || numeral == "i" {
+        return None;
+    }
+    let value = value(&numeral.to_ascii_uppercase())?;
+    let word = previous_word(found.before()).to_ascii_lowercase();
+    (COUNTED.contains(&&*word) && value < 50).then(|| cardinal(&value.to_string()))?
+}
+
+/// The second numeral of `chapters IV to VI` or `IV and V`.
+fn range_of_counted(before: &str) -> bool {
+    let Some(rest) = before.strip_suffix(" and ").or_else(|| before.strip_suffix(" to ")) else {
+        return false;
+    };
+    let numeral = rest.rsplit(' ').next().unwrap_or_default();
+    let word = rest.strip_suffix(numeral).map(previous_word).unwrap_or_default();
+    value(numeral).is_some() && COUNTED.contains(&&*word.to_ascii_lowercase())
+}
+
+/// The value of a numeral that is written the one right way.
+fn value(numeral: &str) -> Option<u32> {
+    const PARTS: [(u32, &str); 13] = [
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
+    ];
+    let mut rest = numeral;
+    let mut value = 0;
+    for (worth, letters) in PARTS {
+        let mut times = 0;
+        while let Some(after) = rest.strip_prefix(letters) {
+            (value, rest, times) = (value + worth, after, times + 1);
+            if times > 3 || times > 1 && (letters.len() > 1 || "DLV".contains(letters)) {
+                return None;
+            }
+        }
+    }
+    (rest.is_empty() && value > 0).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::latin::testing::{check, english};
+
+    #[test]
+    fn numerals_are_numbers_where_they_count() {
+        check(
+            english,
+            &[
+                ("World War II", "World War two"),
+                ("World War I began", "World War one began"),
+                ("Henry VIII", "Henry the eighth"),
+                ("Henry VIII's wives", "Henry the eighths wives"),
+                ("Chapter IV", "Chapter four"),
+                ("chapter iv", "chapter four"),
+                ("Vol. II", "volume two"),
+                ("Ch. IV and Fig. V", "chapter four and figure five"),
+                ("Part III", "Part three"),
+                ("Louis XIV was king", "Louis the fourteenth was king"),
+                ("Super Bowl XLVIII", "Super Bowl forty eight"),
+                ("Queen Elizabeth II", "Queen Elizabeth the second"),
+                ("Elizabeth I was queen", "Elizabeth the first was queen"),
+                ("Pope John Paul II", "Pope John Paul the second"),
+                ("Rocky IV", "Rocky four"),
+                ("Final Fantasy VII", "Final Fantasy seven"),
+                ("the XIX century", "the nineteenth century"),
+                ("the XXI Olympiad", "the twenty first Olympiad"),
+                ("Act V, Scene II", "Act five, Scene two"),
+                ("Type II diabetes", "Type two diabetes"),
+                ("Chapters IV and V", "Chapters four and five"),
+                ("Chapter Ⅷ", "Chapter eight"),
+                ("Apollo XI", "Apollo eleven"),
+                ("John Smith III", "John Smith the third"),
+                ("MCMXCIX", "nineteen ninety nine"),
+            ],
+        );
+    }
+
+    #[test]
+    fn other_words_are_no_numerals() {
+        check(
+            english,
+            &[
+                ("I am here", "I am here"),
+                ("The part I like", "The part I like"),
+                ("MIX it", "MIX it"),
+                ("a CD", "a C D"),
+                ("DI", "D I"),
+                ("the vi editor", "the vi editor"),
+                ("an IV drip", "an I V drip"),
+                ("The IV was placed", "The I V was placed"),
+                ("Malcolm X", "Malcolm X"),
+                ("Vitamin C", "Vitamin C"),
+                ("size XL", "size X L"),
+                ("LCD", "L C D"),
+                ("livid civic", "livid civic"),
+                ("Plan D", "Plan D"),
+                ("mild mix", "mild mix"),
+            ],
+        );
+    }
+}

@@ -1,0 +1,312 @@
+//! Addresses of houses and names of roads.
+
+use super::number::cardinal;
+use crate::text::normalize::rule::{Found, Rule};
+
+macro_rules! way {
+    () => {
+        concat!(
+            "(?:Streets?|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr|Lane|Ln|Court|Ct|Place|Pl|Square|Sq|Way|",
+            "Expressway|Expy|Highway|Hwy|Parkway|Pkwy|Freeway|Fwy|Circle|Cir|Terrace|Ter|Trail|Trl|Broadway|",
+            "Turnpike|Tpke|Plaza|Alley|Loop|Row|street|avenue|road)(?:[., ]|$)",
+        )
+    };
+}
+
+pub const RULES: &[Rule] = &[
+    rule(
+        concat!(
+            "(?P<house>[0-9]{1,5})(?P<letter>[A-Z])?(?: (?P<side>[NSEW]|NE|NW|SE|SW)\\.?)?",
+            r"(?P<ahead> (?:(?:[A-Z][A-Za-z'’-]{0,20}\.?|[0-9]{1,3}(?:st|nd|rd|th)) ){0,4}",
+            way!(),
+            ")"
+        ),
+        house,
+    ),
+    rule(r"(?P<state>[A-Z]{2})(?:,? {1,2}(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?)?", state),
+    rule(r"(?:P\.? ?O\.?|p\.o\.) ?[Bb]ox (?P<box>[0-9]{1,6})", post_box),
+    rule(r"I-(?P<road>[0-9]{1,3})", |found| road(found, "I")),
+    rule(r"US-(?P<road>[0-9]{1,3})", |found| road(found, "U S")),
+    rule(r"(?:Hwy|hwy)\.? (?P<road>[0-9]{1,3})", |found| road(found, "highway")),
+    rule(r"(?:Rte|Rt)\.? (?P<road>[0-9]{1,3})", |found| road(found, "route")),
+    rule(r"(?:Ste|STE)\.? #?(?P<road>[0-9]{1,4})", |found| road(found, "suite")),
+    rule(r"(?:Apt|apt|APT)\.? #?(?P<road>[0-9]{1,4})", |found| road(found, "apartment")),
+    rule("(?P<side>NE|NW|SE|SW|[NSEW])", side_behind),
+    rule(r"(?P<ordinal>[0-9]{1,2})(?P<th>st|nd|rd|th) Fl\.?", floor),
+];
+
+const fn rule(pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule {
+    Rule { name: "address", pattern, read }
+}
+
+const SIDES: &[(&str, &str)] = &[
+    ("N", "north"),
+    ("S", "south"),
+    ("E", "east"),
+    ("W", "west"),
+    ("NE", "northeast"),
+    ("NW", "northwest"),
+    ("SE", "southeast"),
+    ("SW", "southwest"),
+];
+
+/// Words behind which a letter is a side of the town, without a dot.
+const WAYS: &[&str] =
+    &["St", "Street", "Ave", "Avenue", "Rd", "Road", "Blvd", "Dr", "Drive", "Ln", "Pl", "Ct", "Way"];
+
+const STATES: &[(&str, &str)] = &[
+    ("AL", "alabama"),
+    ("AK", "alaska"),
+    ("AZ", "arizona"),
+    ("AR", "arkansas"),
+    ("CA", "california"),
+    ("CO", "colorado"),
+    ("CT", "connecticut"),
+    ("DE", "delaware"),
+    ("DC", "D C"),
+    ("FL", "florida"),
+    ("GA", "georgia"),
+    ("HI", "hawaii"),
+    ("ID", "idaho"),
+    ("IL", "illinois"),
+    ("IN", "indiana"),
+    ("IA", "iowa"),
+    ("KS", "kansas"),
+    ("KY", "kentucky"),
+    ("LA", "louisiana"),
+    ("ME", "maine"),
+    ("MD", "maryland"),
+    ("MA", "massachusetts"),
+    ("MI", "michigan"),
+    ("MN", "minnesota"),
+    ("MS", "mississippi"),
+    ("MO", "missouri"),
+    ("MT", "montana"),
+    ("NE", "nebraska"),
+    ("NV", "nevada"),
+    ("NH", "new hampshire"),
+    ("NJ", "new jersey"),
+    ("NM", "new mexico"),
+    ("NY", "new york"),
+    ("NC", "north carolina"),
+    ("ND", "north dakota"),
+    ("OH", "ohio"),
+    ("OK", "oklahoma"),
+    ("OR", "oregon"),
+    ("PA", "pennsylvania"),
+    ("PR", "puerto rico"),
+    ("RI", "rhode island"),
+    ("SC", "south carolina"),
+    ("SD", "south dakota"),
+    ("TN", "tennessee"),
+    ("TX", "texas"),
+    ("UT", "utah"),
+    ("VT", "vermont"),
+    ("VA", "virginia"),
+    ("WA", "washington"),
+    ("WV", "west virginia"),
+    ("WI", "wisconsin"),
+    ("WY", "wyoming"),
+];
+
+/// Codes of states that are also words, degrees or thanks, and the cities before which they are states.
+const DOUBTFUL: &[&str] =
+    &["OK", "HI", "ME", "OR", "IN", "OH", "MD", "MA", "PA", "ID", "PR", "AL", "CO", "DE", "LA"];
+const CITIES: &[&str] = &[
+    "Portland",
+    "Salem",
+    "Eugene",
+    "Bend",
+    "Tulsa",
+    "Norman",
+    "City",
+    "Honolulu",
+    "Hilo",
+    "Columbus",
+    "Cleveland",
+    "Cincinnati",
+    "Dayton",
+    "Toledo",
+    "Akron",
+    "Gary",
+    "Indianapolis",
+    "Bloomington",
+    "Bangor",
+    "Augusta",
+    "Baltimore",
+    "Bethesda",
+    "Rockville",
+    "Annapolis",
+    "Boston",
+    "Cambridge",
+    "Worcester",
+    "Springfield",
+    "Philadelphia",
+    "Pittsburgh",
+    "Harrisburg",
+    "Boise",
+    "Juan",
+    "Birmingham",
+    "Montgomery",
+    "Mobile",
+    "Denver",
+    "Boulder",
+    "Aurora",
+    "Springs",
+    "Wilmington",
+    "Dover",
+    "Orleans",
+    "Rouge",
+    "Lafayette",
+];
+
+/// The number of a house: in pairs, as `27 88`.
+pub fn house_number(digits: &str) -> Option<String> {
+    let pair = |pair: &str| match pair.strip_prefix('0') {
+        Some("0") => Some("hundred".into()),
+        Some(digit) => Some(format!("o {}", cardinal(digit)?)),
+        None => cardinal(pair),
+    };
+    let thousand = digits.len() == 4 && digits.ends_with("000");
+    match digits.len() {
+        0 => None,
+        _ if digits.starts_with('0') || digits.len() > 5 => Some(letters_of(digits)),
+        1 | 2 => cardinal(digits),
+        _ if thousand || digits.len() == 5 && digits.ends_with("000") => cardinal(digits),
+        3 | 4 => {
+            let (head, tail) = digits.split_at(digits.len() - 2);
+            Some(format!("{} {}", cardinal(head)?, pair(tail)?))
+        }
+        _ => {
+            let (head, tail) = digits.split_at(1);
+            let (middle, last) = tail.split_at(2);
+            let middle = if middle == "00" { "o o".into() } else { pair(middle)? };
+            let last = if last == "00" && middle != "o o" { "hundred".into() } else { pair(last)? };
+            Some(format!("{} {middle} {last}", cardinal(head)?))
+        }
+    }
+}
+
+/// Digits one by one, with the letter for zero.
+fn letters_of(digits: &str) -> String {
+    let words: Vec<String> = digits
+        .chars()
+        .filter_map(|c| if c == '0' { Some("o".into()) } else { cardinal(c.encode_utf8(&mut [0; 4])) })
+        .collect();
+    words.join(" ")
+}
+
+fn house(found: &Found) -> Option<String> {
+    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "$./,-:#".contains(c));
+    // "the 2020 Street View", "5 Broadway shows" are rare enough.
+    if inside || found.after().trim_start().starts_with("Street View") {
+        return None;
+    }
+    let mut spoken = house_number(found.get("house"))?;
+    if found.has("letter") {
+        spoken += " ";
+        spoken += found.get("letter");
+    }
+    if let Some((_, side)) = SIDES.iter().find(|(short, _)| *short == found.get("side")) {
+        spoken += " ";
+        spoken += side;
+    }
+    Some(spoken)
+}
+
+/// `Pennsylvania Ave. NW`.
+fn side_behind(found: &Found) -> Option<String> {
+    let before = found.before().trim_end_matches([' ', ',']).trim_end_matches('.');
+    let word = before.rsplit(' ').next().unwrap_or_default();
+    let (_, side) = SIDES.iter().find(|(short, _)| *short == found.get("side"))?;
+    (found.stands_alone() && WAYS.contains(&word) && found.before().ends_with(' ')).then(|| side.to_string())
+}
+
+fn state(found: &Found) -> Option<String> {
+    let code = found.get("state");
+    if !found.stands_alone() || found.next().is_some_and(|c| "&'’-/@".contains(c)) {
+        return None;
+    }
+    let (_, name) = STATES.iter().find(|(short, _)| *short == code)?;
+    let before = found.before();
+    let city = before.strip_suffix(", ").or_else(|| before.strip_suffix(' '))?;
+    let comma = before.ends_with(", ");
+    let city = city.rsplit(' ').next().unwrap_or_default();
+    let capital = city.starts_with(|c: char| c.is_ascii_uppercase());
+    let small = city.ends_with(|c: char| c.is_ascii_lowercase());
+    if found.has("zip") {
+        let mut spoken = format!("{name} {}", letters_of(found.get("zip")));
+        if found.has("four") {
+            spoken += ", ";
+            spoken += &letters_of(found.get("four"));
+        }
+        return (capital || comma).then_some(spoken);
+    }
+    let sure = !DOUBTFUL.contains(&code) || CITIES.contains(&city);
+    let ends = !found.after().starts_with(" a ");
+    (comma && capital && small && sure && ends).then(|| name.to_string())
+}
+
+fn post_box(found: &Found) -> Option<String> {
+    found.stands_alone().then(|| format!("P O box {}", letters_of(found.get("box"))))
+}
+
+fn road(found: &Found, name: &str) -> Option<String> {
+    let letter = found.next().is_some_and(|c| c.is_ascii_lowercase());
+    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric()) || letter;
+    (!inside).then(|| Some(format!("{name} {}", house_number(found.get("road"))?)))?
+}
+
+fn floor(found: &Found) -> Option<String> {
+    let ordinal = super::number::ordinal(found.get("ordinal"))?;
+    (!found.next().is_some_and(|c| c.is_ascii_alphabetic())).then(|| format!("{ordinal} floor"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::latin::testing::{check, english};
+
+    #[test]
+    fn addresses_are_read() {
+        check(
+            english,
+            &[
+                (
+                    "2788 San Tomas Expy, Santa Clara, CA 95051",
+                    "twenty seven eighty eight San Tomas expressway, Santa Clara, california nine five o five one",
+                ),
+                ("123 Main St.", "one twenty three Main street."),
+                ("at 123 Main St, Boston", "at one twenty three Main street, Boston"),
+                ("1600 Pennsylvania Ave. NW", "sixteen hundred Pennsylvania avenue northwest"),
+                ("105 W. 42nd St.", "one o five west forty second street."),
+                ("221B Baker Street", "two twenty one B Baker Street"),
+                ("10 Downing Street", "ten Downing Street"),
+                ("Austin, TX", "Austin, texas"),
+                ("He lives in Portland, OR, now.", "He lives in Portland, oregon, now."),
+                ("New York, NY 10001", "New York, new york one o o o one"),
+                ("Washington, DC", "Washington, D C"),
+                ("P.O. Box 123", "P O box one two three"),
+                ("Apt. 4B", "apartment four B"),
+                ("Ste. 200", "suite two hundred"),
+                ("Take I-95 north", "Take I ninety five north"),
+                ("Hwy 101", "highway one o one"),
+                ("5 Oak Dr.", "five Oak drive."),
+                ("12345 Elm Rd", "one twenty three forty five Elm road"),
+            ],
+        );
+    }
+
+    #[test]
+    fn other_things_are_no_addresses() {
+        check(
+            english,
+            &[
+                ("Well, OK then", "Well, OK then"),
+                ("John Smith, MD", "John Smith, M D"),
+                ("Then, IN or out", "Then, IN or out"),
+                ("5 people", "five people"),
+                ("I-beam", "I beam"),
+            ],
+        );
+    }
+}

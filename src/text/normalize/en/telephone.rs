@@ -1,0 +1,304 @@
+//! Telephone numbers, and other numbers that are read digit by digit.
+
+use super::number::cardinal;
+use crate::text::normalize::latin::initialism::said_as_word;
+use crate::text::normalize::latin::spell::{has_vowel, spell};
+use crate::text::normalize::rule::{Found, Rule};
+
+macro_rules! extension {
+    () => {
+        r"(?:,? ?(?:ext\.?|Ext\.?|x|extension|Extension) ?(?P<ext>[0-9]{1,6}))?"
+    };
+}
+
+pub const RULES: &[Rule] = &[
+    // Of twelve or so digits, with the code of the country.
+    rule(
+        "telephone",
+        concat!(
+            r"(?P<all>\+ ?[0-9]{1,3}(?:[ .-]?\(0?\))?(?:[ .-]{1,2}\(?[0-9]{1,8}\)?){1,6}|\+[0-9]{7,15})",
+            extension!()
+        ),
+        telephone,
+    ),
+    rule(
+        "telephone",
+        concat!(
+            r"(?P<all>(?:1[ .-])?(?:\([0-9]{3}\)[ .-]{0,2}|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}(?:-[0-9]{1,4})?)",
+            extension!()
+        ),
+        telephone,
+    ),
+    rule(
+        "telephone",
+        concat!(r"(?P<all>1?[ .-]?\(?8[0-9]{2}\)?[ .-](?:[A-Z0-9]{1,8}-){0,4}[A-Z0-9]{2,10})"),
+        toll_free,
+    ),
+    rule("telephone", concat!(r"(?P<all>[0-9]{3}-[0-9]{4})", extension!()), local),
+    rule("social security number", "(?P<all>[0-9]{3}-[0-9]{2}-[0-9]{4})", groups),
+    rule(
+        "card number",
+        "(?P<all>[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})",
+        groups,
+    ),
+    rule("serial number", "(?P<all>[0-9]{1,8}(?:-[0-9]{1,8}){2,5}(?:-X)?)", serial),
+    rule("telephone", r"(?P<all>\(?0[0-9]{2,4}\)?[ -][0-9]{3,4}[ -]?[0-9]{3,4})", telephone),
+    rule("telephone", "(?P<all>[0-9]{2,5}(?:[ -][0-9]{2,8}){1,4})", after_call),
+    rule(
+        "IP address",
+        r"(?P<ip>[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})(?:(?P<sign>[:/])(?P<port>[0-9]{1,5}))?",
+        ip_address,
+    ),
+    rule("telephone", "(?P<all>911|411|311|211|511|611|711|811|988|999|112|110|120|119|101)", emergency),
+    rule("telephone", "(?P<all>[0-9]{5,15})", after_call),
+    rule("telephone", "(?:ext|Ext|extension|Extension)[. ] ?(?P<all>[0-9]{1,6})", extension),
+];
+
+type Read = fn(&Found) -> Option<String>;
+
+const fn rule(name: &'static str, pattern: &'static str, read: Read) -> Rule {
+    Rule { name, pattern, read }
+}
+
+/// Digits as on the telephone, where zero is the letter.
+fn digits(text: &str) -> String {
+    let words: Vec<String> = text
+        .chars()
+        .filter(char::is_ascii_digit)
+        .filter_map(|c| if c == '0' { Some("o".into()) } else { cardinal(c.encode_utf8(&mut [0; 4])) })
+        .collect();
+    words.join(" ")
+}
+
+/// Digits between marks, with a pause for every mark.
+fn grouped(text: &str) -> String {
+    let groups = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|group| !group.is_empty());
+    let mut parts = Vec::new();
+    for group in groups {
+        parts.push(match group {
+            "800" => "eight hundred".into(),
+            "900" => "nine hundred".into(),
+            _ => digits(group),
+        });
+    }
+    parts.join(", ")
+}
+
+fn is_clean(found: &Found) -> bool {
+    let before = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-+./$€£#=".contains(c));
+    let mut after = found.after().chars();
+    let inside = match (after.next(), after.next()) {
+        (Some(c), _) if c.is_ascii_alphanumeric() || c == '%' => true,
+        (Some('/' | '-' | '.' | ',' | ':'), Some(next)) => next.is_ascii_digit(),
+        _ => false,
+    };
+    !before && !inside
+}
+
+fn telephone(found: &Found) -> Option<String> {
+    let all = found.get("all");
+    let count = all.bytes().filter(u8::is_ascii_digit).count();
+    let international = all.starts_with('+');
+    if !is_clean(found) || !(7..=15).contains(&count) {
+        return None;
+    }
+    let plus = if international { "plus " } else { "" };
+    let extension = match found.get("ext") {
+        "" => String::new(),
+        ext => format!(", extension {}", digits(ext)),
+    };
+    Some(format!("{plus}{}{extension}", grouped(all)))
+}
+
+/// `1-800-FLOWERS`: letters that make a word are said.
+fn toll_free(found: &Found) -> Option<String> {
+    let all = found.get("all");
+    let letters = all.bytes().any(|b| b.is_ascii_uppercase());
+    if !found.stands_alone() || !letters || !all.contains('8') {
+        return None;
+    }
+    let first = all.trim_start_matches("1-").trim_start_matches("1 ");
+    if first.len() == all.len() && !first.starts_with("8") && !first.starts_with("(8") {
+        return None;
+    }
+    let mut parts: Vec<String> = Vec::new();
+    for group in all.split(|c: char| !c.is_ascii_alphanumeric()).filter(|group| !group.is_empty()) {
+        let word = group.bytes().all(|b| b.is_ascii_uppercase());
+        let is_said = has_vowel(group) && group.len() > 3 || said_as_word(group);
+        match (word, is_said) {
+            (true, true) => parts.push(group.into()),
+            (true, false) => parts.push(spell(group)),
+            _ if group.bytes().all(|b| b.is_ascii_digit()) => parts.push(grouped(group)),
+            _ => {
+                let split = crate::text::normalize::latin::spell::split_words(group);
+                let said =
+                    split.into_iter().map(|part| match part.starts_with(|c: char| c.is_ascii_digit()) {
+                        true => digits(part),
+                        false if has_vowel(part) => part.to_string(),
+                        false => spell(part),
+                    });
+                parts.push(said.collect::<Vec<_>>().join(" "));
+            }
+        }
+    }
+    Some(parts.join(", "))
+}
+
+/// Words before a number that say that it is one of a telephone, or one to be told digit by digit.
+const CALLS: &[&str] = &[
+    "call",
+    "calls",
+    "called",
+    "calling",
+    "dial",
+    "dialed",
+    "dialing",
+    "phone",
+    "telephone",
+    "tel",
+    "fax",
+    "text",
+    "mobile",
+    "cell",
+    "hotline",
+    "pin",
+    "code",
+    "zip",
+    "account",
+    "ssn",
+    "passcode",
+    "password",
+    "whatsapp",
+];
+
+/// Whether one of the last words before a place says that a telephone number follows.
+fn is_called(before: &str) -> bool {
+    let clause = before.rsplit(['.', '!', '?', ';']).next().unwrap_or_default();
+    let words = clause.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    words.rev().take(3).any(|word| CALLS.contains(&&*word.to_ascii_lowercase()))
+}
+
+/// `555-1234`, unless it is a range.
+fn local(found: &Found) -> Option<String> {
+    let (from, to) = found.get("all").split_once('-')?;
+    let round = |digits: &str| digits.ends_with('0') && !digits.starts_with('0');
+    let range = round(from) && round(to) && !is_called(found.before());
+    (is_clean(found) && !range).then(|| {
+        let extension = if found.has("ext") {
+            format!(", extension {}", digits(found.get("ext")))
+        } else {
+            String::new()
+        };
+        grouped(found.get("all")) + &extension
+    })
+}
+
+fn groups(found: &Found) -> Option<String> {
+    is_clean(found).then(|| {
+        let parts: Vec<String> = found.get("all").split(['-', ' ']).map(digits).collect();
+        parts.join(", ")
+    })
+}
+
+/// Numbers of books and the like, unless all their parts are small.
+fn serial(found: &Found) -> Option<String> {
+    let long = found.get("all").split('-').any(|part| part.len() > 2);
+    if long { groups(found) } else { None }
+}
+
+fn ip_address(found: &Found) -> Option<String> {
+    let ip = found.get("ip");
+    let small = ip.split('.').all(|part| part.parse::<u32>().is_ok_and(|n| n < 256));
+    if !is_clean(found) || !small {
+        return None;
+    }
+    let parts: Vec<String> = ip.split('.').map(digits).collect();
+    let port = match (found.get("sign"), found.get("port")) {
+        (":", port) => format!(" colon {}", digits(port)),
+        ("/", port) => format!(" slash {}", cardinal(port)?),
+        _ => String::new(),
+    };
+    Some(parts.join(" dot ") + &port)
+}
+
+/// `call 911`, `a 911 call`.
+fn emergency(found: &Found) -> Option<String> {
+    let next = found.after().trim_start().to_ascii_lowercase();
+    let after = ["call", "operator", "dispatch", "emergency", "hotline"].iter().any(|w| next.starts_with(w));
+    (is_clean(found) && (is_called(found.before()) || after)).then(|| digits(found.get("all")))
+}
+
+fn after_call(found: &Found) -> Option<String> {
+    (is_clean(found) && is_called(found.before())).then(|| grouped(found.get("all")))
+}
+
+fn extension(found: &Found) -> Option<String> {
+    found.stands_alone().then(|| format!("extension {}", digits(found.get("all"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::latin::testing::{check, english};
+
+    #[test]
+    fn telephone_numbers_are_read_in_groups() {
+        check(
+            english,
+            &[
+                ("123-456-7890", "one two three, four five six, seven eight nine o"),
+                ("(123) 456-7890", "one two three, four five six, seven eight nine o"),
+                ("123.456.7890", "one two three, four five six, seven eight nine o"),
+                ("123 456 7890", "one two three, four five six, seven eight nine o"),
+                ("+1 123 456 7890", "plus one, one two three, four five six, seven eight nine o"),
+                ("+1 (123) 456-7890", "plus one, one two three, four five six, seven eight nine o"),
+                ("1-800-555-1234", "one, eight hundred, five five five, one two three four"),
+                ("1-800-FLOWERS", "one, eight hundred, FLOWERS"),
+                ("1-800-GO-U-HAUL", "one, eight hundred, GO, U, HAUL"),
+                ("+44 20 7946 0958", "plus four four, two o, seven nine four six, o nine five eight"),
+                ("+8613800138000", "plus eight six one three eight o o one three eight o o o"),
+                ("555-1234", "five five five, one two three four"),
+                (
+                    "123-456-7890 ext. 12",
+                    "one two three, four five six, seven eight nine o, extension one two",
+                ),
+                ("Call 911!", "Call nine one one."),
+                ("a 911 call", "a nine one one call"),
+                ("Call me at 5551234567.", "Call me at five five five one two three four five six seven."),
+                ("extension 204", "extension two o four"),
+                ("Call (555) 010-9999 now", "Call five five five, o one o, nine nine nine nine now"),
+            ],
+        );
+    }
+
+    #[test]
+    fn other_numbers_of_digits_are_read() {
+        check(
+            english,
+            &[
+                ("123-45-6789", "one two three, four five, six seven eight nine"),
+                ("978-3-16-148410-0", "nine seven eight, three, one six, one four eight four one o, o"),
+                ("tel. 020 7946 0958", "telephone o two o, seven nine four six, o nine five eight"),
+                (
+                    "1234 5678 9012 3456",
+                    "one two three four, five six seven eight, nine o one two, three four five six",
+                ),
+                ("192.168.1.1", "one nine two dot one six eight dot one dot one"),
+                ("123.123.0.40", "one two three dot one two three dot o dot four o"),
+                ("10.0.0.1:8080", "one o dot o dot o dot one colon eight o eight o"),
+                ("10.0.0.0/8", "one o dot o dot o dot o slash eight"),
+            ],
+        );
+    }
+
+    #[test]
+    fn other_things_are_no_telephone_numbers() {
+        check(
+            english,
+            &[
+                ("500-1000 people", "five hundred to one thousand people"),
+                ("911 people", "nine hundred and eleven people"),
+                ("a Porsche 911", "a Porsche nine hundred and eleven"),
+            ],
+        );
+    }
+}
