@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('synth', 'synth', [CompletionResultType]::ParameterValue, 'Speak texts into WAV files')
             [CompletionResult]::new('refine', 'refine', [CompletionResultType]::ParameterValue, 'Rewrite texts with pauses, laughs and fillers, as speech would have them')
+            [CompletionResult]::new('normalize', 'normalize', [CompletionResultType]::ParameterValue, 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words')
             [CompletionResult]::new('tokenize', 'tokenize', [CompletionResultType]::ParameterValue, 'Show the tokens of texts, which go to the tokenizer as they are')
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Turn codes into a WAV file, through the DVAE')
             [CompletionResult]::new('model', 'model', [CompletionResultType]::ParameterValue, 'Download, check and find the weights')
@@ -70,6 +71,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Stop after so many tokens; of speech, 46.875 are a second')
             [CompletionResult]::new('--min-tokens', '--min-tokens', [CompletionResultType]::ParameterName, 'Do not end before so many tokens')
             [CompletionResult]::new('--rng', '--rng', [CompletionResultType]::ParameterName, 'How a seed''s random numbers run: anew at every step, or on from step to step')
+            [CompletionResult]::new('--lang', '--lang', [CompletionResultType]::ParameterName, 'The language texts are read in')
+            [CompletionResult]::new('--homophones', '--homophones', [CompletionResultType]::ParameterName, 'A JSON object of one-character strings: what is misread, and what to speak in its place')
             [CompletionResult]::new('--batch-size', '--batch-size', [CompletionResultType]::ParameterName, 'Texts that are worked on together: a number, or `auto` by cores and free memory')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write what became of each line, as JSON Lines')
@@ -79,6 +82,10 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--refine', '--refine', [CompletionResultType]::ParameterName, 'Rewrite each text with pauses, laughs and fillers first')
             [CompletionResult]::new('--no-refine', '--no-refine', [CompletionResultType]::ParameterName, 'Speak each text as it is (the default unless --prompt steers refining)')
             [CompletionResult]::new('--no-decoder', '--no-decoder', [CompletionResultType]::ParameterName, 'Make the wave from codes, through the DVAE, instead of from hidden states')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail a text of which a character would not be spoken, instead of warning')
+            [CompletionResult]::new('--name-emoji', '--name-emoji', [CompletionResultType]::ParameterName, 'Speak emoji by their names instead of leaving them out')
+            [CompletionResult]::new('--ssml', '--ssml', [CompletionResultType]::ParameterName, 'Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text')
+            [CompletionResult]::new('--markdown', '--markdown', [CompletionResultType]::ParameterName, 'Texts are Markdown, read without its signs; a file is one text')
             [CompletionResult]::new('--no-normalize', '--no-normalize', [CompletionResultType]::ParameterName, 'Give the text to the tokenizer untouched')
             [CompletionResult]::new('--json-input', '--json-input', [CompletionResultType]::ParameterName, 'Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}')
             [CompletionResult]::new('--split', '--split', [CompletionResultType]::ParameterName, 'Speak texts in pieces, sentence by sentence, in one voice')
@@ -117,9 +124,35 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Stop after so many tokens; of speech, 46.875 are a second')
             [CompletionResult]::new('--min-tokens', '--min-tokens', [CompletionResultType]::ParameterName, 'Do not end before so many tokens')
             [CompletionResult]::new('--rng', '--rng', [CompletionResultType]::ParameterName, 'How a seed''s random numbers run: anew at every step, or on from step to step')
+            [CompletionResult]::new('--lang', '--lang', [CompletionResultType]::ParameterName, 'The language texts are read in')
+            [CompletionResult]::new('--homophones', '--homophones', [CompletionResultType]::ParameterName, 'A JSON object of one-character strings: what is misread, and what to speak in its place')
             [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Keep prompts and tokens in DIR/00000.safetensors, …')
             [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail a text of which a character would not be spoken, instead of warning')
+            [CompletionResult]::new('--name-emoji', '--name-emoji', [CompletionResultType]::ParameterName, 'Speak emoji by their names instead of leaving them out')
             [CompletionResult]::new('--no-normalize', '--no-normalize', [CompletionResultType]::ParameterName, 'Give the text to the tokenizer untouched')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;normalize' {
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'A text to work on; may be given several times')
+            [CompletionResult]::new('--text', '--text', [CompletionResultType]::ParameterName, 'A text to work on; may be given several times')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'A file with one utterance a line (blank lines are skipped), or `-` for standard input')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'A file with one utterance a line (blank lines are skipped), or `-` for standard input')
+            [CompletionResult]::new('--lang', '--lang', [CompletionResultType]::ParameterName, 'The language texts are read in')
+            [CompletionResult]::new('--homophones', '--homophones', [CompletionResultType]::ParameterName, 'A JSON object of one-character strings: what is misread, and what to speak in its place')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail a text of which a character would not be spoken, instead of warning')
+            [CompletionResult]::new('--name-emoji', '--name-emoji', [CompletionResultType]::ParameterName, 'Speak emoji by their names instead of leaving them out')
+            [CompletionResult]::new('--ssml', '--ssml', [CompletionResultType]::ParameterName, 'Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text')
+            [CompletionResult]::new('--markdown', '--markdown', [CompletionResultType]::ParameterName, 'Texts are Markdown, read without its signs; a file is one text')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object a text: "text", "replacements" and "dropped", with places in characters and why')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
@@ -290,6 +323,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
         'chattts-rs;help' {
             [CompletionResult]::new('synth', 'synth', [CompletionResultType]::ParameterValue, 'Speak texts into WAV files')
             [CompletionResult]::new('refine', 'refine', [CompletionResultType]::ParameterValue, 'Rewrite texts with pauses, laughs and fillers, as speech would have them')
+            [CompletionResult]::new('normalize', 'normalize', [CompletionResultType]::ParameterValue, 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words')
             [CompletionResult]::new('tokenize', 'tokenize', [CompletionResultType]::ParameterValue, 'Show the tokens of texts, which go to the tokenizer as they are')
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Turn codes into a WAV file, through the DVAE')
             [CompletionResult]::new('model', 'model', [CompletionResultType]::ParameterValue, 'Download, check and find the weights')
@@ -302,6 +336,9 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;help;refine' {
+            break
+        }
+        'chattts-rs;help;normalize' {
             break
         }
         'chattts-rs;help;tokenize' {

@@ -30,6 +30,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s h -l help -d 'Pri
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "synth" -d 'Speak texts into WAV files'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "model" -d 'Download, check and find the weights'
@@ -72,6 +73,10 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l max-toke
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l min-tokens -d 'Do not end before so many tokens' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l rng -d 'How a seed\'s random numbers run: anew at every step, or on from step to step' -r -f -a "repeat\t'Seeded anew at every step (the Python package\'s manual_seed)'
 stream\t'Seeded once (torch.manual_seed before the call)'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l lang -d 'The language texts are read in' -r -f -a "auto\t'Each sentence in its own'
+zh\t'Chinese'
+en\t'English'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name -d 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l report -d 'Write what became of each line, as JSON Lines' -r -F
@@ -81,6 +86,10 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l offline 
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l refine -d 'Rewrite each text with pauses, laughs and fillers first'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-refine -d 'Speak each text as it is (the default unless --prompt steers refining)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-decoder -d 'Make the wave from codes, through the DVAE, instead of from hidden states'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l strict -d 'Fail a text of which a character would not be spoken, instead of warning'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name-emoji -d 'Speak emoji by their names instead of leaving them out'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l ssml -d 'Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l markdown -d 'Texts are Markdown, read without its signs; a file is one text'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-normalize -d 'Give the text to the tokenizer untouched'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l json-input -d 'Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l split -d 'Speak texts in pieces, sentence by sentence, in one voice'
@@ -112,13 +121,34 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l max-tok
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l min-tokens -d 'Do not end before so many tokens' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l rng -d 'How a seed\'s random numbers run: anew at every step, or on from step to step' -r -f -a "repeat\t'Seeded anew at every step (the Python package\'s manual_seed)'
 stream\t'Seeded once (torch.manual_seed before the call)'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l lang -d 'The language texts are read in' -r -f -a "auto\t'Each sentence in its own'
+zh\t'Chinese'
+en\t'English'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dump -d 'Keep prompts and tokens in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l strict -d 'Fail a text of which a character would not be spoken, instead of warning'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l name-emoji -d 'Speak emoji by their names instead of leaving them out'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l no-normalize -d 'Give the text to the tokenizer untouched'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s t -l text -d 'A text to work on; may be given several times' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l lang -d 'The language texts are read in' -r -f -a "auto\t'Each sentence in its own'
+zh\t'Chinese'
+en\t'English'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l strict -d 'Fail a text of which a character would not be spoken, instead of warning'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l name-emoji -d 'Speak emoji by their names instead of leaving them out'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l ssml -d 'Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l markdown -d 'Texts are Markdown, read without its signs; a file is one text'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l json -d 'One JSON object a text: "text", "replacements" and "dropped", with places in characters and why'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s t -l text -d 'A text to work on; may be given several times' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
@@ -190,14 +220,15 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s q -l quiet
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s h -l help -d 'Print help'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "synth" -d 'Speak texts into WAV files'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "model" -d 'Download, check and find the weights'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine tokenize decode model completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "synth" -d 'Speak texts into WAV files'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "download" -d 'Download what is missing and print the folder'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "verify" -d 'Compare every file with the published checksums'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "path" -d 'Print the folder that the weights are in'

@@ -10,6 +10,12 @@ use crate::text::Language;
 /// How long a quotation may be that is spoken without pauses around it, in characters.
 const SHORT_QUOTE: usize = 12;
 
+/// Contractions that are other words without their apostrophe.
+const MISTAKABLE: [&str; 10] =
+    ["we're", "we'll", "i'll", "he'll", "she'll", "i'd", "we'd", "she'd", "who're", "he'd"];
+/// Words that begin with an apostrophe.
+const CLIPPED: [&str; 8] = ["til", "cause", "em", "bout", "round", "tis", "twas", "n"];
+
 /// What a sign becomes.
 pub enum Sign {
     Pause(Pause),
@@ -66,6 +72,14 @@ impl Around<'_> {
         before.chars().next_back().is_some_and(spoken) && after.chars().next().is_some_and(spoken)
     }
 
+    /// Whether an apostrophe here stands for what is left out: '69, 'til.
+    fn leaves_out(&self) -> bool {
+        let apart = !self.previous().is_some_and(char::is_alphanumeric);
+        let rest = self.after.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let clipped = CLIPPED.iter().any(|word| word.eq_ignore_ascii_case(rest));
+        apart && (clipped || self.next().is_some_and(|c| c.is_ascii_digit()))
+    }
+
     fn chinese(&self) -> bool {
         self.language == Language::Chinese
     }
@@ -86,7 +100,8 @@ pub fn sign(c: char, around: Around) -> Sign {
         '¿' | '¡' => Sign::Unseen,
         '.' => dot(&around),
         '…' | '⋯' | '‥' => ellipsis(&around),
-        '\'' | '’' | '‘' | '＇' | 'ʼ' | '`' | '´' if around.within_word() => Sign::Join,
+        '\'' | '’' | '‘' | '＇' | 'ʼ' | '`' | '´' if around.within_word() => apostrophe(&around),
+        '\'' | '’' | '‘' if around.leaves_out() => Sign::Unseen,
         '"' | '＂' => straight_quote(around),
         '\'' | '’' | '”' | '」' | '』' | '》' | '〉' | '»' | '›' | '＇' => closing_quote(&around),
         '‘' | '“' | '「' | '『' | '《' | '〈' | '«' | '‹' | '„' | '‚' => {
@@ -132,6 +147,16 @@ fn sentence_mark(around: &Around) -> Sign {
     let rest = rest.strip_prefix(['"', '\'', '”', '’', '»']).map(|rest| rest.trim_start_matches(' '));
     let goes_on = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
     Sign::Pause(if goes_on { Pause::Clause } else { Pause::Sentence })
+}
+
+/// A contraction is one word, as the Python package has it, unless that would be another word: we're, I'll.
+fn apostrophe(around: &Around) -> Sign {
+    let letters = |c: &char| c.is_ascii_alphabetic();
+    let mut head: Vec<char> = around.before.chars().rev().take_while(letters).take(4).collect();
+    head.reverse();
+    let tail = around.after.chars().take_while(letters).take(4);
+    let word: String = head.into_iter().chain(['\'']).chain(tail).flat_map(char::to_lowercase).collect();
+    if MISTAKABLE.contains(&word.as_str()) { Sign::Space } else { Sign::Join }
 }
 
 fn dot(around: &Around) -> Sign {
@@ -223,6 +248,12 @@ fn hyphen(around: &Around) -> Sign {
 }
 
 fn slash(around: &Around) -> Sign {
+    let digit = |c: char| c.is_ascii_digit();
+    let before = around.before.strip_suffix(' ').unwrap_or(around.before);
+    let after = around.after.strip_prefix(' ').unwrap_or(around.after);
+    if before.ends_with(digit) && after.starts_with(digit) {
+        return Sign::Say(if around.chinese() { "除以" } else { "divided by" }.into());
+    }
     match (around.within_word(), around.between()) {
         (true, _) => Sign::Space,
         (_, true) => Sign::Pause(Pause::Item),
@@ -239,6 +270,8 @@ fn bullet(c: char, around: &Around) -> Sign {
 fn mark_only(c: char, around: &Around) -> Sign {
     match c {
         '*' | '^' | '`' | '´' | '¨' | '¯' if around.within() => Sign::Space,
+        // Emphasis and code, as people type them in plain text.
+        '*' | '`' => Sign::Unseen,
         _ => Sign::Drop(Reason::Sign),
     }
 }
