@@ -126,7 +126,6 @@ const NUMBERED: &[&str] = &[
     "国道",
     "省道",
     "县道",
-    "国道",
     "高地",
     "次列车",
     "次航班",
@@ -230,12 +229,11 @@ fn named(found: &Found) -> Option<String> {
 
 fn code(found: &Found) -> Option<String> {
     let text = found.all();
-    if text.len() < 2 || !alone(found) {
+    if !alone(found) {
         return None;
     }
     let coded =
         context::ends_with_any(label(found.before()), CODES) && !context::measure_follows(found.after());
-    // 京A is followed by a plate's number even without its letters.
     let train =
         found.before().ends_with(|c: char| "GDCZTKYLS".contains(c)) && found.after().starts_with("次");
     if train && text.len() <= 2 {
@@ -289,6 +287,8 @@ mod tests {
             ("318国道", "三一八国道"),
             ("乘坐302路公交", "乘坐三零二路公交"),
             ("G1234次列车", "G一二三四次列车"),
+            ("D2次列车", "D二次列车"),
+            ("K字头的Z38次", "K字头的Z三十八次"),
             ("CA1501航班", "CA一五零一航班"),
             ("京A12345", "京A幺二三四五"),
             ("粤B·8D123", "粤B八D幺二三"),

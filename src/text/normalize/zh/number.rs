@@ -165,7 +165,8 @@ fn bare(found: &Found) -> Option<String> {
         return Some(digits(text));
     }
     if text == "2" {
-        let two = amount && !context::is_ordinal(found.before(), found.after());
+        let named = context::latin_before(found.before()) == Some(LatinBefore::Joined);
+        let two = amount && !named && !context::is_ordinal(found.before(), found.after());
         return Some(if two { "两" } else { "二" }.into());
     }
     if let Some(before) = context::latin_before(found.before())
