@@ -81,7 +81,7 @@ fn roman(found: &Found) -> Option<String> {
     let ordinal = found.previous() == Some('第');
     let plain = text.len() > 1 || text == "I";
     let named = found.next().is_some_and(|c| AFTER.contains(&c));
-    if !found.stands_alone() || !ordinal && !(plain && named) {
+    if !found.stands_alone() || !(ordinal || plain && named) {
         return None;
     }
     let value = |c: char| match c {

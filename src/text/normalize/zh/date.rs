@@ -24,6 +24,8 @@ pub const RULES: &[Rule] = &[
         read: year_month,
     },
     // 2022-01, 2022/01, 2022.01–2023.05
+    Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<y>(?:19|20)[0-9]{2})", read: month_of_year },
+    Rule { name: "date", pattern: r"(?<y>(?:19|20)[0-9]{2})(?<sign>/)(?<m>[1-9])", read: month_of_year },
     Rule {
         name: "date",
         pattern: r"(?<y>(?:19|20)[0-9]{2})(?<sign>[-/])(?<m>0[1-9]|1[0-2])",
@@ -196,7 +198,7 @@ fn year_month(found: &Found) -> Option<String> {
 
 fn month_of_year(found: &Found) -> Option<String> {
     let range = found.get("sign") == "-" && context::starts_with_any(found.after(), &["年", "届", "级"]);
-    if is_part(found) || range {
+    if is_part(found) || range || found.next() == Some('=') {
         return None;
     }
     spoken(found.get("y"), found.get("m"), "", "").map(|spoken| match found.after().strip_prefix("月") {
@@ -326,6 +328,13 @@ mod tests {
             ("2022年1月", "二零二二年一月"),
             ("2022-01", "二零二二年一月"),
             ("2022/12", "二零二二年十二月"),
+            ("2022/5", "二零二二年五月"),
+            ("08/2008", "二零零八年八月"),
+            ("1990.10.1-2000.10.1", "一九九零年十月一日到二零零零年十月一日"),
+            ("2017年5月-9月", "二零一七年五月到九月"),
+            ("8月5日—21日", "八月五日到二十一日"),
+            ("1—11月份", "一到十一月份"),
+            ("12月25日（周日）", "十二月二十五日，周日，"),
             ("28/01/2022", "二零二二年一月二十八日"),
             ("01/28/2022", "二零二二年一月二十八日"),
             ("01-28-2022", "二零二二年一月二十八日"),

@@ -18,6 +18,12 @@ pub const RULES: &[Rule] = &[
     Rule { name: "digits", pattern: r"[1-9][0-9]{16}(?<last>[0-9Xx])", read: identity },
     Rule { name: "digits", pattern: r"[0-9]{3,4}", read: named },
     Rule { name: "digits", pattern: r"[0-9]{1,24}", read: code },
+    // 95式, by the year.
+    Rule {
+        name: "digits",
+        pattern: r"[0-9]{2}(?<ahead>式)",
+        read: |found| found.stands_alone().then(|| digits(found.all())),
+    },
     // 85折 is 8.5折.
     Rule {
         name: "digits",
@@ -34,6 +40,8 @@ const PROVINCES: &str =
 /// Before a code.
 const CODES: &[&str] = &[
     "编号",
+    "端口",
+    "端口号",
     "编码",
     "密码",
     "验证码",
@@ -127,6 +135,7 @@ const NUMBERED: &[&str] = &[
     "省道",
     "县道",
     "高地",
+    "端口",
     "次列车",
     "次航班",
     "次高铁",
@@ -173,6 +182,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("301", &["医院", "总医院"]),
     ("731", &["部队"]),
     ("999", &["足金", "感冒", "黄金"]),
+    ("737", &["MAX", " MAX"]),
     ("502", &["胶", "错误"]),
     ("361", &["度"]),
     ("1080", &["P", "p"]),
@@ -293,6 +303,12 @@ mod tests {
             ("京A12345", "京A幺二三四五"),
             ("粤B·8D123", "粤B八D幺二三"),
             ("沪AD12345", "沪A D幺二三四五"),
+            ("95式步枪", "九五式步枪"),
+            ("端口号为3306", "端口号为三三零六"),
+            ("999足金", "九九九足金"),
+            ("404错误", "四零四错误"),
+            ("MH370", "MH三七零"),
+            ("101大楼", "一零一大楼"),
             ("波音737", "波音七三七"),
             ("985和211大学", "九八五和二一一大学"),
             ("996工作制", "九九六工作制"),

@@ -18,6 +18,12 @@ pub const RULES: &[Rule] = &[
         pattern: concat!("(?<base>", super::num!(), ")(?<n>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6})"),
         read: power,
     },
+    // 1.5e-3
+    Rule {
+        name: "math",
+        pattern: r"(?<base>[0-9]{1,12}(?:\.[0-9]{1,12})?)[eE][+]?(?<sign>-)?(?<n>[0-9]{1,3})",
+        read: scientific,
+    },
     Rule { name: "math", pattern: r"\^\(?(?<sign>-)?(?<n>[0-9]{1,6})\)?", read: power_of_letter },
     Rule { name: "math", pattern: "[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}", read: power_of_letter },
     Rule {
@@ -95,6 +101,15 @@ fn power(found: &Found) -> Option<String> {
         .then(|| exponent(found))
         .flatten()
         .map(|power| format!("{}的{power}", number(found.get("base"))))
+}
+
+fn scientific(found: &Found) -> Option<String> {
+    // 1E5 may be a room or a part.
+    let sure = found.has("sign") || found.get("base").contains('.') || found.all().contains(['e', '+']);
+    (sure && found.stands_alone())
+        .then(|| exponent(found))
+        .flatten()
+        .map(|power| format!("{}乘十的{power}", number(found.get("base"))))
 }
 
 fn power_of_letter(found: &Found) -> Option<String> {
@@ -198,6 +213,8 @@ mod tests {
             ("10^-3", "十的负三次方"),
             ("10⁻³", "十的负三次方"),
             ("6.02×10²³", "六点零二乘十的二十三次方"),
+            ("1.5e-3", "一点五乘十的负三次方"),
+            ("2e8", "二乘十的八次方"),
             ("x²", "x的平方"),
             ("x²+y²=1", "x的平方加y的平方等于一"),
             ("a³", "a的立方"),
