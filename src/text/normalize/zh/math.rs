@@ -153,6 +153,11 @@ fn compared(found: &Found) -> Option<String> {
 
 fn plus(found: &Found) -> Option<String> {
     let before = found.before().trim_end();
+    // Between 和 and a number it is a sign.
+    if before.ends_with(['和', '与', '為', '为', '是', '至', '到', '从', '或', '约', '达', '在'])
+    {
+        return Some("正".into());
+    }
     if before.ends_with(|c: char| is_operand_end(c) || is_han(c) || c == '+') {
         return Some("加".into());
     }
@@ -197,6 +202,8 @@ mod tests {
             ("3+(-5)", "三加，负五，"),
             ("5±0.1", "五正负零点一"),
             ("±5", "正负五"),
+            ("-1和+1", "负一和正一"),
+            ("语文+数学", "语文加数学"),
             ("3>2", "三大于二"),
             ("2<3", "二小于三"),
             (">5", "大于五"),

@@ -94,6 +94,8 @@ const NOT_UNITS: &[(&str, &[&str])] = &[
     ("pt", &["班"]),
     ("in", &["1", "一"]),
 ];
+/// Units that are words too: read only right after a number.
+const WORDS: &[&str] = &["in", "us", "mi", "ha", "bar", "bit", "pt"];
 /// What says that a minus is cold.
 const WEATHER: &[&str] = &[
     "气温", "温度", "天气", "最低", "最高", "降至", "降到", "零下", "室外", "冷", "氣溫", "溫度", "冰箱",
@@ -109,10 +111,14 @@ fn unit_of(found: &Found) -> Option<String> {
     };
     let whole = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '\'' || c == '_');
     // 5A is a rank as often as a current.
-    let rank = sign == "A" && found.get("a").len() == 1 && !found.before().contains("电流");
+    let rank = sign == "A"
+        && found.get("a").len() == 1
+        && !context::contains_any(found.before(), &["电", "充", "伏", "V", "保险丝", "輸出", "输出"]);
     // So is 6s of a telephone.
     let model = sign.len() == 1 && context::latin_before(found.before()).is_some();
-    (whole && !other(sign) && !rank && !model).then(|| units::name(sign)).flatten()
+    let word =
+        WORDS.contains(&sign) && found.all().split('/').next().is_some_and(|amount| amount.contains(' '));
+    (whole && !other(sign) && !rank && !model && !word).then(|| units::name(sign)).flatten()
 }
 
 fn amount(found: &Found, cold: bool) -> Option<String> {
@@ -205,6 +211,7 @@ fn bare_unit(found: &Found) -> Option<String> {
     let power = sign.ends_with(['²', '³']);
     let counted = found.before().trim_end_matches(' ').ends_with(BEFORE)
         && (sign.len() > 1 || matches!(sign, "m" | "g" | "L" | "t"));
+    let counted = counted && !WORDS.contains(&sign);
     (counted || power || sign.starts_with('°')).then(|| units::name(sign)).flatten()
 }
 
@@ -288,6 +295,7 @@ mod tests {
             ("用电300kWh", "用电三百千瓦时"),
             ("5000mAh", "五千毫安时"),
             ("电流10A", "电流十安"),
+            ("5V/2A充电器", "五伏、两安充电器"),
             ("70dB", "七十分贝"),
             ("8GB内存", "八G B内存"),
             ("512MB", "五百一十二兆"),
@@ -343,6 +351,7 @@ mod tests {
             ("5meters", "五meters"),
             ("iPhone 6s发布", "iPhone 六s发布"),
             ("5 in 1", "五 in 一"),
+            ("三in一咖啡", "三in一咖啡"),
         ]);
     }
 }
