@@ -23,6 +23,12 @@ pub const RULES: &[Rule] = &[
         read: address,
     },
     Rule { name: "version", pattern: r"[0-9]{1,6}(?:\.[0-9]{1,6}){2,6}", read: version },
+    // 1st
+    Rule {
+        name: "code",
+        pattern: r"(?<n>[0-9]{1,3})(?:st|nd|rd|th)",
+        read: |found| found.stands_alone().then(|| format!("第{}", integer(found.get("n")))),
+    },
     // ISO 9001:2015
     Rule { name: "code", pattern: r"(?<n>[0-9]{3,6})[-:](?<y>(?:19|20)[0-9]{2})", read: standard },
     // 5#楼
@@ -81,7 +87,7 @@ fn roman(found: &Found) -> Option<String> {
     let ordinal = found.previous() == Some('第');
     let plain = text.len() > 1 || text == "I";
     let named = found.next().is_some_and(|c| AFTER.contains(&c));
-    if !found.stands_alone() || !ordinal && !(plain && named) {
+    if !found.stands_alone() || !(ordinal || plain && named) {
         return None;
     }
     let value = |c: char| match c {
@@ -139,6 +145,7 @@ mod tests {
             ("T-34坦克", "T 三四坦克"),
             ("No.1", "第一"),
             ("№5", "第五"),
+            ("2nd", "第二"),
             ("第Ⅷ章", "第八章"),
             ("第III期", "第三期"),
             ("II型糖尿病", "二型糖尿病"),

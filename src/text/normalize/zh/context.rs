@@ -309,7 +309,7 @@ const ORDINALS: &[&str] = &[
 
 /// What a number counts in the week, after 周.
 const TURNS: &[&str] =
-    &["次", "天", "个", "個", "节", "节", "晚", "场", "堂", "小时", "小時", "顿", "篇", "集", "回"];
+    &["次", "天", "个", "個", "节", "晚", "场", "堂", "小时", "小時", "顿", "篇", "集", "回"];
 
 pub fn ends_with_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.ends_with(word))

@@ -4,7 +4,6 @@ use super::context;
 use super::number::{digits, integer};
 use crate::text::normalize::rule::{Found, Rule};
 
-/// Between the numbers of a date in digits: the same sign twice.
 pub const RULES: &[Rule] = &[
     // 2022-01-28, 2022/1/28T08:30
     Rule {
@@ -25,6 +24,8 @@ pub const RULES: &[Rule] = &[
         read: year_month,
     },
     // 2022-01, 2022/01, 2022.01–2023.05
+    Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<y>(?:19|20)[0-9]{2})", read: month_of_year },
+    Rule { name: "date", pattern: r"(?<y>(?:19|20)[0-9]{2})(?<sign>/)(?<m>[1-9])", read: month_of_year },
     Rule {
         name: "date",
         pattern: r"(?<y>(?:19|20)[0-9]{2})(?<sign>[-/])(?<m>0[1-9]|1[0-2])",
@@ -46,7 +47,7 @@ pub const RULES: &[Rule] = &[
     // 2020-2022年
     Rule {
         name: "date",
-        pattern: r"(?<a>[12][0-9]{3})(?:年)? ?(?:[-~–—〜]{1,2}|至|到) ?(?<b>[12][0-9]{3}|[0-9]{2})(?<year>(?:年度?|届|學年|学年)?)",
+        pattern: r"(?<a>[12][0-9]{3})(?<first>年)? ?(?<link>[-~–—〜]{1,2}|至|到) ?(?<b>[12][0-9]{3}|[0-9]{2})(?<year>(?:年度?|届|學年|学年)?)",
         read: years,
     },
     Rule { name: "date", pattern: r"(?<y>[0-9]{3,4}) ?(?<ahead>年(?<age>代)?)", read: year },
@@ -197,7 +198,7 @@ fn year_month(found: &Found) -> Option<String> {
 
 fn month_of_year(found: &Found) -> Option<String> {
     let range = found.get("sign") == "-" && context::starts_with_any(found.after(), &["年", "届", "级"]);
-    if is_part(found) || range {
+    if is_part(found) || range || found.next() == Some('=') {
         return None;
     }
     spoken(found.get("y"), found.get("m"), "", "").map(|spoken| match found.after().strip_prefix("月") {
@@ -237,15 +238,8 @@ fn years(found: &Found) -> Option<String> {
     if !found.has("year") && (context::measure_follows(found.after()) || found.after().starts_with('/')) {
         return None;
     }
-    let first = if found.all().contains("年") && !found.get("year").starts_with('年')
-        || found.all().matches('年').count() > 1
-    {
-        "年"
-    } else {
-        ""
-    };
-    let link = if found.all().contains('至') { "至" } else { "到" };
-    Some(format!("{}{first}{link}{}{}", digits(a), digits(b), found.get("year")))
+    let link = if found.get("link") == "至" { "至" } else { "到" };
+    Some(format!("{}{}{link}{}{}", digits(a), found.get("first"), digits(b), found.get("year")))
 }
 
 fn year(found: &Found) -> Option<String> {
@@ -334,6 +328,13 @@ mod tests {
             ("2022年1月", "二零二二年一月"),
             ("2022-01", "二零二二年一月"),
             ("2022/12", "二零二二年十二月"),
+            ("2022/5", "二零二二年五月"),
+            ("08/2008", "二零零八年八月"),
+            ("1990.10.1-2000.10.1", "一九九零年十月一日到二零零零年十月一日"),
+            ("2017年5月-9月", "二零一七年五月到九月"),
+            ("8月5日—21日", "八月五日到二十一日"),
+            ("1—11月份", "一到十一月份"),
+            ("12月25日（周日）", "十二月二十五日，周日，"),
             ("28/01/2022", "二零二二年一月二十八日"),
             ("01/28/2022", "二零二二年一月二十八日"),
             ("01-28-2022", "二零二二年一月二十八日"),
@@ -389,6 +390,8 @@ mod tests {
             ("2020年-2022年", "二零二零年到二零二二年"),
             ("1949—1978", "一九四九到一九七八"),
             ("1998-2008", "一九九八到二零零八"),
+            ("2022-2023学年", "二零二二到二零二三学年"),
+            ("1840年至1949年", "一八四零年至一九四九年"),
             ("2021-22年度", "二零二一到二二年度"),
             ("2023学年", "二零二三学年"),
             ("2018级新生", "二零一八级新生"),

@@ -18,6 +18,12 @@ pub const RULES: &[Rule] = &[
     Rule { name: "digits", pattern: r"[1-9][0-9]{16}(?<last>[0-9Xx])", read: identity },
     Rule { name: "digits", pattern: r"[0-9]{3,4}", read: named },
     Rule { name: "digits", pattern: r"[0-9]{1,24}", read: code },
+    // 95式, by the year.
+    Rule {
+        name: "digits",
+        pattern: r"[0-9]{2}(?<ahead>式)",
+        read: |found| found.stands_alone().then(|| digits(found.all())),
+    },
     // 85折 is 8.5折.
     Rule {
         name: "digits",
@@ -34,6 +40,8 @@ const PROVINCES: &str =
 /// Before a code.
 const CODES: &[&str] = &[
     "编号",
+    "端口",
+    "端口号",
     "编码",
     "密码",
     "验证码",
@@ -126,8 +134,8 @@ const NUMBERED: &[&str] = &[
     "国道",
     "省道",
     "县道",
-    "国道",
     "高地",
+    "端口",
     "次列车",
     "次航班",
     "次高铁",
@@ -174,6 +182,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("301", &["医院", "总医院"]),
     ("731", &["部队"]),
     ("999", &["足金", "感冒", "黄金"]),
+    ("737", &["MAX", " MAX"]),
     ("502", &["胶", "错误"]),
     ("361", &["度"]),
     ("1080", &["P", "p"]),
@@ -230,12 +239,11 @@ fn named(found: &Found) -> Option<String> {
 
 fn code(found: &Found) -> Option<String> {
     let text = found.all();
-    if text.len() < 2 || !alone(found) {
+    if !alone(found) {
         return None;
     }
     let coded =
         context::ends_with_any(label(found.before()), CODES) && !context::measure_follows(found.after());
-    // 京A is followed by a plate's number even without its letters.
     let train =
         found.before().ends_with(|c: char| "GDCZTKYLS".contains(c)) && found.after().starts_with("次");
     if train && text.len() <= 2 {
@@ -289,10 +297,18 @@ mod tests {
             ("318国道", "三一八国道"),
             ("乘坐302路公交", "乘坐三零二路公交"),
             ("G1234次列车", "G一二三四次列车"),
+            ("D2次列车", "D二次列车"),
+            ("K字头的Z38次", "K字头的Z三十八次"),
             ("CA1501航班", "CA一五零一航班"),
             ("京A12345", "京A幺二三四五"),
             ("粤B·8D123", "粤B八D幺二三"),
             ("沪AD12345", "沪A D幺二三四五"),
+            ("95式步枪", "九五式步枪"),
+            ("端口号为3306", "端口号为三三零六"),
+            ("999足金", "九九九足金"),
+            ("404错误", "四零四错误"),
+            ("MH370", "MH三七零"),
+            ("101大楼", "一零一大楼"),
             ("波音737", "波音七三七"),
             ("985和211大学", "九八五和二一一大学"),
             ("996工作制", "九九六工作制"),

@@ -18,6 +18,12 @@ pub const RULES: &[Rule] = &[
         pattern: concat!("(?<base>", super::num!(), ")(?<n>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6})"),
         read: power,
     },
+    // 1.5e-3
+    Rule {
+        name: "math",
+        pattern: r"(?<base>[0-9]{1,12}(?:\.[0-9]{1,12})?)[eE][+]?(?<sign>-)?(?<n>[0-9]{1,3})",
+        read: scientific,
+    },
     Rule { name: "math", pattern: r"\^\(?(?<sign>-)?(?<n>[0-9]{1,6})\)?", read: power_of_letter },
     Rule { name: "math", pattern: "[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}", read: power_of_letter },
     Rule {
@@ -97,6 +103,15 @@ fn power(found: &Found) -> Option<String> {
         .map(|power| format!("{}的{power}", number(found.get("base"))))
 }
 
+fn scientific(found: &Found) -> Option<String> {
+    // 1E5 may be a room or a part.
+    let sure = found.has("sign") || found.get("base").contains('.') || found.all().contains(['e', '+']);
+    (sure && found.stands_alone())
+        .then(|| exponent(found))
+        .flatten()
+        .map(|power| format!("{}乘十的{power}", number(found.get("base"))))
+}
+
 fn power_of_letter(found: &Found) -> Option<String> {
     let base = found.previous().is_some_and(|c| c.is_ascii_alphabetic() || c == ')' || c == 'π');
     let text = if found.has("n") { found.get("n").to_string() } else { lowered(found.all()) };
@@ -138,6 +153,11 @@ fn compared(found: &Found) -> Option<String> {
 
 fn plus(found: &Found) -> Option<String> {
     let before = found.before().trim_end();
+    // Between 和 and a number it is a sign.
+    if before.ends_with(['和', '与', '為', '为', '是', '至', '到', '从', '或', '约', '达', '在'])
+    {
+        return Some("正".into());
+    }
     if before.ends_with(|c: char| is_operand_end(c) || is_han(c) || c == '+') {
         return Some("加".into());
     }
@@ -182,6 +202,8 @@ mod tests {
             ("3+(-5)", "三加，负五，"),
             ("5±0.1", "五正负零点一"),
             ("±5", "正负五"),
+            ("-1和+1", "负一和正一"),
+            ("语文+数学", "语文加数学"),
             ("3>2", "三大于二"),
             ("2<3", "二小于三"),
             (">5", "大于五"),
@@ -198,6 +220,8 @@ mod tests {
             ("10^-3", "十的负三次方"),
             ("10⁻³", "十的负三次方"),
             ("6.02×10²³", "六点零二乘十的二十三次方"),
+            ("1.5e-3", "一点五乘十的负三次方"),
+            ("2e8", "二乘十的八次方"),
             ("x²", "x的平方"),
             ("x²+y²=1", "x的平方加y的平方等于一"),
             ("a³", "a的立方"),

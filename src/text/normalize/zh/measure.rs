@@ -43,6 +43,12 @@ pub const LATIN: &[Rule] = &[
 ];
 
 pub const RULES: &[Rule] = &[
+    // 6.5L/100km
+    Rule {
+        name: "measure",
+        pattern: concat!("(?<a>", super::num!(), ") ?(?<unit>L|升|kWh) ?/ ?(?:100|百)(?:km|公里|千米)"),
+        read: consumption,
+    },
     Rule {
         name: "measure",
         pattern: concat!(amount!(), " ?(?<unit>", unit!(), ") ?/ ?", per!()),
@@ -88,6 +94,8 @@ const NOT_UNITS: &[(&str, &[&str])] = &[
     ("pt", &["班"]),
     ("in", &["1", "一"]),
 ];
+/// Units that are words too: read only right after a number.
+const WORDS: &[&str] = &["in", "us", "mi", "ha", "bar", "bit", "pt"];
 /// What says that a minus is cold.
 const WEATHER: &[&str] = &[
     "气温", "温度", "天气", "最低", "最高", "降至", "降到", "零下", "室外", "冷", "氣溫", "溫度", "冰箱",
@@ -103,10 +111,14 @@ fn unit_of(found: &Found) -> Option<String> {
     };
     let whole = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '\'' || c == '_');
     // 5A is a rank as often as a current.
-    let rank = sign == "A" && found.get("a").len() == 1 && !found.before().contains("电流");
+    let rank = sign == "A"
+        && found.get("a").len() == 1
+        && !context::contains_any(found.before(), &["电", "充", "伏", "V", "保险丝", "輸出", "输出"]);
     // So is 6s of a telephone.
     let model = sign.len() == 1 && context::latin_before(found.before()).is_some();
-    (whole && !other(sign) && !rank && !model).then(|| units::name(sign)).flatten()
+    let word =
+        WORDS.contains(&sign) && found.all().split('/').next().is_some_and(|amount| amount.contains(' '));
+    (whole && !other(sign) && !rank && !model && !word).then(|| units::name(sign)).flatten()
 }
 
 fn amount(found: &Found, cold: bool) -> Option<String> {
@@ -152,9 +164,18 @@ fn rate(found: &Found) -> Option<String> {
     Some(format!("每{}{amount}{unit}", per))
 }
 
+/// What a car uses.
+fn consumption(found: &Found) -> Option<String> {
+    let unit = if found.get("unit") == "kWh" { "千瓦时" } else { "升" };
+    Some(format!("每百公里{}{unit}", quantity(found.get("a"))))
+}
+
 /// What is counted by: a unit, or a word in Chinese.
 fn unit_or_word(per: &str) -> Option<String> {
-    if per.starts_with(is_han) { Some(per.into()) } else { units::name(per) }
+    if per.starts_with(is_han) {
+        return Some(per.into());
+    }
+    if per == "H" { Some("小时".into()) } else { units::name(per) }
 }
 
 fn angle(found: &Found) -> Option<String> {
@@ -190,6 +211,7 @@ fn bare_unit(found: &Found) -> Option<String> {
     let power = sign.ends_with(['²', '³']);
     let counted = found.before().trim_end_matches(' ').ends_with(BEFORE)
         && (sign.len() > 1 || matches!(sign, "m" | "g" | "L" | "t"));
+    let counted = counted && !WORDS.contains(&sign);
     (counted || power || sign.starts_with('°')).then(|| units::name(sign)).flatten()
 }
 
@@ -198,7 +220,9 @@ fn bare_rate(found: &Found) -> Option<String> {
     let (unit, per) = (units::name(found.get("unit"))?, found.get("per"));
     let per = unit_or_word(per)?;
     // A/h is no more a rate than a/b.
-    (found.stands_alone() && found.all().len() > 2).then(|| format!("{unit}每{per}"))
+    let whole = !found.next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let starts = !found.previous().is_some_and(|c| c.is_ascii_alphabetic());
+    (whole && starts && found.all().len() > 2).then(|| format!("{unit}每{per}"))
 }
 
 /// The slash between two units, the first in Chinese; the second is read with it if it is a sign.
@@ -252,7 +276,7 @@ mod tests {
             ("9.8m/s²", "九点八米每二次方秒"),
             ("1.2g/cm³", "每立方厘米一点二克"),
             ("5mg/kg", "每千克五毫克"),
-            ("7.8L/100km", "七点八升、一百千米"),
+            ("7.8L/100km", "每百公里七点八升"),
             ("25℃", "二十五摄氏度"),
             ("36.5°C", "三十六点五摄氏度"),
             ("-10℃", "零下十摄氏度"),
@@ -271,6 +295,7 @@ mod tests {
             ("用电300kWh", "用电三百千瓦时"),
             ("5000mAh", "五千毫安时"),
             ("电流10A", "电流十安"),
+            ("5V/2A充电器", "五伏、两安充电器"),
             ("70dB", "七十分贝"),
             ("8GB内存", "八G B内存"),
             ("512MB", "五百一十二兆"),
@@ -288,6 +313,14 @@ mod tests {
             ("3~5cm", "三到五厘米"),
             ("10cm×5cm", "十厘米乘五厘米"),
             ("1,000KM", "一千千米"),
+            ("80KM/H", "每小时八十千米"),
+            ("3×10^8m/s", "三乘十的八次方米每秒"),
+            ("60公里/小时", "六十公里每小时"),
+            ("血糖5.6mmol/L", "血糖每升五点六毫摩尔"),
+            ("单位为℃", "单位为摄氏度"),
+            ("2h30min", "两小时三十分钟"),
+            ("6.1s", "六点一秒"),
+            ("120W快充", "一百二十瓦快充"),
             ("单位：km/h", "单位，千米每小时"),
             ("每kg售价", "每千克售价"),
             ("三百km", "三百千米"),
@@ -318,6 +351,7 @@ mod tests {
             ("5meters", "五meters"),
             ("iPhone 6s发布", "iPhone 六s发布"),
             ("5 in 1", "五 in 一"),
+            ("三in一咖啡", "三in一咖啡"),
         ]);
     }
 }

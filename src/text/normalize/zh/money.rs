@@ -183,7 +183,7 @@ fn money(found: &Found) -> Option<String> {
     if found.has("b") {
         let link = if found.get("link") == "至" { "至" } else { "到" };
         let first = match found.get("u1") {
-            "" => number_of(found.get("a")),
+            "" => quantity(found.get("a")),
             unit @ ("元" | "块") => format!("{}{unit}", quantity(found.get("a"))),
             unit => scaled(found.get("a"), unit),
         };
@@ -196,10 +196,6 @@ fn money(found: &Found) -> Option<String> {
     let named = currency.ends_with('元') && context::starts_with_any(after, &["元", "块"])
         || context::starts_with_any(after, &[currency, "万元", "亿元", "人民币", "美金", "多万", "余", "多"]);
     Some(if named && !after.starts_with("元素") { spoken } else { spoken + currency })
-}
-
-fn number_of(text: &str) -> String {
-    quantity(text)
 }
 
 fn slang(found: &Found) -> Option<String> {
@@ -219,15 +215,13 @@ fn slang(found: &Found) -> Option<String> {
     if scale != "w" && !about_money {
         return None;
     }
-    let mut spoken = String::new();
-    if found.has("b") {
-        spoken = if scale.eq_ignore_ascii_case("k") {
-            scaled(found.get("a"), scale)
-        } else {
-            quantity(found.get("a"))
-        } + "到";
+    if !found.has("b") {
+        return Some(scaled(found.get("a"), scale));
     }
-    Some(spoken + &scaled(found.get("b").is_empty().then(|| found.get("a")).unwrap_or(found.get("b")), scale))
+    // 3-5w is 三到五万, but 3-5k 三千到五千.
+    let thousands = scale.eq_ignore_ascii_case("k");
+    let first = if thousands { scaled(found.get("a"), scale) } else { quantity(found.get("a")) };
+    Some(format!("{first}到{}", scaled(found.get("b"), scale)))
 }
 
 #[cfg(test)]
@@ -288,6 +282,16 @@ mod tests {
             ("3.5亿美元", "三点五亿美元"),
             ("赚了3w", "赚了三万"),
             ("月薪15k", "月薪一万五千"),
+            ("月薪8-10k", "月薪八千到一万"),
+            ("3-5w块", "三到五万块"),
+            ("€5.5m", "五百五十万欧元"),
+            ("£1.2bn", "十二亿英镑"),
+            ("-$5", "负五美元"),
+            ("EUR 1,234.56", "一千二百三十四点五六欧元"),
+            ("$1,000,000", "一百万美元"),
+            ("¥0.99", "零点九九元"),
+            ("0元购", "零元购"),
+            ("1角2分", "一角两分"),
             ("1.5w粉丝", "一点五万粉丝"),
             ("价格￥３９９", "价格三百九十九元"),
             ("售价$9.99，折合人民币约70元。", "售价九点九九美元，折合人民币约七十元。"),

@@ -8,7 +8,7 @@ pub const RULES: &[Rule] = &[
     // 1 000 000
     Rule {
         name: "number",
-        pattern: r"[1-9][0-9]{0,2}(?: [0-9]{3}){2,5}",
+        pattern: r"[1-9][0-9]{0,2}(?:(?: [0-9]{3}){2,5}| 000)",
         read: |found| found.stands_alone().then(|| integer(found.all())),
     },
     Rule { name: "number", pattern: super::num!(), read: bare },
@@ -165,7 +165,10 @@ fn bare(found: &Found) -> Option<String> {
         return Some(digits(text));
     }
     if text == "2" {
-        let two = amount && !context::is_ordinal(found.before(), found.after());
+        let named = context::latin_before(found.before()) == Some(LatinBefore::Joined);
+        // 1、2、3名 counts up.
+        let listed = found.before().ends_with('、') && found.next() == Some('、');
+        let two = amount && !named && !listed && !context::is_ordinal(found.before(), found.after());
         return Some(if two { "两" } else { "二" }.into());
     }
     if let Some(before) = context::latin_before(found.before())
@@ -301,6 +304,9 @@ mod tests {
             ("１２３", "一百二十三"),
             ("1,2,3", "一，二，三"),
             ("1 000 000", "一百万"),
+            ("400 000人", "四十万人"),
+            ("1、2、3名", "一、二、三名"),
+            ("1、2天", "一、两天"),
             ("100%的努力", "百分之一百的努力"),
             ("我有10个苹果和20个梨。", "我有十个苹果和二十个梨。"),
             ("全班45人，及格42人。", "全班四十五人，及格四十二人。"),

@@ -105,7 +105,7 @@ fn numbers(found: &Found) -> Option<String> {
         || context::starts_with_any(rest, &["月", "日", "号", "级", "年", "楼", "期"]);
     let up = number_value(a) < number_value(b);
     // 010-12 and 5-3 are no ranges, whatever else they are.
-    if sign == "-" && !counts && (!up || zero_first(a) || zero_first(b) || a.len() > 4 && !up) {
+    if sign == "-" && !counts && (!up || zero_first(a) || zero_first(b)) {
         let spoken = if zero_first(a) || a.len() > 4 { digits(a) } else { number(a) };
         return Some(spoken + " ");
     }

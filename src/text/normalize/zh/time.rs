@@ -9,7 +9,7 @@ use crate::text::normalize::rule::{Found, Rule};
 pub const LATIN: &[Rule] = &[Rule {
     name: "time",
     pattern: r"(?<half>[AaPp]\.?[Mm]\.?) ?(?<h>[01]?[0-9]):(?<m>[0-5][0-9])(?::(?<s>[0-5][0-9]))?",
-    read: |found| clock(found),
+    read: clock,
 }];
 
 pub const RULES: &[Rule] = &[
@@ -19,11 +19,7 @@ pub const RULES: &[Rule] = &[
         read: |found| if score::is_score(found) { None } else { clock(found) },
     },
     // 3pm
-    Rule {
-        name: "time",
-        pattern: r"(?<h>1[0-2]|[1-9]) ?(?<half>[AaPp](?:\.[Mm]\.?|[Mm]))",
-        read: |found| if found.get("half").starts_with(['a', 'p', 'A', 'P']) { clock(found) } else { None },
-    },
+    Rule { name: "time", pattern: r"(?<h>1[0-2]|[1-9]) ?(?<half>[AaPp](?:\.[Mm]\.?|[Mm]))", read: clock },
     // 35:20 and 1:02:03.5 as how long it took
     Rule {
         name: "time",
