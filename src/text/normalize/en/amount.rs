@@ -177,9 +177,8 @@ pub fn word_after<'t>(found: &Found<'t>) -> &'t str {
 /// Whether a measure says what kind of thing follows, as in a 5 kg bag, and is in the singular for that.
 pub fn is_adjective(found: &Found) -> bool {
     const NO_NOUNS: &[&str] = &[
-        "of", "and", "or", "in", "per", "away", "long", "wide", "tall", "deep", "high", "thick", "a", "an",
-        "for", "from", "to", "at", "on", "is", "was", "more", "less", "by", "with", "the", "ago", "later",
-        "before", "after", "each",
+        "of", "and", "or", "in", "per", "away", "a", "an", "for", "from", "to", "at", "on", "is", "was",
+        "more", "less", "by", "with", "the", "ago", "later", "before", "after", "each",
     ];
     let next = word_after(found);
     let noun = next.starts_with(|c: char| c.is_ascii_lowercase()) && !NO_NOUNS.contains(&next);

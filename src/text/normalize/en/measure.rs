@@ -284,6 +284,7 @@ mod tests {
         check(&[
             ("a 5 kg bag", "a five kilogram bag"),
             ("an 8 oz. glass", "an eight ounce glass"),
+            ("a 5 mm thick plate", "a five millimeter thick plate"),
             ("a 5yo boy, 6 yo", "a five year old boy, six years old"),
             ("120 beats/min", "one hundred and twenty beats per minute"),
             ("1 in = 2.54 cm", "one inch equals two point five four centimeters"),
