@@ -18,7 +18,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "fraction",
-        pattern: r"(?P<sign>-)?(?P<over>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})/(?P<under>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:st|nd|rd|ths|th|s)?",
+        pattern: r"(?P<sign>-)?(?P<over>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:/| / )(?P<under>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:st|nd|rd|ths|th|s)?",
         read: written,
     },
 ];
@@ -128,6 +128,7 @@ mod tests {
             ("16/9", "sixteen ninths"),
             ("5/21", "five twenty firsts"),
             ("3/2", "three halves"),
+            ("3 / 4", "three quarters"),
             ("-1/2", "minus one half"),
             ("2 1/2", "two and one half"),
             ("1 3/4", "one and three quarters"),

@@ -6,7 +6,7 @@ use crate::text::normalize::rule::{Found, Rule};
 
 macro_rules! unit {
     () => {
-        r"(?:(?:sq|cu|fl)(?:\. ?| ))?[A-Za-zµΩ]{1,7}[23²³]?"
+        r"(?:(?:sq|cu|fl)(?:\. ?| ))?[A-Za-zµΩ]{1,7}(?:\^?[23]|[²³])?"
     };
 }
 
@@ -55,7 +55,9 @@ pub const RULES: &[Rule] = &[
         read: measure,
     },
     Rule {
-        name: "rate", pattern: r"(?:/ ?|per )(?P<per>(?:sq\.? )?[A-Za-zµΩ]{1,12}[23²³]?)", read: rate
+        name: "rate",
+        pattern: r"(?:/ ?|per )(?P<per>(?:sq\.? )?[A-Za-zµΩ]{1,12}(?:\^?[23]|[²³])?)",
+        read: rate,
     },
 ];
 
@@ -90,6 +92,7 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
     match written {
         "in" => is_inch(found, gap),
         "K" | "t" if gap.is_empty() => false,
+        "A" if gap == " " && word_after(found).is_empty() => true,
         _ if SELDOM.contains(&written) && !decimal => false,
         "ac" | "AU" | "N" | "cc" if gap == "-" => false,
         "ac" if gap.is_empty() => false,
@@ -229,6 +232,10 @@ mod tests {
             ("3.5 GHz", "three point five gigahertz"),
             ("9.8 m/s²", "nine point eight meters per second squared"),
             ("10 m²", "ten square meters"),
+            ("10 km^2", "ten square kilometers"),
+            ("10 A", "ten amps"),
+            ("35 mpg", "thirty five miles per gallon"),
+            ("50 W/m²", "fifty watts per square meter"),
             ("10 m2", "ten square meters"),
             ("25㎡", "twenty five square meters"),
             ("3 cm³", "three cubic centimeters"),
