@@ -4,13 +4,18 @@ use super::fraction::{fraction, vulgar};
 use super::number::{cardinal, decimal, plural};
 use crate::text::normalize::rule::Found;
 
+/// The pattern of digits with commas and a decimal point, of which the code checks that they are in place.
+///
+/// It is short because it is in so many patterns, all of which are compiled before the first word is read.
+macro_rules! figure {
+    () => {
+        r"\.?[0-9](?:[0-9,.]{0,22}[0-9])?"
+    };
+}
 /// The pattern of a number that is counted with: `1,234.5`, `.5`, `2 1/2`, `2½`.
 macro_rules! number {
     () => {
-        concat!(
-            r"(?:(?:[0-9]{1,3}(?:,[0-9]{3}){1,8}|[0-9]{1,15})(?:\.[0-9]{1,15})?",
-            r"(?: ?[¼½¾⅐-⅞]| [1-9]/[1-9][0-9]?)?|[¼½¾⅐-⅞]|[1-9]/[1-9][0-9]?|\.[0-9]{1,15})"
-        )
+        concat!("(?:", figure!(), r"(?: ?[¼½¾⅐-⅞]|(?: [1-9])?/[1-9][0-9]?)?|[¼½¾⅐-⅞])")
     };
 }
 /// The pattern of one number, or of two with a dash between them.
@@ -19,8 +24,6 @@ macro_rules! amount {
         concat!("(?P<amount>[+-]?", number!(), "(?: ?[-–—~] ?", number!(), ")?)")
     };
 }
-pub(super) use {amount, number};
-
 /// An amount in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Amount {
@@ -76,6 +79,9 @@ impl Amount {
 
 /// The plural of a unit: kilometers per hour, millimeters of mercury.
 pub fn plural_unit(singular: &str) -> String {
+    if singular == "year old" {
+        return "years old".into();
+    }
     for link in [" per ", " of "] {
         if let Some((head, tail)) = singular.split_once(link) {
             return format!("{}{link}{tail}", plural(head));
@@ -89,8 +95,22 @@ fn article(noun: &str) -> &'static str {
     if vowel { "an" } else { "a" }
 }
 
+/// A number without its commas; none if they do not stand where thousands end.
+pub fn plain(number: &str) -> Option<String> {
+    let (whole, rest) = number.find('.').map_or((number, ""), |point| number.split_at(point));
+    let mut groups = whole.rsplit(',');
+    let last = groups.next()?;
+    // In India groups have two digits, but for the last.
+    let grouped = groups.all(|group| (1..=3).contains(&group.len()));
+    let thousands = !whole.contains(',') || last.len() == 3 && !whole.starts_with('0');
+    (grouped && thousands).then(|| whole.replace(',', "") + rest)
+}
+
 fn parse(text: &str) -> Option<Amount> {
-    let plain = text.replace(',', "");
+    let plain = match text.split_once(['/', ' ']) {
+        Some(_) => text.to_string(),
+        None => self::plain(text)?,
+    };
     let many = |words: String| Some(Amount { words, count: Count::Many });
     let (whole, part) = match plain.chars().next_back().and_then(vulgar) {
         Some((over, under)) => {
@@ -154,6 +174,17 @@ pub fn word_after<'t>(found: &Found<'t>) -> &'t str {
     &rest[..end]
 }
 
+/// Whether a measure says what kind of thing follows, as in a 5 kg bag, and is in the singular for that.
+pub fn is_adjective(found: &Found) -> bool {
+    const NO_NOUNS: &[&str] = &[
+        "of", "and", "or", "in", "per", "away", "a", "an", "for", "from", "to", "at", "on", "is", "was",
+        "more", "less", "by", "with", "the", "ago", "later", "before", "after", "each",
+    ];
+    let next = word_after(found);
+    let noun = next.starts_with(|c: char| c.is_ascii_lowercase()) && !NO_NOUNS.contains(&next);
+    noun && matches!(word_before(found).as_str(), "a" | "an")
+}
+
 /// Whether any of the words stands in `text`.
 pub fn has_word(text: &str, words: &[&str]) -> bool {
     text.split(|c: char| !c.is_ascii_alphabetic())
@@ -169,6 +200,7 @@ mod tests {
         for (text, unit, expected) in [
             ("1", "meter", "one meter"),
             ("-1", "meter", "minus one meter"),
+            ("1,00,000", "meter", "one hundred thousand meters"),
             ("2", "foot", "two feet"),
             ("1,500", "meter", "one thousand five hundred meters"),
             ("1.0", "meter", "one point zero meters"),
@@ -181,6 +213,13 @@ mod tests {
             ("+5–10", "millimeter of mercury", "plus five to ten millimeters of mercury"),
         ] {
             assert_eq!(Amount::of(text).unwrap().of_unit(unit), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn commas_stand_in_their_place() {
+        for text in ["5,6", "1,2345", "5.1.2", "0,123", "1,,000"] {
+            assert_eq!(Amount::of(text), None, "{text}");
         }
     }
 

@@ -28,6 +28,7 @@ pub const RULES: &[Rule] = &[
         read: compare,
     },
     Rule { name: "math", pattern: r"[~∼～](?P<ahead> ?[$€£]?\.?[0-9])", read: about },
+    Rule { name: "math", pattern: r"\+/-(?P<ahead> ?[0-9])", read: |_| Some("plus or minus".into()) },
     Rule { name: "math", pattern: r"\^ ?\(?(?P<sign>-)?(?P<power>[0-9]{1,4}|[a-z])\)?", read: power },
     Rule { name: "math", pattern: r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4})", read: superscript },
     Rule { name: "math", pattern: r"[₀-₉]{1,4}", read: subscript },
@@ -238,6 +239,7 @@ mod tests {
             ("(2+3)×4=20", "two plus three times four equals twenty"),
             ("E=mc²", "E equals m c squared"),
             ("x²+y²=z²", "x squared plus y squared equals z squared"),
+            ("+/- 5", "plus or minus five"),
             ("5±2", "five plus or minus two"),
         ]);
     }

@@ -1,6 +1,6 @@
 //! Measures in English: a number and a unit.
 
-use super::amount::{Amount, amount, begins, ends, number, word_after};
+use super::amount::{Amount, begins, ends, is_adjective, word_after};
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -51,18 +51,11 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "measure",
-        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), ") ?/ ?(?P<per>", unit!(), ")"),
+        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), r")(?:\.(?P<ahead>,| [a-z0-9(]))?"),
         read: measure,
     },
     Rule {
-        name: "measure",
-        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), r")\.(?P<ahead>,| [a-z0-9(])"),
-        read: measure,
-    },
-    Rule {
-        name: "measure",
-        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), ")"),
-        read: measure,
+        name: "rate", pattern: r"(?:/ ?|per )(?P<per>(?:sq\.? )?[A-Za-zµΩ]{1,12}[23²³]?)", read: rate
     },
 ];
 
@@ -81,11 +74,9 @@ fn measure(found: &Found) -> Option<String> {
     if name == "basis point" && !small && found.all().contains("bps") {
         name = "bit per second".into();
     }
-    if found.has("per") {
-        name = format!("{name} per {}", unit::per(found.get("per"))?);
-    }
     // A 10-km run.
-    if gap == "-" {
+    let old = name == "year old" && word_after(found).starts_with(|c: char| c.is_ascii_lowercase());
+    if gap == "-" || old || is_adjective(found) {
         return Some(format!("{} {name}", amount.words));
     }
     Some(amount.of_unit(&name))
@@ -101,6 +92,7 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
         "K" | "t" if gap.is_empty() => false,
         _ if SELDOM.contains(&written) && !decimal => false,
         "ac" | "AU" | "N" | "cc" if gap == "-" => false,
+        "ac" if gap.is_empty() => false,
         // 12 W 42nd Street.
         "W" | "V" | "L" => {
             let name = next
@@ -119,7 +111,8 @@ fn is_inch(found: &Found, gap: &str) -> bool {
     const SIZES: &[&str] =
         &["wide", "long", "tall", "deep", "high", "thick", "diameter", "screen", "display", "of", "by", "x"];
     let next = word_after(found);
-    let alone = !found.after().starts_with([' ', '-']) || SIZES.contains(&next);
+    let goes_on = found.after().trim_start().starts_with(|c: char| c.is_ascii_alphanumeric());
+    let alone = !goes_on || SIZES.contains(&next);
     match gap {
         "-" => !found.after().starts_with('-'),
         "" => alone || !next.is_empty(),
@@ -135,6 +128,35 @@ fn range(found: &Found) -> Option<String> {
     let name = unit::name(found.get("unit"))?;
     let amount = Amount::range(&Amount::of(found.get("from"))?, &Amount::of(found.get("to"))?);
     Some(amount.of_unit(&name))
+}
+
+/// What a measure or a sum is counted by: 5 km/h, $5/month.
+fn rate(found: &Found) -> Option<String> {
+    let per = found.get("per");
+    if !ends(found) {
+        return None;
+    }
+    if found.all().starts_with('p') {
+        return Some(format!("per {}", unit::name(per)?));
+    }
+    let before = found.before().trim_end();
+    let unit_start =
+        before.rfind(|c: char| c.is_ascii_digit() || c == ' ' || c == '-').map_or(0, |at| at + 1);
+    let (head, unit) = before.split_at_checked(unit_start)?;
+    let number = head.trim_end_matches([' ', '-']).ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c));
+    let measured = number && unit::name(unit).is_some();
+    let token = before.rsplit(' ').next().unwrap_or("");
+    let sum = token.contains(['$', '€', '£', '¥', '₹', '¢']) && token.contains(|c: char| c.is_ascii_digit());
+    let sum =
+        sum || before.contains(['$', '€', '£']) && (token.ends_with("illion") || number && unit.is_empty());
+    // Beats in a minute.
+    let counted = number && unit.len() > 3 && unit.ends_with('s') && unit::name(per).is_some();
+    (measured || sum || counted).then_some(())?;
+    Some(format!("per {}", unit::per(per)?))
+}
+
+fn is_vulgar(c: char) -> bool {
+    super::fraction::vulgar(c).is_some()
 }
 
 fn temperature(found: &Found) -> Option<String> {
@@ -187,7 +209,8 @@ fn degrees(found: &Found) -> Option<String> {
         return None;
     }
     // A 90° angle.
-    let single = matches!(word_after(found), "angle" | "angles" | "turn" | "view" | "rotation" | "heat");
+    let single = is_adjective(found)
+        || matches!(word_after(found), "angle" | "angles" | "turn" | "view" | "rotation" | "heat");
     Some(if single { format!("{} degree", amount.words) } else { amount.of_unit("degree") })
 }
 
@@ -204,7 +227,7 @@ mod tests {
             ("1 km/h", "one kilometer per hour"),
             ("60 mph", "sixty miles per hour"),
             ("3.5 GHz", "three point five gigahertz"),
-            ("9.8 m/s²", "nine point eight meters per square second"),
+            ("9.8 m/s²", "nine point eight meters per second squared"),
             ("10 m²", "ten square meters"),
             ("10 m2", "ten square meters"),
             ("25㎡", "twenty five square meters"),
@@ -259,6 +282,12 @@ mod tests {
     #[test]
     fn measures_in_sentences() {
         check(&[
+            ("a 5 kg bag", "a five kilogram bag"),
+            ("an 8 oz. glass", "an eight ounce glass"),
+            ("a 5 mm thick plate", "a five millimeter thick plate"),
+            ("a 5yo boy, 6 yo", "a five year old boy, six years old"),
+            ("120 beats/min", "one hundred and twenty beats per minute"),
+            ("1 in = 2.54 cm", "one inch equals two point five four centimeters"),
             ("5-10 kg", "five to ten kilograms"),
             ("5–10 km/h", "five to ten kilometers per hour"),
             ("5kg-10kg", "five to ten kilograms"),
@@ -297,6 +326,7 @@ mod tests {
     #[test]
     fn what_is_no_measure() {
         check(&[
+            ("802.11ac", "eight hundred and two point one one ac"),
             ("5G", "five G"),
             ("4K", "four K"),
             ("3D", "three D"),

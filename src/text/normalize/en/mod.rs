@@ -1,8 +1,9 @@
 //! English.
 
+#[macro_use]
+mod amount;
 mod abbreviation;
 mod abbreviations;
-mod amount;
 mod cardinal;
 mod context;
 mod date;
@@ -10,6 +11,7 @@ mod era;
 mod fraction;
 mod math;
 mod measure;
+mod model;
 mod money;
 pub mod number;
 mod ordinal;
@@ -39,6 +41,7 @@ pub const RULES: &[&[Rule]] = &[
     abbreviation::RULES,
     money::RULES,
     percent::RULES,
+    model::RULES,
     range::ORDINALS,
     ordinal::RULES,
     size::RULES,

@@ -1,8 +1,7 @@
 //! Money in English.
 
-use super::amount::{Amount, begins, ends, number};
+use super::amount::{Amount, begins, ends, is_adjective};
 use super::number::{cardinal, decimal, plural};
-use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// The pattern of an amount of money, with a scale and perhaps up to another one.
@@ -40,15 +39,6 @@ pub const RULES: &[Rule] = &[
         name: "money",
         pattern: r"(?P<currency>[€]) ?(?P<units>[0-9]{1,3}),(?P<hundredths>[0-9]{2})",
         read: with_comma,
-    },
-    Rule {
-        name: "money",
-        pattern: concat!(
-            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|[£€¥₩₹₽₿₪₺₫฿₱₴₦]|[A-Z]{3} ?|Rs\.? ?) ?(?P<inner>-)?",
-            sum!(),
-            r"(?:(?: per |/ ?)(?P<per>(?:sq\.? )?[A-Za-z]{1,12}))"
-        ),
-        read: money,
     },
     Rule {
         name: "money",
@@ -144,16 +134,14 @@ fn money(found: &Found) -> Option<String> {
         return None;
     }
     let number = found.get("number");
-    let mut spoken = if found.has("to") {
+    let spoken = if found.has("to") {
         range(found, currency)?
     } else if found.has("scale") {
-        format!("{} {} {}", Amount::of(number)?.words, scale(found.get("scale"))?, plural(currency.1))
+        let unit = if is_adjective(found) { currency.1.to_string() } else { plural(currency.1) };
+        format!("{} {} {unit}", Amount::of(number)?.words, scale(found.get("scale"))?)
     } else {
         whole(number, currency, found)?
     };
-    if found.has("per") {
-        spoken = format!("{spoken} per {}", unit::per(found.get("per"))?);
-    }
     let minus = found.get("sign") == "-" || found.has("inner");
     let sign = if minus {
         "minus "
@@ -196,12 +184,12 @@ fn whole(number: &str, currency: &Currency, found: &Found) -> Option<String> {
     let Some((units, hundredths)) = number.split_once('.').filter(|_| hundredths(number, currency)) else {
         let amount = Amount::of(number)?;
         let before = super::amount::word_after(found);
-        if SINGULAR_BEFORE.contains(&before) {
+        if SINGULAR_BEFORE.contains(&before) || is_adjective(found) {
             return Some(format!("{} {one}", amount.words));
         }
         return Some(amount.of_unit(one));
     };
-    let units = units.replace(',', "");
+    let units = if units.is_empty() { String::new() } else { super::amount::plain(units)? };
     let hundredths: u8 = format!("{hundredths:0<2}").parse().ok()?;
     let few = |count: &str, one: &str, many: &str| {
         Some(if count == "1" { format!("one {one}") } else { format!("{} {many}", cardinal(count)?) })
@@ -340,7 +328,8 @@ mod tests {
             ("€2 trillion", "two trillion euros"),
             ("US$4.5 billion", "four point five billion U S dollars"),
             ("10 million USD", "ten million U S dollars"),
-            ("a $5-million deal", "a five million dollars deal"),
+            ("a $5-million deal", "a five million dollar deal"),
+            ("a $20 ticket", "a twenty dollar ticket"),
             ("$5-10", "five to ten dollars"),
             ("$5-$10", "five to ten dollars"),
             ("$5 – $10", "five to ten dollars"),

@@ -1,9 +1,4 @@
-//! Numbers in English: their words, and numbers that nothing else explains.
-
-use crate::text::normalize::rule::Rule;
-
-pub const RULES: &[Rule] =
-    &[Rule { name: "number", pattern: r"[0-9]{1,24}", read: |found| cardinal(found.all()) }];
+//! The words of numbers in English.
 
 const ONES: [&str; 20] = [
     "zero",

@@ -1,6 +1,6 @@
 //! Percentages in English.
 
-use super::amount::{Amount, amount, begins, number};
+use super::amount::{Amount, begins};
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[

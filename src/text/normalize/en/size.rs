@@ -1,7 +1,7 @@
 //! Sizes of several numbers in English: dimensions, feet and inches, hours and minutes, times as much.
 
-use super::amount::{Amount, begins, ends, number, plural_unit};
-use super::number::{cardinal, year};
+use super::amount::{Amount, begins, ends, is_adjective, plural_unit, word_after};
+use super::number::year;
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -11,11 +11,11 @@ pub const RULES: &[Rule] = &[
         pattern: concat!(
             "(?P<first>",
             number!(),
-            r#") ?(?P<one>[a-z]{1,4}|["'″′])? ?[x×X] ?(?P<second>"#,
-            number!(),
+            r#") ?(?P<one>[a-z]{1,4}\.?|["'″′])? ?[x×X] ?(?P<second>"#,
+            figure!(),
             r#")(?: ?[a-z"'″′]{0,4} ?[x×X] ?(?P<third>"#,
-            number!(),
-            r#"))?(?: ?(?P<unit>[a-z]{1,4}[23²³]?|["″]))?"#
+            figure!(),
+            r#"))?(?: ?(?P<unit>[a-z]{1,4}[23²³]?|["″'′]))?"#
         ),
         read: dimensions,
     },
@@ -25,9 +25,9 @@ pub const RULES: &[Rule] = &[
             "(?P<first>",
             number!(),
             ") ?[x×X] ?(?P<second>",
-            number!(),
+            figure!(),
             ")(?: ?[x×X] ?(?P<third>",
-            number!(),
+            figure!(),
             "))?"
         ),
         read: dimensions,
@@ -40,7 +40,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "measure",
-        pattern: r#"(?P<number>[0-9]{1,4}(?:\.[0-9]{1,3})?(?: ?[½¼¾])?)(?P<sign>["”″′'])"#,
+        pattern: concat!(r#"(?P<number>"#, number!(), r#")(?P<sign>["”″′'])"#),
         read: foot_or_inch,
     },
     Rule {
@@ -69,10 +69,11 @@ fn dimensions(found: &Found) -> Option<String> {
     let unit = match found.get("unit") {
         "" => None,
         "\"" | "″" => Some("inch".to_string()),
+        "'" | "′" => Some("foot".to_string()),
         written => Some(unit::name(written)?),
     };
     if found.has("one") && !matches!(found.get("one"), "\"" | "'" | "″" | "′") {
-        unit::name(found.get("one"))?;
+        unit::name(found.get("one").trim_end_matches('.'))?;
     }
     let numbers: Vec<&str> = ["first", "second", "third"]
         .into_iter()
@@ -81,7 +82,7 @@ fn dimensions(found: &Found) -> Option<String> {
         .collect();
     // Arithmetic.
     let sum = found.after().trim_start().starts_with(['=', '^']) || found.before().trim_end().ends_with('=');
-    if sum || unit.is_none() && found.all().contains(" × ") {
+    if sum || unit.is_none() && found.all().contains(" × ") && word_after(found).is_empty() {
         return None;
     }
     let screen = unit.is_none() && is_screen(&numbers);
@@ -127,7 +128,9 @@ fn foot_or_inch(found: &Found) -> Option<String> {
     if !begins(found) || !ends(found) || closes_quote(found, quotes) {
         return None;
     }
-    Some(Amount::of(found.get("number"))?.of_unit(if inch { "inch" } else { "foot" }))
+    let amount = Amount::of(found.get("number"))?;
+    let unit = if inch { "inch" } else { "foot" };
+    Some(if is_adjective(found) { format!("{} {unit}", amount.words) } else { amount.of_unit(unit) })
 }
 
 /// Whether a quotation is open, which the sign closes.
@@ -193,6 +196,10 @@ mod tests {
             ("2 x 3 x 4 cm", "two by three by four centimeters"),
             ("2.5 m × 3.5 m", "two point five by three point five meters"),
             ("8.5\" x 11\"", "eight point five by eleven inches"),
+            ("2' x 4'", "two by four feet"),
+            ("8½ × 11 inches", "eight and one half by eleven inches"),
+            ("8 1/2 x 11", "eight and one half by eleven"),
+            ("12 in. x 18 in", "twelve by eighteen inches"),
             ("1920x1080", "nineteen twenty by ten eighty"),
             ("a 1024×768 screen", "a ten twenty four by seven sixty eight screen"),
             ("4x4", "four by four"),
@@ -209,7 +216,8 @@ mod tests {
             ("5'11", "five feet eleven inches"),
             ("5′10″", "five feet ten inches"),
             ("He is 6’1” tall.", "He is six feet one inch tall."),
-            ("a 12\" ruler", "a twelve inches ruler"),
+            ("a 12\" ruler", "a twelve inch ruler"),
+            ("3/4\" bolts", "three quarters of an inch bolts"),
             ("6' deep", "six feet deep"),
             ("“I have 12”", "I have twelve"),
             ("He said \"I am 12\" twice", "He said I am twelve twice"),

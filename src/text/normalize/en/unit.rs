@@ -173,6 +173,10 @@ pub fn name(written: &str) -> Option<String> {
     });
     let (written, power) = before.unwrap_or((written, power));
     let name = look_up(UNITS, written)?;
+    // A square second is none that one could see.
+    if name == "second" && !power.is_empty() {
+        return Some(format!("second {}", if power == "square " { "squared" } else { "cubed" }));
+    }
     Some(format!("{power}{name}"))
 }
 

@@ -4,7 +4,7 @@ use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::number::year;
 use crate::text::normalize::rule::{Found, Rule};
 
-pub const RULES: &[Rule] = &[Rule { name: "year", pattern: "[0-9]{3,4}", read: read }];
+pub const RULES: &[Rule] = &[Rule { name: "year", pattern: "[0-9]{3,4}", read }];
 
 /// Words before a year.
 #[rustfmt::skip]
@@ -16,7 +16,19 @@ const BEFORE: &[&str] = &[
     "born", "died", "b", "d", "est", "established", "founded", "between", "through", "election", "season", "anno",
 ];
 /// Words before a number that is read in pairs of digits, as a year is.
-const BEFORE_PAIRS: &[&str] = &["room", "flight", "suite", "apartment", "apt", "boeing", "airbus"];
+const BEFORE_PAIRS: &[&str] = &[
+    "room",
+    "flight",
+    "suite",
+    "apartment",
+    "apt",
+    "boeing",
+    "airbus",
+    "error",
+    "route",
+    "highway",
+    "interstate",
+];
 /// Words after a year.
 #[rustfmt::skip]
 const AFTER: &[&str] = &[
@@ -64,7 +76,9 @@ fn read(found: &Found) -> Option<String> {
         return year(text);
     }
     let era = matches!(after, "AD" | "CE" | "BC" | "BCE") || before == "ad" || before == "year";
-    if text.len() == 3 || !(1100..2100).contains(&value) {
+    // No round number: the battle of 1066.
+    let early = (1001..1100).contains(&value) && matches!(before, "in" | "since" | "of" | "from" | "by");
+    if text.len() == 3 || !early && !(1100..2100).contains(&value) {
         return if era { year(text) } else { None };
     }
     let recent = value >= 1900;
@@ -148,6 +162,8 @@ mod tests {
             ("the 2012 Olympics", "the twenty twelve Olympics"),
             ("2020 was hard.", "twenty twenty was hard."),
             ("2019", "twenty nineteen"),
+            ("Hastings in 1066", "Hastings in ten sixty six"),
+            ("Error 404", "Error four o four"),
             ("850 BC", "eight fifty B C"),
             ("in summer 1969", "in summer nineteen sixty nine"),
             ("Room 1205", "Room twelve o five"),
