@@ -8,7 +8,7 @@ use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "abbreviation", pattern: r"(?:w/o|w/|W/|c/o|b/c|&c\.?)", read: slashed },
+    Rule { name: "abbreviation", pattern: r"(?:w/o|w/e|w/|W/|c/o|b/c|&c\.?)", read: slashed },
     Rule { name: "abbreviation", pattern: r"#(?P<ahead>[0-9])", read: number_sign },
     Rule {
         name: "abbreviation",
@@ -49,7 +49,8 @@ fn slashed(found: &Found) -> Option<String> {
     }
     let letter = found.next().is_some_and(|c| c.is_ascii_alphanumeric());
     Some(match found.all() {
-        "w/" | "W/" => "with".into(),
+        "w/" | "W/" if !found.after().get(1..2).is_some_and(|c| letter && c == " ") => "with".into(),
+        "w/e" if !letter => "weekend".into(),
         "w/o" if !letter => "without".into(),
         "c/o" if !letter => "care of".into(),
         "b/c" if !letter => "because".into(),
@@ -340,6 +341,7 @@ mod tests {
                 ("Fig. 4 and p. 12", "figure four and page twelve"),
                 ("Go w/ me", "Go with me"),
                 ("Coffee w/o milk", "Coffee without milk"),
+                ("over the w/e", "over the weekend"),
                 ("c/o Jane", "care of Jane"),
                 ("a.k.a. Bob", "A K A Bob"),
                 ("a Ph.D. student", "a P H D student"),

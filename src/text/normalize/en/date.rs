@@ -83,6 +83,7 @@ pub const RULES: &[Rule] = &[
     rule(day_month!(), day_month),
     rule(concat!(month!("month"), "(?:,? {1,2}|,? of |-)", a_year!(), until!()), month_year),
     rule(concat!(month!("month"), r",? ['’](?P<short>[0-9]{2})"), month_year),
+    rule(concat!(month!("month"), " ?[-–—] ?", month!("to_month")), months),
     rule(
         concat!(
             a_year!(),
@@ -256,6 +257,15 @@ fn month_year(found: &Found) -> Option<String> {
     is_clean(found).then(|| Some(format!("{month} {}{}", full_year(digits)?, until(found))))?
 }
 
+/// `Jan-Mar`, but no names such as `April-May` in small letters.
+fn months(found: &Found) -> Option<String> {
+    let (from, to) = (found.get("month"), found.get("to_month"));
+    let capital = |month: &str| month.starts_with(|c: char| c.is_ascii_uppercase());
+    let inside = !found.stands_alone() || found.next() == Some('-') || found.previous() == Some('-');
+    (capital(from) && capital(to) && !inside)
+        .then(|| Some(format!("{} to {}", named(&MONTHS, from)?, named(&MONTHS, to)?)))?
+}
+
 fn on(month: &str, day_of_month: &str, digits: &str) -> Option<String> {
     Some(format!("{} {}, {}", month_number(month)?, day(day_of_month)?, full_year(digits)?))
 }
@@ -355,6 +365,8 @@ mod tests {
                 ("15-Mar-24", "the fifteenth of march twenty twenty four"),
                 ("Jan-5-2024", "january fifth, twenty twenty four"),
                 ("on march 5", "on march fifth"),
+                ("Jan-Mar 2024", "january to march twenty twenty four"),
+                ("May–June", "may to june"),
                 ("OCT 31", "october thirty first"),
                 ("June 1st is here", "june first is here"),
                 ("4 July is a holiday", "the fourth of july is a holiday"),

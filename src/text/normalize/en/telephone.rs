@@ -161,6 +161,7 @@ const CALLS: &[&str] = &[
     "mobile",
     "cell",
     "hotline",
+    "emergency",
     "pin",
     "code",
     "zip",
