@@ -96,6 +96,7 @@ const COUNTED: &[&str] = &[
 /// Names before a numeral that tells their bearers apart.
 const RULERS: &[&str] = &[
     "Henry",
+    "Malcolm",
     "Louis",
     "Charles",
     "George",
@@ -259,7 +260,7 @@ fn roman(found: &Found) -> Option<String> {
     let ruler = RULERS.contains(&word)
         || is_capitalized(word)
             && (TITLES.contains(&earlier) || RULERS.contains(&earlier) && numeral.len() > 1);
-    if ruler && plain && value < 40 && !speaker {
+    if ruler && (word, numeral) != ("Malcolm", "X") && plain && value < 40 && !speaker {
         return ordinal(&digits).map(|ordinal| format!("the {ordinal}"));
     }
     if numeral.len() < 2 {
@@ -269,6 +270,11 @@ fn roman(found: &Found) -> Option<String> {
         return (plain && value < 100 && numeral != "IV").then(|| ordinal(&digits))?;
     }
     if plain && value < 40 && is_capitalized(word) && !STARTERS.contains(&word) && word.len() > 1 {
+        return cardinal(&digits);
+    }
+    let alone =
+        matches!(numeral, "II" | "IX") || numeral.len() > 2 && plain && numeral != "XXX" && value < 50;
+    if alone && !is_capitalized(word) {
         return cardinal(&digits);
     }
     (numeral.len() > 4 && (1500..2100).contains(&value)).then(|| year(&digits))?
@@ -359,6 +365,8 @@ mod tests {
                 ("Chapter Ⅷ", "Chapter eight"),
                 ("Apollo XI", "Apollo eleven"),
                 ("John Smith III", "John Smith the third"),
+                ("Malcolm III of Scotland", "Malcolm the third of Scotland"),
+                ("XVI", "sixteen"),
                 ("MCMXCIX", "nineteen ninety nine"),
             ],
         );

@@ -23,6 +23,9 @@ macro_rules! later {
 }
 
 pub const RULES: &[Rule] = &[
+    rule("(?P<word>noon|midnight|Noon|Midnight) ?[-–—~] ?(?P<ahead>[0-9])", |found| {
+        Some(format!("{} to", found.get("word")))
+    }),
     rule(
         concat!(
             hour!(),
@@ -233,6 +236,8 @@ mod tests {
             &[
                 ("9am-5pm", "nine a m to five p m"),
                 ("9:00–17:00", "nine o clock to seventeen hundred"),
+                ("noon-5pm", "noon to five p m"),
+                ("8-10:30am", "eight to ten thirty a m"),
                 ("9-11am", "nine to eleven a m"),
                 ("9:30-10:00 am", "nine thirty to ten a m"),
                 ("9:00-10:00 p.m.", "nine to ten p m."),
