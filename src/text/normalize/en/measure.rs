@@ -51,7 +51,12 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "measure",
-        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), r")(?:\.(?P<ahead>,| [a-z0-9(]))?"),
+        pattern: concat!(
+            amount!(),
+            "(?P<scale> (?:hundred|thousand|million|billion|trillion))?(?P<gap>[ -]?)(?P<unit>",
+            unit!(),
+            r")(?:\.(?P<ahead>,| [a-z0-9(]))?"
+        ),
         read: measure,
     },
     Rule {
@@ -71,7 +76,10 @@ fn measure(found: &Found) -> Option<String> {
         return None;
     }
     let mut name = unit::name(written)?;
-    let amount = Amount::of(found.get("amount"))?;
+    let mut amount = Amount::of(found.get("amount"))?;
+    if found.has("scale") {
+        amount = amount.scaled(found.get("scale").trim_start());
+    }
     let small = found.get("amount").replace(',', "").parse::<f64>().is_ok_and(|value| value < 1000.0);
     if name == "basis point" && !small && found.all().contains("bps") {
         name = "bit per second".into();
@@ -146,7 +154,9 @@ fn rate(found: &Found) -> Option<String> {
     let unit_start =
         before.rfind(|c: char| c.is_ascii_digit() || c == ' ' || c == '-').map_or(0, |at| at + 1);
     let (head, unit) = before.split_at_checked(unit_start)?;
-    let number = head.trim_end_matches([' ', '-']).ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c));
+    let number = head
+        .trim_end_matches([' ', '-'])
+        .ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c) || is_power(c));
     let measured = number && unit::name(unit).is_some();
     let token = before.rsplit(' ').next().unwrap_or("");
     let sum = token.contains(['$', '€', '£', '¥', '₹', '¢']) && token.contains(|c: char| c.is_ascii_digit());
@@ -156,6 +166,10 @@ fn rate(found: &Found) -> Option<String> {
     let counted = number && unit.len() > 3 && unit.ends_with('s') && unit::name(per).is_some();
     (measured || sum || counted).then_some(())?;
     Some(format!("per {}", unit::per(per)?))
+}
+
+fn is_power(c: char) -> bool {
+    matches!(c, '⁰' | '⁴'..='⁹' | '¹' | '²' | '³')
 }
 
 fn is_vulgar(c: char) -> bool {
@@ -299,6 +313,9 @@ mod tests {
             ("5–10 km/h", "five to ten kilometers per hour"),
             ("5kg-10kg", "five to ten kilograms"),
             ("-5 m", "minus five meters"),
+            ("4.5 billion km", "four point five billion kilometers"),
+            ("1 million lbs", "one million pounds"),
+            ("3×10⁸ m/s", "three times ten to the power of eight meters per second"),
             ("a 10-km run", "a ten kilometer run"),
             ("a 5-kg bag", "a five kilogram bag"),
             ("He is 6 ft. tall.", "He is six feet tall."),
