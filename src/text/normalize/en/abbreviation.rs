@@ -165,6 +165,7 @@ fn without_dot(found: &Found) -> Option<String> {
     match word {
         "WWI" => Some("world war one".into()),
         "WWII" => Some("world war two".into()),
+        "vs" => Some("versus".into()),
         "asap" => Some(spell(word)),
         "Dr" | "St" if !name && !street && !is_capitalized(previous_word(found.before())) => None,
         "Ct" | "Pl" | "Cir" | "No" | "Ste" if !street && !next.starts_with(|c: char| c.is_ascii_digit()) => {
@@ -320,6 +321,7 @@ mod tests {
                 ("Cats, dogs, etc. are pets", "Cats, dogs, et cetera are pets"),
                 ("Cats, etc. We like them.", "Cats, et cetera. We like them."),
                 ("us vs. them", "us versus them"),
+                ("us vs them", "us versus them"),
                 ("Lakers vs Bulls", "Lakers versus Bulls"),
                 ("e.g. this", "for example this"),
                 ("fruit, e.g., apples", "fruit, for example, apples"),

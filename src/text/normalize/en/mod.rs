@@ -19,6 +19,8 @@ mod percent;
 mod range;
 mod ratio;
 mod roman;
+#[cfg(test)]
+mod sentences;
 mod size;
 mod street;
 mod telephone;

@@ -2,15 +2,15 @@
 
 /// Initialisms that are said as words.
 pub const SAID: &[&str] = &[
-    "ACID", "AIDS", "AJAX", "APEC", "APP", "ASAP", "ASCII", "ASEAN", "AWOL", "BASIC", "BIOS", "BRICS", "CAD",
-    "CAPTCHA", "CMOS", "COBOL", "COVID", "DARPA", "DOS", "DRAM", "DREAM", "EBITDA", "ELISA", "EPCOT",
-    "ERASMUS", "FAQ", "FEMA", "FIFA", "FOMO", "GAAP", "GIF", "GUI", "HEPA", "HIPAA", "IKEA", "IMAX",
-    "INTERPOL", "JPEG", "JSON", "LAN", "LASER", "LED", "LEGO", "LIDAR", "LOL", "MERS", "MIDI", "MODEM",
-    "MOSFET", "MPEG", "NAFTA", "NASA", "NASCAR", "NASDAQ", "NATO", "NIMBY", "NOAA", "OAUTH", "OPEC", "OSHA",
-    "PIN", "POTUS", "PROM", "RADAR", "RAID", "RAM", "RISC", "ROM", "SARS", "SAT", "SCOTUS", "SCUBA", "SIM",
-    "SLAM", "SOAP", "SONAR", "SQUID", "SRAM", "SWAT", "SWIFT", "TASER", "TED", "TESOL", "TOEFL", "TOEIC",
-    "UEFA", "UNESCO", "UNICEF", "VISA", "WAN", "WASP", "WIFI", "YAML", "YOLO", "ZARA", "ZIP", "NIKE", "OPPO",
-    "VIVO", "ASUS", "ACER", "SONY", "ICQ", "OK",
+    "ABBA", "ACID", "IELTS", "MAGA", "AIDS", "AJAX", "APEC", "APP", "ASAP", "ASCII", "ASEAN", "AWOL",
+    "BASIC", "BIOS", "BRICS", "CAD", "CAPTCHA", "CMOS", "COBOL", "COVID", "DARPA", "DOS", "DRAM", "DREAM",
+    "EBITDA", "ELISA", "EPCOT", "ERASMUS", "FAQ", "FEMA", "FIFA", "FOMO", "GAAP", "GIF", "GUI", "HEPA",
+    "HIPAA", "IKEA", "IMAX", "INTERPOL", "JPEG", "JSON", "LAN", "LASER", "LED", "LEGO", "LIDAR", "LOL",
+    "MERS", "MIDI", "MODEM", "MOSFET", "MPEG", "NAFTA", "NASA", "NASCAR", "NASDAQ", "NATO", "NIMBY", "NOAA",
+    "OAUTH", "OPEC", "OSHA", "PIN", "POTUS", "PROM", "RADAR", "RAID", "RAM", "RISC", "ROM", "SARS", "SAT",
+    "SCOTUS", "SCUBA", "SIM", "SLAM", "SOAP", "SONAR", "SQUID", "SRAM", "SWAT", "SWIFT", "TASER", "TED",
+    "TESOL", "TOEFL", "TOEIC", "UEFA", "UNESCO", "UNICEF", "VISA", "WAN", "WASP", "WIFI", "YAML", "YOLO",
+    "ZARA", "ZIP", "NIKE", "OPPO", "VIVO", "ASUS", "ACER", "SONY", "ICQ", "OK",
 ];
 
 /// Initialisms that are spelled though they could be said, and are so even among words in capitals.
