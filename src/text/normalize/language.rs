@@ -40,8 +40,10 @@ impl Languages {
             }
             han += usize::from(is_han(c));
             words += usize::from(c.is_alphabetic() && !is_han(c) && !in_word);
-            in_word = c.is_alphabetic() && !is_han(c);
+            // An address is one word, and its signs end no sentence.
+            in_word = c.is_alphabetic() && !is_han(c) || in_word && c.is_ascii_graphic();
             let ends = match c {
+                '?' | '!' if in_word => chars.peek().is_none_or(|(_, next)| !next.is_ascii_alphanumeric()),
                 '。' | '！' | '？' | '!' | '?' | '\n' | '；' => true,
                 '.' => chars.peek().is_none_or(|(_, next)| next.is_whitespace()),
                 _ => false,

@@ -8,7 +8,7 @@ use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "abbreviation", pattern: r"(?:w/o|w/|W/|c/o|b/c|&c\.?)", read: slashed },
+    Rule { name: "abbreviation", pattern: r"(?:w/o|w/e|w/|W/|c/o|b/c|&c\.?)", read: slashed },
     Rule { name: "abbreviation", pattern: r"#(?P<ahead>[0-9])", read: number_sign },
     Rule {
         name: "abbreviation",
@@ -17,7 +17,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "abbreviation",
-        pattern: r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})\.?",
+        pattern: r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})\.?(?:['’](?P<possessive>s)|-(?P<ahead>[a-z]))?",
         read: dotted,
     },
     Rule {
@@ -49,7 +49,8 @@ fn slashed(found: &Found) -> Option<String> {
     }
     let letter = found.next().is_some_and(|c| c.is_ascii_alphanumeric());
     Some(match found.all() {
-        "w/" | "W/" => "with".into(),
+        "w/" | "W/" if !found.after().get(1..2).is_some_and(|c| letter && c == " ") => "with".into(),
+        "w/e" if !letter => "weekend".into(),
         "w/o" if !letter => "without".into(),
         "c/o" if !letter => "care of".into(),
         "b/c" if !letter => "because".into(),
@@ -69,10 +70,11 @@ fn dotted_at_end(found: &Found) -> Option<String> {
 }
 
 fn dotted(found: &Found) -> Option<String> {
-    if found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '@') {
+    let goes_on = found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '@');
+    if goes_on && !found.has("ahead") {
         return None;
     }
-    dotted_reading(found).map(|(spoken, _)| spoken)
+    dotted_reading(found).map(|(spoken, _)| spoken + found.get("possessive"))
 }
 
 /// How it is read, and whether it can end a sentence.
@@ -87,7 +89,8 @@ fn dotted_reading(found: &Found) -> Option<(String, bool)> {
     }
     let letters = word.split('.').all(|part| part.len() == 1);
     let capitals = word.bytes().all(|b| b.is_ascii_uppercase() || b == b'.');
-    let closed = found.all().ends_with('.') || found.next() == Some('.');
+    let closed =
+        found.all().trim_end_matches(['-', 's', '\'', '’']).ends_with('.') || found.next() == Some('.');
     (letters && (capitals || closed)).then(|| (spell(&word.replace('.', "")), true))
 }
 
@@ -162,6 +165,7 @@ fn without_dot(found: &Found) -> Option<String> {
     match word {
         "WWI" => Some("world war one".into()),
         "WWII" => Some("world war two".into()),
+        "vs" => Some("versus".into()),
         "asap" => Some(spell(word)),
         "Dr" | "St" if !name && !street && !is_capitalized(previous_word(found.before())) => None,
         "Ct" | "Pl" | "Cir" | "No" | "Ste" if !street && !next.starts_with(|c: char| c.is_ascii_digit()) => {
@@ -201,8 +205,8 @@ fn is_numeral(word: &str) -> bool {
 /// What may stand before a name or behind that of a street: its kind, and how it is read.
 fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     let (before, after) = match word {
-        "Dr" | "dr" => ("doctor", "drive"),
-        "St" | "st" => ("saint", "street"),
+        "Dr" | "dr" | "DR" => ("doctor", "drive"),
+        "St" | "st" | "ST" => ("saint", "street"),
         "Mt" => return is_capitalized(next_word(found.after())).then_some(("", "mount")),
         "Ft" => return is_capitalized(next_word(found.after())).then_some(("", "fort")),
         _ => return None,
@@ -225,9 +229,17 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     Some((before, before))
 }
 
+/// What stays an abbreviation where all is in capitals.
+const SHOUTED: &[&str] =
+    &["MR", "MRS", "MS", "PROF", "JR", "SR", "INC", "LTD", "CORP", "AVE", "BLVD", "VS", "ETC", "DEPT"];
+
 /// An entry with a small first letter is also written with a capital one.
 fn lookup(found: &Found, word: &str) -> Option<(&'static str, Stands)> {
     let small = word.to_ascii_lowercase();
+    if SHOUTED.contains(&word) {
+        let mut entries = SHORT.iter().filter(|(written, ..)| written.eq_ignore_ascii_case(word));
+        return entries.next().map(|(_, spoken, stands)| (*spoken, *stands));
+    }
     let capital = word.get(1..).is_some_and(|rest| !rest.bytes().any(|b| b.is_ascii_uppercase()));
     let matches = |written: &str| written == word || capital && written == small;
     if let Some((_, spoken, stands)) = SHORT.iter().find(|(written, ..)| matches(written)) {
@@ -249,6 +261,8 @@ mod tests {
             english,
             &[
                 ("Dr. Smith", "doctor Smith"),
+                ("MR. SMITH", "mister SMITH"),
+                ("DR. JONES", "doctor JONES"),
                 ("Mr. and Mrs. Jones", "mister and misses Jones"),
                 ("Ms. Lee", "miss Lee"),
                 ("Prof. Brown", "professor Brown"),
@@ -289,6 +303,8 @@ mod tests {
                 ("Cambridge, Mass.", "Cambridge, massachusetts."),
                 ("the U.S. and the U.K.", "the U S and the U K."),
                 ("He left the U.S. The rest stayed.", "He left the U S. The rest stayed."),
+                ("the U.K.'s laws", "the U Ks laws"),
+                ("a U.S.-led force", "a U S led force"),
                 ("the U.S. Army", "the U S Army"),
                 ("U.S.A.", "U S A."),
                 ("Washington, D.C.", "Washington, D C."),
@@ -305,6 +321,7 @@ mod tests {
                 ("Cats, dogs, etc. are pets", "Cats, dogs, et cetera are pets"),
                 ("Cats, etc. We like them.", "Cats, et cetera. We like them."),
                 ("us vs. them", "us versus them"),
+                ("us vs them", "us versus them"),
                 ("Lakers vs Bulls", "Lakers versus Bulls"),
                 ("e.g. this", "for example this"),
                 ("fruit, e.g., apples", "fruit, for example, apples"),
@@ -326,6 +343,7 @@ mod tests {
                 ("Fig. 4 and p. 12", "figure four and page twelve"),
                 ("Go w/ me", "Go with me"),
                 ("Coffee w/o milk", "Coffee without milk"),
+                ("over the w/e", "over the weekend"),
                 ("c/o Jane", "care of Jane"),
                 ("a.k.a. Bob", "A K A Bob"),
                 ("a Ph.D. student", "a P H D student"),

@@ -157,6 +157,7 @@ pub const DOTTED: &[(&str, &str, bool)] = &[
     ("e.g", "for example", false),
     ("i.e", "that is", false),
     ("ph.d", "P H D", true),
+    ("ph.d.s", "P H Ds", true),
     ("d.phil", "D phil", true),
     ("m.sc", "M S C", true),
     ("b.sc", "B S C", true),

@@ -59,6 +59,11 @@ impl Amount {
         Amount { words: format!("{} to {}", from.words, to.words), count: Count::Many }
     }
 
+    /// So many thousands or millions.
+    pub fn scaled(&self, scale: &str) -> Self {
+        Amount { words: format!("{} {scale}", self.words), count: Count::Many }
+    }
+
     pub fn is_one(&self) -> bool {
         self.count == Count::One
     }
@@ -177,9 +182,8 @@ pub fn word_after<'t>(found: &Found<'t>) -> &'t str {
 /// Whether a measure says what kind of thing follows, as in a 5 kg bag, and is in the singular for that.
 pub fn is_adjective(found: &Found) -> bool {
     const NO_NOUNS: &[&str] = &[
-        "of", "and", "or", "in", "per", "away", "long", "wide", "tall", "deep", "high", "thick", "a", "an",
-        "for", "from", "to", "at", "on", "is", "was", "more", "less", "by", "with", "the", "ago", "later",
-        "before", "after", "each",
+        "of", "and", "or", "in", "per", "away", "a", "an", "for", "from", "to", "at", "on", "is", "was",
+        "more", "less", "by", "with", "the", "ago", "later", "before", "after", "each",
     ];
     let next = word_after(found);
     let noun = next.starts_with(|c: char| c.is_ascii_lowercase()) && !NO_NOUNS.contains(&next);

@@ -6,7 +6,8 @@ pub const STARTERS: &[&str] = &[
     "And", "So", "Or", "In", "On", "At", "If", "When", "Then", "There", "Here", "His", "Her", "Its", "Their",
     "Our", "My", "Your", "However", "What", "Who", "Why", "How", "No", "Yes", "After", "Before", "As", "For",
     "From", "With", "While", "Once", "Many", "Most", "Some", "All", "Not", "Now", "To", "Is", "Was", "Are",
-    "Do", "Did", "Let", "Please", "Each", "Every", "One", "By", "Since", "Because", "Although", "Also",
+    "Do", "Did", "Let", "Please", "Each", "Every", "One", "By", "Since", "Because", "Finally", "First",
+    "Next", "Just", "Although", "Also",
 ];
 
 /// What ends a sentence behind a dot that is part of an abbreviation: the end of the text or of a line, or a

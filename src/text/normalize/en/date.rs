@@ -41,7 +41,7 @@ macro_rules! month_day {
             weekday!(),
             ",? {1,2})?",
             month!("month"),
-            "(?: {0,2}| (?P<the>the) )",
+            "(?: {0,2}|-| (?P<the>the) )",
             day!("day"),
             to_day!()
         )
@@ -75,13 +75,15 @@ macro_rules! until {
 }
 
 pub const RULES: &[Rule] = &[
-    rule(concat!(month_day!(), "(?:, ?| {1,2},? ?|,? of )", a_year!(), until!()), month_day),
+    rule(concat!(month_day!(), "(?:, ?| {1,2},? ?|,? of |-)", a_year!(), until!()), month_day),
     rule(concat!(month_day!(), r",? {1,2}['’](?P<short>[0-9]{2})"), month_day),
     rule(month_day!(), month_day),
     rule(concat!(day_month!(), "(?:,? {1,2}|-|,? of )", a_year!(), until!()), day_month),
+    rule(concat!(day_month!(), r"(?: ['’]|-['’]?)(?P<year>[0-9]{2})"), day_month),
     rule(day_month!(), day_month),
     rule(concat!(month!("month"), "(?:,? {1,2}|,? of |-)", a_year!(), until!()), month_year),
     rule(concat!(month!("month"), r",? ['’](?P<short>[0-9]{2})"), month_year),
+    rule(concat!(month!("month"), " ?[-–—] ?", month!("to_month")), months),
     rule(
         concat!(
             a_year!(),
@@ -161,7 +163,7 @@ fn day(number: &str) -> Option<String> {
 }
 
 /// A year of four digits; one of two is of this century or the last.
-fn full_year(digits: &str) -> Option<String> {
+pub(super) fn full_year(digits: &str) -> Option<String> {
     match (digits.len(), digits.parse().ok()?) {
         (2, 0..50) => year(&format!("20{digits}")),
         (2, _) => year(&format!("19{digits}")),
@@ -190,7 +192,8 @@ fn month_day(found: &Found) -> Option<String> {
     // May and March are words, too.
     let month = found.get("month");
     let bare = !found.has("year") && !found.has("short") && !ends_with_suffix(found.all());
-    if !is_clean(found) || bare && matches!(month, "may" | "march" | "mar" | "sep" | "dec") {
+    let counts = found.after().strip_prefix(' ').is_some_and(|next| next.starts_with(char::is_alphabetic));
+    if !is_clean(found) || bare && counts && matches!(month, "may" | "march") {
         return None;
     }
     let mut spoken = weekday_prefix(found, ", ");
@@ -252,6 +255,15 @@ fn month_year(found: &Found) -> Option<String> {
     let digits = if found.has("year") { found.get("year") } else { found.get("short") };
     let month = named(&MONTHS, found.get("month"))?;
     is_clean(found).then(|| Some(format!("{month} {}{}", full_year(digits)?, until(found))))?
+}
+
+/// `Jan-Mar`, but no names such as `April-May` in small letters.
+fn months(found: &Found) -> Option<String> {
+    let (from, to) = (found.get("month"), found.get("to_month"));
+    let capital = |month: &str| month.starts_with(|c: char| c.is_ascii_uppercase());
+    let inside = !found.stands_alone() || found.next() == Some('-') || found.previous() == Some('-');
+    (capital(from) && capital(to) && !inside)
+        .then(|| Some(format!("{} to {}", named(&MONTHS, from)?, named(&MONTHS, to)?)))?
 }
 
 fn on(month: &str, day_of_month: &str, digits: &str) -> Option<String> {
@@ -350,6 +362,11 @@ mod tests {
                 ("Mon.–Fri. only", "monday to friday only"),
                 ("Nov 2021 - Jan 2022", "november twenty twenty one to january twenty twenty two"),
                 ("May 1, 2020 - June 2, 2021", "may first, twenty twenty to june second, twenty twenty one"),
+                ("15-Mar-24", "the fifteenth of march twenty twenty four"),
+                ("Jan-5-2024", "january fifth, twenty twenty four"),
+                ("on march 5", "on march fifth"),
+                ("Jan-Mar 2024", "january to march twenty twenty four"),
+                ("May–June", "may to june"),
                 ("OCT 31", "october thirty first"),
                 ("June 1st is here", "june first is here"),
                 ("4 July is a holiday", "the fourth of july is a holiday"),

@@ -1,7 +1,7 @@
 //! Spans of years, years before and after Christ, parts of years.
 
 use super::context::sentence_end;
-use super::date::is_clean;
+use super::date::{full_year, is_clean};
 use super::number::{cardinal, year};
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -20,9 +20,11 @@ pub const RULES: &[Rule] = &[
     ),
     rule(r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})", anno_domini),
     rule(
-        r"(?P<part>[QH])(?P<n>[1-4])(?:[ -/]|, ?| FY ?| of )['’]?(?P<year>20[0-9]{2}|19[0-9]{2})",
+        r"(?P<part>[QH])(?P<n>[1-4])(?:[ /-]|, ?| FY ?| of )['’]?(?P<year>20[0-9]{2}|19[0-9]{2})",
         part_of_year,
     ),
+    rule(r"(?P<part>[QH])(?P<n>[1-4]) ?['’](?P<year>[0-9]{2})", part_of_year),
+    rule(r"FY ?(?P<ahead>20[0-9]{2}[-–/][0-9]{2})", |_| Some("F Y".into())),
     rule(r"FY ?['’]?(?P<year>20[0-9]{2}|19[0-9]{2}|[0-9]{2})", fiscal),
 ];
 
@@ -75,7 +77,7 @@ fn anno_domini(found: &Found) -> Option<String> {
 
 fn part_of_year(found: &Found) -> Option<String> {
     let (part, n) = (found.get("part"), cardinal(found.get("n"))?);
-    found.stands_alone().then(|| Some(format!("{part} {n} {}", year(found.get("year"))?)))?
+    found.stands_alone().then(|| Some(format!("{part} {n} {}", full_year(found.get("year"))?)))?
 }
 
 fn fiscal(found: &Found) -> Option<String> {
@@ -107,6 +109,8 @@ mod tests {
                 ("500 BCE", "five hundred B C E"),
                 ("100-50 BC", "one hundred to fifty B C"),
                 ("Q1 2024", "Q one twenty twenty four"),
+                ("Q2'24", "Q two twenty twenty four"),
+                ("FY 2021-22", "F Y twenty twenty one to twenty two"),
                 ("FY2024", "F Y twenty twenty four"),
                 ("FY24", "F Y twenty four"),
             ],

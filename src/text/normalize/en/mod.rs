@@ -11,6 +11,7 @@ mod era;
 mod fraction;
 mod math;
 mod measure;
+mod model;
 mod money;
 pub mod number;
 mod ordinal;
@@ -18,6 +19,8 @@ mod percent;
 mod range;
 mod ratio;
 mod roman;
+#[cfg(test)]
+mod sentences;
 mod size;
 mod street;
 mod telephone;
@@ -31,7 +34,6 @@ use super::rule::Rule;
 /// In the order they are tried: what is special comes before what is general.
 pub const RULES: &[&[Rule]] = &[
     latin::ENGLISH,
-    ratio::RULES,
     date::RULES,
     era::RULES,
     telephone::RULES,
@@ -41,6 +43,7 @@ pub const RULES: &[&[Rule]] = &[
     abbreviation::RULES,
     money::RULES,
     percent::RULES,
+    model::RULES,
     range::ORDINALS,
     ordinal::RULES,
     size::RULES,

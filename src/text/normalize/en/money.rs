@@ -23,7 +23,7 @@ macro_rules! sum {
 }
 macro_rules! scale {
     () => {
-        r"[ -]?(?:[Hh]undred|[Tt]housand|[Mm]illion|[Bb]illion|[Tt]rillion|mln|mn|mm|bln|bn|tn)|[kKmMbBTt]"
+        r"[ -]?(?:[Hh]undred|[Tt]housand|[Mm]illion|[Bb]illion|[Tt]rillion|[Ll]akh|[Cc]rore|mil|mln|mn|mm|bln|bn|tn)|[kKmMbBTt]"
     };
 }
 
@@ -116,6 +116,7 @@ const SCALES: &[(&str, &str)] = &[
     ("m", "million"),
     ("mm", "million"),
     ("mn", "million"),
+    ("mil", "million"),
     ("mln", "million"),
     ("b", "billion"),
     ("bn", "billion"),
@@ -327,6 +328,8 @@ mod tests {
             ("£1.2bn", "one point two billion pounds"),
             ("€2 trillion", "two trillion euros"),
             ("US$4.5 billion", "four point five billion U S dollars"),
+            ("Rs 5 crore", "five crore rupees"),
+            ("$2 mil", "two million dollars"),
             ("10 million USD", "ten million U S dollars"),
             ("a $5-million deal", "a five million dollar deal"),
             ("a $20 ticket", "a twenty dollar ticket"),

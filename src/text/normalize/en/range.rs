@@ -53,7 +53,7 @@ fn range(found: &Found) -> Option<String> {
     };
     let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-–./,+*^_:\\".contains(c));
     let zeros = from.len() > 1 && from.starts_with('0') && !from.contains('.');
-    let backward = first >= last && (dash.contains(' ') || from.len() > 1);
+    let backward = first == last || first > last && (dash.contains(' ') || first >= 100.0);
     if part || inside || zeros || backward {
         return None;
     }

@@ -56,6 +56,15 @@ const COUNTED: &[&str] = &[
     "mark",
     "mk",
     "war",
+    "wars",
+    "types",
+    "phases",
+    "acts",
+    "fantasy",
+    "gta",
+    "auto",
+    "fallout",
+    "iphone",
     "bowl",
     "episode",
     "season",
@@ -96,6 +105,7 @@ const COUNTED: &[&str] = &[
 /// Names before a numeral that tells their bearers apart.
 const RULERS: &[&str] = &[
     "Henry",
+    "Malcolm",
     "Louis",
     "Charles",
     "George",
@@ -259,7 +269,7 @@ fn roman(found: &Found) -> Option<String> {
     let ruler = RULERS.contains(&word)
         || is_capitalized(word)
             && (TITLES.contains(&earlier) || RULERS.contains(&earlier) && numeral.len() > 1);
-    if ruler && plain && value < 40 && !speaker {
+    if ruler && (word, numeral) != ("Malcolm", "X") && plain && value < 40 && !speaker {
         return ordinal(&digits).map(|ordinal| format!("the {ordinal}"));
     }
     if numeral.len() < 2 {
@@ -269,6 +279,11 @@ fn roman(found: &Found) -> Option<String> {
         return (plain && value < 100 && numeral != "IV").then(|| ordinal(&digits))?;
     }
     if plain && value < 40 && is_capitalized(word) && !STARTERS.contains(&word) && word.len() > 1 {
+        return cardinal(&digits);
+    }
+    let alone =
+        matches!(numeral, "II" | "IX") || numeral.len() > 2 && plain && numeral != "XXX" && value < 50;
+    if alone && !is_capitalized(word) {
         return cardinal(&digits);
     }
     (numeral.len() > 4 && (1500..2100).contains(&value)).then(|| year(&digits))?
@@ -357,8 +372,12 @@ mod tests {
                 ("Type II diabetes", "Type two diabetes"),
                 ("Chapters IV and V", "Chapters four and five"),
                 ("Chapter Ⅷ", "Chapter eight"),
+                ("World Wars I and II", "World Wars one and two"),
+                ("GTA V", "G T A five"),
                 ("Apollo XI", "Apollo eleven"),
                 ("John Smith III", "John Smith the third"),
+                ("Malcolm III of Scotland", "Malcolm the third of Scotland"),
+                ("XVI", "sixteen"),
                 ("MCMXCIX", "nineteen ninety nine"),
             ],
         );

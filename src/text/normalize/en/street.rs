@@ -1,5 +1,6 @@
 //! Addresses of houses and names of roads.
 
+use super::context::{is_capitalized, previous_word};
 use super::number::cardinal;
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -24,6 +25,7 @@ pub const RULES: &[Rule] = &[
         house,
     ),
     rule(r"(?P<state>[A-Z]{2})(?:,? {1,2}(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?)?", state),
+    rule("(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?", zip),
     rule(r"(?:P\.? ?O\.?|p\.o\.) ?[Bb]ox (?P<box>[0-9]{1,6})", post_box),
     rule(r"I-(?P<road>[0-9]{1,3})", |found| road(found, "I")),
     rule(r"US-(?P<road>[0-9]{1,3})", |found| road(found, "U S")),
@@ -247,12 +249,28 @@ fn state(found: &Found) -> Option<String> {
     (comma && capital && small && sure && ends).then(|| name.to_string())
 }
 
+/// A post code behind a street.
+fn zip(found: &Found) -> Option<String> {
+    let words = found.before().split([' ', ',', '.']).filter(|word| !word.is_empty());
+    let ways = |word: &str| {
+        WAYS.contains(&word) || matches!(word, "Expy" | "Hwy" | "Pkwy" | "Boulevard" | "Lane" | "Highway")
+    };
+    let before = found.before().ends_with(", ") || is_capitalized(previous_word(found.before()));
+    let counts = found
+        .after()
+        .strip_prefix(' ')
+        .is_some_and(|next| next.starts_with(|c: char| c.is_ascii_lowercase()));
+    let four = if found.has("four") { ", " } else { "" };
+    (found.stands_alone() && before && !counts && words.rev().take(6).any(ways))
+        .then(|| letters_of(found.get("zip")) + four + &letters_of(found.get("four")))
+}
+
 fn post_box(found: &Found) -> Option<String> {
     found.stands_alone().then(|| format!("P O box {}", letters_of(found.get("box"))))
 }
 
 fn road(found: &Found, name: &str) -> Option<String> {
-    let letter = found.next().is_some_and(|c| c.is_ascii_lowercase());
+    let letter = found.next().is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric()) || letter;
     (!inside).then(|| Some(format!("{name} {}", house_number(found.get("road"))?)))?
 }
@@ -286,6 +304,8 @@ mod tests {
                 ("New York, NY 10001", "New York, new york one o o o one"),
                 ("Washington, DC", "Washington, D C"),
                 ("P.O. Box 123", "P O box one two three"),
+                ("55 Oak Ave., Springfield 62704", "fifty five Oak avenue, Springfield six two seven o four"),
+                ("7 Bay Hwy 95051", "seven Bay highway nine five o five one"),
                 ("Apt. 4B", "apartment four B"),
                 ("Ste. 200", "suite two hundred"),
                 ("Take I-95 north", "Take I ninety five north"),

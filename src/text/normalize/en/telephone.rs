@@ -42,7 +42,11 @@ pub const RULES: &[Rule] = &[
         groups,
     ),
     rule("serial number", "(?P<all>[0-9]{1,8}(?:-[0-9]{1,8}){2,5}(?:-X)?)", serial),
-    rule("telephone", r"(?P<all>\(?0[0-9]{2,4}\)?[ -][0-9]{3,4}[ -]?[0-9]{3,4})", telephone),
+    rule(
+        "telephone",
+        r"(?P<all>\(?0[0-9]{1,4}\)?(?:[ -][0-9]{3,4}[ -]?[0-9]{3,4}|(?:[ -][0-9]{2,8}){2,5}))",
+        telephone,
+    ),
     rule("telephone", "(?P<all>[0-9]{2,5}(?:[ -][0-9]{2,8}){1,4})", after_call),
     rule(
         "IP address",
@@ -161,6 +165,7 @@ const CALLS: &[&str] = &[
     "mobile",
     "cell",
     "hotline",
+    "emergency",
     "pin",
     "code",
     "zip",
@@ -277,6 +282,8 @@ mod tests {
             &[
                 ("123-45-6789", "one two three, four five, six seven eight nine"),
                 ("978-3-16-148410-0", "nine seven eight, three, one six, one four eight four one o, o"),
+                ("0044 20 7946 0000", "o o four four, two o, seven nine four six, o o o o"),
+                ("(02) 9876 5432", "o two, nine eight seven six, five four three two"),
                 ("tel. 020 7946 0958", "telephone o two o, seven nine four six, o nine five eight"),
                 (
                     "1234 5678 9012 3456",

@@ -1,6 +1,6 @@
 //! Times of the day, and durations that are written like them.
 
-use super::context::sentence_end;
+use super::context::{previous_word, sentence_end};
 use super::number::{cardinal, plural};
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
@@ -23,6 +23,9 @@ macro_rules! later {
 }
 
 pub const RULES: &[Rule] = &[
+    rule("(?P<word>noon|midnight|Noon|Midnight) ?[-–—~] ?(?P<ahead>[0-9])", |found| {
+        Some(format!("{} to", found.get("word")))
+    }),
     rule(
         concat!(
             hour!(),
@@ -34,7 +37,9 @@ pub const RULES: &[Rule] = &[
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?", half!()), clock),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?(?P<utc>Z)?"), clock),
     rule(concat!(hour!(), "[:.](?P<m>[0-5][0-9])", half!()), clock),
+    rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?P<zone>UTC|GMT|[ECMP][SD]T|CET|BST)"), clock),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?:(?P<utc>Z)|h)?"), clock),
+    rule("(?P<h>[01][0-9]|2[0-4])(?P<m>[0-5][0-9]) ?(?:hours|hrs)", military),
     rule(concat!(hour!(), half!()), clock),
     rule(concat!(hour!(), "h(?P<m>[0-5][0-9])"), clock),
     rule(
@@ -101,8 +106,25 @@ fn clock(found: &Found) -> Option<String> {
             format!("{} {} and {}", count(h, "hour")?, count(m, "minute")?, count(s, "second")?)
         }
     };
-    let zone = if found.has("utc") { " Z" } else { "" };
-    Some(spoken + half + zone)
+    let zone = if found.has("utc") { "Z" } else { found.get("zone") };
+    let space = if zone.is_empty() { "" } else { " " };
+    Some(spoken + half + space + &spell(zone))
+}
+
+/// `0900 hours`; `1400 hours` only at or by them.
+fn military(found: &Found) -> Option<String> {
+    let (h, m) = (found.get("h"), found.get("m"));
+    let word = previous_word(found.before()).to_ascii_lowercase();
+    let at = matches!(&*word, "at" | "by" | "until" | "from" | "till");
+    if found.previous().is_some_and(|c| !c.is_whitespace()) || !at && !h.starts_with('0') {
+        return None;
+    }
+    let zero = if h.starts_with('0') && h != "00" { "o " } else { "" };
+    let spoken = match (h.parse::<u32>().ok()?, m) {
+        (hour, "00") => format!("{} hundred", cardinal(&hour.to_string())?),
+        (hour, _) => of_day(&hour.to_string(), m, true)?,
+    };
+    Some(format!("{zero}{spoken} hours"))
 }
 
 fn count(digits: &str, unit: &str) -> Option<String> {
@@ -221,6 +243,10 @@ mod tests {
                     "2024-01-05T10:30:00Z",
                     "january fifth, twenty twenty four ten hours thirty minutes and zero seconds Z",
                 ),
+                ("03:00UTC", "three o clock U T C"),
+                ("at 0900 hours", "at o nine hundred hours"),
+                ("by 1430 hrs", "by fourteen thirty hours"),
+                ("for 1400 hours", "for one thousand four hundred hours"),
                 ("It is 9:45.", "It is nine forty five."),
             ],
         );
@@ -233,6 +259,8 @@ mod tests {
             &[
                 ("9am-5pm", "nine a m to five p m"),
                 ("9:00–17:00", "nine o clock to seventeen hundred"),
+                ("noon-5pm", "noon to five p m"),
+                ("8-10:30am", "eight to ten thirty a m"),
                 ("9-11am", "nine to eleven a m"),
                 ("9:30-10:00 am", "nine thirty to ten a m"),
                 ("9:00-10:00 p.m.", "nine to ten p m."),

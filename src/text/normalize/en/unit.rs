@@ -53,6 +53,7 @@ const UNITS: &[(&str, &str)] = &[
     ("ns", "nanosecond"),
     ("wk wks", "week"),
     ("yr yrs", "year"),
+    ("mo mos", "month"),
     ("yo", "year old"),
     // Speed and frequency.
     ("mph MPH", "mile per hour"),
@@ -60,6 +61,7 @@ const UNITS: &[(&str, &str)] = &[
     ("fps", "frame per second"),
     ("rpm RPM", "revolution per minute"),
     ("bpm BPM", "beat per minute"),
+    ("mpg MPG", "mile per gallon"),
     ("kn kts", "knot"),
     ("Hz hz", "hertz"),
     ("kHz KHz khz", "kilohertz"),
@@ -131,6 +133,9 @@ const UNITS: &[(&str, &str)] = &[
     ("mmHg", "millimeter of mercury"),
     ("dB db", "decibel"),
     ("lm", "lumen"),
+    ("mSv", "millisievert"),
+    ("µSv", "microsievert"),
+    ("deg", "degree"),
     ("lx", "lux"),
     ("K", "kelvin"),
     ("mol", "mole"),
@@ -147,7 +152,6 @@ const UNITS: &[(&str, &str)] = &[
 /// Units that are only written after a slash.
 const ONLY_PER: &[(&str, &str)] = &[
     ("d", "day"),
-    ("mo", "month"),
     ("y", "year"),
     ("w", "week"),
     ("pp", "person"),
@@ -167,6 +171,7 @@ pub fn name(written: &str) -> Option<String> {
             None => (written, ""),
         },
     };
+    let written = written.trim_end_matches('^');
     let before = POWERS.iter().find_map(|(short, long)| {
         let rest = written.strip_prefix(short)?.strip_prefix(['.', ' '])?;
         Some((rest.trim_start_matches([' ', '.']), *long))

@@ -50,6 +50,9 @@ const SPELLED: &[&str] = &[
     "cia", "fbi", "nyu", "ucla", "bbc", "edu.cn", "sql",
 ];
 
+/// Endings that are said, in capitals too.
+const ENDINGS: &[&str] = &["COM", "ORG", "NET", "GOV", "EDU"];
+
 pub fn email(found: &Found, language: Language) -> Option<String> {
     if !found.stands_alone() || found.previous().is_some_and(|c| "._%+-".contains(c)) {
         return None;
@@ -97,7 +100,11 @@ fn say(word: &str, language: Language) -> String {
     let lower = word.to_ascii_lowercase();
     let capitals = word.len() > 1 && word.len() < 6 && word.bytes().all(|b| b.is_ascii_uppercase());
     let spelled = word.len() > 1 && word.len() < 8 && !has_vowel(word) || SPELLED.contains(&&*lower);
-    if spelled || capitals && !said_as_word(word) { spell(word) } else { word.to_string() }
+    if spelled || capitals && !said_as_word(word) && !ENDINGS.contains(&word) {
+        spell(word)
+    } else {
+        word.to_string()
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +143,7 @@ mod tests {
                 ("Amazon.com Inc", "Amazon dot com incorporated"),
                 ("ftp://files.net/x.zip!", "F T P colon slash slash files dot net slash x dot zip."),
                 ("at x.com:8080", "at x dot com colon eight zero eight zero"),
+                ("WWW.EXAMPLE.COM", "W W W dot EXAMPLE dot COM"),
                 ("It ended.Come on", "It ended dot Come on"),
                 ("the end. com", "the end. com"),
             ],

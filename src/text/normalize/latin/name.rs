@@ -6,7 +6,7 @@ use crate::text::normalize::rule::Found;
 pub const NAME: &str = concat!(
     r"(?:C\+\+|c\+\+|[CcFfJj]#|\.(?:NET|Net|net)|ASP\.NET|VB\.NET|Wi-?Fi|wi-?fi|WI-?FI|Hi-Fi|Sci-Fi|sci-fi|",
     r"AT&T|R&D|Q&A|R&B|B&B|M&A|P&L|S&P|H&M|P&G|D&D|A&E|T&C|J&J|Notepad\+\+|Disney\+|TCP/IP|I/O|A/C|N/A|n/a|",
-    r"PhD|VMware|e-?mail|E-?mail|[A-Z]\+|W3C)",
+    r"PhDs?|VMware|e-?mail|E-?mail|[A-Z]\+|W3C)",
 );
 
 /// As written, in Chinese, in English.
@@ -44,6 +44,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("Notepad++", "Notepad加加", "Notepad plus plus"),
     ("Disney+", "Disney加", "Disney plus"),
     ("PhD", "P H D", "P H D"),
+    ("PhDs", "P H Ds", "P H Ds"),
     ("VMware", "V M ware", "V M ware"),
     ("W3C", "W三C", "W three C"),
     ("e-mail", "email", "email"),

@@ -1,0 +1,71 @@
+//! Names of models in English, of which each pair of digits is a number: a 747, an F-150.
+
+use super::amount::{begins, ends, has_word, word_before};
+use super::number::{plural, year};
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule { name: "model", pattern: r"(?P<model>7[0-9]7)-(?P<variant>[0-9]{3})", read: airliner },
+    Rule { name: "model", pattern: "(?P<model>[0-9]{3,4})(?P<many>s)?", read: model },
+];
+
+/// What stands right before the number of a model.
+const MAKES: &[&str] = &["boeing", "airbus", "rtx", "gtx", "ryzen", "peugeot", "lexus"];
+/// Letters that the number of a model is written to, perhaps with a hyphen, and how the number begins.
+const SERIES: &[(&str, &str)] =
+    &[("A", "3"), ("B", "7"), ("F", "1"), ("F", "2"), ("F", "3"), ("MD", "8"), ("RTX", ""), ("GTX", "")];
+
+fn airliner(found: &Found) -> Option<String> {
+    let alone = begins(found) && ends(found) && found.next() != Some('-');
+    if !alone || has_word(found.before(), &["call", "tel", "phone"]) {
+        return None;
+    }
+    Some(format!("{} {}", year(found.get("model"))?, year(found.get("variant"))?))
+}
+
+fn model(found: &Found) -> Option<String> {
+    let number = found.get("model");
+    if found.next().is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | ','))
+        && digit_follows(found.after())
+    {
+        return None;
+    }
+    let before = found.before().strip_suffix('-').unwrap_or(found.before());
+    let letters = before.trim_end_matches(|c: char| c.is_ascii_uppercase()).len();
+    let series = before.get(letters..).is_some_and(|letters| {
+        SERIES.iter().any(|(series, first)| *series == letters && number.starts_with(first))
+    });
+    let apart =
+        !before.get(..letters).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_alphanumeric()));
+    let long = number.len() == 4 || !number.ends_with("00");
+    let named = MAKES.contains(&word_before(found).as_str()) && begins(found);
+    (ends(found) && (named || series && apart && long)).then_some(())?;
+    let spoken = year(number)?;
+    Some(if found.has("many") { plural(&spoken) } else { spoken })
+}
+
+fn digit_follows(after: &str) -> bool {
+    after.starts_with(|c: char| c.is_ascii_digit())
+        || after.chars().nth(1).is_some_and(|c| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn models() {
+        check(&[
+            ("747-400", "seven forty seven four hundred"),
+            ("a Boeing 737-800", "a Boeing seven thirty seven eight hundred"),
+            ("a Boeing 747", "a Boeing seven forty seven"),
+            ("A320", "A three twenty"),
+            ("Airbus A380s", "Airbus A three eighties"),
+            ("a Ford F-150", "a Ford F one fifty"),
+            ("an RTX 4090", "an R T X forty ninety"),
+            ("F-16", "F sixteen"),
+            ("747 people", "seven hundred and forty seven people"),
+            ("A4", "A four"),
+        ]);
+    }
+}
