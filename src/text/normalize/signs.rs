@@ -249,9 +249,8 @@ fn hyphen(around: &Around) -> Sign {
 
 fn slash(around: &Around) -> Sign {
     let digit = |c: char| c.is_ascii_digit();
-    let before = around.before.strip_suffix(' ').unwrap_or(around.before);
-    let after = around.after.strip_prefix(' ').unwrap_or(around.after);
-    if before.ends_with(digit) && after.starts_with(digit) {
+    let spaced = around.before.strip_suffix(' ').zip(around.after.strip_prefix(' '));
+    if spaced.is_some_and(|(before, after)| before.ends_with(digit) && after.starts_with(digit)) {
         return Sign::Say(if around.chinese() { "除以" } else { "divided by" }.into());
     }
     match (around.within_word(), around.between()) {
