@@ -47,7 +47,7 @@ fn marks_become_the_pauses_they_mean() {
         ("don't", "dont"),
         ("We're sure I'd go 'til the summer of '69", "We re sure I d go til the summer of sixty nine"),
         ("\"Really?\" she asked. \"Yes.\"", "Really, she asked. Yes."),
-        ("数16 / 9", "数十六除以九"),
+        ("数16 / 9", "数十六 除以 九"),
         ("**bold** `code`", "bold code"),
         ("café naïve", "cafe naive"),
         ("第一行\n第二行", "第一行。\n第二行"),
