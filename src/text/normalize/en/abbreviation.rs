@@ -37,6 +37,10 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
+/// Titles that some write without a space behind their dot.
+const GLUED: &[&str] =
+    &["Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Mt", "Ft", "Sen", "Rep", "Gov", "Gen", "Capt", "Lt"];
+
 /// Names of firms, people and roads go on behind these.
 const BEFORE_TITLE: &[&str] = &[
     "Inc", "Corp", "Co", "Ltd", "Jr", "Sr", "Bros", "Ave", "Blvd", "Rd", "Hwy", "Dept", "Univ", "Intl",
@@ -121,7 +125,9 @@ fn at_end(found: &Found) -> Option<String> {
 
 fn with_dot(found: &Found) -> Option<String> {
     let word = found.get("word");
-    if is_inside(found) || found.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '.') {
+    // "Mr.Jones", but "foo.bar".
+    let glued = found.next().is_some_and(|c| c.is_ascii_uppercase()) && GLUED.contains(&word);
+    if is_inside(found) || !glued && found.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '.') {
         return None;
     }
     let next = next_word(found.after());
@@ -266,6 +272,7 @@ mod tests {
                 ("Mr. and Mrs. Jones", "mister and misses Jones"),
                 ("Ms. Lee", "miss Lee"),
                 ("Prof. Brown", "professor Brown"),
+                ("Mr.Jones and Dr.Smith", "mister Jones and doctor Smith"),
                 ("Dr Smith is in.", "doctor Smith is in."),
                 ("mr. smith", "mister smith"),
                 ("Gen. Grant met Sen. Lee.", "general Grant met senator Lee."),

@@ -52,6 +52,10 @@ fn range(found: &Found) -> Option<String> {
         _ => false,
     };
     let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-–./,+*^_:\\".contains(c));
+    // "pp.3-5".
+    let short =
+        found.before().strip_suffix('.').is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_lowercase()));
+    let inside = inside && !short;
     let zeros = from.len() > 1 && from.starts_with('0') && !from.contains('.');
     let backward = first == last || first > last && (dash.contains(' ') || first >= 100.0);
     if part || inside || zeros || backward {
@@ -97,6 +101,7 @@ mod tests {
                 ("5–10", "five to ten"),
                 ("pages 12-15", "pages twelve to fifteen"),
                 ("pp. 12–15", "pages twelve to fifteen"),
+                ("pp.3-5", "pages three to five"),
                 ("2-3 days", "two to three days"),
                 ("10 to 12", "ten to twelve"),
                 ("ages 5-10.", "ages five to ten."),

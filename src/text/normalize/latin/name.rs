@@ -5,7 +5,7 @@ use crate::text::normalize::rule::Found;
 
 pub const NAME: &str = concat!(
     r"(?:C\+\+|c\+\+|[CcFfJj]#|\.(?:NET|Net|net)|ASP\.NET|VB\.NET|Wi-?Fi|wi-?fi|WI-?FI|Hi-Fi|Sci-Fi|sci-fi|",
-    r"AT&T|R&D|Q&A|R&B|B&B|M&A|P&L|S&P|H&M|P&G|D&D|A&E|T&C|J&J|Notepad\+\+|Disney\+|TCP/IP|I/O|A/C|N/A|n/a|",
+    r"AT&T|R&D|Q&A|R&B|B&B|M&A|P&L|S&P|H&M|P&G|D&D|A&E|T&C|J&J|Notepad\+\+|Disney\+|TCP/IP|I/O|A/C|N/A|n/a|TL;DR|",
     r"PhDs?|VMware|e-?mail|E-?mail|[A-Z]\+|W3C)",
 );
 
@@ -46,6 +46,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("PhD", "P H D", "P H D"),
     ("PhDs", "P H Ds", "P H Ds"),
     ("VMware", "V M ware", "V M ware"),
+    ("TL;DR", "T L D R", "T L D R"),
     ("W3C", "W三C", "W three C"),
     ("e-mail", "email", "email"),
     ("E-mail", "Email", "Email"),
@@ -85,6 +86,7 @@ mod tests {
                 ("Wi-Fi", "WiFi"),
                 ("TCP/IP", "T C P I P"),
                 ("She got an A+.", "She got an A plus."),
+                ("TL;DR: no", "T L D R, no"),
                 ("PhD student", "P H D student"),
                 ("Send an e-mail", "Send an email"),
             ],

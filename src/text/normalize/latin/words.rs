@@ -2,7 +2,7 @@
 
 /// Initialisms that are said as words.
 pub const SAID: &[&str] = &[
-    "ABBA", "ACID", "IELTS", "MAGA", "AIDS", "AJAX", "APEC", "APP", "ASAP", "ASCII", "ASEAN", "AWOL",
+    "ABBA", "ALT", "ACID", "IELTS", "MAGA", "AIDS", "AJAX", "APEC", "APP", "ASAP", "ASCII", "ASEAN", "AWOL",
     "BASIC", "BIOS", "BRICS", "CAD", "CAPTCHA", "CMOS", "COBOL", "COVID", "DARPA", "DOS", "DRAM", "DREAM",
     "EBITDA", "ELISA", "EPCOT", "ERASMUS", "FAQ", "FEMA", "FIFA", "FOMO", "GAAP", "GIF", "GUI", "HEPA",
     "HIPAA", "IKEA", "IMAX", "INTERPOL", "JPEG", "JSON", "LAN", "LASER", "LED", "LEGO", "LIDAR", "LOL",
@@ -72,4 +72,4 @@ pub const COMMON: &[&str] = &[
 ];
 
 /// Words with capitals inside that are said as they are written.
-pub const MIXED: &[&str] = &["LaTeX", "TeX", "WiFi", "SQLite", "GIMP"];
+pub const MIXED: &[&str] = &["LaTeX", "TeX", "WiFi", "SQLite", "GIMP", "LLaMA", "LLaVA"];
