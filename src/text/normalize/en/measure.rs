@@ -6,7 +6,7 @@ use crate::text::normalize::rule::{Found, Rule};
 
 macro_rules! unit {
     () => {
-        r"(?:(?:sq|cu|fl)(?:\. ?| ))?[A-Za-zµΩ]{1,7}(?:\^?[23]|[²³])?"
+        r"(?:(?:sq|cu|fl)(?:\. ?| ))?[A-Za-zµΩ]{1,10}(?:\^?[23]|[²³])?"
     };
 }
 
@@ -102,7 +102,7 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
         "K" | "t" if gap.is_empty() => false,
         "A" if gap == " " && word_after(found).is_empty() => true,
         _ if SELDOM.contains(&written) && !decimal => false,
-        "ac" | "AU" | "N" | "cc" if gap == "-" => false,
+        "ac" | "AU" | "N" | "cc" | "K" if gap == "-" => false,
         "ac" if gap.is_empty() => false,
         // 12 W 42nd Street.
         "W" | "V" | "L" => {
@@ -154,6 +154,7 @@ fn rate(found: &Found) -> Option<String> {
     let unit_start =
         before.rfind(|c: char| c.is_ascii_digit() || c == ' ' || c == '-').map_or(0, |at| at + 1);
     let (head, unit) = before.split_at_checked(unit_start)?;
+    let unit = unit.rsplit('/').next().unwrap_or(unit);
     let number = head
         .trim_end_matches([' ', '-'])
         .ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c) || is_power(c));
@@ -307,6 +308,10 @@ mod tests {
             ("an 8 oz. glass", "an eight ounce glass"),
             ("a 5 mm thick plate", "a five millimeter thick plate"),
             ("a 5yo boy, 6 yo", "a five year old boy, six years old"),
+            ("5 mg/kg/day", "five milligrams per kilogram per day"),
+            ("100 sq. feet", "one hundred square feet"),
+            ("5 LBS", "five pounds"),
+            ("a 10-K filing", "a ten K filing"),
             ("120 beats/min", "one hundred and twenty beats per minute"),
             ("1 in = 2.54 cm", "one inch equals two point five four centimeters"),
             ("5-10 kg", "five to ten kilograms"),

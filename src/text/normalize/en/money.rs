@@ -48,6 +48,11 @@ pub const RULES: &[Rule] = &[
         ),
         read: money,
     },
+    Rule {
+        name: "money",
+        pattern: r"(?P<units>[0-9]{1,3}),(?P<hundredths>[0-9]{2}) ?(?P<currency>[€])",
+        read: with_comma,
+    },
     // A scale that is none: $5 metal.
     Rule {
         name: "money",
@@ -310,6 +315,7 @@ mod tests {
             ("$10 USD", "ten U S dollars"),
             ("$5 AUD", "five Australian dollars"),
             ("CAD$10", "ten Canadian dollars"),
+            ("5,50 €", "five euros fifty cents"),
             ("€1,99", "one euro ninety nine cents"),
             ("200 JPY", "two hundred yen"),
         ]);

@@ -62,7 +62,7 @@ const COUNTED: &[&str] = &[
 ];
 /// What is counted and does not end in s.
 const PEOPLE: &[&str] =
-    &["people", "men", "women", "children", "feet", "hundred", "thousand", "million", "percent", "or"];
+    &["people", "men", "women", "children", "feet", "hundred", "thousand", "million", "percent"];
 /// Words in s that are no plurals.
 const NO_PLURALS: &[&str] =
     &["was", "is", "has", "this", "as", "its", "his", "us", "census", "crisis", "famous", "thus"];
@@ -85,35 +85,37 @@ fn read(found: &Found) -> Option<String> {
     if text.len() == 3 || !early && !(1100..2100).contains(&value) {
         return if era { year(text) } else { None };
     }
-    let recent = value >= 1900;
     let counts = is_plural(after) || before == "of" && is_count_of(found.before());
     if counts && !era {
         return None;
     }
-    let head = found.before().trim_end();
-    let compared =
-        recent && before == "to" && is_compared(head) || recent && matches!(before, "vs" | "versus");
-    let hyphened = recent && value % 10 > 0 && found.after().starts_with('-') && !after.is_empty();
-    let one = recent && value % 100 > 0 && before == "a" && !after.is_empty();
-    let linked = compared
-        || hyphened
-        || one
-        || fiscal
-        || recent && is_listed(head)
-        || matches!(before, "to" | "and" | "or") && between_years(found.before());
-    let marked = found.before().trim_end().ends_with(['©', '(', '\'', '’']) || linked;
-    let named = recent && after.starts_with(|c: char| c.is_ascii_uppercase()) && matches!(before, "the" | "");
-    let described = recent
-        && matches!(before, "the" | "this" | "his" | "her" | "their" | "its" | "s" | "our" | "my" | "your")
-        && !after.is_empty();
-    let alone = recent
-        && after.is_empty()
-        && found.before().trim_end().is_empty()
-        && found.after().trim_end().len() <= 1;
-    let dated = found.before().trim_end().ends_with(',') && has_word(found.before(), MONTHS) && recent;
-    (BEFORE.contains(&before) || AFTER.contains(&after) || marked || named || described || alone || dated)
+    let marked = found.before().trim_end().ends_with(['©', '(', '\'', '’']);
+    let linked = matches!(before, "to" | "and" | "or") && between_years(found.before());
+    let recent = value >= 1900 && is_recent_year(found, before, after, value);
+    (BEFORE.contains(&before) || AFTER.contains(&after) || fiscal || marked || linked || recent)
         .then_some(())?;
     year(text)
+}
+
+/// Whether a number from 1900 on is a year, which a lower one in its place would not be.
+fn is_recent_year(found: &Found, before: &str, after: &str, value: u16) -> bool {
+    let head = found.before().trim_end();
+    let followed = !after.is_empty();
+    let text_ends = found.after().trim_end().len() <= 1;
+    let whose =
+        matches!(before, "the" | "this" | "his" | "her" | "their" | "its" | "s" | "our" | "my" | "your");
+    // The 2008 crisis, my 2015 car; the 2012 Olympics or 2012 Olympics; a 1998 film, but a 2000 calorie diet.
+    let describes = followed && (whose || before == "a" && !value.is_multiple_of(100));
+    let named = matches!(before, "the" | "") && after.starts_with(|c: char| c.is_ascii_uppercase());
+    // 2019-style, but a 2000-person crowd.
+    let hyphened = followed && found.after().starts_with('-') && !value.is_multiple_of(10);
+    let compared = before == "to" && is_compared(head) || matches!(before, "vs" | "versus");
+    let told = ["It was", "It is", "it was", "it is", "It's"].iter().any(|start| head.ends_with(start));
+    // May 5, 2020; the only number there is.
+    let dated = head.ends_with(',') && has_word(head, MONTHS);
+    let alone = head.is_empty() && !followed && text_ends;
+    let plain_end = !followed || matches!(after, "and" | "or");
+    describes || named || hyphened || compared || told && plain_end || dated || alone || is_listed(head)
 }
 
 #[rustfmt::skip]
@@ -205,6 +207,7 @@ mod tests {
             ("Hastings in 1066", "Hastings in ten sixty six"),
             ("Error 404", "Error four o four"),
             ("in 2019, 2020 and 2021", "in twenty nineteen, twenty twenty and twenty twenty one"),
+            ("It was 1999 or 2000.", "It was nineteen ninety nine or two thousand."),
             ("compared to 2019", "compared to twenty nineteen"),
             ("a 1998 film", "a nineteen ninety eight film"),
             ("my 2015 car", "my twenty fifteen car"),
