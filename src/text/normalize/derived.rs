@@ -168,7 +168,8 @@ mod tests {
             [(0..1, 0..1, true), (1..2, 4..9, false), (2..3, 9..10, true), (3..4, 14..15, false)]
         );
         assert_eq!(Derived::copy("xABc").over(&inner), inner);
-        assert_eq!(inner.stretches(2..3).map(|s| s.source).collect::<Vec<_>>(), [9..10]);
+        let stretches: Vec<_> = inner.stretches(2..3).map(|s| s.source).collect();
+        assert_eq!((stretches.len(), &stretches[0]), (1, &(9..10)));
         assert_eq!([0, 3, 4, 9, 14, 15].map(|at| inner.derived_from(at)), [0, 1, 1, 2, 3, 4]);
         assert_eq!(Derived::default().stretches(0..0).count(), 0);
     }

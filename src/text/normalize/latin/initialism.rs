@@ -41,7 +41,8 @@ pub fn capitals(found: &Found, language: Language) -> Option<String> {
     let shouted = language == Language::English && is_shouted(found);
     let spelled = match SPELLED.contains(&word) {
         true => {
-            !(shouted && matches!(word, "IT" | "US" | "WHO" | "AM" | "LA" | "BIT" | "SAP")) && !is_verb(found)
+            let a_word = shouted && matches!(word, "IT" | "US" | "WHO" | "AM" | "LA" | "BIT" | "SAP");
+            !(a_word || is_verb(found))
         }
         false => !said_as_word(word) && (!shouted || !has_vowel(word)),
     };
