@@ -1,9 +1,10 @@
 //! Abbreviations.
 
-use super::abbreviations::{DOTTED, SHORT, STATES, Stands};
+use super::abbreviations::{DOTTED, NUMBERED, SHORT, STATES, Stands};
 use super::context::{
     STARTERS, ends_with_street, is_capitalized, next_word, previous_word, sentence_end, words_back,
 };
+use super::street::SIDES;
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -29,9 +30,9 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "abbreviation",
         pattern: concat!(
-            r"(?P<word>Dr|Mr|Mrs|Ms|Prof|St|Mt|Ft|Jr|Sr|Capt|Sgt|Lt|Messrs|vs|etc|Inc|Ltd|Corp|Blvd|Ave|Rd|",
-            r"Expy|Pkwy|Hwy|Ln|Fwy|Tpke|Cir|Ct|Pl|Apt|Ste|Bldg|approx|Approx|dept|Dept|govt|Govt|Figs|Fig|",
-            r"Vols|Vol|vols|vol|pg|Pg|pp|No|WWII|WWI|mgmt|mgr|Mgr|intl|Intl|mins|asap)",
+            r"(?P<word>Approx|Messrs|approx|Bldg|Blvd|Capt|Corp|Dept|Expy|Figs|Govt|Intl|Pkwy|Prof|Tpke|Vols|",
+            r"WWII|asap|dept|govt|intl|mgmt|mins|vols|Apt|Ave|Cir|Fig|Fwy|Hwy|Inc|Ltd|Mgr|Mrs|Sgt|Ste|",
+            r"Vol|WWI|etc|mgr|vol|Ct|Dr|Ft|Jr|Ln|Lt|Mr|Ms|Mt|No|Pg|Pl|Rd|Sr|St|pg|pp|vs)",
         ),
         read: without_dot,
     },
@@ -131,11 +132,20 @@ fn with_dot(found: &Found) -> Option<String> {
         return None;
     }
     let next = next_word(found.after());
+    let number = found.after().trim_start().starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
     // "John F. Kennedy", "J. Smith"; but "Plan B. Then …".
-    if word.len() == 1 && is_capitalized(word) {
+    if word.len() == 1 && is_capitalized(word) && !number {
         let initial = found.after().starts_with(' ') && is_capitalized(next) && !STARTERS.contains(&next);
-        let number = word == "P" && next.starts_with(|c: char| c.is_ascii_digit());
-        return (initial && word != "I" && !number).then(|| word.to_string());
+        return (initial && word != "I").then(|| word.to_string());
+    }
+    // "E. 12th St."
+    let ordinal =
+        next.starts_with(|c: char| c.is_ascii_digit()) && next.ends_with(|c: char| c.is_ascii_lowercase());
+    if let Some((_, side)) = SIDES.iter().find(|(side, _)| ordinal && *side == word) {
+        return Some(side.to_string());
+    }
+    if let Some((_, spoken)) = NUMBERED.iter().find(|(short, _)| number && *short == word) {
+        return Some(spoken.to_string());
     }
     if let Some((_, spoken)) = place(found, word) {
         return Some(spoken.into());
@@ -144,7 +154,6 @@ fn with_dot(found: &Found) -> Option<String> {
         return Some("minute".into());
     }
     let (spoken, stands) = lookup(found, word)?;
-    let number = found.after().trim_start().starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
     match stands {
         Stands::BeforeNumber => number.then(|| spoken.into()),
         Stands::BeforeName => (!next.is_empty()).then(|| spoken.into()),
@@ -273,6 +282,7 @@ mod tests {
                 ("Ms. Lee", "miss Lee"),
                 ("Prof. Brown", "professor Brown"),
                 ("Mr.Jones and Dr.Smith", "mister Jones and doctor Smith"),
+                ("Mr President and Mrs Clinton", "mister President and misses Clinton"),
                 ("Dr Smith is in.", "doctor Smith is in."),
                 ("mr. smith", "mister smith"),
                 ("Gen. Grant met Sen. Lee.", "general Grant met senator Lee."),
@@ -304,6 +314,8 @@ mod tests {
                 ("on Fifth Ave in", "on Fifth avenue in"),
                 ("Abbey Rd.", "Abbey road."),
                 ("Mulholland Dr. is long", "Mulholland drive is long"),
+                ("3rd Ave. & E. 12th St.", "third avenue and east twelfth street."),
+                ("Rev. 2", "revision two"),
                 ("Mt. Everest", "mount Everest"),
                 ("Mt Rushmore", "mount Rushmore"),
                 ("Ft. Worth", "fort Worth"),
