@@ -59,6 +59,11 @@ impl Amount {
         Amount { words: format!("{} to {}", from.words, to.words), count: Count::Many }
     }
 
+    /// So many thousands or millions.
+    pub fn scaled(&self, scale: &str) -> Self {
+        Amount { words: format!("{} {scale}", self.words), count: Count::Many }
+    }
+
     pub fn is_one(&self) -> bool {
         self.count == Count::One
     }

@@ -33,7 +33,11 @@ pub const RULES: &[Rule] = &[
         pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,2}(?:,[0-9]{2}){1,4},[0-9]{3})",
         read: with_commas,
     },
-    Rule { name: "cardinal", pattern: r"(?P<number>[0-9]{1,3}(?: 000){1,6})", read: with_spaces },
+    Rule {
+        name: "cardinal",
+        pattern: r"(?P<number>[0-9]{1,3}(?: 000){1,6}|[0-9]{1,2}(?: [0-9]{3}){2,5})",
+        read: with_spaces,
+    },
     Rule { name: "cardinal", pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,24})", read: whole },
 ];
 
@@ -190,6 +194,10 @@ mod tests {
             ("−5", "minus five"),
             ("-1,000", "minus one thousand"),
             ("007", "zero zero seven"),
+            (
+                "1 234 567 people",
+                "one million two hundred thirty four thousand five hundred and sixty seven people",
+            ),
             ("1 000 000", "one million"),
             (
                 "1234567890123456",

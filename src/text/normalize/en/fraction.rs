@@ -18,18 +18,14 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "fraction",
-        pattern: r"(?P<sign>-)?(?P<over>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})/(?P<under>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:st|nd|rd|ths|th|s)?",
+        pattern: r"(?P<sign>-)?(?P<over>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:/| / )(?P<under>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:st|nd|rd|ths|th|s)?",
         read: written,
     },
 ];
 
 /// What is written as a fraction but is none.
-const FIXED: &[(&str, &str)] = &[
-    ("24/7", "twenty four seven"),
-    ("9/11", "nine eleven"),
-    ("50/50", "fifty fifty"),
-    ("20/20", "twenty twenty"),
-];
+const FIXED: &[(&str, &str)] =
+    &[("24/7", "twenty four seven"), ("9/11", "nine eleven"), ("20/20", "twenty twenty")];
 
 /// Fractions that are one character.
 const VULGAR: &[(char, u8, u8)] = &[
@@ -75,8 +71,15 @@ pub fn fraction(over: &str, under: &str) -> Option<String> {
 }
 
 fn fixed(found: &Found) -> Option<String> {
+    let (over, under) = (found.get("over"), found.get("under"));
+    // Shares of a hundred: the 80/20 rule.
+    let shares = over.parse::<u8>().ok()? + under.parse::<u8>().ok()? == 100 && over.ends_with(['0', '5']);
+    is_apart(found).then_some(())?;
+    if shares {
+        return Some(format!("{} {}", cardinal(over)?, cardinal(under)?));
+    }
     let (_, spoken) = FIXED.iter().find(|(written, _)| *written == found.all())?;
-    is_apart(found).then(|| (*spoken).to_string())
+    Some((*spoken).to_string())
 }
 
 fn written(found: &Found) -> Option<String> {
@@ -128,6 +131,7 @@ mod tests {
             ("16/9", "sixteen ninths"),
             ("5/21", "five twenty firsts"),
             ("3/2", "three halves"),
+            ("3 / 4", "three quarters"),
             ("-1/2", "minus one half"),
             ("2 1/2", "two and one half"),
             ("1 3/4", "one and three quarters"),
@@ -140,6 +144,7 @@ mod tests {
             ("24/7", "twenty four seven"),
             ("open 24/7, all year", "open twenty four seven, all year"),
             ("a 50/50 chance", "a fifty fifty chance"),
+            ("the 80/20 rule", "the eighty twenty rule"),
             ("since 9/11", "since nine eleven"),
             ("about 2/3 of them", "about two thirds of them"),
             ("Add 1/2 now.", "Add one half now."),

@@ -1,7 +1,8 @@
 //! Arithmetic in English: sums, comparisons, powers.
 
-use super::amount::{begins, ends, last_word};
+use super::amount::{begins, ends, last_word, plural_unit};
 use super::number::{cardinal, decimal, digits};
+use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// A number or a letter, with its power.
@@ -30,6 +31,11 @@ pub const RULES: &[Rule] = &[
     Rule { name: "math", pattern: r"[~∼～](?P<ahead> ?[$€£]?\.?[0-9])", read: about },
     Rule { name: "math", pattern: r"\+/-(?P<ahead> ?[0-9])", read: |_| Some("plus or minus".into()) },
     Rule { name: "math", pattern: r"\^ ?\(?(?P<sign>-)?(?P<power>[0-9]{1,4}|[a-z])\)?", read: power },
+    Rule {
+        name: "math",
+        pattern: r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4}) (?P<unit>[A-Za-zµΩ]{1,4}[²³]?)",
+        read: superscript,
+    },
     Rule { name: "math", pattern: r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4})", read: superscript },
     Rule { name: "math", pattern: r"[₀-₉]{1,4}", read: subscript },
     Rule { name: "math", pattern: r"\*(?P<ahead> ?[0-9])", read: times },
@@ -174,7 +180,13 @@ fn superscript(found: &Found) -> Option<String> {
     let based = found.previous().is_some_and(|c| c.is_alphanumeric() || c == ')');
     let digits: Option<String> = found.get("power").chars().map(small_digit).collect();
     based.then_some(())?;
-    to_the_power(&digits?, found.has("sign"))
+    let power = to_the_power(&digits?, found.has("sign"))?;
+    if !found.has("unit") {
+        return Some(power);
+    }
+    let number = found.previous().is_some_and(|c| c.is_ascii_digit()) && ends(found);
+    let unit = unit::name(found.get("unit")).filter(|_| number && found.get("unit") != "in")?;
+    Some(format!("{power} {}", plural_unit(&unit)))
 }
 
 fn subscript(found: &Found) -> Option<String> {

@@ -6,7 +6,7 @@ use crate::text::normalize::rule::{Found, Rule};
 
 macro_rules! unit {
     () => {
-        r"(?:(?:sq|cu|fl)(?:\. ?| ))?[A-Za-zµΩ]{1,7}[23²³]?"
+        r"(?:(?:sq|cu|fl)(?:\. ?| ))?[A-Za-zµΩ]{1,10}(?:\^?[23]|[²³])?"
     };
 }
 
@@ -51,11 +51,18 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "measure",
-        pattern: concat!(amount!(), "(?P<gap>[ -]?)(?P<unit>", unit!(), r")(?:\.(?P<ahead>,| [a-z0-9(]))?"),
+        pattern: concat!(
+            amount!(),
+            "(?P<scale> (?:hundred|thousand|million|billion|trillion))?(?P<gap>[ -]?)(?P<unit>",
+            unit!(),
+            r")(?:\.(?P<ahead>,| [a-z0-9(]))?"
+        ),
         read: measure,
     },
     Rule {
-        name: "rate", pattern: r"(?:/ ?|per )(?P<per>(?:sq\.? )?[A-Za-zµΩ]{1,12}[23²³]?)", read: rate
+        name: "rate",
+        pattern: r"(?:/ ?|per )(?P<per>(?:sq\.? )?[A-Za-zµΩ]{1,12}(?:\^?[23]|[²³])?)",
+        read: rate,
     },
 ];
 
@@ -69,7 +76,10 @@ fn measure(found: &Found) -> Option<String> {
         return None;
     }
     let mut name = unit::name(written)?;
-    let amount = Amount::of(found.get("amount"))?;
+    let mut amount = Amount::of(found.get("amount"))?;
+    if found.has("scale") {
+        amount = amount.scaled(found.get("scale").trim_start());
+    }
     let small = found.get("amount").replace(',', "").parse::<f64>().is_ok_and(|value| value < 1000.0);
     if name == "basis point" && !small && found.all().contains("bps") {
         name = "bit per second".into();
@@ -90,8 +100,9 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
     match written {
         "in" => is_inch(found, gap),
         "K" | "t" if gap.is_empty() => false,
+        "A" if gap == " " && word_after(found).is_empty() => true,
         _ if SELDOM.contains(&written) && !decimal => false,
-        "ac" | "AU" | "N" | "cc" if gap == "-" => false,
+        "ac" | "AU" | "N" | "cc" | "K" if gap == "-" => false,
         "ac" if gap.is_empty() => false,
         // 12 W 42nd Street.
         "W" | "V" | "L" => {
@@ -143,7 +154,10 @@ fn rate(found: &Found) -> Option<String> {
     let unit_start =
         before.rfind(|c: char| c.is_ascii_digit() || c == ' ' || c == '-').map_or(0, |at| at + 1);
     let (head, unit) = before.split_at_checked(unit_start)?;
-    let number = head.trim_end_matches([' ', '-']).ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c));
+    let unit = unit.rsplit('/').next().unwrap_or(unit);
+    let number = head
+        .trim_end_matches([' ', '-'])
+        .ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c) || is_power(c));
     let measured = number && unit::name(unit).is_some();
     let token = before.rsplit(' ').next().unwrap_or("");
     let sum = token.contains(['$', '€', '£', '¥', '₹', '¢']) && token.contains(|c: char| c.is_ascii_digit());
@@ -153,6 +167,10 @@ fn rate(found: &Found) -> Option<String> {
     let counted = number && unit.len() > 3 && unit.ends_with('s') && unit::name(per).is_some();
     (measured || sum || counted).then_some(())?;
     Some(format!("per {}", unit::per(per)?))
+}
+
+fn is_power(c: char) -> bool {
+    matches!(c, '⁰' | '⁴'..='⁹' | '¹' | '²' | '³')
 }
 
 fn is_vulgar(c: char) -> bool {
@@ -229,6 +247,10 @@ mod tests {
             ("3.5 GHz", "three point five gigahertz"),
             ("9.8 m/s²", "nine point eight meters per second squared"),
             ("10 m²", "ten square meters"),
+            ("10 km^2", "ten square kilometers"),
+            ("10 A", "ten amps"),
+            ("35 mpg", "thirty five miles per gallon"),
+            ("50 W/m²", "fifty watts per square meter"),
             ("10 m2", "ten square meters"),
             ("25㎡", "twenty five square meters"),
             ("3 cm³", "three cubic centimeters"),
@@ -286,12 +308,19 @@ mod tests {
             ("an 8 oz. glass", "an eight ounce glass"),
             ("a 5 mm thick plate", "a five millimeter thick plate"),
             ("a 5yo boy, 6 yo", "a five year old boy, six years old"),
+            ("5 mg/kg/day", "five milligrams per kilogram per day"),
+            ("100 sq. feet", "one hundred square feet"),
+            ("5 LBS", "five pounds"),
+            ("a 10-K filing", "a ten K filing"),
             ("120 beats/min", "one hundred and twenty beats per minute"),
             ("1 in = 2.54 cm", "one inch equals two point five four centimeters"),
             ("5-10 kg", "five to ten kilograms"),
             ("5–10 km/h", "five to ten kilometers per hour"),
             ("5kg-10kg", "five to ten kilograms"),
             ("-5 m", "minus five meters"),
+            ("4.5 billion km", "four point five billion kilometers"),
+            ("1 million lbs", "one million pounds"),
+            ("3×10⁸ m/s", "three times ten to the power of eight meters per second"),
             ("a 10-km run", "a ten kilometer run"),
             ("a 5-kg bag", "a five kilogram bag"),
             ("He is 6 ft. tall.", "He is six feet tall."),

@@ -23,7 +23,7 @@ macro_rules! sum {
 }
 macro_rules! scale {
     () => {
-        r"[ -]?(?:[Hh]undred|[Tt]housand|[Mm]illion|[Bb]illion|[Tt]rillion|mln|mn|mm|bln|bn|tn)|[kKmMbBTt]"
+        r"[ -]?(?:[Hh]undred|[Tt]housand|[Mm]illion|[Bb]illion|[Tt]rillion|[Ll]akh|[Cc]rore|mil|mln|mn|mm|bln|bn|tn)|[kKmMbBTt]"
     };
 }
 
@@ -47,6 +47,11 @@ pub const RULES: &[Rule] = &[
             sum!()
         ),
         read: money,
+    },
+    Rule {
+        name: "money",
+        pattern: r"(?P<units>[0-9]{1,3}),(?P<hundredths>[0-9]{2}) ?(?P<currency>[€])",
+        read: with_comma,
     },
     // A scale that is none: $5 metal.
     Rule {
@@ -116,6 +121,7 @@ const SCALES: &[(&str, &str)] = &[
     ("m", "million"),
     ("mm", "million"),
     ("mn", "million"),
+    ("mil", "million"),
     ("mln", "million"),
     ("b", "billion"),
     ("bn", "billion"),
@@ -309,6 +315,7 @@ mod tests {
             ("$10 USD", "ten U S dollars"),
             ("$5 AUD", "five Australian dollars"),
             ("CAD$10", "ten Canadian dollars"),
+            ("5,50 €", "five euros fifty cents"),
             ("€1,99", "one euro ninety nine cents"),
             ("200 JPY", "two hundred yen"),
         ]);
@@ -327,6 +334,8 @@ mod tests {
             ("£1.2bn", "one point two billion pounds"),
             ("€2 trillion", "two trillion euros"),
             ("US$4.5 billion", "four point five billion U S dollars"),
+            ("Rs 5 crore", "five crore rupees"),
+            ("$2 mil", "two million dollars"),
             ("10 million USD", "ten million U S dollars"),
             ("a $5-million deal", "a five million dollar deal"),
             ("a $20 ticket", "a twenty dollar ticket"),

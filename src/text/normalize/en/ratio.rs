@@ -6,6 +6,11 @@ use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
     Rule {
+        name: "verse",
+        pattern: r"(?P<chapter>[0-9]{1,3}):(?P<verse>[0-9]{1,3})(?:[-–](?P<last>[0-9]{1,3}))?",
+        read: verse,
+    },
+    Rule {
         name: "ratio",
         pattern: r"(?P<first>[0-9]{1,4}(?:\.[0-9]{1,3})?) ?: ?(?P<second>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,9})(?P<point>\.[0-9]{1,3})?(?: ?: ?(?P<third>[0-9]{1,4}))?",
         read: ratio,
@@ -60,6 +65,26 @@ const BEFORE_RATING: &[&str] = &[
     "solid", "perfect", "pain",
 ];
 
+/// Books that have chapters and verses.
+#[rustfmt::skip]
+const BOOKS: &[&str] = &[
+    "genesis", "exodus", "leviticus", "deuteronomy", "joshua", "judges", "samuel", "kings", "chronicles", "job", "psalm",
+    "psalms", "proverbs", "ecclesiastes", "isaiah", "jeremiah", "ezekiel", "daniel", "matthew", "mark", "luke", "john",
+    "acts", "romans", "corinthians", "galatians", "ephesians", "philippians", "colossians", "thessalonians", "timothy",
+    "titus", "hebrews", "james", "peter", "jude", "revelation", "surah", "quran",
+];
+
+/// A chapter and a verse: John three sixteen.
+fn verse(found: &Found) -> Option<String> {
+    let in_book = BOOKS.contains(&word_before(found).as_str()) && begins(found) && ends(found);
+    (in_book && !found.after().starts_with(':')).then_some(())?;
+    let spoken = format!("{} {}", cardinal(found.get("chapter"))?, cardinal(found.get("verse"))?);
+    Some(match found.get("last") {
+        "" => spoken,
+        last => format!("{spoken} to {}", cardinal(last)?),
+    })
+}
+
 fn ratio(found: &Found) -> Option<String> {
     if !begins(found)
         || !ends(found)
@@ -106,7 +131,8 @@ fn out_of(found: &Found) -> Option<String> {
     }
     let rating = BEFORE_RATING.contains(&word_before(found).as_str())
         || word_before(found) == "a" && word_after(found).is_empty();
-    (rating || found.get("first").contains('.')).then_some(())?;
+    let near = has_word(found.before(), &["score", "scores", "rating", "grade", "rated"]);
+    (near || rating || found.get("first").contains('.')).then_some(())?;
     Some(format!("{} out of {}", number(found.get("first"))?, cardinal(found.get("second"))?))
 }
 
@@ -132,6 +158,9 @@ mod tests {
             ("a 2:1 mixture", "a two to one mixture"),
             ("mix at a ratio of 1:2:3", "mix at a ratio of one to two to three"),
             ("a ratio of 1.5:1", "a ratio of one point five to one"),
+            ("a score of 70/100", "a score of seventy out of one hundred"),
+            ("John 3:16", "John three sixteen"),
+            ("Psalm 23:4-6", "Psalm twenty three four to six"),
             ("They won 3-2.", "They won three to two."),
             ("a 3-2 victory", "a three to two victory"),
             ("The final score was 21-14.", "The final score was twenty one to fourteen."),

@@ -108,10 +108,8 @@ fn times(found: &Found) -> Option<String> {
     if !begins(found) || !ends(found) || sum {
         return None;
     }
-    let letter = found.all().ends_with(['x', 'X']);
-    let spaced = found.all().contains(' ');
-    (letter && !spaced)
-        .then(|| format!("{} times", Amount::of(found.get("times")).map_or_else(String::new, |a| a.words)))
+    (!found.all().contains([' ', '×'])).then_some(())?;
+    Some(format!("{} times", Amount::of(found.get("times"))?.words))
 }
 
 fn feet_and_inches(found: &Found) -> Option<String> {

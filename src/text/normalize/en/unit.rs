@@ -13,7 +13,7 @@ const UNITS: &[(&str, &str)] = &[
     ("nm", "nanometer"),
     ("mi", "mile"),
     ("yd yds", "yard"),
-    ("ft", "foot"),
+    ("ft FT", "foot"),
     ("in ins", "inch"),
     ("ly", "light year"),
     ("AU", "astronomical unit"),
@@ -36,23 +36,24 @@ const UNITS: &[(&str, &str)] = &[
     ("bbl", "barrel"),
     ("cc", "c c"),
     // Mass.
-    ("kg kgs Kg KG kilo kilos", "kilogram"),
+    ("kg kgs Kg Kgs KG KGS kilo kilos", "kilogram"),
     ("g gm gms", "gram"),
     ("mg", "milligram"),
     ("µg mcg ug", "microgram"),
     ("ng", "nanogram"),
     ("t", "ton"),
-    ("lb lbs", "pound"),
-    ("oz ozs", "ounce"),
+    ("lb lbs LB LBS", "pound"),
+    ("oz ozs OZ", "ounce"),
     // Time.
-    ("h hr hrs", "hour"),
-    ("min mins", "minute"),
-    ("s sec secs", "second"),
+    ("h hr hrs HR HRS Hrs", "hour"),
+    ("min mins MIN MINS", "minute"),
+    ("s sec secs SEC SECS", "second"),
     ("ms msec", "millisecond"),
     ("µs", "microsecond"),
     ("ns", "nanosecond"),
     ("wk wks", "week"),
-    ("yr yrs", "year"),
+    ("yr yrs YRS", "year"),
+    ("mo mos", "month"),
     ("yo", "year old"),
     // Speed and frequency.
     ("mph MPH", "mile per hour"),
@@ -60,6 +61,7 @@ const UNITS: &[(&str, &str)] = &[
     ("fps", "frame per second"),
     ("rpm RPM", "revolution per minute"),
     ("bpm BPM", "beat per minute"),
+    ("mpg MPG", "mile per gallon"),
     ("kn kts", "knot"),
     ("Hz hz", "hertz"),
     ("kHz KHz khz", "kilohertz"),
@@ -131,6 +133,9 @@ const UNITS: &[(&str, &str)] = &[
     ("mmHg", "millimeter of mercury"),
     ("dB db", "decibel"),
     ("lm", "lumen"),
+    ("mSv", "millisievert"),
+    ("µSv", "microsievert"),
+    ("deg", "degree"),
     ("lx", "lux"),
     ("K", "kelvin"),
     ("mol", "mole"),
@@ -147,7 +152,6 @@ const UNITS: &[(&str, &str)] = &[
 /// Units that are only written after a slash.
 const ONLY_PER: &[(&str, &str)] = &[
     ("d", "day"),
-    ("mo", "month"),
     ("y", "year"),
     ("w", "week"),
     ("pp", "person"),
@@ -158,6 +162,17 @@ const ONLY_PER: &[(&str, &str)] = &[
 /// What stands before a unit of length, and makes an area or a volume of it.
 const POWERS: &[(&str, &str)] = &[("sq", "square "), ("cu", "cubic "), ("fl", "fluid ")];
 
+/// Units in full, which a short power may stand before: sq. feet.
+const AFTER_POWER: &[(&str, &str)] = &[
+    ("foot feet", "foot"),
+    ("inch inches", "inch"),
+    ("yard yards", "yard"),
+    ("mile miles", "mile"),
+    ("meter meters metres", "meter"),
+    ("kilometer kilometers", "kilometer"),
+    ("ounce ounces", "ounce"),
+];
+
 /// The name of one of a unit: `km²`, `cm3`, `sq. ft`.
 pub fn name(written: &str) -> Option<String> {
     let (written, power) = match written.strip_suffix(['²', '2']) {
@@ -167,12 +182,14 @@ pub fn name(written: &str) -> Option<String> {
             None => (written, ""),
         },
     };
+    let written = written.trim_end_matches('^');
     let before = POWERS.iter().find_map(|(short, long)| {
         let rest = written.strip_prefix(short)?.strip_prefix(['.', ' '])?;
         Some((rest.trim_start_matches([' ', '.']), *long))
     });
     let (written, power) = before.unwrap_or((written, power));
-    let name = look_up(UNITS, written)?;
+    let in_full = || look_up(AFTER_POWER, written).filter(|_| before.is_some());
+    let name = look_up(UNITS, written).or_else(in_full)?;
     // A square second is none that one could see.
     if name == "second" && !power.is_empty() {
         return Some(format!("second {}", if power == "square " { "squared" } else { "cubed" }));
@@ -209,6 +226,7 @@ mod tests {
             ("cm³", Some("cubic centimeter")),
             ("sq ft", Some("square foot")),
             ("sq. m", Some("square meter")),
+            ("sq. feet", Some("square foot")),
             ("fl oz", Some("fluid ounce")),
             ("people", None),
             ("", None),

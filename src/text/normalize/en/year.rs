@@ -1,10 +1,13 @@
 //! Years in English, known by what stands around them.
 
 use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
-use super::number::year;
+use super::number::{cardinal, year};
 use crate::text::normalize::rule::{Found, Rule};
 
-pub const RULES: &[Rule] = &[Rule { name: "year", pattern: "[0-9]{3,4}", read }];
+pub const RULES: &[Rule] = &[
+    Rule { name: "year", pattern: "[0-9]{3,4}", read },
+    Rule { name: "year", pattern: "['’‘](?P<year>[0-9]{2})", read: short },
+];
 
 /// Words before a year.
 #[rustfmt::skip]
@@ -59,7 +62,7 @@ const COUNTED: &[&str] = &[
 ];
 /// What is counted and does not end in s.
 const PEOPLE: &[&str] =
-    &["people", "men", "women", "children", "feet", "hundred", "thousand", "million", "percent", "or"];
+    &["people", "men", "women", "children", "feet", "hundred", "thousand", "million", "percent"];
 /// Words in s that are no plurals.
 const NO_PLURALS: &[&str] =
     &["was", "is", "has", "this", "as", "its", "his", "us", "census", "crisis", "famous", "thus"];
@@ -67,7 +70,8 @@ const NO_PLURALS: &[&str] =
 fn read(found: &Found) -> Option<String> {
     let text = found.all();
     let value: u16 = text.parse().ok()?;
-    if !begins(found) || !ends(found) || text.starts_with('0') || goes_on(found) {
+    let fiscal = found.before().ends_with("FY");
+    if !(begins(found) || fiscal) || !ends(found) || text.starts_with('0') || goes_on(found) {
         return None;
     }
     let (before, after) = (word_before(found), word_after(found));
@@ -81,25 +85,37 @@ fn read(found: &Found) -> Option<String> {
     if text.len() == 3 || !early && !(1100..2100).contains(&value) {
         return if era { year(text) } else { None };
     }
-    let recent = value >= 1900;
     let counts = is_plural(after) || before == "of" && is_count_of(found.before());
     if counts && !era {
         return None;
     }
+    let marked = found.before().trim_end().ends_with(['©', '(', '\'', '’']);
     let linked = matches!(before, "to" | "and" | "or") && between_years(found.before());
-    let marked = found.before().trim_end().ends_with(['©', '(', '\'', '’']) || linked;
-    let named = recent && after.starts_with(|c: char| c.is_ascii_uppercase()) && matches!(before, "the" | "");
-    let described = recent
-        && matches!(before, "the" | "this" | "his" | "her" | "their" | "its" | "s" | "our")
-        && !after.is_empty();
-    let alone = recent
-        && after.is_empty()
-        && found.before().trim_end().is_empty()
-        && found.after().trim_end().len() <= 1;
-    let dated = found.before().trim_end().ends_with(',') && has_word(found.before(), MONTHS) && recent;
-    (BEFORE.contains(&before) || AFTER.contains(&after) || marked || named || described || alone || dated)
+    let recent = value >= 1900 && is_recent_year(found, before, after, value);
+    (BEFORE.contains(&before) || AFTER.contains(&after) || fiscal || marked || linked || recent)
         .then_some(())?;
     year(text)
+}
+
+/// Whether a number from 1900 on is a year, which a lower one in its place would not be.
+fn is_recent_year(found: &Found, before: &str, after: &str, value: u16) -> bool {
+    let head = found.before().trim_end();
+    let followed = !after.is_empty();
+    let text_ends = found.after().trim_end().len() <= 1;
+    let whose =
+        matches!(before, "the" | "this" | "his" | "her" | "their" | "its" | "s" | "our" | "my" | "your");
+    // The 2008 crisis, my 2015 car; the 2012 Olympics or 2012 Olympics; a 1998 film, but a 2000 calorie diet.
+    let describes = followed && (whose || before == "a" && !value.is_multiple_of(100));
+    let named = matches!(before, "the" | "") && after.starts_with(|c: char| c.is_ascii_uppercase());
+    // 2019-style, but a 2000-person crowd.
+    let hyphened = followed && found.after().starts_with('-') && !value.is_multiple_of(10);
+    let compared = before == "to" && is_compared(head) || matches!(before, "vs" | "versus");
+    let told = ["It was", "It is", "it was", "it is", "It's"].iter().any(|start| head.ends_with(start));
+    // May 5, 2020; the only number there is.
+    let dated = head.ends_with(',') && has_word(head, MONTHS);
+    let alone = head.is_empty() && !followed && text_ends;
+    let plain_end = !followed || matches!(after, "and" | "or");
+    describes || named || hyphened || compared || told && plain_end || dated || alone || is_listed(head)
 }
 
 #[rustfmt::skip]
@@ -111,6 +127,32 @@ const MONTHS: &[&str] = &[
 /// Whether `before` ends with what so many are: a total of.
 fn is_count_of(before: &str) -> bool {
     before.trim_end().strip_suffix("of").is_some_and(|head| COUNTED.contains(&last_word(head).as_str()))
+}
+
+/// Whether `before` ends with another year of a list: 2019, 2020 and.
+fn is_listed(before: &str) -> bool {
+    let rest = ["and", "or", "&"].iter().find_map(|word| before.strip_suffix(word)).unwrap_or(before);
+    let rest = rest.trim_end_matches([' ', ',', '/']);
+    let digits = rest.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let year = rest.get(rest.len() - digits..).and_then(|year| year.parse::<u16>().ok());
+    rest.len() < before.len() && digits == 4 && year.is_some_and(|year| (1900..2100).contains(&year))
+}
+
+/// Whether `before`, which ends in to, compares: prior to.
+fn is_compared(before: &str) -> bool {
+    let head = before.strip_suffix("to").map(last_word).unwrap_or_default();
+    matches!(head.as_str(), "prior" | "compared" | "back" | "relative" | "due")
+}
+
+/// '99, '05: a year without its century.
+fn short(found: &Found) -> Option<String> {
+    let quoted = found.after().contains(['\'', '’']);
+    let inside = found.previous().is_some_and(char::is_alphanumeric);
+    (!inside && !quoted && ends(found)).then_some(())?;
+    match found.get("year").strip_prefix('0') {
+        Some(digit) => Some(format!("o {}", cardinal(digit)?)),
+        None => cardinal(found.get("year")),
+    }
 }
 
 /// Whether more of a number follows.
@@ -164,6 +206,15 @@ mod tests {
             ("2019", "twenty nineteen"),
             ("Hastings in 1066", "Hastings in ten sixty six"),
             ("Error 404", "Error four o four"),
+            ("in 2019, 2020 and 2021", "in twenty nineteen, twenty twenty and twenty twenty one"),
+            ("It was 1999 or 2000.", "It was nineteen ninety nine or two thousand."),
+            ("compared to 2019", "compared to twenty nineteen"),
+            ("a 1998 film", "a nineteen ninety eight film"),
+            ("my 2015 car", "my twenty fifteen car"),
+            ("FY2021", "F Y twenty twenty one"),
+            ("2019-nCoV", "twenty nineteen nCoV"),
+            ("the class of '99", "the class of ninety nine"),
+            ("back in '05", "back in o five"),
             ("850 BC", "eight fifty B C"),
             ("in summer 1969", "in summer nineteen sixty nine"),
             ("Room 1205", "Room twelve o five"),
