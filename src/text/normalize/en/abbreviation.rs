@@ -156,7 +156,7 @@ fn with_dot(found: &Found) -> Option<String> {
     let (spoken, stands) = lookup(found, word)?;
     match stands {
         Stands::BeforeNumber => number.then(|| spoken.into()),
-        Stands::BeforeName => (!next.is_empty()).then(|| spoken.into()),
+        Stands::BeforeName => (!next.is_empty() || word == "vs").then(|| spoken.into()),
         Stands::Anywhere => Some(spoken.into()),
     }
 }
@@ -222,6 +222,9 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     let (before, after) = match word {
         "Dr" | "dr" | "DR" => ("doctor", "drive"),
         "St" | "st" | "ST" => ("saint", "street"),
+        "mt" if next_word(found.after()).starts_with(|c: char| c.is_ascii_lowercase()) => {
+            return Some(("", "mount"));
+        }
         "Mt" => return is_capitalized(next_word(found.after())).then_some(("", "mount")),
         "Ft" => return is_capitalized(next_word(found.after())).then_some(("", "fort")),
         _ => return None,
@@ -234,6 +237,9 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     if ends_with_street(found.before()) {
         return Some((after, after));
     }
+    if word == "st" && previous.is_empty() && !next.is_empty() {
+        return Some((before, before));
+    }
     let name = is_capitalized(next) && !STARTERS.contains(&next);
     if name && !(named && !first && next.len() < 3) {
         return Some((before, before));
@@ -244,6 +250,9 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     Some((before, before))
 }
 
+/// Titles that are no words in small letters either.
+const LOWER: &[&str] = &["gov", "sen", "gen", "lt", "capt", "sgt", "rev", "maj"];
+
 /// What stays an abbreviation where all is in capitals.
 const SHOUTED: &[&str] =
     &["MR", "MRS", "MS", "PROF", "JR", "SR", "INC", "LTD", "CORP", "AVE", "BLVD", "VS", "ETC", "DEPT"];
@@ -252,6 +261,12 @@ const SHOUTED: &[&str] =
 fn lookup(found: &Found, word: &str) -> Option<(&'static str, Stands)> {
     let small = word.to_ascii_lowercase();
     if SHOUTED.contains(&word) {
+        let mut entries = SHORT.iter().filter(|(written, ..)| written.eq_ignore_ascii_case(word));
+        return entries.next().map(|(_, spoken, stands)| (*spoken, *stands));
+    }
+    // All is in small letters: "sen. smith".
+    let lower = next_word(found.after()).starts_with(|c: char| c.is_ascii_lowercase());
+    if LOWER.contains(&word) && lower {
         let mut entries = SHORT.iter().filter(|(written, ..)| written.eq_ignore_ascii_case(word));
         return entries.next().map(|(_, spoken, stands)| (*spoken, *stands));
     }
@@ -276,6 +291,7 @@ mod tests {
             english,
             &[
                 ("Dr. Smith", "doctor Smith"),
+                ("gen. smith and sen. lee", "general smith and senator lee"),
                 ("MR. SMITH", "mister SMITH"),
                 ("DR. JONES", "doctor JONES"),
                 ("Mr. and Mrs. Jones", "mister and misses Jones"),
@@ -316,6 +332,8 @@ mod tests {
                 ("Mulholland Dr. is long", "Mulholland drive is long"),
                 ("3rd Ave. & E. 12th St.", "third avenue and east twelfth street."),
                 ("Rev. 2", "revision two"),
+                ("st. louis and mt. everest", "saint louis and mount everest"),
+                ("down main st. again", "down main street again"),
                 ("Mt. Everest", "mount Everest"),
                 ("Mt Rushmore", "mount Rushmore"),
                 ("Ft. Worth", "fort Worth"),

@@ -309,6 +309,9 @@ fn small(found: &Found) -> Option<String> {
     }
     let value = value(&numeral.to_ascii_uppercase())?;
     let word = previous_word(found.before()).to_ascii_lowercase();
+    if numeral.len() > 1 && value < 40 && RULERS.iter().any(|ruler| ruler.eq_ignore_ascii_case(&word)) {
+        return ordinal(&value.to_string()).map(|ordinal| format!("the {ordinal}"));
+    }
     (COUNTED.contains(&&*word) && value < 50).then(|| counted(found, value))?
 }
 
@@ -398,6 +401,7 @@ mod tests {
                 ("GTA V", "G T A five"),
                 ("Pages ii-iv", "Pages two to four"),
                 ("Chapters IV–VI", "Chapters four to six"),
+                ("king henry viii", "king henry the eighth"),
                 ("Apollo XI", "Apollo eleven"),
                 ("John Smith III", "John Smith the third"),
                 ("Malcolm III of Scotland", "Malcolm the third of Scotland"),
