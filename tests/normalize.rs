@@ -41,6 +41,36 @@ fn a_record_tells_every_replacement_and_every_character_that_is_not_spoken() {
 }
 
 #[test]
+fn a_long_text_is_cut_into_pieces_that_lead_back_to_what_was_written() {
+    let p = Program::new();
+    let sentence =
+        "Dr. Li said: “It is 3.5 km to St. Mary's! Isn't it?” They paid $1,234.56 at 8:05 p.m. on 5/1/2024. ";
+    let text = format!(
+        "{}\n\n{}",
+        sentence.repeat(4),
+        "她说：“今天是3.5度。真的吗？”然后，他花了1,234.5元。".repeat(5)
+    );
+    let record = record(&p.ok(&["normalize", "--json", &text]).out);
+    let characters: Vec<char> = text.chars().collect();
+    let segments = record["segments"].as_array().unwrap();
+    assert!(segments.len() >= 4, "{segments:#?}");
+    let mut end = 0;
+    for segment in segments {
+        let at = |key: &str| segment[key].as_u64().unwrap() as usize;
+        assert!(at("start") >= end && at("end") > at("start"), "{segment}");
+        let between: String = characters[end..at("start")].iter().collect();
+        assert!(!between.contains(char::is_alphanumeric), "{between:?} is lost");
+        end = at("end");
+        let written: String = characters[at("start")..end].iter().collect();
+        // No sentence of it, nor a number or an abbreviation, is torn.
+        let written = written.trim_end_matches(['”', ' ']);
+        let whole = ["2024.", "Isn't it?", "mean it?", "元。", "真的吗？"];
+        assert!(whole.iter().any(|ending| written.ends_with(ending)), "{written:?}");
+    }
+    assert_eq!(end, characters.len());
+}
+
+#[test]
 fn strict_fails_the_line_that_has_a_character_that_is_not_spoken_and_no_other() {
     let p = Program::new();
     fs::write(p.path("a.txt"), "好😀\n共3个\n").unwrap();

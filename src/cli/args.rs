@@ -380,7 +380,7 @@ pub struct NormalizeArgs {
     pub read: ReadArgs,
     #[command(flatten)]
     pub markup: MarkupArgs,
-    /// One JSON object a text: "text", "replacements" and "dropped", with places in characters and why
+    /// One JSON object a text: "text", "replacements", "dropped" with why, "segments"; places in characters
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

@@ -63,6 +63,8 @@ struct Record<'a> {
     text: String,
     replacements: Vec<Replacement<'a>>,
     dropped: Vec<Unspoken<'a>>,
+    /// What is spoken at once.
+    segments: Vec<Segment<'a>>,
     /// Where voice, pace or silence change within the text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     spans: Vec<Span<'a>>,
@@ -83,6 +85,13 @@ struct Unspoken<'a> {
     end: usize,
     text: &'a str,
     reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct Segment<'a> {
+    start: usize,
+    end: usize,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -115,6 +124,14 @@ fn record<'a>(label: &'a str, input: &'a str, spoken: &'a [Spoken]) -> Record<'a
             }
         }
     }
+    let mut segments = Vec::new();
+    for span in spoken {
+        for (range, _) in reading::cut(&span.text.text, None) {
+            let source = span.text.source(range.clone());
+            let (start, end) = (places.character(source.start), places.character(source.end));
+            segments.push(Segment { start, end, text: &span.text.text[range] });
+        }
+    }
     let texts: Vec<&str> = spoken.iter().map(|span| span.text.text.as_str()).collect();
     let spans: Vec<Span> = spoken
         .iter()
@@ -127,7 +144,7 @@ fn record<'a>(label: &'a str, input: &'a str, spoken: &'a [Spoken]) -> Record<'a
         .collect();
     let plain = |span: &Span| span.speed.is_none() && span.voice.is_none() && span.silence.is_none();
     let spans = if spans.iter().all(plain) { Vec::new() } else { spans };
-    Record { source: label, text: texts.join(" "), replacements, dropped, spans }
+    Record { source: label, text: texts.join(" "), replacements, dropped, segments, spans }
 }
 
 /// From bytes to characters, as most languages count; bytes are asked for in order.

@@ -8,7 +8,7 @@ use chattts_rs::audio::Encoding;
 use chattts_rs::batch::manifest::Row;
 use chattts_rs::batch::{Content, NameFields, NameTemplate, Names};
 use chattts_rs::pipeline::Text;
-use chattts_rs::text::{Homophones, Normalized, Pause, SPEAKABLE_SECONDS, split, spoken_seconds};
+use chattts_rs::text::{Homophones, Normalized, split, spoken_seconds};
 use chattts_rs::{Request, Voice};
 
 use super::Context;
@@ -209,7 +209,7 @@ impl Cutter<'_> {
                 }
             };
             let speed = span.speed.map(|speed| format!("[speed_{speed}]"));
-            for (range, pause) in self.cut(&span.text.text) {
+            for (range, pause) in reading::cut(&span.text.text, self.splits) {
                 let text = span.text.text[range.clone()].to_string();
                 pieces.push(Piece {
                     cues: self.cues_of(&span.text, range),
@@ -222,22 +222,6 @@ impl Cutter<'_> {
             }
         }
         pieces
-    }
-
-    /// Where a text's pieces are, and the silence after each.
-    fn cut(&self, text: &str) -> Vec<(Range<usize>, f64)> {
-        if text.trim().is_empty() {
-            return Vec::new();
-        }
-        if !self.splits.unwrap_or_else(|| spoken_seconds(text) > SPEAKABLE_SECONDS) {
-            let pause = match text.trim_end().chars().next_back() {
-                Some('。' | '.') => Pause::Sentence,
-                Some('，' | '、' | ',') => Pause::Clause,
-                _ => Pause::None,
-            };
-            return vec![(0..text.len(), seconds(pause))];
-        }
-        split(text, SPEAKABLE_SECONDS).into_iter().map(|s| (s.range, seconds(s.pause))).collect()
     }
 
     /// What is shown of a piece: the text as it was written, sentence by sentence.
@@ -253,16 +237,6 @@ impl Cutter<'_> {
             .zip(sentences)
             .map(|(written, sentence)| (written, spoken_seconds(sentence.text)))
             .collect()
-    }
-}
-
-/// The silence between pieces that are spoken apart, in seconds: about what a reader leaves.
-fn seconds(pause: Pause) -> f64 {
-    match pause {
-        Pause::Paragraph => 0.6,
-        Pause::Sentence => 0.3,
-        Pause::Clause => 0.15,
-        Pause::None => 0.0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! How texts are read aloud: what the flags say, and what a line says for itself.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -8,7 +9,8 @@ use chattts_rs::Error;
 use chattts_rs::batch::manifest::Row;
 use chattts_rs::text::markup::{markdown, ssml};
 use chattts_rs::text::{
-    Change, Dropped, Homophones, Language, NormalizeOptions, Normalized, normalize, normalize_markup,
+    Change, Dropped, Homophones, Language, NormalizeOptions, Normalized, Pause, SPEAKABLE_SECONDS, normalize,
+    normalize_markup, split, spoken_seconds,
 };
 
 use super::args::{Lang, MarkupArgs, ReadArgs};
@@ -121,6 +123,33 @@ pub fn read(text: &str, reading: Reading, homophones: Option<&Homophones>) -> an
         silence: span.silence,
     });
     Ok(spoken.collect())
+}
+
+/// Where the pieces of a spoken text are that are spoken at once, and the silence after each in seconds;
+/// `splits` is always, never, or only where the text is long.
+pub fn cut(text: &str, splits: Option<bool>) -> Vec<(Range<usize>, f64)> {
+    if text.trim().is_empty() {
+        return Vec::new();
+    }
+    if !splits.unwrap_or_else(|| spoken_seconds(text) > SPEAKABLE_SECONDS) {
+        let pause = match text.trim_end().chars().next_back() {
+            Some('。' | '.') => Pause::Sentence,
+            Some('，' | '、' | ',') => Pause::Clause,
+            _ => Pause::None,
+        };
+        return vec![(0..text.len(), seconds(pause))];
+    }
+    split(text, SPEAKABLE_SECONDS).into_iter().map(|s| (s.range, seconds(s.pause))).collect()
+}
+
+/// The silence between pieces that are spoken apart, in seconds: about what a reader leaves.
+fn seconds(pause: Pause) -> f64 {
+    match pause {
+        Pause::Paragraph => 0.6,
+        Pause::Sentence => 0.3,
+        Pause::Clause => 0.15,
+        Pause::None => 0.0,
+    }
 }
 
 fn options<'a>(reading: Reading, homophones: Option<&'a Homophones>) -> NormalizeOptions<'a> {

@@ -333,10 +333,12 @@ impl<'a> Reader<'a> {
     /// rules at every place of such a stretch would take long and find nothing.
     fn is_jumbled(&mut self, at: usize) -> bool {
         if at >= self.stretch_end {
-            let stretch = self.text.as_bytes()[at..].iter().take_while(|b| b.is_ascii_graphic());
-            let (len, words) =
-                stretch.fold((0, false), |(n, words), b| (n + 1, words || b.is_ascii_alphabetic()));
-            self.stretch_end = at + usize::max(len, 1);
+            let (mut len, mut words) = (0, false);
+            for c in self.text[at..].chars().take_while(|c| !c.is_whitespace() && !is_han(*c)) {
+                len += c.len_utf8();
+                words |= c.is_alphabetic();
+            }
+            self.stretch_end = at + len.max(1);
             self.jumbled = len > if words { LONG_WORD } else { LONG_SIGNS };
         }
         self.jumbled

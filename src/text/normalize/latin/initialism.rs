@@ -17,8 +17,8 @@ const LONG: usize = 5;
 
 /// Whether a word in capitals is said rather than spelled, whatever stands around it.
 pub fn said_as_word(word: &str) -> bool {
-    let long = word.len() >= LONG && has_vowel(word) && !SPELLED.contains(&word);
-    SAID.contains(&word) || COMMON.contains(&word) || long
+    let long = word.len() >= LONG && has_vowel(word) && !SPELLED.contains(word);
+    SAID.contains(word) || COMMON.contains(word) || long
 }
 
 /// A word of a name, spelled if it is an initialism.
@@ -39,7 +39,7 @@ pub fn capitals(found: &Found, language: Language) -> Option<String> {
     }
     let word = found.get("word");
     let shouted = language == Language::English && is_shouted(found);
-    let spelled = match SPELLED.contains(&word) {
+    let spelled = match SPELLED.contains(word) {
         true => {
             let a_word = shouted && matches!(word, "IT" | "US" | "WHO" | "AM" | "LA" | "BIT" | "SAP");
             !(a_word || is_verb(found))

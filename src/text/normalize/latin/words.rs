@@ -1,7 +1,26 @@
 //! Words that are written in capitals, and how they are said.
 
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+/// A list of words that is asked often.
+pub struct Words {
+    list: &'static [&'static str],
+    set: OnceLock<HashSet<&'static str>>,
+}
+
+impl Words {
+    const fn new(list: &'static [&'static str]) -> Self {
+        Words { list, set: OnceLock::new() }
+    }
+
+    pub fn contains(&self, word: &str) -> bool {
+        self.set.get_or_init(|| self.list.iter().copied().collect()).contains(word)
+    }
+}
+
 /// Initialisms that are said as words.
-pub const SAID: &[&str] = &[
+pub static SAID: Words = Words::new(&[
     "ABBA", "ALT", "ACID", "IELTS", "MAGA", "AIDS", "AJAX", "APEC", "APP", "ASAP", "ASCII", "ASEAN", "AWOL",
     "BASIC", "BIOS", "BRICS", "CAD", "CAPTCHA", "CMOS", "COBOL", "COVID", "DARPA", "DOS", "DRAM", "DREAM",
     "EBITDA", "ELISA", "EPCOT", "ERASMUS", "FAQ", "FEMA", "FIFA", "FOMO", "GAAP", "GIF", "GUI", "HEPA",
@@ -11,10 +30,10 @@ pub const SAID: &[&str] = &[
     "SCOTUS", "SCUBA", "SIM", "SLAM", "SOAP", "SONAR", "SQUID", "SRAM", "SWAT", "SWIFT", "TASER", "TED",
     "TESOL", "TOEFL", "TOEIC", "UEFA", "UNESCO", "UNICEF", "VISA", "WAN", "WASP", "WIFI", "YAML", "YOLO",
     "ZARA", "ZIP", "NIKE", "OPPO", "VIVO", "ASUS", "ACER", "SONY", "ICQ", "OK",
-];
+]);
 
 /// Initialisms that are spelled though they could be said, and are so even among words in capitals.
-pub const SPELLED: &[&str] = &[
+pub static SPELLED: Words = Words::new(&[
     "ABC", "AC", "ADHD", "AFAIK", "AI", "AIG", "AKA", "AM", "AMA", "AMD", "AOL", "API", "APR", "ATM", "AV",
     "BA", "BBC", "BIT", "BMW", "CAE", "CAO", "CBD", "CBS", "CD", "CDC", "CEO", "CFO", "CIA", "CIO", "CNN",
     "COO", "CPI", "CPU", "CTO", "DA", "DC", "DIY", "DJ", "DNA", "DOJ", "DUI", "DVD", "EEG", "EKG", "EPA",
@@ -30,11 +49,11 @@ pub const SPELLED: &[&str] = &[
     "AIIB", "UEFI", "AAA", "AARP", "ACLU", "NAACP", "NCAA", "NYSE", "AFL", "CIO", "PTSD", "OCD", "COPD",
     "NRA", "LGBT", "LGBTQ", "RPG", "FPS", "MMO", "MMORPG", "NPV", "EPS", "EUR", "GBP", "CNY", "RMB", "JPY",
     "SDK", "SAP",
-];
+]);
 
 /// English words that people put into capitals, to shout or in a headline, and that are no initialisms
 /// there. Longer ones need no list: from five letters on a word with vowels is said.
-pub const COMMON: &[&str] = &[
+pub static COMMON: Words = Words::new(&[
     "A", "ABLE", "ACE", "ACT", "ADD", "AGE", "AGO", "AH", "AID", "AIM", "AIR", "ALL", "ALSO", "AN", "AND",
     "ANY", "ARE", "AREA", "ARM", "ART", "AS", "ASK", "AT", "ATE", "AWAY", "BABY", "BACK", "BAD", "BAG",
     "BALL", "BAN", "BANK", "BAR", "BASE", "BE", "BEAT", "BED", "BEEN", "BEST", "BET", "BIG", "BILL", "BLUE",
@@ -69,7 +88,7 @@ pub const COMMON: &[&str] = &[
     "YOUR", "ZERO", "ZONE", "ZOO", "HMM", "SHH", "PSST", "DONT", "CANT", "WONT", "EAST", "MARK", "JOHN",
     "PAUL", "MARY", "JUNE", "JULY", "TOUR", "LIES", "NOPE", "YEP", "YUP", "OOPS", "UGH", "BUG", "FIX",
     "TODO", "NULL", "NAN", "FORM", "ITEM", "LOAD", "STORE", "LANE", "LINK", "MENU", "PARK", "HALL",
-];
+]);
 
 /// Words with capitals inside that are said as they are written.
 pub const MIXED: &[&str] = &["LaTeX", "TeX", "WiFi", "SQLite", "GIMP", "LLaMA", "LLaVA"];
