@@ -153,7 +153,7 @@ fn every_dropped_character_is_named() {
         "--model",
         "demo",
         "-t",
-        "总价是123元？11",
+        "总价是123元？한😀한",
         "--seed",
         "5",
         "-o",
@@ -162,15 +162,16 @@ fn every_dropped_character_is_named() {
         "20",
     ]);
     assert!(
-        ran.err.contains("6 characters are not spoken") && ran.err.contains(": 1(×3) 2 3 ？"),
+        ran.err.contains("3 characters are not spoken: 한 (U+D55C) ×2 at character 9 ")
+            && ran.err.contains("😀"),
         "{}",
         ran.err
     );
-    let ran = p.run(&["synth", "--model", "demo", "-t", "123", "--seed", "5", "-o", "b.wav"]);
+    let ran = p.run(&["synth", "--model", "demo", "-t", "？！", "--seed", "5", "-o", "b.wav"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("nothing to speak"), "{}", ran.err);
     let ran =
-        p.ok(&["synth", "--model", "demo", "-t", "123", "--seed", "5", "-o", "b.wav", "--no-normalize"]);
+        p.ok(&["synth", "--model", "demo", "-t", "？！", "--seed", "5", "-o", "b.wav", "--no-normalize"]);
     assert!(!ran.err.contains("not spoken"), "{}", ran.err);
 }
 
