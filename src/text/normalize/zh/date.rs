@@ -61,6 +61,8 @@ pub const RULES: &[Rule] = &[
     Rule { name: "date", pattern: r"(?<y>[0156789][05])(?<ahead>[后後])", read: generation },
     // 01/28
     Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", read: month_slash_day },
+    // 3/15之前, 截至3/15
+    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", read: cued_day },
     // The days that are known by their numbers: 5·12, 9·11
     Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", read: known_day },
     Rule {
@@ -293,6 +295,60 @@ fn month_slash_day(found: &Found) -> Option<String> {
     spoken("", found.get("m"), found.get("d"), "日")
 }
 
+/// A day that could be a fraction, but for what stands around it.
+fn cued_day(found: &Found) -> Option<String> {
+    const BEFORE: &[&str] = &["截至", "截止", "截止到", "日期", "时间", "今天是", "定于", "生日", "到期"];
+    const AFTER: &[&str] = &[
+        "之前",
+        "之后",
+        "以前",
+        "以后",
+        "当天",
+        "国庆",
+        "元旦",
+        "春节",
+        "除夕",
+        "清明",
+        "端午",
+        "中秋",
+        "五一",
+        "劳动节",
+        "儿童节",
+        "妇女节",
+        "青年节",
+        "教师节",
+        "情人节",
+        "圣诞",
+        "上午",
+        "下午",
+        "中午",
+        "晚上",
+        "早上",
+        "凌晨",
+        "截止",
+        "开售",
+        "发售",
+        "上映",
+        "开幕",
+        "开学",
+        "放假",
+        "（周",
+        "(周",
+        "(星期",
+        "（星期",
+        "周",
+        "星期",
+    ];
+    let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
+    let cued = context::ends_with_any(before, BEFORE)
+        || context::ends_with_any(found.before(), BEFORE)
+        || context::starts_with_any(found.after().trim_start(), AFTER);
+    if is_part(found) || !cued {
+        return None;
+    }
+    spoken("", found.get("m"), found.get("d"), "日")
+}
+
 fn known_day(found: &Found) -> Option<String> {
     (found.stands_alone() && valid(found.get("m"), found.get("d"))).then(|| digits(found.all()))
 }
@@ -339,6 +395,10 @@ mod tests {
             ("01/28/2022", "二零二二年一月二十八日"),
             ("01-28-2022", "二零二二年一月二十八日"),
             ("01/28", "一月二十八日"),
+            ("请在3/15之前提交", "请在三月十五日之前提交"),
+            ("10/1国庆节", "十月一日国庆节"),
+            ("截至12/31", "截至十二月三十一日"),
+            ("1/2以上", "二分之一以上"),
             ("2022-01-28 08:30:00", "二零二二年一月二十八日 八点三十分"),
             ("2022-01-28T08:30", "二零二二年一月二十八日八点三十分"),
             ("2022/01/28-2022/02/03", "二零二二年一月二十八日到二零二二年二月三日"),

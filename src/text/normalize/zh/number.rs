@@ -156,6 +156,15 @@ fn bare(found: &Found) -> Option<String> {
     if decimals && !context::measure_follows(found.after()) {
         return Some(digits(text));
     }
+    // Nobody says the cents that are not there.
+    if let Some(whole) = text.strip_suffix(".00")
+        && context::starts_with_any(
+            found.after().trim_start(),
+            &["元", "美元", "块", "欧元", "英镑", "港元", "日元"],
+        )
+    {
+        return Some(quantity(whole));
+    }
     if text.contains(['.', ',']) {
         return Some(number(text));
     }
@@ -289,6 +298,8 @@ mod tests {
             ("2至3天", "两至三天"),
             ("2次方", "二次方"),
             ("2元一次方程", "二元一次方程"),
+            ("接种2剂疫苗", "接种两剂疫苗"),
+            ("打了第2针", "打了第二针"),
             ("共2個", "共两個"),
             ("2点半", "两点半"),
             ("圆周率是3.1415926", "圆周率是三点一四一五九二六"),
