@@ -31,7 +31,10 @@ fn agreeing(name: &str, table: &str, language: Language) -> (usize, usize) {
 
 #[test]
 fn chinese() {
-    for (name, table) in [("zh", include_str!("../../../tests/fixtures/reading/zh.tsv"))] {
+    for (name, table) in [
+        ("zh", include_str!("../../../tests/fixtures/reading/zh.tsv")),
+        ("zh-2", include_str!("../../../tests/fixtures/reading/zh-2.tsv")),
+    ] {
         let (right, all) = agreeing(name, table, Language::Chinese);
         assert!(right * 100 >= all * 95, "{name}: {right} of {all}");
     }

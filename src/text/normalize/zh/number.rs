@@ -11,6 +11,17 @@ pub const RULES: &[Rule] = &[
         pattern: r"[1-9][0-9]{0,2}(?:(?: [0-9]{3}){2,5}| 000)",
         read: |found| found.stands_alone().then(|| integer(found.all())),
     },
+    // １，０００, with commas as wide as its digits
+    Rule {
+        name: "number",
+        pattern: r"[1-9][0-9]{0,2}(?:，[0-9]{3}){1,4}",
+        read: |found| {
+            let more = found.after().strip_prefix('，').unwrap_or(found.after());
+            let ends = !more.starts_with(|c: char| c.is_ascii_digit()) && found.stands_alone();
+            let listed = found.before().ends_with('，') || !found.all().ends_with("000");
+            (ends && !listed).then(|| integer(found.all()))
+        },
+    },
     Rule { name: "number", pattern: super::num!(), read: bare },
     Rule { name: "number", pattern: r"-?\.[0-9]{1,12}", read: without_whole },
     // What the one above leaves: digits after a comma that groups nothing.
@@ -314,6 +325,8 @@ mod tests {
             ("9876543210", "九八七六五四三二一零"),
             ("１２３", "一百二十三"),
             ("1,2,3", "一，二，三"),
+            ("１，０００", "一千"),
+            ("共100，200两种", "共一百，二百两种"),
             ("1 000 000", "一百万"),
             ("400 000人", "四十万人"),
             ("1、2、3名", "一、二、三名"),
