@@ -1,6 +1,6 @@
 //! Addresses of machines, versions, chapters, and other mixes of letters and digits.
 
-use super::number::{digits, integer};
+use super::number::{digits, integer, number};
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const LATIN: &[Rule] = &[
@@ -12,6 +12,15 @@ pub const LATIN: &[Rule] = &[
         read: |found| found.stands_alone().then(|| format!("第{}页", integer(found.get("n")))),
     },
     Rule { name: "code", pattern: r"(?<a>[A-Z])2(?<b>[A-Z])", read: to },
+    // Vol.3, in which the point is not heard
+    Rule {
+        name: "code",
+        pattern: r"(?<word>Vol|VOL|vol|Fig|FIG|fig|Ver|ver|Ep|EP)\. ?(?<ahead>[0-9])",
+        read: |found| {
+            (!found.previous().is_some_and(|c| c.is_ascii_alphanumeric()))
+                .then(|| format!("{} ", found.get("word")))
+        },
+    },
     // Ⅷ, which has become VIII
     Rule { name: "roman", pattern: r"[IVXL]{1,7}", read: roman },
 ];
@@ -31,6 +40,12 @@ pub const RULES: &[Rule] = &[
     },
     // ISO 9001:2015
     Rule { name: "code", pattern: r"(?<n>[0-9]{3,6})[-:](?<y>(?:19|20)[0-9]{2})", read: standard },
+    // 5★
+    Rule {
+        name: "code",
+        pattern: r"(?<n>[1-9](?:\.[0-9])?) ?[★☆⭐]",
+        read: |found| found.stands_alone().then(|| number(found.get("n")) + "星"),
+    },
     // 5#楼
     Rule {
         name: "code",
@@ -150,6 +165,8 @@ mod tests {
             ("第III期", "第三期"),
             ("II型糖尿病", "二型糖尿病"),
             ("5#楼", "五号楼"),
+            ("5★酒店", "五星酒店"),
+            ("杂志Vol.3", "杂志Vol三"),
             ("ISO9001认证", "ISO九零零一认证"),
             ("G20峰会", "G二十峰会"),
             ("U21国家队", "U二十一国家队"),

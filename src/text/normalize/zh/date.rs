@@ -33,7 +33,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "date",
-        pattern: r"(?<y>(?:19|20)[0-9]{2})\.(?<m>0[1-9]|1[0-2])(?: ?(?:[-~–—〜至到]) ?)(?<y2>(?:19|20)[0-9]{2})\.(?<m2>0[1-9]|1[0-2])",
+        pattern: r"(?<y>(?:19|20)[0-9]{2})\.(?<m>0?[1-9]|1[0-2])(?: ?(?:[-~–—〜至到]) ?)(?<y2>(?:19|20)[0-9]{2})\.(?<m2>0[1-9]|1[0-2]|[1-9])",
         read: months_of_years,
     },
     // 1月28日, 01月
@@ -47,7 +47,13 @@ pub const RULES: &[Rule] = &[
     // 2020-2022年
     Rule {
         name: "date",
-        pattern: r"(?<a>[12][0-9]{3})(?<first>年)? ?(?<link>[-~–—〜]{1,2}|至|到) ?(?<b>[12][0-9]{3}|[0-9]{2})(?<year>(?:年度?|届|學年|学年)?)",
+        pattern: r"(?<a>[12][0-9]{3})(?<first>年)? ?(?<link>[-~–—〜]{1,2}|至|到) ?(?<b>[12][0-9]{3}|[0-9]{2})(?<year>(?:年度?|届|學年|学年|赛季|賽季)?)",
+        read: years,
+    },
+    // 2023/24赛季
+    Rule {
+        name: "date",
+        pattern: r"(?<a>(?:19|20)[0-9]{2})(?<first>)(?<link>/)(?<b>(?:19|20)[0-9]{2}|[0-9]{2})(?<year>赛季|賽季|学年|學年|财年|年度)",
         read: years,
     },
     Rule { name: "date", pattern: r"(?<y>[0-9]{3,4}) ?(?<ahead>年(?<age>代)?)", read: year },
@@ -57,15 +63,23 @@ pub const RULES: &[Rule] = &[
         pattern: r"(?<y>[0-9]{4})(?<ahead> ?(?:Q[1-4]|H[12])|学年|學年|财年|届|屆|级|款)",
         read: |found| Some(digits(found.get("y"))),
     },
+    // 1990s
+    Rule {
+        name: "date",
+        pattern: r"(?<y>(?:1[89]|20)[0-9]0)s",
+        read: |found| found.stands_alone().then(|| digits(found.get("y")) + "年代"),
+    },
     // Those born in a decade: 90后
     Rule { name: "date", pattern: r"(?<y>[0156789][05])(?<ahead>[后後])", read: generation },
     // 01/28
     Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", read: month_slash_day },
+    // 3/15之前, 截至3/15
+    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", read: cued_day },
     // The days that are known by their numbers: 5·12, 9·11
     Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", read: known_day },
     Rule {
         name: "date",
-        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>晚会|事件|地震|大地震|恐怖|假期|黄金周|消费者|小长假|大促|国庆|妇女节|劳动节|购物节|国庆节|儿童节)",
+        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>晚会|打假|曝光|事件|地震|大地震|恐怖|假期|黄金周|消费者|小长假|大促|国庆|妇女节|劳动节|购物节|国庆节|儿童节)",
         read: known_day,
     },
     // 20220128 after what a date follows
@@ -293,8 +307,77 @@ fn month_slash_day(found: &Found) -> Option<String> {
     spoken("", found.get("m"), found.get("d"), "日")
 }
 
+/// A day that could be a fraction, but for what stands around it.
+fn cued_day(found: &Found) -> Option<String> {
+    const BEFORE: &[&str] = &["截至", "截止", "截止到", "日期", "时间", "今天是", "定于", "生日", "到期"];
+    const AFTER: &[&str] = &[
+        "之前",
+        "之后",
+        "以前",
+        "以后",
+        "当天",
+        "国庆",
+        "元旦",
+        "春节",
+        "除夕",
+        "清明",
+        "端午",
+        "中秋",
+        "五一",
+        "劳动节",
+        "儿童节",
+        "妇女节",
+        "青年节",
+        "教师节",
+        "情人节",
+        "圣诞",
+        "上午",
+        "下午",
+        "中午",
+        "晚上",
+        "早上",
+        "凌晨",
+        "截止",
+        "开售",
+        "发售",
+        "上映",
+        "开幕",
+        "开学",
+        "放假",
+        "（周",
+        "(周",
+        "(星期",
+        "（星期",
+        "周",
+        "星期",
+    ];
+    let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
+    let cued = context::ends_with_any(before, BEFORE)
+        || context::ends_with_any(found.before(), BEFORE)
+        || context::starts_with_any(found.after().trim_start(), AFTER)
+        || weekday_before(found.before());
+    if is_part(found) || !cued {
+        return None;
+    }
+    spoken("", found.get("m"), found.get("d"), "日")
+}
+
+/// 周五 5/17, 星期五（5/17
+fn weekday_before(before: &str) -> bool {
+    let day = before.trim_end_matches([' ', '(', '（', '，', ',']);
+    day.strip_suffix(['一', '二', '三', '四', '五', '六', '日', '天'])
+        .is_some_and(|week| context::ends_with_any(week, &["周", "星期", "礼拜", "週", "禮拜"]))
+}
+
 fn known_day(found: &Found) -> Option<String> {
-    (found.stands_alone() && valid(found.get("m"), found.get("d"))).then(|| digits(found.all()))
+    let (month, day) = (found.get("m"), found.get("d"));
+    let spoken = match (month, day) {
+        ("11", "11") => "双十一".into(),
+        ("12", "12") => "双十二".into(),
+        ("10", "1") => "十一".into(),
+        _ => digits(found.all()),
+    };
+    (found.stands_alone() && valid(month, day)).then_some(spoken)
 }
 
 fn packed(found: &Found) -> Option<String> {
@@ -339,6 +422,10 @@ mod tests {
             ("01/28/2022", "二零二二年一月二十八日"),
             ("01-28-2022", "二零二二年一月二十八日"),
             ("01/28", "一月二十八日"),
+            ("请在3/15之前提交", "请在三月十五日之前提交"),
+            ("10/1国庆节", "十月一日国庆节"),
+            ("截至12/31", "截至十二月三十一日"),
+            ("1/2以上", "二分之一以上"),
             ("2022-01-28 08:30:00", "二零二二年一月二十八日 八点三十分"),
             ("2022-01-28T08:30", "二零二二年一月二十八日八点三十分"),
             ("2022/01/28-2022/02/03", "二零二二年一月二十八日到二零二二年二月三日"),
@@ -350,6 +437,9 @@ mod tests {
             ("1-2月份", "一到二月份"),
             ("1月-3月", "一月到三月"),
             ("2019.09-2023.06", "二零一九年九月到二零二三年六月"),
+            ("2020.1-2020.12", "二零二零年一月到二零二零年十二月"),
+            ("2020.15-2020.35", "两千零二十点一五到两千零二十点三五"),
+            ("周五（5/17）开会", "周五，五月十七日，开会"),
             ("生产日期：20220128", "生产日期，二零二二年一月二十八日"),
             ("5·12汶川地震", "五一二汶川地震"),
             ("他生于1990年。", "他生于一九九零年。"),
@@ -377,6 +467,12 @@ mod tests {
             ("1000年", "一千年"),
             ("2023Q1财报", "二零二三Q一财报"),
             ("3.15晚会", "三一五晚会"),
+            ("3.15打假", "三一五打假"),
+            ("11.11购物节", "双十一购物节"),
+            ("1990s流行的音乐", "一九九零年代流行的音乐"),
+            ("2023/24赛季", "二零二三到二四赛季"),
+            ("2023-24赛季", "二零二三到二四赛季"),
+            ("2022/2023学年", "二零二二到二零二三学年"),
             ("第3.2节", "第三点二节"),
             ("6.18大促", "六一八大促"),
             ("距今3000年", "距今三千年"),

@@ -15,6 +15,21 @@ pub const RULES: &[Rule] = &[
         pattern: r"[0-9]{4}(?: [0-9]{4}){2,4}(?: [0-9]{1,3})?",
         read: |found| found.stands_alone().then(|| digits(found.all())),
     },
+    // 会议号 886 123 456
+    Rule {
+        name: "digits",
+        pattern: r"[0-9]{2,4}(?:(?: [0-9]{2,4}){1,4}|(?:-[0-9]{2,4}){2,4})",
+        read: grouped,
+    },
+    // ISBN
+    Rule {
+        name: "digits",
+        pattern: r"97[89][- ]?[0-9](?:[- ]?[0-9]{2,8}){2,3}[- ]?[0-9Xx]",
+        read: |found| {
+            let named = label(found.before()).ends_with("ISBN");
+            (named && found.stands_alone()).then(|| digits(found.all()))
+        },
+    },
     Rule { name: "digits", pattern: r"[1-9][0-9]{16}(?<last>[0-9Xx])", read: identity },
     Rule { name: "digits", pattern: r"[0-9]{3,4}", read: named },
     Rule { name: "digits", pattern: r"[0-9]{1,24}", read: code },
@@ -106,6 +121,9 @@ const CODES: &[&str] = &[
     "门牌",
     "群号",
     "机号",
+    "会议号",
+    "会议ID",
+    "會議號",
     "条形码",
     "邮箱",
     "房号",
@@ -232,9 +250,14 @@ fn named(found: &Found) -> Option<String> {
         && context::starts_with_any(found.after(), NUMBERED)
         && !context::starts_with_any(found.after(), &["房产", "路人", "厂家", "房屋", "路口", "路程"]);
     // 2单元303
-    let door = context::ends_with_any(found.before(), &["单元", "栋", "幢", "楼"])
+    let door = context::ends_with_any(found.before(), &["单元", "栋", "幢", "楼", "座"])
         && !context::measure_follows(found.after());
     (name || room || door).then(|| digits(text))
+}
+
+fn grouped(found: &Found) -> Option<String> {
+    let coded = context::ends_with_any(label(found.before()), CODES);
+    (coded && alone(found) && !context::measure_follows(found.after())).then(|| digits(found.all()))
 }
 
 fn code(found: &Found) -> Option<String> {
@@ -294,6 +317,7 @@ mod tests {
             ("3号楼2单元501室", "三号楼二单元五零一室"),
             ("1栋2单元303", "一栋二单元三零三"),
             ("房间302", "房间三零二"),
+            ("A座1203", "A座一二零三"),
             ("318国道", "三一八国道"),
             ("乘坐302路公交", "乘坐三零二路公交"),
             ("G1234次列车", "G一二三四次列车"),
@@ -319,6 +343,10 @@ mod tests {
             ("QQ号12345678", "QQ号一二三四五六七八"),
             ("RTX 4090显卡", "RTX 四零九零显卡"),
             ("双11", "双十一"),
+            ("房间301-305", "房间三百零一到三百零五"),
+            ("会议号：886 123 456", "会议号，八八六一二三四五六"),
+            ("订单 3 - 5 天送达", "订单 三到五 天送达"),
+            ("ISBN 978-7-111-12345-6", "ISBN 九七八七一一一一二三四五六"),
         ]);
     }
 }

@@ -113,6 +113,18 @@ fn fraction(found: &Found) -> Option<String> {
     if found.after().starts_with("拍") && !found.has("whole") {
         return Some(format!("{}{}", integer(b), integer(a)));
     }
+    // The page, and how many there are.
+    if found.before().trim_end().ends_with('第')
+        && found.after().trim_start().starts_with(['页', '頁'])
+        && !found.has("whole")
+    {
+        return Some(format!(
+            "{}{}，共{}",
+            integer(a),
+            found.after().trim_start().chars().next()?,
+            integer(b)
+        ));
+    }
     let mut spoken = String::new();
     if found.has("neg") {
         spoken += "负";
@@ -151,6 +163,8 @@ mod tests {
             ("⅝", "八分之五"),
             ("-1/3", "负三分之一"),
             ("1/3页", "三分之一页"),
+            ("第1/3页", "第一页，共三页"),
+            ("第 2/10 页", "第 二页，共十 页"),
             ("1/2+1/3=5/6", "二分之一加三分之一等于六分之五"),
             ("血压120/80", "血压一百二十，八十"),
             ("3/4拍", "四三拍"),

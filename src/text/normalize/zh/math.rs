@@ -38,8 +38,18 @@ pub const RULES: &[Rule] = &[
     Rule { name: "math", pattern: r"[+] ?(?<ahead>(?<next>[0-9.]))", read: plus },
     Rule { name: "math", pattern: r"- ?(?<ahead>(?<next>[a-z0-9(]))", read: minus },
     Rule { name: "math", pattern: r"[÷/] ?(?<ahead>[0-9(])", read: divided },
+    Rule { name: "math", pattern: "[√×✓✔✗✘]", read: mark },
     Rule { name: "math", pattern: r"√(?<ahead>[0-9(a-z])", read: |_| Some("根号".into()) },
 ];
+
+/// What is put beside an answer.
+fn mark(found: &Found) -> Option<String> {
+    let before =
+        found.before().trim_end_matches([' ', '“', '"', '”', '√', '×', '✓', '✗', '或', '者', '和', '、']);
+    let put = before.ends_with(['打', '画', '划', '填']);
+    let put = put && !found.next().is_some_and(|c| c.is_ascii_alphanumeric());
+    put.then(|| if found.all().starts_with(['√', '✓', '✔']) { "勾" } else { "叉" }.into())
+}
 
 fn is_operand_end(c: char) -> bool {
     c.is_ascii_alphanumeric() || ")）²³%πxy".contains(c)
@@ -134,7 +144,22 @@ fn times(found: &Found) -> Option<String> {
     let hex = before
         .strip_suffix('0')
         .is_some_and(|rest| !rest.ends_with(|c: char| c.is_ascii_digit() || c == '.'));
-    (after_number && !hex).then(|| "乘".into())
+    let unit = before.trim_end_matches(|c: char| c.is_ascii_alphabetic() || "²³".contains(c));
+    let after_unit = found.all().contains('*')
+        && unit.ends_with(|c: char| c.is_ascii_digit())
+        && before.get(unit.len()..).is_some_and(|unit| super::units::name(unit).is_some());
+    (after_number && !hex || after_unit).then(|| "乘".into())
+}
+
+/// Whether a letter stands there that is no word.
+fn ends_with_variable(before: &str) -> bool {
+    let word = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len();
+    before.len() == word + 1
+}
+
+fn starts_with_variable(after: &str) -> bool {
+    let after = after.trim_start();
+    after.len() == after.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).len() + 1
 }
 
 fn compared(found: &Found) -> Option<String> {
@@ -145,7 +170,8 @@ fn compared(found: &Found) -> Option<String> {
             && found.after().trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('>');
     let number_before = before.ends_with(|c: char| c.is_ascii_digit() || c == '%');
     // <b> and </b> are no comparisons, nor is ->.
-    if before.ends_with(['<', '>', '-', '=']) || tag || !number_after && !number_before {
+    let variables = ends_with_variable(before) && starts_with_variable(found.after());
+    if before.ends_with(['<', '>', '-', '=']) || tag || !number_after && !number_before && !variables {
         return None;
     }
     Some(if found.get("sign") == "<" { "小于" } else { "大于" }.into())
@@ -208,6 +234,10 @@ mod tests {
             ("2<3", "二小于三"),
             (">5", "大于五"),
             ("x>=10", "x大于等于十"),
+            ("若a>b，则b<a", "若a大于b，则b小于a"),
+            ("在方框里打√或×", "在方框里打勾或叉"),
+            ("错的画×", "错的画叉"),
+            ("20cm*30cm", "二十厘米乘三十厘米"),
             ("≥18岁", "大于等于十八岁"),
             ("≤60", "小于等于六十"),
             ("1≠2", "一不等于二"),

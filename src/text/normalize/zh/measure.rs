@@ -60,12 +60,6 @@ pub const RULES: &[Rule] = &[
         pattern: r#"(?<d>[0-9]{1,3})°(?<m>[0-9]{1,2})[′'’](?:(?<s>[0-9]{1,2}(?:\.[0-9]{1,4})?)(?:″|"|”|''))?"#,
         read: angle,
     },
-    // 55" screens
-    Rule {
-        name: "measure",
-        pattern: concat!("(?<a>", super::num!(), ")[\"″](?<ahead>[液屏显电超曲])"),
-        read: |found| Some(format!("{}英寸", quantity(found.get("a")))),
-    },
     Rule { name: "measure", pattern: concat!(amount!(), " ?(?<unit>", unit!(), ")"), read: measure },
     // -10度
     Rule {
@@ -149,13 +143,20 @@ fn measure(found: &Found) -> Option<String> {
     let degrees = found.get("unit");
     let cold =
         matches!(degrees, "°C" | "°F") || degrees == "°" && context::contains_any(found.before(), WEATHER);
+    // 零下五到三摄氏度 would be below zero all the way.
+    if cold && found.has("neg") && found.has("b") && !found.has("neg2") {
+        let spoken = amount(found, cold)?;
+        let (from, to) = spoken.split_once(['到', '至'])?;
+        return Some(format!("{from}{unit}到{to}{unit}"));
+    }
     Some(amount(found, cold)? + &unit)
 }
 
 fn rate(found: &Found) -> Option<String> {
-    let unit = unit_of(found)?;
-    let per = found.get("per");
-    let per = unit_or_word(per)?;
+    let per = unit_or_word(found.get("per"))?;
+    // Turns are counted by time only.
+    let turns = matches!(found.get("unit"), "r" | "R") && matches!(per.as_str(), "分钟" | "秒" | "分");
+    let unit = if turns { "转".into() } else { unit_of(found)? };
     let amount = amount(found, false)?;
     // Acceleration has no turn of phrase but the plain one.
     if per.starts_with("二次方") {
@@ -280,7 +281,7 @@ mod tests {
             ("25℃", "二十五摄氏度"),
             ("36.5°C", "三十六点五摄氏度"),
             ("-10℃", "零下十摄氏度"),
-            ("气温-5~3℃", "气温零下五到三摄氏度"),
+            ("气温-5~3℃", "气温零下五摄氏度到三摄氏度"),
             ("-10℃~-5℃", "零下十摄氏度到零下五摄氏度"),
             ("零下10℃", "零下十摄氏度"),
             ("98.6℉", "九十八点六华氏度"),
@@ -305,6 +306,7 @@ mod tests {
             ("30fps", "三十帧"),
             ("200ms", "二百毫秒"),
             ("3000rpm", "三千转每分钟"),
+            ("3000r/min", "每分钟三千转"),
             ("120mmHg", "一百二十毫米汞柱"),
             ("500kcal", "五百千卡"),
             ("101kPa", "一百零一千帕"),

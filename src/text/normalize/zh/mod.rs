@@ -14,6 +14,7 @@ mod date;
 mod digits;
 pub mod emoji;
 mod fraction;
+mod inches;
 mod list;
 mod math;
 mod measure;
@@ -48,6 +49,7 @@ pub const RULES: &[&[Rule]] = &[
     digits::RULES,
     money::RULES,
     fraction::RULES,
+    inches::RULES,
     measure::RULES,
     math::RULES,
     range::RULES,

@@ -162,6 +162,8 @@ fn scaled(text: &str, scale: &str) -> String {
         "w" | "W" => "万",
         other => other,
     };
+    // Nobody says the cents that are not there.
+    let text = text.strip_suffix(".00").filter(|_| scale.is_empty()).unwrap_or(text);
     format!("{}{scale}", quantity(text))
 }
 
@@ -273,6 +275,9 @@ mod tests {
             ("100-200元", "一百到二百元"),
             ("-¥50", "负五十元"),
             ("12.50元", "十二点五零元"),
+            ("定价58.00元", "定价五十八元"),
+            ("¥1,299.00", "一千二百九十九元"),
+            ("$2.00", "两美元"),
             ("3块5", "三块五"),
             ("2元", "两元"),
             ("2块钱", "两块钱"),

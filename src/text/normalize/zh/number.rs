@@ -11,6 +11,17 @@ pub const RULES: &[Rule] = &[
         pattern: r"[1-9][0-9]{0,2}(?:(?: [0-9]{3}){2,5}| 000)",
         read: |found| found.stands_alone().then(|| integer(found.all())),
     },
+    // １，０００, with commas as wide as its digits
+    Rule {
+        name: "number",
+        pattern: r"[1-9][0-9]{0,2}(?:，[0-9]{3}){1,4}",
+        read: |found| {
+            let more = found.after().strip_prefix('，').unwrap_or(found.after());
+            let ends = !more.starts_with(|c: char| c.is_ascii_digit()) && found.stands_alone();
+            let listed = found.before().ends_with('，') || !found.all().ends_with("000");
+            (ends && !listed).then(|| integer(found.all()))
+        },
+    },
     Rule { name: "number", pattern: super::num!(), read: bare },
     Rule { name: "number", pattern: r"-?\.[0-9]{1,12}", read: without_whole },
     // What the one above leaves: digits after a comma that groups nothing.
@@ -156,6 +167,15 @@ fn bare(found: &Found) -> Option<String> {
     if decimals && !context::measure_follows(found.after()) {
         return Some(digits(text));
     }
+    // Nobody says the cents that are not there.
+    if let Some(whole) = text.strip_suffix(".00")
+        && context::starts_with_any(
+            found.after().trim_start(),
+            &["元", "美元", "块", "欧元", "英镑", "港元", "日元"],
+        )
+    {
+        return Some(quantity(whole));
+    }
     if text.contains(['.', ',']) {
         return Some(number(text));
     }
@@ -289,6 +309,8 @@ mod tests {
             ("2至3天", "两至三天"),
             ("2次方", "二次方"),
             ("2元一次方程", "二元一次方程"),
+            ("接种2剂疫苗", "接种两剂疫苗"),
+            ("打了第2针", "打了第二针"),
             ("共2個", "共两個"),
             ("2点半", "两点半"),
             ("圆周率是3.1415926", "圆周率是三点一四一五九二六"),
@@ -303,6 +325,8 @@ mod tests {
             ("9876543210", "九八七六五四三二一零"),
             ("１２３", "一百二十三"),
             ("1,2,3", "一，二，三"),
+            ("１，０００", "一千"),
+            ("共100，200两种", "共一百，二百两种"),
             ("1 000 000", "一百万"),
             ("400 000人", "四十万人"),
             ("1、2、3名", "一、二、三名"),

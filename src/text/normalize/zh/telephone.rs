@@ -24,7 +24,9 @@ pub const RULES: &[Rule] = &[
         pattern: r"[48]00[- ](?:[0-9]{3}[- ][0-9]{4}|[0-9]{4}[- ][0-9]{3}|[0-9]{7}|[0-9]{2}[- ][0-9]{5})",
         read: phone,
     },
-    Rule { name: "telephone", pattern: r"[48]00[0-9]{7}", read: phone },
+    Rule { name: "telephone", pattern: r"[48]00(?:[0-9]{7}|[0-9]-[0-9]{3}-[0-9]{3})", read: phone },
+    // (+86)10-12345678
+    Rule { name: "telephone", pattern: r"\((?<plus>[+])[0-9]{1,3}\)(?:[- ]?[0-9]{2,11}){1,3}", read: phone },
     Rule { name: "telephone", pattern: r"[0-9]{3,4}[- ][0-9]{4}", read: called },
     Rule { name: "telephone", pattern: r"[0-9]{3,12}", read: called },
 ];
@@ -129,7 +131,7 @@ fn phone(found: &Found) -> Option<String> {
     {
         return None;
     }
-    let plus = if found.all().starts_with('+') { "加" } else { "" };
+    let plus = if found.all().starts_with(['+', '(']) && found.all().contains('+') { "加" } else { "" };
     Some(format!("{plus}{}", telephone(found.all())))
 }
 
@@ -203,6 +205,8 @@ mod tests {
             ("400-123-4567", "四零零幺二三四五六七"),
             ("4008123123", "四零零八幺二三幺二三"),
             ("800-810-1234", "八零零八幺零幺二三四"),
+            ("4008-123-123", "四零零八幺二三幺二三"),
+            ("(+86)10-12345678", "加八六幺零幺二三四五六七八"),
             ("请拨打110", "请拨打幺幺零"),
             ("火警电话是119", "火警电话是幺幺九"),
             ("快打120！", "快打幺二零。"),

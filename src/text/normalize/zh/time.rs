@@ -33,6 +33,12 @@ pub const RULES: &[Rule] = &[
         read: duration,
     },
     Rule { name: "time", pattern: r"(?<m>[0-9]{1,3}) ?(?:min|m) ?(?<s>[0-9]{1,2}) ?s", read: duration },
+    // 5'6", as tall as somebody is
+    Rule {
+        name: "measure",
+        pattern: r#"(?<feet>[3-7])['’′](?<inches>1[01]|[0-9])(?:"|″|”|''|’’)"#,
+        read: tall,
+    },
     // 5'30", as runners write it
     Rule {
         name: "time", pattern: r#"(?<m>[0-9]{1,3})['’′](?<s>[0-9]{1,2})(?:"|″|”|''|’’)"#, read: duration
@@ -88,6 +94,12 @@ fn clock(found: &Found) -> Option<String> {
         spoken += "秒";
     }
     Some(spoken)
+}
+
+fn tall(found: &Found) -> Option<String> {
+    let cued = context::contains_any(context::sentence_before(found.before()), &["身高", "高", "英尺"]);
+    (cued && found.stands_alone())
+        .then(|| format!("{}英尺{}英寸", quantity(found.get("feet")), quantity(found.get("inches"))))
 }
 
 fn taken(found: &Found) -> Option<String> {
@@ -170,6 +182,7 @@ mod tests {
             ("2h5min", "两小时五分钟"),
             ("5m20s", "五分二十秒"),
             ("配速5'30\"", "配速五分三十秒"),
+            ("身高5'6\"", "身高五英尺六英寸"),
             ("用时35:20", "用时三十五分二十秒"),
             ("成绩为1:58.32", "成绩为一分五十八点三二秒"),
             ("90min", "九十分钟"),
