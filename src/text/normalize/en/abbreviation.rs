@@ -1,9 +1,10 @@
 //! Abbreviations.
 
-use super::abbreviations::{DOTTED, SHORT, STATES, Stands};
+use super::abbreviations::{DOTTED, NUMBERED, SHORT, STATES, Stands};
 use super::context::{
     STARTERS, ends_with_street, is_capitalized, next_word, previous_word, sentence_end, words_back,
 };
+use super::street::SIDES;
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -29,9 +30,9 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "abbreviation",
         pattern: concat!(
-            r"(?P<word>Dr|Mr|Mrs|Ms|Prof|St|Mt|Ft|Jr|Sr|Capt|Sgt|Lt|Messrs|vs|etc|Inc|Ltd|Corp|Blvd|Ave|Rd|",
-            r"Expy|Pkwy|Hwy|Ln|Fwy|Tpke|Cir|Ct|Pl|Apt|Ste|Bldg|approx|Approx|dept|Dept|govt|Govt|Figs|Fig|",
-            r"Vols|Vol|vols|vol|pg|Pg|pp|No|WWII|WWI|mgmt|mgr|Mgr|intl|Intl|mins|asap)",
+            r"(?P<word>Approx|Messrs|approx|Bldg|Blvd|Capt|Corp|Dept|Expy|Figs|Govt|Intl|Pkwy|Prof|Tpke|Vols|",
+            r"WWII|asap|dept|govt|intl|mgmt|mins|vols|Apt|Ave|Cir|Fig|Fwy|Hwy|Inc|Ltd|Mgr|Mrs|Sgt|Ste|",
+            r"Vol|WWI|etc|mgr|vol|Ct|Dr|Ft|Jr|Ln|Lt|Mr|Ms|Mt|No|Pg|Pl|Rd|Sr|St|pg|pp|vs)",
         ),
         read: without_dot,
     },
@@ -131,11 +132,20 @@ fn with_dot(found: &Found) -> Option<String> {
         return None;
     }
     let next = next_word(found.after());
+    let number = found.after().trim_start().starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
     // "John F. Kennedy", "J. Smith"; but "Plan B. Then …".
-    if word.len() == 1 && is_capitalized(word) {
+    if word.len() == 1 && is_capitalized(word) && !number {
         let initial = found.after().starts_with(' ') && is_capitalized(next) && !STARTERS.contains(&next);
-        let number = word == "P" && next.starts_with(|c: char| c.is_ascii_digit());
-        return (initial && word != "I" && !number).then(|| word.to_string());
+        return (initial && word != "I").then(|| word.to_string());
+    }
+    // "E. 12th St."
+    let ordinal =
+        next.starts_with(|c: char| c.is_ascii_digit()) && next.ends_with(|c: char| c.is_ascii_lowercase());
+    if let Some((_, side)) = SIDES.iter().find(|(side, _)| ordinal && *side == word) {
+        return Some(side.to_string());
+    }
+    if let Some((_, spoken)) = NUMBERED.iter().find(|(short, _)| number && *short == word) {
+        return Some(spoken.to_string());
     }
     if let Some((_, spoken)) = place(found, word) {
         return Some(spoken.into());
@@ -144,10 +154,9 @@ fn with_dot(found: &Found) -> Option<String> {
         return Some("minute".into());
     }
     let (spoken, stands) = lookup(found, word)?;
-    let number = found.after().trim_start().starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
     match stands {
         Stands::BeforeNumber => number.then(|| spoken.into()),
-        Stands::BeforeName => (!next.is_empty()).then(|| spoken.into()),
+        Stands::BeforeName => (!next.is_empty() || word == "vs").then(|| spoken.into()),
         Stands::Anywhere => Some(spoken.into()),
     }
 }
@@ -213,6 +222,9 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     let (before, after) = match word {
         "Dr" | "dr" | "DR" => ("doctor", "drive"),
         "St" | "st" | "ST" => ("saint", "street"),
+        "mt" if next_word(found.after()).starts_with(|c: char| c.is_ascii_lowercase()) => {
+            return Some(("", "mount"));
+        }
         "Mt" => return is_capitalized(next_word(found.after())).then_some(("", "mount")),
         "Ft" => return is_capitalized(next_word(found.after())).then_some(("", "fort")),
         _ => return None,
@@ -225,6 +237,9 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     if ends_with_street(found.before()) {
         return Some((after, after));
     }
+    if word == "st" && previous.is_empty() && !next.is_empty() {
+        return Some((before, before));
+    }
     let name = is_capitalized(next) && !STARTERS.contains(&next);
     if name && !(named && !first && next.len() < 3) {
         return Some((before, before));
@@ -235,6 +250,9 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     Some((before, before))
 }
 
+/// Titles that are no words in small letters either.
+const LOWER: &[&str] = &["gov", "sen", "gen", "lt", "capt", "sgt", "rev", "maj"];
+
 /// What stays an abbreviation where all is in capitals.
 const SHOUTED: &[&str] =
     &["MR", "MRS", "MS", "PROF", "JR", "SR", "INC", "LTD", "CORP", "AVE", "BLVD", "VS", "ETC", "DEPT"];
@@ -243,6 +261,12 @@ const SHOUTED: &[&str] =
 fn lookup(found: &Found, word: &str) -> Option<(&'static str, Stands)> {
     let small = word.to_ascii_lowercase();
     if SHOUTED.contains(&word) {
+        let mut entries = SHORT.iter().filter(|(written, ..)| written.eq_ignore_ascii_case(word));
+        return entries.next().map(|(_, spoken, stands)| (*spoken, *stands));
+    }
+    // All is in small letters: "sen. smith".
+    let lower = next_word(found.after()).starts_with(|c: char| c.is_ascii_lowercase());
+    if LOWER.contains(&word) && lower {
         let mut entries = SHORT.iter().filter(|(written, ..)| written.eq_ignore_ascii_case(word));
         return entries.next().map(|(_, spoken, stands)| (*spoken, *stands));
     }
@@ -267,12 +291,14 @@ mod tests {
             english,
             &[
                 ("Dr. Smith", "doctor Smith"),
+                ("gen. smith and sen. lee", "general smith and senator lee"),
                 ("MR. SMITH", "mister SMITH"),
                 ("DR. JONES", "doctor JONES"),
                 ("Mr. and Mrs. Jones", "mister and misses Jones"),
                 ("Ms. Lee", "miss Lee"),
                 ("Prof. Brown", "professor Brown"),
                 ("Mr.Jones and Dr.Smith", "mister Jones and doctor Smith"),
+                ("Mr President and Mrs Clinton", "mister President and misses Clinton"),
                 ("Dr Smith is in.", "doctor Smith is in."),
                 ("mr. smith", "mister smith"),
                 ("Gen. Grant met Sen. Lee.", "general Grant met senator Lee."),
@@ -304,6 +330,10 @@ mod tests {
                 ("on Fifth Ave in", "on Fifth avenue in"),
                 ("Abbey Rd.", "Abbey road."),
                 ("Mulholland Dr. is long", "Mulholland drive is long"),
+                ("3rd Ave. & E. 12th St.", "third avenue and east twelfth street."),
+                ("Rev. 2", "revision two"),
+                ("st. louis and mt. everest", "saint louis and mount everest"),
+                ("down main st. again", "down main street again"),
                 ("Mt. Everest", "mount Everest"),
                 ("Mt Rushmore", "mount Rushmore"),
                 ("Ft. Worth", "fort Worth"),

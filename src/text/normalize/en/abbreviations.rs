@@ -87,6 +87,7 @@ pub const SHORT: &[(&str, &str, Stands)] = &[
     ("excl", "excluding", Anywhere),
     ("appt", "appointment", Anywhere),
     ("viz", "namely", BeforeName),
+    ("cor", "corner", Anywhere),
     ("hwy", "highway", Anywhere),
     ("ave", "avenue", Anywhere),
     ("blvd", "boulevard", Anywhere),
@@ -120,6 +121,7 @@ pub const SHORT: &[(&str, &str, Stands)] = &[
     ("art", "article", BeforeNumber),
     ("eq", "equation", BeforeNumber),
     ("pt", "part", BeforeNumber),
+    ("para", "paragraph", BeforeNumber),
     ("par", "paragraph", BeforeNumber),
     ("ver", "version", BeforeNumber),
     ("op", "opus", BeforeNumber),
@@ -150,6 +152,9 @@ pub const SHORT: &[(&str, &str, Stands)] = &[
     ("Sat", "saturday", Anywhere),
     ("Sun", "sunday", Anywhere),
 ];
+
+/// Titles that are something else before a number.
+pub const NUMBERED: &[(&str, &str)] = &[("Rev", "revision"), ("Gen", "generation"), ("Col", "column")];
 
 /// Abbreviations with dots inside, in small letters and without the last dot, and whether they can end a
 /// sentence. Others of single letters are spelled.

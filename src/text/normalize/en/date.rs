@@ -69,7 +69,7 @@ macro_rules! until {
         concat!(
             "(?: ?[-–—~] ?(?P<ahead>[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{2,4}|(?:[0-9]{1,2} )?",
             month!("next_month"),
-            "[ ,]))?"
+            "(?:[ ,.;)]|$)))?"
         )
     };
 }
@@ -80,7 +80,7 @@ pub const RULES: &[Rule] = &[
     rule(month_day!(), month_day),
     rule(concat!(day_month!(), "(?:,? {1,2}|-|,? of )", a_year!(), until!()), day_month),
     rule(concat!(day_month!(), r"(?: ['’]|-['’]?)(?P<year>[0-9]{2})"), day_month),
-    rule(day_month!(), day_month),
+    rule(concat!(day_month!(), until!()), day_month),
     rule(concat!(month!("month"), "(?:,? {1,2}|,? of |-)", a_year!(), until!()), month_year),
     rule(concat!(month!("month"), r",? ['’](?P<short>[0-9]{2})"), month_year),
     rule(concat!(month!("month"), " ?[-–—] ?", month!("to_month")), months),
@@ -108,7 +108,7 @@ pub const RULES: &[Rule] = &[
     rule(
         concat!(
             weekday!(),
-            r"(?P<ahead>,? {1,2}(?:[0-9]{1,2}(?:th|st|rd|nd|:| ?[apAP]\.?[mM]| [JFMASOND][a-z]{2})|",
+            r"(?P<ahead>,? {1,2}(?:[0-9]{1,2}(?:th|st|rd|nd|:|-[0-9]| ?[apAP]\.?[mM]| [JFMASOND][a-z]{2})|",
             month!("month"),
             "))"
         ),
@@ -367,6 +367,7 @@ mod tests {
                 ("on march 5", "on march fifth"),
                 ("Jan-Mar 2024", "january to march twenty twenty four"),
                 ("May–June", "may to june"),
+                ("1 Sept - 3 Oct", "the first of september to the third of october"),
                 ("OCT 31", "october thirty first"),
                 ("June 1st is here", "june first is here"),
                 ("4 July is a holiday", "the fourth of july is a holiday"),

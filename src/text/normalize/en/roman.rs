@@ -5,8 +5,16 @@ use super::number::{cardinal, ordinal, year};
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "roman numeral", pattern: r"(?P<roman>[IVXLCDM]{1,15})", read: roman },
-    Rule { name: "roman numeral", pattern: r"(?P<roman>[ivxl]{1,8})", read: small },
+    Rule {
+        name: "roman numeral",
+        pattern: r"(?P<roman>[IVXLCDM]{1,15})(?:[-–](?P<to>[IVXL]{1,8}))?",
+        read: roman,
+    },
+    Rule {
+        name: "roman numeral",
+        pattern: r"(?P<roman>[ivxl]{1,8})(?:[-–](?P<to>[ivxl]{1,8}))?",
+        read: small,
+    },
 ];
 
 /// Words before a numeral that counts, in small letters.
@@ -83,6 +91,7 @@ const COUNTED: &[&str] = &[
     "number",
     "no",
     "page",
+    "pages",
     "theorem",
     "lemma",
     "sonata",
@@ -263,7 +272,10 @@ fn roman(found: &Found) -> Option<String> {
         && (numeral != "I" || is_capitalized(word));
     let speaker = numeral == "I" && VERBS.contains(&next.split('\'').next().unwrap_or_default());
     if known && !speaker || range_of_counted(before) {
-        return cardinal(&digits);
+        return counted(found, value);
+    }
+    if found.has("to") {
+        return None;
     }
     let earlier = before.trim_end().strip_suffix(word).map(previous_word).unwrap_or_default();
     let ruler = RULERS.contains(&word)
@@ -297,7 +309,20 @@ fn small(found: &Found) -> Option<String> {
     }
     let value = value(&numeral.to_ascii_uppercase())?;
     let word = previous_word(found.before()).to_ascii_lowercase();
-    (COUNTED.contains(&&*word) && value < 50).then(|| cardinal(&value.to_string()))?
+    if numeral.len() > 1 && value < 40 && RULERS.iter().any(|ruler| ruler.eq_ignore_ascii_case(&word)) {
+        return ordinal(&value.to_string()).map(|ordinal| format!("the {ordinal}"));
+    }
+    (COUNTED.contains(&&*word) && value < 50).then(|| counted(found, value))?
+}
+
+/// A number, or `IV-VI`.
+fn counted(found: &Found, from: u32) -> Option<String> {
+    let spoken = cardinal(&from.to_string())?;
+    if !found.has("to") {
+        return Some(spoken);
+    }
+    let to = value(&found.get("to").to_ascii_uppercase())?;
+    Some(format!("{spoken} to {}", cardinal(&to.to_string())?))
 }
 
 /// The second numeral of `chapters IV to VI` or `IV and V`.
@@ -374,6 +399,9 @@ mod tests {
                 ("Chapter Ⅷ", "Chapter eight"),
                 ("World Wars I and II", "World Wars one and two"),
                 ("GTA V", "G T A five"),
+                ("Pages ii-iv", "Pages two to four"),
+                ("Chapters IV–VI", "Chapters four to six"),
+                ("king henry viii", "king henry the eighth"),
                 ("Apollo XI", "Apollo eleven"),
                 ("John Smith III", "John Smith the third"),
                 ("Malcolm III of Scotland", "Malcolm the third of Scotland"),

@@ -34,14 +34,14 @@ pub const RULES: &[Rule] = &[
     rule(r"(?:Ste|STE)\.? #?(?P<road>[0-9]{1,4})", |found| road(found, "suite")),
     rule(r"(?:Apt|apt|APT)\.? #?(?P<road>[0-9]{1,4})", |found| road(found, "apartment")),
     rule("(?P<side>NE|NW|SE|SW|[NSEW])", side_behind),
-    rule(r"(?P<ordinal>[0-9]{1,2})(?P<th>st|nd|rd|th) Fl\.?", floor),
+    rule(r"(?P<ordinal>[0-9]{1,2})(?P<th>st|nd|rd|th) [Ff]l\.?", floor),
 ];
 
 const fn rule(pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule {
     Rule { name: "address", pattern, read }
 }
 
-const SIDES: &[(&str, &str)] = &[
+pub const SIDES: &[(&str, &str)] = &[
     ("N", "north"),
     ("S", "south"),
     ("E", "east"),

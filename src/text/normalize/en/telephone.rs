@@ -31,7 +31,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "telephone",
-        concat!(r"(?P<all>1?[ .-]?\(?8[0-9]{2}\)?[ .-](?:[A-Z0-9]{1,8}-){0,4}[A-Z0-9]{2,10})"),
+        r"(?P<all>1?[ .-]?\(?8[0-9]{2}\)?[ .-](?:[A-Z0-9]{1,8}-){0,4}[A-Z0-9]{2,10})",
         toll_free,
     ),
     rule("telephone", concat!(r"(?P<all>[0-9]{3}-[0-9]{4})", extension!()), local),

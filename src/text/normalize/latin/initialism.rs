@@ -41,7 +41,8 @@ pub fn capitals(found: &Found, language: Language) -> Option<String> {
     let shouted = language == Language::English && is_shouted(found);
     let spelled = match SPELLED.contains(&word) {
         true => {
-            !(shouted && matches!(word, "IT" | "US" | "WHO" | "AM" | "LA" | "BIT" | "SAP")) && !is_verb(found)
+            let word_too = shouted && matches!(word, "IT" | "US" | "WHO" | "AM" | "LA" | "BIT" | "SAP");
+            !word_too && !is_verb(found)
         }
         false => !said_as_word(word) && (!shouted || !has_vowel(word)),
     };

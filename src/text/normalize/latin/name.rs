@@ -4,7 +4,7 @@ use crate::text::Language;
 use crate::text::normalize::rule::Found;
 
 pub const NAME: &str = concat!(
-    r"(?:C\+\+|c\+\+|[CcFfJj]#|\.(?:NET|Net|net)|ASP\.NET|VB\.NET|Wi-?Fi|wi-?fi|WI-?FI|Hi-Fi|Sci-Fi|sci-fi|",
+    r"(?:C\+\+|c\+\+|[A-GJcf]#|\.(?:NET|Net|net)|ASP\.NET|VB\.NET|Wi-?Fi|wi-?fi|WI-?FI|Hi-Fi|Sci-Fi|sci-fi|",
     r"AT&T|R&D|Q&A|R&B|B&B|M&A|P&L|S&P|H&M|P&G|D&D|A&E|T&C|J&J|Notepad\+\+|Disney\+|TCP/IP|I/O|A/C|N/A|n/a|TL;DR|",
     r"PhDs?|VMware|e-?mail|E-?mail|[A-Z]\+|W3C)",
 );
@@ -64,6 +64,9 @@ pub fn name(found: &Found, language: Language) -> Option<String> {
     if let Some(letter) = name.strip_suffix('+') {
         return found.next().is_none_or(|c| !c.is_ascii_digit()).then(|| format!("{letter}{plus}"));
     }
+    if let Some(letter) = name.strip_suffix('#') {
+        return Some(format!("{letter} sharp"));
+    }
     let (before, after) = name.split_once('&')?;
     Some(format!("{before} and {after}"))
 }
@@ -79,6 +82,7 @@ mod tests {
             &[
                 ("C++ and C#", "C plus plus and C sharp"),
                 ("F#", "F sharp"),
+                ("A# minor", "A sharp minor"),
                 (".NET Core", "dot net Core"),
                 ("R&D", "R and D"),
                 ("Q&A", "Q and A"),
