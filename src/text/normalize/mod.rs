@@ -434,4 +434,6 @@ pub fn read_as(text: &str, language: Language, kinds: &[&str]) -> Option<String>
 }
 
 #[cfg(test)]
+mod reading_tests;
+#[cfg(test)]
 mod tests;
