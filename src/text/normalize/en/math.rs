@@ -78,8 +78,9 @@ fn expression(found: &Found) -> Option<String> {
     let spaced_minus = text.contains(" - ") && text.contains(|c: char| c.is_ascii_digit());
     let letters_only = !text.contains(|c: char| c.is_ascii_digit());
     let equation = text.contains(['=', '√', '^', '²', '³']);
-    let wordlike = letters_only && !equation && !text.contains(" + ");
-    if !begins(found) || !ends(found) || !(text.contains(SURE) || spaced_minus) || wordlike {
+    let compared = [" < ", " > ", " <= ", " >= ", " ≤ ", " ≥ "].iter().any(|sign| text.contains(sign));
+    let wordlike = letters_only && !equation && !compared && !text.contains(" + ");
+    if !begins(found) || !ends(found) || !(text.contains(SURE) || spaced_minus || compared) || wordlike {
         return None;
     }
     // Five to ten, with spaces around its dash.
@@ -260,6 +261,8 @@ mod tests {
     fn comparisons() {
         check(&[
             ("x > 3", "x is greater than three"),
+            ("a < b", "a is less than b"),
+            ("if x >= y then", "if x is greater than or equal to y then"),
             ("5<10", "five is less than ten"),
             ("p<0.05", "p is less than zero point zero five"),
             ("p ≤ 0.05", "p is less than or equal to zero point zero five"),

@@ -289,7 +289,7 @@ mod tests {
             ("300 km²", "three hundred square kilometers"),
             ("26.2 mi", "twenty six point two miles"),
             ("1/2 mi", "half a mile"),
-            ("2½ h", "two and one half hours"),
+            ("2½ h", "two and a half hours"),
             ("25 bps", "twenty five basis points"),
             ("9600 bps", "nine thousand six hundred bits per second"),
             ("300 K", "three hundred kelvins"),
