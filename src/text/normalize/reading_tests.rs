@@ -33,4 +33,5 @@ fn compare(table: &str, language: Language, percent: usize) {
 #[test]
 fn english_is_read_as_tables_expect() {
     compare(include_str!("../../../tests/fixtures/reading/en.tsv"), Language::English, 90);
+    compare(include_str!("../../../tests/fixtures/reading/en-2.tsv"), Language::English, 90);
 }
