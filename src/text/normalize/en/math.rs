@@ -29,6 +29,11 @@ pub const RULES: &[Rule] = &[
         read: compare,
     },
     Rule { name: "math", pattern: r"[~∼～](?P<ahead> ?[$€£]?\.?[0-9])", read: about },
+    Rule {
+        name: "math",
+        pattern: r"(?P<function>[fgh])\((?P<argument>[a-z0-9])\)(?P<ahead> ?=)?",
+        read: function,
+    },
     Rule { name: "math", pattern: r"\+/-(?P<ahead> ?[0-9])", read: |_| Some("plus or minus".into()) },
     Rule { name: "math", pattern: r"\^ ?\(?(?P<sign>-)?(?P<power>[0-9]{1,4}|[a-z])\)?", read: power },
     Rule {
@@ -155,6 +160,15 @@ fn compare(found: &Found) -> Option<String> {
     })
 }
 
+/// `f(x)`.
+fn function(found: &Found) -> Option<String> {
+    let (function, argument) = (found.get("function"), found.get("argument"));
+    let digit = argument.starts_with(|c: char| c.is_ascii_digit());
+    let argument = if digit { cardinal(argument)? } else { argument.into() };
+    let formula = found.has("ahead") || found.before().ends_with("= ");
+    (begins(found) && formula).then(|| format!("{function} of {argument}"))
+}
+
 fn about(found: &Found) -> Option<String> {
     (!found.previous().is_some_and(|c| c.is_alphanumeric() || c == '~' || c == '%')).then(|| "about".into())
 }
@@ -250,6 +264,7 @@ mod tests {
             ("x + y = 10", "x plus y equals ten"),
             ("2x+3=7", "two x plus three equals seven"),
             ("(2+3)×4=20", "two plus three times four equals twenty"),
+            ("f(x) = 2x + 1", "f of x equals two x plus one"),
             ("E=mc²", "E equals m c squared"),
             ("x²+y²=z²", "x squared plus y squared equals z squared"),
             ("+/- 5", "plus or minus five"),
