@@ -56,7 +56,7 @@ pub const RULES: &[Rule] = &[
             amount!(),
             "(?P<scale> (?:hundred|thousand|million|billion|trillion))?(?P<gap>[ -]?)(?P<unit>",
             unit!(),
-            r")(?:\.(?P<ahead>,| [a-z0-9(]))?"
+            r")(?:\.(?P<ahead>,| [a-z0-9(=]))?"
         ),
         read: measure,
     },

@@ -96,6 +96,9 @@ fn verse(found: &Found) -> Option<String> {
 }
 
 fn ratio(found: &Found) -> Option<String> {
+    if found.all() == "50:50" && begins(found) && ends(found) {
+        return Some("fifty fifty".into());
+    }
     if !begins(found)
         || !ends(found)
         || found.after().starts_with(':')
@@ -173,6 +176,7 @@ mod tests {
             ("a 16:10 aspect ratio", "a sixteen to ten aspect ratio"),
             ("a scale of 1:100", "a scale of one to one hundred"),
             ("1:50,000", "one to fifty thousand"),
+            ("split it 50:50", "split it fifty fifty"),
             ("a 2:1 mixture", "a two to one mixture"),
             ("mix at a ratio of 1:2:3", "mix at a ratio of one to two to three"),
             ("a ratio of 1.5:1", "a ratio of one point five to one"),

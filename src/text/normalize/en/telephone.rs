@@ -1,6 +1,5 @@
 //! Telephone numbers, and other numbers that are read digit by digit.
 
-use super::amount::last_word;
 use super::number::cardinal;
 use crate::text::normalize::latin::initialism::said_as_word;
 use crate::text::normalize::latin::spell::{has_vowel, spell};
@@ -56,7 +55,6 @@ pub const RULES: &[Rule] = &[
     ),
     rule("telephone", "(?P<all>911|411|311|211|511|611|711|811|988|999|112|110|120|119|101)", emergency),
     rule("telephone", "(?P<all>[0-9]{5,15})", after_call),
-    rule("code", "(?P<all>[0-9]{4,15})", coded),
     rule("telephone", r"(?:Tel|tel|TEL)(?P<ahead>: ?[+(]?[0-9])", |found| {
         found.stands_alone().then(|| "telephone".into())
     }),
@@ -70,7 +68,7 @@ const fn rule(name: &'static str, pattern: &'static str, read: Read) -> Rule {
 }
 
 /// Digits as on the telephone, where zero is the letter.
-fn digits(text: &str) -> String {
+pub fn digits(text: &str) -> String {
     let words: Vec<String> = text
         .chars()
         .filter(char::is_ascii_digit)
@@ -242,30 +240,6 @@ fn after_call(found: &Found) -> Option<String> {
     (is_clean(found) && is_called(found.before())).then(|| grouped(found.get("all")))
 }
 
-/// Words right before a number that is told digit by digit, perhaps with an `is` or a mark in between.
-const CODES: &[&str] = &["pin", "passcode", "password", "code"];
-/// Words before the long number of one of many.
-const NUMBERED: &[&str] =
-    &["order", "ticket", "case", "invoice", "tracking", "confirmation", "claim", "policy", "badge", "serial"];
-
-/// `PIN 4821`, `order #48213`.
-fn coded(found: &Found) -> Option<String> {
-    let before = found.before().trim_end_matches([' ', ':']).to_ascii_lowercase();
-    let numbered = ["#", "no.", "number"].iter().find_map(|mark| before.strip_suffix(mark));
-    let before = before.strip_suffix(" is").unwrap_or(&before);
-    let word = |text: &str, words: &[&str]| words.contains(&&*last_word(text));
-    let meant = word(before, CODES)
-        || numbered.is_some_and(|before| {
-            word(before, CODES) || found.get("all").len() > 4 && word(before, NUMBERED)
-        });
-    let clean = found.stands_alone() && !found.next().is_some_and(|c| ",.-/:%".contains(c) && goes_on(found));
-    (meant && clean).then(|| digits(found.get("all")))
-}
-
-fn goes_on(found: &Found) -> bool {
-    found.after().chars().nth(1).is_some_and(|c| c.is_ascii_digit())
-}
-
 fn extension(found: &Found) -> Option<String> {
     found.stands_alone().then(|| format!("extension {}", digits(found.get("all"))))
 }
@@ -319,10 +293,6 @@ mod tests {
                     "1234 5678 9012 3456",
                     "one two three four, five six seven eight, nine o one two, three four five six",
                 ),
-                ("Your PIN is 4021.", "Your PIN is four o two one."),
-                ("Enter code 1234", "Enter code one two three four"),
-                ("Order #48213", "Order number four eight two one three"),
-                ("case no. 20417", "case number two o four one seven"),
                 ("192.168.1.1", "one nine two dot one six eight dot one dot one"),
                 ("123.123.0.40", "one two three dot one two three dot o dot four o"),
                 ("10.0.0.1:8080", "one o dot o dot o dot one colon eight o eight o"),
@@ -338,8 +308,6 @@ mod tests {
             &[
                 ("500-1000 people", "five hundred to one thousand people"),
                 ("911 people", "nine hundred and eleven people"),
-                ("my PIN is on page 1234", "my PIN is on page one thousand two hundred and thirty four"),
-                ("We order 12000 of them", "We order twelve thousand of them"),
             ],
         );
     }
