@@ -26,7 +26,8 @@ fn texts_files_and_pipes_come_out_line_by_line() {
 #[test]
 fn the_readme_shows_what_is_printed() {
     let p = Program::new();
-    let out = p.ok(&["normalize", "总价是123.5元，比2023年涨了12%。", "Dr. Smith paid $5.20 at 8:05 pm."]).out;
+    let out =
+        p.ok(&["normalize", "总价是123.5元，比2023年涨了12%。", "Dr. Smith paid $5.20 at 8:05 pm."]).out;
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in out.lines() {

@@ -156,7 +156,9 @@ fn with_dot(found: &Found) -> Option<String> {
     let (spoken, stands) = lookup(found, word)?;
     match stands {
         Stands::BeforeNumber => number.then(|| spoken.into()),
-        Stands::BeforeName => (!next.is_empty() || word == "vs").then(|| spoken.into()),
+        Stands::BeforeName => {
+            (!next.is_empty() || word == "vs" || found.after().starts_with(" &")).then(|| spoken.into())
+        }
         Stands::Anywhere => Some(spoken.into()),
     }
 }
@@ -294,6 +296,7 @@ mod tests {
                 ("gen. smith and sen. lee", "general smith and senator lee"),
                 ("MR. SMITH", "mister SMITH"),
                 ("DR. JONES", "doctor JONES"),
+                ("Mr. & Mrs. Smith", "mister and misses Smith"),
                 ("Mr. and Mrs. Jones", "mister and misses Jones"),
                 ("Ms. Lee", "miss Lee"),
                 ("Prof. Brown", "professor Brown"),

@@ -1,6 +1,6 @@
 //! Amounts: what stands before a unit, a currency or a percent sign.
 
-use super::fraction::{fraction, vulgar};
+use super::fraction::{fraction, mixed, vulgar};
 use super::number::{cardinal, decimal, plural};
 use crate::text::normalize::rule::Found;
 
@@ -133,7 +133,7 @@ fn parse(text: &str) -> Option<Amount> {
     if let Some((over, under)) = part {
         let words = fraction(&over, &under)?;
         if !whole.is_empty() {
-            return many(format!("{} and {words}", parse(&whole)?.words));
+            return many(mixed(&parse(&whole)?.words, &words));
         }
         let count = if words == "one half" { Count::Half } else { Count::Part };
         return Some(Amount { words, count });
@@ -212,8 +212,8 @@ mod tests {
             (".5", "meter", "point five meters"),
             ("1/2", "inch", "half an inch"),
             ("¾", "mile", "three quarters of a mile"),
-            ("2½", "hour", "two and one half hours"),
-            ("2 1/2", "hour", "two and one half hours"),
+            ("2½", "hour", "two and a half hours"),
+            ("2 1/2", "hour", "two and a half hours"),
             ("5-10", "kilometer per hour", "five to ten kilometers per hour"),
             ("+5–10", "millimeter of mercury", "plus five to ten millimeters of mercury"),
         ] {

@@ -20,12 +20,12 @@ pub const RULES: &[Rule] = &[
     Rule { name: "list item", pattern: "(?P<circled>[①-⑳])", read: circled },
     Rule {
         name: "decimal",
-        pattern: r"(?P<sign>[+-])?(?P<whole>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,24})?\.(?P<fraction>[0-9]{1,40})(?P<scale>k|M|bn|mn)?",
+        pattern: r"(?P<sign>[+-])?(?P<whole>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,24})?\.(?P<fraction>[0-9]{1,40})(?P<scale>k|mn|bn|[mM])?",
         read: with_point,
     },
     Rule {
         name: "cardinal",
-        pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,4})(?P<scale>[kKMB]|bn|mn)",
+        pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,4})(?P<scale>mn|bn|[kKmMB])",
         read: scaled,
     },
     Rule {
@@ -46,6 +46,46 @@ const COUNTED: usize = 12;
 /// Words before a version, of which each part is a number.
 const VERSIONED: &[&str] =
     &["version", "python", "ios", "android", "macos", "ubuntu", "java", "node", "kernel", "php"];
+
+/// What is counted in millions: 600m records.
+pub const MILLIONS: &[&str] = &[
+    "people",
+    "users",
+    "customers",
+    "copies",
+    "records",
+    "dollars",
+    "euros",
+    "pounds",
+    "jobs",
+    "votes",
+    "voters",
+    "tons",
+    "tonnes",
+    "views",
+    "viewers",
+    "subscribers",
+    "followers",
+    "downloads",
+    "households",
+    "homes",
+    "workers",
+    "children",
+    "visitors",
+    "passengers",
+    "shares",
+    "barrels",
+    "units",
+    "members",
+    "students",
+    "tourists",
+    "americans",
+    "listeners",
+    "readers",
+    "deaths",
+    "cases",
+    "doses",
+];
 
 fn version(found: &Found) -> Option<String> {
     let numbers = found.get("numbers");
@@ -119,6 +159,7 @@ fn with_point(found: &Found) -> Option<String> {
     let words = decimal(&whole, fraction)?;
     match found.get("scale") {
         "" => Some(format!("{sign}{words}")),
+        "m" if !MILLIONS.contains(&word_after(found)) => None,
         scale if ends(found) => Some(format!("{sign}{words} {}", scale_name(scale))),
         _ => None,
     }
@@ -127,6 +168,7 @@ fn with_point(found: &Found) -> Option<String> {
 fn scale_name(scale: &str) -> &'static str {
     match scale {
         "k" | "K" => "thousand",
+        "m" => "million",
         "M" | "mn" => "million",
         _ => "billion",
     }
@@ -139,6 +181,7 @@ fn scaled(found: &Found) -> Option<String> {
     let plural =
         after.ends_with('s') && after.starts_with(|c: char| c.is_ascii_lowercase()) || after == "people";
     let meant = match scale {
+        "m" => MILLIONS.contains(&after),
         "M" | "B" | "K" => plural || found.after().starts_with('+'),
         "k" => !matches!(after, "run" | "race" | "runs" | "races"),
         _ => true,
@@ -207,6 +250,9 @@ mod tests {
             ("I have 2 cats, 3 dogs.", "I have two cats, three dogs."),
             ("5.", "five."),
             ("10k followers", "ten thousand followers"),
+            ("600m records", "six hundred million records"),
+            ("1.2m people", "one point two million people"),
+            ("100m hurdles", "one hundred meter hurdles"),
             ("5M users", "five million users"),
             ("250K subscribers", "two hundred and fifty thousand subscribers"),
             ("Call 911!", "Call nine one one."),

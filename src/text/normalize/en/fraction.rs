@@ -70,6 +70,11 @@ pub fn fraction(over: &str, under: &str) -> Option<String> {
     Some(format!("{} {part}", cardinal(over)?))
 }
 
+/// A whole number and a part of one: two and a half, two and three quarters.
+pub fn mixed(whole: &str, part: &str) -> String {
+    format!("{whole} and {}", if part == "one half" { "a half" } else { part })
+}
+
 fn fixed(found: &Found) -> Option<String> {
     let (over, under) = (found.get("over"), found.get("under"));
     // Shares of a hundred: the 80/20 rule.
@@ -88,7 +93,7 @@ fn written(found: &Found) -> Option<String> {
     }
     let part = fraction(&found.get("over").replace(',', ""), &found.get("under").replace(',', ""))?;
     if found.has("whole") {
-        return Some(format!("{} and {part}", cardinal(found.get("whole"))?));
+        return Some(mixed(&cardinal(found.get("whole"))?, &part));
     }
     Some(if found.has("sign") { format!("minus {part}") } else { part })
 }
@@ -98,7 +103,7 @@ fn vulgar_fraction(found: &Found) -> Option<String> {
     let part = fraction(&over.to_string(), &under.to_string())?;
     match found.get("whole") {
         "" => Some(part),
-        whole => Some(format!("{} and {part}", cardinal(whole)?)),
+        whole => Some(mixed(&cardinal(whole)?, &part)),
     }
 }
 
@@ -133,11 +138,11 @@ mod tests {
             ("3/2", "three halves"),
             ("3 / 4", "three quarters"),
             ("-1/2", "minus one half"),
-            ("2 1/2", "two and one half"),
+            ("2 1/2", "two and a half"),
             ("1 3/4", "one and three quarters"),
-            ("2-1/2", "two and one half"),
+            ("2-1/2", "two and a half"),
             ("½", "one half"),
-            ("2½", "two and one half"),
+            ("2½", "two and a half"),
             ("3 ⅓", "three and one third"),
             ("⅞", "seven eighths"),
             ("1/3rd", "one third"),

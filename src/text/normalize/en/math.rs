@@ -29,6 +29,11 @@ pub const RULES: &[Rule] = &[
         read: compare,
     },
     Rule { name: "math", pattern: r"[~∼～](?P<ahead> ?[$€£]?\.?[0-9])", read: about },
+    Rule {
+        name: "math",
+        pattern: r"(?P<function>[fgh])\((?P<argument>[a-z0-9])\)(?P<ahead> ?=)?",
+        read: function,
+    },
     Rule { name: "math", pattern: r"\+/-(?P<ahead> ?[0-9])", read: |_| Some("plus or minus".into()) },
     Rule { name: "math", pattern: r"\^ ?\(?(?P<sign>-)?(?P<power>[0-9]{1,4}|[a-z])\)?", read: power },
     Rule {
@@ -78,8 +83,9 @@ fn expression(found: &Found) -> Option<String> {
     let spaced_minus = text.contains(" - ") && text.contains(|c: char| c.is_ascii_digit());
     let letters_only = !text.contains(|c: char| c.is_ascii_digit());
     let equation = text.contains(['=', '√', '^', '²', '³']);
-    let wordlike = letters_only && !equation && !text.contains(" + ");
-    if !begins(found) || !ends(found) || !(text.contains(SURE) || spaced_minus) || wordlike {
+    let compared = [" < ", " > ", " <= ", " >= ", " ≤ ", " ≥ "].iter().any(|sign| text.contains(sign));
+    let wordlike = letters_only && !equation && !compared && !text.contains(" + ");
+    if !begins(found) || !ends(found) || !(text.contains(SURE) || spaced_minus || compared) || wordlike {
         return None;
     }
     // Five to ten, with spaces around its dash.
@@ -152,6 +158,15 @@ fn compare(found: &Found) -> Option<String> {
         (false, Some(bare)) => bare.to_string(),
         _ => word.to_string(),
     })
+}
+
+/// `f(x)`.
+fn function(found: &Found) -> Option<String> {
+    let (function, argument) = (found.get("function"), found.get("argument"));
+    let digit = argument.starts_with(|c: char| c.is_ascii_digit());
+    let argument = if digit { cardinal(argument)? } else { argument.into() };
+    let formula = found.has("ahead") || found.before().ends_with("= ");
+    (begins(found) && formula).then(|| format!("{function} of {argument}"))
 }
 
 fn about(found: &Found) -> Option<String> {
@@ -249,6 +264,7 @@ mod tests {
             ("x + y = 10", "x plus y equals ten"),
             ("2x+3=7", "two x plus three equals seven"),
             ("(2+3)×4=20", "two plus three times four equals twenty"),
+            ("f(x) = 2x + 1", "f of x equals two x plus one"),
             ("E=mc²", "E equals m c squared"),
             ("x²+y²=z²", "x squared plus y squared equals z squared"),
             ("+/- 5", "plus or minus five"),
@@ -260,6 +276,8 @@ mod tests {
     fn comparisons() {
         check(&[
             ("x > 3", "x is greater than three"),
+            ("a < b", "a is less than b"),
+            ("if x >= y then", "if x is greater than or equal to y then"),
             ("5<10", "five is less than ten"),
             ("p<0.05", "p is less than zero point zero five"),
             ("p ≤ 0.05", "p is less than or equal to zero point zero five"),

@@ -1,6 +1,7 @@
 //! Measures in English: a number and a unit.
 
 use super::amount::{Amount, begins, ends, is_adjective, word_after};
+use super::cardinal::MILLIONS;
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -55,7 +56,7 @@ pub const RULES: &[Rule] = &[
             amount!(),
             "(?P<scale> (?:hundred|thousand|million|billion|trillion))?(?P<gap>[ -]?)(?P<unit>",
             unit!(),
-            r")(?:\.(?P<ahead>,| [a-z0-9(]))?"
+            r")(?:\.(?P<ahead>,| [a-z0-9(=]))?"
         ),
         read: measure,
     },
@@ -68,6 +69,24 @@ pub const RULES: &[Rule] = &[
 
 /// Letters that are more often something else; they are units only after a decimal.
 const SELDOM: &[&str] = &["A", "N", "J"];
+
+/// What a distance stands before in the singular, with or without an article.
+const RACES: &[&str] = &[
+    "race",
+    "races",
+    "run",
+    "sprint",
+    "dash",
+    "hurdles",
+    "relay",
+    "freestyle",
+    "backstroke",
+    "breaststroke",
+    "butterfly",
+    "radius",
+    "final",
+    "finals",
+];
 
 fn measure(found: &Found) -> Option<String> {
     let (written, gap) = (found.get("unit"), found.get("gap"));
@@ -86,7 +105,7 @@ fn measure(found: &Found) -> Option<String> {
     }
     // A 10-km run.
     let old = name == "year old" && word_after(found).starts_with(|c: char| c.is_ascii_lowercase());
-    if gap == "-" || old || is_adjective(found) {
+    if gap == "-" || old || is_adjective(found) || RACES.contains(&word_after(found)) {
         return Some(format!("{} {name}", amount.words));
     }
     Some(amount.of_unit(&name))
@@ -99,6 +118,7 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
     let next = found.after();
     match written {
         "in" => is_inch(found, gap),
+        "m" if gap.is_empty() && MILLIONS.contains(&word_after(found)) => false,
         "K" | "t" if gap.is_empty() => false,
         "A" if gap == " " && word_after(found).is_empty() => true,
         _ if SELDOM.contains(&written) && !decimal => false,
@@ -289,7 +309,7 @@ mod tests {
             ("300 km²", "three hundred square kilometers"),
             ("26.2 mi", "twenty six point two miles"),
             ("1/2 mi", "half a mile"),
-            ("2½ h", "two and one half hours"),
+            ("2½ h", "two and a half hours"),
             ("25 bps", "twenty five basis points"),
             ("9600 bps", "nine thousand six hundred bits per second"),
             ("300 K", "three hundred kelvins"),

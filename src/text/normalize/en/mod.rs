@@ -5,6 +5,7 @@ mod amount;
 mod abbreviation;
 mod abbreviations;
 mod cardinal;
+mod code;
 mod context;
 mod date;
 mod era;
@@ -37,6 +38,7 @@ pub const RULES: &[&[Rule]] = &[
     date::RULES,
     era::RULES,
     telephone::RULES,
+    code::RULES,
     ratio::RULES,
     time::RULES,
     street::RULES,

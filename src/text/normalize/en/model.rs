@@ -10,7 +10,8 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// What stands right before the number of a model.
-const MAKES: &[&str] = &["boeing", "airbus", "rtx", "gtx", "ryzen", "peugeot", "lexus"];
+const MAKES: &[&str] =
+    &["boeing", "airbus", "rtx", "gtx", "ryzen", "peugeot", "lexus", "xbox", "porsche", "ferrari"];
 /// Letters that the number of a model is written to, perhaps with a hyphen, and how the number begins.
 const SERIES: &[(&str, &str)] =
     &[("A", "3"), ("B", "7"), ("F", "1"), ("F", "2"), ("F", "3"), ("MD", "8"), ("RTX", ""), ("GTX", "")];
@@ -59,6 +60,8 @@ mod tests {
             ("747-400", "seven forty seven four hundred"),
             ("a Boeing 737-800", "a Boeing seven thirty seven eight hundred"),
             ("a Boeing 747", "a Boeing seven forty seven"),
+            ("a Porsche 911", "a Porsche nine eleven"),
+            ("an Xbox 360", "an Xbox three sixty"),
             ("A320", "A three twenty"),
             ("Airbus A380s", "Airbus A three eighties"),
             ("a Ford F-150", "a Ford F one fifty"),

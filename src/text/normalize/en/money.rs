@@ -1,6 +1,6 @@
 //! Money in English.
 
-use super::amount::{Amount, begins, ends, is_adjective};
+use super::amount::{Amount, begins, ends, is_adjective, word_after};
 use super::number::{cardinal, decimal, plural};
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -131,7 +131,14 @@ const SCALES: &[(&str, &str)] = &[
 ];
 
 /// Nouns that a sum stands before in the singular.
-const SINGULAR_BEFORE: &[&str] = &["bill", "bills", "note", "notes", "coin", "coins"];
+#[rustfmt::skip]
+const SINGULAR_BEFORE: &[&str] = &[
+    "bill", "bills", "note", "notes", "coin", "coins", "bond", "bonds", "check", "checks", "deal", "deals", "contract",
+    "contracts", "prize", "prizes", "fine", "fines", "lawsuit", "loan", "loans", "question", "project", "projects",
+    "investment", "fund", "bonus", "fee", "fees", "grant", "grants", "donation", "deficit", "bailout", "settlement",
+    "mansion", "jackpot", "budget", "bounty", "ransom", "ticket", "tickets", "bid", "offer", "industry", "company",
+    "reward", "package", "program", "plan", "bet", "surplus", "discount", "voucher", "rebate", "limit", "cap",
+];
 
 fn money(found: &Found) -> Option<String> {
     let written = found.get("currency").trim_end_matches([' ', '.']).replace(' ', "");
@@ -143,7 +150,11 @@ fn money(found: &Found) -> Option<String> {
     let spoken = if found.has("to") {
         range(found, currency)?
     } else if found.has("scale") {
-        let unit = if is_adjective(found) { currency.1.to_string() } else { plural(currency.1) };
+        let unit = if is_adjective(found) || SINGULAR_BEFORE.contains(&word_after(found)) {
+            currency.1.to_string()
+        } else {
+            plural(currency.1)
+        };
         format!("{} {} {unit}", Amount::of(number)?.words, scale(found.get("scale"))?)
     } else {
         whole(number, currency, found)?
@@ -189,8 +200,7 @@ fn whole(number: &str, currency: &Currency, found: &Found) -> Option<String> {
     let Currency(_, one, ..) = currency;
     let Some((units, hundredths)) = number.split_once('.').filter(|_| hundredths(number, currency)) else {
         let amount = Amount::of(number)?;
-        let before = super::amount::word_after(found);
-        if SINGULAR_BEFORE.contains(&before) || is_adjective(found) {
+        if SINGULAR_BEFORE.contains(&word_after(found)) || is_adjective(found) {
             return Some(format!("{} {one}", amount.words));
         }
         return Some(amount.of_unit(one));
@@ -349,6 +359,8 @@ mod tests {
             ("$15/hr", "fifteen dollars per hour"),
             ("€3/kg", "three euros per kilogram"),
             ("$20 per person", "twenty dollars per person"),
+            ("the $64,000 question", "the sixty four thousand dollar question"),
+            ("its US$5m deal", "its five million U S dollar deal"),
             ("$5 movie tickets", "five dollars movie tickets"),
             ("$3.2M in 2019", "three point two million dollars in twenty nineteen"),
         ]);

@@ -14,7 +14,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "decade", pattern: r"['’‘](?P<decade>[0-9]0)['’]?s", read: decade },
     Rule { name: "decade", pattern: r"(?P<century>1[1-9]|20)(?P<decade>[0-9]0)['’]?s", read: decade },
     Rule { name: "decade", pattern: r"(?P<decade>[2-9]0)['’]?s", read: short_decade },
-    Rule { name: "cardinal", pattern: r"(?P<number>10{2,6})s(?P<ahead> of)", read: many },
+    Rule { name: "cardinal", pattern: r"(?P<number>10{2,6}|1(?:,000){1,2})s(?P<ahead> of)", read: many },
     Rule { name: "cardinal", pattern: r"(?P<number>[0-9]{1,6})['’]?s", read: many },
 ];
 
@@ -65,7 +65,7 @@ fn many(found: &Found) -> Option<String> {
         return None;
     }
     if found.has("ahead") {
-        let words = cardinal(number)?;
+        let words = cardinal(&number.replace(',', ""))?;
         return Some(plural(words.strip_prefix("one ").unwrap_or(&words)));
     }
     let apostrophe = found.all().contains(['\'', '’']);
@@ -136,6 +136,7 @@ mod tests {
             ("two 747s", "two seven hundred and forty sevens"),
             ("B-52s", "B fifty twos"),
             ("100s of people", "hundreds of people"),
+            ("1,000s of units", "thousands of units"),
             ("1000s of people", "thousands of people"),
         ]);
     }

@@ -59,7 +59,7 @@ mod tests {
             ("10%-20%", "ten to twenty percent"),
             ("1,000%", "one thousand percent"),
             ("5‰", "five per mille"),
-            ("12½%", "twelve and one half percent"),
+            ("12½%", "twelve and a half percent"),
             ("５０％", "fifty percent"),
             ("Sales rose 12.5% in May.", "Sales rose twelve point five percent in May."),
             ("(up 3%)", "up three percent,"),

@@ -1,7 +1,7 @@
 //! Ratios, odds and scores in English.
 
 use super::amount::{begins, ends, has_word, word_after, word_before};
-use super::number::{cardinal, decimal};
+use super::number::{cardinal, decimal, year};
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
@@ -20,6 +20,11 @@ pub const RULES: &[Rule] = &[
         name: "score",
         pattern: r"(?P<first>[0-9]{1,3}(?:\.[0-9])?)/(?P<second>100|10|20|5)",
         read: out_of,
+    },
+    Rule {
+        name: "blood pressure",
+        pattern: r"(?P<over>[12]?[0-9]{2})/(?P<under>1?[0-9]{2})(?P<unit> ?mm ?Hg)?",
+        read: blood_pressure,
     },
 ];
 
@@ -42,6 +47,11 @@ const BEFORE_SCORE: &[&str] = &[
     "won", "win", "wins", "winning", "beat", "beats", "beating", "lost", "lose", "loses", "losing", "score",
     "scores", "scored", "tied", "tie", "drew", "draw", "defeated", "defeat", "lead", "leads", "led",
     "leading", "trailing", "final", "finished", "ended",
+];
+/// Words somewhere before a score that stands behind a name or ends its clause.
+const NEAR_SCORE: &[&str] = &[
+    "won", "beat", "lost", "defeated", "beats", "score", "tied", "drew", "passed", "approved", "edged",
+    "topped", "downed", "routed", "rejected",
 ];
 /// Words after a score.
 const AFTER_SCORE: &[&str] = &[
@@ -71,7 +81,7 @@ const BOOKS: &[&str] = &[
     "genesis", "exodus", "leviticus", "deuteronomy", "joshua", "judges", "samuel", "kings", "chronicles", "job", "psalm",
     "psalms", "proverbs", "ecclesiastes", "isaiah", "jeremiah", "ezekiel", "daniel", "matthew", "mark", "luke", "john",
     "acts", "romans", "corinthians", "galatians", "ephesians", "philippians", "colossians", "thessalonians", "timothy",
-    "titus", "hebrews", "james", "peter", "jude", "revelation", "surah", "quran",
+    "titus", "hebrews", "matt", "rom", "cor", "isa", "prov", "heb", "james", "peter", "jude", "revelation", "surah", "quran",
 ];
 
 /// A chapter and a verse: John three sixteen.
@@ -86,6 +96,9 @@ fn verse(found: &Found) -> Option<String> {
 }
 
 fn ratio(found: &Found) -> Option<String> {
+    if found.all() == "50:50" && begins(found) && ends(found) {
+        return Some("fifty fifty".into());
+    }
     if !begins(found)
         || !ends(found)
         || found.after().starts_with(':')
@@ -117,10 +130,10 @@ fn score(found: &Found) -> Option<String> {
         return None;
     }
     let before = BEFORE_SCORE.contains(&word_before(found).as_str());
-    let nearby =
-        has_word(found.before(), &["won", "beat", "lost", "defeated", "beats", "score", "tied", "drew"]);
+    let nearby = has_word(found.before(), NEAR_SCORE);
     let after = AFTER_SCORE.contains(&word_after(found));
-    let by_name = nearby && word_after(found).is_empty();
+    let by_name =
+        nearby && matches!(word_after(found), "" | "in" | "on" | "at" | "after" | "with" | "and" | "to");
     (before || after || by_name).then_some(())?;
     Some(format!("{} to {}", cardinal(found.get("first"))?, cardinal(found.get("second"))?))
 }
@@ -134,6 +147,14 @@ fn out_of(found: &Found) -> Option<String> {
     let near = has_word(found.before(), &["score", "scores", "rating", "grade", "rated"]);
     (near || rating || found.get("first").contains('.')).then_some(())?;
     Some(format!("{} out of {}", number(found.get("first"))?, cardinal(found.get("second"))?))
+}
+
+/// One twenty over eighty.
+fn blood_pressure(found: &Found) -> Option<String> {
+    let meant = found.has("unit") || has_word(found.before(), &["BP", "pressure"]);
+    (begins(found) && ends(found) && meant && !found.after().starts_with('/')).then_some(())?;
+    let unit = if found.has("unit") { " millimeters of mercury" } else { "" };
+    Some(format!("{} over {}{unit}", year(found.get("over"))?, year(found.get("under"))?))
 }
 
 fn number(text: &str) -> Option<String> {
@@ -155,6 +176,7 @@ mod tests {
             ("a 16:10 aspect ratio", "a sixteen to ten aspect ratio"),
             ("a scale of 1:100", "a scale of one to one hundred"),
             ("1:50,000", "one to fifty thousand"),
+            ("split it 50:50", "split it fifty fifty"),
             ("a 2:1 mixture", "a two to one mixture"),
             ("mix at a ratio of 1:2:3", "mix at a ratio of one to two to three"),
             ("a ratio of 1.5:1", "a ratio of one point five to one"),
@@ -168,6 +190,14 @@ mod tests {
             ("lost 5-3 to Spain", "lost five to three to Spain"),
             ("I rate it 8/10", "I rate it eight out of ten"),
             ("scored 98/100", "scored ninety eight out of one hundred"),
+            (
+                "They beat the Celtics 112-108 in overtime.",
+                "They beat the Celtics one hundred and twelve to one hundred and eight in overtime.",
+            ),
+            ("It passed 218-213.", "It passed two hundred and eighteen to two hundred and thirteen."),
+            ("Matt. 5:3", "Matt. five three"),
+            ("a blood pressure of 120/80", "a blood pressure of one twenty over eighty"),
+            ("120/80 mmHg", "one twenty over eighty millimeters of mercury"),
             ("a rating of 4.5/5", "a rating of four point five out of five"),
         ]);
     }

@@ -298,7 +298,8 @@ fn roman(found: &Found) -> Option<String> {
     if alone && !is_capitalized(word) {
         return cardinal(&digits);
     }
-    (numeral.len() > 4 && (1500..2100).contains(&value)).then(|| year(&digits))?
+    let long = numeral.len() > 4 || numeral.len() == 4 && value > 2000;
+    (long && (1500..2100).contains(&value)).then(|| year(&digits))?
 }
 
 /// `chapter iv`, but never `i` or a word.
@@ -407,6 +408,7 @@ mod tests {
                 ("Malcolm III of Scotland", "Malcolm the third of Scotland"),
                 ("XVI", "sixteen"),
                 ("MCMXCIX", "nineteen ninety nine"),
+                ("MMXX", "twenty twenty"),
             ],
         );
     }

@@ -1,0 +1,115 @@
+//! Numbers and names that are told digit by digit.
+
+use super::amount::{begins, ends, last_word};
+use super::telephone::digits;
+use crate::text::normalize::latin::spell::spell;
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule { name: "code", pattern: "(?:401|403|457|529|501)(?:\\([a-z0-9]\\)){0,3}[kKbB]?", read: section },
+    Rule { name: "code", pattern: "24/7/365", read: always },
+    Rule { name: "code", pattern: "(?P<all>[0-9]{4,15})", read: coded },
+    Rule { name: "serial number", pattern: "(?P<all>[A-Z0-9]{6,24})", read: mixed },
+];
+
+/// Words right before a number that is told digit by digit, perhaps with an `is` or a mark in between.
+const CODES: &[&str] = &["pin", "passcode", "password", "code"];
+/// Words before the long number of one of many.
+#[rustfmt::skip]
+const NUMBERED: &[&str] = &[
+    "order", "ticket", "case", "invoice", "tracking", "confirmation", "claim", "policy", "badge", "serial", "account",
+    "acct",
+];
+
+/// `401(k)`, `501(c)(3)`: sections of a law that are well known.
+fn section(found: &Found) -> Option<String> {
+    let letters = found.all().bytes().any(|b| b.is_ascii_alphabetic());
+    (begins(found) && ends(found) && letters).then_some(())?;
+    let parts = found
+        .all()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| if c.is_ascii_digit() { digits(c.encode_utf8(&mut [0; 4])) } else { c.to_string() });
+    Some(parts.collect::<Vec<_>>().join(" "))
+}
+
+fn always(found: &Found) -> Option<String> {
+    (begins(found) && ends(found)).then(|| "twenty four seven three sixty five".into())
+}
+
+/// `PIN 4821`, `order #48213`, a card ending in 4242.
+fn coded(found: &Found) -> Option<String> {
+    let before = found.before().trim_end_matches([' ', ':']).to_ascii_lowercase();
+    let numbered = ["#", "no.", "number"].iter().find_map(|mark| before.strip_suffix(mark));
+    let before = before.strip_suffix(" is").unwrap_or(&before);
+    let word = |text: &str, words: &[&str]| words.contains(&&*last_word(text));
+    let meant = word(before, CODES)
+        || before.ends_with("ending in")
+        || numbered.is_some_and(|before| {
+            word(before, CODES) || found.get("all").len() > 4 && word(before, NUMBERED)
+        });
+    let clean = found.stands_alone() && !found.next().is_some_and(|c| ",.-/:%".contains(c) && goes_on(found));
+    (meant && clean).then(|| digits(found.get("all")))
+}
+
+fn goes_on(found: &Found) -> bool {
+    found.after().chars().nth(1).is_some_and(|c| c.is_ascii_digit())
+}
+
+/// Letters and digits in turns, as on a car or a parcel.
+fn mixed(found: &Found) -> Option<String> {
+    let all = found.get("all");
+    let changes = all.as_bytes().windows(2).filter(|pair| match pair {
+        [a, b] => a.is_ascii_digit() != b.is_ascii_digit(),
+        _ => false,
+    });
+    let longest = all.split(|c: char| !c.is_ascii_digit()).map(str::len).max()?;
+    let changes = changes.count();
+    let serial = changes > 1 && longest > 2 || changes > 3 || changes > 0 && longest > 4;
+    if !found.stands_alone() || !serial || found.previous().is_some_and(|c| "-_./@#".contains(c)) {
+        return None;
+    }
+    let said = all.chars().map(|c| {
+        let mut buffer = [0; 4];
+        let c: &str = c.encode_utf8(&mut buffer);
+        if c.bytes().all(|b| b.is_ascii_digit()) { digits(c) } else { spell(c) }
+    });
+    Some(said.collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn codes_are_told_digit_by_digit() {
+        check(&[
+            ("Your PIN is 4021.", "Your PIN is four o two one."),
+            ("Enter code 1234", "Enter code one two three four"),
+            ("Order #48213", "Order number four eight two one three"),
+            ("case no. 20417", "case number two o four one seven"),
+            ("a card ending in 4242", "a card ending in four two four two"),
+            ("a 401(k) plan", "a four o one k plan"),
+            ("my 401k", "my four o one k"),
+            ("a 501(c)(3) charity", "a five o one c three charity"),
+            ("open 24/7/365", "open twenty four seven three sixty five"),
+            ("1HGCM82633A004352", "one H G C M eight two six three three A o o four three five two"),
+            (
+                "1Z999AA10123456784",
+                "one Z nine nine nine A A one o one two three four five six seven eight four",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn other_numbers_are_counted() {
+        check(&[
+            ("my PIN is on page 1234", "my PIN is on page one thousand two hundred and thirty four"),
+            ("We order 12000 of them", "We order twelve thousand of them"),
+            ("401 people", "four hundred and one people"),
+            ("HTML5", "H T M L five"),
+            ("H1N1", "H one N one"),
+            ("COVID19", "COVID nineteen"),
+        ]);
+    }
+}
