@@ -227,7 +227,7 @@ mod tests {
             ("42", "forty two"),
             ("100", "one hundred"),
             ("123", "one hundred and twenty three"),
-            ("1005", "one thousand and five"),
+            ("1005", "one thousand five"),
             ("1000", "one thousand"),
             ("1,234,567", "one million two hundred thirty four thousand five hundred and sixty seven"),
             ("10000", "ten thousand"),

@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn what_is_not_money() {
         check(&[
-            ("ISO 9001", "I S O nine thousand and one"),
+            ("ISO 9001", "I S O nine thousand one"),
             ("720p", "seven hundred and twenty p"),
             ("5 $10 bills", "five ten dollar bills"),
         ]);

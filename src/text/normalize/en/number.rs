@@ -88,7 +88,7 @@ pub fn cardinal(digits: &str) -> Option<String> {
     words(digits, true)
 }
 
-/// The words of digits that begin with no zero; `and` before the last two digits or not.
+/// The words of digits that begin with no zero; `and` after the last hundred or not.
 fn words(digits: &str, and: bool) -> Option<String> {
     let mut words: Vec<&str> = Vec::new();
     let groups = digits.len().div_ceil(3);
@@ -99,7 +99,7 @@ fn words(digits: &str, and: bool) -> Option<String> {
         if hundreds > 0 {
             words.extend([*ONES.get(hundreds)?, "hundred"]);
         }
-        if and && group == 0 && rest > 0 && !words.is_empty() {
+        if and && group == 0 && rest > 0 && hundreds > 0 {
             words.push("and");
         }
         match rest {
@@ -212,12 +212,12 @@ mod tests {
             ("101", "one hundred and one"),
             ("123", "one hundred and twenty three"),
             ("1000", "one thousand"),
-            ("1005", "one thousand and five"),
+            ("1005", "one thousand five"),
             ("12345", "twelve thousand three hundred and forty five"),
             ("100000", "one hundred thousand"),
             ("123000", "one hundred twenty three thousand"),
             ("1000000", "one million"),
-            ("1000001", "one million and one"),
+            ("1000001", "one million one"),
             ("1234567", "one million two hundred thirty four thousand five hundred and sixty seven"),
             ("1000000000000000000", "one quintillion"),
             ("1000000000000000000000000000000000", "one decillion"),
