@@ -382,6 +382,8 @@ const NAMES: &[(char, &str, &str)] = &[
     ('∫', "积分", "the integral of"),
     ('∂', "偏", "partial"),
     ('∈', "属于", "in"),
+    ('∪', "并", "union"),
+    ('∩', "交", "intersection"),
     ('∠', "角", "angle"),
     ('⊥', "垂直于", "is perpendicular to"),
     ('∥', "平行于", "is parallel to"),

@@ -179,6 +179,8 @@ const MEASURES: &[&str] = &[
     "泰铢",
     "澳元",
     "加元",
+    "厅",
+    "卫",
     "所",
     // Times and turns.
     "次",
@@ -371,7 +373,11 @@ pub fn measure_follows(after: &str) -> bool {
 }
 
 fn is_measure(after: &str) -> bool {
-    starts_with_any(after, MEASURES) && !starts_with_any(after, NOT_MEASURES)
+    // 2室1厅
+    let rooms = after
+        .strip_prefix('室')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || "一两三".contains(c)));
+    rooms || starts_with_any(after, MEASURES) && !starts_with_any(after, NOT_MEASURES)
 }
 
 /// What follows the second of two numbers.

@@ -63,6 +63,14 @@ pub const RULES: &[Rule] = &[
         pattern: r"(?<y>[0-9]{4})(?<ahead> ?(?:Q[1-4]|H[12])|学年|學年|财年|届|屆|级|款)",
         read: |found| Some(digits(found.get("y"))),
     },
+    // 07-08赛季
+    Rule {
+        name: "date",
+        pattern: r"(?<a>[0-9]{2})[-/~–](?<b>[0-9]{2})(?<ahead>赛季|賽季)",
+        read: |found| {
+            found.stands_alone().then(|| format!("{}到{}", digits(found.get("a")), digits(found.get("b"))))
+        },
+    },
     // 1990s
     Rule {
         name: "date",
@@ -71,17 +79,6 @@ pub const RULES: &[Rule] = &[
     },
     // Those born in a decade: 90后
     Rule { name: "date", pattern: r"(?<y>[0156789][05])(?<ahead>[后後])", read: generation },
-    // 01/28
-    Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", read: month_slash_day },
-    // 3/15之前, 截至3/15
-    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", read: cued_day },
-    // The days that are known by their numbers: 5·12, 9·11
-    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", read: known_day },
-    Rule {
-        name: "date",
-        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>晚会|打假|曝光|事件|地震|大地震|恐怖|假期|黄金周|消费者|小长假|大促|国庆|妇女节|劳动节|购物节|国庆节|儿童节)",
-        read: known_day,
-    },
     // 20220128 after what a date follows
     Rule {
         name: "date",
@@ -147,7 +144,7 @@ const AGES: &[&str] = &[
     "左右",
 ];
 
-fn valid(month: &str, day: &str) -> bool {
+pub(super) fn valid(month: &str, day: &str) -> bool {
     let in_range = |text: &str, last: u8| text.parse().is_ok_and(|n: u8| (1..=last).contains(&n));
     in_range(month, 12) && (day.is_empty() || in_range(day, 31))
 }
@@ -157,7 +154,7 @@ fn plain(text: &str) -> String {
     integer(text.trim_start_matches('0'))
 }
 
-fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<String> {
+pub(super) fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<String> {
     if !valid(month, day) {
         return None;
     }
@@ -178,7 +175,7 @@ fn either<'t>(found: &Found<'t>, groups: [&str; 3]) -> &'t str {
 }
 
 /// Whether digits, or signs of a longer code, go on before or after it.
-fn is_part(found: &Found) -> bool {
+pub(super) fn is_part(found: &Found) -> bool {
     let more = found.after().strip_prefix(['-', '/', '.']).is_some_and(|rest| rest.starts_with(digit));
     found.previous().is_some_and(|c| c.is_ascii_alphanumeric())
         || found.next().is_some_and(digit)
@@ -299,87 +296,6 @@ fn generation(found: &Found) -> Option<String> {
         .then(|| digits(found.get("y")))
 }
 
-fn month_slash_day(found: &Found) -> Option<String> {
-    let fraction = !found.get("m").starts_with('0') && !found.get("d").starts_with('0');
-    if is_part(found) || fraction {
-        return None;
-    }
-    spoken("", found.get("m"), found.get("d"), "日")
-}
-
-/// A day that could be a fraction, but for what stands around it.
-fn cued_day(found: &Found) -> Option<String> {
-    const BEFORE: &[&str] = &["截至", "截止", "截止到", "日期", "时间", "今天是", "定于", "生日", "到期"];
-    const AFTER: &[&str] = &[
-        "之前",
-        "之后",
-        "以前",
-        "以后",
-        "当天",
-        "国庆",
-        "元旦",
-        "春节",
-        "除夕",
-        "清明",
-        "端午",
-        "中秋",
-        "五一",
-        "劳动节",
-        "儿童节",
-        "妇女节",
-        "青年节",
-        "教师节",
-        "情人节",
-        "圣诞",
-        "上午",
-        "下午",
-        "中午",
-        "晚上",
-        "早上",
-        "凌晨",
-        "截止",
-        "开售",
-        "发售",
-        "上映",
-        "开幕",
-        "开学",
-        "放假",
-        "（周",
-        "(周",
-        "(星期",
-        "（星期",
-        "周",
-        "星期",
-    ];
-    let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
-    let cued = context::ends_with_any(before, BEFORE)
-        || context::ends_with_any(found.before(), BEFORE)
-        || context::starts_with_any(found.after().trim_start(), AFTER)
-        || weekday_before(found.before());
-    if is_part(found) || !cued {
-        return None;
-    }
-    spoken("", found.get("m"), found.get("d"), "日")
-}
-
-/// 周五 5/17, 星期五（5/17
-fn weekday_before(before: &str) -> bool {
-    let day = before.trim_end_matches([' ', '(', '（', '，', ',']);
-    day.strip_suffix(['一', '二', '三', '四', '五', '六', '日', '天'])
-        .is_some_and(|week| context::ends_with_any(week, &["周", "星期", "礼拜", "週", "禮拜"]))
-}
-
-fn known_day(found: &Found) -> Option<String> {
-    let (month, day) = (found.get("m"), found.get("d"));
-    let spoken = match (month, day) {
-        ("11", "11") => "双十一".into(),
-        ("12", "12") => "双十二".into(),
-        ("10", "1") => "十一".into(),
-        _ => digits(found.all()),
-    };
-    (found.stands_alone() && valid(month, day)).then_some(spoken)
-}
-
 fn packed(found: &Found) -> Option<String> {
     const CUES: &[&str] =
         &["日期", "生日", "出生", "时间", "于", "生产", "到期", "有效期", "自", "截至", "至"];
@@ -421,11 +337,6 @@ mod tests {
             ("28/01/2022", "二零二二年一月二十八日"),
             ("01/28/2022", "二零二二年一月二十八日"),
             ("01-28-2022", "二零二二年一月二十八日"),
-            ("01/28", "一月二十八日"),
-            ("请在3/15之前提交", "请在三月十五日之前提交"),
-            ("10/1国庆节", "十月一日国庆节"),
-            ("截至12/31", "截至十二月三十一日"),
-            ("1/2以上", "二分之一以上"),
             ("2022-01-28 08:30:00", "二零二二年一月二十八日 八点三十分"),
             ("2022-01-28T08:30", "二零二二年一月二十八日八点三十分"),
             ("2022/01/28-2022/02/03", "二零二二年一月二十八日到二零二二年二月三日"),
@@ -439,9 +350,7 @@ mod tests {
             ("2019.09-2023.06", "二零一九年九月到二零二三年六月"),
             ("2020.1-2020.12", "二零二零年一月到二零二零年十二月"),
             ("2020.15-2020.35", "两千零二十点一五到两千零二十点三五"),
-            ("周五（5/17）开会", "周五，五月十七日，开会"),
             ("生产日期：20220128", "生产日期，二零二二年一月二十八日"),
-            ("5·12汶川地震", "五一二汶川地震"),
             ("他生于1990年。", "他生于一九九零年。"),
             ("今天是2024年2月29日，星期4。", "今天是二零二四年二月二十九日，星期四。"),
             ("会议定于2023年10月1日上午9:00召开。", "会议定于二零二三年十月一日上午九点召开。"),
@@ -466,15 +375,12 @@ mod tests {
             ("在2000年", "在二零零零年"),
             ("1000年", "一千年"),
             ("2023Q1财报", "二零二三Q一财报"),
-            ("3.15晚会", "三一五晚会"),
-            ("3.15打假", "三一五打假"),
-            ("11.11购物节", "双十一购物节"),
             ("1990s流行的音乐", "一九九零年代流行的音乐"),
+            ("07-08赛季", "零七到零八赛季"),
             ("2023/24赛季", "二零二三到二四赛季"),
             ("2023-24赛季", "二零二三到二四赛季"),
             ("2022/2023学年", "二零二二到二零二三学年"),
             ("第3.2节", "第三点二节"),
-            ("6.18大促", "六一八大促"),
             ("距今3000年", "距今三千年"),
             ("5000年文明", "五千年文明"),
             ("1980年代", "一九八零年代"),

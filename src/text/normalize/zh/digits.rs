@@ -33,6 +33,14 @@ pub const RULES: &[Rule] = &[
     Rule { name: "digits", pattern: r"[1-9][0-9]{16}(?<last>[0-9Xx])", read: identity },
     Rule { name: "digits", pattern: r"[0-9]{3,4}", read: named },
     Rule { name: "digits", pattern: r"[0-9]{1,24}", read: code },
+    Rule {
+        name: "digits",
+        pattern: r"211/985|985/211",
+        read: |found| {
+            let (a, b) = found.all().split_once('/')?;
+            found.stands_alone().then(|| format!("{}，{}", digits(a), digits(b)))
+        },
+    },
     // 95式, by the year.
     Rule {
         name: "digits",
@@ -335,6 +343,7 @@ mod tests {
             ("101大楼", "一零一大楼"),
             ("波音737", "波音七三七"),
             ("985和211大学", "九八五和二一一大学"),
+            ("985/211毕业", "九八五，二一一毕业"),
             ("996工作制", "九九六工作制"),
             ("1080P", "一零八零P"),
             ("股票代码600519", "股票代码六零零五一九"),

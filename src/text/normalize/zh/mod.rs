@@ -11,6 +11,7 @@ use num;
 mod codes;
 mod context;
 mod date;
+mod day;
 mod digits;
 pub mod emoji;
 mod fraction;
@@ -42,6 +43,7 @@ pub const RULES: &[&[Rule]] = &[
     // What begins with a digit or a sign.
     list::RULES,
     date::RULES,
+    day::RULES,
     codes::RULES,
     time::RULES,
     score::RULES,

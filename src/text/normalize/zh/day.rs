@@ -1,0 +1,132 @@
+//! Days without a year, where signs alone stand for month and day: 01/28, 3/15之前, 5·12.
+
+use super::context;
+use super::date::{is_part, spoken, valid};
+use super::number::digits;
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    // 01/28
+    Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", read: month_slash_day },
+    // 3/15之前, 截至3/15
+    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", read: cued_day },
+    // The days that are known by their numbers: 5·12, 9·11
+    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", read: known_day },
+    Rule {
+        name: "date",
+        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>晚会|打假|曝光|事件|地震|大地震|恐怖|假期|黄金周|消费者|小长假|大促|国庆|妇女节|劳动节|购物节|国庆节|儿童节)",
+        read: known_day,
+    },
+    Rule {
+        name: "date",
+        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>圣诞|平安夜|情人节|元旦|聖誕)",
+        read: |found| spoken("", found.get("m"), found.get("d"), "日").filter(|_| found.stands_alone()),
+    },
+];
+
+fn month_slash_day(found: &Found) -> Option<String> {
+    let fraction = !found.get("m").starts_with('0') && !found.get("d").starts_with('0');
+    if is_part(found) || fraction {
+        return None;
+    }
+    spoken("", found.get("m"), found.get("d"), "日")
+}
+
+/// A day that could be a fraction, but for what stands around it.
+fn cued_day(found: &Found) -> Option<String> {
+    const BEFORE: &[&str] = &["截至", "截止", "截止到", "日期", "时间", "今天是", "定于", "生日", "到期"];
+    const AFTER: &[&str] = &[
+        "之前",
+        "之后",
+        "以前",
+        "以后",
+        "当天",
+        "国庆",
+        "元旦",
+        "春节",
+        "除夕",
+        "清明",
+        "端午",
+        "中秋",
+        "五一",
+        "劳动节",
+        "儿童节",
+        "妇女节",
+        "青年节",
+        "教师节",
+        "情人节",
+        "圣诞",
+        "上午",
+        "下午",
+        "中午",
+        "晚上",
+        "早上",
+        "凌晨",
+        "截止",
+        "开售",
+        "发售",
+        "上映",
+        "开幕",
+        "开学",
+        "放假",
+        "（周",
+        "(周",
+        "(星期",
+        "（星期",
+        "周",
+        "星期",
+    ];
+    let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
+    let cued = context::ends_with_any(before, BEFORE)
+        || context::ends_with_any(found.before(), BEFORE)
+        || context::starts_with_any(found.after().trim_start(), AFTER)
+        || weekday_before(found.before());
+    if is_part(found) || !cued {
+        return None;
+    }
+    spoken("", found.get("m"), found.get("d"), "日")
+}
+
+/// 周五 5/17, 星期五（5/17
+fn weekday_before(before: &str) -> bool {
+    let day = before.trim_end_matches([' ', '(', '（', '，', ',']);
+    day.strip_suffix(['一', '二', '三', '四', '五', '六', '日', '天'])
+        .is_some_and(|week| context::ends_with_any(week, &["周", "星期", "礼拜", "週", "禮拜"]))
+}
+
+fn known_day(found: &Found) -> Option<String> {
+    let (month, day) = (found.get("m"), found.get("d"));
+    let spoken = match (month, day) {
+        ("11", "11") => "双十一".into(),
+        ("12", "12") => "双十二".into(),
+        ("10", "1") => "十一".into(),
+        _ => digits(found.all()),
+    };
+    (found.stands_alone() && valid(month, day)).then_some(spoken)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::zh::check;
+
+    #[test]
+    fn days_are_read() {
+        check(&[
+            ("01/28", "一月二十八日"),
+            ("请在3/15之前提交", "请在三月十五日之前提交"),
+            ("10/1国庆节", "十月一日国庆节"),
+            ("截至12/31", "截至十二月三十一日"),
+            ("1/2以上", "二分之一以上"),
+            ("周五（5/17）开会", "周五，五月十七日，开会"),
+            ("3.15晚会", "三一五晚会"),
+            ("3.15打假", "三一五打假"),
+            ("11.11购物节", "双十一购物节"),
+            ("6.18大促", "六一八大促"),
+            ("5·12汶川地震", "五一二汶川地震"),
+            ("12.25圣诞节", "十二月二十五日圣诞节"),
+            ("9·11事件", "九一一事件"),
+            ("长3.15米", "长三点一五米"),
+            ("3/4的人", "四分之三的人"),
+        ]);
+    }
+}
