@@ -32,7 +32,7 @@ pub const RULES: &[Rule] = &[
         pattern: concat!(
             r"(?P<word>Approx|Messrs|approx|Bldg|Blvd|Capt|Corp|Dept|Expy|Figs|Govt|Intl|Pkwy|Prof|Tpke|Vols|",
             r"WWII|asap|dept|govt|intl|mgmt|mins|vols|Apt|Ave|Cir|Fig|Fwy|Hwy|Inc|Ltd|Mgr|Mrs|Sgt|Ste|",
-            r"Vol|WWI|etc|mgr|vol|Ct|Dr|Ft|Jr|Ln|Lt|Mr|Ms|Mt|No|Pg|Pl|Rd|Sr|St|pg|pp|vs)",
+            r"Thurs|Tues|Sept|Feb|Aug|Oct|Nov|Vol|WWI|etc|mgr|vol|Ct|Dr|Ft|Jr|Ln|Lt|Mr|Ms|Mt|No|Pg|Pl|Rd|Sr|St|pg|pp|vs)",
         ),
         read: without_dot,
     },
@@ -390,6 +390,8 @@ mod tests {
                 ("She has a B.A.", "She has a B A."),
                 ("#1 fan", "number one fan"),
                 ("Smith et al. found", "Smith et al found"),
+                ("v. 2.0", "version two point zero"),
+                ("in Feb and since Sept", "in february and since september"),
                 ("Roe v. Wade", "Roe versus Wade"),
                 ("the min. and max. values", "the minimum and maximum values"),
                 ("WWII", "world war two"),

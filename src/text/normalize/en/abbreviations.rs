@@ -156,7 +156,8 @@ pub const SHORT: &[(&str, &str, Stands)] = &[
 ];
 
 /// Titles that are something else before a number.
-pub const NUMBERED: &[(&str, &str)] = &[("Rev", "revision"), ("Gen", "generation"), ("Col", "column")];
+pub const NUMBERED: &[(&str, &str)] =
+    &[("Rev", "revision"), ("Gen", "generation"), ("Col", "column"), ("v", "version")];
 
 /// Abbreviations with dots inside, in small letters and without the last dot, and whether they can end a
 /// sentence. Others of single letters are spelled.

@@ -20,7 +20,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "list item", pattern: "(?P<circled>[①-⑳])", read: circled },
     Rule {
         name: "decimal",
-        pattern: r"(?P<sign>[+-])?(?P<whole>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,24})?\.(?P<fraction>[0-9]{1,40})(?P<scale>k|mn|bn|[mM])?",
+        pattern: r"(?P<sign>[+-])?(?P<whole>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,24})?\.(?P<fraction>[0-9]{1,40})(?P<scale>mn|bn|[kKmM])?",
         read: with_point,
     },
     Rule {
@@ -250,6 +250,7 @@ mod tests {
             ("I have 2 cats, 3 dogs.", "I have two cats, three dogs."),
             ("5.", "five."),
             ("10k followers", "ten thousand followers"),
+            ("3.5K followers", "three point five thousand followers"),
             ("600m records", "six hundred million records"),
             ("1.2m people", "one point two million people"),
             ("100m hurdles", "one hundred meter hurdles"),

@@ -139,6 +139,10 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
 
 /// `in` is a unit where nothing follows that it could be a preposition of.
 fn is_inch(found: &Found, gap: &str) -> bool {
+    // The dot of an abbreviation in the middle of a sentence.
+    if found.has("ahead") {
+        return true;
+    }
     const SIZES: &[&str] =
         &["wide", "long", "tall", "deep", "high", "thick", "diameter", "screen", "display", "of", "by", "x"];
     let next = word_after(found);
@@ -274,6 +278,10 @@ mod tests {
             ("10 m2", "ten square meters"),
             ("25㎡", "twenty five square meters"),
             ("3 cm³", "three cubic centimeters"),
+            ("2.5 in. yesterday", "two point five inches yesterday"),
+            ("1 in. = 2.54 cm", "one inch equals two point five four centimeters"),
+            ("500 cc", "five hundred c c"),
+            ("2 doz. eggs", "two dozen eggs"),
             ("6 ft", "six feet"),
             ("1 ft", "one foot"),
             ("5 lbs", "five pounds"),

@@ -6,6 +6,11 @@ use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
     Rule { name: "model", pattern: r"(?P<model>7[0-9]7)-(?P<variant>[0-9]{3})", read: airliner },
+    Rule {
+        name: "resolution",
+        pattern: "(?P<lines>240|360|480|576|720|1080|1440|2160)(?P<way>[pi])",
+        read: lines,
+    },
     Rule { name: "model", pattern: "(?P<model>[0-9]{3,4})(?P<many>s)?", read: model },
 ];
 
@@ -22,6 +27,11 @@ fn airliner(found: &Found) -> Option<String> {
         return None;
     }
     Some(format!("{} {}", year(found.get("model"))?, year(found.get("variant"))?))
+}
+
+/// The lines of a picture: 1080p.
+fn lines(found: &Found) -> Option<String> {
+    found.stands_alone().then(|| Some(format!("{} {}", year(found.get("lines"))?, found.get("way"))))?
 }
 
 fn model(found: &Found) -> Option<String> {
@@ -62,6 +72,8 @@ mod tests {
             ("a Boeing 747", "a Boeing seven forty seven"),
             ("a Porsche 911", "a Porsche nine eleven"),
             ("an Xbox 360", "an Xbox three sixty"),
+            ("a 1080p video", "a ten eighty p video"),
+            ("720p", "seven twenty p"),
             ("A320", "A three twenty"),
             ("Airbus A380s", "Airbus A three eighties"),
             ("a Ford F-150", "a Ford F one fifty"),

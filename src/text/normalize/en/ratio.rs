@@ -145,6 +145,7 @@ fn out_of(found: &Found) -> Option<String> {
     let rating = BEFORE_RATING.contains(&word_before(found).as_str())
         || word_before(found) == "a" && word_after(found).is_empty();
     let near = has_word(found.before(), &["score", "scores", "rating", "grade", "rated"]);
+    let rating = rating || matches!(word_after(found), "rating" | "score" | "grade" | "stars");
     (near || rating || found.get("first").contains('.')).then_some(())?;
     Some(format!("{} out of {}", number(found.get("first"))?, cardinal(found.get("second"))?))
 }
@@ -188,6 +189,7 @@ mod tests {
             ("The final score was 21-14.", "The final score was twenty one to fourteen."),
             ("beat Chelsea 4–0", "beat Chelsea four to zero"),
             ("lost 5-3 to Spain", "lost five to three to Spain"),
+            ("a 7/10 rating", "a seven out of ten rating"),
             ("I rate it 8/10", "I rate it eight out of ten"),
             ("scored 98/100", "scored ninety eight out of one hundred"),
             (

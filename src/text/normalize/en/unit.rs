@@ -35,6 +35,7 @@ const UNITS: &[(&str, &str)] = &[
     ("tbsp tbsps", "tablespoon"),
     ("bbl", "barrel"),
     ("cc", "c c"),
+    ("doz", "dozen"),
     // Mass.
     ("kg kgs Kg Kgs KG KGS kilo kilos", "kilogram"),
     ("g gm gms", "gram"),
