@@ -50,3 +50,15 @@ fn english_is_read_as_the_tables_say() {
         assert!(right * 100 >= all * 90, "{name}: {right} of {all}");
     }
 }
+
+#[test]
+fn paragraphs_are_read_as_they_were() {
+    let lines: Vec<&str> = include_str!("../../../tests/fixtures/reading/paragraphs.txt").lines().collect();
+    let mut compared = 0;
+    for pair in lines.windows(2) {
+        let Some(expected) = pair[1].strip_prefix("> ") else { continue };
+        assert_eq!(normalize(pair[0], &NormalizeOptions::default()).text, expected);
+        compared += 1;
+    }
+    assert!(compared > 20, "{compared}");
+}

@@ -82,6 +82,10 @@ fn percent(found: &Found) -> Option<String> {
         _ => "万分之",
     };
     let sign = if negative { "负" } else { "" };
+    // The whole of it is 百分之百; between bounds it is a number like the other.
+    if unit == "百分之" && found.get("a") == "100" && !found.has("b") {
+        return Some(format!("{sign}百分之百"));
+    }
     let mut spoken = format!("{sign}{unit}{}", number(found.get("a")));
     if found.has("b") {
         let link = if found.get("link") == "至" { "至" } else { "到" };
@@ -178,7 +182,7 @@ mod tests {
         check(&[
             ("5%", "百分之五"),
             ("12.5%", "百分之十二点五"),
-            ("100%", "百分之一百"),
+            ("100%", "百分之百"),
             ("2%", "百分之二"),
             ("-5%", "负百分之五"),
             ("+5%", "正百分之五"),
