@@ -39,8 +39,21 @@ fn month_slash_day(found: &Found) -> Option<String> {
 }
 
 /// Before a day.
-const BEFORE: &[&str] =
-    &["截至", "截止", "截止到", "日期", "时间", "今天是", "定于", "生日", "到期", "活动", "假期"];
+const BEFORE: &[&str] = &[
+    "截至",
+    "截止",
+    "截止到",
+    "日期",
+    "时间：",
+    "时间:",
+    "时间为",
+    "活动：",
+    "今天是",
+    "定于",
+    "生日",
+    "到期",
+    "假期",
+];
 /// After a day.
 const AFTER: &[&str] = &[
     "之前",
@@ -76,13 +89,8 @@ const AFTER: &[&str] = &[
     "开幕",
     "开学",
     "放假",
-    "（周",
-    "(周",
-    "(星期",
-    "（星期",
-    "周",
-    "星期",
 ];
+const WEEKS: &[&str] = &["周", "星期", "礼拜", "週", "禮拜"];
 
 /// Whether the words around it are about a day.
 fn is_cued(found: &Found) -> bool {
@@ -91,6 +99,7 @@ fn is_cued(found: &Found) -> bool {
         || context::ends_with_any(found.before(), BEFORE)
         || context::starts_with_any(found.after().trim_start(), AFTER)
         || weekday_before(found.before())
+        || weekday_after(found.after())
 }
 
 /// Two days that could be fractions, were they not larger than one or about days.
@@ -116,7 +125,16 @@ fn cued_day(found: &Found) -> Option<String> {
 fn weekday_before(before: &str) -> bool {
     let day = before.trim_end_matches([' ', '(', '（', '，', ',']);
     day.strip_suffix(['一', '二', '三', '四', '五', '六', '日', '天'])
-        .is_some_and(|week| context::ends_with_any(week, &["周", "星期", "礼拜", "週", "禮拜"]))
+        .is_some_and(|week| context::ends_with_any(week, WEEKS))
+}
+
+/// 5/17周五, 5/17（星期五）
+fn weekday_after(after: &str) -> bool {
+    let day = after.trim_start_matches([' ', '(', '（', '，', ',']);
+    WEEKS
+        .iter()
+        .filter_map(|week| day.strip_prefix(week))
+        .any(|day| day.starts_with(['一', '二', '三', '四', '五', '六', '日', '天']))
 }
 
 fn known_day(found: &Found) -> Option<String> {
@@ -150,6 +168,10 @@ mod tests {
             ("5·12汶川地震", "五一二汶川地震"),
             ("开放时间5/1-10/31", "开放时间五月一日到十月三十一日"),
             ("5/1～5/7放假", "五月一日到五月七日放假"),
+            ("5/17（周五）", "五月十七日，周五，"),
+            ("活动时间：5/17", "活动时间，五月十七日"),
+            ("用了1/2周", "用了二分之一周"),
+            ("睡眠占时间1/3", "睡眠占时间三分之一"),
             ("1/4-3/4", "四分之一到四分之三"),
             ("12.25圣诞节", "十二月二十五日圣诞节"),
             ("9·11事件", "九一一事件"),
