@@ -8,6 +8,12 @@ use crate::text::normalize::rule::{Found, Rule};
 pub const RULES: &[Rule] = &[
     // 01/28
     Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", read: month_slash_day },
+    // 5/1-10/31
+    Rule {
+        name: "date",
+        pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2}) ?(?:[-~–—〜至到]) ?(?<m2>[0-9]{1,2})/(?<d2>[0-9]{1,2})",
+        read: days,
+    },
     // 3/15之前, 截至3/15
     Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", read: cued_day },
     // The days that are known by their numbers: 5·12, 9·11
@@ -32,56 +38,84 @@ fn month_slash_day(found: &Found) -> Option<String> {
     spoken("", found.get("m"), found.get("d"), "日")
 }
 
-/// A day that could be a fraction, but for what stands around it.
-fn cued_day(found: &Found) -> Option<String> {
-    const BEFORE: &[&str] = &["截至", "截止", "截止到", "日期", "时间", "今天是", "定于", "生日", "到期"];
-    const AFTER: &[&str] = &[
-        "之前",
-        "之后",
-        "以前",
-        "以后",
-        "当天",
-        "国庆",
-        "元旦",
-        "春节",
-        "除夕",
-        "清明",
-        "端午",
-        "中秋",
-        "五一",
-        "劳动节",
-        "儿童节",
-        "妇女节",
-        "青年节",
-        "教师节",
-        "情人节",
-        "圣诞",
-        "上午",
-        "下午",
-        "中午",
-        "晚上",
-        "早上",
-        "凌晨",
-        "截止",
-        "开售",
-        "发售",
-        "上映",
-        "开幕",
-        "开学",
-        "放假",
-        "（周",
-        "(周",
-        "(星期",
-        "（星期",
-        "周",
-        "星期",
-    ];
+/// Before a day.
+const BEFORE: &[&str] = &[
+    "截至",
+    "截止",
+    "截止到",
+    "日期",
+    "时间：",
+    "时间:",
+    "时间为",
+    "活动：",
+    "今天是",
+    "定于",
+    "生日",
+    "到期",
+    "假期",
+];
+/// After a day.
+const AFTER: &[&str] = &[
+    "之前",
+    "之后",
+    "以前",
+    "以后",
+    "当天",
+    "国庆",
+    "元旦",
+    "春节",
+    "除夕",
+    "清明",
+    "端午",
+    "中秋",
+    "五一",
+    "劳动节",
+    "儿童节",
+    "妇女节",
+    "青年节",
+    "教师节",
+    "情人节",
+    "圣诞",
+    "上午",
+    "下午",
+    "中午",
+    "晚上",
+    "早上",
+    "凌晨",
+    "截止",
+    "开售",
+    "发售",
+    "上映",
+    "开幕",
+    "开学",
+    "放假",
+];
+const WEEKS: &[&str] = &["周", "星期", "礼拜", "週", "禮拜"];
+
+/// Whether the words around it are about a day.
+fn is_cued(found: &Found) -> bool {
     let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
-    let cued = context::ends_with_any(before, BEFORE)
+    context::ends_with_any(before, BEFORE)
         || context::ends_with_any(found.before(), BEFORE)
         || context::starts_with_any(found.after().trim_start(), AFTER)
-        || weekday_before(found.before());
-    if is_part(found) || !cued {
+        || weekday_before(found.before())
+        || weekday_after(found.after())
+}
+
+/// Two days that could be fractions, were they not larger than one or about days.
+fn days(found: &Found) -> Option<String> {
+    let (m, d, m2, d2) = (found.get("m"), found.get("d"), found.get("m2"), found.get("d2"));
+    let n = |text: &str| text.parse::<u8>().unwrap_or_default();
+    let large = n(m) >= n(d) || n(m2) >= n(d2);
+    if is_part(found) || (n(m), n(d)) >= (n(m2), n(d2)) || !large && !is_cued(found) {
+        return None;
+    }
+    Some(format!("{}到{}", spoken("", m, d, "日")?, spoken("", m2, d2, "日")?))
+}
+
+/// A day that could be a fraction, but for what stands around it.
+fn cued_day(found: &Found) -> Option<String> {
+    if is_part(found) || !is_cued(found) {
         return None;
     }
     spoken("", found.get("m"), found.get("d"), "日")
@@ -91,7 +125,16 @@ fn cued_day(found: &Found) -> Option<String> {
 fn weekday_before(before: &str) -> bool {
     let day = before.trim_end_matches([' ', '(', '（', '，', ',']);
     day.strip_suffix(['一', '二', '三', '四', '五', '六', '日', '天'])
-        .is_some_and(|week| context::ends_with_any(week, &["周", "星期", "礼拜", "週", "禮拜"]))
+        .is_some_and(|week| context::ends_with_any(week, WEEKS))
+}
+
+/// 5/17周五, 5/17（星期五）
+fn weekday_after(after: &str) -> bool {
+    let day = after.trim_start_matches([' ', '(', '（', '，', ',']);
+    WEEKS
+        .iter()
+        .filter_map(|week| day.strip_prefix(week))
+        .any(|day| day.starts_with(['一', '二', '三', '四', '五', '六', '日', '天']))
 }
 
 fn known_day(found: &Found) -> Option<String> {
@@ -123,6 +166,13 @@ mod tests {
             ("11.11购物节", "双十一购物节"),
             ("6.18大促", "六一八大促"),
             ("5·12汶川地震", "五一二汶川地震"),
+            ("开放时间5/1-10/31", "开放时间五月一日到十月三十一日"),
+            ("5/1～5/7放假", "五月一日到五月七日放假"),
+            ("5/17（周五）", "五月十七日，周五，"),
+            ("活动时间：5/17", "活动时间，五月十七日"),
+            ("用了1/2周", "用了二分之一周"),
+            ("睡眠占时间1/3", "睡眠占时间三分之一"),
+            ("1/4-3/4", "四分之一到四分之三"),
             ("12.25圣诞节", "十二月二十五日圣诞节"),
             ("9·11事件", "九一一事件"),
             ("长3.15米", "长三点一五米"),

@@ -34,7 +34,10 @@ const CUT: usize = 60;
 fn inches(found: &Found) -> Option<String> {
     let joined = |c: char| c.is_ascii_alphanumeric() || "'’′.:/".contains(c);
     let after = found.after().trim_start();
-    if found.previous().is_some_and(joined) || found.next().is_some_and(|c| c.is_ascii_alphanumeric()) {
+    let next_size = found.before().ends_with("\"/");
+    if found.previous().is_some_and(joined) && !next_size
+        || found.next().is_some_and(|c| c.is_ascii_alphanumeric())
+    {
         return None;
     }
     let before = found.before().trim_end_matches(' ').trim_end_matches(['为', '是', '：', ':']);
@@ -86,6 +89,7 @@ mod tests {
             ("新买了24\"和27\"显示器", "新买了二十四英寸和二十七英寸显示器"),
             ("屏幕尺寸：13.3\"", "屏幕尺寸，十三点三英寸"),
             ("这台电视是65\"的", "这台电视是六十五英寸的"),
+            ("19\"/22\"两种", "十九英寸，二十二英寸两种"),
             ("8''蛋糕", "八英寸蛋糕"),
             ("屏幕15.6”，轻薄", "屏幕十五点六英寸，轻薄"),
         ]);

@@ -61,6 +61,18 @@ pub const RULES: &[Rule] = &[
         read: angle,
     },
     Rule { name: "measure", pattern: concat!(amount!(), " ?(?<unit>", unit!(), ")"), read: measure },
+    // -5~-3度
+    Rule {
+        name: "measure",
+        pattern: concat!(
+            "-(?<a>",
+            super::num!(),
+            ") ?(?:[-~–—〜至到]) ?(?<neg2>-)?(?<b>",
+            super::num!(),
+            ")(?<unit>度|摄氏度)"
+        ),
+        read: cold_range,
+    },
     // -10度
     Rule {
         name: "measure", pattern: concat!("-(?<a>", super::num!(), ")(?<ahead>度|摄氏度)"), read: cold
@@ -92,8 +104,8 @@ const NOT_UNITS: &[(&str, &[&str])] = &[
 const WORDS: &[&str] = &["in", "us", "mi", "ha", "bar", "bit", "pt"];
 /// What says that a minus is cold.
 const WEATHER: &[&str] = &[
-    "气温", "温度", "天气", "最低", "最高", "降至", "降到", "零下", "室外", "冷", "氣溫", "溫度", "冰箱",
-    "冷冻", "冷藏",
+    "气温", "温度", "天气", "最低", "最高", "降至", "降到", "零下", "室外", "冷", "氣溫", "溫度", "体感",
+    "冰箱", "冷冻", "冷藏",
 ];
 
 fn unit_of(found: &Found) -> Option<String> {
@@ -188,15 +200,24 @@ fn angle(found: &Found) -> Option<String> {
 }
 
 fn cold(found: &Found) -> Option<String> {
-    let sign = if context::contains_any(found.before(), WEATHER)
-        || found.before().is_empty()
-        || found.after().starts_with("摄")
-    {
-        "零下"
-    } else {
-        "负"
-    };
-    may_be_negative(found).then(|| format!("{sign}{}", quantity(found.get("a"))))
+    may_be_negative(found)
+        .then(|| format!("{}{}", below_zero(found, found.after()), quantity(found.get("a"))))
+}
+
+/// What a minus before degrees is called.
+fn below_zero(found: &Found, unit: &str) -> &'static str {
+    let cold =
+        context::contains_any(found.before(), WEATHER) || found.before().is_empty() || unit.starts_with('摄');
+    if cold { "零下" } else { "负" }
+}
+
+fn cold_range(found: &Found) -> Option<String> {
+    let (from, to, unit) = (quantity(found.get("a")), quantity(found.get("b")), found.get("unit"));
+    let minus = below_zero(found, unit);
+    may_be_negative(found).then(|| match found.has("neg2") {
+        true => format!("{minus}{from}到{minus}{to}{unit}"),
+        false => format!("{minus}{from}{unit}到{to}{unit}"),
+    })
 }
 
 /// A unit after 每 or a number in Chinese.
@@ -238,7 +259,7 @@ fn each(found: &Found) -> Option<String> {
             .trim_end()
             .ends_with(|c: char| c.is_ascii_digit() || "零一二三四五六七八九十百千万亿多".contains(c))
     });
-    let money = before.ends_with(['元', '块', '分', '角', '次', '转', '圆']);
+    let money = before.ends_with(['元', '块', '分', '角', '次', '转', '圆', '万']);
     if !price && !counted && !money {
         return None;
     }
@@ -282,6 +303,8 @@ mod tests {
             ("36.5°C", "三十六点五摄氏度"),
             ("-10℃", "零下十摄氏度"),
             ("气温-5~3℃", "气温零下五摄氏度到三摄氏度"),
+            ("体感-5~-3度", "体感零下五到零下三度"),
+            ("房价2万/平", "房价两万每平"),
             ("-10℃~-5℃", "零下十摄氏度到零下五摄氏度"),
             ("零下10℃", "零下十摄氏度"),
             ("98.6℉", "九十八点六华氏度"),

@@ -135,7 +135,9 @@ fn things(found: &Found) -> Option<String> {
     {
         return Some("减".into());
     }
-    ends_a_quantity(before).then(|| "到".into())
+    let below_zero = matches!(sign, "~" | "〜") && found.after().starts_with('-');
+    (ends_a_quantity(before) || below_zero && before.ends_with(|c: char| c.is_ascii_digit()))
+        .then(|| "到".into())
 }
 
 /// Whether a number with a unit, a date or a time ends there.
@@ -188,6 +190,7 @@ mod tests {
     fn ranges_are_read() {
         check(&[
             ("3~5个", "三到五个"),
+            ("-2~-1之间", "负二到负一之间"),
             ("3-5个", "三到五个"),
             ("2-3个人", "两到三个人"),
             ("1-2天", "一到两天"),
