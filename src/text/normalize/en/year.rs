@@ -92,7 +92,9 @@ fn read(found: &Found) -> Option<String> {
     let marked = found.before().trim_end().ends_with(['©', '(', '\'', '’']);
     let linked = matches!(before, "to" | "and" | "or") && between_years(found.before());
     let recent = value >= 1900 && is_recent_year(found, before, after, value);
-    let cited = is_cited(found);
+    let head = found.before();
+    let cited = is_cited(found)
+        || ["pre-", "post-", "mid-", "early-", "late-"].iter().any(|edge| head.ends_with(edge));
     (BEFORE.contains(&before) || AFTER.contains(&after) || fiscal || marked || linked || recent || cited)
         .then_some(())?;
     year(text)
@@ -205,6 +207,8 @@ mod tests {
             ("By 1900 it was gone.", "By nineteen hundred it was gone."),
             ("until 2000", "until two thousand"),
             ("the year 2024", "the year twenty twenty four"),
+            ("pre-1900 art", "pre nineteen hundred art"),
+            ("post-2008 growth", "post two thousand eight growth"),
             ("(Smith, 2009)", "Smith, two thousand nine,"),
             ("(Smith 1998, p. 12)", "Smith nineteen ninety eight, page twelve,"),
             ("Jones et al., 2009", "Jones et al, two thousand nine"),
