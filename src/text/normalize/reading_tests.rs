@@ -1,37 +1,41 @@
-//! Tables of readings that were written before the rules were read, as a measure of them.
+//! Tables of readings that were written without a look at the rules, compared up to case, spaces and
+//! punctuation. They may keep what the rules read otherwise for a reason; so not all of a table must agree.
 
-use super::{NormalizeOptions, normalize};
-use crate::text::Language;
+use super::*;
 
-/// A reading without case, spaces and punctuation.
-fn letters(text: &str) -> String {
+/// Letters and digits of a text, in lower case: what is heard.
+fn heard(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Compares a table's readings, and asserts that at least `percent` of them are as expected: a table may keep
-/// readings that are right but not ours.
-fn compare(table: &str, language: Language, percent: usize) {
-    let options = NormalizeOptions { language: Some(language), ..Default::default() };
-    let (mut kind, mut right, mut all) = ("", 0, 0);
+/// How many pairs of a table are read as it says, and how many there are; the others are printed.
+fn agreeing(name: &str, table: &str, language: Language) -> (usize, usize) {
+    let options = NormalizeOptions { language: Some(language), ..NormalizeOptions::default() };
+    let (mut right, mut all, mut kind) = (0, 0, "");
     for line in table.lines() {
-        let Some((written, expected)) = line.split_once('\t') else {
-            kind = line.trim_start_matches("# ");
-            continue;
-        };
-        let spoken = normalize(written, &options).text;
+        if let Some(title) = line.strip_prefix("# ") {
+            kind = title;
+        }
+        let Some((text, expected)) = line.split_once('\t') else { continue };
         all += 1;
-        if letters(&spoken) == letters(expected) {
+        let found = normalize(text, &options).text;
+        if heard(&found) == heard(expected) {
             right += 1;
         } else {
-            eprintln!("{kind}: {written:?}\n    {spoken:?}\n    expected {expected:?}");
+            println!("{name}, {kind}: {text}\n    {found}\n    not {expected}");
         }
     }
-    eprintln!("{right} of {all}");
-    assert!(right * 100 >= all * percent, "{right} of {all}");
+    println!("{name}: {right} of {all}");
+    (right, all)
 }
 
 #[test]
-fn english_is_read_as_tables_expect() {
-    compare(include_str!("../../../tests/fixtures/reading/en.tsv"), Language::English, 90);
-    compare(include_str!("../../../tests/fixtures/reading/en-2.tsv"), Language::English, 90);
+fn english() {
+    for (name, table) in [
+        ("en", include_str!("../../../tests/fixtures/reading/en.tsv")),
+        ("en-2", include_str!("../../../tests/fixtures/reading/en-2.tsv")),
+    ] {
+        let (right, all) = agreeing(name, table, Language::English);
+        assert!(right * 100 >= all * 90, "{name}: {right} of {all}");
+    }
 }
