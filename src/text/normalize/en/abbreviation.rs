@@ -18,7 +18,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "abbreviation",
-        pattern: r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})\.?(?:['’](?P<possessive>s)|-(?P<ahead>[a-z]))?",
+        pattern: r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})\.?(?:['’](?P<possessive>s)|-(?P<ahead>[A-Za-z]))?",
         read: dotted,
     },
     Rule {
@@ -152,6 +152,11 @@ fn with_dot(found: &Found) -> Option<String> {
     }
     if is_minute(found) {
         return Some("minute".into());
+    }
+    // "the 5th c. BC"
+    let nth = previous_word(found.before());
+    if word == "c" && nth.starts_with(|c: char| c.is_ascii_digit()) && nth.ends_with(['t', 'd', 'h']) {
+        return Some("century".into());
     }
     let (spoken, stands) = lookup(found, word)?;
     match stands {
@@ -390,6 +395,8 @@ mod tests {
                 ("She has a B.A.", "She has a B A."),
                 ("#1 fan", "number one fan"),
                 ("Smith et al. found", "Smith et al found"),
+                ("the 5th c. BC", "the fifth century B C"),
+                ("the U.S.-Mexico border", "the U S Mexico border"),
                 ("v. 2.0", "version two point zero"),
                 ("in Feb and since Sept", "in february and since september"),
                 ("Roe v. Wade", "Roe versus Wade"),

@@ -18,7 +18,7 @@ macro_rules! sentence_end {
             r#"\.["')”’]{0,2}(?:\s{0,3}$| {0,3}[\r\n]|\s{1,3}["'“‘(]?(?:The|A|An|He|She|It|They|We|I|You|"#,
             r"This|That|These|Those|But|And|So|Or|In|On|At|If|When|Then|There|Here|His|Her|Its|Their|Our|",
             r"My|Your|However|What|Who|Why|How|No|Yes|After|Before|As|For|From|With|While|Once|Many|Most|",
-            r"Some|All|Not|Now|To|Is|Was|Are|Do|Did|Let|Please|Each|Every|One|By|Since|Because|Also)[ ',])",
+            r"Some|All|Not|Now|To|Is|Was|Are|Do|Did|Let|Please|Each|Every|One|By|Since|Because|Also|Don)[ ',])",
         )
     };
 }

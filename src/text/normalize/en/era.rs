@@ -18,7 +18,7 @@ pub const RULES: &[Rule] = &[
         ),
         era,
     ),
-    rule(r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})", anno_domini),
+    rule(r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})(?:[-–](?P<to>[0-9]{1,4}))?", anno_domini),
     rule(
         r"(?P<part>[QH])(?P<n>[1-4])(?:[ /-]|, ?| FY ?| of )['’]?(?P<year>20[0-9]{2}|19[0-9]{2})",
         part_of_year,
@@ -72,7 +72,11 @@ fn era(found: &Found) -> Option<String> {
 }
 
 fn anno_domini(found: &Found) -> Option<String> {
-    found.stands_alone().then(|| Some(format!("A D {}", year(found.get("year"))?)))?
+    if !found.stands_alone() {
+        return None;
+    }
+    let spoken = format!("A D {}", year(found.get("year"))?);
+    Some(if found.has("to") { format!("{spoken} to {}", year(found.get("to"))?) } else { spoken })
 }
 
 fn part_of_year(found: &Found) -> Option<String> {
@@ -105,6 +109,7 @@ mod tests {
                 ("323 B.C.", "three twenty three B C."),
                 ("1066 AD", "ten sixty six A D"),
                 ("AD 79", "A D seventy nine"),
+                ("AD 500-600", "A D five hundred to six hundred"),
                 ("A.D. 1066", "A D ten sixty six"),
                 ("500 BCE", "five hundred B C E"),
                 ("100-50 BC", "one hundred to fifty B C"),

@@ -1,6 +1,6 @@
 //! Measures in English: a number and a unit.
 
-use super::amount::{Amount, begins, ends, is_adjective, word_after};
+use super::amount::{Amount, begins, ends, is_adjective, word_after, word_before};
 use super::cardinal::MILLIONS;
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
@@ -62,7 +62,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "rate",
-        pattern: r"(?:/ ?|per )(?P<per>(?:sq\.? )?[A-Za-zµΩ]{1,12}(?:\^?[23]|[²³])?)",
+        pattern: r"(?:/ ?|per )(?P<per>(?:sq\.? ?)?[A-Za-zµΩ]{1,12}(?:\^?[23]|[²³])?)",
         read: rate,
     },
 ];
@@ -118,6 +118,7 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
     let next = found.after();
     match written {
         "in" => is_inch(found, gap),
+        "s" if gap.is_empty() && word_before(found) == "iphone" => false,
         "m" if gap.is_empty() && MILLIONS.contains(&word_after(found)) => false,
         "K" | "t" if gap.is_empty() => false,
         "A" if gap == " " && word_after(found).is_empty() => true,
@@ -189,7 +190,9 @@ fn rate(found: &Found) -> Option<String> {
         sum || before.contains(['$', '€', '£']) && (token.ends_with("illion") || number && unit.is_empty());
     // Beats in a minute.
     let counted = number && unit.len() > 3 && unit.ends_with('s') && unit::name(per).is_some();
-    (measured || sum || counted).then_some(())?;
+    // 1,200/km²: so many people.
+    let dense = number && unit.is_empty() && (per.starts_with("sq") || per.ends_with(['²', '³', '2', '3']));
+    (measured || sum || counted || dense).then_some(())?;
     Some(format!("per {}", unit::per(per)?))
 }
 
@@ -282,6 +285,8 @@ mod tests {
             ("1 in. = 2.54 cm", "one inch equals two point five four centimeters"),
             ("500 cc", "five hundred c c"),
             ("2 doz. eggs", "two dozen eggs"),
+            ("1,200/km²", "one thousand two hundred per square kilometer"),
+            ("476.6/sq mi", "four hundred and seventy six point six per square mile"),
             ("6 ft", "six feet"),
             ("1 ft", "one foot"),
             ("5 lbs", "five pounds"),
@@ -393,6 +398,7 @@ mod tests {
             ("12 W 42nd St", "twelve west forty second street"),
             ("Gate 5A", "Gate five A"),
             ("a 3-in-1 tool", "a three in one tool"),
+            ("the iPhone 5s", "the iPhone five s"),
             ("5 Main Street", "five Main Street"),
         ]);
     }

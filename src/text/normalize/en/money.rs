@@ -37,7 +37,7 @@ pub const RULES: &[Rule] = &[
     // A comma before the cents.
     Rule {
         name: "money",
-        pattern: r"(?P<currency>[€]) ?(?P<units>[0-9]{1,3}),(?P<hundredths>[0-9]{2})",
+        pattern: r"(?P<currency>[€]) ?(?P<units>[0-9]{1,3}(?:\.[0-9]{3}){0,3}),(?P<hundredths>[0-9]{2})",
         read: with_comma,
     },
     Rule {
@@ -50,7 +50,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "money",
-        pattern: r"(?P<units>[0-9]{1,3}),(?P<hundredths>[0-9]{2}) ?(?P<currency>[€])",
+        pattern: r"(?P<units>[0-9]{1,3}(?:\.[0-9]{3}){0,3}),(?P<hundredths>[0-9]{2}) ?(?P<currency>[€])",
         read: with_comma,
     },
     // A scale that is none: $5 metal.
@@ -175,7 +175,7 @@ fn with_comma(found: &Found) -> Option<String> {
         return None;
     }
     whole(
-        &format!("{}.{}", found.get("units"), found.get("hundredths")),
+        &format!("{}.{}", found.get("units").replace('.', ""), found.get("hundredths")),
         currency(found.get("currency"))?,
         found,
     )
@@ -332,6 +332,7 @@ mod tests {
             ("$5 AUD", "five Australian dollars"),
             ("CAD$10", "ten Canadian dollars"),
             ("5,50 €", "five euros fifty cents"),
+            ("€1.234,56", "one thousand two hundred and thirty four euros fifty six cents"),
             ("€1,99", "one euro ninety nine cents"),
             ("200 JPY", "two hundred yen"),
         ]);

@@ -61,14 +61,16 @@ fn short_decade(found: &Found) -> Option<String> {
 /// Several of one number: 1s and 0s, two 747s, 100s of people.
 fn many(found: &Found) -> Option<String> {
     let number = found.get("number");
-    if !begins(found) || !ends(found) {
+    let apostrophe = found.all().contains(['\'', '’']);
+    // U2's.
+    let name = apostrophe && found.previous().is_some_and(|c| c.is_ascii_uppercase());
+    if !(begins(found) || name) || !ends(found) {
         return None;
     }
     if found.has("ahead") {
         let words = cardinal(&number.replace(',', ""))?;
         return Some(plural(words.strip_prefix("one ").unwrap_or(&words)));
     }
-    let apostrophe = found.all().contains(['\'', '’']);
     let before = word_before(found);
     let named = found.before().ends_with('-');
     let thing = named
@@ -134,6 +136,7 @@ mod tests {
             ("wait 5s", "wait five seconds"),
             ("1s and 0s", "ones and zeros"),
             ("two 747s", "two seven hundred and forty sevens"),
+            ("U2's songs", "U twos songs"),
             ("B-52s", "B fifty twos"),
             ("100s of people", "hundreds of people"),
             ("1,000s of units", "thousands of units"),

@@ -1,5 +1,6 @@
 //! From one number to another.
 
+use super::amount::last_word;
 use super::number::{cardinal, decimal, ordinal, plural, year};
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
@@ -47,6 +48,8 @@ fn range(found: &Found) -> Option<String> {
     let (first, last): (f64, f64) = (from.replace(',', "").parse().ok()?, to.parse().ok()?);
     let mut next = rest.chars();
     let part = match (next.next(), next.next()) {
+        // Children of 10-12-year-old.
+        (Some('-'), Some(c)) if c.is_ascii_lowercase() => false,
         (Some('-' | '–' | '/' | '.' | ':'), Some(c)) => c.is_ascii_digit() || c.is_ascii_alphabetic(),
         (Some('='), _) | (Some(' '), Some('=')) => true,
         _ => false,
@@ -58,6 +61,8 @@ fn range(found: &Found) -> Option<String> {
     let inside = inside && !short;
     let zeros = from.len() > 1 && from.starts_with('0') && !from.contains('.');
     let backward = first == last || first > last && (dash.contains(' ') || first >= 100.0);
+    let label = ["table", "figure", "fig", "exhibit", "section"].contains(&&*last_word(found.before()));
+    let backward = backward || label && first > last;
     if part || inside || zeros || backward {
         return None;
     }
@@ -105,6 +110,7 @@ mod tests {
                 ("2-3 days", "two to three days"),
                 ("10 to 12", "ten to twelve"),
                 ("ages 5-10.", "ages five to ten."),
+                ("10-12-year-olds", "ten to twelve year olds"),
                 ("a 9-5 job", "a nine to five job"),
                 ("5 – 10 people", "five to ten people"),
                 ("100-200 people", "one hundred to two hundred people"),
@@ -124,6 +130,7 @@ mod tests {
             &[
                 ("a 3-year-old", "a three year old"),
                 ("X-ray", "X ray"),
+                ("Table 3-1", "Table three one"),
                 ("T-shirt", "T shirt"),
                 ("e-book", "e book"),
                 ("B-52", "B fifty two"),

@@ -81,7 +81,7 @@ const BOOKS: &[&str] = &[
     "genesis", "exodus", "leviticus", "deuteronomy", "joshua", "judges", "samuel", "kings", "chronicles", "job", "psalm",
     "psalms", "proverbs", "ecclesiastes", "isaiah", "jeremiah", "ezekiel", "daniel", "matthew", "mark", "luke", "john",
     "acts", "romans", "corinthians", "galatians", "ephesians", "philippians", "colossians", "thessalonians", "timothy",
-    "titus", "hebrews", "matt", "rom", "cor", "isa", "prov", "heb", "james", "peter", "jude", "revelation", "surah", "quran",
+    "titus", "hebrews", "matt", "rom", "cor", "isa", "prov", "heb", "ps", "james", "peter", "jude", "revelation", "surah", "quran",
 ];
 
 /// A chapter and a verse: John three sixteen.

@@ -267,11 +267,9 @@ fn roman(found: &Found) -> Option<String> {
         return ordinal(&digits);
     }
     let plain = numeral.bytes().all(|b| b"IVX".contains(&b));
-    let known = COUNTED.contains(&&*word.to_ascii_lowercase())
-        && value < 90
-        && (numeral != "I" || is_capitalized(word));
+    let known = is_counted(word) && value < 90 && (numeral != "I" || is_capitalized(word));
     let speaker = numeral == "I" && VERBS.contains(&next.split('\'').next().unwrap_or_default());
-    if known && !speaker || range_of_counted(before) {
+    if known && !speaker || goes_on_counting(before) {
         return counted(found, value);
     }
     if found.has("to") {
@@ -326,14 +324,28 @@ fn counted(found: &Found, from: u32) -> Option<String> {
     Some(format!("{spoken} to {}", cardinal(&to.to_string())?))
 }
 
-/// The second numeral of `chapters IV to VI` or `IV and V`.
-fn range_of_counted(before: &str) -> bool {
-    let Some(rest) = before.strip_suffix(" and ").or_else(|| before.strip_suffix(" to ")) else {
-        return false;
-    };
-    let numeral = rest.rsplit(' ').next().unwrap_or_default();
-    let word = rest.strip_suffix(numeral).map(previous_word).unwrap_or_default();
-    value(numeral).is_some() && COUNTED.contains(&&*word.to_ascii_lowercase())
+/// A later numeral of `chapters IV to VI`, `IV and V` or `II, III and IV`.
+fn goes_on_counting(before: &str) -> bool {
+    let mut rest = before;
+    for _ in 0..4 {
+        let links = [", and ", " and ", " to ", ", ", " or ", " & "];
+        let Some(head) = links.iter().find_map(|link| rest.strip_suffix(link)) else { return false };
+        let numeral = head.rsplit(' ').next().unwrap_or_default();
+        rest = head.strip_suffix(numeral).unwrap_or_default();
+        if value(numeral).is_none() {
+            return false;
+        }
+        if is_counted(previous_word(rest)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether numerals count what the word means, of which there may be many.
+fn is_counted(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    COUNTED.contains(&&*word) || word.strip_suffix('s').is_some_and(|one| COUNTED.contains(&one))
 }
 
 /// The value of a numeral that is written the one right way.
@@ -396,6 +408,8 @@ mod tests {
                 ("the XXI Olympiad", "the twenty first Olympiad"),
                 ("Act V, Scene II", "Act five, Scene two"),
                 ("Type II diabetes", "Type two diabetes"),
+                ("Sections II, III and IV", "Sections two, three and four"),
+                ("Amendments I–X", "Amendments one to ten"),
                 ("Chapters IV and V", "Chapters four and five"),
                 ("Chapter Ⅷ", "Chapter eight"),
                 ("World Wars I and II", "World Wars one and two"),

@@ -92,9 +92,22 @@ fn read(found: &Found) -> Option<String> {
     let marked = found.before().trim_end().ends_with(['©', '(', '\'', '’']);
     let linked = matches!(before, "to" | "and" | "or") && between_years(found.before());
     let recent = value >= 1900 && is_recent_year(found, before, after, value);
-    (BEFORE.contains(&before) || AFTER.contains(&after) || fiscal || marked || linked || recent)
+    let head = found.before();
+    let cited = is_cited(found)
+        || ["pre-", "post-", "mid-", "early-", "late-"].iter().any(|edge| head.ends_with(edge));
+    (BEFORE.contains(&before) || AFTER.contains(&after) || fiscal || marked || linked || recent || cited)
         .then_some(())?;
     year(text)
+}
+
+/// (Smith, 1998); Smith et al., 1998.
+fn is_cited(found: &Found) -> bool {
+    let head = found.before().trim_end().trim_end_matches(',');
+    let bracketed = head.rsplit_once('(').is_some_and(|(_, inside)| !inside.contains(')'));
+    let name = head.rsplit([' ', '(']).next().unwrap_or_default();
+    let named = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_uppercase());
+    let ended = found.next().is_some_and(|c| matches!(c, ')' | ';')) || found.after().starts_with(", p");
+    bracketed && named && ended || head.ends_with("et al.")
 }
 
 /// Whether a number from 1900 on is a year, which a lower one in its place would not be.
@@ -194,6 +207,11 @@ mod tests {
             ("By 1900 it was gone.", "By nineteen hundred it was gone."),
             ("until 2000", "until two thousand"),
             ("the year 2024", "the year twenty twenty four"),
+            ("pre-1900 art", "pre nineteen hundred art"),
+            ("post-2008 growth", "post two thousand eight growth"),
+            ("(Smith, 2009)", "Smith, two thousand nine,"),
+            ("(Smith 1998, p. 12)", "Smith nineteen ninety eight, page twelve,"),
+            ("Jones et al., 2009", "Jones et al, two thousand nine"),
             ("(1984)", "nineteen eighty four,"),
             ("© 2019 Us", "twenty nineteen Us"),
             ("a population of ten in 1990", "a population of ten in nineteen ninety"),
