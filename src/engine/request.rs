@@ -9,7 +9,7 @@ pub const DEFAULT_SPEED: &str = "[speed_5]";
 /// One text to be spoken (or refined), with all that its result depends on.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The text as the tokenizer gets it; cleaning is [`crate::text::normalize`]'s.
+    /// The text as the tokenizer gets it; cleaning is [`crate::text::normalize()`]'s.
     pub text: String,
     /// Who speaks.
     pub voice: Voice,
