@@ -145,9 +145,16 @@ mod tests {
 
     #[test]
     fn a_path_that_does_not_exist_is_not_taken_for_a_repository() {
-        for text in
-            ["./nowhere", "../x", "/no/such/folder", "~/model", "a/b/c", "models/", r"C:\model", "C:/model"]
-        {
+        for text in [
+            "./nowhere",
+            "../no-folder-of-this-name",
+            "/no/such/folder",
+            "~/model",
+            "a/b/c",
+            "models/",
+            r"C:\model",
+            "C:/model",
+        ] {
             let message = parse(text).unwrap_err();
             assert!(message.contains("does not exist") && message.contains(text), "{text}: {message}");
         }
