@@ -19,11 +19,12 @@ const MAX_SHOWN: usize = 60;
 const LIKENESS: f64 = 0.75;
 
 /// The keys that are known.
-pub const KEYS: [&str; 28] = [
+pub const KEYS: [&str; 29] = [
     "text",
     "id",
     "out",
     "role",
+    "role_text",
     "seed",
     "prompt",
     "speed",
@@ -62,6 +63,8 @@ pub struct Row {
     pub out: Option<String>,
     /// Who speaks, as `--role` has it; a seed may be a number.
     pub role: Option<String>,
+    /// What a sample given as `role` says.
+    pub role_text: Option<String>,
     /// The generation seed.
     pub seed: Option<u64>,
     /// Control tags that [`ControlTags::parse`] takes; [`Row::tags`] joins them with `speed`.
@@ -197,6 +200,7 @@ impl Row {
                 self.out = Some(out);
             }
             "role" => self.role = Some(field.string_or_number()?),
+            "role_text" => self.role_text = Some(field.string()?),
             "seed" => self.seed = Some(field.whole(0, u64::MAX, "a whole number from 0 to 2^64 - 1")?),
             "prompt" => self.prompt = Some(field.string()?),
             "speed" => self.speed = Some(field.whole(0, 9, "a whole number from 0 to 9")? as u8),
@@ -295,7 +299,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let row = Row::parse(
-            r#"{"text": "你好", "id": 7, "out": "a/b.wav", "role": 2222, "seed": 18446744073709551615,
+            r#"{"text": "你好", "id": 7, "out": "a/b.wav", "role": 2222, "role_text": "words", "seed": 18446744073709551615,
                 "prompt": "[oral_2]", "speed": 3, "refine": true, "temperature": [0.1, 0.2, 0.3, 0.4],
                 "top_p": 1, "top_k": 5, "repetition_penalty": 1.5, "max_tokens": 100, "min_tokens": 10,
                 "sample_rate": 16000, "voice": "v.safetensors", "voice_text": "said", "no_decoder": true,
@@ -306,6 +310,7 @@ mod tests {
             id: Some("7".into()),
             out: Some("a/b.wav".into()),
             role: Some("2222".into()),
+            role_text: Some("words".into()),
             seed: Some(u64::MAX),
             prompt: Some("[oral_2]".into()),
             speed: Some(3),

@@ -1,11 +1,14 @@
 //! The flags, as clap reads them.
 
+mod roles;
+
 use std::path::PathBuf;
 
 use chattts_rs::hub::DEFAULT_REPO;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
 use super::reading::Markup;
 
 /// The voice that speaks when none is named: a seed of the published voice lists.
@@ -49,6 +52,8 @@ pub enum Command {
     Tokenize(TokenizeArgs),
     /// Turn codes into a WAV file, through the DVAE
     Decode(DecodeArgs),
+    /// Register, show and hear voices
+    Roles(Box<RolesArgs>),
     /// Download, check and find the weights
     #[command(subcommand)]
     Model(ModelCommand),
@@ -75,13 +80,24 @@ pub struct SynthArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub compute: ComputeArgs,
-    /// Who speaks: a seed, a speaker string, a file that holds one, or `none`
+    /// Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`
     ///
-    /// N or torch-f32:N is the voice that published voice lists mean by seed N (single-precision draws);
-    /// torch-f16:N is the one that the Python package draws on a CPU with PyTorch up to 2.11; `none` leaves
-    /// the voice to the model. Without --role (and --voice) the voice is that of seed 2222.
+    /// A registered name or number (see `roles list`); N or torch-f32:N, the voice that published voice lists mean
+    /// by seed N; torch-f16:N, cuda:N and forge:N, what the Python package draws on a CPU with PyTorch up to 2.11,
+    /// on a GPU, and what Speech-AI-Forge draws; a speaker string; a .txt, .pt, .csv, .safetensors or .json file
+    /// that holds one; a .wav, .flac or .mp3 sample with --role-text; mix:A*0.7+B*0.3; `none` leaves the voice to
+    /// the model. Without --role (and --voice) the voice is that of seed 2222.
     #[arg(long, value_name = "ROLE", help_heading = "Voice")]
     pub role: Option<String>,
+    /// What the sample given as --role says, word for word
+    #[arg(long, value_name = "TEXT", requires = "role", help_heading = "Voice")]
+    pub role_text: Option<String>,
+    /// A file of roles that come before your own, such as one beside a project
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Voice")]
+    pub roles: Option<PathBuf>,
+    /// Let every text sound like the first one: its speech is the sample that the others continue
+    #[arg(long, conflicts_with_all = ["voice", "stream", "dump"], help_heading = "Voice")]
+    pub voice_from_first: bool,
     /// A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text
     #[arg(long, value_name = "FILE", requires = "voice_text", value_hint = ValueHint::FilePath, help_heading = "Voice")]
     pub voice: Option<PathBuf>,

@@ -14,12 +14,13 @@ mod plan;
 mod reading;
 mod refine;
 mod report;
-mod role;
+mod roles;
 mod settings;
 mod shell;
 mod stream;
 mod synth;
 mod tokenize;
+mod voices;
 
 use std::process::ExitCode;
 
@@ -86,6 +87,7 @@ pub fn run() -> ExitCode {
         Command::Normalize(args) => normalize::run(&context, &args),
         Command::Tokenize(args) => tokenize::run(&context, args),
         Command::Decode(args) => decode::run(&context, args),
+        Command::Roles(args) => roles::run(&context, &args),
         Command::Model(command) => model::run(&context, command),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { dir } => shell::man(dir.as_deref()),

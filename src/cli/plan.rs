@@ -13,8 +13,9 @@ use chattts_rs::{Request, Voice};
 
 use super::Context;
 use super::input::Utterance;
-use super::reading::{self, Markup, Spoken};
-use super::settings::{Settings, Voices};
+use super::reading::{self, Markup, Reading, Spoken};
+use super::settings::Settings;
+use super::voices::Voices;
 
 /// What one subtitle may hold, in seconds of speech.
 const CUE_SECONDS: f64 = 6.0;
@@ -43,8 +44,12 @@ pub struct Todo {
     pub trim: bool,
     /// The loudness it is brought to, in LUFS.
     pub loudness: Option<f64>,
+    /// Whether it continues what the first line says.
+    pub follows: bool,
     role: String,
     out: Option<String>,
+    /// Whether it says itself who speaks.
+    own_voice: bool,
 }
 
 impl Todo {
@@ -95,7 +100,7 @@ pub struct Planner<'a> {
 
 impl Planner<'_> {
     /// The lines that can be spoken, and those that cannot.
-    pub fn plan(&self, utterances: &[Utterance], voices: &mut Voices) -> (Vec<Todo>, Vec<Failed>) {
+    pub fn plan(&self, utterances: &[Utterance], voices: &mut Voices<'_>) -> (Vec<Todo>, Vec<Failed>) {
         let (mut todo, mut failed) = (Vec::new(), Vec::new());
         for utterance in utterances {
             let mut id = None;
@@ -113,7 +118,7 @@ impl Planner<'_> {
     fn line(
         &self,
         utterance: &Utterance,
-        voices: &mut Voices,
+        voices: &mut Voices<'_>,
         id: &mut Option<String>,
     ) -> anyhow::Result<Todo> {
         let row = match self.json_input {
@@ -138,11 +143,18 @@ impl Planner<'_> {
         }
         let others: Vec<Voice> = roles
             .iter()
-            .map(|role| Ok(Voice { speaker: voices.speaker(role)?, sample: None }))
+            .map(|role| voices.voice(role, None))
             .collect::<anyhow::Result<_>>()?;
         let trim = own(|row| row.trim).unwrap_or(self.trim);
         let loudness = row.as_ref().and_then(|row| row.normalize_loudness).or(self.loudness);
         let mut request = line.request;
+        // The words of a sample are read as the text is: the model must find in them what it knows.
+        if let Some(sample) = request.voice.sample.as_mut().filter(|_| reading.normalize) {
+            let words = Reading { markup: Markup::None, ..reading };
+            let spoken = reading::read(&sample.text, words, self.homophones.as_ref())?;
+            reading::check("the sample's words", &sample.text, &spoken, reading.strict, &self.context.report)?;
+            sample.text = spoken.into_iter().map(|span| span.text.text).collect();
+        }
         let mut content = Content::of(&request);
         content.text = spans.iter().map(|span| span.text.text.as_str()).collect();
         content.model.clone_from(&self.model);
@@ -168,7 +180,9 @@ impl Planner<'_> {
             name: PathBuf::new(),
             trim,
             loudness,
+            follows: false,
             role: line.role,
+            own_voice: row.as_ref().is_some_and(|row| row.role.is_some() || row.voice.is_some()),
             out: row.and_then(|row| row.out),
         })
     }
@@ -238,6 +252,19 @@ impl Cutter<'_> {
             .map(|(written, sentence)| (written, spoken_seconds(sentence.text)))
             .collect()
     }
+}
+
+/// Lets all lines but those that name a voice sound like the first, and gives that one.
+pub fn follow_first(todo: &mut [Todo]) -> Option<&Todo> {
+    let (first, others) = todo.split_first_mut()?;
+    for line in others.iter_mut().filter(|line| !line.own_voice) {
+        let mut content = Content::default();
+        content.extra.insert("own".into(), std::mem::take(&mut line.key));
+        content.extra.insert("voice of".into(), first.key.clone());
+        line.key = content.key();
+        line.follows = true;
+    }
+    Some(first)
 }
 
 /// Gives every line its file: first those that name it themselves.

@@ -1,24 +1,24 @@
 //! What flags say for all lines, and what a manifest's row says for one.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use chattts_rs::audio::{Encoding, Format, SampleFormat};
 use chattts_rs::batch::manifest::Row;
 use chattts_rs::engine::{Voice, VoiceSample};
-use chattts_rs::speaker::{SpeakerStats, read_codes};
+use chattts_rs::speaker::{VoiceSpec, read_codes};
 use chattts_rs::text::ControlTags;
-use chattts_rs::{Decoder, NoiseMode, Refine, Request, SamplingParams, VoicePrompt};
+use chattts_rs::{Decoder, NoiseMode, Refine, Request, SamplingParams};
 
 use super::Usage;
 use super::args::{DEFAULT_ROLE, FileFormat, OutputArgs, SynthArgs};
 use super::options::{self, CODEBOOKS};
 use super::reading::Reading;
-use super::role::Role;
+use super::voices::{self, Voices};
 
 /// What holds for every line that does not say otherwise.
 pub struct Settings {
     role: Option<String>,
+    role_text: Option<String>,
     sample: Option<VoiceSample>,
     tags: ControlTags,
     refine: Option<bool>,
@@ -50,14 +50,20 @@ impl Settings {
             return Err(Usage(format!("--no-refine contradicts {} in --prompt", tags.refining)).into());
         }
         if let Some(role) = &args.role {
-            Role::parse(role)?;
+            VoiceSpec::parse(role).map_err(|e| Usage(format!("--role {role}: {e}")))?;
         }
         let sample = match (&args.voice, &args.voice_text) {
             (Some(path), Some(text)) => Some(VoiceSample { codes: read_codes(path)?, text: text.clone() }),
             _ => None,
         };
+        if let (Some(role), None) = (&args.role, &args.role_text)
+            && voices::is_audio(role)
+        {
+            return Err(Usage(voices::needs_words(role)).into());
+        }
         let settings = Settings {
             role: args.role.clone(),
+            role_text: args.role_text.clone(),
             sample,
             tags,
             refine: match (args.refine, args.no_refine) {
@@ -84,7 +90,7 @@ impl Settings {
     }
 
     /// What holds for one line.
-    pub fn line(&self, row: Option<&Row>, voices: &mut Voices) -> anyhow::Result<LineSettings> {
+    pub fn line(&self, row: Option<&Row>, voices: &mut Voices<'_>) -> anyhow::Result<LineSettings> {
         let none = Row::default();
         let row = row.unwrap_or(&none);
         let sampling = SamplingParams {
@@ -108,15 +114,22 @@ impl Settings {
             }
             _ => self.sample.clone(),
         };
-        let role = row.role.as_deref().or(self.role.as_deref());
-        let speaker = match role {
-            Some(role) => voices.speaker(role)?,
-            None if sample.is_some() => None,
-            None => voices.default_speaker()?,
+        // What a role says belongs to it: a row's role does not speak the flag's words.
+        let (role, words) = match &row.role {
+            Some(role) => (Some(role.as_str()), row.role_text.as_deref()),
+            None => (self.role.as_deref(), row.role_text.as_deref().or(self.role_text.as_deref())),
         };
+        let mut voice = match role {
+            Some(role) => voices.voice(role, words)?,
+            None if sample.is_some() => Voice::default(),
+            None => voices.default_voice()?,
+        };
+        if sample.is_some() {
+            voice.sample = sample;
+        }
 
         let mut request = Request::new("");
-        request.voice = Voice { speaker, sample };
+        request.voice = voice;
         request.sampling = sampling;
         request.noise = row.rng.unwrap_or(self.noise);
         request.seed = row.seed.unwrap_or(self.seed);
@@ -145,47 +158,5 @@ fn format(args: &OutputArgs) -> Format {
         FileFormat::Raw => Format::Raw,
         FileFormat::Ulaw => Format::Ulaw,
         FileFormat::Alaw => Format::Alaw,
-    }
-}
-
-/// The voices that lines name, each found once.
-pub struct Voices {
-    stats: Option<SpeakerStats>,
-    speakers: HashMap<String, Option<chattts_rs::Speaker>>,
-    samples: HashMap<std::path::PathBuf, VoicePrompt>,
-}
-
-impl Voices {
-    /// Over a model's statistics of voices.
-    pub fn new(stats: Option<SpeakerStats>) -> Self {
-        Voices { stats, speakers: HashMap::new(), samples: HashMap::new() }
-    }
-
-    /// Whether the model has a default voice.
-    pub fn has_default(&self) -> bool {
-        self.stats.is_some()
-    }
-
-    fn default_speaker(&mut self) -> anyhow::Result<Option<chattts_rs::Speaker>> {
-        if self.has_default() { self.speaker(DEFAULT_ROLE) } else { Ok(None) }
-    }
-
-    /// The voice of a role; none if it leaves the voice to the model.
-    pub fn speaker(&mut self, role: &str) -> anyhow::Result<Option<chattts_rs::Speaker>> {
-        if let Some(speaker) = self.speakers.get(role) {
-            return Ok(speaker.clone());
-        }
-        let speaker = Role::parse(role)?.speaker(self.stats.as_ref())?;
-        self.speakers.insert(role.to_string(), speaker.clone());
-        Ok(speaker)
-    }
-
-    fn sample(&mut self, path: &Path) -> anyhow::Result<VoicePrompt> {
-        if let Some(codes) = self.samples.get(path) {
-            return Ok(codes.clone());
-        }
-        let codes = read_codes(path)?;
-        self.samples.insert(path.to_path_buf(), codes.clone());
-        Ok(codes)
     }
 }

@@ -4,14 +4,15 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use chattts_rs::audio::LOUDNESS_TARGETS;
 use chattts_rs::batch::report::ReportWriter;
 use chattts_rs::batch::{DirLock, Ledger, NameTemplate, sweep};
-use chattts_rs::engine::Event;
+use chattts_rs::engine::{Event, VoiceSample};
 use chattts_rs::pipeline::{self, Limits, Line};
 use chattts_rs::{Error, LoadOptions};
 
@@ -20,8 +21,9 @@ use super::deliver::{Delivery, Destination, Joined};
 use super::dump::Dump;
 use super::input::gather;
 use super::output::{Target, print_line};
-use super::plan::{Failed, Planner, Todo, name};
-use super::settings::{Settings, Voices};
+use super::plan::{Failed, Planner, Todo, follow_first, name};
+use super::settings::Settings;
+use super::voices::{self, Voices};
 use super::{Context, SomeFailed, Usage, options, reading, stream};
 
 /// The seed where none is given and files of earlier runs are to be known again.
@@ -59,6 +61,7 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
     if args.batch.json && matches!(target, Target::Stdout) {
         return Err(Usage("--json: standard output carries the audio; use --report FILE".into()).into());
     }
+    let registry = voices::registry(args.roles.as_deref())?;
     let utterances = gather(&args.texts, args.markup.kind().is_document() && !args.json_input)?;
     if utterances.is_empty() {
         // More likely a list that failed to be made than one whose every line is gone.
@@ -73,7 +76,7 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
     };
 
     let (checkpoint, model) = options::open(&args.model, context)?;
-    let mut voices = Voices::new(checkpoint.stats.clone());
+    let mut voices = Voices::new(&checkpoint, registry, &context.report);
     if args.role.is_none() && args.voice.is_none() && !voices.has_default() {
         context
             .report
@@ -101,7 +104,8 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         extra: vec![("subtitles".into(), format!("{:?}", args.output.subtitles))],
     };
     let (mut todo, mut failed) = planner.plan(&utterances, &mut voices);
-    let job = Job { context, args: &args, target, total: utterances.len() };
+    let first = if args.voice_from_first { follow_first(&mut todo).map(pipeline_line) } else { None };
+    let job = Job { context, args: &args, target, total: utterances.len(), first };
     let names = match job.target {
         Target::Folder(_) => name(&mut todo, &mut failed, template),
         _ => {
@@ -118,6 +122,16 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         let batch_size = compute.batch_size.min(pieces);
         options::start(checkpoint, LoadOptions { batch_size, ..compute }, context)
     })
+}
+
+/// A planned line as the pipeline takes it.
+fn pipeline_line(line: &Todo) -> Line {
+    Line {
+        index: line.index,
+        pieces: line.pieces.iter().map(|piece| piece.spoken.clone()).collect(),
+        request: line.request.clone(),
+        voices: line.voices.clone(),
+    }
 }
 
 /// Refuses a rate of its own where all lines go into one file.
@@ -166,6 +180,8 @@ struct Job<'a> {
     args: &'a SynthArgs,
     target: Target,
     total: usize,
+    /// The line whose speech the others continue.
+    first: Option<Line>,
 }
 
 impl Job<'_> {
@@ -214,7 +230,7 @@ impl Job<'_> {
         delivery.joined_path = self.target.file().cloned();
         delivery.fail_fast = batch.fail_fast;
         if let (Destination::Folder(ledger), Target::Folder(dir)) = (&delivery.destination, &self.target) {
-            let ledger = ledger.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
             for line in &skipped {
                 delivery.skip(line, &dir.join(&line.name), ledger.get(&line.name))?;
             }
@@ -250,11 +266,18 @@ impl Job<'_> {
         let mut said = start;
         let mut steps = 0;
         report.lines(lines.len());
+        let follows = |index: &usize| delivery.todo.get(index).is_some_and(|line| line.follows);
+        let sample = match &self.first {
+            Some(first) if lines.iter().any(follows) => Some(self.sample_of(first, tts)?),
+            _ => None,
+        };
         let lines = lines.iter().filter_map(|index| {
-            let line = delivery.todo.get(index)?;
-            let pieces = line.pieces.iter().map(|piece| piece.spoken.clone()).collect();
-            let voices = line.voices.clone();
-            Some(Line { index: *index, pieces, request: line.request.clone(), voices })
+            let todo = delivery.todo.get(index)?;
+            let mut line = pipeline_line(todo);
+            if todo.follows {
+                line.request.voice.sample.clone_from(&sample);
+            }
+            Some(line)
         });
         let ended = pipeline::run(tts, lines, limits, &|outcome| delivery.take(outcome), |event| {
             if let Event::Advanced { .. } = event {
@@ -287,6 +310,24 @@ impl Job<'_> {
         }
     }
 
+    /// What a line's first piece sounds like, as a sample to continue.
+    fn sample_of(&self, line: &Line, tts: &mut chattts_rs::ChatTts) -> anyhow::Result<VoiceSample> {
+        let text = line.pieces.first().map(|piece| piece.text.clone()).unwrap_or_default();
+        let first = Line { pieces: line.pieces.iter().take(1).cloned().collect(), ..line.clone() };
+        let outcome = Mutex::new(None);
+        pipeline::run(
+            tts,
+            std::iter::once(first),
+            Limits::default(),
+            &|spoken| *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(spoken.result),
+            |_| self.context.interrupt.check(),
+        )?;
+        let spoken = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let spoken = spoken.unwrap_or(Err(Error::Interrupted)).context("the first text, whose voice the others take")?;
+        let wave = spoken.pieces.first().map(|speech| speech.wave.as_slice()).unwrap_or_default();
+        Ok(VoiceSample { codes: tts.encode(wave)?, text })
+    }
+
     fn conclude(
         &self,
         delivery: Delivery,
@@ -313,13 +354,13 @@ impl Job<'_> {
         }
         match delivery.destination {
             Destination::Joined(joined) => {
-                let joined = joined.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let joined = joined.into_inner().unwrap_or_else(PoisonError::into_inner);
                 joined.finish(self.target.file(), subtitles)?;
             }
             Destination::Folder(ledger) => {
                 // A line that failed has no name here; its file of an earlier run must not go.
                 if self.args.batch.prune && failed == 0 {
-                    let mut ledger = ledger.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let mut ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
                     for path in ledger.prune(names)? {
                         report.note(&format!("removed {}", path.display()));
                     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device};
 
 use super::demo;
+use super::dvae_encoder::DvaeEncoder;
 use super::llama::GptConfig;
 use super::weights::{ANY, WeightFile};
 use crate::error::{Error, Result};
@@ -33,6 +34,14 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The half of the DVAE that turns a spoken sample into codes, on the processor.
+    ///
+    /// # Errors
+    /// A missing tensor or one of another shape.
+    pub fn encoder(&self) -> Result<DvaeEncoder> {
+        DvaeEncoder::load(&self.dvae, &Device::Cpu)
+    }
+
     /// Opens a checkpoint's files.
     ///
     /// # Errors

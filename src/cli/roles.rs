@@ -1,0 +1,259 @@
+//! `roles`: the register of voices.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use chattts_rs::audio::{Encoding, Format, encode, resample, trim_silence};
+use chattts_rs::engine::{Voice, VoiceSample};
+use chattts_rs::model::SAMPLE_RATE;
+use chattts_rs::speaker::{
+    FileVoice, Registered, Registry, ResolvedVoice, Role, SpeakerStats, VoiceSpec, add_role, check_name,
+    read_speaker, remove_role, resolve,
+};
+use chattts_rs::text::{NormalizeOptions, normalize};
+use chattts_rs::{Error, LoadOptions, Request};
+use serde_json::json;
+
+use super::args::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
+use super::output::{Target, print_line, print_path, write_file};
+use super::voices;
+use super::{Context, Usage, options};
+
+/// What `roles preview` says.
+const PREVIEW: &str = "你好，这是我的声音。Hello, this is my voice.";
+/// Generation seeds that are tried for a preview that ends at its first token.
+const SEEDS: u64 = 8;
+/// A voice string is far shorter.
+const MAX_STRING: u64 = 1 << 20;
+
+pub fn run(context: &Context, args: &RolesArgs) -> anyhow::Result<()> {
+    let file = args.roles.as_deref();
+    match &args.command {
+        RolesCommand::List { json } => list(&registry(file)?, *json),
+        RolesCommand::Show { role } => show(&registry(file)?, role),
+        RolesCommand::Add(add) => self::add(&edited(file)?, add),
+        RolesCommand::Remove { name } => Ok(remove_role(&edited(file)?, name)?),
+        RolesCommand::Export(export) => self::export(&registry(file)?, export),
+        RolesCommand::Import(import) => self::import(context, &edited(file)?, import),
+        RolesCommand::Clone(clone) => self::clone(context, &edited(file)?, clone),
+        RolesCommand::Preview(preview) => self::preview(context, &registry(file)?, preview),
+    }
+}
+
+/// The file that is written to: the one that is named, which may be new, or the user's own.
+fn edited(file: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match file {
+        Some(file) => Ok(file.to_path_buf()),
+        None => voices::user_roles(),
+    }
+}
+
+fn registry(file: Option<&Path>) -> anyhow::Result<Registry> {
+    voices::registry(file)
+}
+
+/// What a role is, in short.
+fn kind(role: &Role) -> String {
+    const SHOWN: usize = 24;
+    let voice = role.voice.as_ref().map(|voice| {
+        let text = voice.to_string();
+        match text.chars().count() > SHOWN && !matches!(voice, VoiceSpec::Mix(_)) {
+            true => text.chars().take(SHOWN).chain(['…']).collect(),
+            false => text,
+        }
+    });
+    let sample = role.sample.as_ref().map(|(codes, _)| format!("sample of {:.1} s", seconds(codes.frames())));
+    [voice, sample].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn seconds(frames: usize) -> f64 {
+    const SAMPLES_PER_CODE: f64 = 512.0;
+    frames as f64 * SAMPLES_PER_CODE / f64::from(SAMPLE_RATE)
+}
+
+fn record(registered: &Registered) -> serde_json::Value {
+    let role = registered.role;
+    json!({
+        "name": registered.name,
+        "voice": role.voice.as_ref().map(VoiceSpec::to_string),
+        "text": role.sample.as_ref().map(|(_, text)| text),
+        "seconds": role.sample.as_ref().map(|(codes, _)| seconds(codes.frames())),
+        "note": role.note,
+        "source": role.source,
+        "from": registered.origin.to_string(),
+    })
+}
+
+fn list(registry: &Registry, json: bool) -> anyhow::Result<()> {
+    for registered in registry.list() {
+        if json {
+            print_line(&record(&registered).to_string())?;
+        } else {
+            let note = registered.role.note.as_deref().unwrap_or_default();
+            let fields = [registered.name, &kind(registered.role), &registered.origin.to_string(), note];
+            print_line(fields.join("\t").trim_end())?;
+        }
+    }
+    Ok(())
+}
+
+fn show(registry: &Registry, role: &str) -> anyhow::Result<()> {
+    let registered = registry.get(role).ok_or_else(|| unknown(role))?;
+    let voice = found(registry, role)?;
+    let mut record = record(&registered);
+    record["speaker"] = voice
+        .speaker
+        .map(|speaker| speaker.values().iter().take(4).map(|v| v.to_f32()).collect::<Vec<_>>())
+        .into();
+    print_line(&serde_json::to_string_pretty(&record)?)
+}
+
+fn unknown(role: &str) -> Error {
+    Error::Speaker(format!("no role {role:?} is registered; `chattts-rs roles list` shows those that are"))
+}
+
+/// What a role stands for with the published model's statistics of voices.
+fn found(registry: &Registry, role: &str) -> anyhow::Result<ResolvedVoice> {
+    Ok(resolve(&VoiceSpec::parse(role)?, registry, Some(&SpeakerStats::published()?))?)
+}
+
+fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
+    check_name(&args.name)?;
+    let mut role = match VoiceSpec::parse(&args.role).map_err(|e| Usage(e.to_string()))? {
+        VoiceSpec::None => return Err(Usage("`none` is no voice to register".into()).into()),
+        VoiceSpec::File(_) if voices::is_audio(&args.role) => {
+            let hint = format!("roles clone --wav {} --text … --name {}", args.role, args.name);
+            return Err(Usage(format!("{} is a spoken sample; use `{hint}`", args.role)).into());
+        }
+        VoiceSpec::File(path) => of_file(&path, args.text.as_deref())?,
+        VoiceSpec::String { voice: FileVoice::Codes(codes), .. } => {
+            Role { sample: Some((codes, words(args.text.as_deref())?)), ..Role::default() }
+        }
+        spec => Role::new(spec),
+    };
+    role.note.clone_from(&args.note);
+    Ok(add_role(path, &args.name, &role, args.replace)?)
+}
+
+fn words(text: Option<&str>) -> anyhow::Result<String> {
+    let missing = || Usage("it holds the codes of a sample; give what that says with --text".into());
+    Ok(text.ok_or_else(missing)?.to_string())
+}
+
+/// The role that a file holds, so that the file is needed no more.
+fn of_file(path: &Path, text: Option<&str>) -> anyhow::Result<Role> {
+    let mut role = match read_speaker(path)? {
+        FileVoice::Speaker(speaker) => Role::new(VoiceSpec::from_speaker(speaker)?),
+        FileVoice::Codes(codes) => Role { sample: Some((codes, words(text)?)), ..Role::default() },
+    };
+    role.source = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    Ok(role)
+}
+
+fn export(registry: &Registry, args: &ExportArgs) -> anyhow::Result<()> {
+    let voice = found(registry, &args.role)?;
+    let string = match (voice.speaker, voice.sample) {
+        (Some(speaker), _) => speaker.encode()?,
+        (None, Some((codes, _))) => codes.encode()?,
+        (None, None) => return Err(Usage("`none` is no voice to export".into()).into()),
+    };
+    match args.out.as_deref().filter(|out| *out != Path::new("-")) {
+        Some(path) => {
+            write_file(path, format!("{string}\n").as_bytes())?;
+            print_path(path)
+        }
+        None => print_line(&string),
+    }
+}
+
+fn import(context: &Context, path: &Path, args: &ImportArgs) -> anyhow::Result<()> {
+    let is_toml = args.file.extension().is_some_and(|ending| ending == "toml");
+    if is_toml {
+        if !args.file.exists() {
+            return Err(anyhow::anyhow!("cannot read {}: there is no such file", args.file.display()));
+        }
+        let theirs = Registry::load(&[&args.file])?;
+        let own = |role: &Registered| role.origin.to_string() == args.file.display().to_string();
+        let roles: Vec<_> = theirs.list().into_iter().filter(own).collect();
+        for registered in &roles {
+            add_role(path, registered.name, registered.role, args.replace)?;
+        }
+        context.report.note(&format!("{} roles are registered in {}", roles.len(), path.display()));
+        return Ok(());
+    }
+    let role = if args.file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().lock().take(MAX_STRING).read_to_string(&mut text)?;
+        match VoiceSpec::parse(text.trim())? {
+            VoiceSpec::String { voice: FileVoice::Codes(codes), .. } => {
+                Role { sample: Some((codes, words(args.text.as_deref())?)), ..Role::default() }
+            }
+            spec @ VoiceSpec::String { .. } => Role::new(spec),
+            _ => return Err(Error::Speaker("standard input holds no voice string".into()).into()),
+        }
+    } else {
+        of_file(&args.file, args.text.as_deref())?
+    };
+    let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = args.name.clone().or(stem).unwrap_or_default();
+    check_name(&name).map_err(|e| Usage(format!("{e}; give another with --name")))?;
+    add_role(path, &name, &role, args.replace)?;
+    context.report.note(&format!("{name} is registered in {}", path.display()));
+    Ok(())
+}
+
+fn clone(context: &Context, path: &Path, args: &CloneArgs) -> anyhow::Result<()> {
+    check_name(&args.name)?;
+    if normalize(&args.text, &NormalizeOptions::default()).text.trim().is_empty() {
+        return Err(Usage("--text: nothing in it is spoken; give what the sample says".into()).into());
+    }
+    let encoder = options::checkpoint(&args.model, context)?.encoder()?;
+    let codes = voices::encode(&args.wav, &encoder, &context.report)?;
+    let frames = codes.frames();
+    let role = Role {
+        sample: Some((codes, args.text.clone())),
+        note: args.note.clone(),
+        source: args.wav.file_name().map(|name| name.to_string_lossy().into_owned()),
+        ..Role::default()
+    };
+    add_role(path, &args.name, &role, args.replace)?;
+    context.report.note(&format!("{} ({:.1} s) is registered in {}", args.name, seconds(frames), path.display()));
+    Ok(())
+}
+
+fn preview(context: &Context, registry: &Registry, args: &PreviewArgs) -> anyhow::Result<()> {
+    let target = Target::new(Some(&args.out), None)?;
+    let encoding = Encoding::new(Format::Wav, None, None)?;
+    let compute = LoadOptions { batch_size: 1, ..options::compute(&args.compute)? };
+    let spec = VoiceSpec::parse(&args.role)?;
+    let checkpoint = options::checkpoint(&args.model, context)?;
+    let voice = resolve(&spec, registry, checkpoint.stats.as_ref())?;
+    let read = |text: &str| normalize(text, &NormalizeOptions::default()).text;
+    let mut request = Request::new(read(args.text.as_deref().unwrap_or(PREVIEW)));
+    let sample = voice.sample.map(|(codes, text)| VoiceSample { codes, text: read(&text) });
+    request.voice = Voice { speaker: voice.speaker, sample };
+    let mut tts = options::start(checkpoint, compute, context)?;
+    context.interrupt.watch();
+    let mut speech = Err(Error::EndedAtOnce { seed: 0 });
+    for seed in 0..SEEDS {
+        request.seed = args.seed.wrapping_add(seed);
+        speech = tts.synthesize_with(&request, |_| context.interrupt.check());
+        if !matches!(speech, Err(Error::EndedAtOnce { .. })) {
+            break;
+        }
+    }
+    let wave = speech?.wave;
+    let samples = resample(trim_silence(&wave), SAMPLE_RATE, encoding.sample_rate())?;
+    let wav = encode(&samples, &encoding)?;
+    match target.file() {
+        Some(path) => {
+            write_file(path, &wav)?;
+            print_path(path)
+        }
+        None => {
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(&wav)?;
+            Ok(stdout.flush()?)
+        }
+    }
+}
