@@ -3,6 +3,7 @@
 mod base16384;
 mod codec;
 mod files;
+mod philox;
 mod sample;
 
 pub use codec::{Speaker, VoicePrompt};
