@@ -66,6 +66,12 @@ fn strings_are_read_bare_and_as_pytorch_and_python_save_them() {
 }
 
 #[test]
+fn a_speaker_is_written_as_liblzma_writes_it() {
+    let string = std::fs::read_to_string(fixture("string.txt")).unwrap();
+    assert_eq!(half().encode().unwrap(), string.trim());
+}
+
+#[test]
 fn pickles_that_are_no_voice_say_what_they_hold() {
     for (name, word) in [
         ("hostile.pt", "an object made by posix.system"),
