@@ -164,6 +164,14 @@ fn foreign_files_are_named() {
 }
 
 #[test]
+fn a_file_larger_than_any_voice_is_not_read_whole() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(1 << 40).unwrap();
+    assert!(read_speaker(file.path()).unwrap_err().to_string().contains("larger than 32 MiB"));
+    assert!(matches!(read_speaker(&std::env::temp_dir()), Err(Error::Io { .. })));
+}
+
+#[test]
 fn safetensors_hold_a_vector_or_codes() {
     let file = |name: &str, dtype, shape: Vec<usize>, data: &[u8]| {
         let view = safetensors::tensor::TensorView::new(dtype, shape, data).unwrap();
