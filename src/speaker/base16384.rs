@@ -14,6 +14,16 @@ const GROUP: usize = 7;
 /// Characters of a whole group.
 const GROUP_CHARACTERS: usize = 4;
 
+/// Whether a character is one that carries data.
+pub fn is_data(c: char) -> bool {
+    (BASE..0x8e00).contains(&(c as u32))
+}
+
+/// Whether a character is one that closes a string.
+pub fn is_closing(c: char) -> bool {
+    (TAIL + 1..TAIL + GROUP as u32).contains(&(c as u32))
+}
+
 /// Encodes bytes.
 pub fn encode(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 12 / GROUP + 8);

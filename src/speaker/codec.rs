@@ -63,6 +63,35 @@ impl Speaker {
         Ok(Speaker { values: values.into() })
     }
 
+    /// A voice between others: the sum of their vectors, each times its weight. The weights count as they
+    /// are given and need not sum to 1. Summed in single precision and rounded once.
+    ///
+    /// # Errors
+    /// [`Error::Speaker`] if there is none to mix, a weight is no number, the vectors differ in length, or
+    /// the sum is too large for half precision or zero.
+    pub fn mix(parts: &[(Speaker, f32)]) -> Result<Self> {
+        let Some((first, _)) = parts.first() else {
+            return Err(Error::Speaker("a mix of no voices".into()));
+        };
+        let mut sum = vec![0f32; first.values.len()];
+        for (i, (speaker, weight)) in parts.iter().enumerate() {
+            if !weight.is_finite() {
+                return Err(Error::Speaker(format!("weight {} of the mix is {weight}", i + 1)));
+            }
+            if speaker.values.len() != sum.len() {
+                return Err(Error::Speaker(format!(
+                    "voices of {} and {} values cannot be mixed; they are of different models",
+                    sum.len(),
+                    speaker.values.len()
+                )));
+            }
+            for (sum, value) in sum.iter_mut().zip(speaker.values.iter()) {
+                *sum += weight * value.to_f32();
+            }
+        }
+        Speaker::new(sum.into_iter().map(f16::from_f32).collect())
+    }
+
     /// The vector.
     pub fn values(&self) -> &[f16] {
         &self.values
@@ -190,6 +219,32 @@ mod tests {
         assert!(Speaker::new(vec![f16::ZERO; 8]).is_err());
         let e = Speaker::new(vec![f16::ONE, f16::NAN]).unwrap_err().to_string();
         assert!(e.contains("value 2") && e.contains("NaN"), "{e}");
+    }
+
+    #[test]
+    fn a_mix_is_the_weighted_sum_rounded_once() {
+        let speaker = |values: &[f32]| Speaker::new(values.iter().map(|v| f16::from_f32(*v)).collect());
+        let (a, b) = (speaker(&[1.0, -2.0, 0.5]).unwrap(), speaker(&[3.0, 4.0, 2048.0]).unwrap());
+        let mix = Speaker::mix(&[(a.clone(), 0.75), (b, 0.5)]).unwrap();
+        assert_eq!(mix, speaker(&[2.25, 0.5, 1024.375]).unwrap());
+        assert_eq!(Speaker::mix(&[(a.clone(), 1.0)]).unwrap(), a);
+        // Products rounded one by one to half precision would not sum to the whole again.
+        assert_eq!(Speaker::mix(&vec![(a.clone(), 1.0 / 3.0); 3]).unwrap(), a);
+    }
+
+    #[test]
+    fn mixes_that_are_no_voice_are_refused() {
+        let one = Speaker::new(vec![f16::ONE; 4]).unwrap();
+        let other = Speaker::new(vec![f16::ONE; 8]).unwrap();
+        let refused = |parts: &[(Speaker, f32)], word: &str| {
+            let e = Speaker::mix(parts).unwrap_err().to_string();
+            assert!(e.contains(word), "{e}");
+        };
+        refused(&[], "no voices");
+        refused(&[(one.clone(), 1.0), (other, 1.0)], "4 and 8");
+        refused(&[(one.clone(), f32::NAN)], "weight 1");
+        refused(&[(one.clone(), 1.0), (one.clone(), -1.0)], "zeros");
+        refused(&[(one, 1e9)], "value 1");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::VoicePrompt;
 use crate::error::{Error, Result};
 
 /// The tensor that holds the codes.
-const CODES: &str = "codes";
+pub(super) const CODES: &str = "codes";
 
 /// Reads codes, whole numbers of any width, one row per codebook, from the tensor `codes` of a safetensors
 /// file.
@@ -18,8 +18,16 @@ const CODES: &str = "codes";
 /// [`Error::TensorShape`] if it is not such a file.
 pub fn read_codes(path: &Path) -> Result<VoicePrompt> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|e| Error::bad_file(path, format!("truncated or not a safetensors file ({e})")))?;
+    codes_in(path, &open(path, &bytes)?)
+}
+
+pub(super) fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
+    SafeTensors::deserialize(bytes)
+        .map_err(|e| Error::bad_file(path, format!("truncated or not a safetensors file ({e})")))
+}
+
+/// The codes of an open file.
+pub(super) fn codes_in(path: &Path, file: &SafeTensors) -> Result<VoicePrompt> {
     let missing =
         || Error::bad_file(path, format!("it holds {:?}, not a tensor named `codes`", file.names()));
     let tensor = file.tensor(CODES).map_err(|_| missing())?;

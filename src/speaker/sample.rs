@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use half::f16;
 
-use super::{Speaker, base16384};
+use super::{Speaker, base16384, philox};
 use crate::error::{Error, Result};
 use crate::sampling::Mt19937;
 
@@ -27,14 +27,77 @@ pub enum SeedKind {
     TorchF32,
     /// Half precision: PyTorch up to 2.11 on a CPU.
     TorchF16,
+    /// PyTorch on an NVIDIA GPU; all 64 bits of the seed count.
+    Cuda,
+    /// Speech-AI-Forge, which stretches a seed over 64 bits, on a CPU with PyTorch up to 2.11.
+    Forge,
+    /// Speech-AI-Forge with single-precision draws: PyTorch 2.12 and newer.
+    ForgeF32,
+    /// Speech-AI-Forge on an NVIDIA GPU.
+    ForgeCuda,
+}
+
+impl SeedKind {
+    /// All kinds, each by its name.
+    const NAMES: [(SeedKind, &str); 6] = [
+        (SeedKind::TorchF32, "torch-f32"),
+        (SeedKind::TorchF16, "torch-f16"),
+        (SeedKind::Cuda, "cuda"),
+        (SeedKind::Forge, "forge"),
+        (SeedKind::ForgeF32, "forge-f32"),
+        (SeedKind::ForgeCuda, "forge-cuda"),
+    ];
+
+    /// The kinds' names, for a message.
+    pub(super) fn known() -> String {
+        Self::NAMES.map(|(_, name)| name).join(", ")
+    }
+
+    /// Reads a seed of this kind: 0 to 2^64 − 1, or negative down to −2^63, which PyTorch takes as
+    /// 2^64 + seed; for the kinds of Speech-AI-Forge 0 to 2^32 − 2.
+    ///
+    /// # Errors
+    /// [`Error::Speaker`] if it is no number or out of range.
+    pub fn parse_seed(self, text: &str) -> Result<u64> {
+        let seed = text.parse::<u64>().or_else(|_| text.parse::<i64>().map(|seed| seed as u64));
+        match seed {
+            Ok(seed) => self.generator_seed(seed).map(|_| seed),
+            Err(_) => Err(Error::Speaker(format!(
+                "{text:?} is no seed; seeds are whole numbers from 0 to 2^64 - 1, or from -2^63"
+            ))),
+        }
+    }
+
+    /// What the generator is seeded with.
+    fn generator_seed(self, seed: u64) -> Result<u64> {
+        match self {
+            SeedKind::TorchF32 | SeedKind::TorchF16 | SeedKind::Cuda => Ok(seed),
+            SeedKind::Forge | SeedKind::ForgeF32 | SeedKind::ForgeCuda => stretched(seed).ok_or_else(|| {
+                Error::Speaker(format!(
+                    "{self}:{seed} is no seed of Speech-AI-Forge, whose seeds are 0 to {MAX_FORGE_SEED}"
+                ))
+            }),
+        }
+    }
+}
+
+/// The greatest seed that Speech-AI-Forge stretches to one that PyTorch takes.
+const MAX_FORGE_SEED: u64 = u32::MAX as u64 - 1;
+
+/// A seed of 32 bits stretched over PyTorch's range, −2^63 to 2^64 − 1, as Speech-AI-Forge does. In double
+/// precision, so neighbours of the result are lost just as they are there.
+fn stretched(seed: u64) -> Option<u64> {
+    const LOWEST: f64 = (1u64 << 63) as f64;
+    const RANGE: f64 = u64::MAX as f64 + LOWEST;
+    let wide = (seed as f64 / f64::from(u32::MAX) * RANGE - LOWEST) as i128;
+    // A negative seed is taken as two's complement.
+    (seed <= MAX_FORGE_SEED).then_some(wide as u64)
 }
 
 impl fmt::Display for SeedKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SeedKind::TorchF32 => "torch-f32",
-            SeedKind::TorchF16 => "torch-f16",
-        })
+        let name = Self::NAMES.iter().find(|(kind, _)| kind == self).map_or("", |(_, name)| name);
+        f.write_str(name)
     }
 }
 
@@ -42,13 +105,10 @@ impl FromStr for SeedKind {
     type Err = Error;
 
     fn from_str(s: &str) -> Result<Self> {
-        match s {
-            "torch-f32" => Ok(SeedKind::TorchF32),
-            "torch-f16" => Ok(SeedKind::TorchF16),
-            _ => {
-                Err(Error::Speaker(format!("unknown kind of seed {s:?}; torch-f32 and torch-f16 are known")))
-            }
-        }
+        let known = Self::NAMES.iter().find(|(_, name)| *name == s).map(|(kind, _)| *kind);
+        known.ok_or_else(|| {
+            Error::Speaker(format!("unknown kind of seed {s:?}; known are {}", SeedKind::known()))
+        })
     }
 }
 
@@ -110,23 +170,27 @@ impl SpeakerStats {
         self.std.len()
     }
 
-    /// The voice of a seed; of a longer seed the low 32 bits count, as in PyTorch.
+    /// The voice of a seed. On a CPU the low 32 bits of a longer seed count, as in PyTorch.
     ///
     /// # Errors
-    /// [`Error::Speaker`] if the statistics give a vector that is none.
+    /// [`Error::Speaker`] if the kind has no such seed, or the statistics give a vector that is none.
     pub fn sample(&self, kind: SeedKind, seed: u64) -> Result<Speaker> {
-        let mut rng = Mt19937::new(seed);
+        let seed = kind.generator_seed(seed)?;
         let scaled = self.std.iter().zip(&self.mean);
         Speaker::new(match kind {
-            SeedKind::TorchF32 => {
-                let normal = normal_f32(&mut rng, self.width());
+            SeedKind::TorchF32 | SeedKind::ForgeF32 => {
+                let normal = normal_f32(&mut Mt19937::new(seed), self.width());
                 scaled
                     .zip(normal)
                     .map(|((std, mean), n)| f16::from_f32(n * std.to_f32() + mean.to_f32()))
                     .collect()
             }
-            SeedKind::TorchF16 => {
-                let normal = normal_f16(&mut rng, self.width());
+            SeedKind::TorchF16 | SeedKind::Forge => {
+                let normal = normal_f16(&mut Mt19937::new(seed), self.width());
+                scaled.zip(normal).map(|((std, mean), n)| n * *std + *mean).collect()
+            }
+            SeedKind::Cuda | SeedKind::ForgeCuda => {
+                let normal = philox::normal(seed, self.width()).map(f16::from_f32);
                 scaled.zip(normal).map(|((std, mean), n)| n * *std + *mean).collect()
             }
         })
@@ -181,6 +245,7 @@ mod tests {
         for (kind, known) in [
             (SeedKind::TorchF32, [0.4553, 6.2249, -19.148, 2.8791]),
             (SeedKind::TorchF16, [0.2197, 1.7734, -3.5312, -1.4697]),
+            (SeedKind::Cuda, [4.9609, -0.8774, -14.5312, -0.3633]),
         ] {
             let speaker = stats.sample(kind, 2222).unwrap();
             for (value, known) in speaker.values().iter().zip(known) {
@@ -192,10 +257,57 @@ mod tests {
 
     #[test]
     fn kinds_are_read_as_they_are_written() {
-        for kind in [SeedKind::TorchF32, SeedKind::TorchF16] {
-            assert_eq!(kind.to_string().parse::<SeedKind>().unwrap(), kind);
+        for (kind, name) in SeedKind::NAMES {
+            assert_eq!(kind.to_string(), name);
+            assert_eq!(name.parse::<SeedKind>().unwrap(), kind);
         }
-        assert!("torch-f64".parse::<SeedKind>().is_err());
+        let e = "torch-f64".parse::<SeedKind>().unwrap_err().to_string();
+        assert!(e.contains("torch-f64") && e.contains("torch-f32, torch-f16, cuda, forge"), "{e}");
+    }
+
+    #[test]
+    fn forge_stretches_a_seed_before_it_draws() {
+        for (seed, wide) in [
+            (0, i64::MIN as i128),
+            (2, -9_223_372_023_969_873_920),
+            (2222, -9_223_357_721_728_775_168),
+            (4_294_967_294, 18_446_744_067_267_100_672),
+        ] {
+            assert_eq!(stretched(seed), Some(wide as u64), "{seed}");
+        }
+        let stats = SpeakerStats::published().unwrap();
+        let wide = stretched(2222).unwrap();
+        for (forge, torch) in [
+            (SeedKind::Forge, SeedKind::TorchF16),
+            (SeedKind::ForgeF32, SeedKind::TorchF32),
+            (SeedKind::ForgeCuda, SeedKind::Cuda),
+        ] {
+            assert_eq!(stats.sample(forge, 2222).unwrap(), stats.sample(torch, wide).unwrap());
+            assert_ne!(stats.sample(forge, 2222).unwrap(), stats.sample(torch, 2222).unwrap());
+        }
+        // The last one would be stretched beyond what PyTorch takes.
+        let e = stats.sample(SeedKind::Forge, u64::from(u32::MAX)).unwrap_err().to_string();
+        assert!(e.contains("0 to 4294967294"), "{e}");
+    }
+
+    #[test]
+    fn negative_seeds_are_those_of_pytorch() {
+        let seed = |text| SeedKind::TorchF32.parse_seed(text);
+        assert_eq!(seed("-1").unwrap(), u64::MAX);
+        assert_eq!(seed("18446744073709551615").unwrap(), u64::MAX);
+        let stats = SpeakerStats::published().unwrap();
+        let voice = |seed| stats.sample(SeedKind::TorchF32, seed).unwrap();
+        assert_eq!(voice(u64::MAX), voice(u64::from(u32::MAX)));
+        for (kind, text) in [
+            (SeedKind::TorchF32, "18446744073709551616"),
+            (SeedKind::TorchF32, "-9223372036854775809"),
+            (SeedKind::Cuda, "2e3"),
+            (SeedKind::Cuda, ""),
+            (SeedKind::Forge, "-1"),
+            (SeedKind::Forge, "4294967295"),
+        ] {
+            assert!(kind.parse_seed(text).unwrap_err().to_string().contains("seed"), "{kind}:{text}");
+        }
     }
 
     #[test]

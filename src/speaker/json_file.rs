@@ -1,0 +1,137 @@
+//! The voice somewhere in a JSON file, such as a card of Speech-AI-Forge (`.spkv1.json`).
+//!
+//! A card is known to be `{"_type": "DcSpk", "data": {"meta": …, "token": […], "samples": […], "refs": […],
+//! …}}`; how its tokens are written is not documented, so a voice is looked for by its looks wherever one
+//! can be.
+
+use serde_json::Value;
+
+use super::FileVoice;
+use super::voice_file::{Content, WIDTH};
+
+/// Parts of a card that describe a voice or carry sounds of it.
+const PASSED_OVER: [&str; 5] = ["meta", "samples", "refs", "train_info", "recommend_config"];
+
+/// The one voice in a JSON text: a voice string or an array of 768 numbers.
+///
+/// # Errors
+/// What was found instead.
+pub fn read(text: &str) -> Result<Content, String> {
+    let value: Value = serde_json::from_str(text).map_err(|e| format!("it is not valid JSON: {e}"))?;
+    let mut search = Search::default();
+    search.look(&value, "");
+    let places: Vec<&str> = search.found.iter().map(|(place, _)| place.as_str()).collect();
+    if places.len() > 1 {
+        let shown = places.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+        return Err(format!("it holds {} voices ({shown}…); keep one", places.len()));
+    }
+    match search.found.pop() {
+        Some((_, content)) => Ok(content),
+        None => Err(search.nothing()),
+    }
+}
+
+#[derive(Default)]
+struct Search {
+    /// Voices, each with where it was found.
+    found: Vec<(String, Content)>,
+    /// Length of the longest array of numbers that is no voice.
+    longest: usize,
+    /// Whether sounds were passed over.
+    sounds: bool,
+}
+
+impl Search {
+    fn look(&mut self, value: &Value, place: &str) {
+        match value {
+            Value::String(text) if Content::may_be_voice(text) && FileVoice::decode(text).is_ok() => {
+                self.add(place, Content::Text(text.clone()));
+            }
+            Value::Array(items) => match numbers(items) {
+                Some(numbers) if numbers.len() == WIDTH => self.add(place, Content::Numbers(numbers)),
+                Some(numbers) => self.longest = self.longest.max(numbers.len()),
+                None => {
+                    items.iter().enumerate().for_each(|(i, item)| self.look(item, &format!("{place}[{i}]")))
+                }
+            },
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    if PASSED_OVER.contains(&name.as_str()) {
+                        self.sounds |= field.as_array().is_some_and(|items| !items.is_empty());
+                    } else {
+                        let dot = if place.is_empty() { "" } else { "." };
+                        self.look(field, &format!("{place}{dot}{name}"));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, place: &str, content: Content) {
+        if self.found.iter().all(|(_, known)| *known != content) {
+            self.found.push((place.to_string(), content));
+        }
+    }
+
+    fn nothing(&self) -> String {
+        let wanted = format!("an array of {WIDTH} numbers or a voice string is looked for");
+        if self.longest > 0 {
+            format!("its longest array has {} numbers; {wanted}", self.longest)
+        } else if self.sounds {
+            format!("it is a card with sounds alone, and no ChatTTS voice; {wanted}")
+        } else {
+            format!("there is no voice in it; {wanted}")
+        }
+    }
+}
+
+/// The numbers of an array that holds nothing else.
+fn numbers(items: &[Value]) -> Option<Vec<f64>> {
+    if items.is_empty() {
+        return None;
+    }
+    items.iter().map(Value::as_f64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn vector() -> Vec<f64> {
+        (0..WIDTH).map(|i| i as f64 / 8.0).collect()
+    }
+
+    #[test]
+    fn a_vector_is_found_wherever_a_card_keeps_it() {
+        let token =
+            json!({"_type": "DcSpkVoiceToken", "data": {"model_id": "chat-tts", "tokens": [vector()]}});
+        for card in [
+            json!(vector()),
+            json!([vector()]),
+            json!({"tensor": vector(), "seed": 2222}),
+            json!({"_type": "DcSpk", "data": {"meta": {"data": {"name": "anna"}}, "token": [token], "refs": []}}),
+            json!({"a": vector(), "b": vector()}),
+        ] {
+            assert_eq!(read(&card.to_string()).unwrap(), Content::Numbers(vector()), "{card}");
+        }
+    }
+
+    #[test]
+    fn cards_without_one_voice_say_what_they_hold() {
+        let other: Vec<f64> = vector().iter().map(|x| x + 1.0).collect();
+        let sounds = json!({"_type": "DcSpk", "data": {"token": [], "refs": [{"data": {"text": "test"}}]}});
+        for (text, word) in [
+            (json!({"a": vector(), "b": {"c": other}}).to_string(), "2 voices (a, b.c"),
+            (json!({"x": [1, 2, 3]}).to_string(), "3 numbers"),
+            (sounds.to_string(), "sounds alone"),
+            (json!({"note": "一一一一"}).to_string(), "no voice in it"),
+            ("{\"a\": ".into(), "not valid JSON"),
+            ("[".repeat(10_000), "not valid JSON"),
+        ] {
+            let e = read(&text).unwrap_err();
+            assert!(e.contains(word), "{e}");
+        }
+    }
+}

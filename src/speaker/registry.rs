@@ -1,0 +1,120 @@
+//! The roles that are known by name, from several files and the shipped ones.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::role::Role;
+use super::role_file::{self, Roles};
+use super::{SeedKind, VoiceSpec};
+use crate::error::Result;
+
+/// Seeds that published lists of voices recommend.
+const SHIPPED: [u64; 14] = [2, 1111, 2222, 3333, 4099, 4444, 5099, 5555, 6653, 6666, 7777, 7869, 8888, 9999];
+
+/// Where a role comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file of roles.
+    File(PathBuf),
+    /// This program.
+    Shipped,
+}
+
+impl Origin {
+    /// The folder that a path in a role's mix counts from.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        match self {
+            Origin::File(path) => path.parent(),
+            Origin::Shipped => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Shipped => f.write_str("shipped"),
+        }
+    }
+}
+
+/// A registered role and where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Registered<'a> {
+    /// Its name or number.
+    pub name: &'a str,
+    /// What it is.
+    pub role: &'a Role,
+    /// Where it comes from.
+    pub origin: &'a Origin,
+}
+
+/// The roles of several files, the first of which wins, and beneath them the shipped ones.
+///
+/// A file holds one table a role, named by a word ([`super::check_name`]) or a number:
+///
+/// ```toml
+/// [roles.anna]
+/// seed = "torch-f32:2222"     # or speaker = "蘁淰…", or mix = "anna*0.7 + voices/bob.pt*0.3"
+/// codes = "…"                 # a voice-prompt string, alone or beside one of them,
+/// text = "what it says"       # and its words
+/// note = "calm, for chapters"
+/// source = "https://…"
+/// ```
+///
+/// A relative path in a mix counts from the file's folder. [`super::add_role`] and [`super::remove_role`]
+/// change a file.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    layers: Vec<(Origin, Roles)>,
+}
+
+impl Registry {
+    /// The shipped roles alone.
+    pub fn shipped() -> Self {
+        let role = |seed: u64| {
+            let note = Some("a seed of the published voice lists".into());
+            let voice = VoiceSpec::Seed(SeedKind::TorchF32, seed);
+            (seed.to_string(), Role { note, ..Role::new(voice) })
+        };
+        Registry { layers: vec![(Origin::Shipped, SHIPPED.into_iter().map(role).collect())] }
+    }
+
+    /// The roles of these files over the shipped ones: a project's file first, then the user's. A missing
+    /// file holds none.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if a file cannot be read, [`crate::Error::BadFile`] that names the line.
+    pub fn load<P: AsRef<Path>>(files: &[P]) -> Result<Self> {
+        let layer = |path: &P| {
+            let path = path.as_ref();
+            role_file::load(path).map(|roles| (Origin::File(path.to_path_buf()), roles))
+        };
+        let mut layers: Vec<(Origin, Roles)> = files.iter().map(layer).collect::<Result<_>>()?;
+        layers.extend(Registry::shipped().layers);
+        Ok(Registry { layers })
+    }
+
+    /// The role of a name or number.
+    pub fn get(&self, name: &str) -> Option<Registered<'_>> {
+        self.layers.iter().find_map(|(origin, roles)| {
+            roles.get_key_value(name).map(|(name, role)| Registered { name, role, origin })
+        })
+    }
+
+    /// All roles, each once, numbers before names.
+    pub fn list(&self) -> Vec<Registered<'_>> {
+        let names = self.layers.iter().flat_map(|(_, roles)| roles.keys());
+        let mut names: Vec<&String> = names.collect();
+        names.sort_by_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), *name));
+        names.dedup();
+        names.into_iter().filter_map(|name| self.get(name)).collect()
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Registry::shipped()
+    }
+}
