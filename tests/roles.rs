@@ -25,8 +25,13 @@ fn speak(p: &Program, extra: &[&str]) -> Vec<u8> {
 fn sample(seconds: f64, rate: u32) -> Vec<f32> {
     let count = (seconds * f64::from(rate)) as usize;
     let at = |i: usize| i as f64 / f64::from(rate);
-    let syllables = |t: f64| (std::f64::consts::PI * 3.0 * t).sin().powi(2) * if t % 1.5 < 1.2 { 1.0 } else { 0.0 };
-    let voice = |t: f64| (1..12).map(|k| (2.0 * std::f64::consts::PI * 140.0 * f64::from(k) * t).sin() / f64::from(k)).sum::<f64>();
+    let syllables =
+        |t: f64| (std::f64::consts::PI * 3.0 * t).sin().powi(2) * if t % 1.5 < 1.2 { 1.0 } else { 0.0 };
+    let voice = |t: f64| {
+        (1..12)
+            .map(|k| (2.0 * std::f64::consts::PI * 140.0 * f64::from(k) * t).sin() / f64::from(k))
+            .sum::<f64>()
+    };
     (0..count).map(|i| (0.2 * syllables(at(i)) * voice(at(i))) as f32).collect()
 }
 
@@ -73,8 +78,10 @@ fn a_role_speaks_as_what_it_stands_for() {
     p.ok(&["roles", "--roles", "project.toml", "add", "anna", "4099"]);
     assert_eq!(speak(&p, &["--role", "anna", "--roles", "project.toml"]), speak(&p, &["--role", "4099"]));
     assert_eq!(speak(&p, &["--role", "anna"]), expected, "the project's file is no one else's");
-    let all: Vec<Vec<u8>> =
-        ["cuda:2222", "forge:2222", "torch-f32:2222", "2222"].iter().map(|r| speak(&p, &["--role", r])).collect();
+    let all: Vec<Vec<u8>> = ["cuda:2222", "forge:2222", "torch-f32:2222", "2222"]
+        .iter()
+        .map(|r| speak(&p, &["--role", r]))
+        .collect();
     assert!(all[0] != all[1] && all[1] != all[2] && all[2] == all[3]);
     let ran = p.run(&["synth", "--model", "demo", "-t", "x", "-o", "a.wav", "--role", "nobody"]);
     assert_eq!(ran.code, Some(1));
@@ -97,7 +104,13 @@ fn voices_travel_as_strings_and_files() {
         p.ok(&["roles", "import", path.to_str().unwrap(), "--name", "pt", "--replace"]);
         assert!(p.ok(&["roles", "export", "pt"]).out.trim().chars().count() > 800, "{file}");
     }
-    p.ok(&["roles", "--roles", "other.toml", "import", p.path("config/chattts-rs/roles.toml").to_str().unwrap()]);
+    p.ok(&[
+        "roles",
+        "--roles",
+        "other.toml",
+        "import",
+        p.path("config/chattts-rs/roles.toml").to_str().unwrap(),
+    ]);
     assert_eq!(p.ok(&["roles", "--roles", "other.toml", "export", "bob"]).out, string);
     p.write("short.csv", "1,2,3");
     let ran = p.run(&["roles", "import", "short.csv"]);
@@ -108,7 +121,8 @@ fn voices_travel_as_strings_and_files() {
 fn a_sample_becomes_a_voice() {
     let p = program();
     write_sample(&p, "s.wav", 4.0);
-    let clone = ["roles", "clone", "--model", "demo", "--wav", "s.wav", "--text", "一共3个！", "--name", "anna"];
+    let clone =
+        ["roles", "clone", "--model", "demo", "--wav", "s.wav", "--text", "一共3个！", "--name", "anna"];
     let ran = p.ok(&clone);
     assert!(ran.err.contains("anna (") && ran.err.contains("registered"), "{ran:?}");
     let anna = speak(&p, &["--role", "anna"]);

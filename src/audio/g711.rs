@@ -38,24 +38,24 @@ fn magnitude(sample: i16) -> i16 {
     if sample < 0 { !sample } else { sample }
 }
 
+/// The 16-bit value of a µ-law code, from G.711's table 2 (14 bits, shifted).
+pub(super) fn from_ulaw(code: u8) -> i32 {
+    let (segment, step) = (!code >> 4 & 7, !code & 0xf);
+    let value = (((i32::from(step) << 1) + 33) << segment) - 33;
+    4 * if code & SIGN == 0 { -value } else { value }
+}
+
+/// The 16-bit value of an A-law code, from G.711's table 1 (13 bits, shifted).
+pub(super) fn from_alaw(code: u8) -> i32 {
+    let code = code ^ ALAW_MASK;
+    let (segment, step) = (code >> 4 & 7, i32::from(code & 0xf));
+    let value = if segment == 0 { 2 * step + 1 } else { (2 * step + 33) << (segment - 1) };
+    8 * if code & SIGN == 0 { -value } else { value }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The 16-bit value of a µ-law code, from G.711's table 2 (14 bits, shifted).
-    fn from_ulaw(code: u8) -> i32 {
-        let (segment, step) = (!code >> 4 & 7, !code & 0xf);
-        let value = (((i32::from(step) << 1) + 33) << segment) - 33;
-        4 * if code & SIGN == 0 { -value } else { value }
-    }
-
-    /// The 16-bit value of an A-law code, from G.711's table 1 (13 bits, shifted).
-    fn from_alaw(code: u8) -> i32 {
-        let code = code ^ ALAW_MASK;
-        let (segment, step) = (code >> 4 & 7, i32::from(code & 0xf));
-        let value = if segment == 0 { 2 * step + 1 } else { (2 * step + 33) << (segment - 1) };
-        8 * if code & SIGN == 0 { -value } else { value }
-    }
 
     #[test]
     fn silence_and_the_ends_have_the_standards_codes() {

@@ -63,7 +63,7 @@ pub fn normalize_loudness(samples: &mut [f32], sample_rate: u32, target_lufs: f6
 }
 
 /// In LUFS.
-fn integrated(samples: &[f32], sample_rate: u32) -> Result<f64, ebur128::Error> {
+pub(super) fn integrated(samples: &[f32], sample_rate: u32) -> Result<f64, ebur128::Error> {
     if samples.is_empty() {
         return Ok(f64::NEG_INFINITY);
     }

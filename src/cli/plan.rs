@@ -141,10 +141,8 @@ impl Planner<'_> {
         if let Some(last) = pieces.last_mut() {
             last.silence = spans.last().map_or(0.0, |span| span.silence);
         }
-        let others: Vec<Voice> = roles
-            .iter()
-            .map(|role| voices.voice(role, None))
-            .collect::<anyhow::Result<_>>()?;
+        let others: Vec<Voice> =
+            roles.iter().map(|role| voices.voice(role, None)).collect::<anyhow::Result<_>>()?;
         let trim = own(|row| row.trim).unwrap_or(self.trim);
         let loudness = row.as_ref().and_then(|row| row.normalize_loudness).or(self.loudness);
         let mut request = line.request;
@@ -152,7 +150,13 @@ impl Planner<'_> {
         if let Some(sample) = request.voice.sample.as_mut().filter(|_| reading.normalize) {
             let words = Reading { markup: Markup::None, ..reading };
             let spoken = reading::read(&sample.text, words, self.homophones.as_ref())?;
-            reading::check("the sample's words", &sample.text, &spoken, reading.strict, &self.context.report)?;
+            reading::check(
+                "the sample's words",
+                &sample.text,
+                &spoken,
+                reading.strict,
+                &self.context.report,
+            )?;
             sample.text = spoken.into_iter().map(|span| span.text.text).collect();
         }
         let mut content = Content::of(&request);

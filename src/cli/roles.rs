@@ -217,7 +217,12 @@ fn clone(context: &Context, path: &Path, args: &CloneArgs) -> anyhow::Result<()>
         ..Role::default()
     };
     add_role(path, &args.name, &role, args.replace)?;
-    context.report.note(&format!("{} ({:.1} s) is registered in {}", args.name, seconds(frames), path.display()));
+    context.report.note(&format!(
+        "{} ({:.1} s) is registered in {}",
+        args.name,
+        seconds(frames),
+        path.display()
+    ));
     Ok(())
 }
 

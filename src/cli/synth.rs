@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -323,7 +323,9 @@ impl Job<'_> {
             |_| self.context.interrupt.check(),
         )?;
         let spoken = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let spoken = spoken.unwrap_or(Err(Error::Interrupted)).context("the first text, whose voice the others take")?;
+        let spoken = spoken
+            .unwrap_or(Err(Error::Interrupted))
+            .context("the first text, whose voice the others take")?;
         let wave = spoken.pieces.first().map(|speech| speech.wave.as_slice()).unwrap_or_default();
         Ok(VoiceSample { codes: tts.encode(wave)?, text })
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chattts_rs::audio::{Recording, quality, trim_quiet};
+use chattts_rs::audio::{Recording, check as check_quality, trim_quiet};
 use chattts_rs::engine::{Voice, VoiceSample};
 use chattts_rs::model::{Checkpoint, DvaeEncoder, SAMPLE_RATE};
 use chattts_rs::speaker::{FileVoice, Registry, VoiceSpec, read_codes, read_speaker, resolve};
@@ -54,7 +54,10 @@ pub fn needs_words(role: &str) -> String {
 /// Encodes a spoken sample: checked, without silence at its ends, at the model's rate.
 pub fn encode(path: &Path, encoder: &DvaeEncoder, report: &Report) -> anyhow::Result<VoicePrompt> {
     let recording = Recording::read(path)?;
-    let problems = quality::check(&recording.samples, recording.sample_rate).problems();
+    if let Some(damage) = &recording.damage {
+        report.warn(&format!("{}: {damage}", path.display()));
+    }
+    let problems = check_quality(&recording.samples, recording.sample_rate).problems();
     if let Some(serious) = problems.iter().find(|problem| problem.serious) {
         return Err(Error::Speaker(format!("{}: {}", path.display(), serious.message)).into());
     }
@@ -79,14 +82,7 @@ pub struct Voices<'a> {
 impl<'a> Voices<'a> {
     /// Over a model and the roles there are.
     pub fn new(checkpoint: &'a Checkpoint, registry: Registry, report: &'a Report) -> Self {
-        Voices {
-            checkpoint,
-            registry,
-            report,
-            known: HashMap::new(),
-            samples: HashMap::new(),
-            encoder: None,
-        }
+        Voices { checkpoint, registry, report, known: HashMap::new(), samples: HashMap::new(), encoder: None }
     }
 
     /// Whether the model has a default voice.

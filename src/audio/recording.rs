@@ -1,0 +1,202 @@
+//! Recordings as people bring them: WAV, FLAC and MP3 files of a voice.
+
+mod compressed;
+mod wav;
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+use super::resample::{SAMPLE_RATES, resample};
+use crate::error::{Error, Result};
+
+/// The longest recording that is read, in seconds; a sample of a voice is much shorter.
+const MAX_SECONDS: u64 = 600;
+/// The largest file that is read, in bytes.
+const MAX_BYTES: u64 = 200_000_000;
+/// How much of a file is looked at to tell what it is.
+const HEAD: u64 = 64;
+
+/// What is read of a file.
+const CONVERT: &str = "WAV, FLAC and MP3 files are read; convert it first, for instance with \
+     `ffmpeg -i FILE sample.wav`";
+
+/// A recording in one channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    /// Finite samples, −1 to 1 at full scale; a float WAV and a decoded MP3 may go beyond.
+    pub samples: Vec<f32>,
+    /// In Hz, in [`SAMPLE_RATES`](super::SAMPLE_RATES).
+    pub sample_rate: u32,
+    /// What of the file could not be read, in words for the person who brought it; None where all of it was.
+    pub damage: Option<String>,
+}
+
+impl Recording {
+    /// Reads a WAV (8- to 32-bit PCM, 32- and 64-bit float, A-law, µ-law), FLAC or MP3 file; its bytes tell which,
+    /// not its name. Several channels become their mean. The encoder's padding around an MP3 is cut off where the
+    /// file says how much it is.
+    ///
+    /// What can be read of a truncated or slightly damaged file is returned, and `damage` says what is missing.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read. [`Error::BadFile`] if it is empty, of another kind, larger than
+    /// 200 MB or longer than 10 minutes (of which no more than that is read), of a rate outside
+    /// [`SAMPLE_RATES`](super::SAMPLE_RATES), if it holds no samples or infinite ones, or if more than a tenth of
+    /// it cannot be decoded.
+    pub fn read(path: &Path) -> Result<Recording> {
+        let read_error = || Error::io("read", path);
+        let about = std::fs::metadata(path).map_err(read_error())?;
+        if !about.is_file() {
+            return Err(Error::bad_file(path, "is not a file; name a WAV, FLAC or MP3 file"));
+        }
+        let size = about.len();
+        if size == 0 {
+            return Err(Error::bad_file(path, "is empty"));
+        }
+        if size > MAX_BYTES {
+            return Err(Error::bad_file(path, format!("is {} MB large; {TOO_LONG}", size / 1_000_000)));
+        }
+        let mut file = BufReader::new(File::open(path).map_err(read_error())?);
+        let mut head = Vec::new();
+        file.by_ref().take(HEAD).read_to_end(&mut head).map_err(read_error())?;
+        file.rewind().map_err(read_error())?;
+        let named_mp3 = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("mp3"));
+        let recording = match kind(&head) {
+            Kind::Wav => wav::read(&mut file, path)?,
+            Kind::Compressed(name) => compressed::read(file.into_inner(), name, path)?,
+            // Some programs write other bytes before the first frame.
+            Kind::Unknown if named_mp3 => compressed::read(file.into_inner(), "MP3", path)?,
+            Kind::Unknown => {
+                return Err(Error::bad_file(path, format!("is not audio that is known; {CONVERT}")));
+            }
+            Kind::Foreign(name) => return Err(Error::bad_file(path, format!("is {name}; {CONVERT}"))),
+        };
+        if recording.samples.is_empty() {
+            return Err(Error::bad_file(path, "holds no sound: there is no sample in it; record again"));
+        }
+        if recording.samples.iter().any(|s| !s.is_finite()) {
+            let reason = "has samples that are infinite or not numbers; export it again as 16-bit WAV";
+            return Err(Error::bad_file(path, reason));
+        }
+        Ok(recording)
+    }
+
+    /// The samples at another rate (in Hz), by [`resample`].
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a rate outside [`SAMPLE_RATES`](super::SAMPLE_RATES).
+    pub fn at(&self, rate: u32) -> Result<Vec<f32>> {
+        Ok(resample(&self.samples, self.sample_rate, rate)?.into_owned())
+    }
+}
+
+const TOO_LONG: &str = "at most 10 minutes and 200 MB are read, and 5 to 15 seconds of one voice are best: cut \
+     such a piece out of it";
+
+/// What a file is, after its first bytes.
+#[derive(Debug, PartialEq)]
+enum Kind {
+    Wav,
+    Compressed(&'static str),
+    /// With an article.
+    Foreign(&'static str),
+    Unknown,
+}
+
+fn kind(head: &[u8]) -> Kind {
+    let form = head.get(8..12).unwrap_or_default();
+    match head {
+        [b'R', b'I', b'F', b'F', ..] if form == b"WAVE" => Kind::Wav,
+        [b'f', b'L', b'a', b'C', ..] => Kind::Compressed("FLAC"),
+        // An ID3 tag may precede either; it is nearly always an MP3.
+        [b'I', b'D', b'3', ..] => Kind::Compressed("MP3"),
+        // Layer "00" of MPEG's sync word is AAC's, "11" and "10" are layers I and II.
+        [0xff, second, ..] if second & 0xe6 == 0xe2 => Kind::Compressed("MP3"),
+        [0xff, second, ..] if second & 0xf6 == 0xf0 => Kind::Foreign("an AAC file"),
+        [0xff, second, ..] if matches!(second & 0xe6, 0xe4 | 0xe6) && *second < 0xfe => {
+            Kind::Foreign("an MPEG file of layer I or II")
+        }
+        [b'R', b'I', b'F', b'F', ..] => Kind::Foreign("a RIFF file without WAVE (AVI, WebP, …)"),
+        [b'R', b'I', b'F', b'X', ..] => Kind::Foreign("a big-endian WAV file (RIFX)"),
+        [b'R', b'F', b'6', b'4', ..] | [b'B', b'W', b'6', b'4', ..] => {
+            Kind::Foreign("a 64-bit WAV file (RF64)")
+        }
+        [b'O', b'g', b'g', b'S', ..] => Kind::Foreign("an Ogg file (Opus, Vorbis, …)"),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Kind::Foreign("an MP4 file (M4A, MOV, …)"),
+        [0x1a, 0x45, 0xdf, 0xa3, ..] => Kind::Foreign("a Matroska or WebM file"),
+        [0x30, 0x26, 0xb2, 0x75, ..] => Kind::Foreign("a Windows Media file (WMA, WMV)"),
+        [b'F', b'O', b'R', b'M', ..] => Kind::Foreign("an AIFF file"),
+        [b'c', b'a', b'f', b'f', ..] => Kind::Foreign("a CAF file"),
+        [b'#', b'!', b'A', b'M', b'R', ..] => Kind::Foreign("an AMR file"),
+        [b'.', b's', b'n', b'd', ..] => Kind::Foreign("an AU file"),
+        _ => Kind::Unknown,
+    }
+}
+
+/// Collects frames of several channels as the mean of each.
+struct Mono<'a> {
+    path: &'a Path,
+    samples: Vec<f32>,
+    sample_rate: u32,
+    channels: usize,
+    limit: usize,
+}
+
+impl<'a> Mono<'a> {
+    fn new(path: &'a Path, sample_rate: u32, channels: usize) -> Result<Self> {
+        if !SAMPLE_RATES.contains(&sample_rate) {
+            let (low, high) = SAMPLE_RATES.into_inner();
+            let reason = format!("has a sample rate of {sample_rate} Hz; {low} to {high} are read");
+            return Err(Error::bad_file(path, reason));
+        }
+        if channels == 0 {
+            return Err(Error::bad_file(path, "has no channels; its header is damaged"));
+        }
+        let limit = usize::try_from(MAX_SECONDS * u64::from(sample_rate)).unwrap_or(usize::MAX);
+        Ok(Mono { path, samples: Vec::new(), sample_rate, channels, limit })
+    }
+
+    /// Takes whole frames, channel by channel; what is left over is dropped.
+    fn push(&mut self, interleaved: impl IntoIterator<Item = f32>) -> Result<()> {
+        let mut values = interleaved.into_iter();
+        loop {
+            let (mut sum, mut taken) = (0.0, 0);
+            for value in values.by_ref().take(self.channels) {
+                sum += f64::from(value);
+                taken += 1;
+            }
+            if taken < self.channels {
+                break;
+            }
+            self.samples.push((sum / self.channels as f64) as f32);
+        }
+        if self.samples.len() > self.limit {
+            return Err(Error::bad_file(self.path, format!("is longer than 10 minutes; {TOO_LONG}")));
+        }
+        Ok(())
+    }
+
+    /// With the samples per channel that the header promises, where it does.
+    fn finish(self, promised: Option<u64>, damage: Option<String>) -> Recording {
+        let seconds = |samples: u64| samples as f64 / f64::from(self.sample_rate);
+        let (has, promised) = (seconds(self.samples.len() as u64), promised.map(seconds));
+        // A header beyond the limit is one that was written before the length was known.
+        let short = promised.filter(|p| *p - has > SHORT && *p <= MAX_SECONDS as f64);
+        let truncated = short.map(|p| format!("it ends after {has:.1} s of {p:.1} s: the file is cut off"));
+        Recording {
+            samples: self.samples,
+            sample_rate: self.sample_rate,
+            damage: match (damage, truncated) {
+                (Some(damage), Some(truncated)) => Some(format!("{damage}; {truncated}")),
+                (damage, truncated) => damage.or(truncated),
+            },
+        }
+    }
+}
+
+/// How much may be missing at the end without a word, in seconds.
+const SHORT: f64 = 0.05;
+
+#[cfg(test)]
+mod tests;
