@@ -34,6 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('normalize', 'normalize', [CompletionResultType]::ParameterValue, 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words')
             [CompletionResult]::new('tokenize', 'tokenize', [CompletionResultType]::ParameterValue, 'Show the tokens of texts, which go to the tokenizer as they are')
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Turn codes into a WAV file, through the DVAE')
+            [CompletionResult]::new('roles', 'roles', [CompletionResultType]::ParameterValue, 'Register, show and hear voices')
             [CompletionResult]::new('model', 'model', [CompletionResultType]::ParameterValue, 'Download, check and find the weights')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, or write all pages into a folder')
@@ -59,7 +60,9 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Where to compute: auto, cpu, cuda or cuda:N')
             [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which type to compute')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to compute with [default: one per core]')
-            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Who speaks: a seed, a speaker string, a file that holds one, or `none`')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`')
+            [CompletionResult]::new('--role-text', '--role-text', [CompletionResultType]::ParameterName, 'What the sample given as --role says, word for word')
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that come before your own, such as one beside a project')
             [CompletionResult]::new('--voice', '--voice', [CompletionResultType]::ParameterName, 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text')
             [CompletionResult]::new('--voice-text', '--voice-text', [CompletionResultType]::ParameterName, 'What the sample says, word for word')
             [CompletionResult]::new('--prompt', '--prompt', [CompletionResultType]::ParameterName, 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace')
@@ -79,6 +82,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--trim', '--trim', [CompletionResultType]::ParameterName, 'Cut what is quiet at both ends; digital silence is always cut')
             [CompletionResult]::new('--stream', '--stream', [CompletionResultType]::ParameterName, 'Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length')
             [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
+            [CompletionResult]::new('--voice-from-first', '--voice-from-first', [CompletionResultType]::ParameterName, 'Let every text sound like the first one: its speech is the sample that the others continue')
             [CompletionResult]::new('--refine', '--refine', [CompletionResultType]::ParameterName, 'Rewrite each text with pauses, laughs and fillers first')
             [CompletionResult]::new('--no-refine', '--no-refine', [CompletionResultType]::ParameterName, 'Speak each text as it is (the default unless --prompt steers refining)')
             [CompletionResult]::new('--no-decoder', '--no-decoder', [CompletionResultType]::ParameterName, 'Make the wave from codes, through the DVAE, instead of from hidden states')
@@ -204,6 +208,190 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'chattts-rs;roles' {
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Print every role: its name, what it is, where it comes from')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print all about one role, as JSON')
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Register a voice: a seed, a string, a file, a mix')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take a role out of the file')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Print a voice as the string that other programs read')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Register the voice in a file, or all roles of another file of roles')
+            [CompletionResult]::new('clone', 'clone', [CompletionResultType]::ParameterValue, 'Register the voice of a spoken sample')
+            [CompletionResult]::new('preview', 'preview', [CompletionResultType]::ParameterValue, 'Hear a role')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'chattts-rs;roles;list' {
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object a role')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;roles;show' {
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;roles;add' {
+            [CompletionResult]::new('--text', '--text', [CompletionResultType]::ParameterName, 'What a sample says, for the codes of one')
+            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What you want to remember about it')
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('--replace', '--replace', [CompletionResultType]::ParameterName, 'Put it in the place of a role of that name')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;roles;remove' {
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;roles;export' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Where; standard output if absent')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Where; standard output if absent')
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;roles;import' {
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Its name [default: the file''s]')
+            [CompletionResult]::new('--text', '--text', [CompletionResultType]::ParameterName, 'What a sample says, for the codes of one')
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('--replace', '--replace', [CompletionResultType]::ParameterName, 'Put it in the place of a role of that name')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;roles;clone' {
+            [CompletionResult]::new('--wav', '--wav', [CompletionResultType]::ParameterName, 'The sample: WAV, FLAC or MP3, 3 to 30 seconds of one voice')
+            [CompletionResult]::new('--text', '--text', [CompletionResultType]::ParameterName, 'What it says, word for word')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The role''s name, or a number from 0 to 32767')
+            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What you want to remember about it')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('--replace', '--replace', [CompletionResultType]::ParameterName, 'Put it in the place of a role of that name')
+            [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;roles;preview' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The WAV file; `-` is standard output')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'The WAV file; `-` is standard output')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'What is said [default: a sentence in Chinese and one in English]')
+            [CompletionResult]::new('--text', '--text', [CompletionResultType]::ParameterName, 'What is said [default: a sentence in Chinese and one in English]')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'The generation seed')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
+            [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Where to compute: auto, cpu, cuda or cuda:N')
+            [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which type to compute')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to compute with [default: one per core]')
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;roles;help' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Print every role: its name, what it is, where it comes from')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print all about one role, as JSON')
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Register a voice: a seed, a string, a file, a mix')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take a role out of the file')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Print a voice as the string that other programs read')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Register the voice in a file, or all roles of another file of roles')
+            [CompletionResult]::new('clone', 'clone', [CompletionResultType]::ParameterValue, 'Register the voice of a spoken sample')
+            [CompletionResult]::new('preview', 'preview', [CompletionResultType]::ParameterValue, 'Hear a role')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'chattts-rs;roles;help;list' {
+            break
+        }
+        'chattts-rs;roles;help;show' {
+            break
+        }
+        'chattts-rs;roles;help;add' {
+            break
+        }
+        'chattts-rs;roles;help;remove' {
+            break
+        }
+        'chattts-rs;roles;help;export' {
+            break
+        }
+        'chattts-rs;roles;help;import' {
+            break
+        }
+        'chattts-rs;roles;help;clone' {
+            break
+        }
+        'chattts-rs;roles;help;preview' {
+            break
+        }
+        'chattts-rs;roles;help;help' {
+            break
+        }
         'chattts-rs;model' {
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
@@ -326,6 +514,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('normalize', 'normalize', [CompletionResultType]::ParameterValue, 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words')
             [CompletionResult]::new('tokenize', 'tokenize', [CompletionResultType]::ParameterValue, 'Show the tokens of texts, which go to the tokenizer as they are')
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Turn codes into a WAV file, through the DVAE')
+            [CompletionResult]::new('roles', 'roles', [CompletionResultType]::ParameterValue, 'Register, show and hear voices')
             [CompletionResult]::new('model', 'model', [CompletionResultType]::ParameterValue, 'Download, check and find the weights')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, or write all pages into a folder')
@@ -345,6 +534,41 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;help;decode' {
+            break
+        }
+        'chattts-rs;help;roles' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Print every role: its name, what it is, where it comes from')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print all about one role, as JSON')
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Register a voice: a seed, a string, a file, a mix')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Take a role out of the file')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Print a voice as the string that other programs read')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Register the voice in a file, or all roles of another file of roles')
+            [CompletionResult]::new('clone', 'clone', [CompletionResultType]::ParameterValue, 'Register the voice of a spoken sample')
+            [CompletionResult]::new('preview', 'preview', [CompletionResultType]::ParameterValue, 'Hear a role')
+            break
+        }
+        'chattts-rs;help;roles;list' {
+            break
+        }
+        'chattts-rs;help;roles;show' {
+            break
+        }
+        'chattts-rs;help;roles;add' {
+            break
+        }
+        'chattts-rs;help;roles;remove' {
+            break
+        }
+        'chattts-rs;help;roles;export' {
+            break
+        }
+        'chattts-rs;help;roles;import' {
+            break
+        }
+        'chattts-rs;help;roles;clone' {
+            break
+        }
+        'chattts-rs;help;roles;preview' {
             break
         }
         'chattts-rs;help;model' {

@@ -33,6 +33,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "refine" -d 'R
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "roles" -d 'Register, show and hear voices'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "model" -d 'Download, check and find the weights'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
@@ -60,7 +61,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d
 f32\t'Single precision'
 q8\t'The language model\'s weights in 8 bits'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l threads -d 'Threads to compute with [default: one per core]' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role -d 'Who speaks: a seed, a speaker string, a file that holds one, or `none`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role -d 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role-text -d 'What the sample given as --role says, word for word' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l roles -d 'A file of roles that come before your own, such as one beside a project' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-text -d 'What the sample says, word for word' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace' -r
@@ -83,6 +86,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l report -
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l trim -d 'Cut what is quiet at both ends; digital silence is always cut'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l stream -d 'Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-from-first -d 'Let every text sound like the first one: its speech is the sample that the others continue'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l refine -d 'Rewrite each text with pauses, laughs and fillers first'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-refine -d 'Speak each text as it is (the default unless --prompt steers refining)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-decoder -d 'Make the wave from codes, through the DVAE, instead of from hidden states'
@@ -173,6 +177,94 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s q -l qu
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "show" -d 'Print all about one role, as JSON'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "remove" -d 'Take a role out of the file'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "export" -d 'Print a voice as the string that other programs read'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "import" -d 'Register the voice in a file, or all roles of another file of roles'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "clone" -d 'Register the voice of a spoken sample'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "preview" -d 'Hear a role'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from list" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from list" -l json -d 'One JSON object a role'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from show" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -l text -d 'What a sample says, for the codes of one' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -l note -d 'What you want to remember about it' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -l replace -d 'Put it in the place of a role of that name'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from remove" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from remove" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from export" -s o -l out -d 'Where; standard output if absent' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from export" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from export" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from export" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -l name -d 'Its name [default: the file\'s]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -l text -d 'What a sample says, for the codes of one' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -l replace -d 'Put it in the place of a role of that name'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l wav -d 'The sample: WAV, FLAC or MP3, 3 to 30 seconds of one voice' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l text -d 'What it says, word for word' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l name -d 'The role\'s name, or a number from 0 to 32767' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l note -d 'What you want to remember about it' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l replace -d 'Put it in the place of a role of that name'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s o -l out -d 'The WAV file; `-` is standard output' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s t -l text -d 'What is said [default: a sentence in Chinese and one in English]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l seed -d 'The generation seed' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
+f32\t'Single precision'
+q8\t'The language model\'s weights in 8 bits'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l threads -d 'Threads to compute with [default: one per core]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print all about one role, as JSON'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Take a role out of the file'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "export" -d 'Print a voice as the string that other programs read'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "import" -d 'Register the voice in a file, or all roles of another file of roles'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "clone" -d 'Register the voice of a spoken sample'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "preview" -d 'Hear a role'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path demo help" -s h -l help -d 'Print help'
@@ -220,15 +312,24 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s q -l quiet
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s h -l help -d 'Print help'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "synth" -d 'Speak texts into WAV files'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "model" -d 'Download, check and find the weights'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode model completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "synth" -d 'Speak texts into WAV files'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "roles" -d 'Register, show and hear voices'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "show" -d 'Print all about one role, as JSON'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "remove" -d 'Take a role out of the file'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "export" -d 'Print a voice as the string that other programs read'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "import" -d 'Register the voice in a file, or all roles of another file of roles'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "clone" -d 'Register the voice of a spoken sample'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "preview" -d 'Hear a role'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "download" -d 'Download what is missing and print the folder'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "verify" -d 'Compare every file with the published checksums'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "path" -d 'Print the folder that the weights are in'

@@ -11,7 +11,7 @@ use chattts_rs::speaker::{
     read_speaker, remove_role, resolve,
 };
 use chattts_rs::text::{NormalizeOptions, normalize};
-use chattts_rs::{Error, LoadOptions, Request};
+use chattts_rs::{Error, LoadOptions, Request, SeedKind};
 use serde_json::json;
 
 use super::args::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
@@ -119,12 +119,14 @@ fn found(registry: &Registry, role: &str) -> anyhow::Result<ResolvedVoice> {
 
 fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
     check_name(&args.name)?;
+    if voices::is_audio(&args.role) {
+        let hint = format!("roles clone --wav {} --text … --name {}", args.role, args.name);
+        return Err(Usage(format!("{} is a spoken sample; use `{hint}`", args.role)).into());
+    }
     let mut role = match VoiceSpec::parse(&args.role).map_err(|e| Usage(e.to_string()))? {
         VoiceSpec::None => return Err(Usage("`none` is no voice to register".into()).into()),
-        VoiceSpec::File(_) if voices::is_audio(&args.role) => {
-            let hint = format!("roles clone --wav {} --text … --name {}", args.role, args.name);
-            return Err(Usage(format!("{} is a spoken sample; use `{hint}`", args.role)).into());
-        }
+        // What the number means must not change with what else is registered.
+        VoiceSpec::Number(seed) => Role::new(VoiceSpec::Seed(SeedKind::default(), seed)),
         VoiceSpec::File(path) => of_file(&path, args.text.as_deref())?,
         VoiceSpec::String { voice: FileVoice::Codes(codes), .. } => {
             Role { sample: Some((codes, words(args.text.as_deref())?)), ..Role::default() }

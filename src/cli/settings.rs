@@ -5,7 +5,7 @@ use std::path::Path;
 use chattts_rs::audio::{Encoding, Format, SampleFormat};
 use chattts_rs::batch::manifest::Row;
 use chattts_rs::engine::{Voice, VoiceSample};
-use chattts_rs::speaker::{VoiceSpec, read_codes};
+use chattts_rs::speaker::read_codes;
 use chattts_rs::text::ControlTags;
 use chattts_rs::{Decoder, NoiseMode, Refine, Request, SamplingParams};
 
@@ -48,9 +48,6 @@ impl Settings {
         let tags = ControlTags::parse(args.prompt.as_deref().unwrap_or_default())?;
         if args.no_refine && !tags.refining.is_empty() {
             return Err(Usage(format!("--no-refine contradicts {} in --prompt", tags.refining)).into());
-        }
-        if let Some(role) = &args.role {
-            VoiceSpec::parse(role).map_err(|e| Usage(format!("--role {role}: {e}")))?;
         }
         let sample = match (&args.voice, &args.voice_text) {
             (Some(path), Some(text)) => Some(VoiceSample { codes: read_codes(path)?, text: text.clone() }),

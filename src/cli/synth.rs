@@ -62,6 +62,9 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         return Err(Usage("--json: standard output carries the audio; use --report FILE".into()).into());
     }
     let registry = voices::registry(args.roles.as_deref())?;
+    if let Some(role) = &args.role {
+        voices::check(role, &registry)?;
+    }
     let utterances = gather(&args.texts, args.markup.kind().is_document() && !args.json_input)?;
     if utterances.is_empty() {
         // More likely a list that failed to be made than one whose every line is gone.

@@ -46,6 +46,29 @@ pub fn is_audio(role: &str) -> bool {
     ending.is_some_and(|ending| AUDIO.iter().any(|known| known.eq_ignore_ascii_case(ending)))
 }
 
+/// Whether a voice can be there at all: its form, roles that are registered, files that exist.
+pub fn check(role: &str, registry: &Registry) -> Result<(), Usage> {
+    if is_audio(role) {
+        return check_spec(&VoiceSpec::File(role.trim().into()), registry);
+    }
+    let spec = VoiceSpec::parse(role).map_err(|e| Usage(format!("--role {}: {e}", shown(role))))?;
+    check_spec(&spec, registry)
+}
+
+fn check_spec(spec: &VoiceSpec, registry: &Registry) -> Result<(), Usage> {
+    match spec {
+        VoiceSpec::Name(name) if registry.get(name).is_none() => Err(Usage(format!(
+            "--role {name}: no such role; `chattts-rs roles list` shows those that are registered. A voice is also a \
+             seed (N, torch-f32:N, torch-f16:N, cuda:N, forge:N), a speaker string, a file, mix:A*0.7+B*0.3 or `none`"
+        ))),
+        VoiceSpec::File(path) if !path.exists() => {
+            Err(Usage(format!("--role {}: there is no such file", path.display())))
+        }
+        VoiceSpec::Mix(parts) => parts.iter().try_for_each(|(part, _)| check_spec(part, registry)),
+        _ => Ok(()),
+    }
+}
+
 /// What to say where a sample comes without its words.
 pub fn needs_words(role: &str) -> String {
     format!("--role {role}: a spoken sample; give what it says, word for word, with --role-text")
@@ -107,10 +130,13 @@ impl<'a> Voices<'a> {
     }
 
     fn find(&mut self, role: &str, words: Option<&str>) -> anyhow::Result<Voice> {
+        if is_audio(role) {
+            let words = words.ok_or_else(|| Usage(needs_words(role)))?;
+            let codes = self.encoded(Path::new(role.trim()))?;
+            return Ok(Voice { speaker: None, sample: Some(VoiceSample { codes, text: words.to_string() }) });
+        }
         let spec = VoiceSpec::parse(role)?;
         let codes = match (&spec, words) {
-            (VoiceSpec::File(_), None) if is_audio(role) => return Err(Usage(needs_words(role)).into()),
-            (VoiceSpec::File(path), Some(_)) if is_audio(role) => Some(self.encoded(path)?),
             (VoiceSpec::File(path), Some(_)) => match read_speaker(path)? {
                 FileVoice::Codes(codes) => Some(codes),
                 FileVoice::Speaker(_) => None,
