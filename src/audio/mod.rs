@@ -1,4 +1,5 @@
-//! Samples on their way to a file: trimming, loudness, resampling, encoding, subtitles.
+//! Samples on their way to a file: trimming, loudness, resampling, encoding, subtitles; and recordings on their
+//! way from one.
 
 mod encoding;
 mod flac;

@@ -13,6 +13,10 @@ const SPEECH_RANGE: f64 = 30.0;
 /// How far above the noise floor a level is speech, in dB.
 const ABOVE_FLOOR: f64 = 6.0;
 
+/// Signal-to-noise ratios in dB below which a recording is noisy, and below which it may be.
+const NOISY: f64 = 12.0;
+const CLEAN: f64 = 18.0;
+
 /// From here on a sample may be clipped; G.711's largest value is 0.98.
 const CLIP: f32 = 0.98;
 /// What neighbours on a clipped crest may differ: half a step of 16 bits.
@@ -115,14 +119,14 @@ impl Quality {
                  the speech; record speech in a quiet place"
                     .into(),
             ),
-            ..10.0 => add(
+            ..NOISY => add(
                 true,
                 format!(
                     "it is noisy: speech is {snr:.0} dB above the noise ({floor:.0} dBFS), 20 dB are wanted; \
                      record again in a quiet place, close to the microphone"
                 ),
             ),
-            ..18.0 => add(
+            ..CLEAN => add(
                 false,
                 format!(
                     "it may be noisy or reverberant: speech is {snr:.0} dB above the quiet parts, 20 dB are wanted"
@@ -131,7 +135,9 @@ impl Quality {
             _ => {}
         }
         let speech = self.speech * 100.0;
+        // In noise, soft speech is not told from pauses.
         match self.speech {
+            _ if snr < CLEAN => {}
             ..0.25 => add(true, format!("only {speech:.0}% of it is speech; cut the silence out")),
             ..0.5 => add(false, format!("only {speech:.0}% of it is speech; shorter pauses are better")),
             _ => {}

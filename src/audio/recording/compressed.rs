@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error as Failure;
 use symphonia::core::formats::TrackType;
 use symphonia::core::formats::probe::Hint;
@@ -39,8 +40,9 @@ pub(super) fn read(file: File, name: &str, path: &Path) -> Result<Recording> {
     // Without its encoder's tag, the length of an MP3 is a guess.
     let promised = track.num_frames.filter(|_| name == "FLAC" || track.delay.is_some());
     let id = track.id;
-    let mut decoder =
-        symphonia::default::get_codecs().make_audio_decoder(codec, &Default::default()).map_err(unusable)?;
+    let mut decoder = symphonia::default::get_codecs()
+        .make_audio_decoder(codec, &AudioDecoderOptions::default().verify(true))
+        .map_err(unusable)?;
 
     let mut mono: Option<Mono> = None;
     let mut interleaved = Vec::new();
@@ -81,7 +83,14 @@ pub(super) fn read(file: File, name: &str, path: &Path) -> Result<Recording> {
         return Err(bad(format!("is a damaged {name} file: {what} can be decoded; copy or export it again")));
     };
     let damage = (lost > 0).then(|| format!("{lost} of its {count} frames are damaged and left out"));
-    Ok(mono.finish(promised, damage))
+    let mut recording = mono.finish(promised, damage);
+    // FLAC alone has a checksum of its samples.
+    if decoder.finalize().verify_ok == Some(false) {
+        let unlike =
+            || "a part of it is damaged: its samples are not those that its checksum was taken of".into();
+        recording.damage.get_or_insert_with(unlike);
+    }
+    Ok(recording)
 }
 
 /// Whether the system failed rather than the decoder, which tells the end of its data by such errors too.

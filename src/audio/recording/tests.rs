@@ -296,6 +296,18 @@ fn what_is_left_of_a_cut_file_is_read_and_the_cut_is_told() {
 }
 
 #[test]
+fn any_changed_bit_of_a_flac_file_that_is_heard_is_told() {
+    let clean = flac(&[sweep(RATE)], RATE, 16);
+    let samples = read(&clean).samples;
+    for at in (200..clean.len()).step_by(199) {
+        let mut bytes = clean.clone();
+        bytes[at] ^= 0x10;
+        let recording = read(&bytes);
+        assert!(recording.damage.is_some() || recording.samples == samples, "byte {at}");
+    }
+}
+
+#[test]
 fn a_wav_file_whose_length_was_not_known_is_read_to_its_end() {
     let wave = sweep(RATE);
     let wav = riff(1, 1, RATE, 16, &[], &pcm16(&wave));
