@@ -254,6 +254,7 @@ fn roles_come_as_seeds_strings_and_files() {
     let string: serde_json::Value = serde_json::from_str(&string).unwrap();
     let string = string["speaker"].as_str().unwrap();
     p.write("anna.txt", format!("{string}\n"));
+    p.write("plainly", format!("{string}\n"));
     p.write("torn.txt", string.chars().take(20).collect::<String>());
     let model = tiny_model();
     let speak = |role: &str| {
@@ -278,6 +279,7 @@ fn roles_come_as_seeds_strings_and_files() {
     assert_eq!(seed.code, Some(0), "{}", seed.err);
     assert_eq!(speak(string).stdout, seed.stdout, "a string");
     assert_eq!(speak("anna.txt").stdout, seed.stdout, "a file");
+    assert_eq!(speak("plainly").stdout, seed.stdout, "a file without an ending");
     assert_ne!(speak("2222").stdout, seed.stdout, "another kind of seed");
     assert_eq!(speak("torch-f32:2222").stdout, speak("2222").stdout);
     assert_ne!(speak("none").stdout, seed.stdout);

@@ -207,7 +207,7 @@ fn speakers_are_the_references_to_the_bit() {
 }
 
 #[test]
-fn speaker_strings_of_the_reference_are_read_and_written_so_that_they_read_back() {
+fn speaker_strings_of_the_reference_are_read_and_written_to_the_byte() {
     let speakers = cases("speaker", 3).into_iter().map(|expected| {
         let vector = expected.tensors["embedding"].to_vec1::<half::f16>().unwrap();
         (expected.results["speaker"].as_str().unwrap().to_string(), vector)
@@ -215,7 +215,7 @@ fn speaker_strings_of_the_reference_are_read_and_written_so_that_they_read_back(
     for (text, vector) in speakers {
         let speaker = Speaker::decode(&text).unwrap();
         assert_eq!(speaker.values(), vector);
-        assert_eq!(Speaker::decode(&speaker.encode().unwrap()).unwrap(), speaker);
+        assert_eq!(speaker.encode().unwrap(), text);
     }
 }
 

@@ -51,8 +51,18 @@ pub fn check(role: &str, registry: &Registry) -> Result<(), Usage> {
     if is_audio(role) {
         return check_spec(&VoiceSpec::File(role.trim().into()), registry);
     }
-    let spec = VoiceSpec::parse(role).map_err(|e| Usage(format!("--role {}: {e}", shown(role))))?;
+    let spec = parse(role, registry).map_err(|e| Usage(format!("--role {}: {e}", shown(role))))?;
     check_spec(&spec, registry)
+}
+
+/// Reads a voice as it is written; a word that is no role is a file if there is one of that name.
+fn parse(role: &str, registry: &Registry) -> chattts_rs::Result<VoiceSpec> {
+    match VoiceSpec::parse(role)? {
+        VoiceSpec::Name(name) if registry.get(&name).is_none() && Path::new(&name).is_file() => {
+            Ok(VoiceSpec::File(name.into()))
+        }
+        spec => Ok(spec),
+    }
 }
 
 fn check_spec(spec: &VoiceSpec, registry: &Registry) -> Result<(), Usage> {
@@ -135,7 +145,7 @@ impl<'a> Voices<'a> {
             let codes = self.encoded(Path::new(role.trim()))?;
             return Ok(Voice { speaker: None, sample: Some(VoiceSample { codes, text: words.to_string() }) });
         }
-        let spec = VoiceSpec::parse(role)?;
+        let spec = parse(role, &self.registry)?;
         let codes = match (&spec, words) {
             (VoiceSpec::File(path), Some(_)) => match read_speaker(path)? {
                 FileVoice::Codes(codes) => Some(codes),
