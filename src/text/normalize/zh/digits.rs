@@ -41,6 +41,8 @@ pub const RULES: &[Rule] = &[
             found.stands_alone().then(|| format!("{}，{}", digits(a), digits(b)))
         },
     },
+    // Cheers and laughs of the net: 简直666, 23333.
+    Rule { name: "digits", pattern: r"6{3,8}|23{2,8}|88{1,3}|520|1314", read: net },
     // 95式, by the year.
     Rule {
         name: "digits",
@@ -59,6 +61,33 @@ pub const RULES: &[Rule] = &[
 
 const PROVINCES: &str =
     "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领滬遼魯蘇贛閩貴粵寧瓊";
+
+/// Before digits that cheer or laugh.
+const CHEERS: &[&str] = &[
+    "简直",
+    "真是",
+    "真的",
+    "太",
+    "操作",
+    "这波",
+    "这波操作",
+    "老铁",
+    "直呼",
+    "扣",
+    "刷",
+    "哈哈",
+    "笑死",
+    "拜拜",
+    "爱你",
+    "纯属",
+];
+
+fn net(found: &Found) -> Option<String> {
+    let cheers = context::ends_with_any(found.before().trim_end_matches(['，', ' ', '“']), CHEERS);
+    let counts = context::measure_follows(found.after())
+        || found.next().is_some_and(|c| c.is_ascii_alphanumeric() || ".%‰:/-".contains(c));
+    (found.stands_alone() && cheers && !counts).then(|| digits(found.all()))
+}
 
 /// Before a code.
 const CODES: &[&str] = &[
@@ -315,6 +344,9 @@ mod tests {
     #[test]
     fn codes_are_read() {
         check(&[
+            ("简直666", "简直六六六"),
+            ("这波操作666啊", "这波操作六六六啊"),
+            ("花了666元", "花了六百六十六元"),
             ("身份证号110101199003077513", "身份证号一一零一零一一九九零零三零七七五一三"),
             ("11010119900307751X", "一一零一零一一九九零零三零七七五一X"),
             ("验证码是8848", "验证码是八八四八"),
