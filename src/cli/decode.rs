@@ -1,14 +1,12 @@
 //! `decode`.
 
-use std::io::Write;
-
 use chattts_rs::audio::{Encoding, Format, encode, resample, trim_silence};
 use chattts_rs::model::SAMPLE_RATE;
 use chattts_rs::speaker::read_codes;
 
 use super::args::DecodeArgs;
 use super::dump::Dump;
-use super::output::{Target, print_path, write_file};
+use super::output::{Target, deliver};
 use super::{Context, options};
 
 pub fn run(context: &Context, args: DecodeArgs) -> anyhow::Result<()> {
@@ -24,15 +22,5 @@ pub fn run(context: &Context, args: DecodeArgs) -> anyhow::Result<()> {
     }
     let samples = resample(trim_silence(&rendered.wave), SAMPLE_RATE, args.sample_rate)?;
     let wav = encode(&samples, &encoding)?;
-    match target.file() {
-        Some(path) => {
-            write_file(path, &wav)?;
-            print_path(path)
-        }
-        None => {
-            let mut stdout = std::io::stdout().lock();
-            stdout.write_all(&wav)?;
-            Ok(stdout.flush()?)
-        }
-    }
+    deliver(&target, &wav)
 }

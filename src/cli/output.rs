@@ -52,6 +52,21 @@ impl Target {
     }
 }
 
+/// Gives a finished file out: to its path, which is printed, or to standard output.
+pub fn deliver(target: &Target, bytes: &[u8]) -> anyhow::Result<()> {
+    match target.file() {
+        Some(path) => {
+            write_file(path, bytes)?;
+            print_path(path)
+        }
+        None => {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(bytes)?;
+            Ok(stdout.flush()?)
+        }
+    }
+}
+
 /// A temporary file beside the place it is for.
 pub fn part_file(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
     let failed = || format!("cannot write {}", path.display());

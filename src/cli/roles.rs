@@ -1,6 +1,6 @@
 //! `roles`: the register of voices.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chattts_rs::audio::{Encoding, Format, encode, resample, trim_silence};
@@ -15,7 +15,7 @@ use chattts_rs::{Error, LoadOptions, Request, SeedKind};
 use serde_json::json;
 
 use super::args::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
-use super::output::{Target, print_line, print_path, write_file};
+use super::output::{Target, deliver, print_line, print_path, write_file};
 use super::voices;
 use super::{Context, Usage, options};
 
@@ -252,15 +252,5 @@ fn preview(context: &Context, registry: &Registry, args: &PreviewArgs) -> anyhow
     let wave = speech?.wave;
     let samples = resample(trim_silence(&wave), SAMPLE_RATE, encoding.sample_rate())?;
     let wav = encode(&samples, &encoding)?;
-    match target.file() {
-        Some(path) => {
-            write_file(path, &wav)?;
-            print_path(path)
-        }
-        None => {
-            let mut stdout = std::io::stdout().lock();
-            stdout.write_all(&wav)?;
-            Ok(stdout.flush()?)
-        }
-    }
+    deliver(&target, &wav)
 }
