@@ -34,6 +34,7 @@ fn chinese_is_read_as_the_tables_say() {
     for (name, table) in [
         ("zh", include_str!("../../../tests/fixtures/reading/zh.tsv")),
         ("zh-2", include_str!("../../../tests/fixtures/reading/zh-2.tsv")),
+        ("zh-3", include_str!("../../../tests/fixtures/reading/zh-3.tsv")),
     ] {
         let (right, all) = agreeing(name, table, Language::Chinese);
         assert!(right * 100 >= all * 95, "{name}: {right} of {all}");

@@ -32,6 +32,15 @@ pub const RULES: &[Rule] = &[
         read: address,
     },
     Rule { name: "version", pattern: r"[0-9]{1,6}(?:\.[0-9]{1,6}){2,6}", read: version },
+    // §3.2
+    Rule {
+        name: "code",
+        pattern: r"§ ?(?<n>[0-9]{1,3}(?:\.[0-9]{1,3}){0,3})",
+        read: |found| {
+            let parts: Vec<_> = found.get("n").split('.').map(integer).collect();
+            Some(format!("第{}节", parts.join("点")))
+        },
+    },
     // 1st
     Rule {
         name: "code",
@@ -132,6 +141,7 @@ mod tests {
             ("V2.0.1", "V二点零点一"),
             ("版本10.15.7", "版本十点十五点七"),
             ("见1.2.3节", "见一点二点三节"),
+            ("§3.2", "第三点二节"),
             ("V2.0", "V二点零"),
             ("PM2.5", "PM二点五"),
             ("PM10", "PM十"),

@@ -36,6 +36,21 @@ pub const RULES: &[Rule] = &[
         pattern: r"(?<y>(?:19|20)[0-9]{2})\.(?<m>0?[1-9]|1[0-2])(?: ?(?:[-~–—〜至到]) ?)(?<y2>(?:19|20)[0-9]{2})\.(?<m2>0[1-9]|1[0-2]|[1-9])",
         read: months_of_years,
     },
+    // (2023.12), 自2023.12起
+    Rule {
+        name: "date",
+        pattern: r"(?<y>(?:19|20)[0-9]{2})\.(?<m>0[1-9]|1[0-2])",
+        read: |found| {
+            let from = context::ends_with_any(found.before(), &["自", "从", "截至", "始于"]);
+            let until =
+                context::starts_with_any(found.after(), &["至今", "起", "以来", "入职", "毕业", "发布"]);
+            let whole =
+                found.before().ends_with(['(', '（', '【']) && found.after().starts_with([')', '）', '】']);
+            (found.stands_alone() && !is_part(found) && (from || until || whole))
+                .then(|| spoken(found.get("y"), found.get("m"), "", ""))
+                .flatten()
+        },
+    },
     // 1月28日, 01月
     Rule {
         name: "date",

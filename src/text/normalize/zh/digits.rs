@@ -2,6 +2,7 @@
 
 use super::context;
 use super::number::{digits, integer, telephone};
+use crate::text::normalize::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// Number plates, which begin with a letter.
@@ -41,8 +42,15 @@ pub const RULES: &[Rule] = &[
             found.stands_alone().then(|| format!("{}，{}", digits(a), digits(b)))
         },
     },
+    // 贵州茅台(600519), 00700.HK
+    Rule { name: "digits", pattern: r"[0-9]{4,6}", read: stock },
+    Rule {
+        name: "digits",
+        pattern: r"88(?<ahead>VIP)",
+        read: |found| (!found.previous().is_some_and(|c| c.is_ascii_alphanumeric())).then(|| "八八".into()),
+    },
     // Cheers and laughs of the net: 简直666, 23333.
-    Rule { name: "digits", pattern: r"6{3,8}|23{2,8}|88{1,3}|520|1314", read: net },
+    Rule { name: "digits", pattern: r"6{3,8}|23{2,8}|88{1,3}|5201314|1314520|520|1314", read: net },
     // 95式, by the year.
     Rule {
         name: "digits",
@@ -86,7 +94,22 @@ fn net(found: &Found) -> Option<String> {
     let cheers = context::ends_with_any(found.before().trim_end_matches(['，', ' ', '“']), CHEERS);
     let counts = context::measure_follows(found.after())
         || found.next().is_some_and(|c| c.is_ascii_alphanumeric() || ".%‰:/-".contains(c));
-    (found.stands_alone() && cheers && !counts).then(|| digits(found.all()))
+    let vows = matches!(found.all(), "5201314" | "1314520");
+    (found.stands_alone() && (cheers || vows) && !counts).then(|| digits(found.all()))
+}
+
+/// How the codes of Chinese stocks begin.
+const STOCKS: &[&str] = &["600", "601", "603", "605", "688", "000", "001", "002", "003", "300", "301"];
+
+/// The code of a stock, after its name and in brackets or before its exchange.
+fn stock(found: &Found) -> Option<String> {
+    let text = found.all();
+    let exchange = context::starts_with_any(found.after(), &[".SH", ".SZ", ".SS", ".BJ", ".HK"]);
+    let name = found.before().strip_suffix(['(', '（']).and_then(|before| before.chars().next_back());
+    let bracketed = name.is_some_and(is_han) && found.after().starts_with([')', '）']);
+    let listed = text.len() == 6 && context::starts_with_any(text, STOCKS) && !text.ends_with("0000");
+    let alone = !found.next().is_some_and(|c| c.is_ascii_digit()) && !found.before().ends_with(['.', ',']);
+    (alone && (exchange || bracketed && listed)).then(|| digits(text))
 }
 
 /// Before a code.
@@ -346,6 +369,13 @@ mod tests {
         check(&[
             ("简直666", "简直六六六"),
             ("这波操作666啊", "这波操作六六六啊"),
+            ("贵州茅台(600519)跌2%", "贵州茅台，六零零五一九，跌百分之二"),
+            ("宁德时代（300750.SZ）", "宁德时代，三零零七五零点S Z，"),
+            ("腾讯00700.HK大涨", "腾讯零零七零零点H K大涨"),
+            ("参赛人数(300000)", "参赛人数，三十万，"),
+            ("88VIP会员", "八八V I P会员"),
+            ("5201314", "五二零一三一四"),
+            ("5201314元", "五百二十万一千三百一十四元"),
             ("花了666元", "花了六百六十六元"),
             ("身份证号110101199003077513", "身份证号一一零一零一一九九零零三零七七五一三"),
             ("11010119900307751X", "一一零一零一一九九零零三零七七五一X"),

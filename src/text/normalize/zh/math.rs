@@ -5,7 +5,11 @@ use crate::text::normalize::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// A letter x between two numbers.
-pub const LATIN: &[Rule] = &[Rule { name: "math", pattern: r"[xX] ?(?<ahead>[0-9])", read: times }];
+pub const LATIN: &[Rule] = &[
+    Rule { name: "math", pattern: r"[xX] ?(?<ahead>[0-9])", read: times },
+    // 23.5x
+    Rule { name: "math", pattern: r"[xX]", read: fold },
+];
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -151,6 +155,15 @@ fn times(found: &Found) -> Option<String> {
     (after_number && !hex || after_unit).then(|| "乘".into())
 }
 
+/// So many times as much.
+fn fold(found: &Found) -> Option<String> {
+    let number = found.before().trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let decimal = found.before().get(number.len()..).is_some_and(|n| n.contains('.'));
+    let ends = found.next().is_none_or(|c| is_han(c) || "，。、；）),.".contains(c));
+    let starts = !number.ends_with(|c: char| c.is_ascii_alphanumeric() || "-+=*/<>×".contains(c));
+    (decimal && ends && starts).then(|| "倍".into())
+}
+
 /// Whether a letter stands there that is no word.
 fn ends_with_variable(before: &str) -> bool {
     let word = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len();
@@ -179,6 +192,11 @@ fn compared(found: &Found) -> Option<String> {
 
 fn plus(found: &Found) -> Option<String> {
     let before = found.before().trim_end();
+    // Of what has grown it is a sign.
+    if super::context::ends_with_any(before, &["同比", "环比", "净流入", "涨幅", "涨跌幅", "较昨日", "涨跌"])
+    {
+        return Some("正".into());
+    }
     // Between 和 and a number it is a sign.
     if before.ends_with(['和', '与', '為', '为', '是', '至', '到', '从', '或', '约', '达', '在'])
     {
@@ -212,6 +230,9 @@ mod tests {
     #[test]
     fn sums_are_read() {
         check(&[
+            ("市盈率为23.5x", "市盈率为二十三点五倍"),
+            ("y=1.5x", "y等于一点五x"),
+            ("净流入+12.6亿元", "净流入正十二点六亿元"),
             ("1+1=2", "一加一等于二"),
             ("1 + 1 = 2", "一 加一 等于 二"),
             ("5-3=2", "五减三等于二"),

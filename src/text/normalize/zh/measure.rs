@@ -19,7 +19,7 @@ macro_rules! per {
         concat!(
             "(?<per>",
             unit!(),
-            "|平方千米|平方公里|平方厘米|平方米|立方厘米|立方米|公斤|千克|毫升|小时|分钟|课时|人次|人|次|天|日|年|月|周|时|分|秒|个|台|斤|克|吨|米|升|瓶|件|套|晚|份|股|桶|亩|户|张|盒|袋|支|只|条|箱|包|杯|公里|千米|平|度|位|间|晚|夜|季度|股|学期|车|卡|吨|盎司|磅|万)"
+            "|平方千米|平方公里|平方厘米|平方米|立方厘米|立方米|公斤|千克|毫升|小时|分钟|课时|人次|人|次|天|日|年|月|周|时|分|秒|个|台|斤|克|吨|米|升|瓶|件|套|晚|份|股|桶|亩|户|张|盒|袋|支|只|条|箱|包|杯|公里|千米|平|度|位|间|晚|夜|季度|股|学期|车|卡|吨|盎司|磅|万|片|粒|颗|本|册|场|局|辆|头|针|剂|滴|根|字|页)"
         )
     };
 }
@@ -116,6 +116,9 @@ fn unit_of(found: &Found) -> Option<String> {
             .any(|(unit, next)| *unit == sign && context::starts_with_any(found.after().trim_start(), next))
     };
     let whole = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '\'' || c == '_');
+    // 175/92A is a size of clothes.
+    let size = sign == "A"
+        && found.before().strip_suffix('/').is_some_and(|n| n.ends_with(|c: char| c.is_ascii_digit()));
     // 5A is a rank as often as a current.
     let rank = sign == "A"
         && found.get("a").len() == 1
@@ -124,7 +127,7 @@ fn unit_of(found: &Found) -> Option<String> {
     let model = sign.len() == 1 && context::latin_before(found.before()).is_some();
     let word =
         WORDS.contains(&sign) && found.all().split('/').next().is_some_and(|amount| amount.contains(' '));
-    (whole && !other(sign) && !rank && !model && !word).then(|| units::name(sign)).flatten()
+    (whole && !other(sign) && !size && !rank && !model && !word).then(|| units::name(sign)).flatten()
 }
 
 fn amount(found: &Found, cold: bool) -> Option<String> {
@@ -260,7 +263,11 @@ fn each(found: &Found) -> Option<String> {
             .ends_with(|c: char| c.is_ascii_digit() || "零一二三四五六七八九十百千万亿多".contains(c))
     });
     let money = before.ends_with(['元', '块', '分', '角', '次', '转', '圆', '万']);
-    if !price && !counted && !money {
+    // 12.5×10^9/L
+    let power = before.ends_with(['⁶', '⁹', '²'])
+        || before.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with("10^")
+            && before.ends_with(['6', '9', '2']);
+    if !price && !counted && !money && !(power && per == "L") {
         return None;
     }
     let per = unit_or_word(per)?;
@@ -276,6 +283,10 @@ mod tests {
         check(&[
             ("1kg", "一千克"),
             ("2kg", "两千克"),
+            ("上升2pct", "上升两个百分点"),
+            ("下调25BP", "下调二十五个基点"),
+            ("100mg/片", "每片一百毫克"),
+            ("12.5×10^9/L", "十二点五乘十的九次方每升"),
             ("10km", "十千米"),
             ("3.5m", "三点五米"),
             ("175cm", "一百七十五厘米"),

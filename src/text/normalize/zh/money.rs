@@ -56,7 +56,7 @@ pub const RULES: &[Rule] = &[
         pattern: concat!(
             "(?<a>",
             super::num!(),
-            ")(?: ?(?<link>[-~–—]) ?(?<b>",
+            ")(?:(?<u1>[wWkK])? ?(?<link>[-~–—]) ?(?<b>",
             super::num!(),
             "))?(?<scale>[wWkK])"
         ),
@@ -222,7 +222,13 @@ fn slang(found: &Found) -> Option<String> {
     }
     // 3-5w is 三到五万, but 3-5k 三千到五千.
     let thousands = scale.eq_ignore_ascii_case("k");
-    let first = if thousands { scaled(found.get("a"), scale) } else { quantity(found.get("a")) };
+    let first = if found.has("u1") {
+        scaled(found.get("a"), found.get("u1"))
+    } else if thousands {
+        scaled(found.get("a"), scale)
+    } else {
+        quantity(found.get("a"))
+    };
     Some(format!("{first}到{}", scaled(found.get("b"), scale)))
 }
 
@@ -247,6 +253,8 @@ mod tests {
     #[test]
     fn money_is_read() {
         check(&[
+            ("月薪15K-20K", "月薪一万五千到两万"),
+            ("预算2w-3w", "预算两万到三万"),
             ("¥13.5", "十三点五元"),
             ("￥100", "一百元"),
             ("¥ 2", "两元"),

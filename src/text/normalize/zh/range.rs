@@ -26,7 +26,7 @@ pub const RULES: &[Rule] = &[
     // Between two things that other rules read.
     Rule {
         name: "range",
-        pattern: r"(?: ?)(?<sign>[-~–—〜]|--|——) ?(?<ahead>[-¥$€£]?(?<b>[0-9]))",
+        pattern: r"(?: ?)(?<sign>[-~–—〜]|--|——) ?(?<ahead>(?:[AaPp][Mm] ?|[+]|[-¥$€£])?(?<b>[0-9]))",
         read: things,
     },
     Rule {
@@ -100,6 +100,10 @@ fn numbers(found: &Found) -> Option<String> {
     if sign == "-" && (math::in_formula(found) || only && falls) {
         return Some(format!("{}减", number(a)));
     }
+    // 满199-20
+    if sign == "-" && falls && found.before().ends_with(['满', '滿']) {
+        return Some(format!("{}减", number(a)));
+    }
     let zero_first = |text: &str| text.len() > 1 && text.starts_with('0') && !text.starts_with("0.");
     let counts = context::measure_follows(rest)
         || context::starts_with_any(rest, &["月", "日", "号", "级", "年", "楼", "期"]);
@@ -135,7 +139,7 @@ fn things(found: &Found) -> Option<String> {
     {
         return Some("减".into());
     }
-    let below_zero = matches!(sign, "~" | "〜") && found.after().starts_with('-');
+    let below_zero = matches!(sign, "~" | "〜") && found.after().starts_with(['-', '+']);
     (ends_a_quantity(before) || below_zero && before.ends_with(|c: char| c.is_ascii_digit()))
         .then(|| "到".into())
 }
@@ -191,6 +195,10 @@ mod tests {
         check(&[
             ("3~5个", "三到五个"),
             ("-2~-1之间", "负二到负一之间"),
+            ("-1.5~+2.5", "负一点五到正二点五"),
+            ("AM 9:00 ~ PM 6:00", "上午九点到下午六点"),
+            ("满199-20", "满一百九十九减二十"),
+            ("满100-200元", "满一百到二百元"),
             ("3-5个", "三到五个"),
             ("2-3个人", "两到三个人"),
             ("1-2天", "一到两天"),

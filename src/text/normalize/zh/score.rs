@@ -238,6 +238,9 @@ pub fn is_score(found: &Found) -> bool {
     if found.all().contains('-') && (first.ends_with('以') || context::starts_with_any(last, AFTER)) {
         return true;
     }
+    if after_game(before) {
+        return true;
+    }
     let time = context::ends_with_any(
         near_before,
         &["上午", "下午", "晚上", "早上", "中午", "凌晨", "傍晚", "时间", "日", "号", "于", "在"],
@@ -251,6 +254,13 @@ pub fn is_score(found: &Found) -> bool {
         || AFTER.iter().any(|word| near_after.find(word).is_some_and(|at| at <= 9))
         || context::ends_with_any(near_before, TEAMS)
         || context::starts_with_any(near_after, TEAMS) && !near_after.starts_with("队")
+}
+
+/// 11:8, before a second game: what cannot be a time is a score, and so is what follows it.
+fn after_game(before: &str) -> bool {
+    let games = before.trim_end_matches([' ', ',', '，', '、', '和']);
+    let Some(game) = games.rsplit(|c: char| !c.is_ascii_digit() && c != ':').next() else { return false };
+    games.len() < before.len() && game.split_once(':').is_some_and(|(a, b)| !a.is_empty() && b.len() == 1)
 }
 
 fn ratio(found: &Found) -> Option<String> {
@@ -313,6 +323,7 @@ mod tests {
             ("比例尺为1:500000", "比例尺为一比五十万"),
             ("78:96", "七十八比九十六"),
             ("1:1.5", "一比一点五"),
+            ("男单11:8, 9:11", "男单十一比八，九比十一"),
             ("3：2", "三比二"),
             ("汇率1:7.2", "汇率一比七点二"),
             ("女排3:1逆转巴西", "女排三比一逆转巴西"),

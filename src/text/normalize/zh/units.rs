@@ -18,6 +18,10 @@ pub const UNITS: &[(&str, &str)] = &[
     ("yd", "码"),
     ("mi", "英里"),
     ("Å", "埃"),
+    // Points of a percentage.
+    ("pct", "个百分点"),
+    ("bp", "个基点"),
+    ("BP", "个基点"),
     // Area and volume.
     ("ha", "公顷"),
     ("L", "升"),
