@@ -46,6 +46,7 @@ fn english_is_read_as_the_tables_say() {
     for (name, table) in [
         ("en", include_str!("../../../tests/fixtures/reading/en.tsv")),
         ("en-2", include_str!("../../../tests/fixtures/reading/en-2.tsv")),
+        ("en-3", include_str!("../../../tests/fixtures/reading/en-3.tsv")),
     ] {
         let (right, all) = agreeing(name, table, Language::English);
         assert!(right * 100 >= all * 90, "{name}: {right} of {all}");

@@ -10,6 +10,7 @@ mod context;
 mod date;
 mod era;
 mod fraction;
+mod law;
 mod math;
 mod measure;
 mod model;
@@ -20,6 +21,7 @@ mod percent;
 mod range;
 mod ratio;
 mod roman;
+mod scripture;
 #[cfg(test)]
 mod sentences;
 mod size;
@@ -39,6 +41,8 @@ pub const RULES: &[&[Rule]] = &[
     era::RULES,
     telephone::RULES,
     code::RULES,
+    law::RULES,
+    scripture::RULES,
     ratio::RULES,
     time::RULES,
     street::RULES,

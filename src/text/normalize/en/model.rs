@@ -1,6 +1,6 @@
 //! Names of models in English, of which each pair of digits is a number: a 747, an F-150.
 
-use super::amount::{begins, ends, has_word, word_before};
+use super::amount::{begins, ends, has_word, last_word, word_before};
 use super::number::{plural, year};
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -49,10 +49,17 @@ fn model(found: &Found) -> Option<String> {
     let apart =
         !before.get(..letters).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_alphanumeric()));
     let long = number.len() == 4 || !number.ends_with("00");
-    let named = MAKES.contains(&word_before(found).as_str()) && begins(found);
+    let named = (MAKES.contains(&word_before(found).as_str()) || is_flight(found.before())) && begins(found);
     (ends(found) && (named || series && apart && long)).then_some(())?;
     let spoken = year(number)?;
     Some(if found.has("many") { plural(&spoken) } else { spoken })
+}
+
+/// Whether `before` ends with the letters of an airline after the word flight: flight BA 117.
+fn is_flight(before: &str) -> bool {
+    let Some(head) = before.strip_suffix(' ') else { return false };
+    let rest = head.trim_end_matches(|c: char| c.is_ascii_uppercase());
+    head.len() - rest.len() == 2 && rest.ends_with(' ') && last_word(rest) == "flight"
 }
 
 fn digit_follows(after: &str) -> bool {
@@ -79,6 +86,9 @@ mod tests {
             ("a Ford F-150", "a Ford F one fifty"),
             ("an RTX 4090", "an R T X forty ninety"),
             ("F-16", "F sixteen"),
+            ("flight BA 117", "flight B A one seventeen"),
+            ("flight UA 2045 to Denver", "flight U A twenty forty five to Denver"),
+            ("a flight to 350 places", "a flight to three hundred and fifty places"),
             ("747 people", "seven hundred and forty seven people"),
             ("A4", "A four"),
         ]);

@@ -241,7 +241,9 @@ fn range(found: &Found, currency: &Currency) -> Option<String> {
             written => format!("{} {}", amount.words, scale(written)?),
         })
     };
-    Some(format!("{} to {} {}", scaled(&from, "scale")?, scaled(&to, "to_scale")?, plural(currency.1)))
+    let single = SINGULAR_BEFORE.contains(&word_after(found)) || is_adjective(found);
+    let unit = if single { currency.1.to_string() } else { plural(currency.1) };
+    Some(format!("{} to {} {unit}", scaled(&from, "scale")?, scaled(&to, "to_scale")?))
 }
 
 fn cents(found: &Found) -> Option<String> {
@@ -358,6 +360,7 @@ mod tests {
             ("a $20 ticket", "a twenty dollar ticket"),
             ("$5-10", "five to ten dollars"),
             ("$5-$10", "five to ten dollars"),
+            ("a $5-$10 fee", "a five to ten dollar fee"),
             ("$5 – $10", "five to ten dollars"),
             ("$5.50-$6.25", "five dollars fifty cents to six dollars twenty five cents"),
             ("$5-10 million", "five to ten million dollars"),

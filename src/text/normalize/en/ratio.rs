@@ -1,15 +1,11 @@
 //! Ratios, odds and scores in English.
 
-use super::amount::{begins, ends, has_word, word_after, word_before};
+use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::number::{cardinal, decimal, year};
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "verse",
-        pattern: r"(?P<chapter>[0-9]{1,3}):(?P<verse>[0-9]{1,3})(?:[-–](?P<last>[0-9]{1,3}))?",
-        read: verse,
-    },
+    Rule { name: "odds", pattern: "(?P<first>[0-9]{1,4})[-–/](?P<second>[0-9]{1,3})", read: odds },
     Rule {
         name: "ratio",
         pattern: r"(?P<first>[0-9]{1,4}(?:\.[0-9]{1,3})?) ?: ?(?P<second>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,9})(?P<point>\.[0-9]{1,3})?(?: ?: ?(?P<third>[0-9]{1,4}))?",
@@ -75,24 +71,35 @@ const BEFORE_RATING: &[&str] = &[
     "solid", "perfect", "pain",
 ];
 
-/// Books that have chapters and verses.
-#[rustfmt::skip]
-const BOOKS: &[&str] = &[
-    "genesis", "exodus", "leviticus", "deuteronomy", "joshua", "judges", "samuel", "kings", "chronicles", "job", "psalm",
-    "psalms", "proverbs", "ecclesiastes", "isaiah", "jeremiah", "ezekiel", "daniel", "matthew", "mark", "luke", "john",
-    "acts", "romans", "corinthians", "galatians", "ephesians", "philippians", "colossians", "thessalonians", "timothy",
-    "titus", "hebrews", "matt", "rom", "cor", "isa", "prov", "heb", "ps", "james", "peter", "jude", "revelation", "surah", "quran",
+/// Words after odds.
+const BETS: &[&str] = &[
+    "odds",
+    "favourite",
+    "favorite",
+    "favourites",
+    "favorites",
+    "outsider",
+    "outsiders",
+    "shot",
+    "longshot",
+    "underdog",
+    "underdogs",
 ];
 
-/// A chapter and a verse: John three sixteen.
-fn verse(found: &Found) -> Option<String> {
-    let in_book = BOOKS.contains(&word_before(found).as_str()) && begins(found) && ends(found);
-    (in_book && !found.after().starts_with(':')).then_some(())?;
-    let spoken = format!("{} {}", cardinal(found.get("chapter"))?, cardinal(found.get("verse"))?);
-    Some(match found.get("last") {
-        "" => spoken,
-        last => format!("{spoken} to {}", cardinal(last)?),
-    })
+/// Odds of 10/1, a 50-1 outsider: ten to one.
+fn odds(found: &Found) -> Option<String> {
+    let goes_on = |c: char| matches!(c, '-' | '–' | '/' | ':' | '%');
+    let whole = begins(found) && ends(found) && !found.next().is_some_and(goes_on);
+    (whole && !found.previous().is_some_and(|c| goes_on(c) || matches!(c, '.' | ','))).then_some(())?;
+    let head = found.before().trim_end();
+    let link = [" of", " at", " are", " were", " is"].iter().find_map(|link| head.strip_suffix(link));
+    let before = last_word(link.unwrap_or(head)) == "odds";
+    // A man of odds and ends may have a 1/2 shot of rum.
+    let after =
+        BETS.contains(&word_after(found)) && found.get("second") != "2" || word_after(found) == "odds";
+    let favourite = word_after(found).starts_with("favo");
+    (before || after || favourite).then_some(())?;
+    Some(format!("{} to {}", cardinal(found.get("first"))?, cardinal(found.get("second"))?))
 }
 
 fn ratio(found: &Found) -> Option<String> {
@@ -182,8 +189,6 @@ mod tests {
             ("mix at a ratio of 1:2:3", "mix at a ratio of one to two to three"),
             ("a ratio of 1.5:1", "a ratio of one point five to one"),
             ("a score of 70/100", "a score of seventy out of one hundred"),
-            ("John 3:16", "John three sixteen"),
-            ("Psalm 23:4-6", "Psalm twenty three four to six"),
             ("They won 3-2.", "They won three to two."),
             ("a 3-2 victory", "a three to two victory"),
             ("The final score was 21-14.", "The final score was twenty one to fourteen."),
@@ -197,7 +202,11 @@ mod tests {
                 "They beat the Celtics one hundred and twelve to one hundred and eight in overtime.",
             ),
             ("It passed 218-213.", "It passed two hundred and eighteen to two hundred and thirteen."),
-            ("Matt. 5:3", "Matt. five three"),
+            ("odds of 10/1", "odds of ten to one"),
+            ("at 5/2 odds", "at five to two odds"),
+            ("a 100-1 outsider", "a one hundred to one outsider"),
+            ("the 7/2 favourite", "the seven to two favourite"),
+            ("a 1/2 shot of rum", "a one half shot of rum"),
             ("a blood pressure of 120/80", "a blood pressure of one twenty over eighty"),
             ("120/80 mmHg", "one twenty over eighty millimeters of mercury"),
             ("a rating of 4.5/5", "a rating of four point five out of five"),

@@ -1,0 +1,110 @@
+//! Sections of laws, and where decisions are printed.
+
+use super::amount::{begins, ends, last_word, word_before};
+use super::number::{cardinal, year};
+use crate::text::normalize::latin::spell::spell;
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule { name: "section", pattern: "§§", read: |_| Some("sections".into()) },
+    Rule {
+        name: "section",
+        pattern: r"(?P<number>[0-9]{1,4})(?P<letter>[a-z])?(?P<parts>(?:\([A-Za-z0-9]{1,4}\)){1,5})",
+        read: parts,
+    },
+    Rule { name: "section", pattern: "(?P<number>[0-9]{3,4})(?P<letter>[a-z])?", read: section },
+    Rule {
+        name: "citation",
+        pattern: r"(?P<volume>[0-9]{1,4}) (?P<reports>U\.S\.|F\.2d|F\.3d|F\.4th|S\. ?Ct\.) (?P<page>[0-9]{1,4})",
+        read: citation,
+    },
+];
+
+/// Words before the number of a part of a law.
+const PARTS: &[&str] =
+    &["section", "sections", "sec", "rule", "rules", "article", "art", "title", "code", "paragraph", "para"];
+
+/// Whether the number of a part of a law stands here.
+fn is_part(found: &Found) -> bool {
+    let before = found.before().trim_end();
+    before.ends_with('§') || before.ends_with("U.S.C.") || PARTS.contains(&word_before(found).as_str())
+}
+
+/// `Rule 12(b)(6)`: twelve b six.
+fn parts(found: &Found) -> Option<String> {
+    (begins(found) && ends(found) && is_part(found)).then_some(())?;
+    let mut spoken = vec![year(found.get("number"))?, spell(found.get("letter"))];
+    for part in found.get("parts").split(['(', ')']).filter(|part| !part.is_empty()) {
+        spoken.push(match part {
+            "ii" => "two".into(),
+            "iii" => "three".into(),
+            "iv" => "four".into(),
+            "vi" => "six".into(),
+            _ if part.bytes().all(|b| b.is_ascii_digit()) => cardinal(part)?,
+            _ if part.bytes().all(|b| b.is_ascii_alphabetic()) => spell(part),
+            _ => return None,
+        });
+    }
+    spoken.retain(|word| !word.is_empty());
+    Some(spoken.join(" "))
+}
+
+/// `§ 1983`, Section 230: each pair of digits is a number.
+fn section(found: &Found) -> Option<String> {
+    let number = found.get("number");
+    let goes_on = |mut after: std::str::Chars| {
+        after.next().is_some_and(|c| ".,:/".contains(c)) && after.next().is_some_and(|c| c.is_ascii_digit())
+    };
+    let before = found.before().trim_end();
+    let code = before.ends_with('§') || before.ends_with("U.S.C.");
+    let named = before.len() < found.before().len()
+        && matches!(last_word(before).as_str(), "section" | "sections" | "sec");
+    let clean = begins(found) && ends(found) && !number.starts_with('0') && !goes_on(found.after().chars());
+    (clean && (code || named)).then_some(())?;
+    let letter = spell(found.get("letter"));
+    Some(if letter.is_empty() { year(number)? } else { format!("{} {letter}", year(number)?) })
+}
+
+/// `347 U.S. 483`: three forty seven U S four eighty three.
+fn citation(found: &Found) -> Option<String> {
+    (begins(found) && ends(found)).then_some(())?;
+    let reports = match found.get("reports") {
+        "U.S." => "U S",
+        "F.2d" => "F second",
+        "F.3d" => "F third",
+        "F.4th" => "F fourth",
+        _ => "supreme court",
+    };
+    Some(format!("{} {reports} {}", year(found.get("volume"))?, year(found.get("page"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn laws_are_cited() {
+        check(&[
+            ("42 U.S.C. § 1983", "forty two U S C section nineteen eighty three"),
+            ("42 U.S.C. 1983", "forty two U S C nineteen eighty three"),
+            ("18 U.S.C. §§ 1341-1343", "eighteen U S C sections thirteen forty one to thirteen forty three"),
+            ("§ 230 of the Act", "section two thirty of the Act"),
+            ("Section 230 protects sites.", "Section two thirty protects sites."),
+            ("Section 8", "Section eight"),
+            ("section 301.5", "section three hundred and one point five"),
+            ("Rule 12(b)(6)", "Rule twelve B six"),
+            ("Art. 5(2)(b) GDPR", "article five two B G D P R"),
+            ("347 U.S. 483 (1954)", "three forty seven U S four eighty three, nineteen fifty four,"),
+            ("505 F.3d 1000", "five o five F third one thousand"),
+        ]);
+    }
+
+    #[test]
+    fn other_numbers_are_counted() {
+        check(&[
+            ("a section of 1,500 seats", "a section of one thousand five hundred seats"),
+            ("He sold 230 U.S. cars", "He sold two hundred and thirty U S cars"),
+            ("12(5)", "twelve, five,"),
+        ]);
+    }
+}
