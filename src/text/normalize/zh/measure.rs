@@ -267,7 +267,7 @@ fn each(found: &Found) -> Option<String> {
     let power = before.ends_with(['⁶', '⁹', '²'])
         || before.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with("10^")
             && before.ends_with(['6', '9', '2']);
-    if !price && !counted && !money && !(power && per == "L") {
+    if !(price || counted || money || power && per == "L") {
         return None;
     }
     let per = unit_or_word(per)?;
