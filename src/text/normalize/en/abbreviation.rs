@@ -10,6 +10,7 @@ use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
     Rule { name: "abbreviation", pattern: r"(?:w/o|w/e|w/|W/|c/o|b/c|&c\.?)", read: slashed },
+    Rule { name: "abbreviation", pattern: "(?P<group>AB|[ABO])(?P<sign>[+−–-])", read: blood_group },
     Rule { name: "abbreviation", pattern: r"#(?P<ahead>[0-9])", read: number_sign },
     Rule {
         name: "abbreviation",
@@ -26,7 +27,11 @@ pub const RULES: &[Rule] = &[
         pattern: r#"(?P<word>[A-Za-z]{1,8})(?P<ahead>\.["')”’]{0,2}(?:\s{0,3}$|\s{1,3}["'“‘(]?[A-Z]))"#,
         read: at_end,
     },
-    Rule { name: "abbreviation", pattern: r"(?P<word>[A-Za-z]{1,8})\.", read: with_dot },
+    Rule {
+        name: "abbreviation",
+        pattern: r"(?P<word>[A-Za-z]{1,8})\.(?:['’](?P<possessive>s))?",
+        read: with_dot,
+    },
     Rule {
         name: "abbreviation",
         pattern: concat!(
@@ -62,6 +67,16 @@ fn slashed(found: &Found) -> Option<String> {
         "&c" | "&c." if !letter => "et cetera".into(),
         _ => return None,
     })
+}
+
+/// Type O-, AB+ blood.
+fn blood_group(found: &Found) -> Option<String> {
+    let typed = matches!(previous_word(found.before()), "type" | "Type" | "group" | "Group");
+    let alone = !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '-');
+    let ends = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '+');
+    (alone && ends && (typed || found.after().starts_with(" blood"))).then_some(())?;
+    let sign = if found.get("sign") == "+" { "positive" } else { "negative" };
+    Some(format!("{} {sign}", spell(found.get("group"))))
 }
 
 fn number_sign(found: &Found) -> Option<String> {
@@ -124,7 +139,12 @@ fn at_end(found: &Found) -> Option<String> {
     }
 }
 
+/// `Jr.`, `Smith Jr.'s`.
 fn with_dot(found: &Found) -> Option<String> {
+    dotted_word(found).map(|spoken| spoken + found.get("possessive"))
+}
+
+fn dotted_word(found: &Found) -> Option<String> {
     let word = found.get("word");
     // "Mr.Jones", but "foo.bar".
     let glued = found.next().is_some_and(|c| c.is_ascii_uppercase()) && GLUED.contains(&word);
@@ -132,7 +152,10 @@ fn with_dot(found: &Found) -> Option<String> {
         return None;
     }
     let next = next_word(found.after());
-    let number = found.after().trim_start().starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
+    let after = found.after().trim_start();
+    // "Eq. (3)"
+    let bracketed = matches!(word, "Eq" | "eq" | "Eqs" | "eqs").then(|| after.strip_prefix('(')).flatten();
+    let number = bracketed.unwrap_or(after).starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
     // "John F. Kennedy", "J. Smith"; but "Plan B. Then …".
     if word.len() == 1 && is_capitalized(word) && !number {
         let initial = found.after().starts_with(' ') && is_capitalized(next) && !STARTERS.contains(&next);
