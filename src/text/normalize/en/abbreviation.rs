@@ -10,7 +10,7 @@ use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
     Rule { name: "abbreviation", pattern: r"(?:w/o|w/e|w/|W/|c/o|b/c|&c\.?)", read: slashed },
-    Rule { name: "abbreviation", pattern: "(?P<group>AB|[ABO])(?P<sign>[+−–-])", read: blood_group },
+    Rule { name: "abbreviation", pattern: "(?P<group>AB|[A-DFO])(?P<sign>[+−–-])", read: blood_group },
     Rule { name: "abbreviation", pattern: r"#(?P<ahead>[0-9])", read: number_sign },
     Rule {
         name: "abbreviation",
@@ -69,11 +69,18 @@ fn slashed(found: &Found) -> Option<String> {
     })
 }
 
-/// Type O-, AB+ blood.
+/// Type O-, AB+ blood; a grade of B-.
 fn blood_group(found: &Found) -> Option<String> {
-    let typed = matches!(previous_word(found.before()), "type" | "Type" | "group" | "Group");
+    let previous = previous_word(found.before());
+    let typed = matches!(previous, "type" | "Type" | "group" | "Group");
     let alone = !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '-');
     let ends = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '+');
+    // A grade: "an A- student", but "an A- or B-list star".
+    let listed = [" or ", " and "].iter().any(|link| found.after().starts_with(link));
+    let graded = matches!(previous, "grade" | "a" | "an") && found.all() != "O-" && !listed;
+    if graded && alone && ends && found.all().ends_with('-') && !found.after().starts_with(" blood") {
+        return Some(format!("{} minus", found.get("group")));
+    }
     (alone && ends && (typed || found.after().starts_with(" blood"))).then_some(())?;
     let sign = if found.get("sign") == "+" { "positive" } else { "negative" };
     Some(format!("{} {sign}", spell(found.get("group"))))

@@ -8,6 +8,7 @@ fn sentences_are_read() {
         english,
         &[
             ("Type O- blood", "Type O negative blood"),
+            ("an A- student", "an A minus student"),
             ("blood type AB+", "blood type A B positive"),
             ("type A+ or B+", "type A positive or B plus"),
             ("a pH of 7.4", "a P H of seven point four"),
