@@ -35,7 +35,7 @@ const SHORT: &[(&str, &str)] = &[
     ("Num.", "Numbers"),
     ("Deut", "Deuteronomy"),
     ("Josh.", "Joshua"),
-    ("Sam", "Samuel"),
+    ("Sam.", "Samuel"),
     ("Kgs", "Kings"),
     ("Chron", "Chronicles"),
     ("Chr", "Chronicles"),
@@ -50,7 +50,7 @@ const SHORT: &[(&str, &str)] = &[
     ("Hos", "Hosea"),
     ("Mic", "Micah"),
     ("Mal", "Malachi"),
-    ("Matt", "Matthew"),
+    ("Matt.", "Matthew"),
     ("Mt.", "Matthew"),
     ("Mk", "Mark"),
     ("Lk", "Luke"),
@@ -62,10 +62,10 @@ const SHORT: &[(&str, &str)] = &[
     ("Phil.", "Philippians"),
     ("Col.", "Colossians"),
     ("Thess", "Thessalonians"),
-    ("Tim", "Timothy"),
+    ("Tim.", "Timothy"),
     ("Heb", "Hebrews"),
-    ("Jas", "James"),
-    ("Pet", "Peter"),
+    ("Jas.", "James"),
+    ("Pet.", "Peter"),
     ("Rev", "Revelation"),
 ];
 /// Books of which there are several: First John.
@@ -146,6 +146,8 @@ mod tests {
             ("Dan 3 or 4 times", "Dan three or four times"),
             ("on page 3 John 3:16 is quoted", "on page three John three sixteen is quoted"),
             ("I met Mark 3:05 sharp", "I met Mark three o five sharp"),
+            ("I see Tim 5:30 today", "I see Tim five thirty today"),
+            ("2 Tim 1:7", "second Timothy one seven"),
             ("chapter 2 Samuel wrote", "chapter two Samuel wrote"),
         ]);
     }
