@@ -10,6 +10,7 @@ use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
     Rule { name: "abbreviation", pattern: r"(?:w/o|w/e|w/|W/|c/o|b/c|&c\.?)", read: slashed },
+    Rule { name: "abbreviation", pattern: "(?P<group>AB|[A-DFO])(?P<sign>[+−–-])", read: blood_group },
     Rule { name: "abbreviation", pattern: r"#(?P<ahead>[0-9])", read: number_sign },
     Rule {
         name: "abbreviation",
@@ -26,7 +27,11 @@ pub const RULES: &[Rule] = &[
         pattern: r#"(?P<word>[A-Za-z]{1,8})(?P<ahead>\.["')”’]{0,2}(?:\s{0,3}$|\s{1,3}["'“‘(]?[A-Z]))"#,
         read: at_end,
     },
-    Rule { name: "abbreviation", pattern: r"(?P<word>[A-Za-z]{1,8})\.", read: with_dot },
+    Rule {
+        name: "abbreviation",
+        pattern: r"(?P<word>[A-Za-z]{1,8})\.(?:['’](?P<possessive>s))?",
+        read: with_dot,
+    },
     Rule {
         name: "abbreviation",
         pattern: concat!(
@@ -62,6 +67,23 @@ fn slashed(found: &Found) -> Option<String> {
         "&c" | "&c." if !letter => "et cetera".into(),
         _ => return None,
     })
+}
+
+/// Type O-, AB+ blood; a grade of B-.
+fn blood_group(found: &Found) -> Option<String> {
+    let previous = previous_word(found.before());
+    let typed = matches!(previous, "type" | "Type" | "group" | "Group");
+    let alone = !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '-');
+    let ends = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '+');
+    // A grade: "an A- student", but "an A- or B-list star".
+    let listed = [" or ", " and "].iter().any(|link| found.after().starts_with(link));
+    let graded = matches!(previous, "grade" | "a" | "an") && found.all() != "O-" && !listed;
+    if graded && alone && ends && found.all().ends_with('-') && !found.after().starts_with(" blood") {
+        return Some(format!("{} minus", found.get("group")));
+    }
+    (alone && ends && (typed || found.after().starts_with(" blood"))).then_some(())?;
+    let sign = if found.get("sign") == "+" { "positive" } else { "negative" };
+    Some(format!("{} {sign}", spell(found.get("group"))))
 }
 
 fn number_sign(found: &Found) -> Option<String> {
@@ -124,7 +146,12 @@ fn at_end(found: &Found) -> Option<String> {
     }
 }
 
+/// `Jr.`, `Smith Jr.'s`.
 fn with_dot(found: &Found) -> Option<String> {
+    dotted_word(found).map(|spoken| spoken + found.get("possessive"))
+}
+
+fn dotted_word(found: &Found) -> Option<String> {
     let word = found.get("word");
     // "Mr.Jones", but "foo.bar".
     let glued = found.next().is_some_and(|c| c.is_ascii_uppercase()) && GLUED.contains(&word);
@@ -132,7 +159,10 @@ fn with_dot(found: &Found) -> Option<String> {
         return None;
     }
     let next = next_word(found.after());
-    let number = found.after().trim_start().starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
+    let after = found.after().trim_start();
+    // "Eq. (3)"
+    let bracketed = matches!(word, "Eq" | "eq" | "Eqs" | "eqs").then(|| after.strip_prefix('(')).flatten();
+    let number = bracketed.unwrap_or(after).starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
     // "John F. Kennedy", "J. Smith"; but "Plan B. Then …".
     if word.len() == 1 && is_capitalized(word) && !number {
         let initial = found.after().starts_with(' ') && is_capitalized(next) && !STARTERS.contains(&next);

@@ -122,6 +122,8 @@ pub const SHORT: &[(&str, &str, Stands)] = &[
     ("sec", "section", BeforeNumber),
     ("art", "article", BeforeNumber),
     ("eq", "equation", BeforeNumber),
+    ("eqs", "equations", BeforeNumber),
+    ("Fl", "floor", BeforeNumber),
     ("pt", "part", BeforeNumber),
     ("para", "paragraph", BeforeNumber),
     ("par", "paragraph", BeforeNumber),

@@ -24,6 +24,9 @@ pub const RULES: &[Rule] = &[
         part_of_year,
     ),
     rule(r"(?P<part>[QH])(?P<n>[1-4]) ?['’](?P<year>[0-9]{2})", part_of_year),
+    rule("(?P<part>[Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)-(?P<ahead>['’‘][0-9]0s)", |found| {
+        Some(format!("{} ", found.get("part")))
+    }),
     rule(r"FY ?(?P<ahead>20[0-9]{2}[-–/][0-9]{2})", |_| Some("F Y".into())),
     rule(r"FY ?['’]?(?P<year>20[0-9]{2}|19[0-9]{2}|[0-9]{2})", fiscal),
 ];

@@ -7,7 +7,7 @@ use crate::text::normalize::rule::{Found, Rule};
 
 macro_rules! unit {
     () => {
-        r"(?:(?:sq|cu|fl)(?:\. ?| ))?[A-Za-zµΩ]{1,10}(?:\^?[23]|[²³])?"
+        r"(?:lbf?-ft|ft-lb[fs]?|(?:(?:sq|cu|fl)(?:\. ?| ))?[A-Za-zµΩ]{1,10}(?:\^?[23]|[²³])?)"
     };
 }
 
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn what_is_no_measure() {
         check(&[
-            ("802.11ac", "eight hundred and two point one one ac"),
+            ("802.11ac", "eight o two dot eleven A C"),
             ("5G", "five G"),
             ("4K", "four K"),
             ("3D", "three D"),

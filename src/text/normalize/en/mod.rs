@@ -9,6 +9,7 @@ mod code;
 mod context;
 mod date;
 mod era;
+mod formula;
 mod fraction;
 mod law;
 mod math;
@@ -40,6 +41,7 @@ pub const RULES: &[&[Rule]] = &[
     date::RULES,
     era::RULES,
     telephone::RULES,
+    formula::RULES,
     code::RULES,
     law::RULES,
     scripture::RULES,

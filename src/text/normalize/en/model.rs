@@ -1,11 +1,13 @@
 //! Names of models in English, of which each pair of digits is a number: a 747, an F-150.
 
 use super::amount::{begins, ends, has_word, last_word, word_before};
-use super::number::{plural, year};
+use super::number::{cardinal, plural, year};
+use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
     Rule { name: "model", pattern: r"(?P<model>7[0-9]7)-(?P<variant>[0-9]{3})", read: airliner },
+    Rule { name: "model", pattern: r"802\.(?P<part>[0-9]{1,2})(?P<letters>[a-z]{0,3})", read: network },
     Rule {
         name: "resolution",
         pattern: "(?P<lines>240|360|480|576|720|1080|1440|2160)(?P<way>[pi])",
@@ -27,6 +29,15 @@ fn airliner(found: &Found) -> Option<String> {
         return None;
     }
     Some(format!("{} {}", year(found.get("model"))?, year(found.get("variant"))?))
+}
+
+/// `802.11ac`.
+fn network(found: &Found) -> Option<String> {
+    let known = found.get("part") == "11" || found.has("letters");
+    let sum = found.previous().is_some_and(|c| !c.is_whitespace() && !"(\"“".contains(c));
+    (known && !sum && found.stands_alone() && !found.next().is_some_and(|c| c == '%')).then_some(())?;
+    let spoken = format!("eight o two dot {} {}", cardinal(found.get("part"))?, spell(found.get("letters")));
+    Some(spoken.trim_end().into())
 }
 
 /// The lines of a picture: 1080p.
@@ -86,6 +97,8 @@ mod tests {
             ("a Ford F-150", "a Ford F one fifty"),
             ("an RTX 4090", "an R T X forty ninety"),
             ("F-16", "F sixteen"),
+            ("802.11ac", "eight o two dot eleven A C"),
+            ("802.15 meters", "eight hundred and two point one five meters"),
             ("flight BA 117", "flight B A one seventeen"),
             ("flight UA 2045 to Denver", "flight U A twenty forty five to Denver"),
             ("a flight to 350 places", "a flight to three hundred and fifty places"),

@@ -91,6 +91,8 @@ fn odds(found: &Found) -> Option<String> {
     let goes_on = |c: char| matches!(c, '-' | '–' | '/' | ':' | '%');
     let whole = begins(found) && ends(found) && !found.next().is_some_and(goes_on);
     (whole && !found.previous().is_some_and(|c| goes_on(c) || matches!(c, '.' | ','))).then_some(())?;
+    // A 50/50 shot.
+    (found.get("first") != found.get("second")).then_some(())?;
     let head = found.before().trim_end();
     let link = [" of", " at", " are", " were", " is"].iter().find_map(|link| head.strip_suffix(link));
     let before = last_word(link.unwrap_or(head)) == "odds";
@@ -206,6 +208,7 @@ mod tests {
             ("at 5/2 odds", "at five to two odds"),
             ("a 100-1 outsider", "a one hundred to one outsider"),
             ("the 7/2 favourite", "the seven to two favourite"),
+            ("a 50/50 shot", "a fifty fifty shot"),
             ("a 1/2 shot of rum", "a one half shot of rum"),
             ("a blood pressure of 120/80", "a blood pressure of one twenty over eighty"),
             ("120/80 mmHg", "one twenty over eighty millimeters of mercury"),

@@ -7,7 +7,7 @@ use crate::text::normalize::rule::{Found, Rule};
 pub const RULES: &[Rule] = &[
     Rule {
         name: "book",
-        pattern: r"(?:(?P<which>[123]|I{1,3}) ?)?(?P<book>[A-Z][A-Za-z]{1,14})\.?(?P<ahead> ?[0-9]{1,3}(?::[0-9])?)",
+        pattern: r"(?:(?P<which>[123]|I{1,3}) ?)?(?P<book>[A-Z][A-Za-z]{1,14})\.?(?P<ahead> ?[0-9]{1,3}(?::[0-9]{1,3})?)",
         read: book,
     },
     Rule {
@@ -35,7 +35,7 @@ const SHORT: &[(&str, &str)] = &[
     ("Num.", "Numbers"),
     ("Deut", "Deuteronomy"),
     ("Josh.", "Joshua"),
-    ("Sam", "Samuel"),
+    ("Sam.", "Samuel"),
     ("Kgs", "Kings"),
     ("Chron", "Chronicles"),
     ("Chr", "Chronicles"),
@@ -50,7 +50,7 @@ const SHORT: &[(&str, &str)] = &[
     ("Hos", "Hosea"),
     ("Mic", "Micah"),
     ("Mal", "Malachi"),
-    ("Matt", "Matthew"),
+    ("Matt.", "Matthew"),
     ("Mt.", "Matthew"),
     ("Mk", "Mark"),
     ("Lk", "Luke"),
@@ -62,10 +62,10 @@ const SHORT: &[(&str, &str)] = &[
     ("Phil.", "Philippians"),
     ("Col.", "Colossians"),
     ("Thess", "Thessalonians"),
-    ("Tim", "Timothy"),
+    ("Tim.", "Timothy"),
     ("Heb", "Hebrews"),
-    ("Jas", "James"),
-    ("Pet", "Peter"),
+    ("Jas.", "James"),
+    ("Pet.", "Peter"),
     ("Rev", "Revelation"),
 ];
 /// Books of which there are several: First John.
@@ -81,7 +81,13 @@ fn book(found: &Found) -> Option<String> {
         None => short == written,
     };
     let full = SHORT.iter().find(|(short, _)| named(short)).map(|(_, full)| *full);
-    let verse = found.get("ahead").contains(':');
+    let ahead = found.get("ahead");
+    // No verse is zero, as in the Rev. 3:00 service.
+    let verse = ahead.contains(':') && !ahead.contains(":0");
+    // "On page 3 John 3:16 is quoted."
+    let counted =
+        matches!(&*word_before(found), "page" | "chapter" | "part" | "number" | "verse" | "section");
+    (which.is_empty() || !counted).then_some(())?;
     // "Psalm 23" is one without verses.
     (begins(found) && (verse || full == Some("Psalm") && dot)).then_some(())?;
     let full =
@@ -101,7 +107,8 @@ fn verse(found: &Found) -> Option<String> {
     let word = word_before(found);
     let short = |(short, _): &(&str, &str)| short.trim_end_matches('.').eq_ignore_ascii_case(&word);
     let in_book = BOOKS.contains(&word.as_str()) || SHORT.iter().any(short);
-    (in_book && begins(found) && ends(found) && !found.after().starts_with(':')).then_some(())?;
+    (in_book && !found.get("verse").starts_with('0')).then_some(())?;
+    (begins(found) && ends(found) && !found.after().starts_with(':')).then_some(())?;
     let spoken = format!("{} {}", cardinal(found.get("chapter"))?, cardinal(found.get("verse"))?);
     Some(match found.get("last") {
         "" => spoken,
@@ -137,6 +144,10 @@ mod tests {
             ("Gen. Patton", "general Patton"),
             ("the 1 Cor. 5 people", "the one corner five people"),
             ("Dan 3 or 4 times", "Dan three or four times"),
+            ("on page 3 John 3:16 is quoted", "on page three John three sixteen is quoted"),
+            ("I met Mark 3:05 sharp", "I met Mark three o five sharp"),
+            ("I see Tim 5:30 today", "I see Tim five thirty today"),
+            ("2 Tim 1:7", "second Timothy one seven"),
             ("chapter 2 Samuel wrote", "chapter two Samuel wrote"),
         ]);
     }

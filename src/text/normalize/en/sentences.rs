@@ -7,6 +7,16 @@ fn sentences_are_read() {
     check(
         english,
         &[
+            ("Type O- blood", "Type O negative blood"),
+            ("an A- student", "an A minus student"),
+            ("blood type AB+", "blood type A B positive"),
+            ("type A+ or B+", "type A positive or B plus"),
+            ("a pH of 7.4", "a P H of seven point four"),
+            ("Eq. (3) shows", "equation, three, shows"),
+            ("Gov. Smith Jr.'s plan", "governor Smith juniors plan"),
+            ("the mid-'90s", "the mid nineties"),
+            ("350 lb-ft", "three hundred and fifty pound feet"),
+            ("Bldg. 7, Fl. 3", "building seven, floor three"),
             (
                 "On Jan. 5, 2024, at 8:00 a.m. EST, Dr. Smith of 123 Main St., Austin, TX 78701 called 1-800-555-1234.",
                 "On january fifth, twenty twenty four, at eight a m E S T, doctor Smith of one twenty three Main street, Austin, texas seven eight seven o one called one, eight hundred, five five five, one two three four.",

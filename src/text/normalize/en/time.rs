@@ -51,6 +51,14 @@ pub const RULES: &[Rule] = &[
         r"(?P<zone>UTC|GMT|EST|EDT|CST|PST|PDT|CET) ?(?P<sign>[-±\+])(?P<h>[0-9]{1,2})(?::?(?P<m>[0-9]{2}))?",
         offset,
     ),
+    rule(
+        "T(?P<sign>[+–−-])(?P<ahead>[0-9]{1,3}(?::[0-9]{2}| ?(?:seconds?|minutes?|hours?|days?|secs?|mins?)))",
+        |found| {
+            let sign = if found.get("sign") == "+" { "plus" } else { "minus" };
+            let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '-');
+            (!inside).then(|| format!("T {sign} "))
+        },
+    ),
     rule("(?P<zone>est|edt|cst|cdt|mst|mdt|pst|pdt|gmt|utc|bst|cet|ist|jst)", zone),
 ];
 
@@ -268,6 +276,8 @@ mod tests {
                 ("10 to 11 pm", "ten to eleven p m"),
                 ("1h30m", "one hour thirty minutes"),
                 ("2 hrs 15 mins", "two hours fifteen minutes"),
+                ("T-10 minutes and counting", "T minus ten minutes and counting"),
+                ("T+30 seconds", "T plus thirty seconds"),
                 ("5m30s", "five minutes thirty seconds"),
                 ("1h 2m 3s", "one hour two minutes three seconds"),
             ],

@@ -124,6 +124,8 @@ const UNITS: &[(&str, &str)] = &[
     ("N", "newton"),
     ("kN", "kilonewton"),
     ("Nm", "newton meter"),
+    ("lb-ft lbf-ft", "pound foot"),
+    ("ft-lb ft-lbs ft-lbf", "foot pound"),
     ("Pa", "pascal"),
     ("hPa", "hectopascal"),
     ("kPa", "kilopascal"),

@@ -6,6 +6,7 @@ use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
     Rule { name: "year", pattern: "[0-9]{3,4}", read },
+    Rule { name: "room", pattern: "(?P<number>[1-9][0-9]{2,3})(?P<letter>[A-D])", read: room },
     Rule { name: "year", pattern: "['’‘](?P<year>[0-9]{2})", read: short },
 ];
 
@@ -21,6 +22,8 @@ const BEFORE: &[&str] = &[
 /// Words before a number that is read in pairs of digits, as a year is.
 const BEFORE_PAIRS: &[&str] = &[
     "room",
+    "rm",
+    "exit",
     "flight",
     "suite",
     "apartment",
@@ -98,6 +101,13 @@ fn read(found: &Found) -> Option<String> {
     (BEFORE.contains(&before) || AFTER.contains(&after) || fiscal || marked || linked || recent || cited)
         .then_some(())?;
     year(text)
+}
+
+/// Room 204B.
+fn room(found: &Found) -> Option<String> {
+    let named = BEFORE_PAIRS.contains(&word_before(found).as_str());
+    (named && begins(found) && ends(found)).then_some(())?;
+    Some(format!("{} {}", year(found.get("number"))?, found.get("letter")))
 }
 
 /// (Smith, 1998); Smith et al., 1998.
@@ -201,6 +211,8 @@ mod tests {
     #[test]
     fn years() {
         check(&[
+            ("Rm. 204B", "room two o four B"),
+            ("exit 405B", "exit four o five B"),
             ("in 1999", "in nineteen ninety nine"),
             ("Since 2005, yes.", "Since two thousand five, yes."),
             ("in 1905", "in nineteen o five"),

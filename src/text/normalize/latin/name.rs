@@ -6,7 +6,7 @@ use crate::text::normalize::rule::Found;
 pub const NAME: &str = concat!(
     r"(?:C\+\+|c\+\+|[A-GJcf]#|\.(?:NET|Net|net)|ASP\.NET|VB\.NET|Wi-?Fi|wi-?fi|WI-?FI|Hi-Fi|Sci-Fi|sci-fi|",
     r"AT&T|R&D|Q&A|R&B|B&B|M&A|P&L|S&P|H&M|P&G|D&D|A&E|T&C|J&J|Notepad\+\+|Disney\+|TCP/IP|I/O|A/C|N/A|n/a|TL;DR|",
-    r"PhDs?|VMware|e-?mail|E-?mail|[A-Z]\+|W3C)",
+    r"PhDs?|VMware|pH|e-?mail|E-?mail|[A-Z]\+|W3C)",
 );
 
 /// As written, in Chinese, in English.
@@ -45,6 +45,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("Disney+", "Disney加", "Disney plus"),
     ("PhD", "P H D", "P H D"),
     ("PhDs", "P H Ds", "P H Ds"),
+    ("pH", "P H", "P H"),
     ("VMware", "V M ware", "V M ware"),
     ("TL;DR", "T L D R", "T L D R"),
     ("W3C", "W三C", "W three C"),
@@ -62,6 +63,11 @@ pub fn name(found: &Found, language: Language) -> Option<String> {
     }
     let plus = if language == Language::Chinese { "加" } else { " plus" };
     if let Some(letter) = name.strip_suffix('+') {
+        // It may be a group of blood.
+        let typed = ["type ", "Type ", "group "].iter().any(|word| found.before().ends_with(word));
+        if language == Language::English && (typed || found.after().starts_with(" blood")) {
+            return Some(format!("{letter} positive"));
+        }
         return found.next().is_none_or(|c| !c.is_ascii_digit()).then(|| format!("{letter}{plus}"));
     }
     if let Some(letter) = name.strip_suffix('#') {

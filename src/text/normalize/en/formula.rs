@@ -1,0 +1,70 @@
+//! Formulas of chemistry: the letters of their elements apart, and how many there are.
+
+use super::number::cardinal;
+use crate::text::normalize::latin::spell::spell;
+use crate::text::normalize::rule::{Found, Rule};
+
+pub const RULES: &[Rule] = &[
+    Rule { name: "formula", pattern: "(?:NaCl|NaOH|HCl|KCl|KOH|HBr|NaClO|LiOH|MgO|CaO|ZnO)", read: known },
+    Rule { name: "formula", pattern: "(?:[A-Z][a-z]?[0-9]{0,2}){2,8}", read: formula },
+];
+
+/// Elements of common compounds. Some are left out, as codes and names have their letters too.
+const ELEMENTS: &[&str] = &[
+    "H", "C", "N", "O", "S", "P", "K", "Na", "Cl", "Ca", "Mg", "Fe", "Cu", "Zn", "Al", "Si", "Br", "Ag",
+    "Ti", "Mn", "Li", "Ba",
+];
+
+fn known(found: &Found) -> Option<String> {
+    found.stands_alone().then(|| spell(found.all()))
+}
+
+/// `H2SO4`: at least two elements, and one of them several times.
+fn formula(found: &Found) -> Option<String> {
+    found.stands_alone().then_some(())?;
+    let (mut rest, mut spoken, mut elements, mut counted) = (found.all(), Vec::new(), 0, false);
+    let mut last = "";
+    let mut inner = false;
+    while !rest.is_empty() {
+        let small = rest.get(1..).is_some_and(|tail| tail.starts_with(|c: char| c.is_ascii_lowercase()));
+        let (element, tail) = rest.split_at_checked(if small { 2 } else { 1 })?;
+        ELEMENTS.contains(&element).then_some(())?;
+        let after = tail.trim_start_matches(|c: char| c.is_ascii_digit());
+        let count = tail.get(..tail.len() - after.len())?;
+        spoken.push(spell(element));
+        elements += 1;
+        if !count.is_empty() {
+            (!count.starts_with('0') && count != "1").then_some(())?;
+            spoken.push(cardinal(count)?);
+            counted = true;
+            inner |= !after.is_empty();
+        }
+        (last, rest) = (element, after);
+    }
+    // PS5 and COP26 are none.
+    let oxide = last == "O" || elements == 2;
+    (counted && elements > 1 && (inner || oxide)).then(|| spoken.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::normalize::en::tests::check;
+
+    #[test]
+    fn formulas_are_spelled() {
+        check(&[
+            ("H2O and CO2", "H two O and C O two"),
+            ("H2SO4", "H two S O four"),
+            ("C6H12O6", "C six H twelve O six"),
+            ("CaCO3 and NaHCO3", "C A C O three and N A H C O three"),
+            ("SO2", "S O two"),
+            ("NaCl", "N A C L"),
+            ("HCl + NaOH", "H C L plus N A O H"),
+        ]);
+    }
+
+    #[test]
+    fn other_letters_and_digits() {
+        check(&[("PS5", "P S five"), ("H1N1", "H one N one"), ("NO 2", "NO two"), ("P2P", "P two P")]);
+    }
+}
