@@ -23,7 +23,7 @@ pub const RULES: &[Rule] = &[
     // 35:20 and 1:02:03.5 as how long it took
     Rule {
         name: "time",
-        pattern: r"(?<m>[0-9]{1,3}):(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?",
+        pattern: r"(?:(?<h>[0-9]{1,2}):)?(?<m>[0-9]{1,3}):(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?",
         read: taken,
     },
     // 1h30min, 5m20s
@@ -107,8 +107,13 @@ fn taken(found: &Found) -> Option<String> {
     if !cued || !found.stands_alone() || found.next() == Some(':') {
         return None;
     }
-    let mut spoken =
-        format!("{}分{}", integer(found.get("m").trim_start_matches('0')), integer(found.get("s")));
+    let mut spoken = String::new();
+    let mut minutes = found.get("m").trim_start_matches('0');
+    if found.has("h") {
+        spoken = format!("{}小时", quantity(found.get("h").trim_start_matches('0')));
+        minutes = found.get("m");
+    }
+    spoken += &format!("{}分{}", integer(minutes), integer(found.get("s")));
     if found.has("part") {
         spoken += &format!("点{}", super::number::digits(found.get("part")));
     }
@@ -184,6 +189,8 @@ mod tests {
             ("配速5'30\"", "配速五分三十秒"),
             ("身高5'6\"", "身高五英尺六英寸"),
             ("用时35:20", "用时三十五分二十秒"),
+            ("用时2:05:30", "用时两小时零五分三十秒"),
+            ("片长1:42:07", "片长一小时四十二分零七秒"),
             ("成绩为1:58.32", "成绩为一分五十八点三二秒"),
             ("90min", "九十分钟"),
             ("24h营业", "二十四小时营业"),
