@@ -107,13 +107,26 @@ fn taken(found: &Found) -> Option<String> {
     if !cued || !found.stands_alone() || found.next() == Some(':') {
         return None;
     }
+    let hours = found.get("h").trim_start_matches('0');
+    let minutes = found.get("m");
     let mut spoken = String::new();
-    let mut minutes = found.get("m").trim_start_matches('0');
-    if found.has("h") {
-        spoken = format!("{}小时", quantity(found.get("h").trim_start_matches('0')));
-        minutes = found.get("m");
+    if !hours.is_empty() {
+        spoken = format!("{}小时", quantity(hours));
     }
-    spoken += &format!("{}分{}", integer(minutes), integer(found.get("s")));
+    let plain = minutes.trim_start_matches('0');
+    if !hours.is_empty() || !plain.is_empty() {
+        let minutes = if hours.is_empty() { plain } else { minutes };
+        spoken += &format!("{}分", integer(minutes.strip_prefix("00").map_or(minutes, |_| "0")));
+    }
+    let seconds = found.get("s");
+    if seconds == "00" && !found.has("part") && !spoken.is_empty() {
+        return Some(spoken);
+    }
+    spoken += &integer(if spoken.is_empty() && seconds.len() > 1 {
+        seconds.strip_prefix('0').unwrap_or(seconds)
+    } else {
+        seconds
+    });
     if found.has("part") {
         spoken += &format!("点{}", super::number::digits(found.get("part")));
     }
@@ -190,6 +203,10 @@ mod tests {
             ("身高5'6\"", "身高五英尺六英寸"),
             ("用时35:20", "用时三十五分二十秒"),
             ("用时2:05:30", "用时两小时零五分三十秒"),
+            ("用时00:35:20", "用时三十五分二十秒"),
+            ("成绩0:58.32", "成绩五十八点三二秒"),
+            ("倒计时10:00", "倒计时十分"),
+            ("倒计时0:05", "倒计时五秒"),
             ("片长1:42:07", "片长一小时四十二分零七秒"),
             ("成绩为1:58.32", "成绩为一分五十八点三二秒"),
             ("90min", "九十分钟"),
