@@ -51,6 +51,16 @@ pub const RULES: &[Rule] = &[
                 .flatten()
         },
     },
+    // 国办发〔2024〕5号, （2023）京01民终123号
+    Rule {
+        name: "date",
+        pattern: r"(?<y>(?:19|20)[0-9]{2})(?<ahead>[〕】）)\]])",
+        read: |found| {
+            let opened = found.before().strip_suffix(['〔', '【', '（', '(', '[']);
+            let opened = opened.is_some_and(|before| !before.ends_with(|c: char| c.is_ascii_digit()));
+            opened.then(|| digits(found.get("y")))
+        },
+    },
     // 1月28日, 01月
     Rule {
         name: "date",
@@ -77,6 +87,11 @@ pub const RULES: &[Rule] = &[
         name: "date",
         pattern: r"(?<y>[0-9]{4})(?<ahead> ?(?:Q[1-4]|H[12])|学年|學年|财年|届|屆|级|款)",
         read: |found| Some(digits(found.get("y"))),
+    },
+    Rule {
+        name: "date",
+        pattern: r"(?<y>(?:19|20)[0-9]{2})(?<ahead>赛季|賽季|版|新款|春晚|世界杯|欧洲杯|奥运|亚运|高考)",
+        read: |found| found.stands_alone().then(|| digits(found.get("y"))),
     },
     // 07-08赛季
     Rule {
@@ -343,6 +358,12 @@ mod tests {
             ("2022-01", "二零二二年一月"),
             ("2022/12", "二零二二年十二月"),
             ("2022/5", "二零二二年五月"),
+            ("2024赛季", "二零二四赛季"),
+            ("2010版课本", "二零一零版课本"),
+            ("国办发〔2024〕5号", "国办发，二零二四，五号"),
+            ("（2023）京01民终123号", "二零二三，京零一民终一百二十三号"),
+            ("自2023.12起", "自二零二三年十二月起"),
+            ("报价2023.12元", "报价两千零二十三点一二元"),
             ("08/2008", "二零零八年八月"),
             ("1990.10.1-2000.10.1", "一九九零年十月一日到二零零零年十月一日"),
             ("2017年5月-9月", "二零一七年五月到九月"),

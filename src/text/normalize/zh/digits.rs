@@ -51,11 +51,13 @@ pub const RULES: &[Rule] = &[
     },
     // Cheers and laughs of the net: 简直666, 23333.
     Rule { name: "digits", pattern: r"6{3,8}|23{2,8}|88{1,3}|5201314|1314520|520|1314", read: net },
-    // 95式, by the year.
+    // 95式 and 99A坦克, by the year.
     Rule {
         name: "digits",
-        pattern: r"[0-9]{2}(?<ahead>式)",
-        read: |found| found.stands_alone().then(|| digits(found.all())),
+        pattern: r"[0-9]{2}(?<ahead>式|A(?:坦克|主战|型坦克))",
+        read: |found| {
+            (!found.previous().is_some_and(|c| c.is_ascii_alphanumeric())).then(|| digits(found.all()))
+        },
     },
     // 85折 is 8.5折.
     Rule {
@@ -254,6 +256,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("618", &["大促", "购物", "活动", "期间", "促销", "年中", "电商"]),
     ("520", &["表白", "快乐", "情人", "告白", "当天"]),
     ("1314", &[]),
+    ("1024", &["程序员"]),
     ("404", &["错误", "页面", "not", "报错"]),
     ("911", &["事件", "恐"]),
     ("918", &["事变"]),
@@ -398,6 +401,8 @@ mod tests {
             ("粤B·8D123", "粤B八D幺二三"),
             ("沪AD12345", "沪A D幺二三四五"),
             ("95式步枪", "九五式步枪"),
+            ("99A坦克", "九九A坦克"),
+            ("1024程序员节", "一零二四程序员节"),
             ("端口号为3306", "端口号为三三零六"),
             ("999足金", "九九九足金"),
             ("404错误", "四零四错误"),

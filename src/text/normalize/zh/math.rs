@@ -161,7 +161,8 @@ fn fold(found: &Found) -> Option<String> {
     let decimal = found.before().get(number.len()..).is_some_and(|n| n.contains('.'));
     let ends = found.next().is_none_or(|c| is_han(c) || "，。、；）),.".contains(c));
     let starts = !number.ends_with(|c: char| c.is_ascii_alphanumeric() || "-+=*/<>×".contains(c));
-    (decimal && ends && starts).then(|| "倍".into())
+    let version = super::context::ends_with_any(number.trim_end(), &["版本", "版"]);
+    (decimal && ends && starts && !version).then(|| "倍".into())
 }
 
 /// Whether a letter stands there that is no word.
@@ -231,6 +232,7 @@ mod tests {
     fn sums_are_read() {
         check(&[
             ("市盈率为23.5x", "市盈率为二十三点五倍"),
+            ("版本2.5x", "版本二点五x"),
             ("y=1.5x", "y等于一点五x"),
             ("净流入+12.6亿元", "净流入正十二点六亿元"),
             ("1+1=2", "一加一等于二"),

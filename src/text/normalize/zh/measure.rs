@@ -78,6 +78,17 @@ pub const RULES: &[Rule] = &[
         name: "measure", pattern: concat!("-(?<a>", super::num!(), ")(?<ahead>度|摄氏度)"), read: cold
     },
     Rule { name: "measure", pattern: "°[CF]", read: bare_unit },
+    // ¥3.5/100g
+    Rule {
+        name: "measure",
+        pattern: r"/ ?(?<ahead>[1-9][0-9]{0,3} ?(?:g|kg|ml|mL|ML|L|km|m|h|克|千克|公斤|毫升|升|斤|片|个|次|人|天|月|年|小时|分钟|公里|米|张|只|瓶))",
+        read: |found| {
+            let before = found.before().trim_end();
+            let price = before.trim_end_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
+            let sign = price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']);
+            (sign || before.ends_with(['元', '块'])).then(|| "每".into())
+        },
+    },
     // 元/斤
     Rule { name: "measure", pattern: concat!("/ ?", per!()), read: each },
     Rule {
@@ -283,6 +294,8 @@ mod tests {
         check(&[
             ("1kg", "一千克"),
             ("2kg", "两千克"),
+            ("¥3.5/100g", "三点五元每一百克"),
+            ("15元/2小时", "十五元每两小时"),
             ("上升2pct", "上升两个百分点"),
             ("下调25BP", "下调二十五个基点"),
             ("100mg/片", "每片一百毫克"),

@@ -263,6 +263,25 @@ fn after_game(before: &str) -> bool {
     games.len() < before.len() && game.split_once(':').is_some_and(|(a, b)| !a.is_empty() && b.len() == 1)
 }
 
+/// 6-4，3-6，7-5: games in a row, of which one falls, as no range does.
+fn one_of_sets(found: &Found) -> bool {
+    let part = |c: &char| c.is_ascii_digit() || "-，、, ".contains(*c);
+    let before: String = found.before().chars().rev().take_while(part).collect();
+    let before: String = before.chars().rev().collect();
+    let after: String = found.after().chars().take_while(part).collect();
+    let row = format!("{before}{}{after}", found.all());
+    let games: Vec<_> = row.split(['，', '、', ',', ' ']).filter(|game| !game.is_empty()).collect();
+    let value = |text: &str| text.parse::<u8>().ok().filter(|_| text.len() <= 2);
+    let mut falls = false;
+    for game in &games {
+        let Some((Some(a), Some(b))) = game.split_once('-').map(|(a, b)| (value(a), value(b))) else {
+            return false;
+        };
+        falls |= a > b;
+    }
+    games.len() > 1 && falls
+}
+
 fn ratio(found: &Found) -> Option<String> {
     let standard = context::latin_before(found.before()).is_some() && found.get("a").len() > 2;
     if !found.stands_alone() || found.next() == Some(':') || found.previous() == Some(':') || standard {
@@ -297,7 +316,9 @@ fn hyphened(found: &Found) -> Option<String> {
     {
         return None;
     }
-    is_score(found).then(|| format!("{}比{}", number(found.get("a")), number(found.get("b"))))
+    let draw = found.get("a") == found.get("b") && found.after().starts_with('平');
+    (draw || one_of_sets(found) || is_score(found))
+        .then(|| format!("{}比{}", number(found.get("a")), number(found.get("b"))))
 }
 
 #[cfg(test)]
@@ -324,6 +345,10 @@ mod tests {
             ("78:96", "七十八比九十六"),
             ("1:1.5", "一比一点五"),
             ("男单11:8, 9:11", "男单十一比八，九比十一"),
+            ("6-4，3-6，7-5", "六比四，三比六，七比五"),
+            ("0-0平", "零比零平"),
+            ("以78-65大胜", "以七十八比六十五大胜"),
+            ("1-3、5-7页", "一到三、五到七页"),
             ("3：2", "三比二"),
             ("汇率1:7.2", "汇率一比七点二"),
             ("女排3:1逆转巴西", "女排三比一逆转巴西"),

@@ -23,7 +23,7 @@ pub const RULES: &[Rule] = &[
     // 35:20 and 1:02:03.5 as how long it took
     Rule {
         name: "time",
-        pattern: r"(?<m>[0-9]{1,3}):(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?",
+        pattern: r"(?:(?<h>[0-9]{1,2}):)?(?<m>[0-9]{1,3}):(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?",
         read: taken,
     },
     // 1h30min, 5m20s
@@ -107,8 +107,26 @@ fn taken(found: &Found) -> Option<String> {
     if !cued || !found.stands_alone() || found.next() == Some(':') {
         return None;
     }
-    let mut spoken =
-        format!("{}分{}", integer(found.get("m").trim_start_matches('0')), integer(found.get("s")));
+    let hours = found.get("h").trim_start_matches('0');
+    let minutes = found.get("m");
+    let mut spoken = String::new();
+    if !hours.is_empty() {
+        spoken = format!("{}小时", quantity(hours));
+    }
+    let plain = minutes.trim_start_matches('0');
+    if !hours.is_empty() || !plain.is_empty() {
+        let minutes = if hours.is_empty() { plain } else { minutes };
+        spoken += &format!("{}分", integer(minutes.strip_prefix("00").map_or(minutes, |_| "0")));
+    }
+    let seconds = found.get("s");
+    if seconds == "00" && !found.has("part") && !spoken.is_empty() {
+        return Some(spoken);
+    }
+    spoken += &integer(if spoken.is_empty() && seconds.len() > 1 {
+        seconds.strip_prefix('0').unwrap_or(seconds)
+    } else {
+        seconds
+    });
     if found.has("part") {
         spoken += &format!("点{}", super::number::digits(found.get("part")));
     }
@@ -184,6 +202,12 @@ mod tests {
             ("配速5'30\"", "配速五分三十秒"),
             ("身高5'6\"", "身高五英尺六英寸"),
             ("用时35:20", "用时三十五分二十秒"),
+            ("用时2:05:30", "用时两小时零五分三十秒"),
+            ("用时00:35:20", "用时三十五分二十秒"),
+            ("成绩0:58.32", "成绩五十八点三二秒"),
+            ("倒计时10:00", "倒计时十分"),
+            ("倒计时0:05", "倒计时五秒"),
+            ("片长1:42:07", "片长一小时四十二分零七秒"),
             ("成绩为1:58.32", "成绩为一分五十八点三二秒"),
             ("90min", "九十分钟"),
             ("24h营业", "二十四小时营业"),
