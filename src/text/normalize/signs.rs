@@ -286,6 +286,11 @@ fn is_unseen(c: char) -> bool {
 
 /// Signs with a name, letters with accents, and what is left.
 fn named(c: char, around: &Around) -> Sign {
+    // What a topic stands between in Chinese: #话题#.
+    let beside_han = around.previous().is_some_and(is_han) || around.next().is_some_and(is_han);
+    if c == '#' && around.chinese() && beside_han {
+        return Sign::Pause(Pause::Clause);
+    }
     if let Some(name) = name(c, around.language) {
         return Sign::Say(name.to_string());
     }

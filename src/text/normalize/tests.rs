@@ -49,6 +49,7 @@ fn marks_become_the_pauses_they_mean() {
         ("\"Really?\" she asked. \"Yes.\"", "Really, she asked. Yes."),
         ("数16 / 9", "数十六 除以 九"),
         ("**bold** `code`", "bold code"),
+        ("参加#春节快乐#活动", "参加，春节快乐，活动"),
         ("café naïve", "cafe naive"),
         ("第一行\n第二行", "第一行。\n第二行"),
         ("wrapped\nline", "wrapped line"),

@@ -35,7 +35,7 @@ fn airliner(found: &Found) -> Option<String> {
 fn network(found: &Found) -> Option<String> {
     let known = found.get("part") == "11" || found.has("letters");
     let sum = found.previous().is_some_and(|c| !c.is_whitespace() && !"(\"“".contains(c));
-    (known && !sum && found.stands_alone() && !found.next().is_some_and(|c| c == '%')).then_some(())?;
+    (known && !sum && found.stands_alone() && found.next().is_none_or(|c| c != '%')).then_some(())?;
     let spoken = format!("eight o two dot {} {}", cardinal(found.get("part"))?, spell(found.get("letters")));
     Some(spoken.trim_end().into())
 }
