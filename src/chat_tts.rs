@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 
 use crate::engine::{Codes, Decoder, Engine, Event, Goal, ModelStep, Refined, Request, Vocabulary};
 use crate::error::{Error, Result};
@@ -106,6 +106,7 @@ impl ChatTts {
     pub fn load(source: &ModelSource, options: LoadOptions) -> Result<Self> {
         let checkpoint = match source {
             ModelSource::Demo(size) => Checkpoint::demo(*size, DEMO_SEED)?,
+            ModelSource::Packed(file) => Checkpoint::open_packed(file)?,
             source => Checkpoint::open(&hub::fetch(source, &HubConfig::from_env(), &mut |_| {})?)?,
         };
         ChatTts::open(checkpoint, options)
@@ -119,7 +120,15 @@ impl ChatTts {
     pub fn open(mut checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
         let slots = options.batch_size.max(1);
         let device = options.device.open()?;
-        let weight_type = options.precision.weight_type();
+        let weight_type = match (checkpoint.packed, options.precision) {
+            (Some(packed), Precision::Auto) => packed,
+            (_, precision) => precision.weight_type(),
+        };
+        if let Some(packed) = checkpoint.packed.filter(|packed| *packed != weight_type) {
+            let reason =
+                format!("{} was asked for; this model is packed in {}", weight_type.name(), packed.name());
+            return Err(Error::parameter("dtype", reason));
+        }
         let stats = checkpoint.stats.take();
         let hidden = checkpoint.config.hidden;
         let ((llama, embed), tokenizer) = rayon::join(
@@ -151,8 +160,12 @@ impl ChatTts {
             hidden,
             max_positions: llama.config().max_positions,
         };
-        let step = ModelStep::new(embed, llama, slots, &device)?;
-        let renderer = Arc::new(Renderer::load(checkpoint, &device)?);
+        let cache = match weight_type {
+            WeightType::F32 => DType::F32,
+            WeightType::Q8 => DType::F16,
+        };
+        let step = ModelStep::new(embed, llama, slots, cache, &device)?;
+        let renderer = Arc::new(Renderer::load(checkpoint, weight_type, &device)?);
         Ok(ChatTts { engine: Engine::new(vocabulary, slots, step), renderer, stats, slots })
     }
 

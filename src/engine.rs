@@ -22,12 +22,21 @@ pub struct Engine<S> {
     vocabulary: Vocabulary,
     scheduler: Scheduler,
     step: S,
+    // Kept from step to step.
+    plan: Plan,
+    outputs: Vec<RowOutput>,
 }
 
 impl<S: Step> Engine<S> {
     /// An engine over `slots` sequences, as many as the step was made for.
     pub fn new(vocabulary: Vocabulary, slots: usize, step: S) -> Self {
-        Engine { vocabulary, scheduler: Scheduler::new(slots), step }
+        Engine {
+            vocabulary,
+            scheduler: Scheduler::new(slots),
+            step,
+            plan: Plan::default(),
+            outputs: Vec::new(),
+        }
     }
 
     /// Queues a request; its events will carry `id`.
@@ -63,12 +72,12 @@ impl<S: Step> Engine<S> {
     /// an [`Event::Failed`].
     pub fn step(&mut self) -> Result<Vec<Event>> {
         let mut events = Vec::new();
-        let plan = self.scheduler.plan(&self.vocabulary, &mut events);
-        if plan.rows.is_empty() {
+        self.scheduler.plan(&self.vocabulary, &mut self.plan, &mut events);
+        if self.plan.rows.is_empty() {
             return Ok(events);
         }
-        let outputs = self.step.run(plan).inspect_err(|_| self.scheduler.clear())?;
-        self.scheduler.apply(outputs, &self.vocabulary, &mut events);
+        self.step.run(&self.plan, &mut self.outputs).inspect_err(|_| self.scheduler.clear())?;
+        self.scheduler.apply(&mut self.outputs, &self.vocabulary, &mut events);
         Ok(events)
     }
 

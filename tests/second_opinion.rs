@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::llama::{Cache, Config, Llama as TheirLlama, LlamaConfig};
-use chattts_rs::model::{GptConfig, KvCache, Llama, Rows, WeightFile, WeightType};
+use chattts_rs::model::{GptConfig, KvCache, Llama, WeightFile, WeightType};
 
 const HIDDEN: usize = 64;
 
@@ -60,11 +60,11 @@ impl Both {
     }
 
     fn cache(&self, slots: usize, capacity: usize) -> KvCache {
-        KvCache::new(&self.config, slots, capacity, &Device::Cpu).unwrap()
+        KvCache::new(&self.config, slots, capacity, DType::F32, &Device::Cpu).unwrap()
     }
 
     fn ours(&self, x: &Tensor, rows: &[(u32, u32)], cache: &mut KvCache) -> Tensor {
-        self.ours.forward(x, &Rows::new(rows, &Device::Cpu).unwrap(), cache).unwrap()
+        self.ours.forward(x, rows, cache).unwrap()
     }
 }
 
@@ -111,7 +111,6 @@ fn rows_outside_the_cache_are_refused() {
     let both = both();
     let x = embeddings(1, 4);
     for row in [(1, 0), (0, 8), (0, 4096)] {
-        let rows = Rows::new(&[row], &Device::Cpu).unwrap();
-        assert!(both.ours.forward(&x, &rows, &mut both.cache(1, 8)).is_err(), "{row:?}");
+        assert!(both.ours.forward(&x, &[row], &mut both.cache(1, 8)).is_err(), "{row:?}");
     }
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::sampling::{NoiseMode, SamplingParams};
 
 /// Raised whenever the same request comes to give other bytes: a file of another version is not done.
-pub const OUTPUT_VERSION: u32 = 1;
+pub const OUTPUT_VERSION: u32 = 2;
 
 /// Model files below this many bytes are read for the fingerprint.
 const SMALL_FILE: u64 = 1 << 20;

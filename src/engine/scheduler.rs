@@ -79,7 +79,7 @@ pub struct Plan {
 }
 
 /// Logits and hidden state of one wanted row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RowOutput {
     /// Of the head that was asked for.
     pub logits: Vec<f32>,
@@ -137,7 +137,7 @@ impl Scheduler {
     }
 
     /// Fills free slots and lays out the next step; an empty plan means that there is nothing to do.
-    pub fn plan(&mut self, vocabulary: &Vocabulary, events: &mut Vec<Event>) -> Plan {
+    pub fn plan(&mut self, vocabulary: &Vocabulary, plan: &mut Plan, events: &mut Vec<Event>) {
         for slot in self.slots.iter_mut().filter(|slot| slot.is_none()) {
             while let Some((id, goal, request)) = self.waiting.pop_front() {
                 match Sequence::new(request, goal, vocabulary) {
@@ -150,7 +150,8 @@ impl Scheduler {
                 }
             }
         }
-        let mut plan = Plan::default();
+        plan.rows.clear();
+        plan.wanted.clear();
         self.planned.clear();
         for (slot, live) in self.slots.iter().enumerate() {
             let Some(live) = live else { continue };
@@ -163,12 +164,11 @@ impl Scheduler {
             plan.wanted.push((plan.rows.len() - 1, live.sequence.head()));
             self.planned.push(slot);
         }
-        plan
     }
 
     /// Hands the outputs of the last plan's wanted rows to their sequences.
-    pub fn apply(&mut self, outputs: Vec<RowOutput>, vocabulary: &Vocabulary, events: &mut Vec<Event>) {
-        for (slot, mut output) in self.planned.drain(..).zip(outputs) {
+    pub fn apply(&mut self, outputs: &mut [RowOutput], vocabulary: &Vocabulary, events: &mut Vec<Event>) {
+        for (slot, output) in self.planned.drain(..).zip(outputs) {
             let Some(Live { id, mut sequence }) = self.slots[slot].take() else { continue };
             match sequence.advance(&mut output.logits, &output.hidden, vocabulary) {
                 Ok(Progress::Running) => {
@@ -189,11 +189,12 @@ impl Scheduler {
 
 /// Runs a plan: the one that owns the device, or a stand-in in tests.
 pub trait Step {
-    /// Runs every row of a plan and returns the outputs of its wanted rows, in order.
+    /// Runs every row of a plan; `outputs` becomes those of its wanted rows, in order. What it held before
+    /// is written over, so that a step need not take memory.
     ///
     /// # Errors
     /// What the device said.
-    fn run(&mut self, plan: Plan) -> Result<Vec<RowOutput>>;
+    fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()>;
 }
 
 #[cfg(test)]
@@ -214,7 +215,7 @@ mod tests {
     }
 
     impl Step for Fake {
-        fn run(&mut self, plan: Plan) -> Result<Vec<RowOutput>> {
+        fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()> {
             if self.fail {
                 return Err(Error::NotANumber);
             }
@@ -230,7 +231,8 @@ mod tests {
                 }
                 RowOutput { logits, hidden: vec![0.0; 64] }
             };
-            Ok(plan.wanted.iter().map(output).collect())
+            *outputs = plan.wanted.iter().map(output).collect();
+            Ok(())
         }
     }
 

@@ -1,10 +1,13 @@
 //! The one that owns the device: a plan in, logits and hidden states out.
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::scheduler::{Plan, RowOutput, Step};
-use crate::error::{Error, Result};
-use crate::model::{Embed, Head, Input, KvCache, Llama, Rows};
+use crate::error::Result;
+use crate::model::{Embed, Fill, Head, KvCache, Llama, Workspace, with_f32s};
+
+/// Rows that go through the model at once; a step of more takes several passes.
+const PASS_ROWS: usize = 256;
 
 /// Runs plans through the model on one device.
 pub struct ModelStep {
@@ -12,58 +15,108 @@ pub struct ModelStep {
     embed: Embed,
     llama: Llama,
     cache: KvCache,
+    space: Workspace,
+    /// (slots, hidden) of the rows that want codes, and their logits.
+    codes: Outputs,
+    /// Of the rows that want text; made when the first does.
+    text: Option<Outputs>,
+    places: Vec<(u32, u32)>,
+    picked: Vec<usize>,
+}
+
+/// Hidden states and logits of the rows that want one head.
+struct Outputs {
+    head: Head,
+    /// (slots, hidden).
+    hidden: Tensor,
+    /// (slots, width of the head).
+    logits: Tensor,
+}
+
+impl Outputs {
+    fn new(embed: &Embed, slots: usize, head: Head, device: &Device) -> Result<Self> {
+        Ok(Outputs {
+            head,
+            hidden: Tensor::zeros((slots, embed.hidden()), DType::F32, device)?,
+            logits: Tensor::zeros((slots, embed.width(head)), DType::F32, device)?,
+        })
+    }
 }
 
 impl ModelStep {
-    /// Over a model and a cache for `slots` sequences.
+    /// Over a model and a cache for `slots` sequences, which holds keys and values in `cache`.
     ///
     /// # Errors
-    /// [`Error::Device`] if the cache does not fit.
-    pub fn new(embed: Embed, llama: Llama, slots: usize, device: &Device) -> Result<Self> {
-        let cache = KvCache::new(llama.config(), slots, llama.config().max_positions, device)?;
-        Ok(ModelStep { device: device.clone(), embed, llama, cache })
+    /// [`crate::Error::Device`] if the cache does not fit.
+    pub fn new(embed: Embed, llama: Llama, slots: usize, cache: DType, device: &Device) -> Result<Self> {
+        let cache = KvCache::new(llama.config(), slots, llama.config().max_positions, cache, device)?;
+        Ok(ModelStep {
+            device: device.clone(),
+            space: llama.workspace(PASS_ROWS.max(slots))?,
+            codes: Outputs::new(&embed, slots, Head::Codes, device)?,
+            text: None,
+            embed,
+            llama,
+            cache,
+            places: Vec::new(),
+            picked: Vec::new(),
+        })
     }
 
-    fn logits_of(&self, hidden: &Tensor, plan: &[(usize, Head)], head: Head) -> Result<Vec<Vec<f32>>> {
-        let rows: Vec<u32> = (0..plan.len()).filter(|i| plan[*i].1 == head).map(|i| i as u32).collect();
-        if rows.is_empty() {
-            return Ok(Vec::new());
+    /// One pass: the rows of `plan` in `range`, and the outputs of those that are wanted.
+    fn pass(&mut self, plan: &Plan, range: std::ops::Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
+        let rows = &plan.rows[range.clone()];
+        let mut embedded = Ok(());
+        let written = std::cell::RefCell::new(&mut embedded);
+        let embed = Fill(|x: &mut [f32]| {
+            **written.borrow_mut() = self.embed.embed(rows.iter().map(|row| &row.input), x);
+        });
+        self.space.x().inplace_op1(&embed)?;
+        drop(embed);
+        embedded?;
+        self.places.clear();
+        self.places.extend(rows.iter().map(|row| (row.slot, row.position)));
+        self.llama.run(&self.space, &self.places, &mut self.cache)?;
+
+        if self.text.is_none() && plan.wanted.iter().any(|(_, head)| *head == Head::Text) {
+            self.text = Some(Outputs::new(&self.embed, self.cache.slots(), Head::Text, &self.device)?);
         }
-        let hidden = if rows.len() == plan.len() {
-            hidden.clone()
-        } else {
-            hidden.index_select(&Tensor::new(rows, &self.device)?, 0)?
-        };
-        Ok(self.embed.logits(&hidden, head)?.to_vec2()?)
+        let is_here = |(row, _): &(usize, Head)| range.contains(row);
+        for part in [Some(&self.codes), self.text.as_ref()].into_iter().flatten() {
+            let wanted = || {
+                plan.wanted.iter().enumerate().filter(|(_, wanted)| is_here(wanted) && wanted.1 == part.head)
+            };
+            self.picked.clear();
+            self.picked.extend(wanted().map(|(_, (row, _))| row - range.start));
+            if self.picked.is_empty() {
+                continue;
+            }
+            self.llama.finish(&self.space, &self.picked, &part.hidden)?;
+            self.embed.logits(&part.hidden, part.head, &part.logits, self.picked.len())?;
+            let (hidden, width) = (self.embed.hidden(), self.embed.width(part.head));
+            with_f32s(&part.hidden, |states| {
+                with_f32s(&part.logits, |logits| {
+                    for (row, (index, _)) in wanted().enumerate() {
+                        let output = &mut outputs[index];
+                        output.hidden.clear();
+                        output.hidden.extend_from_slice(&states[row * hidden..][..hidden]);
+                        output.logits.clear();
+                        output.logits.extend_from_slice(&logits[row * width..][..width]);
+                    }
+                })
+            })??;
+        }
+        Ok(())
     }
 }
 
 impl Step for ModelStep {
-    fn run(&mut self, plan: Plan) -> Result<Vec<RowOutput>> {
-        let places: Vec<(u32, u32)> = plan.rows.iter().map(|row| (row.slot, row.position)).collect();
-        let inputs: Vec<Input> = plan.rows.into_iter().map(|row| row.input).collect();
-        let rows = Rows::new(&places, &self.device)?;
-        let hidden = self.llama.forward(&self.embed.embed(&inputs)?, &rows, &mut self.cache)?;
-
-        let last: Vec<u32> = plan.wanted.iter().map(|(row, _)| *row as u32).collect();
-        let hidden = if last.len() == inputs.len() {
-            hidden
-        } else {
-            hidden.index_select(&Tensor::new(last, &self.device)?, 0)?
-        };
-        let mut text = self.logits_of(&hidden, &plan.wanted, Head::Text)?.into_iter();
-        let mut codes = self.logits_of(&hidden, &plan.wanted, Head::Codes)?.into_iter();
-        let missing = || Error::Device("the model returned fewer rows than were asked for".into());
-        plan.wanted
-            .iter()
-            .zip(hidden.to_vec2::<f32>()?)
-            .map(|((_, head), hidden)| {
-                let logits = match head {
-                    Head::Text => text.next(),
-                    Head::Codes => codes.next(),
-                };
-                Ok(RowOutput { logits: logits.ok_or_else(missing)?, hidden })
-            })
-            .collect()
+    fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()> {
+        outputs.resize_with(plan.wanted.len(), RowOutput::default);
+        let total = plan.rows.len();
+        for start in (0..total).step_by(self.space.rows()) {
+            self.pass(plan, start..(start + self.space.rows()).min(total), outputs)?;
+        }
+        Ok(())
     }
 }

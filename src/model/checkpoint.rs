@@ -1,12 +1,18 @@
 //! A whole checkpoint, opened: headers read, no tensor yet.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
 use super::demo;
 use super::dvae_encoder::DvaeEncoder;
-use super::llama::GptConfig;
+use super::embed::Embed;
+use super::kernel::WeightType;
+use super::llama::{GptConfig, Llama};
+use super::mel_decoder::{Dvae, HiddenDecoder};
+use super::packed::{Packed, Packer};
+use super::vocos::Vocos;
 use super::weights::{ANY, WeightFile};
 use crate::error::{Error, Result};
 use crate::hub::{DemoSize, ModelFiles};
@@ -31,7 +37,15 @@ pub struct Checkpoint {
     /// Statistics of the model's voices, unless the model is of another width than the published one and
     /// brings none.
     pub stats: Option<SpeakerStats>,
+    /// In which type its matrices are packed, if they are.
+    pub packed: Option<WeightType>,
 }
+
+/// Names in a packed file.
+const CONFIG: &str = "gpt/config.json";
+const TOKENIZER: &str = "tokenizer/tokenizer.json";
+const TYPE: &str = "type";
+const STATS: &str = "spk_stat";
 
 impl Checkpoint {
     /// The half of the DVAE that turns a spoken sample into codes, on the processor.
@@ -63,7 +77,84 @@ impl Checkpoint {
             vocos: WeightFile::open(&files.vocos)?,
             tokenizer: (files.tokenizer.clone(), tokenizer),
             stats,
+            packed: None,
         })
+    }
+
+    /// Opens a packed file.
+    ///
+    /// # Errors
+    /// [`Error::BadFile`] if it is no packed model, damaged, or of another version.
+    pub fn open_packed(path: &Path) -> Result<Self> {
+        let packed = Arc::new(Packed::open(path)?);
+        let kind = match packed.fact(TYPE) {
+            Some("f32") => WeightType::F32,
+            Some("q8") => WeightType::Q8,
+            _ => {
+                return Err(Error::bad_file(
+                    path,
+                    "its type of weights is not known; convert the model again",
+                ));
+            }
+        };
+        let part = |name| WeightFile::packed(path.to_path_buf(), packed.clone(), name);
+        let stats = part(STATS);
+        let read = |name| -> Result<Vec<half::f16>> {
+            Ok(stats.tensor(name, &[ANY], DType::F16, &Device::Cpu)?.to_vec1()?)
+        };
+        Ok(Checkpoint {
+            config: GptConfig::parse(packed.text(CONFIG)?, path)?,
+            gpt: part("gpt"),
+            embed: part("embed"),
+            decoder: part("decoder"),
+            dvae: part("dvae"),
+            vocos: part("vocos"),
+            tokenizer: (path.to_path_buf(), packed.text(TOKENIZER)?.to_string()),
+            stats: if stats.contains("std") {
+                Some(SpeakerStats::new(read("std")?, read("mean")?)?)
+            } else {
+                None
+            },
+            packed: Some(kind),
+        })
+    }
+
+    /// Writes the model as one file with its weights as the kernels want them, for [`Checkpoint::open_packed`].
+    /// A file that is there is replaced once the new one is whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; a tensor that is missing or of another shape.
+    pub fn pack(&self, path: &Path, kind: WeightType) -> Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        let file = tempfile::Builder::new()
+            .prefix(".packing-")
+            .tempfile_in(folder)
+            .map_err(Error::io("write", folder))?;
+        let packer = Packer::create(file.path())?;
+        let part = |file: &WeightFile, part: &str| file.packing_into(packer.part(part));
+        let device = Device::Cpu;
+        // One after another, so that only one of them takes memory.
+        Llama::load(&part(&self.gpt, "gpt"), &self.config, kind, &device)?;
+        Embed::load(&part(&self.embed, "embed"), self.config.hidden, &device)?.head_text()?;
+        HiddenDecoder::load(&part(&self.decoder, "decoder"), self.config.hidden, kind, &device)?;
+        Vocos::load(&part(&self.vocos, "vocos"), kind, &device)?;
+        Dvae::load(&part(&self.dvae, "dvae"), &device)?;
+        DvaeEncoder::load(&part(&self.dvae, "dvae"), &device)?;
+        packer.text(CONFIG, &self.config.to_json())?;
+        packer.text(TOKENIZER, &self.tokenizer.1)?;
+        if let Some(stats) = &self.stats {
+            let part = packer.part(STATS);
+            for (name, values) in [("std", stats.std()), ("mean", stats.mean())] {
+                let values: Vec<f32> = values.iter().map(|value| value.to_f32()).collect();
+                part.shape(name, &[values.len()]);
+                part.values(name, &[values.len()], &values)?;
+            }
+        }
+        packer.fact(TYPE, kind.name());
+        packer.finish()?;
+        file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
+        Ok(())
     }
 
     /// The program's own random weights.

@@ -1,6 +1,6 @@
 //! The DVAE's codebooks: grouped residual finite scalar quantisation (Mentzer et al., 2023).
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 use super::linear::Linear;
 use super::ops::Frames;
@@ -26,7 +26,7 @@ impl Quantizer {
     /// `rvqs.{i}.project_out` for every group, together `features` wide.
     pub fn load(weights: &Weights, features: usize) -> Result<Self> {
         let count = weights.count("rvqs", "project_out.weight").max(1);
-        weights.at("rvqs.0.project_out").tensor("weight", &[ANY, DIGITS])?;
+        weights.at("rvqs.0.project_out").check("weight", &[ANY, DIGITS])?;
         let groups = (0..count)
             .map(|i| Linear::load(&weights.at(format!("rvqs.{i}.project_out")), features / count, DIGITS))
             .collect::<Result<Vec<_>>>()?;
@@ -47,7 +47,7 @@ impl Quantizer {
     ///
     /// # Errors
     /// [`Error::Speaker`] if a row or a code is missing or out of range.
-    pub fn features(&self, sequences: &[&[Vec<u16>]]) -> Result<Frames> {
+    pub fn features(&self, sequences: &[&[Vec<u16>]], device: &Device) -> Result<Frames> {
         let lengths: Vec<usize> = sequences.iter().map(|codes| codes.first().map_or(0, Vec::len)).collect();
         for (codes, length) in sequences.iter().zip(&lengths) {
             self.check(codes, *length)?;
@@ -69,7 +69,6 @@ impl Quantizer {
                         }
                     }
                 }
-                let device = project_out.device();
                 project_out.forward(&Tensor::from_vec(scalars, (tokens, DIGITS), device)?)
             })
             .collect::<Result<Vec<_>>>()?;

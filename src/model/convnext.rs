@@ -1,10 +1,10 @@
 //! ConvNeXt blocks and the small convolutions around them.
 
 use candle_core::{Result as TensorResult, Tensor};
-use candle_nn::ops::layer_norm;
 
+use super::kernel::WeightType;
 use super::linear::Linear;
-use super::ops::{Depthwise, Frames, Unfold};
+use super::ops::{Depthwise, Frames, Unfold, layer_norm};
 use super::weights::{ANY, Weights};
 use crate::error::Result;
 
@@ -31,22 +31,29 @@ impl Norm {
     }
 }
 
+/// A convolution's weight (outputs, inputs, taps) as a matrix over windows, which lie tap by tap.
+pub fn taps_first(weight: &Tensor) -> Result<Tensor> {
+    let (outputs, inputs, taps) = weight.dims3()?;
+    Ok(weight.permute((0, 2, 1))?.contiguous()?.reshape((outputs, taps * inputs))?)
+}
+
 /// A dense convolution over time of odd kernel that keeps the length, as a product over windows.
 pub struct Conv {
     product: Linear,
     taps: usize,
-    outputs: usize,
 }
 
 impl Conv {
     /// `weight` (outputs, inputs, taps) and, if there is one, `bias`.
     pub fn load(weights: &Weights, inputs: usize, taps: usize, bias: bool) -> Result<Self> {
-        let weight = weights.tensor("weight", &[ANY, inputs, taps])?;
-        let outputs = weight.dim(0)?;
-        // A window lies tap by tap, so the weight's taps come before its channels.
-        let matrix = weight.permute((0, 2, 1))?.contiguous()?.reshape((outputs, taps * inputs))?;
+        let outputs = weights.check("weight", &[ANY, inputs, taps])?[0];
         let bias = if bias { Some(weights.tensor("bias", &[outputs])?) } else { None };
-        Ok(Conv { product: Linear::new(matrix, bias)?, taps, outputs })
+        // The ends of a network: few operations, and what is lost here is lost in every sample.
+        let exact = weights.with_kind(WeightType::F32);
+        let product = Linear::load_shaped(&exact, outputs, taps * inputs, bias.as_ref(), || {
+            taps_first(&weights.raw("weight", &[outputs, inputs, taps])?)
+        })?;
+        Ok(Conv { product, taps })
     }
 
     /// Frames to each side that a frame depends on.
@@ -56,7 +63,7 @@ impl Conv {
 
     /// Channels that come out.
     pub fn outputs(&self) -> usize {
-        self.outputs
+        self.product.outputs()
     }
 
     /// (frames, inputs) → (frames, outputs).
@@ -79,13 +86,14 @@ impl Conv {
 
 /// One block: depthwise convolution, norm, two linear layers around a GELU, scale, residual.
 pub struct Block {
+    /// (taps, width).
     depthwise: Tensor,
     depthwise_bias: Tensor,
     dilation: usize,
     norm: Norm,
     expand: Linear,
     contract: Linear,
-    scale: Tensor,
+    scale: Vec<f32>,
 }
 
 impl Block {
@@ -100,7 +108,7 @@ impl Block {
             norm: Norm::load(&weights.at("norm"), width)?,
             expand: Linear::load(&weights.at("pwconv1"), inner, width)?,
             contract: Linear::load(&weights.at("pwconv2"), width, inner)?,
-            scale: weights.tensor(scale, &[width])?,
+            scale: weights.tensor(scale, &[width])?.to_vec1()?,
         })
     }
 
@@ -109,12 +117,11 @@ impl Block {
         DEPTHWISE_TAPS / 2 * self.dilation
     }
 
-    /// (frames, width) → (frames, width).
-    pub fn forward(&self, x: &Frames) -> Result<Frames> {
+    /// (frames, width) → (frames, width), in place.
+    pub fn forward(&self, x: &Frames) -> Result<()> {
         let op = Depthwise { lengths: x.lengths.clone(), dilation: self.dilation };
         let y = x.rows.apply_op3_no_bwd(&self.depthwise, &self.depthwise_bias, &op)?;
         let y = self.expand.forward_gelu(&self.norm.forward(&y)?)?;
-        let y = self.contract.forward(&y)?.broadcast_mul(&self.scale)?;
-        Ok(x.with_rows((y + &x.rows)?))
+        self.contract.add_scaled_to(&y, &self.scale, &x.rows)
     }
 }

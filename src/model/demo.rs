@@ -301,6 +301,7 @@ pub(super) fn checkpoint(size: DemoSize, seed: u64) -> Result<Checkpoint> {
         vocos: file("Vocos.safetensors", vocos(&s, seed)),
         tokenizer: (name("tokenizer/tokenizer.json"), tokenizer_json(s.text)),
         stats: Some(stats(&s, seed)?),
+        packed: None,
     })
 }
 

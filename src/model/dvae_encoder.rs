@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use realfft::{RealFftPlanner, RealToComplex};
 
 use super::codes::CodeFinder;
-use super::convnext::Conv;
+use super::convnext::{Conv, taps_first};
 use super::linear::Linear;
 use super::mel_decoder::{MEL_CHANNELS, Stack};
 use super::ops::Frames;
@@ -40,7 +40,7 @@ impl DvaeEncoder {
         let weights = file.root(DType::F32, device);
         let widen = Conv::load(&weights.at("downsample_conv.0"), MEL_CHANNELS, 3, true)?;
         let downsample = Downsample::load(&weights.at("downsample_conv.2"), widen.outputs())?;
-        let stack = Stack::load(&weights.at("encoder"), downsample.outputs)?;
+        let stack = Stack::load(&weights.at("encoder"), downsample.product.outputs())?;
         let finder = CodeFinder::load(&weights.at("vq_layer.quantizer"), stack.outputs())?;
         Ok(DvaeEncoder {
             mel: LogMel::load(file, &weights.at("preprocessor_mel.mel_spec"))?,
@@ -87,18 +87,18 @@ impl DvaeEncoder {
 /// A convolution of kernel 4 that halves the frames: stride 2, one frame of zeros at each end.
 struct Downsample {
     product: Linear,
-    outputs: usize,
 }
 
 impl Downsample {
     const TAPS: usize = 2 * STRIDE;
 
     fn load(weights: &Weights, inputs: usize) -> Result<Self> {
-        let weight = weights.tensor("weight", &[ANY, inputs, Self::TAPS])?;
-        let outputs = weight.dim(0)?;
-        let matrix = weight.permute((0, 2, 1))?.contiguous()?.reshape((outputs, Self::TAPS * inputs))?;
-        let product = Linear::new(matrix, Some(weights.tensor("bias", &[outputs])?))?;
-        Ok(Downsample { product, outputs })
+        let outputs = weights.check("weight", &[ANY, inputs, Self::TAPS])?[0];
+        let bias = weights.tensor("bias", &[outputs])?;
+        let product = Linear::load_shaped(weights, outputs, Self::TAPS * inputs, Some(&bias), || {
+            taps_first(&weights.raw("weight", &[outputs, inputs, Self::TAPS])?)
+        })?;
+        Ok(Downsample { product })
     }
 
     /// (frames, inputs) → (frames / 2, outputs), at least two frames.
@@ -187,6 +187,7 @@ fn reflected(wave: &[f32], margin: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::kernel::WeightType;
     use std::f64::consts::PI;
 
     fn numbers(n: usize) -> Vec<f32> {
@@ -236,9 +237,8 @@ mod tests {
         let (inputs, outputs) = (3, 4);
         let kernel = Tensor::from_vec(numbers(outputs * inputs * 4), (outputs, inputs, 4), &Device::Cpu);
         let kernel = kernel.unwrap();
-        let matrix = kernel.permute((0, 2, 1)).unwrap().contiguous().unwrap();
-        let matrix = matrix.reshape((outputs, 4 * inputs)).unwrap();
-        let downsample = Downsample { product: Linear::new(matrix, None).unwrap(), outputs };
+        let matrix = taps_first(&kernel).unwrap();
+        let downsample = Downsample { product: Linear::new(&matrix, None, WeightType::F32).unwrap() };
         for frames in [2usize, 3, 8, 47] {
             let x = Tensor::from_vec(numbers(frames * inputs), (frames, inputs), &Device::Cpu).unwrap();
             let expected = x.t().unwrap().unsqueeze(0).unwrap().contiguous().unwrap();

@@ -1,9 +1,11 @@
 //! Embeddings of text and codes, and the heads that turn hidden states into logits.
 
-use candle_core::{D, DType, Device, Tensor};
+use std::sync::OnceLock;
 
-use super::linear::Linear;
-use super::weights::{ANY, WeightFile, Weights};
+use candle_core::{DType, Device, Tensor};
+
+use super::linear::{Linear, weight_norm};
+use super::weights::{ANY, Table, WeightFile};
 use crate::error::{Error, Result};
 
 /// One position of input.
@@ -28,14 +30,16 @@ pub enum Head {
 
 /// Embedding tables and output heads (`Embed.safetensors`).
 pub struct Embed {
-    /// Text, then each codebook, then one row of zeros: (text + codebooks·codes + 1, hidden). One table, so
-    /// that every position is the sum of `codebooks` rows and a step is one lookup.
-    table: Tensor,
-    head_text: Linear,
+    /// (text tokens, hidden).
+    text: Table,
+    /// Per codebook (code tokens, hidden).
+    codes: Vec<Table>,
     head_codes: Linear,
+    /// Most runs never refine a text, so its head is read when it is first asked for.
+    head_text: OnceLock<Linear>,
+    file: WeightFile,
     text_tokens: usize,
     code_tokens: usize,
-    codebooks: usize,
     hidden: usize,
 }
 
@@ -53,33 +57,50 @@ impl Embed {
                 tensor: "emb_code.0.weight".into(),
             });
         }
-        let text = weights.tensor("emb_text.weight", &[ANY, hidden])?;
-        let text_tokens = text.dim(0)?;
-        let first = weights.tensor("emb_code.0.weight", &[ANY, hidden])?;
-        let code_tokens = first.dim(0)?;
-        let mut tables = vec![text, first];
-        for i in 1..codebooks {
-            tables.push(weights.tensor(&format!("emb_code.{i}.weight"), &[code_tokens, hidden])?);
-        }
-        tables.push(Tensor::zeros((1, hidden), DType::F32, device)?);
-
-        let heads = (0..codebooks)
-            .map(|i| weight_norm(&weights.at(format!("head_code.{i}")), code_tokens, hidden))
+        let text_tokens = weights.check("emb_text.weight", &[ANY, hidden])?[0];
+        let code_tokens = weights.check("emb_code.0.weight", &[ANY, hidden])?[0];
+        let codes = (0..codebooks)
+            .map(|i| weights.table(&format!("emb_code.{i}.weight"), &[code_tokens, hidden]))
             .collect::<Result<Vec<_>>>()?;
+        let head_codes = weights.matrix("head_code", (codebooks * code_tokens, hidden), || {
+            let heads = (0..codebooks)
+                .map(|i| weight_norm(&weights.at(format!("head_code.{i}")), code_tokens, hidden))
+                .collect::<Result<Vec<_>>>()?;
+            Ok(Tensor::cat(&heads, 0)?)
+        })?;
+        let parts = weights.at("head_text.parametrizations.weight");
+        parts.check("original0", &[text_tokens, 1])?;
+        parts.check("original1", &[text_tokens, hidden])?;
         Ok(Embed {
-            table: Tensor::cat(&tables, 0)?,
-            head_text: Linear::new(weight_norm(&weights.at("head_text"), text_tokens, hidden)?, None)?,
-            head_codes: Linear::new(Tensor::cat(&heads, 0)?, None)?,
+            text: weights.table("emb_text.weight", &[text_tokens, hidden])?,
+            codes,
+            head_codes: Linear::of(head_codes),
+            head_text: OnceLock::new(),
             text_tokens,
             code_tokens,
-            codebooks,
             hidden,
+            file: file.clone(),
         })
+    }
+
+    /// The head for text.
+    ///
+    /// # Errors
+    /// A tensor of another type.
+    pub fn head_text(&self) -> Result<&Linear> {
+        if let Some(head) = self.head_text.get() {
+            return Ok(head);
+        }
+        let weights = self.file.root(DType::F32, &Device::Cpu);
+        let head = weights.matrix("head_text", (self.text_tokens, self.hidden), || {
+            weight_norm(&weights.at("head_text"), self.text_tokens, self.hidden)
+        })?;
+        Ok(self.head_text.get_or_init(|| Linear::of(head)))
     }
 
     /// Codebooks (4).
     pub fn codebooks(&self) -> usize {
-        self.codebooks
+        self.codes.len()
     }
 
     /// Codes in a codebook, the end token included (626).
@@ -101,80 +122,64 @@ impl Embed {
     pub fn width(&self, head: Head) -> usize {
         match head {
             Head::Text => self.text_tokens,
-            Head::Codes => self.codebooks * self.code_tokens,
+            Head::Codes => self.codebooks() * self.code_tokens,
         }
     }
 
-    /// Embeds positions: (rows, hidden).
+    /// Embeds positions, row by row: (rows, hidden).
     ///
     /// # Errors
     /// [`Error::Speaker`] if a speaker vector or a code does not belong to this model.
-    pub fn embed(&self, inputs: &[Input]) -> Result<Tensor> {
-        let zero_row = (self.text_tokens + self.codebooks * self.code_tokens) as u32;
-        let mut index = vec![zero_row; inputs.len() * self.codebooks];
-        for (input, index) in inputs.iter().zip(index.chunks_exact_mut(self.codebooks)) {
+    pub fn embed<'a>(&self, inputs: impl Iterator<Item = &'a Input>, rows: &mut [f32]) -> Result<()> {
+        let hidden = self.hidden;
+        let row_of = |table: &Table, row: u32, to: &mut [f32]| {
+            let from = &table.values()[row as usize * hidden..][..hidden];
+            to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+        };
+        for (input, row) in inputs.zip(rows.chunks_exact_mut(hidden)) {
+            row.fill(0.0);
             match input {
-                Input::Text(id) if (*id as usize) < self.text_tokens => index[0] = *id,
+                Input::Text(id) if (*id as usize) < self.text_tokens => row_of(&self.text, *id, row),
                 Input::Text(id) => {
                     return Err(Error::EmptyText(format!(
                         "the tokenizer gave token {id}, the model knows {}; they do not belong together",
                         self.text_tokens
                     )));
                 }
-                Input::Speaker(vector) if vector.len() == self.hidden => {}
+                Input::Speaker(vector) if vector.len() == hidden => row.copy_from_slice(vector),
                 Input::Speaker(vector) => {
                     return Err(Error::Speaker(format!(
-                        "a speaker vector of {} values; this model takes {}",
+                        "a speaker vector of {} values; this model takes {hidden}",
                         vector.len(),
-                        self.hidden
                     )));
                 }
                 Input::Codes(codes) => {
-                    if codes.len() != self.codebooks || codes.iter().any(|c| *c as usize >= self.code_tokens)
+                    if codes.len() != self.codebooks()
+                        || codes.iter().any(|c| *c as usize >= self.code_tokens)
                     {
                         return Err(Error::Speaker(format!(
                             "codes {codes:?}; this model takes {} below {}",
-                            self.codebooks, self.code_tokens
+                            self.codebooks(),
+                            self.code_tokens
                         )));
                     }
-                    for (book, (index, code)) in index.iter_mut().zip(codes).enumerate() {
-                        *index = (self.text_tokens + book * self.code_tokens) as u32 + code;
+                    for (table, code) in self.codes.iter().zip(codes) {
+                        row_of(table, *code, row);
                     }
                 }
             }
         }
-        let device = self.table.device();
-        let index = Tensor::from_vec(index, inputs.len() * self.codebooks, device)?;
-        let x = self
-            .table
-            .index_select(&index, 0)?
-            .reshape((inputs.len(), self.codebooks, self.hidden))?
-            .sum(1)?;
-        for (row, input) in inputs.iter().enumerate() {
-            if let Input::Speaker(vector) = input {
-                x.slice_set(&Tensor::from_slice(vector, (1, self.hidden), device)?, 0, row)?;
-            }
-        }
-        Ok(x)
+        Ok(())
     }
 
-    /// Hidden states (rows, hidden) → logits (rows, [`Embed::width`]).
+    /// The first rows of hidden states (…, hidden) → those of logits (…, [`Embed::width`]).
     ///
     /// # Errors
     /// If the shapes do not match.
-    pub fn logits(&self, hidden: &Tensor, head: Head) -> Result<Tensor> {
+    pub fn logits(&self, hidden: &Tensor, head: Head, logits: &Tensor, rows: usize) -> Result<()> {
         match head {
-            Head::Text => self.head_text.forward(hidden),
-            Head::Codes => self.head_codes.forward(hidden),
+            Head::Text => self.head_text()?.forward_into(hidden, logits, rows),
+            Head::Codes => self.head_codes.forward_into(hidden, logits, rows),
         }
     }
-}
-
-/// A weight stored as direction v and length g per row: W[r] = g[r]·v[r]/‖v[r]‖₂.
-fn weight_norm(weights: &Weights, outputs: usize, inputs: usize) -> Result<Tensor> {
-    let parts = weights.at("parametrizations.weight");
-    let length = parts.tensor("original0", &[outputs, 1])?;
-    let direction = parts.tensor("original1", &[outputs, inputs])?;
-    let norm = direction.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?;
-    Ok(direction.broadcast_mul(&(length / norm)?)?)
 }

@@ -1,60 +1,33 @@
 //! A linear layer over rows.
 
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
-use candle_core::{Device, Module, Tensor};
+use candle_core::{DType, Tensor};
 
-use super::ops::{BiasedProduct, Product};
+use super::kernel::{Finish, Matrix, Shape, WeightType};
+use super::ops::{Apply, Multiply};
 use super::weights::Weights;
 use crate::error::Result;
 
-/// In which type a layer's weights are held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WeightType {
-    /// Single precision.
-    #[default]
-    F32,
-    /// Blocks of 32 numbers in 8 bits with a common scale (GGML's Q8_0); rows are rounded alike as they go
-    /// in.
-    Q8,
-}
-
 /// y = x·Wᵀ + b over rows: (rows, in) → (rows, out). A row's bits do not depend on the rows beside it.
 pub struct Linear {
-    weight: Weight,
-    bias: Option<Tensor>,
-    device: Device,
-}
-
-enum Weight {
-    /// (out, in), as in the checkpoint.
-    F32(Tensor),
-    Q8(QMatMul),
+    matrix: Matrix,
+    bias: Option<Vec<f32>>,
 }
 
 impl Linear {
     /// From a weight (out, in) and a bias (out).
     ///
     /// # Errors
-    /// If the weight cannot be laid out row by row.
-    pub fn new(weight: Tensor, bias: Option<Tensor>) -> Result<Self> {
-        Ok(Linear { device: weight.device().clone(), weight: Weight::F32(weight.contiguous()?), bias })
+    /// If the weight is no matrix of f32.
+    pub fn new(weight: &Tensor, bias: Option<&Tensor>, kind: WeightType) -> Result<Self> {
+        let (outputs, inputs) = weight.dims2()?;
+        let values = weight.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        let matrix = Matrix::pack(&values, Shape { outputs, inputs, kind });
+        Ok(Linear { matrix, bias: bias.map(|bias| bias.to_vec1()).transpose()? })
     }
 
-    /// The same layer with its weights in another type; a layer whose inputs do not fill whole blocks stays
-    /// as it is.
-    ///
-    /// # Errors
-    /// If the tensor library cannot quantise.
-    pub fn into_type(self, to: WeightType) -> Result<Self> {
-        let weight = match (self.weight, to) {
-            (Weight::F32(weight), WeightType::Q8)
-                if weight.dim(1)?.is_multiple_of(GgmlDType::Q8_0.block_size()) =>
-            {
-                Weight::Q8(QMatMul::from_qtensor(QTensor::quantize(&weight, GgmlDType::Q8_0)?)?)
-            }
-            (weight, _) => weight,
-        };
-        Ok(Linear { weight, ..self })
+    /// A weight that is packed already.
+    pub fn of(matrix: Matrix) -> Self {
+        Linear { matrix, bias: None }
     }
 
     /// `weight` and `bias` under the given name.
@@ -63,7 +36,26 @@ impl Linear {
     /// A missing tensor or another shape.
     pub fn load(weights: &Weights, outputs: usize, inputs: usize) -> Result<Self> {
         let bias = weights.tensor("bias", &[outputs])?;
-        Linear::new(weights.tensor("weight", &[outputs, inputs])?, Some(bias))
+        let outputs = bias.dim(0)?;
+        Linear::load_shaped(weights, outputs, inputs, Some(&bias), || {
+            weights.raw("weight", &[outputs, inputs])
+        })
+    }
+
+    /// What `make` makes of `weight`, a matrix (outputs, inputs), with a bias.
+    ///
+    /// # Errors
+    /// A missing tensor or another shape.
+    pub fn load_shaped(
+        weights: &Weights,
+        outputs: usize,
+        inputs: usize,
+        bias: Option<&Tensor>,
+        make: impl FnOnce() -> Result<Tensor>,
+    ) -> Result<Self> {
+        let matrix = weights.matrix("matrix", (outputs, inputs), make)?;
+        let bias = bias.map(|bias| bias.to_dtype(DType::F32)?.to_vec1()).transpose()?;
+        Ok(Linear { matrix, bias })
     }
 
     /// Several bias-less layers over the same input as one, their outputs side by side.
@@ -71,19 +63,31 @@ impl Linear {
     /// # Errors
     /// A missing tensor or another shape.
     pub fn load_joined(weights: &Weights, names: &[&str], outputs: usize, inputs: usize) -> Result<Self> {
-        let parts = names
-            .iter()
-            .map(|name| weights.at(name).tensor("weight", &[outputs, inputs]))
-            .collect::<Result<Vec<_>>>()?;
-        match parts.as_slice() {
-            [one] => Linear::new(one.clone(), None),
-            several => Linear::new(Tensor::cat(several, 0)?, None),
-        }
+        let matrix = weights.matrix(&names.join("+"), (names.len() * outputs, inputs), || {
+            let parts = names
+                .iter()
+                .map(|name| weights.at(name).raw("weight", &[outputs, inputs]))
+                .collect::<Result<Vec<_>>>()?;
+            Ok(Tensor::cat(&parts, 0)?)
+        })?;
+        Ok(Linear::of(matrix))
     }
 
-    /// Where its weights are.
-    pub fn device(&self) -> &Device {
-        &self.device
+    /// Values that go in.
+    pub fn inputs(&self) -> usize {
+        self.matrix.shape().inputs
+    }
+
+    /// Values that come out.
+    pub fn outputs(&self) -> usize {
+        self.matrix.shape().outputs
+    }
+
+    fn finish(&self) -> Finish<'_> {
+        match &self.bias {
+            Some(bias) => Finish::Bias(bias),
+            None => Finish::Store,
+        }
     }
 
     /// (rows, in) → (rows, out).
@@ -91,7 +95,7 @@ impl Linear {
     /// # Errors
     /// If the shapes do not match.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.run(x, false)
+        Ok(x.apply_op1_no_bwd(&Multiply { matrix: &self.matrix, finish: self.finish() })?)
     }
 
     /// (rows, in) → (rows, out), through an exact GELU.
@@ -99,18 +103,54 @@ impl Linear {
     /// # Errors
     /// If the shapes do not match.
     pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
-        self.run(x, true)
+        match &self.bias {
+            Some(bias) => {
+                let finish = Finish::BiasGelu(bias);
+                Ok(x.apply_op1_no_bwd(&Multiply { matrix: &self.matrix, finish })?)
+            }
+            None => Ok(self.forward(x)?.gelu_erf()?),
+        }
     }
 
-    fn run(&self, x: &Tensor, gelu: bool) -> Result<Tensor> {
-        let y = match (&self.weight, &self.bias) {
-            (Weight::F32(weight), Some(bias)) => {
-                return Ok(x.apply_op3_no_bwd(weight, bias, &BiasedProduct { gelu })?);
-            }
-            (Weight::F32(weight), None) => x.apply_op2_no_bwd(weight, &Product)?,
-            (Weight::Q8(weight), Some(bias)) => weight.forward(x)?.broadcast_add(bias)?,
-            (Weight::Q8(weight), None) => weight.forward(x)?,
-        };
-        Ok(if gelu { y.gelu_erf()? } else { y })
+    /// The first rows of x (…, in) into those of y (…, out).
+    ///
+    /// # Errors
+    /// If the shapes do not match.
+    pub fn forward_into(&self, x: &Tensor, y: &Tensor, rows: usize) -> Result<()> {
+        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, finish: self.finish(), rows })?)
     }
+
+    /// Adds the first rows' products to y; for layers without a bias.
+    ///
+    /// # Errors
+    /// If the shapes do not match.
+    pub fn add_to(&self, x: &Tensor, y: &Tensor, rows: usize) -> Result<()> {
+        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, finish: Finish::Add, rows })?)
+    }
+
+    /// y += scale·(x·Wᵀ + b), one scale per output; for layers with a bias.
+    ///
+    /// # Errors
+    /// If the shapes do not match.
+    pub fn add_scaled_to(&self, x: &Tensor, scale: &[f32], y: &Tensor) -> Result<()> {
+        let zeros;
+        let bias = match &self.bias {
+            Some(bias) => bias,
+            None => {
+                zeros = vec![0.0; self.outputs()];
+                &zeros
+            }
+        };
+        let finish = Finish::AddScaled { bias, scale };
+        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, finish, rows: x.dim(0)? })?)
+    }
+}
+
+/// A weight stored as direction v and length g per row: W[r] = g[r]·v[r]/‖v[r]‖₂.
+pub fn weight_norm(weights: &Weights, outputs: usize, inputs: usize) -> Result<Tensor> {
+    let parts = weights.at("parametrizations.weight");
+    let length = parts.raw("original0", &[outputs, 1])?;
+    let direction = parts.raw("original1", &[outputs, inputs])?;
+    let norm = direction.sqr()?.sum_keepdim(candle_core::D::Minus1)?.sqrt()?;
+    Ok(direction.broadcast_mul(&(length / norm)?)?)
 }

@@ -5,13 +5,13 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Tensor};
-use candle_nn::ops::rms_norm;
+use candle_core::{DType, Device, Tensor};
 use candle_transformers::models::llama::LlamaConfig;
 
-use super::kv_cache::{KvCache, Rows};
-use super::linear::{Linear, WeightType};
-use super::ops::{Attention, RopeTable, StoreKv, rope_in_place, silu_gate};
+use super::kernel::WeightType;
+use super::kv_cache::KvCache;
+use super::linear::Linear;
+use super::ops::{Attention, Fill, RmsNorm, RopeTable, SiluGate, StoreKv, with_f32s};
 use super::weights::{ANY, WeightFile, Weights};
 use crate::error::{Error, Result};
 
@@ -75,6 +75,22 @@ impl GptConfig {
         })
     }
 
+    /// As [`GptConfig::read`] reads it.
+    pub(super) fn to_json(&self) -> String {
+        serde_json::json!({
+            "hidden_size": self.hidden,
+            "intermediate_size": self.intermediate,
+            "vocab_size": 0,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "num_key_value_heads": self.heads,
+            "rms_norm_eps": f64::from(self.norm_eps),
+            "rope_theta": self.rope_theta,
+            "max_position_embeddings": self.max_positions,
+        })
+        .to_string()
+    }
+
     /// Width of one attention head.
     pub fn head_size(&self) -> usize {
         self.hidden / self.heads
@@ -91,10 +107,8 @@ struct Layer {
 }
 
 impl Layer {
-    fn load(weights: &Weights, config: &GptConfig, weight_type: WeightType) -> Result<Self> {
-        let joined = |weights: &Weights, names: &[&str], outputs, inputs| {
-            Linear::load_joined(weights, names, outputs, inputs)?.into_type(weight_type)
-        };
+    fn load(weights: &Weights, config: &GptConfig) -> Result<Self> {
+        let joined = Linear::load_joined;
         let (hidden, inner) = (config.hidden, config.intermediate);
         let attention = weights.at("self_attn");
         let mlp = weights.at("mlp");
@@ -115,6 +129,36 @@ pub struct Llama {
     layers: Vec<Layer>,
     norm: Tensor,
     rope: RopeTable,
+    device: Device,
+}
+
+/// Room for the rows of a step, so that a step takes no memory.
+pub struct Workspace {
+    rows: usize,
+    /// (rows, hidden): embeddings go in here, and here the last layer leaves its states.
+    x: Tensor,
+    /// (rows, hidden).
+    normed: Tensor,
+    /// (rows, 3·hidden).
+    qkv: Tensor,
+    /// (rows, hidden).
+    attended: Tensor,
+    /// (rows, 2·intermediate).
+    gate_up: Tensor,
+    /// (rows, intermediate).
+    gated: Tensor,
+}
+
+impl Workspace {
+    /// Rows that fit.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Where embeddings go: (rows, hidden).
+    pub fn x(&self) -> &Tensor {
+        &self.x
+    }
 }
 
 impl Llama {
@@ -127,10 +171,10 @@ impl Llama {
         file: &WeightFile,
         config: &GptConfig,
         weight_type: WeightType,
-        device: &candle_core::Device,
+        device: &Device,
     ) -> Result<Self> {
         use rayon::prelude::*;
-        let mut weights = file.root(DType::F32, device);
+        let mut weights = file.root(DType::F32, device).with_kind(weight_type);
         if file.contains("model.norm.weight") {
             weights = weights.at("model");
         }
@@ -142,16 +186,17 @@ impl Llama {
                 format!("holds {found} layers, gpt/config.json says {}", config.layers),
             ));
         }
-        weights.at("layers.0.mlp.gate_proj").tensor("weight", &[ANY, config.hidden])?;
+        weights.at("layers.0.mlp.gate_proj").check("weight", &[ANY, config.hidden])?;
         let layers = (0..config.layers)
             .into_par_iter()
-            .map(|i| Layer::load(&weights.at(format!("layers.{i}")), config, weight_type))
+            .map(|i| Layer::load(&weights.at(format!("layers.{i}")), config))
             .collect::<Result<Vec<_>>>()?;
         Ok(Llama {
             norm: weights.at("norm").tensor("weight", &[config.hidden])?,
-            rope: RopeTable::new(config.head_size(), config.max_positions, config.rope_theta, device)?,
+            rope: RopeTable::new(config.head_size(), config.max_positions, config.rope_theta),
             layers,
             config: config.clone(),
+            device: device.clone(),
         })
     }
 
@@ -160,24 +205,78 @@ impl Llama {
         &self.config
     }
 
-    /// Runs embeddings (rows, hidden) through the model. Each row attends to the positions of its slot up
-    /// to its own; rows of one slot must come with consecutive positions, in order.
+    /// Room for steps of so many rows.
     ///
     /// # Errors
-    /// If a row lies outside the cache.
-    pub fn forward(&self, x: &Tensor, rows: &Rows, cache: &mut KvCache) -> Result<Tensor> {
-        let eps = self.config.norm_eps;
-        let mut x = x.clone();
-        for (index, layer) in self.layers.iter().enumerate() {
-            let qkv = layer.qkv.forward(&rms_norm(&x, &layer.input_norm, eps)?)?;
-            rope_in_place(&qkv, rows.table(), &self.rope)?;
-            cache.layer(index).inplace_op3(&qkv, rows.table(), &StoreKv)?;
-            let attended = qkv.apply_op3_no_bwd(cache.layer(index), rows.table(), &Attention)?;
-            x = (x + layer.output.forward(&attended)?)?;
+    /// If the device has no memory for it.
+    pub fn workspace(&self, rows: usize) -> Result<Workspace> {
+        let tensor = |width| Tensor::zeros((rows, width), DType::F32, &self.device);
+        let GptConfig { hidden, intermediate, .. } = self.config;
+        Ok(Workspace {
+            rows,
+            x: tensor(hidden)?,
+            normed: tensor(hidden)?,
+            qkv: tensor(3 * hidden)?,
+            attended: tensor(hidden)?,
+            gate_up: tensor(2 * intermediate)?,
+            gated: tensor(intermediate)?,
+        })
+    }
 
-            let gate_up = layer.gate_up.forward(&rms_norm(&x, &layer.post_attention_norm, eps)?)?;
-            x = (x + layer.down.forward(&silu_gate(&gate_up)?)?)?;
+    /// Runs the first rows of a workspace through the layers, in place; `places` has the slot and position
+    /// of each. A row attends to the positions of its slot up to its own; rows of one slot must come with
+    /// consecutive positions, in order.
+    ///
+    /// # Errors
+    /// If a row lies outside the cache, or there are more than the workspace has room for.
+    pub fn run(&self, space: &Workspace, places: &[(u32, u32)], cache: &mut KvCache) -> Result<()> {
+        let (rows, eps) = (places.len(), self.config.norm_eps);
+        let Workspace { x, normed, qkv, attended, gate_up, gated, .. } = space;
+        let (rope, shape) = (&self.rope, cache.shape());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let cache = cache.layer(index);
+            normed.inplace_op3(x, &layer.input_norm, &RmsNorm { rows, eps })?;
+            layer.qkv.forward_into(normed, qkv, rows)?;
+            cache.inplace_op2(qkv, &StoreKv { places, rope, shape })?;
+            attended.inplace_op3(qkv, cache, &Attention { places, rope, shape })?;
+            layer.output.add_to(attended, x, rows)?;
+
+            normed.inplace_op3(x, &layer.post_attention_norm, &RmsNorm { rows, eps })?;
+            layer.gate_up.forward_into(normed, gate_up, rows)?;
+            gated.inplace_op2(gate_up, &SiluGate { rows })?;
+            layer.down.add_to(gated, x, rows)?;
         }
-        Ok(rms_norm(&x, &self.norm, eps)?)
+        Ok(())
+    }
+
+    /// The final norm of some of a workspace's rows into the first rows of `hidden` (…, hidden).
+    ///
+    /// # Errors
+    /// If there are more than either has room for.
+    pub fn finish(&self, space: &Workspace, picked: &[usize], hidden: &Tensor) -> Result<()> {
+        let width = self.config.hidden;
+        with_f32s(&space.x, |x| {
+            space.normed.inplace_op1(&Fill(|normed: &mut [f32]| {
+                for (to, from) in normed.chunks_exact_mut(width).zip(picked) {
+                    to.copy_from_slice(&x[from * width..][..width]);
+                }
+            }))
+        })??;
+        let norm = RmsNorm { rows: picked.len(), eps: self.config.norm_eps };
+        Ok(hidden.inplace_op3(&space.normed, &self.norm, &norm)?)
+    }
+
+    /// Runs embeddings (rows, hidden) through the model: hidden states after the final norm. For a step after
+    /// the other, [`Llama::run`] saves taking memory anew.
+    ///
+    /// # Errors
+    /// As [`Llama::run`].
+    pub fn forward(&self, x: &Tensor, places: &[(u32, u32)], cache: &mut KvCache) -> Result<Tensor> {
+        let space = Workspace { x: x.copy()?, ..self.workspace(places.len())? };
+        self.run(&space, places, cache)?;
+        let hidden = x.zeros_like()?;
+        let all: Vec<usize> = (0..places.len()).collect();
+        self.finish(&space, &all, &hidden)?;
+        Ok(hidden)
     }
 }

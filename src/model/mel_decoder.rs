@@ -4,6 +4,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::codes::Quantizer;
 use super::convnext::{Block, Conv};
+use super::kernel::WeightType;
 use super::ops::Frames;
 use super::weights::{ANY, WeightFile, Weights};
 use crate::error::Result;
@@ -48,9 +49,9 @@ impl Stack {
     /// (frames, inputs) → (frames, outputs).
     pub fn forward(&self, x: &Frames) -> Result<Frames> {
         let x = self.conv_in[0].forward_gelu(x)?;
-        let mut x = self.conv_in[1].forward(&x)?;
+        let x = self.conv_in[1].forward(&x)?;
         for block in &self.blocks {
-            x = block.forward(&x)?;
+            block.forward(&x)?;
         }
         self.conv_out.forward(&x)
     }
@@ -90,7 +91,7 @@ impl MelStack {
 
 fn channels_in(weights: &Weights) -> Result<usize> {
     let first = weights.at("decoder.conv_in.0");
-    Ok(first.tensor("weight", &[ANY, ANY, 3])?.dim(1)?)
+    Ok(first.check("weight", &[ANY, ANY, 3])?[1])
 }
 
 /// Hidden states → mel (`Decoder.safetensors`).
@@ -99,13 +100,13 @@ pub struct HiddenDecoder {
 }
 
 impl HiddenDecoder {
-    /// Loads the decoder for hidden states of the given width.
+    /// Loads the decoder for hidden states of the given width, its blocks' weights in the type asked for.
     ///
     /// # Errors
     /// A missing tensor or one of another shape.
-    pub fn load(file: &WeightFile, hidden: usize, device: &Device) -> Result<Self> {
-        let weights = file.root(DType::F32, device);
-        weights.at("decoder.conv_in.0").tensor("weight", &[ANY, hidden / 2, 3])?;
+    pub fn load(file: &WeightFile, hidden: usize, kind: WeightType, device: &Device) -> Result<Self> {
+        let weights = file.root(DType::F32, device).with_kind(kind);
+        weights.at("decoder.conv_in.0").check("weight", &[ANY, hidden / 2, 3])?;
         Ok(HiddenDecoder { stack: MelStack::load(&weights)? })
     }
 
@@ -162,6 +163,6 @@ impl Dvae {
     /// # Errors
     /// If a code is out of range.
     pub fn decode(&self, codes: &[&[Vec<u16>]]) -> Result<Frames> {
-        self.stack.forward(&self.quantizer.features(codes)?)
+        self.stack.forward(&self.quantizer.features(codes, self.stack.coef.device())?)
     }
 }

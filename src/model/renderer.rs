@@ -6,6 +6,7 @@ use candle_core::{Device, Tensor};
 
 use super::checkpoint::Checkpoint;
 use super::dvae_encoder::DvaeEncoder;
+use super::kernel::WeightType;
 use super::mel_decoder::{Dvae, HiddenDecoder, MEL_CHANNELS};
 use super::ops::Frames;
 use super::vocos::Vocos;
@@ -57,15 +58,15 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// Loads the decoder and the vocoder of a checkpoint.
+    /// Loads the decoder and the vocoder of a checkpoint, their blocks' weights in the type asked for.
     ///
     /// # Errors
     /// A missing tensor or one of another shape.
-    pub fn load(checkpoint: Checkpoint, device: &Device) -> Result<Self> {
+    pub fn load(checkpoint: Checkpoint, kind: WeightType, device: &Device) -> Result<Self> {
         let hidden = checkpoint.config.hidden;
         let (decoder, vocos) = rayon::join(
-            || HiddenDecoder::load(&checkpoint.decoder, hidden, device),
-            || Vocos::load(&checkpoint.vocos, device),
+            || HiddenDecoder::load(&checkpoint.decoder, hidden, kind, device),
+            || Vocos::load(&checkpoint.vocos, kind, device),
         );
         Ok(Renderer {
             device: device.clone(),

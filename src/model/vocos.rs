@@ -8,6 +8,7 @@ use realfft::num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner};
 
 use super::convnext::{Block, Conv, Norm};
+use super::kernel::WeightType;
 use super::linear::Linear;
 use super::mel_decoder::MEL_CHANNELS;
 use super::ops::Frames;
@@ -32,12 +33,12 @@ pub struct Vocos {
 }
 
 impl Vocos {
-    /// Loads the vocoder.
+    /// Loads the vocoder, its blocks' weights in the type asked for.
     ///
     /// # Errors
     /// A missing tensor or one of another shape.
-    pub fn load(file: &WeightFile, device: &Device) -> Result<Self> {
-        let weights = file.root(DType::F32, device);
+    pub fn load(file: &WeightFile, kind: WeightType, device: &Device) -> Result<Self> {
+        let weights = file.root(DType::F32, device).with_kind(kind);
         let backbone = weights.at("backbone");
         let embed = Conv::load(&backbone.at("embed"), MEL_CHANNELS, 7, true)?;
         let width = embed.outputs();
@@ -58,7 +59,7 @@ impl Vocos {
             blocks,
             final_norm: Norm::load(&backbone.at("final_layer_norm"), width)?,
             // One log magnitude and one phase per frequency from 0 to half the sample rate.
-            head: Linear::load(&weights.at("head.out"), window.len() + 2, width)?,
+            head: Linear::load(&weights.at("head.out").with_kind(WeightType::F32), window.len() + 2, width)?,
             istft: InverseStft::new(window),
             embed,
         })
@@ -75,9 +76,9 @@ impl Vocos {
     /// If the shapes do not match.
     pub fn forward(&self, mel: &Frames) -> Result<Vec<Vec<f32>>> {
         let x = self.embed.forward(mel)?;
-        let mut x = x.with_rows(self.norm.forward(&x.rows)?);
+        let x = x.with_rows(self.norm.forward(&x.rows)?);
         for block in &self.blocks {
-            x = block.forward(&x)?;
+            block.forward(&x)?;
         }
         let spectrum = self.head.forward(&self.final_norm.forward(&x.rows)?)?;
         let bins = spectrum.dim(1)?;

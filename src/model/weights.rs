@@ -1,26 +1,118 @@
 //! Checkpoint files: tensors by the names the checkpoint gives them, their shapes checked as they are read.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use candle_core::safetensors::{Load, MmapedSafetensors};
 use candle_core::{DType, Device, Tensor};
-use safetensors::Dtype;
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors};
 
 use super::demo::DemoFile;
+use super::kernel::{Matrix, Shape, WeightType};
+use super::packed::{Packed, Packer};
 use crate::error::{Error, Result};
 
 /// In an expected shape: a size that this tensor may decide.
 pub const ANY: usize = usize::MAX;
 
-/// One file of a checkpoint.
+/// One file of a checkpoint; its clones share it.
+#[derive(Clone)]
 pub struct WeightFile {
     path: PathBuf,
     source: Source,
+    /// Keeps what is read, to be written as a packed file.
+    packer: Option<Arc<Packer>>,
 }
 
+#[derive(Clone)]
 enum Source {
-    Mapped(MmapedSafetensors),
+    Mapped(Arc<Mapped>),
     Demo(DemoFile),
+    /// A part of a packed file.
+    Packed {
+        file: Arc<Packed>,
+        part: String,
+    },
+}
+
+/// A safetensors file mapped into memory.
+pub(super) struct Mapped {
+    pub map: Arc<Mmap>,
+    pub metadata: safetensors::tensor::Metadata,
+    /// Where the tensors' data begin.
+    start: usize,
+}
+
+impl Mapped {
+    /// # Errors
+    /// [`Error::Io`] if it cannot be opened, [`Error::BadFile`] if it is truncated or something else.
+    pub fn open(path: &Path) -> Result<Self> {
+        let meta = std::fs::metadata(path).map_err(Error::io("read", path))?;
+        if meta.is_dir() {
+            return Err(Error::bad_file(path, "is a folder, not a safetensors file"));
+        }
+        let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
+        let bad = |reason: String| {
+            let length = meta.len();
+            Error::bad_file(
+                path,
+                format!(
+                    "truncated or not a safetensors file ({reason}); {length} bytes long; download it again"
+                ),
+            )
+        };
+        // SAFETY: the map is only read. As with every mapped file, another program that shortens the file
+        // while it is mapped can make a read fail with SIGBUS; checkpoints are not written in place.
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| bad(e.to_string()))?;
+        // Checks that the tensors lie in the file, one after another.
+        SafeTensors::deserialize(&map).map_err(|e| bad(e.to_string()))?;
+        let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|e| bad(e.to_string()))?;
+        Ok(Mapped { map: Arc::new(map), metadata, start: header + size_of::<u64>() })
+    }
+
+    /// A tensor's type, shape and place in the map.
+    pub fn find(&self, name: &str) -> Option<(Dtype, &[usize], Range<usize>)> {
+        let info = self.metadata.info(name)?;
+        let (from, to) = info.data_offsets;
+        Some((info.dtype, &info.shape, self.start + from..self.start + to))
+    }
+
+    /// A tensor as f32; none if it is missing or of no type that a model has.
+    pub fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>> {
+        let Some((dtype, shape, range)) = self.find(name) else { return Ok(None) };
+        let dtype = match dtype {
+            Dtype::F32 => DType::F32,
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            _ => return Ok(None),
+        };
+        Ok(Some(Tensor::from_raw_buffer(&self.map[range], dtype, shape, device)?))
+    }
+}
+
+/// Rows of single precision that are looked up one by one: in memory, or where they lie in a file.
+pub enum Table {
+    /// In memory.
+    Owned(Vec<f32>),
+    /// In a mapped file; aligned as f32 are.
+    #[doc(hidden)]
+    Mapped(Arc<Mmap>, Range<usize>),
+}
+
+impl Table {
+    /// All of it.
+    pub fn values(&self) -> &[f32] {
+        match self {
+            Table::Owned(values) => values,
+            Table::Mapped(map, range) => {
+                // SAFETY: any bits are an f32; what is not aligned was put aside when the table was made,
+                // and is empty here.
+                let (_, values, _) = unsafe { map[range.clone()].align_to::<f32>() };
+                values
+            }
+        }
+    }
 }
 
 impl WeightFile {
@@ -29,28 +121,22 @@ impl WeightFile {
     /// # Errors
     /// [`Error::Io`] if it cannot be opened, [`Error::BadFile`] if it is truncated or something else.
     pub fn open(path: &Path) -> Result<Self> {
-        let meta = std::fs::metadata(path).map_err(Error::io("read", path))?;
-        if meta.is_dir() {
-            return Err(Error::bad_file(path, "is a folder, not a safetensors file"));
-        }
-        std::fs::File::open(path).map_err(Error::io("read", path))?;
-        // SAFETY: the map is only read. As with every mapped file, another program that shortens the file
-        // while it is mapped can make a read fail with SIGBUS; checkpoints are not written in place.
-        let mapped = unsafe { MmapedSafetensors::new(path) }.map_err(|e| {
-            Error::bad_file(
-                path,
-                format!(
-                    "truncated or not a safetensors file ({}); {} bytes long; download it again",
-                    root_cause(&e),
-                    meta.len()
-                ),
-            )
-        })?;
-        Ok(WeightFile { path: path.to_path_buf(), source: Source::Mapped(mapped) })
+        let source = Source::Mapped(Arc::new(Mapped::open(path)?));
+        Ok(WeightFile { path: path.to_path_buf(), source, packer: None })
     }
 
     pub(super) fn demo(path: PathBuf, file: DemoFile) -> Self {
-        WeightFile { path, source: Source::Demo(file) }
+        WeightFile { path, source: Source::Demo(file), packer: None }
+    }
+
+    /// A part of a packed file.
+    pub(super) fn packed(path: PathBuf, file: Arc<Packed>, part: &str) -> Self {
+        WeightFile { path, source: Source::Packed { file, part: part.into() }, packer: None }
+    }
+
+    /// The same file; what is read is kept for a packed file.
+    pub(super) fn packing_into(&self, packer: Packer) -> Self {
+        WeightFile { packer: Some(Arc::new(packer)), ..self.clone() }
     }
 
     /// Where the file is.
@@ -69,10 +155,36 @@ impl WeightFile {
     /// [`Error::MissingTensor`].
     pub fn shape(&self, name: &str) -> Result<Vec<usize>> {
         let shape = match &self.source {
-            Source::Mapped(mapped) => mapped.get(name).ok().map(|view| view.shape().to_vec()),
+            Source::Mapped(mapped) => mapped.find(name).map(|(_, shape, _)| shape.to_vec()),
             Source::Demo(file) => file.shape(name).map(<[usize]>::to_vec),
+            Source::Packed { file, part } => file.shape(part, name),
         };
-        shape.ok_or_else(|| Error::MissingTensor { file: self.path.clone(), tensor: name.to_string() })
+        let shape = shape.ok_or_else(|| self.missing(name))?;
+        if let Some(packer) = &self.packer {
+            packer.shape(name, &shape);
+        }
+        Ok(shape)
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        Error::MissingTensor { file: self.path.clone(), tensor: name.to_string() }
+    }
+
+    /// Checks a tensor's shape, in which [`ANY`] stands for any size, and returns it.
+    fn check(&self, name: &str, expected: &[usize]) -> Result<Vec<usize>> {
+        let found = self.shape(name)?;
+        let fits = found.len() == expected.len()
+            && found.iter().zip(expected).all(|(f, e)| *f > 0 && (*e == ANY || f == e));
+        if fits { Ok(found) } else { Err(self.misshapen(name, expected, found)) }
+    }
+
+    fn misshapen(&self, name: &str, expected: &[usize], found: Vec<usize>) -> Error {
+        Error::TensorShape {
+            file: self.path.clone(),
+            tensor: name.to_string(),
+            expected: describe(expected),
+            found,
+        }
     }
 
     /// Reads a tensor whose shape must be `expected` (where [`ANY`] stands for any size).
@@ -80,47 +192,94 @@ impl WeightFile {
     /// # Errors
     /// [`Error::MissingTensor`], [`Error::TensorShape`], [`Error::TensorType`].
     pub fn tensor(&self, name: &str, expected: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
-        let found = self.shape(name)?;
-        let fits = found.len() == expected.len()
-            && found.iter().zip(expected).all(|(f, e)| *f > 0 && (*e == ANY || f == e));
-        if !fits {
-            return Err(Error::TensorShape {
-                file: self.path.clone(),
-                tensor: name.to_string(),
-                expected: describe(expected),
-                found,
-            });
+        self.check(name, expected)?;
+        let tensor = self.read(name, device)?.to_dtype(dtype)?;
+        if let Some(packer) = &self.packer {
+            packer.tensor(name, &tensor)?;
         }
-        let tensor = match &self.source {
-            Source::Mapped(mapped) => {
-                let view = mapped.get(name)?;
-                if !matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-                    return Err(Error::TensorType {
-                        file: self.path.clone(),
-                        tensor: name.to_string(),
-                        found: format!("{:?}", view.dtype()).to_lowercase(),
-                    });
-                }
-                view.load(device)?
+        Ok(tensor)
+    }
+
+    fn read(&self, name: &str, device: &Device) -> Result<Tensor> {
+        let mapped = match &self.source {
+            Source::Mapped(mapped) => mapped.tensor(name, device)?,
+            Source::Demo(file) => Some(file.tensor(name, device)?),
+            Source::Packed { file, part } => {
+                return file.tensor(part, name, device)?.ok_or_else(|| self.missing(name));
             }
-            Source::Demo(file) => file.tensor(name, device)?,
         };
-        Ok(tensor.to_dtype(dtype)?)
+        mapped.ok_or_else(|| Error::TensorType {
+            file: self.path.clone(),
+            tensor: name.to_string(),
+            found: self.type_of(name),
+        })
+    }
+
+    fn type_of(&self, name: &str) -> String {
+        match &self.source {
+            Source::Mapped(mapped) => {
+                mapped.find(name).map(|(dtype, ..)| format!("{dtype:?}").to_lowercase()).unwrap_or_default()
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Rows of a table (rows, width), where they lie if that is possible.
+    fn table(&self, name: &str, expected: &[usize]) -> Result<Table> {
+        self.check(name, expected)?;
+        let place = match &self.source {
+            Source::Mapped(mapped) => {
+                mapped.find(name).map(|(dtype, _, range)| (mapped.map.clone(), dtype, range))
+            }
+            Source::Packed { file, part } => file.find(part, name),
+            Source::Demo(_) => None,
+        };
+        let table = match place {
+            Some((map, Dtype::F32, range))
+                if cfg!(target_endian = "little")
+                    && (map.as_ptr() as usize + range.start).is_multiple_of(align_of::<f32>()) =>
+            {
+                Table::Mapped(map, range)
+            }
+            _ => Table::Owned(self.read(name, &Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?),
+        };
+        if let Some(packer) = &self.packer {
+            packer.values(name, &self.shape(name)?, table.values())?;
+        }
+        Ok(table)
+    }
+
+    /// A matrix as the kernels read it: the packed one of this name, or else what `make` makes, packed.
+    fn matrix(
+        &self,
+        name: &str,
+        (outputs, inputs): (usize, usize),
+        kind: WeightType,
+        make: impl FnOnce() -> Result<Tensor>,
+    ) -> Result<Matrix> {
+        let matrix = match &self.source {
+            Source::Packed { file, part } => file.matrix(part, name).ok_or_else(|| self.missing(name))?,
+            _ => {
+                let weight = make()?;
+                let (outputs, inputs) = weight.dims2()?;
+                let weight = weight.flatten_all()?.to_vec1::<f32>()?;
+                Matrix::pack(&weight, Shape { outputs, inputs, kind })
+            }
+        };
+        let found = matrix.shape();
+        if (outputs != ANY && outputs != found.outputs) || inputs != found.inputs {
+            return Err(self.misshapen(name, &[outputs, inputs], vec![found.outputs, found.inputs]));
+        }
+        if let Some(packer) = &self.packer {
+            packer.matrix(name, &matrix)?;
+        }
+        Ok(matrix)
     }
 
     /// The folder-like view that a module loads itself from.
     pub fn root<'a>(&'a self, dtype: DType, device: &'a Device) -> Weights<'a> {
-        Weights { file: self, prefix: String::new(), dtype, device }
+        Weights { file: self, prefix: String::new(), dtype, device, kind: WeightType::F32 }
     }
-}
-
-/// The first line of the innermost cause: candle's errors carry backtraces.
-fn root_cause(e: &dyn std::error::Error) -> String {
-    let mut cause = e;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string().lines().next().unwrap_or_default().to_string()
 }
 
 fn describe(expected: &[usize]) -> String {
@@ -136,6 +295,7 @@ pub struct Weights<'a> {
     prefix: String,
     dtype: DType,
     device: &'a Device,
+    kind: WeightType,
 }
 
 impl<'a> Weights<'a> {
@@ -158,6 +318,51 @@ impl<'a> Weights<'a> {
     /// [`Error::MissingTensor`].
     pub fn shape(&self, name: &str) -> Result<Vec<usize>> {
         self.file.shape(&format!("{}{name}", self.prefix))
+    }
+
+    /// A tensor that goes into a matrix; as [`Weights::tensor`], but a packed file does not keep it.
+    ///
+    /// # Errors
+    /// As [`WeightFile::tensor`].
+    pub fn raw(&self, name: &str, expected: &[usize]) -> Result<Tensor> {
+        let name = format!("{}{name}", self.prefix);
+        self.file.check(&name, expected)?;
+        Ok(self.file.read(&name, self.device)?.to_dtype(self.dtype)?)
+    }
+
+    /// Rows that are looked up one by one; see [`WeightFile::tensor`].
+    ///
+    /// # Errors
+    /// As [`WeightFile::tensor`].
+    pub fn table(&self, name: &str, expected: &[usize]) -> Result<Table> {
+        self.file.table(&format!("{}{name}", self.prefix), expected)
+    }
+
+    /// A weight matrix (outputs, inputs) in the type of this view, under a name of its own: what `make`
+    /// makes of the checkpoint's tensors, unless the file holds it packed.
+    ///
+    /// # Errors
+    /// As [`WeightFile::tensor`].
+    pub fn matrix(
+        &self,
+        name: &str,
+        shape: (usize, usize),
+        make: impl FnOnce() -> Result<Tensor>,
+    ) -> Result<Matrix> {
+        self.file.matrix(&format!("{}{name}", self.prefix), shape, self.kind, make)
+    }
+
+    /// The same tensors, matrices in another type.
+    pub fn with_kind(&self, kind: WeightType) -> Weights<'a> {
+        Weights { kind, ..self.clone() }
+    }
+
+    /// Checks a tensor's shape and returns it; see [`WeightFile::tensor`].
+    ///
+    /// # Errors
+    /// As [`WeightFile::tensor`].
+    pub fn check(&self, name: &str, expected: &[usize]) -> Result<Vec<usize>> {
+        self.file.check(&format!("{}{name}", self.prefix), expected)
     }
 
     /// The same tensors, loaded in another type.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Result, Shape, Tensor, bail};
-use rayon::prelude::*;
 
 use super::f32s;
+use crate::model::kernel::{Team, add_weighted, for_rows};
 
 /// The frames of several sequences, one after another: rows (Σ lengths, channels).
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl CustomOp3 for Depthwise {
         let bias = f32s(bias, bias_layout, "depthwise")?;
         let of_row = segments(&self.lengths, rows)?;
         let mut out = vec![0f32; rows * channels];
-        out.par_chunks_mut(channels).with_min_len(16).enumerate().for_each(|(row, out)| {
+        for_rows(Team::global(), &mut out, channels, |row, out| {
             let (start, length) = of_row[row];
             out.copy_from_slice(bias);
             for (tap, weight) in weight.chunks_exact(channels).enumerate() {
@@ -76,10 +76,7 @@ impl CustomOp3 for Depthwise {
                     continue;
                 };
                 if frame < length {
-                    let x = &x[(start + frame) * channels..][..channels];
-                    for ((o, w), x) in out.iter_mut().zip(weight).zip(x) {
-                        *o += w * x;
-                    }
+                    add_weighted(out, weight, &x[(start + frame) * channels..][..channels]);
                 }
             }
         });
@@ -108,7 +105,7 @@ impl CustomOp1 for Unfold {
         let of_row = segments(&self.lengths, rows)?;
         let width = self.taps * channels;
         let mut out = vec![0f32; rows * width];
-        out.par_chunks_mut(width).with_min_len(16).enumerate().for_each(|(row, out)| {
+        for_rows(Team::global(), &mut out, width, |row, out| {
             let (start, length) = of_row[row];
             for (tap, out) in out.chunks_exact_mut(channels).enumerate() {
                 if let Some(frame) = (row - start + tap).checked_sub(self.taps / 2)

@@ -1,66 +1,118 @@
-//! Element-wise steps fused into one pass.
+//! Norms and gates.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
+use candle_core::{
+    CpuStorage, CustomOp3, InplaceOp1, InplaceOp2, InplaceOp3, Layout, Result, Shape, Tensor, bail,
+};
 
-use super::f32s;
-use super::math::silu;
+use super::{f32s, f32s_mut, first, first_mut};
+use crate::model::kernel::{self, Team};
 
-/// silu(gate)·up of `gate_up` (rows, 2·n), whose rows hold the gate first: (rows, n).
-///
-/// # Errors
-/// If the operand is not a contiguous matrix of f32.
-pub fn silu_gate(gate_up: &Tensor) -> Result<Tensor> {
-    gate_up.apply_op1_no_bwd(&SiluGate)
+/// out = x/√(mean x² + eps)·weight of the first rows: (rows, width), weight (width).
+pub struct RmsNorm {
+    /// Rows; further ones are left as they are.
+    pub rows: usize,
+    /// Added to the mean.
+    pub eps: f32,
 }
 
-struct SiluGate;
+impl InplaceOp3 for RmsNorm {
+    fn name(&self) -> &'static str {
+        "rms-norm"
+    }
 
-impl CustomOp1 for SiluGate {
+    fn cpu_fwd(
+        &self,
+        out: &mut CpuStorage,
+        out_layout: &Layout,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<()> {
+        let weight = f32s(weight, weight_layout, "rms-norm")?;
+        let count = self.rows * weight.len();
+        let x = first(f32s(x, x_layout, "rms-norm")?, count, "rms-norm")?;
+        let out = first_mut(f32s_mut(out, out_layout, "rms-norm")?, count, "rms-norm")?;
+        kernel::rms_norm(Team::global(), x, weight, self.eps, out);
+        Ok(())
+    }
+}
+
+/// out = silu(gate)·up of the first rows: out (rows, n), gate_up (rows, 2·n), whose rows hold the gate first.
+pub struct SiluGate {
+    /// Rows; further ones are left as they are.
+    pub rows: usize,
+}
+
+impl InplaceOp2 for SiluGate {
     fn name(&self) -> &'static str {
         "silu-gate"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (rows, width) = layout.shape().dims2()?;
-        let data = f32s(storage, layout, "silu-gate")?;
-        let mut out = vec![0f32; rows * width / 2];
-        let of_row = |(out, row): (&mut [f32], &[f32])| {
-            let (gate, up) = row.split_at(width / 2);
-            gate_row(gate, up, out);
-        };
-        out.par_chunks_exact_mut(width / 2).zip(data.par_chunks_exact(width)).for_each(of_row);
-        Ok((CpuStorage::F32(out), (rows, width / 2).into()))
+    fn cpu_fwd(
+        &self,
+        out: &mut CpuStorage,
+        out_layout: &Layout,
+        gate_up: &CpuStorage,
+        layout: &Layout,
+    ) -> Result<()> {
+        let (_, width) = out_layout.shape().dims2()?;
+        if layout.shape().dims2()?.1 != 2 * width {
+            bail!("silu-gate: gate and up are not {width} wide");
+        }
+        let gate_up = first(f32s(gate_up, layout, "silu-gate")?, 2 * self.rows * width, "silu-gate")?;
+        let out = first_mut(f32s_mut(out, out_layout, "silu-gate")?, self.rows * width, "silu-gate")?;
+        kernel::silu_gate(Team::global(), gate_up, width, out);
+        Ok(())
     }
 }
 
-/// One row, in the widest vectors there are; they all give the same bits.
-fn gate_row(gate: &[f32], up: &[f32], out: &mut [f32]) {
-    #[inline(always)]
-    fn body(gate: &[f32], up: &[f32], out: &mut [f32]) {
-        for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
-            *out = silu(*gate) * up;
-        }
+/// Lets a function write a tensor's elements from the first on.
+pub struct Fill<F>(pub F);
+
+impl<F: Fn(&mut [f32])> InplaceOp1 for Fill<F> {
+    fn name(&self) -> &'static str {
+        "fill"
     }
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx2,fma")]
-        fn avx2(gate: &[f32], up: &[f32], out: &mut [f32]) {
-            body(gate, up, out);
-        }
-        #[target_feature(enable = "avx512f,avx2,fma")]
-        fn avx512(gate: &[f32], up: &[f32], out: &mut [f32]) {
-            body(gate, up, out);
-        }
-        let has_avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        if has_avx2 && is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has the instructions.
-            return unsafe { avx512(gate, up, out) };
-        }
-        if has_avx2 {
-            // SAFETY: the processor has the instructions.
-            return unsafe { avx2(gate, up, out) };
-        }
+
+    fn cpu_fwd(&self, to: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        (self.0)(f32s_mut(to, layout, "fill")?);
+        Ok(())
     }
-    body(gate, up, out);
+}
+
+/// (x − mean)/√(variance + eps)·weight + bias of each row.
+///
+/// # Errors
+/// If the operands are not contiguous f32 of one width.
+pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f32) -> Result<Tensor> {
+    x.apply_op3_no_bwd(weight, bias, &LayerNorm { eps })
+}
+
+struct LayerNorm {
+    eps: f32,
+}
+
+impl CustomOp3 for LayerNorm {
+    fn name(&self) -> &'static str {
+        "layer-norm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (rows, width) = x_layout.shape().dims2()?;
+        let x = f32s(x, x_layout, "layer-norm")?;
+        let weight = first(f32s(weight, weight_layout, "layer-norm")?, width, "layer-norm")?;
+        let bias = first(f32s(bias, bias_layout, "layer-norm")?, width, "layer-norm")?;
+        let mut out = vec![0f32; rows * width];
+        kernel::layer_norm(Team::global(), x, (weight, bias), self.eps, &mut out);
+        Ok((CpuStorage::F32(out), (rows, width).into()))
+    }
 }

@@ -1,0 +1,285 @@
+//! Weight matrices as the kernels read them: panels of sixteen outputs, input by input.
+
+use std::fmt;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+
+use super::simd::LANES;
+
+/// Inputs of a row of W (or of x) that share a scale.
+pub const BLOCK: usize = 32;
+/// The largest number a byte of a block stands for.
+const MOST: f32 = 127.0;
+/// A block whose largest number is no more than this counts as zero: its inverse would leave the range.
+const LEAST: f32 = 1e-30;
+/// Bytes of a panel's pair of blocks: the weights of one, those of the other, then the scales of both.
+const PAIR: usize = 2 * LANES * (BLOCK + size_of::<u16>());
+
+/// In which type the weights of a matrix are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WeightType {
+    /// Single precision.
+    #[default]
+    F32,
+    /// Blocks of 32 numbers in 8 bits with a common scale; rows are rounded alike as they go in.
+    Q8,
+}
+
+impl WeightType {
+    /// As it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            WeightType::F32 => "f32",
+            WeightType::Q8 => "q8",
+        }
+    }
+}
+
+/// How a matrix is laid out.
+///
+/// Panel after panel, each of 16 outputs; what is missing to a whole panel or block is zero.
+/// - f32: for each input, the 16 outputs' weights.
+/// - q8: for each pair of blocks of 32 inputs 1,088 bytes: twice 512 bytes of weights, then twice 16 scales
+///   (bfloat16). In a block, for each 4 inputs, the 16 outputs' 4 weights, each a byte with an offset of
+///   128. A weight is (byte − 128)·scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Rows of W.
+    pub outputs: usize,
+    /// Columns of W.
+    pub inputs: usize,
+    /// In which type.
+    pub kind: WeightType,
+}
+
+impl Shape {
+    /// Panels of 16 outputs.
+    pub fn panels(self) -> usize {
+        self.outputs.div_ceil(LANES)
+    }
+
+    /// Bytes of a panel, a multiple of 64.
+    pub fn panel_bytes(self) -> usize {
+        match self.kind {
+            WeightType::F32 => self.inputs * LANES * size_of::<f32>(),
+            WeightType::Q8 => self.inputs.div_ceil(2 * BLOCK) * PAIR,
+        }
+    }
+
+    /// Bytes of the whole matrix.
+    pub fn bytes(self) -> usize {
+        self.panels() * self.panel_bytes()
+    }
+
+    /// Blocks of inputs, those that only fill a pair included.
+    pub fn blocks(self) -> usize {
+        blocks(self.inputs)
+    }
+}
+
+/// Blocks that a row of so many numbers takes: an even number.
+pub fn blocks(inputs: usize) -> usize {
+    2 * inputs.div_ceil(2 * BLOCK)
+}
+
+/// A cache line, by which all that is packed is aligned.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// Bytes aligned by 64, in memory or in a mapped file.
+#[derive(Clone)]
+enum Bytes {
+    Owned(Arc<[Line]>),
+    Mapped { map: Arc<Mmap>, start: usize, length: usize },
+}
+
+impl Bytes {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Bytes::Owned(lines) => {
+                // SAFETY: lines are bytes without padding.
+                unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), size_of_val::<[Line]>(lines)) }
+            }
+            Bytes::Mapped { map, start, length } => &map[*start..start + length],
+        }
+    }
+}
+
+/// A weight matrix in the kernels' layout.
+#[derive(Clone)]
+pub struct Matrix {
+    shape: Shape,
+    bytes: Bytes,
+}
+
+impl fmt::Debug for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shape.fmt(f)
+    }
+}
+
+impl Matrix {
+    /// Packs a weight (outputs, inputs) that lies row by row, its panels in parallel.
+    pub fn pack(weight: &[f32], shape: Shape) -> Self {
+        use rayon::prelude::*;
+        debug_assert_eq!(weight.len(), shape.outputs * shape.inputs);
+        let mut lines = vec![Line([0; 64]); shape.bytes() / 64];
+        let of_panel = shape.panel_bytes() / 64;
+        if of_panel > 0 {
+            lines.par_chunks_mut(of_panel).enumerate().for_each(|(panel, lines)| {
+                // SAFETY: lines are bytes without padding.
+                let bytes =
+                    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<u8>(), 64 * of_panel) };
+                let first = panel * LANES * shape.inputs;
+                let last = weight.len().min(first + LANES * shape.inputs);
+                match shape.kind {
+                    WeightType::F32 => pack_floats(&weight[first..last], shape.inputs, bytes),
+                    WeightType::Q8 => pack_bytes(&weight[first..last], shape.inputs, bytes),
+                }
+            });
+        }
+        Matrix { shape, bytes: Bytes::Owned(lines.into()) }
+    }
+
+    /// A matrix that lies packed in a mapped file; none if it is not as long as its shape says or not
+    /// aligned by 64.
+    pub fn mapped(map: Arc<Mmap>, start: usize, length: usize, shape: Shape) -> Option<Self> {
+        let end = start.checked_add(length)?;
+        let fits = length == shape.bytes()
+            && end <= map.len()
+            && (map.as_ptr() as usize + start).is_multiple_of(align_of::<Line>());
+        fits.then_some(Matrix { shape, bytes: Bytes::Mapped { map, start, length } })
+    }
+
+    /// Its sizes and type.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The packed bytes, aligned by 64.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+
+    /// The weights as they count, (outputs, inputs) row by row.
+    pub fn unpack(&self) -> Vec<f32> {
+        let Shape { outputs, inputs, kind } = self.shape;
+        let bytes = self.bytes();
+        let mut weight = Vec::with_capacity(outputs * inputs);
+        for output in 0..outputs {
+            let panel = &bytes[output / LANES * self.shape.panel_bytes()..];
+            weight.extend((0..inputs).map(|input| match kind {
+                WeightType::F32 => float_at(panel, input * LANES + output % LANES),
+                WeightType::Q8 => {
+                    let pair = &panel[input / (2 * BLOCK) * PAIR..][..PAIR];
+                    let (half, i) = (input / BLOCK % 2, input % BLOCK);
+                    let place = half * LANES * BLOCK + i / 4 * 4 * LANES + output % LANES * 4 + i % 4;
+                    let scale = 2 * LANES * BLOCK + 2 * (half * LANES + output % LANES);
+                    let scale = u16::from_le_bytes([pair[scale], pair[scale + 1]]);
+                    (f32::from(pair[place]) - 128.0) * f32::from_bits(u32::from(scale) << 16)
+                }
+            }));
+        }
+        weight
+    }
+}
+
+fn float_at(bytes: &[u8], index: usize) -> f32 {
+    let four = &bytes[4 * index..][..4];
+    f32::from_le_bytes([four[0], four[1], four[2], four[3]])
+}
+
+fn pack_floats(rows: &[f32], inputs: usize, bytes: &mut [u8]) {
+    for (lane, row) in rows.chunks_exact(inputs).enumerate() {
+        for (input, weight) in row.iter().enumerate() {
+            bytes[4 * (input * LANES + lane)..][..4].copy_from_slice(&weight.to_le_bytes());
+        }
+    }
+}
+
+fn pack_bytes(rows: &[f32], inputs: usize, bytes: &mut [u8]) {
+    for pair in bytes.chunks_exact_mut(PAIR) {
+        pair[..2 * LANES * BLOCK].fill(128);
+    }
+    for (lane, row) in rows.chunks_exact(inputs).enumerate() {
+        for (block, weights) in row.chunks(BLOCK).enumerate() {
+            let pair = &mut bytes[block / 2 * PAIR..][..PAIR];
+            let largest = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
+            // Rounded up, so that the largest stays within a byte.
+            let bits = (largest / MOST).to_bits();
+            let bits = if bits & 0xffff == 0 { bits >> 16 } else { (bits >> 16) + 1 };
+            let scale = f32::from_bits(bits << 16);
+            let place = 2 * LANES * BLOCK + 2 * (block % 2 * LANES + lane);
+            pair[place..place + 2].copy_from_slice(&(bits as u16).to_le_bytes());
+            for (i, weight) in weights.iter().enumerate() {
+                let steps = if scale > 0.0 { (weight / scale).round_ties_even() } else { 0.0 };
+                let place = block % 2 * LANES * BLOCK + i / 4 * 4 * LANES + lane * 4 + i % 4;
+                pair[place] = (steps as i32 + 128) as u8;
+            }
+        }
+    }
+}
+
+/// Rows of x as the byte kernels read them.
+#[derive(Default)]
+pub struct ByteRows {
+    /// Row by row, whole pairs of blocks; what is missing is zero.
+    pub bytes: Vec<i8>,
+    /// What a byte of each block stands for.
+    pub scales: Vec<f32>,
+    /// −128·Σ of each block.
+    pub offsets: Vec<i32>,
+}
+
+impl ByteRows {
+    /// Makes room for rows of so many inputs.
+    pub fn resize(&mut self, rows: usize, inputs: usize) {
+        let blocks = rows * blocks(inputs);
+        self.bytes.resize(blocks * BLOCK, 0);
+        self.scales.resize(blocks, 0.0);
+        self.offsets.resize(blocks, 0);
+    }
+}
+
+/// Rounds one row: each block by its own largest number. A block that holds something other than numbers
+/// gets a scale that is none, so that it shows in every product.
+#[inline(always)]
+pub fn round_row(row: &[f32], bytes: &mut [i8], scales: &mut [f32], offsets: &mut [i32]) {
+    let targets = bytes.chunks_exact_mut(BLOCK).zip(scales.iter_mut().zip(offsets));
+    for (block, (bytes, (scale, offset))) in targets.enumerate() {
+        let values = &row[(block * BLOCK).min(row.len())..((block + 1) * BLOCK).min(row.len())];
+        match values.as_array::<BLOCK>() {
+            Some(values) => round_block(values, bytes, scale, offset),
+            None => {
+                let mut whole = [0f32; BLOCK];
+                whole[..values.len()].copy_from_slice(values);
+                round_block(&whole, bytes, scale, offset);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn round_block(values: &[f32; BLOCK], bytes: &mut [i8], scale: &mut f32, offset: &mut i32) {
+    let (mut most, mut none) = ([0f32; LANES], [0f32; LANES]);
+    for half in values.as_chunks::<LANES>().0 {
+        for ((most, none), value) in most.iter_mut().zip(&mut none).zip(half) {
+            *most = if value.abs() > *most { value.abs() } else { *most };
+            // 0 for a number, else not a number.
+            *none += value * 0.0;
+        }
+    }
+    let largest = most.into_iter().fold(0f32, |a, b| if b > a { b } else { a });
+    let inverse = if largest > LEAST { MOST / largest } else { 0.0 };
+    let mut sum = 0i32;
+    for (byte, value) in bytes.iter_mut().zip(values) {
+        // Adding and taking away 1.5·2²³ rounds to whole numbers, ties to even; the low bits are the number.
+        let steps = value.mul_add(inverse, 12_582_912.0).to_bits().wrapping_sub(0x4b40_0000) as i32;
+        *byte = steps as i8;
+        sum += i32::from(steps as i8);
+    }
+    *scale = largest / MOST + super::simd::sum(none);
+    *offset = -128 * sum;
+}

@@ -1,0 +1,176 @@
+//! Sixteen numbers at a time, by whatever the processor has. Every implementation rounds alike: one
+//! rounding for a multiplication and addition, exact integer sums. So all of them give the same bits.
+
+#[cfg(target_arch = "aarch64")]
+pub mod arm;
+#[cfg(target_arch = "x86_64")]
+pub mod x86;
+
+use half::f16;
+
+/// Numbers that are worked on together.
+pub const LANES: usize = 16;
+
+/// Rows and groups of [`LANES`] columns of a product that are summed in registers at once.
+#[derive(Clone, Copy)]
+pub struct Tile {
+    /// Rows of x.
+    pub rows: usize,
+    /// Panels of W.
+    pub panels: usize,
+}
+
+/// The instructions of one kind of processor.
+///
+/// # Safety
+/// Every function needs the instructions of the implementation, and pointers that are readable (or
+/// writable) for what it says.
+pub trait Simd: Copy {
+    /// Sixteen floats.
+    type Floats: Copy;
+    /// Sixteen running sums of integers.
+    type Sums: Copy;
+    /// Four bytes in each lane.
+    type Bytes: Copy;
+    /// The same four signed bytes in every lane.
+    type Four: Copy;
+
+    /// What fits into the registers in a product of floats.
+    const FLOAT_TILE: Tile;
+    /// What fits into the registers in a product of bytes.
+    const BYTE_TILE: Tile;
+
+    /// All zero.
+    unsafe fn zero() -> Self::Floats;
+    /// The same in every lane.
+    unsafe fn splat(value: f32) -> Self::Floats;
+    /// Sixteen floats from memory.
+    unsafe fn load(from: *const f32) -> Self::Floats;
+    /// Sixteen halves from memory.
+    unsafe fn load_half(from: *const f16) -> Self::Floats;
+    /// Sixteen floats to memory.
+    unsafe fn store(floats: Self::Floats, to: *mut f32);
+    /// a + b.
+    unsafe fn add(a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// a·b.
+    unsafe fn mul(a: Self::Floats, b: Self::Floats) -> Self::Floats;
+    /// a·b + c, rounded once.
+    unsafe fn mul_add(a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
+
+    /// Sums before any product. `offset` is what they must begin with where weights are taken with their
+    /// offset of 128, which is −128·Σx.
+    unsafe fn start(offset: i32) -> Self::Sums;
+    /// Sixty-four weights with their offset of 128.
+    unsafe fn bytes(from: *const u8) -> Self::Bytes;
+    /// Four inputs.
+    unsafe fn four(from: *const i8) -> Self::Four;
+    /// To each lane's sum, its four weights times the four inputs.
+    unsafe fn dot(sums: Self::Sums, weights: Self::Bytes, inputs: Self::Four) -> Self::Sums;
+    /// The sums as floats.
+    unsafe fn to_floats(sums: Self::Sums) -> Self::Floats;
+    /// Sixteen bfloat16 as floats.
+    unsafe fn scales(from: *const u16) -> Self::Floats;
+}
+
+/// Sums lanes pairwise, halves onto each other.
+#[inline(always)]
+pub fn sum(mut lanes: [f32; LANES]) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Plain Rust: any processor, slowly.
+#[derive(Clone, Copy)]
+pub struct Plain;
+
+// SAFETY (of all unsafe blocks): the caller's promise on the pointers.
+impl Simd for Plain {
+    type Floats = [f32; LANES];
+    type Sums = [i32; LANES];
+    type Bytes = [[u8; 4]; LANES];
+    type Four = [i8; 4];
+
+    const FLOAT_TILE: Tile = Tile { rows: 2, panels: 1 };
+    const BYTE_TILE: Tile = Tile { rows: 2, panels: 1 };
+
+    #[inline(always)]
+    unsafe fn zero() -> Self::Floats {
+        [0.0; LANES]
+    }
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self::Floats {
+        [value; LANES]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self::Floats {
+        unsafe { from.cast::<[f32; LANES]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_half(from: *const f16) -> Self::Floats {
+        let halves = unsafe { from.cast::<[f16; LANES]>().read_unaligned() };
+        halves.map(f16::to_f32)
+    }
+
+    #[inline(always)]
+    unsafe fn store(floats: Self::Floats, to: *mut f32) {
+        unsafe { to.cast::<[f32; LANES]>().write_unaligned(floats) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: Self::Floats, b: Self::Floats) -> Self::Floats {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: Self::Floats, b: Self::Floats) -> Self::Floats {
+        std::array::from_fn(|i| a[i] * b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats {
+        std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn start(offset: i32) -> Self::Sums {
+        [offset; LANES]
+    }
+
+    #[inline(always)]
+    unsafe fn bytes(from: *const u8) -> Self::Bytes {
+        unsafe { from.cast::<[[u8; 4]; LANES]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn four(from: *const i8) -> Self::Four {
+        unsafe { from.cast::<[i8; 4]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn dot(sums: Self::Sums, weights: Self::Bytes, inputs: Self::Four) -> Self::Sums {
+        std::array::from_fn(|i| {
+            let products = weights[i].iter().zip(inputs).map(|(w, x)| i32::from(*w) * i32::from(x));
+            sums[i] + products.sum::<i32>()
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn to_floats(sums: Self::Sums) -> Self::Floats {
+        sums.map(|sum| sum as f32)
+    }
+
+    #[inline(always)]
+    unsafe fn scales(from: *const u16) -> Self::Floats {
+        let halves = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
+        halves.map(|bits| f32::from_bits(u32::from(bits) << 16))
+    }
+}

@@ -1,0 +1,247 @@
+//! Packed files: a model's weights as the kernels want them, its tokenizer and its sizes, in one file that is
+//! mapped into memory, so that a process begins to compute after a few milliseconds.
+//!
+//! A safetensors file. Its tensors are what the loaders asked for when it was written, under
+//! `part/name`: matrices as bytes in the kernels' layout (their sizes in the metadata), all else as it was.
+//! Data begin at multiples of 64 bytes.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use candle_core::{DType, Device, Tensor};
+use memmap2::Mmap;
+use safetensors::Dtype;
+use serde_json::{Value, json};
+
+use super::kernel::{Matrix, Shape, WeightType};
+use super::weights::Mapped;
+use crate::error::{Error, Result};
+
+/// Raised whenever a file of before can no longer be read as it is.
+pub const FORMAT: u32 = 1;
+/// The key of the metadata by which a packed file is known; its value is the format.
+const FORMAT_KEY: &str = "chattts-rs-packed";
+/// Bytes kept free for the header.
+const HEADER: usize = 256 << 10;
+const ALIGNMENT: u64 = 64;
+
+/// A packed file, mapped.
+pub struct Packed {
+    path: PathBuf,
+    mapped: Mapped,
+    facts: BTreeMap<String, String>,
+}
+
+impl Packed {
+    /// Maps a packed file.
+    ///
+    /// # Errors
+    /// [`Error::BadFile`] if it is another kind of file, damaged, or of another version.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mapped = Mapped::open(path)?;
+        let facts: BTreeMap<String, String> =
+            mapped.metadata.metadata().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+        match facts.get(FORMAT_KEY) {
+            Some(format) if *format == FORMAT.to_string() => {
+                Ok(Packed { path: path.to_path_buf(), mapped, facts })
+            }
+            Some(format) => Err(Error::bad_file(
+                path,
+                format!("packed in format {format}, this version reads {FORMAT}; convert the model again"),
+            )),
+            None => Err(Error::bad_file(
+                path,
+                "a safetensors file, but no packed model; `chattts-rs model convert` makes one of a model's \
+                 folder",
+            )),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Something that is written about the model.
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.facts.get(name).map(String::as_str)
+    }
+
+    /// A text that was put in.
+    ///
+    /// # Errors
+    /// [`Error::BadFile`] if it is missing.
+    pub fn text(&self, name: &str) -> Result<&str> {
+        let bad = || Error::bad_file(&self.path, format!("{name} is missing; convert the model again"));
+        let (_, _, range) = self.mapped.find(name).ok_or_else(bad)?;
+        std::str::from_utf8(&self.mapped.map[range]).map_err(|_| bad())
+    }
+
+    pub(super) fn shape(&self, part: &str, name: &str) -> Option<Vec<usize>> {
+        let fact = self.facts.get(&format!("shape {part}/{name}"))?;
+        fact.split_whitespace().map(|size| size.parse().ok()).collect()
+    }
+
+    pub(super) fn find(&self, part: &str, name: &str) -> Option<(Arc<Mmap>, Dtype, Range<usize>)> {
+        let (dtype, _, range) = self.mapped.find(&format!("{part}/{name}"))?;
+        Some((self.mapped.map.clone(), dtype, range))
+    }
+
+    pub(super) fn tensor(&self, part: &str, name: &str, device: &Device) -> Result<Option<Tensor>> {
+        self.mapped.tensor(&format!("{part}/{name}"), device)
+    }
+
+    pub(super) fn matrix(&self, part: &str, name: &str) -> Option<Matrix> {
+        let name = format!("{part}/{name}");
+        let fact = self.facts.get(&format!("matrix {name}"))?;
+        let [kind, outputs, inputs] = fact.split(' ').collect::<Vec<_>>()[..] else { return None };
+        let kind = match kind {
+            "f32" => WeightType::F32,
+            "q8" => WeightType::Q8,
+            _ => return None,
+        };
+        let shape = Shape { outputs: outputs.parse().ok()?, inputs: inputs.parse().ok()?, kind };
+        let (_, _, range) = self.mapped.find(&name)?;
+        Matrix::mapped(self.mapped.map.clone(), range.start, range.len(), shape)
+    }
+}
+
+/// Writes a packed file, piece by piece as they come.
+pub struct Packer {
+    part: String,
+    shared: Arc<Mutex<Writer>>,
+}
+
+struct Writer {
+    path: PathBuf,
+    file: BufWriter<File>,
+    /// Bytes of data so far.
+    length: u64,
+    tensors: BTreeMap<String, Value>,
+    facts: BTreeMap<String, String>,
+}
+
+impl Packer {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).map_err(Error::io("write", path))?;
+        let mut writer = Writer {
+            path: path.to_path_buf(),
+            file: BufWriter::with_capacity(1 << 20, file),
+            length: 0,
+            tensors: BTreeMap::new(),
+            facts: BTreeMap::from([(FORMAT_KEY.to_string(), FORMAT.to_string())]),
+        };
+        writer.write(&[0; HEADER])?;
+        Ok(Packer { part: String::new(), shared: Arc::new(Mutex::new(writer)) })
+    }
+
+    /// The same file, for tensors of one part.
+    pub(super) fn part(&self, part: &str) -> Self {
+        Packer { part: format!("{part}/"), shared: Arc::clone(&self.shared) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Writer> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn shape(&self, name: &str, shape: &[usize]) {
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        self.lock().facts.insert(format!("shape {}{name}", self.part), sizes.join(" "));
+    }
+
+    pub(super) fn tensor(&self, name: &str, tensor: &Tensor) -> Result<()> {
+        let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        self.values(name, tensor.dims(), &values)
+    }
+
+    pub(super) fn values(&self, name: &str, shape: &[usize], values: &[f32]) -> Result<()> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.lock().put(format!("{}{name}", self.part), "F32", shape, &bytes)
+    }
+
+    pub(super) fn matrix(&self, name: &str, matrix: &Matrix) -> Result<()> {
+        let Shape { outputs, inputs, kind } = matrix.shape();
+        let kind = kind.name();
+        let mut writer = self.lock();
+        writer.facts.insert(format!("matrix {}{name}", self.part), format!("{kind} {outputs} {inputs}"));
+        writer.put(format!("{}{name}", self.part), "U8", &[matrix.bytes().len()], matrix.bytes())
+    }
+
+    /// Puts a text in.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn text(&self, name: &str, text: &str) -> Result<()> {
+        self.lock().put(name.to_string(), "U8", &[text.len()], text.as_bytes())
+    }
+
+    /// Writes something about the model.
+    pub fn fact(&self, name: &str, fact: &str) {
+        self.lock().facts.insert(name.to_string(), fact.to_string());
+    }
+
+    /// Writes the header and all that is left to the disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn finish(self) -> Result<()> {
+        self.lock().finish()
+    }
+}
+
+impl Writer {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(Error::io("write", &self.path))
+    }
+
+    /// A name that came before keeps what it has: loaders ask for the same thing more than once.
+    fn put(&mut self, name: String, dtype: &str, shape: &[usize], bytes: &[u8]) -> Result<()> {
+        if self.tensors.contains_key(&name) {
+            return Ok(());
+        }
+        self.write(bytes)?;
+        let end = self.length + bytes.len() as u64;
+        let entry = json!({ "dtype": dtype, "shape": shape, "data_offsets": [self.length, end] });
+        self.tensors.insert(name, entry);
+        self.length = end;
+        let missing = end.next_multiple_of(ALIGNMENT) - end;
+        if missing > 0 {
+            // Data may have no gaps, so what aligns the next tensor is one of its own.
+            self.write(&[0; ALIGNMENT as usize][..missing as usize])?;
+            let entry = json!({ "dtype": "U8", "shape": [missing], "data_offsets": [end, end + missing] });
+            self.tensors.insert(format!("padding {end}"), entry);
+            self.length = end + missing;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let mut header: serde_json::Map<String, Value> =
+            self.tensors.iter().map(|(name, entry)| (name.clone(), entry.clone())).collect();
+        header.insert("__metadata__".into(), json!(self.facts));
+        let mut text = Value::Object(header).to_string();
+        let room = HEADER - size_of::<u64>();
+        if text.len() > room {
+            let reason = format!("a header of {} bytes; {room} are kept for it", text.len());
+            return Err(Error::bad_file(&self.path, reason));
+        }
+        // JSON may end in spaces.
+        text.extend(std::iter::repeat_n(' ', room - text.len()));
+        let io = Error::io("write", &self.path);
+        self.file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.file.write_all(&(room as u64).to_le_bytes()))
+            .and_then(|()| self.file.write_all(text.as_bytes()))
+            .and_then(|()| self.file.flush())
+            .and_then(|()| self.file.get_ref().sync_all())
+            .map_err(io)
+    }
+}
