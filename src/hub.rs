@@ -294,7 +294,7 @@ pub fn verify(source: &ModelSource, config: &HubConfig) -> Result<Vec<FileCheck>
 }
 
 /// The folder where a source's files are or would be: for the hub the snapshot's folder, or the
-/// repository's in the cache before anything was downloaded. A demo model has none.
+/// repository's in the cache before anything was downloaded. A packed and a demo model have none.
 ///
 /// What it returns for a complete model may be given as [`ModelSource::Folder`].
 pub fn folder(source: &ModelSource, config: &HubConfig) -> Option<PathBuf> {
@@ -304,7 +304,7 @@ pub fn folder(source: &ModelSource, config: &HubConfig) -> Option<PathBuf> {
             let cached = CachedRepo::new(&config.cache, repo, revision);
             Some(cached.current().unwrap_or_else(|| cached.folder().to_path_buf()))
         }
-        ModelSource::Demo(_) => None,
+        ModelSource::Packed(_) | ModelSource::Demo(_) => None,
     }
 }
 
@@ -324,6 +324,10 @@ fn asset_folder(source: &ModelSource, config: &HubConfig) -> Result<Option<PathB
         ModelSource::Demo(_) => {
             Err(Error::parameter("model", format!("`{source}` is made by the program and has no files")))
         }
+        ModelSource::Packed(_) => Err(Error::parameter(
+            "model",
+            format!("`{source}` is a packed model; its files are those it was converted from"),
+        )),
     }
 }
 

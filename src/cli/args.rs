@@ -449,6 +449,21 @@ pub enum ModelCommand {
         #[command(flatten)]
         model: ModelArgs,
     },
+    /// Write a model as one file that a process can begin to use at once
+    #[command(long_about = "Write a model as one file that a process can begin to use at once: its weights \
+        as the processor's kernels want them, to be mapped into memory. Pass the file as --model. (Commands \
+        that speak keep such a file of every large model in the cache folder, so this is for machines \
+        that get the file alone.)")]
+    Convert {
+        /// The file to write
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// In which type to keep the weights
+        #[arg(long, value_name = "TYPE", value_enum, default_value_t = Packing::Q8)]
+        dtype: Packing,
+        #[command(flatten)]
+        model: ModelArgs,
+    },
     /// Write random weights in the published layout
     Demo {
         /// Where; the weights go to DIR/asset
@@ -461,6 +476,14 @@ pub enum ModelCommand {
         #[arg(long, value_name = "N", default_value_t = chattts_rs::model::DEMO_SEED)]
         seed: u64,
     },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Packing {
+    /// Single precision
+    F32,
+    /// 8 bits
+    Q8,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -1,11 +1,13 @@
-//! `model download|verify|path|demo`.
+//! `model download|verify|path|convert|demo`.
+
+use std::path::Path;
 
 use chattts_rs::ModelSource;
 use chattts_rs::hub::{self, DemoSize, FileState};
-use chattts_rs::model::write_demo;
+use chattts_rs::model::{WeightType, write_demo};
 
-use super::args::{ModelArgs, ModelCommand, Size};
-use super::options::model_source;
+use super::args::{ModelArgs, ModelCommand, Packing, Size};
+use super::options::{Opened, model_source, open};
 use super::output::{print_line, print_path};
 use super::{Context, Usage};
 
@@ -17,6 +19,7 @@ pub fn run(context: &Context, command: ModelCommand) -> anyhow::Result<()> {
         ModelCommand::Download { model } => download(context, &model),
         ModelCommand::Verify { model } => verify(context, &model),
         ModelCommand::Path { model } => path(&model),
+        ModelCommand::Convert { file, dtype, model } => convert(context, &file, dtype, &model),
         ModelCommand::Demo { dir, size, seed } => {
             let size = match size {
                 Size::Tiny => DemoSize::Tiny,
@@ -26,6 +29,21 @@ pub fn run(context: &Context, command: ModelCommand) -> anyhow::Result<()> {
             print_path(&write_demo(&dir, size, seed)?)
         }
     }
+}
+
+fn convert(context: &Context, file: &Path, dtype: Packing, model: &ModelArgs) -> anyhow::Result<()> {
+    let kind = match dtype {
+        Packing::F32 => WeightType::F32,
+        Packing::Q8 => WeightType::Q8,
+    };
+    let Opened { checkpoint, .. } = open(model, context)?;
+    if checkpoint.packed.is_some() {
+        return Err(
+            Usage(format!("{} is a packed model already; name what it was made from", model.model)).into()
+        );
+    }
+    checkpoint.pack(file, kind)?;
+    print_path(file)
 }
 
 fn download(context: &Context, args: &ModelArgs) -> anyhow::Result<()> {
@@ -64,6 +82,9 @@ fn verify(context: &Context, args: &ModelArgs) -> anyhow::Result<()> {
 
 fn path(args: &ModelArgs) -> anyhow::Result<()> {
     let (source, config) = model_source(args)?;
+    if let ModelSource::Packed(file) = source {
+        return print_path(&file);
+    }
     if let ModelSource::Demo(_) = source {
         return Err(Usage(format!("{source} has no folder; `chattts-rs model demo DIR` writes one")).into());
     }

@@ -23,13 +23,16 @@ pub fn model_source(args: &ModelArgs) -> chattts_rs::Result<(ModelSource, HubCon
     Ok((ModelSource::from_str(&args.model)?, config))
 }
 
-/// Opens a model's files, downloading them first if need be.
-pub fn checkpoint(args: &ModelArgs, context: &Context) -> anyhow::Result<Checkpoint> {
-    Ok(open(args, context)?.0)
+/// A model's files, opened.
+pub struct Opened {
+    /// The files.
+    pub checkpoint: Checkpoint,
+    /// By what they are told apart from another model's.
+    pub model: String,
 }
 
-/// Opens a model's files and says by what they are told apart from another model's.
-pub fn open(args: &ModelArgs, context: &Context) -> anyhow::Result<(Checkpoint, String)> {
+/// Opens a model's files, downloading them first if need be.
+pub fn open(args: &ModelArgs, context: &Context) -> anyhow::Result<Opened> {
     let (source, config) = model_source(args)?;
     if let ModelSource::Demo(size) = source {
         let name = match size {
@@ -37,7 +40,11 @@ pub fn open(args: &ModelArgs, context: &Context) -> anyhow::Result<(Checkpoint, 
             DemoSize::Full => "random weights of the published shapes",
         };
         context.report.note(&format!("note: {source} is a model of {name}; it speaks noise, not words"));
-        return Ok((Checkpoint::demo(size, DEMO_SEED)?, source.to_string()));
+        return Ok(Opened { checkpoint: Checkpoint::demo(size, DEMO_SEED)?, model: source.to_string() });
+    }
+    if let ModelSource::Packed(file) = source {
+        let checkpoint = Checkpoint::open_packed(&file)?;
+        return Ok(Opened { checkpoint, model: model_fingerprint(&[file])? });
     }
     let files = match hub::locate(&source, &config) {
         Ok(files) => files,
@@ -51,20 +58,57 @@ pub fn open(args: &ModelArgs, context: &Context) -> anyhow::Result<(Checkpoint, 
     let all =
         [files.decoder, files.dvae, files.embed, files.vocos, files.gpt_config, files.gpt, files.tokenizer];
     let all: Vec<PathBuf> = all.into_iter().chain(files.spk_stat).collect();
-    Ok((checkpoint, model_fingerprint(&all)?))
+    Ok(Opened { checkpoint, model: model_fingerprint(&all)? })
 }
 
 /// Loads a model and says how long it took.
 pub fn load(model: &ModelArgs, compute: LoadOptions, context: &Context) -> anyhow::Result<ChatTts> {
-    start(checkpoint(model, context)?, compute, context)
+    start(open(model, context)?, compute, context)
 }
 
 /// Loads an opened model and says how long it took.
-pub fn start(checkpoint: Checkpoint, compute: LoadOptions, context: &Context) -> anyhow::Result<ChatTts> {
+pub fn start(opened: Opened, compute: LoadOptions, context: &Context) -> anyhow::Result<ChatTts> {
     let start = Instant::now();
-    let tts = ChatTts::open(checkpoint, compute)?;
+    let tts = ChatTts::open(packed(opened, compute.precision, context), compute)?;
     context.report.detail(&format!("loaded in {:.2} s", start.elapsed().as_secs_f64()));
     Ok(tts)
+}
+
+/// The same model from the cache folder, where it lies packed; it is put there if it is not yet. A model too
+/// small to gain by it stays as it is, and so does one that cannot be kept: it only takes longer to load.
+fn packed(opened: Opened, precision: Precision, context: &Context) -> Checkpoint {
+    /// Weights of the language model that take longer to read than to map.
+    const LARGE: u64 = 64 << 20;
+    let Opened { checkpoint, model } = opened;
+    let size = std::fs::metadata(checkpoint.gpt.path()).map_or(0, |meta| meta.len());
+    let Some(folder) = cache_folder().filter(|_| checkpoint.packed.is_none() && size >= LARGE) else {
+        return checkpoint;
+    };
+    let kind = precision.weight_type();
+    let file = folder.join("packed").join(format!("{model}-{}.safetensors", kind.name()));
+    let found = match Checkpoint::open_packed(&file) {
+        Ok(found) => Ok(found),
+        Err(_) => {
+            context.report.note(&format!("keeping the weights packed in {}", file.display()));
+            checkpoint.pack(&file, kind).and_then(|()| Checkpoint::open_packed(&file))
+        }
+    };
+    found.unwrap_or_else(|error| {
+        context.report.warn(&format!("the weights cannot be kept packed, which would load faster: {error}"));
+        checkpoint
+    })
+}
+
+/// Names another folder for what can be made again; `off` is none.
+const CACHE: &str = "CHATTTS_RS_CACHE";
+
+fn cache_folder() -> Option<PathBuf> {
+    use etcetera::BaseStrategy as _;
+    match std::env::var_os(CACHE) {
+        Some(folder) if folder.is_empty() || folder == "off" => None,
+        Some(folder) => Some(folder.into()),
+        None => Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("chattts-rs")),
+    }
 }
 
 /// Where and in what type to compute.

@@ -209,7 +209,7 @@ fn clone(context: &Context, path: &Path, args: &CloneArgs) -> anyhow::Result<()>
     if normalize(&args.text, &NormalizeOptions::default()).text.trim().is_empty() {
         return Err(Usage("--text: nothing in it is spoken; give what the sample says".into()).into());
     }
-    let encoder = options::checkpoint(&args.model, context)?.encoder()?;
+    let encoder = options::open(&args.model, context)?.checkpoint.encoder()?;
     let codes = voices::encode(&args.wav, &encoder, &context.report)?;
     let frames = codes.frames();
     let role = Role {
@@ -233,13 +233,13 @@ fn preview(context: &Context, registry: &Registry, args: &PreviewArgs) -> anyhow
     let encoding = Encoding::new(Format::Wav, None, None)?;
     let compute = LoadOptions { batch_size: 1, ..options::compute(&args.compute)? };
     let spec = VoiceSpec::parse(&args.role)?;
-    let checkpoint = options::checkpoint(&args.model, context)?;
-    let voice = resolve(&spec, registry, checkpoint.stats.as_ref())?;
+    let opened = options::open(&args.model, context)?;
+    let voice = resolve(&spec, registry, opened.checkpoint.stats.as_ref())?;
     let read = |text: &str| normalize(text, &NormalizeOptions::default()).text;
     let mut request = Request::new(read(args.text.as_deref().unwrap_or(PREVIEW)));
     let sample = voice.sample.map(|(codes, text)| VoiceSample { codes, text: read(&text) });
     request.voice = Voice { speaker: voice.speaker, sample };
-    let mut tts = options::start(checkpoint, compute, context)?;
+    let mut tts = options::start(opened, compute, context)?;
     context.interrupt.watch();
     let mut speech = Err(Error::EndedAtOnce { seed: 0 });
     for seed in 0..SEEDS {

@@ -78,8 +78,8 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         (seed, _) => options::seed(seed, context),
     };
 
-    let (checkpoint, model) = options::open(&args.model, context)?;
-    let mut voices = Voices::new(&checkpoint, registry, &context.report);
+    let opened = options::open(&args.model, context)?;
+    let mut voices = Voices::new(&opened.checkpoint, registry, &context.report);
     if args.role.is_none() && args.voice.is_none() && !voices.has_default() {
         context
             .report
@@ -98,7 +98,7 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
             (_, true) => Some(false),
             _ => None,
         },
-        model,
+        model: opened.model.clone(),
         // What `auto` comes to, not its name: that may come to something else in another version.
         compute: format!("{:?}", compute.precision.weight_type()),
         trim: args.output.trim,
@@ -117,13 +117,13 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         }
     };
     if args.output.stream {
-        let mut tts = options::start(checkpoint, LoadOptions { batch_size: 1, ..compute }, context)?;
+        let mut tts = options::start(opened, LoadOptions { batch_size: 1, ..compute }, context)?;
         return stream::run(context, &mut tts, &todo, &failed);
     }
     job.run(todo, &failed, &names, |pieces| {
         // A slot that no text will fill only takes memory.
         let batch_size = compute.batch_size.min(pieces);
-        options::start(checkpoint, LoadOptions { batch_size, ..compute }, context)
+        options::start(opened, LoadOptions { batch_size, ..compute }, context)
     })
 }
 

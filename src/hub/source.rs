@@ -8,12 +8,12 @@ use super::DEFAULT_REPO;
 use crate::{Error, Result};
 
 const DEFAULT_REVISION: &str = "main";
-const ACCEPTED: &str = "accepted are a folder that holds the files, a Hugging Face repository as \
+const ACCEPTED: &str = "accepted are a folder that holds the files, a file of `model convert`, a Hugging Face repository as \
                         owner/name or owner/name@revision, `demo` and `demo-full`";
 
 /// Where a model comes from. The default is [`DEFAULT_REPO`] at `main`.
 ///
-/// Parsed from `demo`, `demo-full`, an existing folder or `owner/name[@revision]`, in this order;
+/// Parsed from `demo`, `demo-full`, an existing folder or file or `owner/name[@revision]`, in this order;
 /// a folder that is called `demo` is written `./demo`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {
@@ -26,6 +26,8 @@ pub enum ModelSource {
         /// A branch, a tag or a commit's 40 hexadecimal digits.
         revision: String,
     },
+    /// A file that `chattts-rs model convert` wrote.
+    Packed(PathBuf),
     /// Random weights that the program makes itself; they make noise, not speech, and have no files.
     Demo(DemoSize),
 }
@@ -55,7 +57,7 @@ impl Default for ModelSource {
 impl fmt::Display for ModelSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            Self::Folder(path) | Self::Packed(path) => write!(f, "{}", path.display()),
             Self::Hub { repo, revision } if revision == DEFAULT_REVISION => f.write_str(repo),
             Self::Hub { repo, revision } => write!(f, "{repo}@{revision}"),
             Self::Demo(DemoSize::Tiny) => f.write_str("demo"),
@@ -81,7 +83,7 @@ impl FromStr for ModelSource {
             return Ok(Self::Folder(folder.to_path_buf()));
         }
         if folder.is_file() {
-            return Err(refuse(format!("`{text}` is a file; name the folder that holds the model's files")));
+            return Ok(Self::Packed(folder.to_path_buf()));
         }
         let (repo, revision) = text.split_once('@').unwrap_or((text, DEFAULT_REVISION));
         if looks_like_a_path(repo) {
@@ -169,14 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_refused() {
-        let message = parse("Cargo.toml").unwrap_err();
-        assert!(message.contains("is a file"), "{message}");
+    fn a_file_is_taken_for_a_packed_model() {
+        assert_eq!(parse("Cargo.toml"), Ok(ModelSource::Packed("Cargo.toml".into())));
     }
 
     #[test]
     fn display_parses_back() {
-        for text in ["demo", "demo-full", "2Noise/ChatTTS", "me/mine@v1", "src/hub"] {
+        for text in ["demo", "demo-full", "2Noise/ChatTTS", "me/mine@v1", "src/hub", "Cargo.toml"] {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }
     }
