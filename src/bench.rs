@@ -1,11 +1,15 @@
-//! How fast a loaded model is. Measures; prints nothing and knows no flags.
+//! How fast a loaded model is, and how far one weight type is from single precision. Measures and counts;
+//! prints nothing and knows no flags.
 
 mod access;
+mod distance;
 mod machine;
+mod precision;
 mod speed;
 mod summary;
 
 pub use machine::{Machine, peak_memory};
+pub use precision::{Agreement, Divergence, Reference, Sharing};
 pub use speed::{Run, SpeedTest};
 pub use summary::{Process, Spread, Summary};
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::VOICE;
 use crate::chat_tts::ChatTts;
-use crate::engine::{Codes, Event, Goal, Request};
+use crate::engine::{Codes, Event, Goal, Plan, Request, RowOutput, Scheduler, Step, Vocabulary};
 use crate::error::{Error, Result};
 use crate::model::Rendered;
 use crate::pipeline::render_codes;
@@ -91,4 +91,50 @@ pub(super) fn first_sound(
 pub(super) fn render(tts: &ChatTts, all: &[&Codes]) -> Result<Vec<Rendered>> {
     let Some(first) = all.first() else { return Ok(Vec::new()) };
     render_codes(&tts.renderer(), first.decoder, all)
+}
+
+/// A step as it was run: what went in, what came out.
+pub(super) struct Recorded {
+    pub plan: Plan,
+    pub outputs: Vec<RowOutput>,
+}
+
+/// Speaks requests, each in the slot of its number, and keeps every step.
+pub(super) fn record(
+    tts: &mut ChatTts,
+    requests: impl IntoIterator<Item = Request>,
+    go_on: &dyn Fn() -> ControlFlow<()>,
+) -> Result<(Vec<Recorded>, Vec<Codes>)> {
+    let slots = tts.batch_size();
+    let (vocabulary, model) = tts.engine_mut().parts_mut();
+    let mut scheduler = Scheduler::new(slots);
+    for (id, request) in (0..).zip(requests) {
+        scheduler.submit(id, Goal::Speak, request);
+    }
+    let (mut steps, mut spoken) = (Vec::new(), Vec::new());
+    while !scheduler.is_idle() {
+        if go_on().is_break() {
+            return Err(Error::Interrupted);
+        }
+        let mut events = Vec::new();
+        let plan = scheduler.plan(vocabulary, &mut events);
+        if !plan.rows.is_empty() {
+            let outputs = model.run(plan.clone())?;
+            scheduler.apply(outputs.clone(), vocabulary, &mut events);
+            steps.push(Recorded { plan, outputs });
+        }
+        spoken.extend(digest(events)?.spoken);
+    }
+    spoken.sort_by_key(|(id, _)| *id);
+    Ok((steps, spoken.into_iter().map(|(_, codes)| codes).collect()))
+}
+
+/// Runs a recorded step's inputs through this model.
+pub(super) fn replay(tts: &mut ChatTts, step: &Recorded) -> Result<Vec<RowOutput>> {
+    tts.engine_mut().parts_mut().1.run(step.plan.clone())
+}
+
+/// The model's sizes.
+pub(super) fn vocabulary(tts: &mut ChatTts) -> &Vocabulary {
+    tts.engine_mut().vocabulary()
 }
