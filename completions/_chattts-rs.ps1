@@ -36,6 +36,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Turn codes into a WAV file, through the DVAE')
             [CompletionResult]::new('roles', 'roles', [CompletionResultType]::ParameterValue, 'Register, show and hear voices')
             [CompletionResult]::new('model', 'model', [CompletionResultType]::ParameterValue, 'Download, check and find the weights')
+            [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure speed and memory, or how near each type of weights is to single precision')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, or write all pages into a folder')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -486,6 +487,32 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
         'chattts-rs;model;help;help' {
             break
         }
+        'chattts-rs;bench' {
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
+            [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Where to compute: auto, cpu, cuda or cuda:N')
+            [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which types to compute, such as f32,q8 [default: auto; with --precision all but f32]')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to compute with [default: one per core]')
+            [CompletionResult]::new('--batch-size', '--batch-size', [CompletionResultType]::ParameterName, 'Texts that are worked on together, one measurement each')
+            [CompletionResult]::new('--tokens', '--tokens', [CompletionResultType]::ParameterName, 'Tokens of each line, 46.875 a second; with --precision at most so many')
+            [CompletionResult]::new('--runs', '--runs', [CompletionResultType]::ParameterName, 'How often each measurement is made in a process')
+            [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Runs before them that do not count')
+            [CompletionResult]::new('--rounds', '--rounds', [CompletionResultType]::ParameterName, 'Processes of each measurement; the measurements take turns')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'The generation seed of the first line; the others count on from it')
+            [CompletionResult]::new('--measure-since', '--measure-since', [CompletionResultType]::ParameterName, 'For the program''s own use: take one measurement; the clock, in ns, when this process was started')
+            [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
+            [CompletionResult]::new('--precision', '--precision', [CompletionResultType]::ParameterName, 'Compare each type with f32 on the same inputs, in place of measuring speed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object: machine, model, options, and median, min and max of each result')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'chattts-rs;completions' {
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
@@ -516,6 +543,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Turn codes into a WAV file, through the DVAE')
             [CompletionResult]::new('roles', 'roles', [CompletionResultType]::ParameterValue, 'Register, show and hear voices')
             [CompletionResult]::new('model', 'model', [CompletionResultType]::ParameterValue, 'Download, check and find the weights')
+            [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure speed and memory, or how near each type of weights is to single precision')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, or write all pages into a folder')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -588,6 +616,9 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;help;model;demo' {
+            break
+        }
+        'chattts-rs;help;bench' {
             break
         }
         'chattts-rs;help;completions' {

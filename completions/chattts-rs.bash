@@ -16,6 +16,9 @@ _chattts__rs() {
             ",$1")
                 cmd="chattts__rs"
                 ;;
+            chattts__rs,bench)
+                cmd="chattts__rs__subcmd__bench"
+                ;;
             chattts__rs,completions)
                 cmd="chattts__rs__subcmd__completions"
                 ;;
@@ -45,6 +48,9 @@ _chattts__rs() {
                 ;;
             chattts__rs,tokenize)
                 cmd="chattts__rs__subcmd__tokenize"
+                ;;
+            chattts__rs__subcmd__help,bench)
+                cmd="chattts__rs__subcmd__help__subcmd__bench"
                 ;;
             chattts__rs__subcmd__help,completions)
                 cmd="chattts__rs__subcmd__help__subcmd__completions"
@@ -203,12 +209,74 @@ _chattts__rs() {
 
     case "${cmd}" in
         chattts__rs)
-            opts="-q -v -h -V --quiet --verbose --help --version synth refine normalize tokenize decode roles model completions man help"
+            opts="-q -v -h -V --quiet --verbose --help --version synth refine normalize tokenize decode roles model bench completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__bench)
+            opts="-m -q -v -h -V --model --offline --device --dtype --threads --precision --batch-size --tokens --runs --warm-up --rounds --seed --json --measure-since --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dtype)
+                    COMPREPLY=($(compgen -W "auto f32 q8" -- "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --batch-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tokens)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --runs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warm-up)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rounds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --measure-since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -321,8 +389,22 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help)
-            opts="synth refine normalize tokenize decode roles model completions man help"
+            opts="synth refine normalize tokenize decode roles model bench completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__help__subcmd__bench)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

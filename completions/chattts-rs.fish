@@ -35,6 +35,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "tokenize" -d 
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "roles" -d 'Register, show and hear voices'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -304,6 +305,26 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "path" -d 'Print the folder that the weights are in'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "demo" -d 'Write random weights in the published layout'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l dtype -d 'In which types to compute, such as f32,q8 [default: auto; with --precision all but f32]' -r -f -a "auto\t'What suits the device'
+f32\t'Single precision'
+q8\t'The language model\'s weights in 8 bits'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l threads -d 'Threads to compute with [default: one per core]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l batch-size -d 'Texts that are worked on together, one measurement each' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l tokens -d 'Tokens of each line, 46.875 a second; with --precision at most so many' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l runs -d 'How often each measurement is made in a process' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l warm-up -d 'Runs before them that do not count' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l rounds -d 'Processes of each measurement; the measurements take turns' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l seed -d 'The generation seed of the first line; the others count on from it' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l measure-since -d 'For the program\'s own use: take one measurement; the clock, in ns, when this process was started' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l precision -d 'Compare each type with f32 on the same inputs, in place of measuring speed'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l json -d 'Print one JSON object: machine, model, options, and median, min and max of each result'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand completions" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand completions" -s h -l help -d 'Print help'
@@ -312,16 +333,17 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s q -l quiet
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s h -l help -d 'Print help'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "synth" -d 'Speak texts into WAV files'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "roles" -d 'Register, show and hear voices'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "model" -d 'Download, check and find the weights'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "synth" -d 'Speak texts into WAV files'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "roles" -d 'Register, show and hear voices'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "show" -d 'Print all about one role, as JSON'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'

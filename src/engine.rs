@@ -91,6 +91,11 @@ impl<S: Step> Engine<S> {
         &mut self.step
     }
 
+    /// What turns requests into positions, and what runs them, for who schedules by himself.
+    pub(crate) fn parts_mut(&mut self) -> (&Vocabulary, &mut S) {
+        (&self.vocabulary, &mut self.step)
+    }
+
     /// The tokenizer and the model's sizes.
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary

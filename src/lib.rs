@@ -21,6 +21,7 @@
 
 pub mod audio;
 pub mod batch;
+pub mod bench;
 mod chat_tts;
 pub mod engine;
 mod error;

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::{Rendered, Renderer};
 
 /// Steps whose codes are rendered together, about: what is rendered at once sits in memory several times.
-const GROUP_STEPS: usize = 1024;
+pub(crate) const GROUP_STEPS: usize = 1024;
 /// Threads that deliver.
 const WRITERS: usize = 2;
 /// How many seeds are tried for a text that ends at its first token.

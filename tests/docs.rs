@@ -135,7 +135,7 @@ fn the_help_names_the_default_voice_and_every_command() {
     let words: Vec<&str> = help.split_whitespace().collect();
     assert!(words.join(" ").contains("the voice is that of seed 2222"), "{help}");
     let help = p.ok(&["--help"]).out;
-    for command in ["synth", "refine", "tokenize", "decode", "model", "completions", "man"] {
+    for command in ["synth", "refine", "tokenize", "decode", "model", "bench", "completions", "man"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in {help}");
     }
     assert!(help.contains("CC BY-NC 4.0"));

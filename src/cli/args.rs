@@ -1,5 +1,6 @@
 //! The flags, as clap reads them.
 
+mod bench;
 mod roles;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use chattts_rs::hub::DEFAULT_REPO;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+pub use self::bench::BenchArgs;
 pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
 use super::reading::Markup;
 
@@ -57,6 +59,8 @@ pub enum Command {
     /// Download, check and find the weights
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Measure speed and memory, or how near each type of weights is to single precision
+    Bench(BenchArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -313,7 +317,7 @@ pub struct ComputeArgs {
     pub threads: Option<u16>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Dtype {
     /// What suits the device
     Auto,

@@ -1,6 +1,7 @@
 //! The command line: flags, what they ask for, and a file per command.
 
 mod args;
+mod bench;
 mod decode;
 mod deliver;
 mod dump;
@@ -89,6 +90,7 @@ pub fn run() -> ExitCode {
         Command::Decode(args) => decode::run(&context, args),
         Command::Roles(args) => roles::run(&context, &args),
         Command::Model(command) => model::run(&context, command),
+        Command::Bench(args) => bench::run(&context, &args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { dir } => shell::man(dir.as_deref()),
     };
@@ -124,6 +126,7 @@ fn set_threads(command: &Command) {
         Command::Synth(args) => args.compute.threads,
         Command::Refine(args) => args.compute.threads,
         Command::Decode(args) => args.compute.threads,
+        Command::Bench(args) => args.threads,
         _ => None,
     };
     if let Some(threads) = threads {

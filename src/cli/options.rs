@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use chattts_rs::batch::model_fingerprint;
-use chattts_rs::hub::{self, DemoSize, HubConfig};
+use chattts_rs::hub::{self, DemoSize, HubConfig, ModelFiles};
 use chattts_rs::model::{Checkpoint, DEMO_SEED};
 use chattts_rs::{ChatTts, DeviceChoice, LoadOptions, ModelSource, NoiseMode, Precision, SamplingParams};
 
@@ -46,19 +46,24 @@ pub fn open(args: &ModelArgs, context: &Context) -> anyhow::Result<Opened> {
         let checkpoint = Checkpoint::open_packed(&file)?;
         return Ok(Opened { checkpoint, model: model_fingerprint(&[file])? });
     }
-    let files = match hub::locate(&source, &config) {
-        Ok(files) => files,
-        Err(_) if matches!(source, ModelSource::Hub { .. }) && !config.offline => {
-            context.report.note(super::model::LICENCE_NOTE);
-            hub::fetch(&source, &config, &mut |event| context.report.transfer(event))?
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let files = files(&source, &config, context)?;
     let checkpoint = Checkpoint::open(&files)?;
     let all =
         [files.decoder, files.dvae, files.embed, files.vocos, files.gpt_config, files.gpt, files.tokenizer];
     let all: Vec<PathBuf> = all.into_iter().chain(files.spk_stat).collect();
     Ok(Opened { checkpoint, model: model_fingerprint(&all)? })
+}
+
+/// A model's files, downloaded first if need be.
+pub fn files(source: &ModelSource, config: &HubConfig, context: &Context) -> anyhow::Result<ModelFiles> {
+    match hub::locate(source, config) {
+        Ok(files) => Ok(files),
+        Err(_) if matches!(source, ModelSource::Hub { .. }) && !config.offline => {
+            context.report.note(super::model::LICENCE_NOTE);
+            Ok(hub::fetch(source, config, &mut |event| context.report.transfer(event))?)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Loads a model and says how long it took.

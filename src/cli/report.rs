@@ -66,9 +66,19 @@ impl Report {
 
     /// Shows that a text is being worked on.
     pub fn utterance(&self, what: &impl Display, index: usize, total: usize) {
+        self.name(what, index, total);
+        self.start("{spinner} {prefix}: {msg}, {elapsed}");
+    }
+
+    /// Shows that something is going on that counts no tokens.
+    pub fn busy(&self, what: &impl Display, index: usize, total: usize) {
+        self.name(what, index, total);
+        self.start("{spinner} {prefix}, {elapsed}");
+    }
+
+    fn name(&self, what: &impl Display, index: usize, total: usize) {
         let of = if total > 1 { format!("[{}/{total}] ", index + 1) } else { String::new() };
         self.bar.set_prefix(format!("{of}{what}"));
-        self.start("{spinner} {prefix}: {msg}, {elapsed}");
     }
 
     /// Shows that so many lines are being worked on.

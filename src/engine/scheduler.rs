@@ -59,7 +59,7 @@ pub enum Event {
 }
 
 /// One position that goes through the model in a step.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PlannedRow {
     /// The cache's slot.
     pub slot: u32,
@@ -70,7 +70,7 @@ pub struct PlannedRow {
 }
 
 /// What goes through the model in one step: all new positions of all live slots.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// The positions, slot by slot, ascending within a slot.
     pub rows: Vec<PlannedRow>,

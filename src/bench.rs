@@ -1,0 +1,22 @@
+//! How fast a loaded model is, and how far one weight type is from single precision. Measures and counts;
+//! prints nothing and knows no flags.
+
+mod access;
+mod distance;
+mod machine;
+mod precision;
+mod speed;
+mod summary;
+
+pub use machine::{Machine, peak_memory};
+pub use precision::{Agreement, Divergence, Reference, Sharing};
+pub use speed::{Run, SpeedTest};
+pub use summary::{Process, Spread, Summary};
+
+use crate::model::{HOP, SAMPLE_RATE};
+
+/// Tokens of one second of speech: each becomes two frames of the mel.
+pub const TOKENS_PER_SECOND: f64 = SAMPLE_RATE as f64 / (2 * HOP) as f64;
+
+/// The voice that is measured with, as a seed.
+const VOICE: u64 = 2222;

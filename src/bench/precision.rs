@@ -1,0 +1,307 @@
+//! How far another weight type is from single precision: the same inputs through both, step by step.
+//!
+//! Two free runs part ways at the first code that differs and tell little from there on. So one model
+//! speaks, and the other is fed what the first one drew; at each step the two are asked for the same code.
+
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+use super::access::{self, Recorded};
+use super::distance::{Power, arg_max, divergence};
+use crate::chat_tts::ChatTts;
+use crate::engine::{Codes, Request};
+use crate::error::{Error, Result};
+use crate::model::Rendered;
+use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler, SamplingParams};
+
+/// What is spoken: two to three seconds each, in both of the model's languages.
+const TEXTS: [&str; Reference::LINES] = [
+    "今天天气很好，我们去公园走走。",
+    "请把这本书放在桌子上，谢谢。",
+    "the train to the coast leaves in ten minutes.",
+    "we had a quiet evening by the river.",
+];
+
+/// What single precision made of some texts.
+pub struct Reference {
+    requests: Vec<Request>,
+    steps: Vec<Recorded>,
+    lines: Vec<Codes>,
+    rendered: Vec<Rendered>,
+    codebooks: usize,
+    codes: usize,
+}
+
+/// How often two models chose the same code, 0 to 1.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sharing {
+    /// Of all choices.
+    pub overall: f64,
+    /// Codebook by codebook.
+    pub per_codebook: Vec<f64>,
+}
+
+/// Kullback-Leibler divergence (reference ‖ other) of the next code's distribution, in nats.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Divergence {
+    /// What divides the logits.
+    pub temperature: f32,
+    /// Over all steps and codebooks.
+    pub mean: f64,
+    /// Of the worst.
+    pub max: f64,
+}
+
+/// How near a model is to the reference. Signal to noise is none where nothing differs at all.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Agreement {
+    /// What the weights were held in.
+    pub weights: String,
+    /// Steps that were compared, those of all lines together.
+    pub steps: usize,
+    /// The likeliest code.
+    pub arg_max: Sharing,
+    /// The code drawn with the same noise, as speech draws it.
+    pub drawn: Sharing,
+    /// The distributions, at temperature 1 and at that of speech.
+    pub divergence: Vec<Divergence>,
+    /// Root mean square of the hidden states' error ÷ that of the states.
+    pub hidden_relative_rms: f64,
+    /// Of the wave, from the same hidden states.
+    pub wave_snr_db: Option<f64>,
+    /// Of the log mel around its mean, from the same hidden states.
+    pub mel_snr_db: Option<f64>,
+}
+
+impl Reference {
+    /// Texts that are spoken; a model that works on so many at once is asked for.
+    pub const LINES: usize = 4;
+
+    /// Speaks the texts, each for at most `tokens` steps.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if the model works on fewer than [`Reference::LINES`] texts or `tokens` is 0,
+    /// [`Error::Interrupted`] if `go_on` breaks; what the device said.
+    pub fn speak(
+        tts: &mut ChatTts,
+        tokens: usize,
+        seed: u64,
+        go_on: &dyn Fn() -> ControlFlow<()>,
+    ) -> Result<Self> {
+        check_slots(tts)?;
+        let requests: Vec<Request> = (0..)
+            .zip(TEXTS)
+            .map(|(i, text)| {
+                let mut request = access::request(tts, text);
+                request.seed = seed.wrapping_add(i);
+                // Every step with noise of its own: more is seen of a distribution than one noise shows.
+                request.noise = NoiseMode::Stream;
+                request.sampling =
+                    SamplingParams { max_tokens: tokens, min_tokens: 1, ..SamplingParams::speech() };
+                request
+            })
+            .collect();
+        let (steps, lines) = access::record(tts, requests.iter().cloned(), go_on)?;
+        let rendered = render(tts, &lines, go_on)?;
+        let vocabulary = access::vocabulary(tts);
+        let (codebooks, codes) = (vocabulary.codebooks, vocabulary.code_tokens);
+        Ok(Reference { requests, steps, lines, rendered, codebooks, codes })
+    }
+
+    /// What the reference spoke.
+    pub fn lines(&self) -> &[Codes] {
+        &self.lines
+    }
+
+    /// Compares another model with the reference; `weights` names what its weights are held in.
+    ///
+    /// # Errors
+    /// As [`Reference::speak`]; [`Error::Parameter`] if it is a model of other sizes.
+    pub fn compare(
+        &self,
+        tts: &mut ChatTts,
+        weights: String,
+        go_on: &dyn Fn() -> ControlFlow<()>,
+    ) -> Result<Agreement> {
+        check_slots(tts)?;
+        let mut tally = Tally::new(self)?;
+        for step in &self.steps {
+            if go_on().is_break() {
+                return Err(Error::Interrupted);
+            }
+            let outputs = access::replay(tts, step)?;
+            for (((row, _), reference), other) in step.plan.wanted.iter().zip(&step.outputs).zip(&outputs) {
+                tally.hidden.add(&reference.hidden, &other.hidden);
+                let slot = step.plan.rows[*row].slot as usize;
+                tally.logits(slot, &reference.logits, &other.logits)?;
+            }
+        }
+        let (mut wave, mut mel) = (Power::default(), Power::default());
+        for (reference, other) in self.rendered.iter().zip(&render(tts, &self.lines, go_on)?) {
+            wave.add(&reference.wave, &other.wave);
+            mel.add_centred(&reference.mel.values, &other.mel.values);
+        }
+        Ok(Agreement {
+            weights,
+            steps: tally.steps,
+            arg_max: tally.sharing(&tally.arg_max),
+            drawn: tally.sharing(&tally.drawn),
+            divergence: tally.divergence(),
+            hidden_relative_rms: tally.hidden.relative_error(),
+            wave_snr_db: wave.decibels(),
+            mel_snr_db: mel.decibels(),
+        })
+    }
+}
+
+fn check_slots(tts: &ChatTts) -> Result<()> {
+    match tts.batch_size() < Reference::LINES {
+        true => Err(Error::parameter("batch-size", format!("{} texts are compared", Reference::LINES))),
+        false => Ok(()),
+    }
+}
+
+/// One line at a time: what is rendered at once sits in memory several times.
+fn render(tts: &ChatTts, lines: &[Codes], go_on: &dyn Fn() -> ControlFlow<()>) -> Result<Vec<Rendered>> {
+    let mut rendered = Vec::with_capacity(lines.len());
+    for codes in lines {
+        if go_on().is_break() {
+            return Err(Error::Interrupted);
+        }
+        rendered.extend(access::render(tts, &[codes])?);
+    }
+    Ok(rendered)
+}
+
+/// One line's draws as the reference made them.
+struct Draws {
+    sampler: Sampler,
+    noise: ExponentialNoise,
+}
+
+struct Tally<'a> {
+    reference: &'a Reference,
+    /// By slot.
+    draws: Vec<Draws>,
+    steps: usize,
+    /// Equal choices by codebook.
+    arg_max: Vec<usize>,
+    drawn: Vec<usize>,
+    /// Sums over the choices, at temperature 1 and at that of speech.
+    divergences: [Divergence; 2],
+    hidden: Power,
+}
+
+impl<'a> Tally<'a> {
+    fn new(reference: &'a Reference) -> Result<Self> {
+        let (codebooks, codes) = (reference.codebooks, reference.codes);
+        let draws = |request: &Request| {
+            let end = codes as u32 - 1;
+            Ok(Draws {
+                sampler: Sampler::new(request.sampling.clone(), codebooks, codes, end)?,
+                noise: ExponentialNoise::new(request.seed, request.noise),
+            })
+        };
+        let own = SamplingParams::speech().temperature.first().copied().unwrap_or(1.0);
+        Ok(Tally {
+            reference,
+            draws: reference.requests.iter().map(draws).collect::<Result<_>>()?,
+            steps: 0,
+            arg_max: vec![0; codebooks],
+            drawn: vec![0; codebooks],
+            divergences: [1.0, own].map(|temperature| Divergence { temperature, mean: 0.0, max: 0.0 }),
+            hidden: Power::default(),
+        })
+    }
+
+    /// Takes in the logits of one line's step.
+    fn logits(&mut self, slot: usize, reference: &[f32], other: &[f32]) -> Result<()> {
+        let codes = self.reference.codes;
+        if other.len() != reference.len() {
+            return Err(Error::parameter("model", "models of different sizes are not compared"));
+        }
+        self.steps += 1;
+        for (book, (p, q)) in reference.chunks_exact(codes).zip(other.chunks_exact(codes)).enumerate() {
+            self.arg_max[book] += usize::from(arg_max(p) == arg_max(q));
+            for sum in &mut self.divergences {
+                let divergence = divergence(p, q, sum.temperature);
+                sum.mean += divergence;
+                sum.max = sum.max.max(divergence);
+            }
+        }
+        let Some(Draws { sampler, noise }) = self.draws.get_mut(slot) else { return Ok(()) };
+        let noise = noise.step(reference.len());
+        // Drawn from a copy: what steers the next draw is what the reference drew.
+        let theirs = sampler.clone().draw(&mut other.to_vec(), noise)?;
+        let ours = sampler.draw(&mut reference.to_vec(), noise)?;
+        for (book, equal) in self.drawn.iter_mut().enumerate() {
+            let same = match (&ours, &theirs) {
+                (Draw::End, Draw::End) => true,
+                (Draw::Tokens(ours), Draw::Tokens(theirs)) => ours[book] == theirs[book],
+                _ => false,
+            };
+            *equal += usize::from(same);
+        }
+        Ok(())
+    }
+
+    fn sharing(&self, equal: &[usize]) -> Sharing {
+        let of = |equal: usize, all: usize| if all == 0 { 1.0 } else { equal as f64 / all as f64 };
+        Sharing {
+            overall: of(equal.iter().sum(), self.steps * equal.len()),
+            per_codebook: equal.iter().map(|equal| of(*equal, self.steps)).collect(),
+        }
+    }
+
+    fn divergence(&self) -> Vec<Divergence> {
+        let count = (self.steps * self.arg_max.len()).max(1) as f64;
+        self.divergences.iter().map(|sum| Divergence { mean: sum.mean / count, ..*sum }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LoadOptions, Precision};
+
+    fn load(precision: Precision) -> ChatTts {
+        let options = LoadOptions { precision, batch_size: Reference::LINES, ..LoadOptions::default() };
+        ChatTts::load(&"demo".parse().unwrap(), options).unwrap()
+    }
+
+    fn go_on() -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    #[test]
+    fn the_draws_of_the_comparison_are_those_of_the_engine() {
+        let mut tts = load(Precision::F32);
+        let reference = Reference::speak(&mut tts, 40, 7, &go_on).unwrap();
+        let mut tally = Tally::new(&reference).unwrap();
+        let mut drawn: Vec<Vec<Vec<u32>>> = vec![Vec::new(); Reference::LINES];
+        for step in &reference.steps {
+            for ((row, _), output) in step.plan.wanted.iter().zip(&step.outputs) {
+                let slot = step.plan.rows[*row].slot as usize;
+                let Draws { sampler, noise } = &mut tally.draws[slot];
+                let noise = noise.step(output.logits.len());
+                if let Draw::Tokens(tokens) = sampler.draw(&mut output.logits.clone(), noise).unwrap() {
+                    drawn[slot].push(tokens);
+                }
+            }
+        }
+        let spoken: Vec<_> = reference.lines().iter().map(|codes| codes.tokens.clone()).collect();
+        assert_eq!(drawn, spoken);
+    }
+
+    #[test]
+    fn eight_bits_are_near_and_not_equal() {
+        let reference = Reference::speak(&mut load(Precision::F32), 40, 7, &go_on).unwrap();
+        let agreement = reference.compare(&mut load(Precision::Q8), "q8".into(), &go_on).unwrap();
+        assert!(agreement.hidden_relative_rms > 1e-4 && agreement.hidden_relative_rms < 0.2, "{agreement:?}");
+        assert!(agreement.arg_max.overall > 0.5 && agreement.drawn.overall > 0.5, "{agreement:?}");
+        let [one, own] = agreement.divergence[..] else { panic!("{agreement:?}") };
+        assert!(0.0 < one.mean && one.mean < one.max, "{agreement:?}");
+        assert!(one.mean < own.mean && own.temperature == 0.3, "{agreement:?}");
+    }
+}

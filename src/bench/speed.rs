@@ -1,0 +1,143 @@
+//! Lines of a fixed length, spoken and timed stage by stage.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::access;
+use crate::chat_tts::ChatTts;
+use crate::engine::{Codes, Request};
+use crate::error::{Error, Result};
+use crate::pipeline::GROUP_STEPS;
+
+/// What every line says: a sentence of common length in each of the model's languages.
+const TEXT: &str =
+    "今天我们去了城里的老书店，买了三本书，回家的路上下起了小雨。we read by the window until dark.";
+
+/// One pass over all lines. Times are in seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Positions of one line's prompt.
+    pub positions: usize,
+    /// The step that one line's prompt goes in with.
+    pub prefill: f64,
+    /// Tokens drawn after each line had its first one.
+    pub decode_tokens: usize,
+    /// The steps that drew them.
+    pub decode: f64,
+    /// Mels and waves of all lines.
+    pub render: f64,
+    /// From the requests to the last wave.
+    pub total: f64,
+    /// From a request to the first samples of its stream; of a single line only.
+    pub first_sound: Option<f64>,
+}
+
+/// Speaks the same lines again and again, as many as the model works on together.
+pub struct SpeedTest<'a> {
+    tts: &'a mut ChatTts,
+    requests: Vec<Request>,
+    tokens: usize,
+}
+
+impl<'a> SpeedTest<'a> {
+    /// Lines of `tokens` tokens each, at least 2; line i draws with `seed + i`.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for fewer.
+    pub fn new(tts: &'a mut ChatTts, tokens: usize, seed: u64) -> Result<Self> {
+        if tokens < 2 {
+            return Err(Error::parameter("tokens", "a rate takes at least 2"));
+        }
+        let mut request = access::request(tts, TEXT);
+        request.sampling.min_tokens = tokens;
+        request.sampling.max_tokens = tokens;
+        let line = |i: usize| Request { seed: seed.wrapping_add(i as u64), ..request.clone() };
+        let requests = (0..tts.batch_size()).map(line).collect();
+        Ok(SpeedTest { tts, requests, tokens })
+    }
+
+    /// Speaks all lines once. `go_on` is asked at every step.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if `go_on` breaks, [`Error::Parameter`] if the lines do not fit the model's
+    /// context; what the device said.
+    pub fn run(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<Run> {
+        let lines = self.requests.len();
+        let start = Instant::now();
+        access::submit(self.tts, self.requests.iter().cloned());
+        let (mut prompts, mut first_tokens) = (0, 0);
+        let mut codes = Vec::with_capacity(lines);
+        while first_tokens < lines && !access::is_idle(self.tts) {
+            let stepped = self.step(go_on)?;
+            prompts += stepped.prompts;
+            first_tokens += stepped.tokens;
+            codes.extend(stepped.spoken.into_iter().map(|(_, codes)| codes));
+        }
+        let prefilled = start.elapsed();
+        let mut decode_tokens = 0;
+        while !access::is_idle(self.tts) {
+            let stepped = self.step(go_on)?;
+            decode_tokens += stepped.tokens;
+            codes.extend(stepped.spoken.into_iter().map(|(_, codes)| codes));
+        }
+        let spoken = start.elapsed();
+        let positions = prompts / lines;
+        self.check(&codes, positions)?;
+        // As the pipeline groups them.
+        for group in codes.chunks(GROUP_STEPS.div_ceil(self.tokens)) {
+            if go_on().is_break() {
+                return Err(Error::Interrupted);
+            }
+            access::render(self.tts, &group.iter().collect::<Vec<_>>())?;
+        }
+        let total = start.elapsed();
+
+        Ok(Run {
+            positions,
+            prefill: self.prefill(go_on)?,
+            decode_tokens,
+            decode: (spoken - prefilled).as_secs_f64(),
+            render: (total - spoken).as_secs_f64(),
+            total: total.as_secs_f64(),
+            first_sound: self.first_sound(go_on)?,
+        })
+    }
+
+    fn step(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<access::Stepped> {
+        match go_on() {
+            ControlFlow::Continue(()) => access::step(self.tts),
+            ControlFlow::Break(()) => Err(Error::Interrupted),
+        }
+    }
+
+    fn check(&self, codes: &[Codes], positions: usize) -> Result<()> {
+        match codes.iter().find(|codes| codes.tokens.len() != self.tokens) {
+            None => Ok(()),
+            Some(short) => Err(Error::parameter(
+                "tokens",
+                format!(
+                    "{} and {positions} of the prompt do not fit this model's context, which is full after {}",
+                    self.tokens,
+                    short.tokens.len()
+                ),
+            )),
+        }
+    }
+
+    /// The time of one line's prompt, alone.
+    fn prefill(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<f64> {
+        let start = Instant::now();
+        access::submit(self.tts, self.requests.first().cloned());
+        while self.step(go_on)?.tokens == 0 {}
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    fn first_sound(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<Option<f64>> {
+        match self.requests.as_slice() {
+            [one] => Ok(Some(access::first_sound(self.tts, one, go_on)?.as_secs_f64())),
+            _ => Ok(None),
+        }
+    }
+}

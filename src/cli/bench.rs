@@ -1,0 +1,169 @@
+//! `bench`: each measurement in a process of its own, so that the most memory it held and the time from its
+//! start to its first step are its own; or the types of weights against single precision.
+
+mod child;
+mod precision;
+mod table;
+
+use chattts_rs::bench::{Machine, Summary};
+use chattts_rs::hub::{self, DemoSize};
+use chattts_rs::model::{Checkpoint, DEMO_SEED};
+use chattts_rs::{Error, LoadOptions, ModelSource};
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use self::child::Measurement;
+use super::args::{BenchArgs, ComputeArgs, Dtype, ModelArgs};
+use super::output::print_line;
+use super::{Context, options};
+
+pub fn run(context: &Context, args: &BenchArgs) -> anyhow::Result<()> {
+    if let Some(since) = args.measure_since {
+        return child::measure(args, since);
+    }
+    // What can be wrong with the flags is found before anything is downloaded.
+    compute(args, Dtype::Auto, 1)?;
+    let model = model(context, args)?;
+    if args.precision {
+        return precision::run(context, args, &model);
+    }
+    speed(context, args, &model)
+}
+
+fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<()> {
+    let Context { report, interrupt } = context;
+    let types = if args.dtype.is_empty() { vec![Dtype::Auto] } else { args.dtype.clone() };
+    let mut measurements: Vec<Measurement> = types
+        .iter()
+        .flat_map(|dtype| args.batch_size.iter().map(|size| Measurement::new(*dtype, *size)))
+        .collect();
+    interrupt.watch();
+    for _ in 0..args.rounds {
+        let total = measurements.len();
+        for (index, measurement) in measurements.iter_mut().enumerate() {
+            report.busy(&measurement.label(), index, total);
+            let process = measurement.run(context, args, model);
+            report.clear();
+            measurement.processes.push(process?);
+        }
+    }
+    let results: Vec<(Dtype, Summary)> = measurements
+        .iter()
+        .filter_map(|m| Some((m.dtype, Summary::of(&m.processes, m.batch_size.into(), args.tokens.into())?)))
+        .collect();
+    let machine = Machine::this();
+    if args.json {
+        let results = results
+            .iter()
+            .map(|(dtype, summary)| Ok(named(*dtype, serde_json::to_value(summary)?)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let options = json!({
+            "dtype": types.iter().map(|dtype| name(*dtype)).collect::<Vec<_>>(),
+            "batch_size": args.batch_size,
+            "tokens": args.tokens,
+            "runs": args.runs,
+            "warm_up": args.warm_up,
+            "rounds": args.rounds,
+            "device": args.device,
+            "seed": args.seed,
+        });
+        return print_line(
+            &json!({ "machine": machine, "version": env!("CARGO_PKG_VERSION"),
+            "model": model.model, "options": options, "results": results })
+            .to_string(),
+        );
+    }
+    print_line(&headline(&machine))?;
+    let positions = results.first().map_or(0, |(_, summary)| summary.positions);
+    let runs = match (args.runs, args.rounds) {
+        (1, 1) => "1 run".into(),
+        (runs, 1) => format!("medians of {runs} runs"),
+        (runs, rounds) => {
+            format!("medians of {} runs in {rounds} processes", u32::from(runs) * u32::from(rounds))
+        }
+    };
+    print_line(&format!(
+        "{}: prompts of {positions} positions, {} tokens a line; {runs} after {} to warm up",
+        model.model, args.tokens, args.warm_up
+    ))?;
+    print_line(&table::speed(results.iter().map(|(_, summary)| summary)))?;
+    if is_demo(model)? {
+        report.note(
+            "note: these weights are made in memory, which is what load is here, and a cold start means nothing; \
+             `chattts-rs model demo DIR --size full` writes them to a folder for --model DIR",
+        );
+    }
+    Ok(())
+}
+
+/// The machine, in a line above a table.
+fn headline(machine: &Machine) -> String {
+    let cpu = if machine.cpu.is_empty() { "unknown processor" } else { &machine.cpu };
+    let threads = if machine.threads == 1 { "thread" } else { "threads" };
+    format!(
+        "chattts-rs {} on {cpu}, {} {threads}, {:.0} GiB, {} {}",
+        env!("CARGO_PKG_VERSION"),
+        machine.threads,
+        machine.memory_bytes as f64 / (1u64 << 30) as f64,
+        machine.os,
+        machine.arch
+    )
+}
+
+/// A type as the flag spells it.
+fn name(dtype: Dtype) -> String {
+    dtype.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
+}
+
+/// A result's object with the type that was asked for.
+fn named(dtype: Dtype, mut result: Value) -> Value {
+    if let Value::Object(fields) = &mut result {
+        fields.insert("dtype".into(), name(dtype).into());
+    }
+    result
+}
+
+fn compute(args: &BenchArgs, dtype: Dtype, batch_size: usize) -> anyhow::Result<LoadOptions> {
+    let compute = ComputeArgs { device: args.device.clone(), dtype, threads: args.threads };
+    Ok(LoadOptions { batch_size, ..options::compute(&compute)? })
+}
+
+/// What the weights are held in.
+fn weights(compute: &LoadOptions) -> String {
+    format!("{:?}", compute.precision.weight_type()).to_lowercase()
+}
+
+/// The model to measure, its files in place.
+fn model(context: &Context, args: &BenchArgs) -> anyhow::Result<ModelArgs> {
+    let named = |source: ModelSource| ModelArgs { model: source.to_string(), offline: args.offline };
+    let Some(model) = &args.model else {
+        let default = named(ModelSource::default());
+        let (source, config) = options::model_source(&default)?;
+        if hub::locate(&source, &config).is_ok() {
+            return Ok(default);
+        }
+        context.report.note(
+            "note: the weights are not in the cache (`chattts-rs model download` fetches them); measuring with \
+             demo-full, random weights of the published shapes",
+        );
+        return Ok(named(ModelSource::Demo(DemoSize::Full)));
+    };
+    let model = ModelArgs { model: model.clone(), offline: args.offline };
+    let (source, config) = options::model_source(&model)?;
+    if !matches!(source, ModelSource::Demo(_)) {
+        options::files(&source, &config, context)?;
+    }
+    Ok(model)
+}
+
+fn is_demo(model: &ModelArgs) -> Result<bool, Error> {
+    Ok(matches!(options::model_source(model)?.0, ModelSource::Demo(_)))
+}
+
+/// Opens the model, whose files are in place.
+fn checkpoint(model: &ModelArgs) -> Result<Checkpoint, Error> {
+    match options::model_source(model)? {
+        (ModelSource::Demo(size), _) => Checkpoint::demo(size, DEMO_SEED),
+        (source, config) => Checkpoint::open(&hub::locate(&source, &config)?),
+    }
+}
