@@ -3,6 +3,7 @@
 //! Plain slices in, plain numbers out; no tensor and no device is seen here, so the same code serves
 //! every batch size and a test needs no model.
 
+mod candidates;
 mod logits;
 mod torch_rng;
 
