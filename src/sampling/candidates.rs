@@ -232,7 +232,7 @@ mod tests {
         let mut rng = Mt19937::new(2);
         let mut candidates = Candidates::default();
         for _ in 0..500 {
-            let row: Vec<f32> = (0..626).map(|_| 10.0 * rng.exponential()).collect();
+            let row: Vec<f32> = (0..626).map(|_| 10.0 * f32::from(rng.exponential())).collect();
             assert!(candidates.glance(&row, 0.7, 20).is_some());
         }
     }

@@ -158,7 +158,7 @@ impl Sampler {
     ///
     /// # Errors
     /// [`Error::NotANumber`] when the logits hold no number to draw from.
-    pub fn draw(&mut self, logits: &mut [f32], noise: &[f32]) -> Result<Draw> {
+    pub fn draw(&mut self, logits: &mut [f32], noise: &[impl Into<f32> + Copy]) -> Result<Draw> {
         debug_assert_eq!(logits.len(), self.width());
         debug_assert_eq!(noise.len(), self.width());
         let mut tokens = Vec::with_capacity(self.heads);
@@ -176,7 +176,7 @@ impl Sampler {
         Ok(Draw::Tokens(tokens))
     }
 
-    fn draw_row(&mut self, head: usize, row: &mut [f32], noise: &[f32]) -> Option<u32> {
+    fn draw_row(&mut self, head: usize, row: &mut [f32], noise: &[impl Into<f32> + Copy]) -> Option<u32> {
         let temperature = match self.params.temperature.as_slice() {
             [one] => *one,
             each => each[head],
@@ -202,7 +202,7 @@ impl Sampler {
         let sum: f32 = self.probs.iter().sum();
         let mut drawn: Option<(f32, u32)> = None;
         for ((_, token), p) in kept.iter().zip(&self.probs) {
-            let score = p / sum / noise[*token as usize];
+            let score = p / sum / noise[*token as usize].into();
             if score.is_nan() {
                 return None;
             }

@@ -8,4 +8,4 @@ mod logits;
 mod torch_rng;
 
 pub use logits::{Draw, Sampler, SamplingParams};
-pub use torch_rng::{ExponentialNoise, Mt19937, NoiseMode};
+pub use torch_rng::{Exponential, ExponentialNoise, Mt19937, NoiseMode};
