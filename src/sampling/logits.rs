@@ -1,11 +1,12 @@
 //! From logits to a token: temperature, repetition penalty, top-p, top-k, end mask, draw.
 
+use std::collections::VecDeque;
+
+use super::candidates::Candidates;
 use crate::error::{Error, Result};
 
 /// Generated values that the repetition penalty looks back on.
 const PENALTY_WINDOW: usize = 16;
-/// Candidates that top-p and top-k always leave.
-const MIN_KEPT: usize = 3;
 
 /// What steers a draw. The reference's names and defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,17 +109,13 @@ pub struct Sampler {
     vocab: usize,
     end_token: u32,
     /// The last values drawn, step by step, `heads` each.
-    window: std::collections::VecDeque<Vec<u32>>,
+    window: VecDeque<u32>,
+    /// The repetition penalty of a value by how often it is in the window.
+    penalties: [f32; PENALTY_WINDOW + 1],
     generated: usize,
-    scratch: Scratch,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Scratch {
-    /// (logit, token), sorted.
-    order: Vec<(f32, u32)>,
+    candidates: Candidates,
     probs: Vec<f32>,
-    counts: Vec<u16>,
+    counts: Vec<u8>,
 }
 
 impl Sampler {
@@ -129,13 +126,16 @@ impl Sampler {
     pub fn new(params: SamplingParams, heads: usize, vocab: usize, end_token: u32) -> Result<Self> {
         params.validate(heads)?;
         Ok(Sampler {
+            penalties: std::array::from_fn(|count| params.repetition_penalty.powf(count as f32)),
             params,
             heads,
             vocab,
             end_token,
-            window: Default::default(),
+            window: VecDeque::with_capacity(PENALTY_WINDOW * heads),
             generated: 0,
-            scratch: Scratch::default(),
+            candidates: Candidates::default(),
+            probs: Vec::new(),
+            counts: vec![0; vocab],
         })
     }
 
@@ -158,7 +158,7 @@ impl Sampler {
     ///
     /// # Errors
     /// [`Error::NotANumber`] when the logits hold no number to draw from.
-    pub fn draw(&mut self, logits: &mut [f32], noise: &[f32]) -> Result<Draw> {
+    pub fn draw(&mut self, logits: &mut [f32], noise: &[impl Into<f32> + Copy]) -> Result<Draw> {
         debug_assert_eq!(logits.len(), self.width());
         debug_assert_eq!(noise.len(), self.width());
         let mut tokens = Vec::with_capacity(self.heads);
@@ -168,15 +168,15 @@ impl Sampler {
         if tokens.contains(&self.end_token) {
             return Ok(Draw::End);
         }
-        if self.window.len() == PENALTY_WINDOW {
-            self.window.pop_front();
+        if self.window.len() == PENALTY_WINDOW * self.heads {
+            self.window.drain(..self.heads);
         }
-        self.window.push_back(tokens.clone());
+        self.window.extend(&tokens);
         self.generated += 1;
         Ok(Draw::Tokens(tokens))
     }
 
-    fn draw_row(&mut self, head: usize, row: &mut [f32], noise: &[f32]) -> Option<u32> {
+    fn draw_row(&mut self, head: usize, row: &mut [f32], noise: &[impl Into<f32> + Copy]) -> Option<u32> {
         let temperature = match self.params.temperature.as_slice() {
             [one] => *one,
             each => each[head],
@@ -185,24 +185,24 @@ impl Sampler {
             *logit /= temperature;
         }
         self.penalise(head, row);
-        let kept = self.filter(row);
         // Past this point only the kept candidates have a probability: the others were dropped to −∞.
-        let end_is_masked = self.generated < self.params.min_tokens;
-        let candidates = &mut self.scratch.order[kept..];
-        if end_is_masked {
-            for (logit, token) in candidates.iter_mut() {
+        let kept = self.candidates.of(row, self.params.top_p, self.params.top_k);
+        if self.generated < self.params.min_tokens {
+            for (logit, token) in kept.iter_mut() {
                 if *token == self.end_token {
                     *logit = f32::NEG_INFINITY;
                 }
             }
         }
-        let best = candidates.iter().fold(f32::NEG_INFINITY, |m, (logit, _)| m.max(*logit));
+        let best = kept.iter().fold(f32::NEG_INFINITY, |m, (logit, _)| m.max(*logit));
         // p_i / e_i over the whole softmax: its denominator is common to all and changes no order, but it
         // changes roundings, so it is applied as the reference applies it.
-        let sum: f32 = candidates.iter().map(|(logit, _)| (logit - best).exp()).sum();
+        self.probs.clear();
+        self.probs.extend(kept.iter().map(|(logit, _)| (logit - best).exp()));
+        let sum: f32 = self.probs.iter().sum();
         let mut drawn: Option<(f32, u32)> = None;
-        for (logit, token) in candidates.iter() {
-            let score = (logit - best).exp() / sum / noise[*token as usize];
+        for ((_, token), p) in kept.iter().zip(&self.probs) {
+            let score = p / sum / noise[*token as usize].into();
             if score.is_nan() {
                 return None;
             }
@@ -216,59 +216,21 @@ impl Sampler {
 
     /// A logit below zero is multiplied by penalty^count, others divided by it.
     fn penalise(&mut self, head: usize, row: &mut [f32]) {
-        let penalty = self.params.repetition_penalty;
-        if penalty == 1.0 || self.window.is_empty() {
+        if self.params.repetition_penalty == 1.0 {
             return;
         }
-        let counts = &mut self.scratch.counts;
-        counts.resize(self.vocab, 0);
-        for tokens in &self.window {
-            counts[tokens[head] as usize] += 1;
+        let past = || self.window.iter().skip(head).step_by(self.heads).map(|token| *token as usize);
+        for token in past() {
+            self.counts[token] += 1;
         }
-        for tokens in &self.window {
-            let token = tokens[head] as usize;
-            let count = std::mem::take(&mut counts[token]);
+        for token in past() {
+            let count = std::mem::take(&mut self.counts[token]);
             if count > 0 {
-                let alpha = penalty.powf(count as f32);
+                let penalty = self.penalties[usize::from(count)];
                 let logit = &mut row[token];
-                *logit = if *logit < 0.0 { *logit * alpha } else { *logit / alpha };
+                *logit = if *logit < 0.0 { *logit * penalty } else { *logit / penalty };
             }
         }
-    }
-
-    /// Sorts the candidates ascending into the scratch order and returns from which index on they are kept.
-    fn filter(&mut self, row: &[f32]) -> usize {
-        let Scratch { order, probs, .. } = &mut self.scratch;
-        order.clear();
-        order.extend(row.iter().enumerate().map(|(token, logit)| (*logit, token as u32)));
-        // Stable, so equal logits keep the order of their indices; NaN sorts last, as in torch.
-        order.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or_else(|| a.0.is_nan().cmp(&b.0.is_nan())));
-        let n = order.len();
-        let floor = n.saturating_sub(MIN_KEPT);
-
-        // Top-p. The reference cumulates f32 probabilities in f64 and compares them as f32.
-        let best = order[n - 1].0;
-        probs.clear();
-        probs.extend(order.iter().map(|(logit, _)| (logit - best).exp()));
-        let sum: f32 = probs.iter().sum();
-        let dropped_mass = (1.0 - self.params.top_p) as f32;
-        let mut cumulated = 0f64;
-        let mut kept = floor;
-        for (i, p) in probs[..floor].iter().enumerate() {
-            cumulated += (p / sum) as f64;
-            if cumulated as f32 > dropped_mass {
-                kept = i;
-                break;
-            }
-        }
-
-        // Top-k: everything below the k-th largest goes; its equals stay.
-        let k = self.params.top_k.max(MIN_KEPT).min(n);
-        let threshold = order[n - k].0;
-        while kept < n - 1 && order[kept].0 < threshold {
-            kept += 1;
-        }
-        kept
     }
 }
 

@@ -3,8 +3,9 @@
 //! Plain slices in, plain numbers out; no tensor and no device is seen here, so the same code serves
 //! every batch size and a test needs no model.
 
+mod candidates;
 mod logits;
 mod torch_rng;
 
 pub use logits::{Draw, Sampler, SamplingParams};
-pub use torch_rng::{ExponentialNoise, Mt19937, NoiseMode};
+pub use torch_rng::{Exponential, ExponentialNoise, Mt19937, NoiseMode};

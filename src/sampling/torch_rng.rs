@@ -29,14 +29,19 @@ impl Mt19937 {
     }
 
     fn refill(&mut self) {
-        for i in 0..N {
-            let y = (self.state[i] & 0x8000_0000) | (self.state[(i + 1) % N] & 0x7fff_ffff);
-            let mut word = self.state[(i + M) % N] ^ (y >> 1);
-            if y & 1 != 0 {
-                word ^= 0x9908_b0df;
-            }
-            self.state[i] = word;
+        let mix = |word: u32, next: u32, far: u32| {
+            let y = (word & 0x8000_0000) | (next & 0x7fff_ffff);
+            far ^ (y >> 1) ^ if y & 1 != 0 { 0x9908_b0df } else { 0 }
+        };
+        let state = &mut self.state;
+        // In parts, so that no index wraps around within one.
+        for i in 0..N - M {
+            state[i] = mix(state[i], state[i + 1], state[i + M]);
         }
+        for i in N - M..N - 1 {
+            state[i] = mix(state[i], state[i + 1], state[i + M - N]);
+        }
+        state[N - 1] = mix(state[N - 1], state[0], state[M - 1]);
         self.next = 0;
     }
 
@@ -60,10 +65,34 @@ impl Mt19937 {
     }
 
     /// One draw of exponential noise with rate 1, as torch's `exponential_` makes it for f32.
-    pub fn exponential(&mut self) -> f32 {
-        const MANTISSA: u64 = 1 << 53;
-        let u = (self.next_u64() % MANTISSA) as f64 / MANTISSA as f64;
-        -(-u).ln_1p() as f32
+    pub fn exponential(&mut self) -> Exponential {
+        Exponential::Bits(self.next_u64() % Exponential::RANGE)
+    }
+}
+
+/// A draw of exponential noise. Of hundreds or thousands few are looked at, so the logarithm can wait until
+/// one is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Exponential {
+    /// The random bits that it is made from.
+    Bits(u64),
+    /// Its value.
+    Value(f32),
+}
+
+impl Exponential {
+    const RANGE: u64 = 1 << f64::MANTISSA_DIGITS;
+}
+
+impl From<Exponential> for f32 {
+    fn from(noise: Exponential) -> f32 {
+        match noise {
+            Exponential::Bits(bits) => {
+                let uniform = bits as f64 / Exponential::RANGE as f64;
+                -(-uniform).ln_1p() as f32
+            }
+            Exponential::Value(value) => value,
+        }
     }
 }
 
@@ -90,7 +119,7 @@ pub struct ExponentialNoise {
     mode: NoiseMode,
     seed: u64,
     rng: Mt19937,
-    row: Vec<f32>,
+    row: Vec<Exponential>,
 }
 
 impl ExponentialNoise {
@@ -100,7 +129,7 @@ impl ExponentialNoise {
     }
 
     /// The noise of the next step, one number per logit.
-    pub fn step(&mut self, logits: usize) -> &[f32] {
+    pub fn step(&mut self, logits: usize) -> &[Exponential] {
         match self.mode {
             NoiseMode::Stream => {
                 let rng = &mut self.rng;
@@ -111,7 +140,7 @@ impl ExponentialNoise {
             NoiseMode::Repeat if self.row.len() != logits => {
                 let mut rng = Mt19937::new(self.seed);
                 self.row.clear();
-                self.row.extend((0..logits).map(|_| rng.exponential()));
+                self.row.extend((0..logits).map(|_| Exponential::Value(rng.exponential().into())));
             }
             NoiseMode::Repeat => {}
         }
@@ -151,10 +180,11 @@ mod tests {
     #[test]
     fn repeated_noise_is_the_same_each_step_and_streamed_noise_runs_on() {
         let mut repeat = ExponentialNoise::new(42, NoiseMode::Repeat);
-        let first = repeat.step(100).to_vec();
-        assert_eq!(repeat.step(100), first);
+        let values = |noise: &[Exponential]| -> Vec<f32> { noise.iter().map(|e| (*e).into()).collect() };
+        let first = values(repeat.step(100));
+        assert_eq!(values(repeat.step(100)), first);
         let mut stream = ExponentialNoise::new(42, NoiseMode::Stream);
-        assert_eq!(stream.step(100), first);
+        assert_eq!(values(stream.step(100)), first);
         let mut whole = ExponentialNoise::new(42, NoiseMode::Stream);
         assert_eq!(whole.step(200)[100..], *stream.step(100));
         assert!(first.iter().all(|e| *e > 0.0 && e.is_finite()));
