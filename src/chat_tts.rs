@@ -46,8 +46,8 @@ pub enum Precision {
     Auto,
     /// Single precision.
     F32,
-    /// The language model's weights in 8 bits: a quarter of the memory, and faster; the codes differ from
-    /// those of single precision.
+    /// Weights in 8 bits, what is cached of past positions in 16: a quarter of the memory, and several times
+    /// as fast; the codes differ from those of single precision. What suits a processor.
     Q8,
 }
 
@@ -55,8 +55,8 @@ impl Precision {
     /// What it comes to on a processor.
     pub fn weight_type(self) -> WeightType {
         match self {
-            Precision::Auto | Precision::F32 => WeightType::F32,
-            Precision::Q8 => WeightType::Q8,
+            Precision::F32 => WeightType::F32,
+            Precision::Auto | Precision::Q8 => WeightType::Q8,
         }
     }
 }

@@ -40,7 +40,8 @@ fn assert_equal(case: &str, found: &HashMap<String, Tensor>, expected: &HashMap<
 fn run(case: &str, args: &[&str]) -> common::Ran {
     let p = Program::new();
     let model = tiny_model();
-    let ran = p.ok(&[args, &["--model", model.to_str().unwrap(), "--dump", "dump"]].concat());
+    let ran =
+        p.ok(&[args, &["--model", model.to_str().unwrap(), "--dtype", "f32", "--dump", "dump"]].concat());
     let expected = tensors(&fixtures().join(format!("tiny/expected/{case}.safetensors")));
     assert_equal(case, &tensors(&p.path("dump/00000.safetensors")), &expected);
     ran

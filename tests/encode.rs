@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use chattts_rs::audio::Recording;
 use chattts_rs::model::{DvaeEncoder, WeightFile};
-use chattts_rs::{ChatTts, Error, LoadOptions, ModelSource};
+use chattts_rs::{ChatTts, Error, LoadOptions, ModelSource, Precision};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny")
 }
 
 fn model() -> ChatTts {
-    ChatTts::load(&ModelSource::Folder(fixtures().join("model")), LoadOptions::default()).unwrap()
+    let options = LoadOptions { precision: Precision::F32, ..LoadOptions::default() };
+    ChatTts::load(&ModelSource::Folder(fixtures().join("model")), options).unwrap()
 }
 
 struct Golden {

@@ -9,7 +9,7 @@ use chattts_rs::engine::{Codes, Finish};
 use chattts_rs::speaker::Speaker;
 use chattts_rs::text::{CleanOptions, clean};
 use chattts_rs::{
-    ChatTts, Decoder, LoadOptions, ModelSource, NoiseMode, Refine, Request, SeedKind, VoicePrompt,
+    ChatTts, Decoder, LoadOptions, ModelSource, NoiseMode, Precision, Refine, Request, SeedKind, VoicePrompt,
     VoiceSample,
 };
 use serde_json::Value;
@@ -24,7 +24,8 @@ fn fixtures() -> PathBuf {
 }
 
 fn model() -> ChatTts {
-    ChatTts::load(&ModelSource::Folder(fixtures().join("model")), LoadOptions::default()).unwrap()
+    let options = LoadOptions { precision: Precision::F32, ..LoadOptions::default() };
+    ChatTts::load(&ModelSource::Folder(fixtures().join("model")), options).unwrap()
 }
 
 struct Expected {

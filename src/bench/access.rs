@@ -117,10 +117,11 @@ pub(super) fn record(
             return Err(Error::Interrupted);
         }
         let mut events = Vec::new();
-        let plan = scheduler.plan(vocabulary, &mut events);
+        let (mut plan, mut outputs) = (Plan::default(), Vec::new());
+        scheduler.plan(vocabulary, &mut plan, &mut events);
         if !plan.rows.is_empty() {
-            let outputs = model.run(plan.clone())?;
-            scheduler.apply(outputs.clone(), vocabulary, &mut events);
+            model.run(&plan, &mut outputs)?;
+            scheduler.apply(&mut outputs.clone(), vocabulary, &mut events);
             steps.push(Recorded { plan, outputs });
         }
         spoken.extend(digest(events)?.spoken);
@@ -131,7 +132,9 @@ pub(super) fn record(
 
 /// Runs a recorded step's inputs through this model.
 pub(super) fn replay(tts: &mut ChatTts, step: &Recorded) -> Result<Vec<RowOutput>> {
-    tts.engine_mut().parts_mut().1.run(step.plan.clone())
+    let mut outputs = Vec::new();
+    tts.engine_mut().parts_mut().1.run(&step.plan, &mut outputs)?;
+    Ok(outputs)
 }
 
 /// The model's sizes.

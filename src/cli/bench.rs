@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use self::child::Measurement;
 use super::args::{BenchArgs, ComputeArgs, Dtype, ModelArgs};
 use super::output::print_line;
+use super::report::Report;
 use super::{Context, options};
 
 pub fn run(context: &Context, args: &BenchArgs) -> anyhow::Result<()> {
@@ -37,6 +38,12 @@ fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Resu
         .iter()
         .flat_map(|dtype| args.batch_size.iter().map(|size| Measurement::new(*dtype, *size)))
         .collect();
+    if !is_demo(model)? {
+        // Weights that are packed for the first time are no part of what is measured.
+        for dtype in &types {
+            checkpoint(model, &compute(args, *dtype, 1)?)?;
+        }
+    }
     interrupt.watch();
     for _ in 0..args.rounds {
         let total = measurements.len();
@@ -160,10 +167,14 @@ fn is_demo(model: &ModelArgs) -> Result<bool, Error> {
     Ok(matches!(options::model_source(model)?.0, ModelSource::Demo(_)))
 }
 
-/// Opens the model, whose files are in place.
-fn checkpoint(model: &ModelArgs) -> Result<Checkpoint, Error> {
+/// Opens the model, whose files are in place, as the commands that speak do.
+fn checkpoint(model: &ModelArgs, compute: &LoadOptions) -> anyhow::Result<Checkpoint> {
     match options::model_source(model)? {
-        (ModelSource::Demo(size), _) => Checkpoint::demo(size, DEMO_SEED),
-        (source, config) => Checkpoint::open(&hub::locate(&source, &config)?),
+        (ModelSource::Demo(size), _) => Ok(Checkpoint::demo(size, DEMO_SEED)?),
+        (ModelSource::Packed(file), _) => Ok(Checkpoint::open_packed(&file)?),
+        (source, config) => {
+            let opened = options::opened(hub::locate(&source, &config)?)?;
+            Ok(options::packed(opened, compute.precision, &Report::new(true, false)))
+        }
     }
 }

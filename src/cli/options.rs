@@ -11,6 +11,7 @@ use chattts_rs::model::{Checkpoint, DEMO_SEED};
 use chattts_rs::{ChatTts, DeviceChoice, LoadOptions, ModelSource, NoiseMode, Precision, SamplingParams};
 
 use super::args::{ComputeArgs, Dtype, ModelArgs, Rng, SamplingArgs};
+use super::report::Report;
 use super::{Context, Usage};
 
 /// Codebooks of every ChatTTS; the model's own count is checked again when it speaks.
@@ -46,7 +47,11 @@ pub fn open(args: &ModelArgs, context: &Context) -> anyhow::Result<Opened> {
         let checkpoint = Checkpoint::open_packed(&file)?;
         return Ok(Opened { checkpoint, model: model_fingerprint(&[file])? });
     }
-    let files = files(&source, &config, context)?;
+    opened(files(&source, &config, context)?)
+}
+
+/// Opens files that are in place.
+pub fn opened(files: ModelFiles) -> anyhow::Result<Opened> {
     let checkpoint = Checkpoint::open(&files)?;
     let all =
         [files.decoder, files.dvae, files.embed, files.vocos, files.gpt_config, files.gpt, files.tokenizer];
@@ -74,14 +79,14 @@ pub fn load(model: &ModelArgs, compute: LoadOptions, context: &Context) -> anyho
 /// Loads an opened model and says how long it took.
 pub fn start(opened: Opened, compute: LoadOptions, context: &Context) -> anyhow::Result<ChatTts> {
     let start = Instant::now();
-    let tts = ChatTts::open(packed(opened, compute.precision, context), compute)?;
+    let tts = ChatTts::open(packed(opened, compute.precision, &context.report), compute)?;
     context.report.detail(&format!("loaded in {:.2} s", start.elapsed().as_secs_f64()));
     Ok(tts)
 }
 
 /// The same model from the cache folder, where it lies packed; it is put there if it is not yet. A model too
 /// small to gain by it stays as it is, and so does one that cannot be kept: it only takes longer to load.
-fn packed(opened: Opened, precision: Precision, context: &Context) -> Checkpoint {
+pub fn packed(opened: Opened, precision: Precision, report: &Report) -> Checkpoint {
     /// Weights of the language model that take longer to read than to map.
     const LARGE: u64 = 64 << 20;
     let Opened { checkpoint, model } = opened;
@@ -94,12 +99,12 @@ fn packed(opened: Opened, precision: Precision, context: &Context) -> Checkpoint
     let found = match Checkpoint::open_packed(&file) {
         Ok(found) => Ok(found),
         Err(_) => {
-            context.report.note(&format!("keeping the weights packed in {}", file.display()));
+            report.note(&format!("keeping the weights packed in {}", file.display()));
             checkpoint.pack(&file, kind).and_then(|()| Checkpoint::open_packed(&file))
         }
     };
     found.unwrap_or_else(|error| {
-        context.report.warn(&format!("the weights cannot be kept packed, which would load faster: {error}"));
+        report.warn(&format!("the weights cannot be kept packed, which would load faster: {error}"));
         checkpoint
     })
 }

@@ -127,10 +127,11 @@ impl Checkpoint {
     pub fn pack(&self, path: &Path, kind: WeightType) -> Result<()> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        let file = tempfile::Builder::new()
-            .prefix(".packing-")
-            .tempfile_in(folder)
-            .map_err(Error::io("write", folder))?;
+        let mut builder = tempfile::Builder::new();
+        // As readable as any file; the system takes away what the user does not want to share.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.prefix(".packing-").tempfile_in(folder).map_err(Error::io("write", folder))?;
         let packer = Packer::create(file.path())?;
         let part = |file: &WeightFile, part: &str| file.packing_into(packer.part(part));
         let device = Device::Cpu;

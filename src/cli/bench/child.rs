@@ -129,7 +129,7 @@ fn process(args: &BenchArgs, since: u64) -> anyhow::Result<Process> {
     let model = ModelArgs { model: args.model.clone().unwrap_or_default(), offline: args.offline };
 
     let start = Instant::now();
-    let mut tts = ChatTts::open(checkpoint(&model)?, compute)?;
+    let mut tts = ChatTts::open(checkpoint(&model, &compute)?, compute)?;
     let load = start.elapsed();
     let mut test = SpeedTest::new(&mut tts, args.tokens.into(), args.seed)?;
     let cold_start = now().saturating_sub(Duration::from_nanos(since));

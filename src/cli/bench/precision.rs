@@ -22,7 +22,7 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
     let go_on = || interrupt.check();
     let load = |dtype| -> anyhow::Result<(ChatTts, String)> {
         let compute = compute(args, dtype, Reference::LINES)?;
-        Ok((ChatTts::open(checkpoint(model)?, compute)?, weights(&compute)))
+        Ok((ChatTts::open(checkpoint(model, &compute)?, compute)?, weights(&compute)))
     };
     let total = types.len() + 1;
     let mut results: Vec<(Dtype, Agreement)> = Vec::new();

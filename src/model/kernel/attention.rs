@@ -217,6 +217,9 @@ fn head_of_row<T: Cached>(
     rows.turned(shape, row, 0, head, &mut scratch.turned);
     let scale = 1.0 / (shape.head_size as f32).sqrt();
     scratch.turned.iter_mut().for_each(|q| *q *= scale);
+    // All that will ever be needed at once, so that a longer past takes no memory.
+    let missing = (shape.capacity + LANES).saturating_sub(scratch.scores.len());
+    scratch.scores.reserve(missing);
     scratch.scores.resize(length.next_multiple_of(LANES), 0.0);
     scratch.out.resize(shape.width(), 0.0);
     let stride = shape.heads * shape.block_size();
@@ -289,24 +292,47 @@ unsafe fn one_head<S: Simd, T: Cached>(blocks: Blocks<T>, length: usize, scratch
             S::store(S::add(S::add(a, b), S::add(c, d)), scores.as_mut_ptr());
         }
     }
-    let total = softmax(scores, length);
+    let inverse = 1.0 / softmax(scores, length);
     // SAFETY: as above.
     unsafe {
         for (start, out) in (0..width).step_by(CHAINS * LANES).zip(out.chunks_mut(CHAINS * LANES)) {
-            let mut sums = [S::zero(); CHAINS];
-            let vectors = out.len() / LANES;
-            for (position, weight) in scores[..length].iter().enumerate() {
-                let block = first.add(position / LANES * stride);
-                let values = block.add(LANES * width + position % LANES * width + start);
+            let values = Blocks { first: first.add(LANES * width + start), ..blocks };
+            match out.len() / LANES {
+                1 => weigh::<S, T, 1>(values, &scores[..length], inverse, out),
+                2 => weigh::<S, T, 2>(values, &scores[..length], inverse, out),
+                3 => weigh::<S, T, 3>(values, &scores[..length], inverse, out),
+                _ => weigh::<S, T, 4>(values, &scores[..length], inverse, out),
+            }
+        }
+    }
+}
+
+/// Σ weight·value·scale over positions, of N times sixteen dimensions.
+///
+/// # Safety
+/// As [`one_head`].
+#[inline(always)]
+unsafe fn weigh<S: Simd, T: Cached, const N: usize>(
+    values: Blocks<T>,
+    weights: &[f32],
+    scale: f32,
+    out: &mut [f32],
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut sums = [S::zero(); N];
+        for (block, weights) in weights.chunks(LANES).enumerate() {
+            let block = values.first.add(block * values.stride);
+            for (position, weight) in weights.iter().enumerate() {
+                let values = block.add(position * values.width);
                 let weight = S::splat(*weight);
-                for (v, sum) in sums.iter_mut().enumerate().take(vectors) {
+                for (v, sum) in sums.iter_mut().enumerate() {
                     *sum = S::mul_add(weight, T::load::<S>(values.add(v * LANES)), *sum);
                 }
             }
-            let inverse = S::splat(1.0 / total);
-            for (sum, out) in sums.into_iter().zip(out.chunks_exact_mut(LANES)) {
-                S::store(S::mul(sum, inverse), out.as_mut_ptr());
-            }
+        }
+        for (sum, out) in sums.into_iter().zip(out.chunks_exact_mut(LANES)) {
+            S::store(S::mul(sum, S::splat(scale)), out.as_mut_ptr());
         }
     }
 }

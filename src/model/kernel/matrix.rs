@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
-use super::simd::LANES;
+use super::simd::{LANES, Simd};
 
-/// Inputs of a row of W (or of x) that share a scale.
-pub const BLOCK: usize = 32;
+pub use super::simd::BLOCK;
 /// The largest number a byte of a block stands for.
 const MOST: f32 = 127.0;
 /// A block whose largest number is no more than this counts as zero: its inverse would leave the range.
@@ -245,41 +244,23 @@ impl ByteRows {
 
 /// Rounds one row: each block by its own largest number. A block that holds something other than numbers
 /// gets a scale that is none, so that it shows in every product.
+///
+/// # Safety
+/// The processor must have the instructions of `S`.
 #[inline(always)]
-pub fn round_row(row: &[f32], bytes: &mut [i8], scales: &mut [f32], offsets: &mut [i32]) {
-    let targets = bytes.chunks_exact_mut(BLOCK).zip(scales.iter_mut().zip(offsets));
-    for (block, (bytes, (scale, offset))) in targets.enumerate() {
-        let values = &row[(block * BLOCK).min(row.len())..((block + 1) * BLOCK).min(row.len())];
-        match values.as_array::<BLOCK>() {
-            Some(values) => round_block(values, bytes, scale, offset),
-            None => {
-                let mut whole = [0f32; BLOCK];
-                whole[..values.len()].copy_from_slice(values);
-                round_block(&whole, bytes, scale, offset);
-            }
+pub unsafe fn round_row<S: Simd>(row: &[f32], bytes: &mut [i8], scales: &mut [f32], offsets: &mut [i32]) {
+    let (whole, rest) = row.as_chunks::<BLOCK>();
+    let mut last = [0f32; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    let blocks = whole.iter().chain([&last, &[0.0; BLOCK]]);
+    let targets = bytes.as_chunks_mut::<BLOCK>().0.iter_mut().zip(scales.iter_mut().zip(offsets));
+    for ((bytes, (scale, offset)), values) in targets.zip(blocks) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let largest = S::largest(values);
+            let inverse = if largest > LEAST { MOST / largest } else { 0.0 };
+            *offset = -128 * S::round(values, inverse, bytes);
+            *scale = largest / MOST;
         }
     }
-}
-
-#[inline(always)]
-fn round_block(values: &[f32; BLOCK], bytes: &mut [i8], scale: &mut f32, offset: &mut i32) {
-    let (mut most, mut none) = ([0f32; LANES], [0f32; LANES]);
-    for half in values.as_chunks::<LANES>().0 {
-        for ((most, none), value) in most.iter_mut().zip(&mut none).zip(half) {
-            *most = if value.abs() > *most { value.abs() } else { *most };
-            // 0 for a number, else not a number.
-            *none += value * 0.0;
-        }
-    }
-    let largest = most.into_iter().fold(0f32, |a, b| if b > a { b } else { a });
-    let inverse = if largest > LEAST { MOST / largest } else { 0.0 };
-    let mut sum = 0i32;
-    for (byte, value) in bytes.iter_mut().zip(values) {
-        // Adding and taking away 1.5·2²³ rounds to whole numbers, ties to even; the low bits are the number.
-        let steps = value.mul_add(inverse, 12_582_912.0).to_bits().wrapping_sub(0x4b40_0000) as i32;
-        *byte = steps as i8;
-        sum += i32::from(steps as i8);
-    }
-    *scale = largest / MOST + super::simd::sum(none);
-    *offset = -128 * sum;
 }

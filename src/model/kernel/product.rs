@@ -90,8 +90,8 @@ type Sums = [f32; LANES];
 #[derive(Clone, Copy)]
 struct Kernel {
     name: &'static str,
-    product: unsafe fn(Part),
-    finish: unsafe fn(Part, Place, &[Sums]),
+    product: unsafe fn(&Part),
+    finish: unsafe fn(&Part, Place, &[Sums]),
     round: unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]),
 }
 
@@ -101,16 +101,21 @@ macro_rules! kernels {
             mod $name {
                 // SAFETY (all): named only where the processor has the instructions.
                 $(#[$attribute])*
-                pub unsafe fn product(part: super::Part) {
+                pub unsafe fn product(part: &super::Part) {
                     unsafe { super::part::<$simd>(part) }
                 }
                 $(#[$attribute])*
-                pub unsafe fn finish(part: super::Part, place: super::Place, sums: &[super::Sums]) {
+                pub unsafe fn finish(part: &super::Part, place: super::Place, sums: &[super::Sums]) {
                     unsafe { super::finish(part, place, sums) }
                 }
                 $(#[$attribute])*
-                pub unsafe fn round(x: &[f32], bytes: &mut [i8], scales: &mut [f32], offsets: &mut [i32]) {
-                    super::round_row(x, bytes, scales, offsets);
+                pub unsafe fn round(
+                    x: &[f32],
+                    bytes: &mut [i8],
+                    scales: &mut [f32],
+                    offsets: &mut [i32],
+                ) {
+                    unsafe { super::round_row::<$simd>(x, bytes, scales, offsets) }
                 }
             }
         )*
@@ -292,8 +297,36 @@ fn share(team: &Team, whole: Part) {
             ..whole
         };
         // SAFETY: the processor has the kernel's instructions; parts share no element of y.
-        unsafe { (whole.kernel.product)(part) }
+        unsafe { (whole.kernel.product)(&part) }
     });
+}
+
+/// What a tile asks for while it computes, so that memory works at the same time: its share of the panels
+/// that come next, as lines of each pair of blocks. (A product of floats gained nothing by it.)
+#[derive(Clone, Copy)]
+struct Ahead {
+    from: *const u8,
+    panel_bytes: usize,
+    panels: usize,
+    lines: (usize, usize),
+}
+
+/// Cache lines of a pair of blocks.
+const STRETCH: usize = 17;
+/// With more tiles than this, what is left to each is not worth asking for.
+const MOST_ASKING: usize = 8;
+
+impl Ahead {
+    /// Asks for this tile's lines of a pair of blocks.
+    #[inline(always)]
+    fn ask<S: Simd>(self, pair: usize) {
+        for panel in 0..self.panels {
+            let from = self.from.wrapping_add(panel * self.panel_bytes + pair * STRETCH * 64);
+            for line in self.lines.0..self.lines.1 {
+                S::prefetch(from.wrapping_add(line * 64));
+            }
+        }
+    }
 }
 
 /// A part, tile by tile: a few panels, and all rows with them.
@@ -301,17 +334,30 @@ fn share(team: &Team, whole: Part) {
 /// # Safety
 /// The processor must have the instructions of `S`; the part must lie in its operands.
 #[inline(always)]
-unsafe fn part<S: Simd>(part: Part) {
+unsafe fn part<S: Simd>(part: &Part) {
     let tile = match part.x {
         Operand::Floats(_) => S::FLOAT_TILE,
         Operand::Bytes(_) => S::BYTE_TILE,
     };
+    let panel_bytes = part.matrix.shape().panel_bytes();
+    let tiles = (part.rows.1 - part.rows.0).div_ceil(tile.rows);
     let mut panel = part.panels.0;
     while panel < part.panels.1 {
         let panels = (part.panels.1 - panel).min(tile.panels);
         let mut row = part.rows.0;
         while row < part.rows.1 {
             let rows = (part.rows.1 - row).min(tile.rows);
+            let number = (row - part.rows.0) / tile.rows;
+            let share = |number: usize| match tiles {
+                2..=MOST_ASKING => (STRETCH * number).div_ceil(tiles),
+                _ => 0,
+            };
+            let ahead = Ahead {
+                from: part.matrix.bytes().as_ptr().wrapping_add((panel + panels) * panel_bytes),
+                panel_bytes,
+                panels,
+                lines: (share(number), share(number + 1)),
+            };
             // SAFETY: the caller's promise.
             unsafe {
                 match part.x {
@@ -342,24 +388,37 @@ unsafe fn part<S: Simd>(part: Part) {
                         (_, _) => floats::<S, 8, 3>(x, part, row, panel),
                     },
                     Operand::Bytes(x) => match (rows, panels) {
-                        (1, 1) => bytes::<S, 1, 1>(x, part, row, panel),
-                        (2, 1) => bytes::<S, 2, 1>(x, part, row, panel),
-                        (3, 1) => bytes::<S, 3, 1>(x, part, row, panel),
-                        (_, 1) => bytes::<S, 4, 1>(x, part, row, panel),
-                        (1, 2) => bytes::<S, 1, 2>(x, part, row, panel),
-                        (2, 2) => bytes::<S, 2, 2>(x, part, row, panel),
-                        (3, 2) => bytes::<S, 3, 2>(x, part, row, panel),
-                        (_, 2) => bytes::<S, 4, 2>(x, part, row, panel),
-                        (1, _) => bytes::<S, 1, 3>(x, part, row, panel),
-                        (2, _) => bytes::<S, 2, 3>(x, part, row, panel),
-                        (3, _) => bytes::<S, 3, 3>(x, part, row, panel),
-                        (_, _) => bytes::<S, 4, 3>(x, part, row, panel),
+                        (1, 1) => bytes::<S, 1, 1>(x, part, (row, panel), ahead),
+                        (2, 1) => bytes::<S, 2, 1>(x, part, (row, panel), ahead),
+                        (3, 1) => bytes::<S, 3, 1>(x, part, (row, panel), ahead),
+                        (_, 1) => bytes::<S, 4, 1>(x, part, (row, panel), ahead),
+                        (1, 2) => bytes::<S, 1, 2>(x, part, (row, panel), ahead),
+                        (2, 2) => bytes::<S, 2, 2>(x, part, (row, panel), ahead),
+                        (3, 2) => bytes::<S, 3, 2>(x, part, (row, panel), ahead),
+                        (_, 2) => bytes::<S, 4, 2>(x, part, (row, panel), ahead),
+                        (1, _) => bytes::<S, 1, 3>(x, part, (row, panel), ahead),
+                        (2, _) => bytes::<S, 2, 3>(x, part, (row, panel), ahead),
+                        (3, _) => bytes::<S, 3, 3>(x, part, (row, panel), ahead),
+                        (_, _) => bytes::<S, 4, 3>(x, part, (row, panel), ahead),
                     },
                 }
             }
             row += rows;
         }
         panel += panels;
+    }
+    if let Finish::BiasGelu(_) = part.finish {
+        let outputs = part.matrix.shape().outputs;
+        let (first, last) = (part.panels.0 * LANES, (part.panels.1 * LANES).min(outputs));
+        for row in part.rows.0..part.rows.1 {
+            // SAFETY: the place lies in y and belongs to this part.
+            let y = unsafe {
+                std::slice::from_raw_parts_mut(part.y.first.add(row * part.y.stride + first), last - first)
+            };
+            for value in y {
+                *value = gelu(*value);
+            }
+        }
     }
 }
 
@@ -368,7 +427,7 @@ unsafe fn part<S: Simd>(part: Part) {
 /// # Safety
 /// As [`part`].
 #[inline(always)]
-unsafe fn floats<S: Simd, const M: usize, const N: usize>(x: &[f32], part: Part, row: usize, panel: usize) {
+unsafe fn floats<S: Simd, const M: usize, const N: usize>(x: &[f32], part: &Part, row: usize, panel: usize) {
     if const { M > S::FLOAT_TILE.rows || N > S::FLOAT_TILE.panels } {
         return;
     }
@@ -411,7 +470,12 @@ unsafe fn floats<S: Simd, const M: usize, const N: usize>(x: &[f32], part: Part,
 /// # Safety
 /// As [`part`].
 #[inline(always)]
-unsafe fn bytes<S: Simd, const M: usize, const N: usize>(x: &ByteRows, part: Part, row: usize, panel: usize) {
+unsafe fn bytes<S: Simd, const M: usize, const N: usize>(
+    x: &ByteRows,
+    part: &Part,
+    (row, panel): (usize, usize),
+    ahead: Ahead,
+) {
     if const { M > S::BYTE_TILE.rows || N > S::BYTE_TILE.panels } {
         return;
     }
@@ -426,6 +490,7 @@ unsafe fn bytes<S: Simd, const M: usize, const N: usize>(x: &ByteRows, part: Par
             std::array::from_fn(|n| part.matrix.bytes().as_ptr().add((panel + n) * panel_bytes));
         let mut totals = [[S::zero(); N]; M];
         for pair in 0..blocks / 2 {
+            ahead.ask::<S>(pair);
             for half in 0..2 {
                 let block = 2 * pair + half;
                 let mut sums: [[S::Sums; N]; M] =
@@ -467,7 +532,7 @@ unsafe fn bytes<S: Simd, const M: usize, const N: usize>(x: &ByteRows, part: Par
 /// # Safety
 /// As [`part`].
 #[inline(always)]
-unsafe fn finish(part: Part, place: Place, sums: &[Sums]) {
+unsafe fn finish(part: &Part, place: Place, sums: &[Sums]) {
     let outputs = part.matrix.shape().outputs;
     for (m, sums) in sums.chunks_exact(place.panels).enumerate() {
         for (n, sums) in sums.iter().enumerate() {
@@ -492,14 +557,10 @@ fn finish_lanes(finish: Finish, first: usize, sums: &[f32], y: &mut [f32]) {
     let count = y.len();
     match finish {
         Finish::Store => y.copy_from_slice(sums),
-        Finish::Bias(bias) => {
+        // Of a GELU there is one for the whole of a part's row, which makes better vectors.
+        Finish::Bias(bias) | Finish::BiasGelu(bias) => {
             for ((y, sum), bias) in y.iter_mut().zip(sums).zip(&bias[first..first + count]) {
                 *y = sum + bias;
-            }
-        }
-        Finish::BiasGelu(bias) => {
-            for ((y, sum), bias) in y.iter_mut().zip(sums).zip(&bias[first..first + count]) {
-                *y = gelu(sum + bias);
             }
         }
         Finish::Add => {

@@ -10,6 +10,10 @@ use half::f16;
 
 /// Numbers that are worked on together.
 pub const LANES: usize = 16;
+/// Inputs of a row of W (or of x) that share a scale.
+pub const BLOCK: usize = 32;
+/// Added to a number of less than 2²², this leaves it rounded to a whole one, ties to even, in the low bits.
+const ROUNDING: f32 = 12_582_912.0;
 
 /// Rows and groups of [`LANES`] columns of a product that are summed in registers at once.
 #[derive(Clone, Copy)]
@@ -70,6 +74,46 @@ pub trait Simd: Copy {
     unsafe fn to_floats(sums: Self::Sums) -> Self::Floats;
     /// Sixteen bfloat16 as floats.
     unsafe fn scales(from: *const u16) -> Self::Floats;
+
+    /// The largest magnitude; no number if one of them is none.
+    #[inline(always)]
+    unsafe fn largest(values: &[f32; BLOCK]) -> f32 {
+        let (mut most, mut none) = ([0f32; LANES], [0f32; LANES]);
+        for half in values.as_chunks::<LANES>().0 {
+            for ((most, none), value) in most.iter_mut().zip(&mut none).zip(half) {
+                *most = if value.abs() > *most { value.abs() } else { *most };
+                // 0 for a number, else not a number.
+                *none += value * 0.0;
+            }
+        }
+        let mut width = LANES / 2;
+        while width > 0 {
+            for i in 0..width {
+                most[i] = if most[i + width] > most[i] { most[i + width] } else { most[i] };
+            }
+            width /= 2;
+        }
+        most[0] + sum(none)
+    }
+
+    /// Each value·inverse, of at most 127, rounded to a byte, ties to even; their sum.
+    #[inline(always)]
+    unsafe fn round(values: &[f32; BLOCK], inverse: f32, bytes: &mut [i8; BLOCK]) -> i32 {
+        let mut steps = [0i32; BLOCK];
+        for (step, value) in steps.iter_mut().zip(values) {
+            *step = ((value * inverse + ROUNDING).to_bits() as i32) << 24 >> 24;
+        }
+        let mut sum = 0;
+        for (byte, step) in bytes.iter_mut().zip(&steps) {
+            *byte = *step as i8;
+            sum += step;
+        }
+        sum
+    }
+
+    /// Asks for a cache line that will be read soon; any address will do.
+    #[inline(always)]
+    fn prefetch(_: *const u8) {}
 }
 
 /// Sums lanes pairwise, halves onto each other.

@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 
 use half::f16;
 
-use super::{Simd, Tile};
+use super::{BLOCK, Simd, Tile};
 
 /// AVX-512 with its byte sums: one register for sixteen numbers.
 #[derive(Clone, Copy)]
@@ -93,6 +93,39 @@ impl Simd for Avx512 {
             _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16))
         }
     }
+
+    #[inline(always)]
+    fn prefetch(address: *const u8) {
+        // SAFETY: a hint; it reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn largest(values: &[f32; BLOCK]) -> f32 {
+        unsafe {
+            let (low, high) = (_mm512_loadu_ps(values.as_ptr()), _mm512_loadu_ps(values.as_ptr().add(16)));
+            // A maximum drops what is no number, so that is looked for by itself.
+            if _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(low, high) != 0 {
+                return f32::NAN;
+            }
+            _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn round(values: &[f32; BLOCK], inverse: f32, bytes: &mut [i8; BLOCK]) -> i32 {
+        unsafe {
+            let inverse = _mm512_set1_ps(inverse);
+            let steps = |from: *const f32| {
+                let scaled = _mm512_mul_ps(_mm512_loadu_ps(from), inverse);
+                _mm512_cvt_roundps_epi32::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(scaled)
+            };
+            let (low, high) = (steps(values.as_ptr()), steps(values.as_ptr().add(16)));
+            _mm_storeu_si128(bytes.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(low));
+            _mm_storeu_si128(bytes.as_mut_ptr().add(16).cast(), _mm512_cvtepi32_epi8(high));
+            _mm512_reduce_add_epi32(_mm512_add_epi32(low, high))
+        }
+    }
 }
 
 /// What AVX2 with and without byte sums have in common: two registers for sixteen numbers.
@@ -176,6 +209,12 @@ macro_rules! two_registers {
                 };
                 (widen(from), widen(from.add(8)))
             }
+        }
+
+        #[inline(always)]
+        fn prefetch(address: *const u8) {
+            // SAFETY: a hint; it reads nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
         }
     };
 }

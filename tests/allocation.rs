@@ -1,0 +1,72 @@
+//! A step that has run before takes no memory.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use candle_core::{DType, Device};
+use chattts_rs::engine::{ModelStep, Plan, PlannedRow, Step};
+use chattts_rs::hub::DemoSize;
+use chattts_rs::model::{Checkpoint, DEMO_SEED, Embed, Head, Input, Llama, WeightType};
+
+struct Counting;
+
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: the system's allocator does the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        TAKEN.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(place, layout) }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        TAKEN.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.realloc(place, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const SLOTS: u32 = 3;
+
+fn plan(positions: std::ops::Range<u32>) -> Plan {
+    let mut plan = Plan::default();
+    for slot in 0..SLOTS {
+        for position in positions.clone() {
+            let input = match position % 2 {
+                0 => Input::Text(position % 600),
+                _ => Input::Codes(vec![position % 600; 4]),
+            };
+            plan.rows.push(PlannedRow { slot, position, input });
+        }
+        let head = if slot == 2 { Head::Text } else { Head::Codes };
+        plan.wanted.push((plan.rows.len() - 1, head));
+    }
+    plan
+}
+
+#[test]
+fn a_step_takes_no_memory() {
+    // With more threads one of them might have its first task late, and its buffers with it.
+    rayon::ThreadPoolBuilder::new().num_threads(1).build_global().unwrap();
+    for (kind, cache) in [(WeightType::F32, DType::F32), (WeightType::Q8, DType::F16)] {
+        let checkpoint = Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap();
+        let llama = Llama::load(&checkpoint.gpt, &checkpoint.config, kind, &Device::Cpu).unwrap();
+        let embed = Embed::load(&checkpoint.embed, checkpoint.config.hidden, &Device::Cpu).unwrap();
+        let mut step = ModelStep::new(embed, llama, SLOTS as usize, cache, &Device::Cpu).unwrap();
+        let mut outputs = Vec::new();
+        step.run(&plan(0..20), &mut outputs).unwrap();
+        step.run(&plan(20..21), &mut outputs).unwrap();
+        let plans: Vec<Plan> = (21..200).map(|position| plan(position..position + 1)).collect();
+        let before = TAKEN.load(Ordering::Relaxed);
+        for plan in &plans {
+            step.run(plan, &mut outputs).unwrap();
+        }
+        assert_eq!(TAKEN.load(Ordering::Relaxed) - before, 0, "{kind:?}");
+    }
+}
