@@ -3,6 +3,11 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::{
+    DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
+};
+
 use crate::error::{Error, Result};
 
 /// The tokenizer of a checkpoint.
@@ -10,6 +15,11 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     control: Control,
 }
+
+/// What ChatTTS's tokenizer is. Read as this its words go straight into their table; where the kind of the
+/// model is open, they are copied from one tree to the next before.
+type WordPieceTokenizer =
+    TokenizerImpl<WordPiece, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
 /// Ids of the control tokens that prompts and decoding need.
 struct Control {
@@ -25,7 +35,10 @@ impl Tokenizer {
     /// [`Error::Tokenizer`] if it is no tokenizer, or one without ChatTTS's control tokens.
     pub fn from_json(json: &str, path: &Path) -> Result<Self> {
         let bad = |reason: String| Error::Tokenizer { file: path.to_path_buf(), reason };
-        let mut inner = tokenizers::Tokenizer::from_str(json).map_err(|e| bad(e.to_string()))?;
+        let mut inner = match serde_json::from_str::<WordPieceTokenizer>(json) {
+            Ok(tokenizer) => tokenizer.into(),
+            Err(_) => tokenizers::Tokenizer::from_str(json).map_err(|e| bad(e.to_string()))?,
+        };
         // The published file asks for exactly 256 tokens, which would cut long texts and pad short ones.
         inner.with_truncation(None).map_err(|e| bad(e.to_string()))?;
         inner.with_padding(None);
@@ -79,5 +92,54 @@ impl Tokenizer {
     /// Ids from here on steer the model and are no part of a refined text.
     pub fn first_steering_token(&self) -> u32 {
         self.control.first_steering
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXTS: [&str; 8] = [
+        "[Stts][spk_emb][speed_5]我们的 Hello World, café 123。[uv_break]OK[Ptts]",
+        "naïve Ünïcode e\u{301}\u{323}a\u{30a} ǅ ß İI ﾊﾝｶｸ ｆｕｌｌ 𠮷 😀 👨‍👩‍👧 don't",
+        "[laugh][laugh_0] [ laugh] [LAUGH] [lbreak]][break_6",
+        "  tabs\tand\u{a0}spaces\u{3000}of\u{2003}all\r\nkinds\u{200b}\u{feff}\u{0}\u{fffd}\u{7} ",
+        "",
+        "한국어 العربية हिन्दी ไทย ①②½¥€—…「」『』～·",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b",
+        "##ing [UNK] [PAD][CLS] [SEP][MASK] unbelievable tokenization isn't",
+    ];
+
+    #[test]
+    fn read_as_word_pieces_it_is_what_the_library_reads() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let small = root.join("tests/fixtures/tiny/model/asset/tokenizer/tokenizer.json");
+        let small = std::fs::read_to_string(small).unwrap();
+        // The published one, where it is at hand.
+        let published = std::fs::read_to_string(root.join("../shared/tokenizer/tokenizer.json"));
+        for json in [small].into_iter().chain(published) {
+            let plain = serde_json::from_str::<WordPieceTokenizer>(&json).unwrap();
+            let plain = tokenizers::Tokenizer::from(plain);
+            let library = tokenizers::Tokenizer::from_str(&json).unwrap();
+            let content = |tokenizer| serde_json::to_value::<&tokenizers::Tokenizer>(tokenizer).unwrap();
+            assert_eq!(content(&plain), content(&library));
+            for text in TEXTS {
+                let ids = |t: &tokenizers::Tokenizer| t.encode_fast(text, false).unwrap().get_ids().to_vec();
+                assert_eq!(ids(&plain), ids(&library), "{text}");
+                assert_eq!(
+                    plain.decode(&ids(&plain), false).unwrap(),
+                    library.decode(&ids(&plain), false).unwrap()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn another_kind_of_model_is_read_too() {
+        let json = r#"{"model": {"type": "WordLevel", "unk_token": "[UNK]",
+            "vocab": {"[UNK]": 0, "[spk_emb]": 1, "[Ebreak]": 2, "[break_0]": 3}}}"#;
+        let tokenizer = Tokenizer::from_json(json, Path::new("tokenizer.json")).unwrap();
+        assert_eq!(tokenizer.speaker_token(), 1);
+        assert_eq!(tokenizer.size(), 4);
     }
 }
