@@ -405,6 +405,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('download', 'download', [CompletionResultType]::ParameterValue, 'Download what is missing and print the folder')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Compare every file with the published checksums')
             [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Print the folder that the weights are in')
+            [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Write a model as one file that a process can begin to use at once')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Write random weights in the published layout')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -451,6 +452,21 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'chattts-rs;model;convert' {
+            [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which type to keep the weights')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
+            [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'chattts-rs;model;demo' {
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Small shapes, or those of the published model (1.2 GB)')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Other seeds give other weights; `--model demo` and `demo-full` are those of the default')
@@ -468,6 +484,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('download', 'download', [CompletionResultType]::ParameterValue, 'Download what is missing and print the folder')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Compare every file with the published checksums')
             [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Print the folder that the weights are in')
+            [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Write a model as one file that a process can begin to use at once')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Write random weights in the published layout')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -479,6 +496,9 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;model;help;path' {
+            break
+        }
+        'chattts-rs;model;help;convert' {
             break
         }
         'chattts-rs;model;help;demo' {
@@ -603,6 +623,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('download', 'download', [CompletionResultType]::ParameterValue, 'Download what is missing and print the folder')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Compare every file with the published checksums')
             [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Print the folder that the weights are in')
+            [CompletionResult]::new('convert', 'convert', [CompletionResultType]::ParameterValue, 'Write a model as one file that a process can begin to use at once')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Write random weights in the published layout')
             break
         }
@@ -613,6 +634,9 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;help;model;path' {
+            break
+        }
+        'chattts-rs;help;model;convert' {
             break
         }
         'chattts-rs;help;model;demo' {

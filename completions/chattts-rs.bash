@@ -82,6 +82,9 @@ _chattts__rs() {
             chattts__rs__subcmd__help,tokenize)
                 cmd="chattts__rs__subcmd__help__subcmd__tokenize"
                 ;;
+            chattts__rs__subcmd__help__subcmd__model,convert)
+                cmd="chattts__rs__subcmd__help__subcmd__model__subcmd__convert"
+                ;;
             chattts__rs__subcmd__help__subcmd__model,demo)
                 cmd="chattts__rs__subcmd__help__subcmd__model__subcmd__demo"
                 ;;
@@ -118,6 +121,9 @@ _chattts__rs() {
             chattts__rs__subcmd__help__subcmd__roles,show)
                 cmd="chattts__rs__subcmd__help__subcmd__roles__subcmd__show"
                 ;;
+            chattts__rs__subcmd__model,convert)
+                cmd="chattts__rs__subcmd__model__subcmd__convert"
+                ;;
             chattts__rs__subcmd__model,demo)
                 cmd="chattts__rs__subcmd__model__subcmd__demo"
                 ;;
@@ -132,6 +138,9 @@ _chattts__rs() {
                 ;;
             chattts__rs__subcmd__model,verify)
                 cmd="chattts__rs__subcmd__model__subcmd__verify"
+                ;;
+            chattts__rs__subcmd__model__subcmd__help,convert)
+                cmd="chattts__rs__subcmd__model__subcmd__help__subcmd__convert"
                 ;;
             chattts__rs__subcmd__model__subcmd__help,demo)
                 cmd="chattts__rs__subcmd__model__subcmd__help__subcmd__demo"
@@ -473,8 +482,22 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help__subcmd__model)
-            opts="download verify path demo"
+            opts="download verify path convert demo"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__help__subcmd__model__subcmd__convert)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -739,12 +762,38 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__model)
-            opts="-q -v -h -V --quiet --verbose --help --version download verify path demo help"
+            opts="-q -v -h -V --quiet --verbose --help --version download verify path convert demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__model__subcmd__convert)
+            opts="-m -q -v -h -V --dtype --model --offline --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dtype)
+                    COMPREPLY=($(compgen -W "f32 q8" -- "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -797,8 +846,22 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__model__subcmd__help)
-            opts="download verify path demo help"
+            opts="download verify path convert demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__model__subcmd__help__subcmd__convert)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

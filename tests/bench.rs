@@ -91,7 +91,7 @@ fn the_table_has_a_line_for_each_measurement_below_machine_and_headings() {
         assert!(lines[2].contains(heading), "{}", ran.out);
     }
     assert!(lines[3].contains("steps/s"), "{}", ran.out);
-    assert!(lines[4].starts_with("f32") && lines[5].contains('–'), "{}", ran.out);
+    assert!(lines[4].starts_with("q8") && lines[5].contains('–'), "{}", ran.out);
     assert!(ran.err.contains("model demo DIR"), "why there is no cold start: {}", ran.err);
 }
 

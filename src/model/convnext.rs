@@ -10,6 +10,8 @@ use crate::error::Result;
 
 /// Taps of the depthwise convolutions.
 const DEPTHWISE_TAPS: usize = 7;
+/// Frames that are widened at once: what they are widened to stays in the cache until it is narrowed again.
+const CHUNK: usize = 256;
 /// Epsilon of the layer norms.
 const NORM_EPS: f32 = 1e-6;
 
@@ -120,8 +122,15 @@ impl Block {
     /// (frames, width) → (frames, width), in place.
     pub fn forward(&self, x: &Frames) -> Result<()> {
         let op = Depthwise { lengths: x.lengths.clone(), dilation: self.dilation };
-        let y = x.rows.apply_op3_no_bwd(&self.depthwise, &self.depthwise_bias, &op)?;
-        let y = self.expand.forward_gelu(&self.norm.forward(&y)?)?;
-        self.contract.add_scaled_to(&y, &self.scale, &x.rows)
+        let y = self.norm.forward(&x.rows.apply_op3_no_bwd(&self.depthwise, &self.depthwise_bias, &op)?)?;
+        let rows = y.dim(0)?;
+        let inner = Tensor::zeros((rows.min(CHUNK), self.expand.outputs()), y.dtype(), y.device())?;
+        for start in (0..rows).step_by(CHUNK) {
+            let count = CHUNK.min(rows - start);
+            let inner = inner.narrow(0, 0, count)?;
+            self.expand.gelu_into(&y.narrow(0, start, count)?, &inner)?;
+            self.contract.add_scaled_to(&inner, &self.scale, &x.rows.narrow(0, start, count)?)?;
+        }
+        Ok(())
     }
 }

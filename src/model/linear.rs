@@ -1,5 +1,7 @@
 //! A linear layer over rows.
 
+use std::borrow::Cow;
+
 use candle_core::{DType, Tensor};
 
 use super::kernel::{Finish, Matrix, Shape, WeightType};
@@ -83,6 +85,13 @@ impl Linear {
         self.matrix.shape().outputs
     }
 
+    fn bias_or_zeros(&self) -> Cow<'_, [f32]> {
+        match &self.bias {
+            Some(bias) => Cow::Borrowed(bias),
+            None => Cow::Owned(vec![0.0; self.outputs()]),
+        }
+    }
+
     fn finish(&self) -> Finish<'_> {
         match &self.bias {
             Some(bias) => Finish::Bias(bias),
@@ -103,13 +112,19 @@ impl Linear {
     /// # Errors
     /// If the shapes do not match.
     pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
-        match &self.bias {
-            Some(bias) => {
-                let finish = Finish::BiasGelu(bias);
-                Ok(x.apply_op1_no_bwd(&Multiply { matrix: &self.matrix, finish })?)
-            }
-            None => Ok(self.forward(x)?.gelu_erf()?),
-        }
+        let bias = self.bias_or_zeros();
+        let finish = Finish::BiasGelu(&bias);
+        Ok(x.apply_op1_no_bwd(&Multiply { matrix: &self.matrix, finish })?)
+    }
+
+    /// x (rows, in) into y (rows, out), through an exact GELU.
+    ///
+    /// # Errors
+    /// If the shapes do not match.
+    pub fn gelu_into(&self, x: &Tensor, y: &Tensor) -> Result<()> {
+        let bias = self.bias_or_zeros();
+        let finish = Finish::BiasGelu(&bias);
+        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, finish, rows: x.dim(0)? })?)
     }
 
     /// The first rows of x (…, in) into those of y (…, out).
@@ -128,20 +143,13 @@ impl Linear {
         Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, finish: Finish::Add, rows })?)
     }
 
-    /// y += scale·(x·Wᵀ + b), one scale per output; for layers with a bias.
+    /// y += scale·(x·Wᵀ + b), one scale per output.
     ///
     /// # Errors
     /// If the shapes do not match.
     pub fn add_scaled_to(&self, x: &Tensor, scale: &[f32], y: &Tensor) -> Result<()> {
-        let zeros;
-        let bias = match &self.bias {
-            Some(bias) => bias,
-            None => {
-                zeros = vec![0.0; self.outputs()];
-                &zeros
-            }
-        };
-        let finish = Finish::AddScaled { bias, scale };
+        let bias = self.bias_or_zeros();
+        let finish = Finish::AddScaled { bias: &bias, scale };
         Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, finish, rows: x.dim(0)? })?)
     }
 }

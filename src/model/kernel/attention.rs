@@ -138,6 +138,9 @@ impl<'a> AttentionRows<'a> {
     }
 }
 
+/// Rows whose keys and values one thread writes as fast as several.
+const ROWS_TO_SHARE: usize = 4;
+
 /// Buffers of a thread.
 struct Scratch {
     turned: Vec<f32>,
@@ -150,17 +153,23 @@ thread_local! {
         const { RefCell::new(Scratch { turned: Vec::new(), scores: Vec::new(), out: Vec::new() }) };
 }
 
-/// Writes the rows' keys, turned by their positions, and values into a layer's cache.
-pub fn store<T: Cached>(rows: AttentionRows, cache: &mut [T], shape: CacheShape) {
+/// Writes the rows' keys, turned by their positions, and values into a layer's cache, head by head.
+///
+/// # Panics
+/// If the cache is too short or a row lies outside of it.
+pub fn store<T: Cached>(team: &Team, rows: AttentionRows, cache: &mut [T], shape: CacheShape) {
+    check(rows, cache, shape);
     let (size, width) = (shape.head_size, shape.width());
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.turned.resize(width, 0.0);
-        let mut rounded = [T::ZERO; 256];
-        for row in 0..rows.count() {
-            let (slot, position) = rows.place(row);
-            let (block, lane) = (position / LANES, position % LANES);
-            for head in 0..shape.heads {
-                let to = &mut cache[shape.block(slot, block, head)..][..shape.block_size()];
+    let cache = Shared(cache.as_mut_ptr());
+    let of_head = |head: usize| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.turned.resize(width, 0.0);
+            let mut rounded = [T::ZERO; 256];
+            for row in 0..rows.count() {
+                let (slot, position) = rows.place(row);
+                let (block, lane) = (position / LANES, position % LANES);
+                // SAFETY: a head's blocks are one task's alone; they lie in the cache.
+                let to = unsafe { cache.slice(shape.block(slot, block, head), shape.block_size()) };
                 let (keys, values) = to.split_at_mut(LANES * width);
                 rows.turned(shape, row, 1, head, &mut scratch.turned);
                 for (part, from) in scratch.turned[..size].chunks(rounded.len()).enumerate() {
@@ -172,19 +181,34 @@ pub fn store<T: Cached>(rows: AttentionRows, cache: &mut [T], shape: CacheShape)
                 }
                 T::round(rows.head(shape, row, 2, head), &mut values[lane * width..][..size]);
             }
-        }
-    });
+        });
+    };
+    if rows.count() < ROWS_TO_SHARE {
+        (0..shape.heads).for_each(of_head)
+    } else {
+        team.run(shape.heads, of_head)
+    }
 }
 
-/// Attention of each row over the positions of its slot up to its own, into `out` (rows, heads·head size).
-/// A row's result does not depend on the other rows.
-pub fn attend<T: Cached>(team: &Team, rows: AttentionRows, cache: &[T], shape: CacheShape, out: &mut [f32]) {
-    let hidden = shape.heads * shape.head_size;
-    assert!(out.len() >= rows.count() * hidden && cache.len() >= shape.size());
+fn check<T>(rows: AttentionRows, cache: &[T], shape: CacheShape) {
+    assert!(
+        cache.len() >= shape.size() && rows.qkv.len() >= 3 * rows.count() * shape.heads * shape.head_size
+    );
     assert!((0..rows.count()).all(|row| {
         let (slot, position) = rows.place(row);
         shape.holds(slot, position)
     }));
+}
+
+/// Attention of each row over the positions of its slot up to its own, into `out` (rows, heads·head size).
+/// A row's result does not depend on the other rows.
+///
+/// # Panics
+/// As [`store`], or if `out` is too short.
+pub fn attend<T: Cached>(team: &Team, rows: AttentionRows, cache: &[T], shape: CacheShape, out: &mut [f32]) {
+    let hidden = shape.heads * shape.head_size;
+    assert!(out.len() >= rows.count() * hidden);
+    check(rows, cache, shape);
     let out = Shared(out.as_mut_ptr());
     // A task is a head of one row; of many rows, several heads.
     let total = rows.count() * shape.heads;
@@ -365,121 +389,5 @@ fn softmax(scores: &mut [f32], length: usize) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::numbers;
-    use super::*;
-
-    /// What attention is, in double precision.
-    fn plain(rows: AttentionRows, shape: CacheShape, row: usize, head: usize) -> Vec<f64> {
-        let (slot, position) = rows.place(row);
-        let size = shape.head_size;
-        let turned = |row, part| {
-            let mut to = vec![0f32; size];
-            rows.turned(shape, row, part, head, &mut to);
-            to
-        };
-        let past: Vec<usize> = (0..rows.count())
-            .filter(|other| rows.place(*other).0 == slot && rows.place(*other).1 <= position)
-            .collect();
-        assert_eq!(past.len(), position + 1);
-        let query = turned(row, 0);
-        let scores: Vec<f64> = past
-            .iter()
-            .map(|other| {
-                let key = turned(*other, 1);
-                let dot: f64 = query.iter().zip(&key).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
-                (dot / (size as f64).sqrt()).exp()
-            })
-            .collect();
-        let total: f64 = scores.iter().sum();
-        (0..size)
-            .map(|i| {
-                let value = |other: &usize| f64::from(rows.head(shape, *other, 2, head)[i]);
-                past.iter().zip(&scores).map(|(other, score)| value(other) * score / total).sum()
-            })
-            .collect()
-    }
-
-    fn rope(positions: usize, size: usize) -> Vec<f32> {
-        (0..positions)
-            .flat_map(|p| {
-                let angle = move |i: usize| p as f32 * 10f32.powf(-(i as f32) / 7.0);
-                (0..size / 2).map(move |i| angle(i).cos()).chain((0..size / 2).map(move |i| angle(i).sin()))
-            })
-            .collect()
-    }
-
-    #[test]
-    fn it_is_attention_in_any_company() {
-        for (heads, head_size, tolerance) in [(2, 16, 1e-5), (3, 64, 1e-5), (1, 22, 1e-5), (2, 96, 1e-5)] {
-            let shape = CacheShape { slots: 3, heads, head_size, capacity: 40 };
-            // Two slots, one of 37 positions, one of 16, all at once.
-            let places: Vec<_> = (0..37).map(|p| (2, p)).chain((0..16).map(|p| (0, p))).collect();
-            let qkv = numbers(53 * 3 * heads * head_size, 1);
-            let rope = rope(40, head_size);
-            let rows = AttentionRows { qkv: &qkv, places: &places, rope: &rope };
-            let hidden = heads * head_size;
-            let (mut cache, mut halves) = (vec![0f32; shape.size()], vec![f16::ZERO; shape.size()]);
-            store(rows, &mut cache, shape);
-            store(rows, &mut halves, shape);
-            let (mut out, mut rough) = (vec![0f32; 53 * hidden], vec![0f32; 53 * hidden]);
-            let team = Team::new(3);
-            attend(&team, rows, &cache, shape, &mut out);
-            attend(&team, rows, &halves, shape, &mut rough);
-            for (row, (out, rough)) in out.chunks(hidden).zip(rough.chunks(hidden)).enumerate() {
-                for head in 0..heads {
-                    let exact = plain(rows, shape, row, head);
-                    let range = head * head_size..(head + 1) * head_size;
-                    for ((exact, found), rough) in exact.iter().zip(&out[range.clone()]).zip(&rough[range]) {
-                        assert!((exact - f64::from(*found)).abs() < tolerance, "{exact} {found}");
-                        assert!((exact - f64::from(*rough)).abs() < 2e-3, "{exact} {rough}");
-                    }
-                }
-                // Alone, on one thread: the same bits.
-                let alone = AttentionRows {
-                    qkv: &qkv[row * 3 * hidden..(row + 1) * 3 * hidden],
-                    places: &places[row..row + 1],
-                    rope: &rope,
-                };
-                let mut single = vec![0f32; hidden];
-                attend(&Team::new(1), alone, &cache, shape, &mut single);
-                assert_eq!(single, out, "{row}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_instruction_set_gives_the_same_bits() {
-        let (width, length) = (64, 41);
-        let cache = numbers(3 * 2 * LANES * width, 5);
-        let blocks = Blocks { first: cache.as_ptr(), stride: 2 * LANES * width, width };
-        let scratch = || Scratch { turned: numbers(width, 6), scores: vec![0.0; 48], out: vec![0.0; width] };
-        let mut plain = scratch();
-        // SAFETY: three blocks hold 41 positions.
-        unsafe { one_head::<Plain, f32>(blocks, length, &mut plain) };
-        #[cfg(target_arch = "x86_64")]
-        {
-            use super::super::simd::x86::{Avx2, Avx512};
-            #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
-            unsafe fn avx512(blocks: Blocks<f32>, length: usize, scratch: &mut Scratch) {
-                unsafe { one_head::<Avx512, f32>(blocks, length, scratch) }
-            }
-            #[target_feature(enable = "avx2,fma,f16c")]
-            unsafe fn avx2(blocks: Blocks<f32>, length: usize, scratch: &mut Scratch) {
-                unsafe { one_head::<Avx2, f32>(blocks, length, scratch) }
-            }
-            let level = super::super::level();
-            let (mut wide, mut narrow) = (scratch(), scratch());
-            if level.avx512 {
-                // SAFETY: checked; as above.
-                unsafe { avx512(blocks, length, &mut wide) };
-                assert_eq!(wide.out, plain.out);
-            }
-            if level.avx2 {
-                // SAFETY: checked; as above.
-                unsafe { avx2(blocks, length, &mut narrow) };
-                assert_eq!(narrow.out, plain.out);
-            }
-        }
-    }
-}
+#[path = "attention_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ mod simd;
 mod team;
 #[cfg(test)]
 mod testing;
+mod tile;
 
 pub use attention::{AttentionRows, CacheShape, attend, store};
 pub use matrix::{Matrix, Shape, WeightType};

@@ -78,8 +78,8 @@ impl InplaceOp2 for StoreKv<'_> {
         let qkv = f32s(qkv, qkv_layout, self.name())?;
         let rows = rows_of(qkv, self.places, self.rope, self.shape, self.name())?;
         match cache {
-            CpuStorage::F32(cache) => kernel::store(rows, cache, self.shape),
-            CpuStorage::F16(cache) => kernel::store(rows, cache, self.shape),
+            CpuStorage::F32(cache) => kernel::store(Team::global(), rows, cache, self.shape),
+            CpuStorage::F16(cache) => kernel::store(Team::global(), rows, cache, self.shape),
             _ => bail!("store-kv: the cache is neither f32 nor f16"),
         }
         Ok(())
