@@ -58,9 +58,9 @@ vtt\t'WebVTT'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dump -d 'Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
 f32\t'Single precision'
-q8\t'The language model\'s weights in 8 bits'"
+q8\t'Weights in 8 bits'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role -d 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role-text -d 'What the sample given as --role says, word for word' -r
@@ -112,9 +112,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s t -l te
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
 f32\t'Single precision'
-q8\t'The language model\'s weights in 8 bits'"
+q8\t'Weights in 8 bits'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l seed -d 'The generation seed; the same seed gives the same speech. Drawn and printed if absent' -r
@@ -169,9 +169,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l sample-
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dump -d 'Keep codes, mel and wave in DIR/00000.safetensors' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
 f32\t'Single precision'
-q8\t'The language model\'s weights in 8 bits'"
+q8\t'Weights in 8 bits'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s q -l quiet -d 'Say nothing but errors'
@@ -247,9 +247,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l seed -d 'The generation seed' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
 f32\t'Single precision'
-q8\t'The language model\'s weights in 8 bits'"
+q8\t'Weights in 8 bits'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l offline -d 'Use what is in the cache; never the network'
@@ -317,9 +317,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l dtype -d 'In which types to compute, such as f32,q8 [default: auto; with --precision all but f32]' -r -f -a "auto\t'What suits the device'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l dtype -d 'In which types to compute, such as f32,q8 [default: auto; with --precision all but f32]' -r -f -a "auto\t'What suits the device: q8 on a processor'
 f32\t'Single precision'
-q8\t'The language model\'s weights in 8 bits'"
+q8\t'Weights in 8 bits'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l batch-size -d 'Texts that are worked on together, one measurement each' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l tokens -d 'Tokens of each line, 46.875 a second; with --precision at most so many' -r

@@ -319,11 +319,11 @@ pub struct ComputeArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Dtype {
-    /// What suits the device
+    /// What suits the device: q8 on a processor
     Auto,
     /// Single precision
     F32,
-    /// The language model's weights in 8 bits
+    /// Weights in 8 bits
     Q8,
 }
 

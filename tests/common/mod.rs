@@ -59,8 +59,16 @@ impl Program {
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.dir.path()).env("HOME", self.dir.path()).env("NO_PROXY", "127.0.0.1");
-        for name in ["HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "XDG_CACHE_HOME"]
-        {
+        const SETTINGS: [&str; 7] = [
+            "HF_HOME",
+            "HF_HUB_CACHE",
+            "HF_ENDPOINT",
+            "HF_TOKEN",
+            "HF_HUB_OFFLINE",
+            "XDG_CACHE_HOME",
+            "CHATTTS_RS_CACHE",
+        ];
+        for name in SETTINGS {
             command.env_remove(name);
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));

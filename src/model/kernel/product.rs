@@ -15,7 +15,7 @@ use super::tile::{MOST_PANELS, finish, part};
 /// Bytes of x that stay in the second-level cache while W passes.
 const ROW_BLOCK_BYTES: usize = 512 << 10;
 /// Tasks per thread: enough to share the work evenly when one thread is held up, few enough to cost nothing.
-const TASKS_PER_THREAD: usize = 6;
+const TASKS_PER_THREAD: usize = 4;
 /// Multiplications that are worth a second thread.
 const TASK_WORK: usize = 1 << 17;
 
