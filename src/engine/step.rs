@@ -66,14 +66,11 @@ impl ModelStep {
     /// One pass: the rows of `plan` in `range`, and the outputs of those that are wanted.
     fn pass(&mut self, plan: &Plan, range: std::ops::Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
         let rows = &plan.rows[range.clone()];
-        let mut embedded = Ok(());
-        let written = std::cell::RefCell::new(&mut embedded);
-        let embed = Fill(|x: &mut [f32]| {
-            **written.borrow_mut() = self.embed.embed(rows.iter().map(|row| &row.input), x);
-        });
-        self.space.x().inplace_op1(&embed)?;
-        drop(embed);
-        embedded?;
+        let embedded = std::cell::RefCell::new(Ok(()));
+        self.space.x().inplace_op1(&Fill(|x: &mut [f32]| {
+            *embedded.borrow_mut() = self.embed.embed(rows.iter().map(|row| &row.input), x);
+        }))?;
+        embedded.into_inner()?;
         self.places.clear();
         self.places.extend(rows.iter().map(|row| (row.slot, row.position)));
         self.llama.run(&self.space, &self.places, &mut self.cache)?;

@@ -81,13 +81,16 @@ pub(super) struct Place {
 /// A row's sums with one panel.
 pub(super) type Sums = [f32; LANES];
 
+/// Rounds a row into bytes, the blocks' scales and their offsets.
+type Round = unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]);
+
 /// The functions of one kind of processor.
 #[derive(Clone, Copy)]
 pub(super) struct Kernel {
     pub name: &'static str,
     pub product: unsafe fn(&Part),
     pub finish: unsafe fn(&Part, Place, &[Sums]),
-    pub round: unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]),
+    pub round: Round,
 }
 
 macro_rules! kernels {

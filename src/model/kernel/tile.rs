@@ -212,10 +212,10 @@ unsafe fn bytes<S: Simd, const M: usize, const N: usize>(
                 for four in 0..BLOCK / 4 {
                     let weights: [S::Bytes; N] =
                         std::array::from_fn(|n| S::bytes(w[n].add(half * LANES * BLOCK + four * 4 * LANES)));
-                    for m in 0..M {
+                    for (m, sums) in sums.iter_mut().enumerate() {
                         let x = S::four(inputs.add((m * blocks + block) * BLOCK + 4 * four));
-                        for n in 0..N {
-                            sums[m][n] = S::dot(sums[m][n], weights[n], x);
+                        for (sum, weights) in sums.iter_mut().zip(weights) {
+                            *sum = S::dot(*sum, weights, x);
                         }
                     }
                 }
