@@ -95,6 +95,7 @@ pub struct ChatTts {
     renderer: Arc<Renderer>,
     stats: Option<SpeakerStats>,
     slots: usize,
+    weight_type: WeightType,
 }
 
 impl ChatTts {
@@ -166,7 +167,7 @@ impl ChatTts {
         };
         let step = ModelStep::new(embed, llama, slots, cache, &device)?;
         let renderer = Arc::new(Renderer::load(checkpoint, weight_type, &device)?);
-        Ok(ChatTts { engine: Engine::new(vocabulary, slots, step), renderer, stats, slots })
+        Ok(ChatTts { engine: Engine::new(vocabulary, slots, step), renderer, stats, slots, weight_type })
     }
 
     /// The voice of a seed.
@@ -332,6 +333,11 @@ impl ChatTts {
     /// The tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.engine.vocabulary().tokenizer
+    }
+
+    /// In which type its weights are held.
+    pub fn weight_type(&self) -> WeightType {
+        self.weight_type
     }
 
     /// Texts that are worked on together.

@@ -39,6 +39,9 @@ fn a_packed_model_speaks_as_the_one_it_was_made_from() {
     let ran = p.run(&["model", "convert", "again", "-m", "packed"]);
     assert!(ran.code == Some(2) && ran.err.contains("packed model already"), "{ran:?}");
     assert_eq!(p.ok(&["model", "path", "-m", "packed"]).out.trim_end(), "packed");
+    let quick = ["bench", "-m", "packed", "--tokens", "4", "--runs", "1", "--batch-size", "1", "--json"];
+    let measured: serde_json::Value = serde_json::from_str(&p.ok(&quick).out).unwrap();
+    assert_eq!(measured["results"][0]["weights"], "f32", "what it is packed in: {measured}");
 }
 
 #[test]

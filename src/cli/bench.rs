@@ -135,11 +135,6 @@ fn compute(args: &BenchArgs, dtype: Dtype, batch_size: usize) -> anyhow::Result<
     Ok(LoadOptions { batch_size, ..options::compute(&compute)? })
 }
 
-/// What the weights are held in.
-fn weights(compute: &LoadOptions) -> String {
-    format!("{:?}", compute.precision.weight_type()).to_lowercase()
-}
-
 /// The model to measure, its files in place.
 fn model(context: &Context, args: &BenchArgs) -> anyhow::Result<ModelArgs> {
     let named = |source: ModelSource| ModelArgs { model: source.to_string(), offline: args.offline };
@@ -157,7 +152,7 @@ fn model(context: &Context, args: &BenchArgs) -> anyhow::Result<ModelArgs> {
     };
     let model = ModelArgs { model: model.clone(), offline: args.offline };
     let (source, config) = options::model_source(&model)?;
-    if !matches!(source, ModelSource::Demo(_)) {
+    if !matches!(source, ModelSource::Demo(_) | ModelSource::Packed(_)) {
         options::files(&source, &config, context)?;
     }
     Ok(model)

@@ -13,7 +13,7 @@ use chattts_rs::{ChatTts, Error};
 use super::super::args::{BenchArgs, Dtype, ModelArgs};
 use super::super::output::print_line;
 use super::super::{Context, FAILED};
-use super::{checkpoint, compute, is_demo, name, weights};
+use super::{checkpoint, compute, is_demo, name};
 
 /// How often a signal is looked for while a process measures.
 const LOOK_OUT: Duration = Duration::from_millis(50);
@@ -131,6 +131,7 @@ fn process(args: &BenchArgs, since: u64) -> anyhow::Result<Process> {
     let start = Instant::now();
     let mut tts = ChatTts::open(checkpoint(&model, &compute)?, compute)?;
     let load = start.elapsed();
+    let weights = tts.weight_type().name().to_string();
     let mut test = SpeedTest::new(&mut tts, args.tokens.into(), args.seed)?;
     let cold_start = now().saturating_sub(Duration::from_nanos(since));
     for _ in 0..args.warm_up {
@@ -138,7 +139,7 @@ fn process(args: &BenchArgs, since: u64) -> anyhow::Result<Process> {
     }
     let runs = (0..args.runs).map(|_| test.run(&go_on)).collect::<Result<_, _>>()?;
     Ok(Process {
-        weights: weights(&compute),
+        weights,
         load: load.as_secs_f64(),
         cold_start: (!is_demo(&model)?).then_some(cold_start.as_secs_f64()),
         peak_memory: peak_memory(),

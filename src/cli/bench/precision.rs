@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::Context;
 use super::super::args::{BenchArgs, Dtype, ModelArgs};
 use super::super::output::print_line;
-use super::{checkpoint, compute, headline, name, named, table, weights};
+use super::{checkpoint, compute, headline, name, named, table};
 
 pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
@@ -22,7 +22,9 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
     let go_on = || interrupt.check();
     let load = |dtype| -> anyhow::Result<(ChatTts, String)> {
         let compute = compute(args, dtype, Reference::LINES)?;
-        Ok((ChatTts::open(checkpoint(model, &compute)?, compute)?, weights(&compute)))
+        let tts = ChatTts::open(checkpoint(model, &compute)?, compute)?;
+        let weights = tts.weight_type().name().to_string();
+        Ok((tts, weights))
     };
     let total = types.len() + 1;
     let mut results: Vec<(Dtype, Agreement)> = Vec::new();
