@@ -4,8 +4,7 @@ mod common;
 
 use std::fs;
 
-use chattts_rs::audio;
-use common::Program;
+use common::{Program, write_sample};
 
 const DEMO: [&str; 4] = ["--model", "demo", "--seed", "4"];
 
@@ -19,24 +18,6 @@ fn program() -> Program {
 fn speak(p: &Program, extra: &[&str]) -> Vec<u8> {
     let fixed = ["synth", "-t", "你好，世界。", "-o", "-", "--max-tokens", "20"];
     p.ok(&[&fixed[..], &DEMO, extra].concat()).stdout
-}
-
-/// Seconds of something that rises and falls as speech does.
-fn sample(seconds: f64, rate: u32) -> Vec<f32> {
-    let count = (seconds * f64::from(rate)) as usize;
-    let at = |i: usize| i as f64 / f64::from(rate);
-    let syllables =
-        |t: f64| (std::f64::consts::PI * 3.0 * t).sin().powi(2) * if t % 1.5 < 1.2 { 1.0 } else { 0.0 };
-    let voice = |t: f64| {
-        (1..12)
-            .map(|k| (2.0 * std::f64::consts::PI * 140.0 * f64::from(k) * t).sin() / f64::from(k))
-            .sum::<f64>()
-    };
-    (0..count).map(|i| (0.2 * syllables(at(i)) * voice(at(i))) as f32).collect()
-}
-
-fn write_sample(p: &Program, name: &str, seconds: f64) {
-    p.write(name, audio::wav(&sample(seconds, 24_000), 24_000).unwrap());
 }
 
 #[test]

@@ -149,3 +149,22 @@ pub fn files_in(dir: &Path) -> usize {
         .filter(|entry| entry.as_ref().unwrap().file_type().unwrap().is_file())
         .count()
 }
+
+/// Seconds of something that rises and falls as speech does.
+pub fn sample(seconds: f64, rate: u32) -> Vec<f32> {
+    let count = (seconds * f64::from(rate)) as usize;
+    let at = |i: usize| i as f64 / f64::from(rate);
+    let syllables =
+        |t: f64| (std::f64::consts::PI * 3.0 * t).sin().powi(2) * if t % 1.5 < 1.2 { 1.0 } else { 0.0 };
+    let voice = |t: f64| {
+        (1..12)
+            .map(|k| (2.0 * std::f64::consts::PI * 140.0 * f64::from(k) * t).sin() / f64::from(k))
+            .sum::<f64>()
+    };
+    (0..count).map(|i| (0.2 * syllables(at(i)) * voice(at(i))) as f32).collect()
+}
+
+/// The same as a WAV file.
+pub fn write_sample(p: &Program, name: &str, seconds: f64) {
+    p.write(name, chattts_rs::audio::wav(&sample(seconds, 24_000), 24_000).unwrap());
+}
