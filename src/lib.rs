@@ -23,6 +23,8 @@ pub mod audio;
 pub mod batch;
 pub mod bench;
 mod chat_tts;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod engine;
 mod error;
 pub mod hub;

@@ -1,0 +1,329 @@
+//! Real cards, through NVIDIA's driver, which is looked for when the first one is asked for.
+
+use std::collections::HashMap;
+use std::ffi::{CString, c_void};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::driver::result::{self, DriverError};
+use cudarc::driver::{CudaContext, sys};
+
+use super::driver::{Address, Argument, Driver, Launch, Memory};
+use super::program::KERNELS;
+use crate::error::{Error, Result};
+
+/// Machine code for the known architectures, and PTX for those to come.
+static IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
+/// The same as text, for drivers that are older than the compiler was.
+static PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
+/// Where images of containers keep the driver without telling the loader.
+const HIDDEN_DRIVERS: [&str; 2] = ["/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
+/// The oldest that the kernels are compiled for.
+const OLDEST: (i32, i32) = (8, 0);
+
+/// What the driver says of a card.
+#[derive(Clone, Debug)]
+pub struct Properties {
+    /// Its name.
+    pub name: String,
+    /// Compute capability.
+    pub capability: (i32, i32),
+    /// Of its memory.
+    pub memory: Memory,
+}
+
+/// The driver's words.
+fn said(doing: &str, error: DriverError) -> Error {
+    let text = |found: std::result::Result<&std::ffi::CStr, DriverError>| {
+        found.map_or_else(|_| String::new(), |text| text.to_string_lossy().into_owned())
+    };
+    let (name, words) = (text(error.error_name()), text(error.error_string()));
+    let advice = match error.0 {
+        sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => "; a smaller --batch-size or --memory-fraction takes less",
+        sys::CUresult::CUDA_ERROR_NO_DEVICE => "; `chattts-rs devices` lists what there is",
+        sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => "; a newer driver is needed",
+        _ => "",
+    };
+    Error::Device(format!("{doing}: {words} ({name}){advice}"))
+}
+
+/// Loads the driver and counts the cards.
+///
+/// # Errors
+/// [`Error::Device`] if there is no driver, or what it says.
+pub fn count() -> Result<usize> {
+    start()?;
+    let count = result::device::get_count().map_err(|e| said("counting NVIDIA cards", e))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+fn start() -> Result<()> {
+    static FOUND: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        // SAFETY: a driver's library does nothing on being loaded that concerns this program.
+        unsafe {
+            if sys::is_culib_present() {
+                return true;
+            }
+            // Once it is loaded, by whichever path, it is found by its name.
+            let loaded = HIDDEN_DRIVERS.iter().filter_map(|path| libloading::Library::new(*path).ok());
+            loaded.for_each(std::mem::forget);
+            sys::is_culib_present()
+        }
+    });
+    if !found {
+        return Err(Error::Device(
+            "no NVIDIA driver was found (libcuda.so.1); use `--device cpu`, or install the driver".into(),
+        ));
+    }
+    result::init().map_err(|e| said("starting the NVIDIA driver", e))
+}
+
+/// The newest CUDA that the driver knows, such as 12.4.
+pub fn driver_version() -> Option<(i32, i32)> {
+    let mut version = 0;
+    // SAFETY: writes one number.
+    unsafe { sys::cuDriverGetVersion(&mut version) }.result().ok()?;
+    Some((version / 1000, version % 1000 / 10))
+}
+
+/// One queue of one card.
+pub struct Card {
+    device: Arc<Device>,
+    stream: sys::CUstream,
+}
+
+/// A card and the kernels on it.
+struct Device {
+    context: Arc<CudaContext>,
+    number: usize,
+    name: String,
+    module: sys::CUmodule,
+    functions: HashMap<&'static str, sys::CUfunction>,
+    /// Whether it has failed, and how: nothing works after that.
+    failed: Mutex<Option<String>>,
+}
+
+// SAFETY: handles of the driver may be used from any thread in which the context is current, which every
+// call below sees to.
+unsafe impl Send for Device {}
+// SAFETY: as above.
+unsafe impl Sync for Device {}
+// SAFETY: as above.
+unsafe impl Send for Card {}
+// SAFETY: as above; the driver orders what several threads put in one stream.
+unsafe impl Sync for Card {}
+
+/// What the driver says of card `number`, which is opened for it.
+///
+/// # Errors
+/// What the driver says.
+pub fn properties(number: usize) -> Result<Properties> {
+    let context = context(number)?;
+    let device = context.cu_device();
+    let doing = format!("asking card {number} what it is");
+    let name = result::device::get_name(device).map_err(|e| said(&doing, e))?;
+    let capability = context.compute_capability().map_err(|e| said(&doing, e))?;
+    let (free, total) = result::mem_get_info().map_err(|e| said(&doing, e))?;
+    Ok(Properties { name, capability, memory: Memory { free: free as u64, total: total as u64 } })
+}
+
+fn context(number: usize) -> Result<Arc<CudaContext>> {
+    let count = count()?;
+    if number >= count {
+        return Err(Error::Device(format!(
+            "there is no card {number}: {}",
+            match count {
+                0 => "no NVIDIA card was found".into(),
+                1 => "the only one is cuda:0".to_string(),
+                count => format!("there are cuda:0 to cuda:{}", count - 1),
+            }
+        )));
+    }
+    let context = CudaContext::new(number).map_err(|e| said(&format!("opening card {number}"), e))?;
+    context.bind_to_thread().map_err(|e| said(&format!("opening card {number}"), e))?;
+    Ok(context)
+}
+
+impl Card {
+    /// Opens a card and loads the kernels onto it.
+    ///
+    /// # Errors
+    /// What the driver says; [`Error::Device`] if the card is older than the kernels are made for.
+    pub fn open(number: usize) -> Result<Self> {
+        let context = context(number)?;
+        let Properties { name, capability, .. } = properties(number)?;
+        if capability < OLDEST {
+            return Err(Error::Device(format!(
+                "{name} (cuda:{number}) has compute capability {}.{}; {}.{} (Ampere) or newer is needed",
+                capability.0, capability.1, OLDEST.0, OLDEST.1
+            )));
+        }
+        let module = load(number)?;
+        let mut device = Device {
+            context,
+            number,
+            name,
+            module,
+            functions: HashMap::with_capacity(KERNELS.len()),
+            failed: Mutex::new(None),
+        };
+        for kernel in KERNELS {
+            let symbol = CString::new(kernel.name).map_err(|e| Error::Device(e.to_string()))?;
+            // SAFETY: the module is loaded.
+            let function = unsafe { result::module::get_function(device.module, symbol) }
+                .map_err(|e| said(&format!("kernel {} of card {number}", kernel.name), e))?;
+            device.functions.insert(kernel.name, function);
+        }
+        Card::queue(Arc::new(device))
+    }
+
+    fn queue(device: Arc<Device>) -> Result<Self> {
+        device.bind()?;
+        let stream = result::stream::create(result::stream::StreamKind::NonBlocking)
+            .map_err(|e| device.error("a stream", e))?;
+        Ok(Card { device, stream })
+    }
+}
+
+/// The kernels, as machine code or, where the driver is too old for that, as PTX.
+fn load(number: usize) -> Result<sys::CUmodule> {
+    // SAFETY: the image is a whole one, as the compiler wrote it.
+    let first = match unsafe { result::module::load_data(IMAGE.as_ptr().cast()) } {
+        Ok(module) => return Ok(module),
+        Err(error) => error,
+    };
+    let text = CString::new(PTX).map_err(|e| Error::Device(e.to_string()))?;
+    // SAFETY: a string that ends in a zero.
+    unsafe { result::module::load_data(text.as_ptr().cast()) }.map_err(|second| {
+        let supported = driver_version().map_or_else(String::new, |(major, minor)| {
+            format!("; the driver knows CUDA {major}.{minor}, a newer one may take them")
+        });
+        let first = said("as machine code", first);
+        let second = said("as PTX", second);
+        Error::Device(format!("card {number} does not take the kernels{supported}: {first}; {second}"))
+    })
+}
+
+impl Device {
+    fn bind(&self) -> Result<()> {
+        if let Some(reason) = self.failed.lock().unwrap_or_else(PoisonError::into_inner).as_deref() {
+            return Err(Error::Device(reason.into()));
+        }
+        self.context.bind_to_thread().map_err(|e| self.error("using it", e))
+    }
+
+    /// What the driver said, kept if the card is of no more use.
+    fn error(&self, doing: &str, error: DriverError) -> Error {
+        let message = said(&format!("{} (cuda:{}), {doing}", self.name, self.number), error);
+        use sys::CUresult::*;
+        let lasting = !matches!(
+            error.0,
+            CUDA_ERROR_OUT_OF_MEMORY | CUDA_ERROR_INVALID_VALUE | CUDA_ERROR_INVALID_HANDLE
+        );
+        if lasting {
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_string());
+        }
+        message
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        if self.context.bind_to_thread().is_ok() {
+            // SAFETY: no queue is left that could use it.
+            let _ = unsafe { result::module::unload(self.module) };
+        }
+    }
+}
+
+impl Drop for Card {
+    fn drop(&mut self) {
+        if self.device.context.bind_to_thread().is_ok() {
+            // SAFETY: it is ours, and all that was in it is waited for first.
+            unsafe {
+                let _ = result::stream::synchronize(self.stream);
+                let _ = result::stream::destroy(self.stream);
+            }
+        }
+    }
+}
+
+impl Driver for Card {
+    fn allocate(&self, bytes: usize) -> Result<Address> {
+        self.device.bind()?;
+        // SAFETY: nothing is assumed of what it holds.
+        unsafe { result::malloc_sync(bytes) }
+            .map_err(|e| self.device.error(&format!("taking {:.1} MiB", bytes as f64 / 1048576.0), e))
+    }
+
+    fn free(&self, address: Address, _: usize) {
+        if self.device.context.bind_to_thread().is_ok() {
+            // SAFETY: it came from `allocate`, and waits for what is still running.
+            let _ = unsafe { result::free_sync(address) };
+        }
+    }
+
+    fn upload(&self, to: Address, bytes: &[u8]) -> Result<()> {
+        self.device.bind()?;
+        // SAFETY: the caller's buffer is of that size; memory that is not pinned is copied before it returns.
+        unsafe { result::memcpy_htod_async(to, bytes, self.stream) }
+            .map_err(|e| self.device.error("copying to it", e))
+    }
+
+    fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()> {
+        self.device.bind()?;
+        // SAFETY: the caller's buffer is of that size, and is waited for.
+        unsafe { result::memcpy_dtoh_async(bytes, from, self.stream) }
+            .map_err(|e| self.device.error("copying from it", e))?;
+        self.synchronize()
+    }
+
+    fn copy(&self, to: Address, from: Address, bytes: usize) -> Result<()> {
+        self.device.bind()?;
+        // SAFETY: the caller's buffers are of that size.
+        unsafe { result::memcpy_dtod_async(to, from, bytes, self.stream) }
+            .map_err(|e| self.device.error("copying within it", e))
+    }
+
+    unsafe fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()> {
+        self.device.bind()?;
+        let Some(function) = self.device.functions.get(launch.kernel) else {
+            return Err(Error::Device(format!("there is no kernel {}", launch.kernel)));
+        };
+        let [x, y, z] = launch.grid;
+        let mut addresses: Vec<*mut c_void> = arguments.iter().map(Argument::address).collect();
+        // SAFETY: the caller's promise.
+        unsafe {
+            result::launch_kernel(
+                *function,
+                (x, y, z),
+                (launch.threads, 1, 1),
+                launch.shared,
+                self.stream,
+                &mut addresses,
+            )
+        }
+        .map_err(|e| self.device.error(launch.kernel, e))
+    }
+
+    fn synchronize(&self) -> Result<()> {
+        self.device.bind()?;
+        // SAFETY: the stream is ours.
+        unsafe { result::stream::synchronize(self.stream) }
+            .map_err(|e| self.device.error("waiting for it", e))
+    }
+
+    fn memory(&self) -> Result<Memory> {
+        self.device.bind()?;
+        let (free, total) = result::mem_get_info().map_err(|e| self.device.error("its memory", e))?;
+        Ok(Memory { free: free as u64, total: total as u64 })
+    }
+
+    fn name(&self) -> &str {
+        &self.device.name
+    }
+
+    fn another(&self) -> Result<Arc<dyn Driver>> {
+        Ok(Arc::new(Card::queue(Arc::clone(&self.device))?))
+    }
+}

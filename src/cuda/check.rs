@@ -1,0 +1,152 @@
+//! Every kernel against a twin in plain Rust, on random shapes: what a user runs to see whether a card
+//! computes what it should, and what the tests run on an emulated one.
+
+mod llama;
+mod product;
+
+use std::sync::Arc;
+
+use half::{bf16, f16};
+
+use super::driver::{Buffer, Driver};
+use super::program::{Number, Program};
+use crate::error::Result;
+
+/// How a kernel compares with its twin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The kernel, and the type it was asked for.
+    pub kernel: String,
+    /// The shapes that were tried.
+    pub shapes: usize,
+    /// The largest error of a value, relative to the size of the values it is among.
+    pub worst: f64,
+    /// What it may be.
+    pub allowed: f64,
+}
+
+impl Finding {
+    /// Whether it holds. An error that is no number does not.
+    pub fn holds(&self) -> bool {
+        self.worst <= self.allowed
+    }
+}
+
+/// Checks all kernels.
+///
+/// # Errors
+/// What the card says.
+pub fn all(driver: &Arc<dyn Driver>, seed: u64) -> Result<Vec<Finding>> {
+    let program = Program::new(Arc::clone(driver));
+    let mut random = Random(seed.wrapping_mul(2).wrapping_add(1));
+    let mut findings = product::check(&program, &mut random)?;
+    findings.extend(llama::check(&program, &mut random)?);
+    Ok(findings)
+}
+
+const KINDS: [Number; 3] = [Number::F32, Number::F16, Number::Bf16];
+
+/// Numbers that are the same each time: xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() >> 33) as usize % end
+    }
+
+    /// About normal, with spread 1.
+    fn normal(&mut self) -> f32 {
+        let uniform = |random: &mut Random| (random.next() >> 40) as f32 / (1u64 << 24) as f32;
+        let sum: f32 = (0..4).map(|_| uniform(self)).sum();
+        (sum - 2.0) * 3f32.sqrt()
+    }
+
+    fn normals(&mut self, count: usize, spread: f32) -> Vec<f32> {
+        (0..count).map(|_| self.normal() * spread).collect()
+    }
+}
+
+/// The largest difference, relative to the root mean square of what is expected.
+fn worst(expected: &[f64], found: &[f32]) -> f64 {
+    assert_eq!(expected.len(), found.len());
+    let square: f64 = expected.iter().map(|v| v * v).sum();
+    let size = (square / expected.len().max(1) as f64).sqrt().max(1e-30);
+    let differences = expected.iter().zip(found).map(|(e, f)| (e - f64::from(*f)).abs() / size);
+    // A maximum that a NaN is not lost in.
+    differences.fold(0.0, |worst, error| if error > worst || error.is_nan() { error } else { worst })
+}
+
+/// Values as a card holds them.
+pub(super) fn to_bytes(kind: Number, values: &[f32]) -> Vec<u8> {
+    let half = |bits: fn(f32) -> u16| values.iter().flat_map(|v| bits(*v).to_le_bytes()).collect();
+    match kind {
+        Number::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Number::F16 => half(|v| f16::from_f32(v).to_bits()),
+        Number::Bf16 => half(|v| bf16::from_f32(v).to_bits()),
+    }
+}
+
+fn from_bytes(kind: Number, bytes: &[u8]) -> Vec<f32> {
+    let halves = bytes.as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b));
+    match kind {
+        Number::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Number::F16 => halves.map(|bits| f16::from_bits(bits).to_f32()).collect(),
+        Number::Bf16 => halves.map(|bits| bf16::from_bits(bits).to_f32()).collect(),
+    }
+}
+
+/// Rounded as a card holds them.
+fn rounded(kind: Number, values: &[f32]) -> Vec<f32> {
+    from_bytes(kind, &to_bytes(kind, values))
+}
+
+fn upload(program: &Program, kind: Number, values: &[f32]) -> Result<Buffer<u8>> {
+    Buffer::from_slice(program.driver(), &to_bytes(kind, values))
+}
+
+fn download(buffer: &Buffer<u8>, kind: Number) -> Result<Vec<f32>> {
+    Ok(from_bytes(kind, &buffer.to_vec(buffer.len())?))
+}
+
+/// How far a value may be off that was summed in f32 and rounded to a type.
+fn allowed(kind: Number) -> f64 {
+    match kind {
+        Number::F32 => 1e-5,
+        // Values are a few times as large as their root mean square, and round to half a unit.
+        Number::F16 => 4e-3,
+        Number::Bf16 => 3e-2,
+    }
+}
+
+fn name(kernel: &str, kind: Number) -> String {
+    let kind = match kind {
+        Number::F32 => "f32",
+        Number::F16 => "f16",
+        Number::Bf16 => "bf16",
+    };
+    format!("{kernel} {kind}")
+}
+
+#[cfg(all(test, feature = "cuda-emulator"))]
+mod tests {
+    use super::super::emulated::Emulated;
+    use super::*;
+
+    #[test]
+    fn kernels_agree_with_their_twins() {
+        let card: Arc<dyn Driver> = Arc::new(Emulated::new(0, 1 << 30));
+        for seed in 1..4 {
+            for finding in all(&card, seed).unwrap() {
+                assert!(finding.holds(), "{finding:?}");
+                println!("{finding:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Twins of the products.
+
+use super::{Finding, KINDS, Random, allowed, download, name, rounded, upload, worst};
+use crate::cuda::driver::Buffer;
+use crate::cuda::program::{Finish, INPUTS_MULTIPLE, Number, OUTPUTS_MULTIPLE, ProductArgument, Program};
+use crate::error::Result;
+
+const FINISHES: [Finish; 5] = [Finish::Store, Finish::Gelu, Finish::Add, Finish::AddScaled, Finish::SiluGate];
+
+struct Case {
+    rows: usize,
+    inputs: usize,
+    outputs: usize,
+    finish: Finish,
+    x: Vec<f32>,
+    w: Vec<f32>,
+    bias: Vec<f32>,
+    scale: Vec<f32>,
+    /// What y holds before.
+    y: Vec<f32>,
+}
+
+impl Case {
+    fn random(random: &mut Random, kind: Number, finish: Finish) -> Self {
+        let rows = [1, 3, 16, 17, 33, 64, 70][random.below(7)];
+        let inputs = INPUTS_MULTIPLE * (1 + random.below(9));
+        let outputs = 2 * (1 + random.below(75));
+        let padded = outputs.next_multiple_of(OUTPUTS_MULTIPLE);
+        Case {
+            x: rounded(kind, &random.normals(rows * inputs, 1.0)),
+            w: rounded(kind, &random.normals(padded * inputs, 0.1)),
+            bias: random.normals(outputs, 1.0),
+            scale: random.normals(outputs, 1.0),
+            y: random.normals(rows * outputs, 1.0),
+            rows,
+            inputs,
+            outputs,
+            finish,
+        }
+    }
+
+    fn width(&self) -> usize {
+        if self.finish == Finish::SiluGate { self.outputs / 2 } else { self.outputs }
+    }
+
+    fn out(&self, kind: Number) -> Number {
+        if matches!(self.finish, Finish::Gelu | Finish::SiluGate) { kind } else { Number::F32 }
+    }
+
+    fn twin(&self) -> Vec<f64> {
+        let mut y = Vec::with_capacity(self.rows * self.width());
+        for row in 0..self.rows {
+            let x = &self.x[row * self.inputs..][..self.inputs];
+            let sums: Vec<f64> = (0..self.outputs)
+                .map(|output| {
+                    let w = &self.w[output * self.inputs..][..self.inputs];
+                    x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum()
+                })
+                .collect();
+            if self.finish == Finish::SiluGate {
+                y.extend(sums.as_chunks::<2>().0.iter().map(|[gate, up]| gate / (1.0 + (-gate).exp()) * up));
+                continue;
+            }
+            for (output, sum) in sums.into_iter().enumerate() {
+                let (bias, scale) = (f64::from(self.bias[output]), f64::from(self.scale[output]));
+                let before = f64::from(self.y[row * self.outputs + output]);
+                y.push(match self.finish {
+                    Finish::Store => (sum + bias) * scale,
+                    Finish::Gelu => gelu(sum + bias),
+                    Finish::Add => before + sum,
+                    Finish::AddScaled | Finish::SiluGate => before + scale * (sum + bias),
+                });
+            }
+        }
+        y
+    }
+
+    fn run(&self, program: &Program, kind: Number) -> Result<Vec<f32>> {
+        let (x, w) = (upload(program, kind, &self.x)?, upload(program, kind, &self.w)?);
+        let single = |values: &[f32]| upload(program, Number::F32, values);
+        let (bias, scale) = (single(&self.bias)?, single(&self.scale)?);
+        let out = self.out(kind);
+        let y = match self.finish {
+            Finish::Add | Finish::AddScaled => single(&self.y)?,
+            _ => Buffer::new(program.driver(), self.rows * self.width() * out.size())?,
+        };
+        let plain = matches!(self.finish, Finish::Add | Finish::SiluGate);
+        program.product(
+            kind,
+            ProductArgument {
+                x: x.address(),
+                w: w.address(),
+                bias: if plain { 0 } else { bias.address() },
+                scale: if plain || self.finish == Finish::Gelu { 0 } else { scale.address() },
+                y: y.address(),
+                rows: self.rows as u32,
+                inputs: self.inputs as u32,
+                outputs: self.outputs as u32,
+                x_stride: self.inputs as u32,
+                y_stride: self.width() as u32,
+                finish: self.finish as u32,
+            },
+        )?;
+        download(&y, out)
+    }
+}
+
+pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for kind in KINDS {
+        let mut found = 0.0f64;
+        let mut shapes = 0;
+        for finish in FINISHES.into_iter().cycle().take(10) {
+            let case = Case::random(random, kind, finish);
+            let error = worst(&case.twin(), &case.run(program, kind)?);
+            // Sums are f32 in any case; only what is stored in the type is rounded to it.
+            let scale = allowed(kind) / allowed(case.out(kind));
+            found = if error.is_nan() { error } else { found.max(error * scale) };
+            shapes += 1;
+        }
+        findings.push(Finding {
+            kernel: name("product", kind),
+            shapes,
+            worst: found,
+            allowed: allowed(kind),
+        });
+
+        // A row among many is, to the bit, the row alone.
+        let mut case = Case::random(random, kind, Finish::Store);
+        case.x.resize(70 * case.inputs, 0.5);
+        case.rows = 70;
+        case.y.resize(70 * case.outputs, 0.0);
+        let many = case.run(program, kind)?;
+        case.rows = 3;
+        case.x.truncate(3 * case.inputs);
+        let few = case.run(program, kind)?;
+        let differ = few.iter().zip(&many).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+        findings.push(Finding {
+            kernel: name("product of few rows = of many", kind),
+            shapes: 1,
+            worst: differ as f64,
+            allowed: 0.0,
+        });
+    }
+    Ok(findings)
+}
+
+/// The exact GELU, by the complementary error function's continued fraction and series.
+fn gelu(x: f64) -> f64 {
+    0.5 * x * (1.0 + erf(x / std::f64::consts::SQRT_2))
+}
+
+fn erf(x: f64) -> f64 {
+    // The Maclaurin series, in which nothing cancels once e^(-x²) is taken out.
+    if x.abs() > 5.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum) = (x, x);
+    for n in 1..200 {
+        term *= 2.0 * x * x / f64::from(2 * n + 1);
+        sum += term;
+    }
+    sum * (-x * x).exp() * 2.0 / std::f64::consts::PI.sqrt()
+}

@@ -1,0 +1,210 @@
+//! What a card is asked for: memory, copies, launches. Two kinds answer: real cards, and, for tests, emulated
+//! ones.
+
+use std::ffi::c_void;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+
+/// An address in a card's memory.
+pub type Address = u64;
+
+/// Bytes of a card's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Not taken by anyone.
+    pub free: u64,
+    /// All.
+    pub total: u64,
+}
+
+/// How a kernel is launched.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch {
+    /// The kernel's name.
+    pub kernel: &'static str,
+    /// Blocks along x, y and z.
+    pub grid: [u32; 3],
+    /// Threads of a block.
+    pub threads: u32,
+    /// Bytes of shared memory of a block.
+    pub shared: u32,
+}
+
+/// A kernel's argument, by value.
+#[derive(Clone, Copy)]
+pub struct Argument<'a> {
+    address: *const c_void,
+    size: usize,
+    value: PhantomData<&'a ()>,
+}
+
+impl<'a> Argument<'a> {
+    /// Of a number, an address or a `repr(C)` structure of them, as the kernel declares it.
+    pub fn of<T: Copy>(value: &'a T) -> Self {
+        Argument { address: std::ptr::from_ref(value).cast(), size: size_of::<T>(), value: PhantomData }
+    }
+
+    pub(super) fn address(&self) -> *mut c_void {
+        self.address.cast_mut()
+    }
+
+    #[cfg(feature = "cuda-emulator")]
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+}
+
+/// A card's memory and one queue of work for it. What is asked for is done in order; `download` and
+/// `synchronize` wait for it. Errors of a kernel may show up later, at the next call that waits.
+pub trait Driver: Send + Sync {
+    /// Takes memory, which holds anything.
+    fn allocate(&self, bytes: usize) -> Result<Address>;
+    /// Gives memory back, once all that was asked for is done.
+    fn free(&self, address: Address, bytes: usize);
+    /// Copies to the card; the bytes may change as soon as this returns.
+    fn upload(&self, to: Address, bytes: &[u8]) -> Result<()>;
+    /// Copies from the card and waits for it.
+    fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()>;
+    /// Copies within the card.
+    fn copy(&self, to: Address, from: Address, bytes: usize) -> Result<()>;
+    /// Runs a kernel.
+    ///
+    /// # Safety
+    /// Every address that the kernel reaches through its arguments must lie in memory that is still
+    /// allocated, and the arguments must be those that it declares.
+    unsafe fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()>;
+    /// Waits until all is done.
+    fn synchronize(&self) -> Result<()>;
+    /// The card's memory.
+    fn memory(&self) -> Result<Memory>;
+    /// What it is called.
+    fn name(&self) -> &str;
+    /// Another queue on the same card.
+    fn another(&self) -> Result<Arc<dyn Driver>>;
+}
+
+/// Memory of a card that holds values of one type; given back on drop.
+pub struct Buffer<T> {
+    driver: Arc<dyn Driver>,
+    address: Address,
+    length: usize,
+    value: PhantomData<T>,
+}
+
+/// What may lie in a card's memory: plain values of any bits.
+///
+/// # Safety
+/// A type without padding and without invalid bit patterns.
+pub unsafe trait Plain: Copy + Send + Sync + 'static {}
+
+// SAFETY: numbers of a fixed width.
+unsafe impl Plain for u8 {}
+// SAFETY: as above.
+unsafe impl Plain for u16 {}
+// SAFETY: as above.
+unsafe impl Plain for u32 {}
+// SAFETY: as above.
+unsafe impl Plain for i32 {}
+// SAFETY: as above.
+unsafe impl Plain for f32 {}
+
+/// A slice's bytes.
+pub fn bytes<T: Plain>(values: &[T]) -> &[u8] {
+    // SAFETY: plain values are bytes, all of them initialised.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
+}
+
+fn bytes_mut<T: Plain>(values: &mut [T]) -> &mut [u8] {
+    // SAFETY: plain values are bytes, and any bytes are plain values.
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) }
+}
+
+impl<T: Plain> Buffer<T> {
+    /// Room for so many values, which may be anything.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the card has no memory for it.
+    pub fn new(driver: &Arc<dyn Driver>, length: usize) -> Result<Self> {
+        let address = driver.allocate((length * size_of::<T>()).max(1))?;
+        Ok(Buffer { driver: Arc::clone(driver), address, length, value: PhantomData })
+    }
+
+    /// A copy of a slice.
+    ///
+    /// # Errors
+    /// As [`Buffer::new`].
+    pub fn from_slice(driver: &Arc<dyn Driver>, values: &[T]) -> Result<Self> {
+        let buffer = Buffer::new(driver, values.len())?;
+        buffer.upload(0, values)?;
+        Ok(buffer)
+    }
+
+    /// Values it holds.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Where it lies.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// Where its value number `index` lies.
+    pub fn at(&self, index: usize) -> Address {
+        debug_assert!(index <= self.length);
+        self.address + (index * size_of::<T>()) as u64
+    }
+
+    fn part(&self, start: usize, length: usize) -> Result<Address> {
+        match start.checked_add(length).is_some_and(|end| end <= self.length) {
+            true => Ok(self.at(start)),
+            false => Err(Error::Device(format!(
+                "{length} values from {start} on of a buffer that holds {}",
+                self.length
+            ))),
+        }
+    }
+
+    /// Copies values to the card, from `start` on.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if they do not fit.
+    pub fn upload(&self, start: usize, values: &[T]) -> Result<()> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        self.driver.upload(self.part(start, values.len())?, bytes(values))
+    }
+
+    /// Copies values from the card, from `start` on, and waits for them.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if there are fewer, or the card has failed.
+    pub fn download(&self, start: usize, values: &mut [T]) -> Result<()> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        self.driver.download(self.part(start, values.len())?, bytes_mut(values))
+    }
+
+    /// Its first values.
+    ///
+    /// # Errors
+    /// As [`Buffer::download`].
+    pub fn to_vec(&self, length: usize) -> Result<Vec<T>>
+    where
+        T: Default,
+    {
+        let mut values = vec![T::default(); length];
+        self.download(0, &mut values)?;
+        Ok(values)
+    }
+}
+
+impl<T> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        self.driver.free(self.address, self.length * size_of::<T>());
+    }
+}

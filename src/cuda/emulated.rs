@@ -1,0 +1,185 @@
+//! Cards that are none: kernels run on the processor, by the emulator that is compiled in for tests.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_char, c_uint, c_void};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::driver::{Address, Argument, Driver, Launch, Memory};
+use crate::error::{Error, Result};
+
+unsafe extern "C" {
+    fn emulator_launch(
+        name: *const c_char,
+        grid: *const c_uint,
+        threads: c_uint,
+        shared: c_uint,
+        arguments: *const *mut c_void,
+        sizes: *const usize,
+        count: usize,
+    ) -> *const c_char;
+}
+
+/// Memory beyond an allocation that must stay as it is.
+const GUARD: usize = 4096;
+/// What memory holds before it is written: no zeros, and no number.
+const POISON: u8 = 0xff;
+const ALIGNMENT: usize = 256;
+
+struct Card {
+    number: usize,
+    memory: u64,
+    allocations: Mutex<HashMap<Address, usize>>,
+    launches: AtomicUsize,
+}
+
+/// One queue of an emulated card; all of a card see the same memory.
+pub struct Emulated {
+    card: Arc<Card>,
+    name: String,
+}
+
+impl Emulated {
+    /// A card of so many bytes.
+    pub fn new(number: usize, memory: u64) -> Self {
+        let card = Card { number, memory, allocations: Mutex::default(), launches: AtomicUsize::new(0) };
+        Emulated { card: Arc::new(card), name: format!("emulated card {number}") }
+    }
+
+    fn allocations(&self) -> MutexGuard<'_, HashMap<Address, usize>> {
+        self.card.allocations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn layout(bytes: usize) -> Result<std::alloc::Layout> {
+        std::alloc::Layout::from_size_align(bytes + GUARD, ALIGNMENT)
+            .map_err(|e| Error::Device(format!("{bytes} bytes: {e}")))
+    }
+
+    /// That a copy stays within one allocation.
+    fn check(&self, address: Address, bytes: usize) -> Result<()> {
+        let inside = |(start, length): (&Address, &usize)| {
+            *start <= address && address + bytes as u64 <= start + *length as u64
+        };
+        match self.allocations().iter().any(inside) {
+            true => Ok(()),
+            false => Err(Error::Device(format!("a copy of {bytes} bytes outside what is allocated"))),
+        }
+    }
+
+    /// Kernels that it has run.
+    #[cfg(test)]
+    pub fn launches(&self) -> usize {
+        self.card.launches.load(Ordering::Relaxed)
+    }
+}
+
+impl Driver for Emulated {
+    fn allocate(&self, bytes: usize) -> Result<Address> {
+        let free = self.memory()?.free;
+        if bytes as u64 > free {
+            return Err(Error::Device(format!(
+                "emulated out of memory: {bytes} bytes asked for, {free} free"
+            )));
+        }
+        let layout = Emulated::layout(bytes)?;
+        // SAFETY: the layout is not empty, and all of it is written.
+        let address = unsafe {
+            let start = std::alloc::alloc(layout);
+            if start.is_null() {
+                std::alloc::handle_alloc_error(layout);
+            }
+            start.write_bytes(POISON, bytes + GUARD);
+            start as Address
+        };
+        self.allocations().insert(address, bytes);
+        Ok(address)
+    }
+
+    fn free(&self, address: Address, _: usize) {
+        let Some(bytes) = self.allocations().remove(&address) else { return };
+        let Ok(layout) = Emulated::layout(bytes) else { return };
+        // SAFETY: it was allocated with this layout, and is forgotten since.
+        let intact = unsafe {
+            let guard = std::slice::from_raw_parts((address as *const u8).add(bytes), GUARD);
+            let intact = guard.iter().all(|byte| *byte == POISON);
+            std::alloc::dealloc(address as *mut u8, layout);
+            intact
+        };
+        if !intact {
+            eprintln!("an emulated kernel wrote past the end of {bytes} bytes");
+            std::process::abort();
+        }
+    }
+
+    fn upload(&self, to: Address, bytes: &[u8]) -> Result<()> {
+        self.check(to, bytes.len())?;
+        // SAFETY: checked to lie within an allocation.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()) };
+        Ok(())
+    }
+
+    fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()> {
+        self.check(from, bytes.len())?;
+        // SAFETY: checked to lie within an allocation.
+        unsafe { std::ptr::copy_nonoverlapping(from as *const u8, bytes.as_mut_ptr(), bytes.len()) };
+        Ok(())
+    }
+
+    fn copy(&self, to: Address, from: Address, bytes: usize) -> Result<()> {
+        self.check(to, bytes)?;
+        self.check(from, bytes)?;
+        // SAFETY: both checked to lie within allocations.
+        unsafe { std::ptr::copy(from as *const u8, to as *mut u8, bytes) };
+        Ok(())
+    }
+
+    unsafe fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()> {
+        let name = CString::new(launch.kernel).map_err(|e| Error::Device(e.to_string()))?;
+        let addresses: Vec<*mut c_void> = arguments.iter().map(Argument::address).collect();
+        let sizes: Vec<usize> = arguments.iter().map(Argument::size).collect();
+        self.card.launches.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the arguments live through the call, which checks their number and sizes; what they point
+        // to is the caller's promise.
+        let wrong = unsafe {
+            emulator_launch(
+                name.as_ptr(),
+                launch.grid.as_ptr(),
+                launch.threads,
+                launch.shared,
+                addresses.as_ptr(),
+                sizes.as_ptr(),
+                sizes.len(),
+            )
+        };
+        if wrong.is_null() {
+            return Ok(());
+        }
+        // SAFETY: a constant string.
+        let reason = unsafe { CStr::from_ptr(wrong) }.to_string_lossy();
+        Err(Error::Device(format!("{}: {reason}", launch.kernel)))
+    }
+
+    fn synchronize(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn memory(&self) -> Result<Memory> {
+        let taken: usize = self.allocations().values().sum();
+        Ok(Memory { free: self.card.memory.saturating_sub(taken as u64), total: self.card.memory })
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn another(&self) -> Result<Arc<dyn Driver>> {
+        Ok(Arc::new(Emulated { card: Arc::clone(&self.card), name: self.name.clone() }))
+    }
+}
+
+impl Drop for Card {
+    fn drop(&mut self) {
+        let left = self.allocations.get_mut().unwrap_or_else(PoisonError::into_inner);
+        debug_assert!(left.is_empty(), "card {} is left with memory taken: {left:?}", self.number);
+    }
+}

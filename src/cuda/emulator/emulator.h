@@ -1,0 +1,178 @@
+// Enough of CUDA to run the kernels on a processor: the threads of a block are coroutines that switch at
+// barriers and shuffles, in an order that changes from launch to launch, so that a missing barrier shows.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <utility>
+
+namespace emulator {
+
+struct Index {
+    unsigned x, y, z;
+};
+
+extern thread_local Index block_index, grid_size, block_size;
+extern thread_local unsigned char *shared_memory;
+
+Index thread_index();
+unsigned lane();
+void sync_block();
+// Every lane of a warp gives `size` bytes; returns where those of all 32 lie, `SLOT` bytes apart.
+const unsigned char *exchange(const void *own, size_t size);
+constexpr size_t SLOT = 32;
+void copy_async(void *to, const void *from, bool there);
+void copies_end_group();
+void copies_wait(unsigned left);
+
+typedef void (*Call)(void *const *arguments);
+struct Registration {
+    Registration(const char *name, unsigned threads, Call call, const size_t *sizes, size_t count);
+};
+
+template <typename F> struct Signature;
+template <typename... A> struct Signature<void (*)(A...)> {
+    static constexpr size_t count = sizeof...(A);
+    static constexpr size_t sizes[] = {sizeof(A)...};
+    template <typename F, size_t... I>
+    static void apply(F kernel, void *const *arguments, std::index_sequence<I...>) {
+        kernel(*static_cast<A *>(arguments[I])...);
+    }
+};
+
+template <auto F> struct Entry : Signature<decltype(F)> {
+    static void call(void *const *arguments) {
+        Entry::apply(F, arguments, std::make_index_sequence<Entry::count>());
+    }
+};
+
+inline float half_to_float(uint16_t bits) {
+    uint32_t sign = (bits & 0x8000u) << 16, exponent = (bits >> 10) & 31, mantissa = bits & 1023;
+    uint32_t out;
+    if (exponent == 31) {
+        out = sign | 0x7f800000u | (mantissa << 13);
+    } else if (exponent != 0) {
+        out = sign | ((exponent + 112) << 23) | (mantissa << 13);
+    } else {
+        float value = mantissa * 5.9604644775390625e-8f;
+        memcpy(&out, &value, 4);
+        out |= sign;
+    }
+    float value;
+    memcpy(&value, &out, 4);
+    return value;
+}
+
+inline uint16_t float_to_half(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    uint16_t sign = (bits >> 16) & 0x8000;
+    bits &= 0x7fffffff;
+    if (bits > 0x7f800000) return 0x7fff;
+    if (bits >= 0x477ff000) return sign | 0x7c00;
+    if (bits < 0x38800000) {
+        // Below the smallest normal: adding this leaves the rounded mantissa in the lowest bits.
+        float shifted;
+        memcpy(&shifted, &bits, 4);
+        shifted += 0.5f;
+        memcpy(&bits, &shifted, 4);
+        return sign | (bits - 0x3f000000);
+    }
+    bits += 0xfff + ((bits >> 13) & 1);
+    return sign | ((bits - 0x38000000) >> 13);
+}
+
+inline float bfloat_to_float(uint16_t bits) {
+    uint32_t wide = uint32_t(bits) << 16;
+    float value;
+    memcpy(&value, &wide, 4);
+    return value;
+}
+
+inline uint16_t float_to_bfloat(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    if ((bits & 0x7fffffff) > 0x7f800000) return 0x7fff;
+    return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+}
+
+}  // namespace emulator
+
+#define DEVICE inline
+#define SHARED_MEMORY(name) unsigned char *name = emulator::shared_memory
+#define KERNEL(name, threads, parameters)                                                                     \
+    void name parameters;                                                                                     \
+    static emulator::Registration registration_##name(#name, threads, emulator::Entry<&name>::call,           \
+                                                      emulator::Entry<&name>::sizes,                          \
+                                                      emulator::Entry<&name>::count);                         \
+    void name parameters
+
+#define threadIdx emulator::thread_index()
+#define blockIdx emulator::block_index
+#define blockDim emulator::block_size
+#define gridDim emulator::grid_size
+
+struct f16 {
+    uint16_t bits;
+};
+struct bf16 {
+    uint16_t bits;
+};
+
+inline float to_f32(float x) { return x; }
+inline float to_f32(f16 x) { return emulator::half_to_float(x.bits); }
+inline float to_f32(bf16 x) { return emulator::bfloat_to_float(x.bits); }
+template <typename T> inline T from_f32(float x);
+template <> inline float from_f32<float>(float x) { return x; }
+template <> inline f16 from_f32<f16>(float x) { return f16{emulator::float_to_half(x)}; }
+template <> inline bf16 from_f32<bf16>(float x) { return bf16{emulator::float_to_bfloat(x)}; }
+
+inline void sync_block() { emulator::sync_block(); }
+
+template <typename T> inline T shuffle_from(T x, unsigned lane) {
+    const unsigned char *all = emulator::exchange(&x, sizeof x);
+    memcpy(&x, all + lane * emulator::SLOT, sizeof x);
+    return x;
+}
+template <typename T> inline T shuffle_xor(T x, int mask) { return shuffle_from(x, emulator::lane() ^ mask); }
+template <typename T> inline T shuffle_up(T x, int by) {
+    unsigned lane = emulator::lane();
+    return shuffle_from(x, lane >= unsigned(by) ? lane - by : lane);
+}
+inline int atomicAdd(int *to, int by) {
+    int before = *to;
+    *to += by;
+    return before;
+}
+
+template <typename T> inline void matrix_multiply(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+    struct {
+        uint32_t a[4], b[2];
+    } own;
+    static_assert(sizeof own <= emulator::SLOT, "what a lane gives");
+    memcpy(own.a, a, sizeof own.a);
+    memcpy(own.b, b, sizeof own.b);
+    const unsigned char *all = emulator::exchange(&own, sizeof own);
+    auto value = [&](unsigned lane, unsigned word, unsigned half) {
+        T x;
+        memcpy(&x, all + lane * emulator::SLOT + word * 4 + half * 2, 2);
+        return to_f32(x);
+    };
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned row = emulator::lane() / 4 + (i / 2) * 8, column = emulator::lane() % 4 * 2 + i % 2;
+        float sum = 0;
+        for (unsigned k = 0; k < 16; k++) {
+            // A: odd words hold rows 8 to 15, the last two words columns 8 to 15; B: word 1 holds rows 8 to 15.
+            float x = value(row % 8 * 4 + k % 8 / 2, row / 8 + k / 8 * 2, k % 2);
+            float y = value(column * 4 + k % 8 / 2, 4 + k / 8, k % 2);
+            sum += x * y;
+        }
+        c[i] += sum;
+    }
+}
+
+inline void copy_async(void *to, const void *from, bool there) { emulator::copy_async(to, from, there); }
+inline void copies_end_group() { emulator::copies_end_group(); }
+template <int N> inline void copies_wait() { emulator::copies_wait(N); }

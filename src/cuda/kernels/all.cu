@@ -1,0 +1,3 @@
+// Everything in one unit, which compiles in a few seconds.
+#include "llama.cu"
+#include "product.cu"

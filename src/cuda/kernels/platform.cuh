@@ -1,0 +1,104 @@
+// What kernels are written in: CUDA, or, compiled by a C++ compiler with EMULATED, the emulator beside this
+// folder, which runs the same source on a processor so that it can be tested without a card.
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+
+typedef float f32;
+
+#ifdef EMULATED
+#include "../emulator/emulator.h"
+#else
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+typedef __half f16;
+typedef __nv_bfloat16 bf16;
+
+#define DEVICE __device__ __forceinline__
+// The block's shared memory, as many bytes as the launch gives.
+#define SHARED_MEMORY(name) extern __shared__ __align__(16) unsigned char name[]
+// Exported under its own name; `threads` is the block it is launched with.
+#define KERNEL(name, threads, parameters) extern "C" __global__ void __launch_bounds__(threads) name parameters
+
+DEVICE float to_f32(float x) { return x; }
+DEVICE float to_f32(f16 x) { return __half2float(x); }
+DEVICE float to_f32(bf16 x) { return __bfloat162float(x); }
+template <typename T> DEVICE T from_f32(float x);
+template <> DEVICE float from_f32<float>(float x) { return x; }
+template <> DEVICE f16 from_f32<f16>(float x) { return __float2half_rn(x); }
+template <> DEVICE bf16 from_f32<bf16>(float x) { return __float2bfloat16_rn(x); }
+
+DEVICE void sync_block() { __syncthreads(); }
+template <typename T> DEVICE T shuffle_xor(T x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
+template <typename T> DEVICE T shuffle_up(T x, int by) { return __shfl_up_sync(0xffffffffu, x, by); }
+
+// c (16×8) += a (16×16) · b (16×8), as mma.m16n8k16 lays them out over a warp.
+template <typename T> DEVICE void matrix_multiply(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
+template <> DEVICE void matrix_multiply<f16>(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+template <> DEVICE void matrix_multiply<bf16>(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// Copies 16 bytes into shared memory beside what else is done; zeros if there is nothing to copy.
+DEVICE void copy_async(void *to, const void *from, bool there) {
+    uint32_t at = static_cast<uint32_t>(__cvta_generic_to_shared(to));
+    int bytes = there ? 16 : 0;
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(at), "l"(from), "r"(bytes) : "memory");
+}
+DEVICE void copies_end_group() { asm volatile("cp.async.commit_group;\n" ::: "memory"); }
+// Waits until all but the last `N` groups of this thread's copies are done.
+template <int N> DEVICE void copies_wait() { asm volatile("cp.async.wait_group %0;\n" ::"n"(N) : "memory"); }
+
+#endif
+
+// 16 bytes that are loaded and stored at once.
+struct alignas(16) Bytes16 {
+    uint32_t words[4];
+};
+
+DEVICE Bytes16 load16(const void *from) { return *static_cast<const Bytes16 *>(from); }
+
+// Eight neighbouring values as f32.
+template <typename T> DEVICE void load8(const T *from, float (&to)[8]) {
+    static_assert(sizeof(T) == 2, "two bytes a value");
+    union {
+        Bytes16 bytes;
+        T values[8];
+    } pack;
+    pack.bytes = load16(from);
+#pragma unroll
+    for (int i = 0; i < 8; i++) to[i] = to_f32(pack.values[i]);
+}
+template <> DEVICE void load8<float>(const float *from, float (&to)[8]) {
+    union {
+        Bytes16 bytes[2];
+        float values[8];
+    } pack;
+    pack.bytes[0] = load16(from);
+    pack.bytes[1] = load16(from + 4);
+#pragma unroll
+    for (int i = 0; i < 8; i++) to[i] = pack.values[i];
+}
+
+DEVICE float warp_sum(float x) {
+#pragma unroll
+    for (int mask = 16; mask > 0; mask /= 2) x += shuffle_xor(x, mask);
+    return x;
+}
+
+DEVICE float warp_max(float x) {
+#pragma unroll
+    for (int mask = 16; mask > 0; mask /= 2) x = fmaxf(x, shuffle_xor(x, mask));
+    return x;
+}
