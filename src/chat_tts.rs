@@ -245,7 +245,7 @@ impl ChatTts {
                 }
             }
             let mut samples = Vec::new();
-            if let Some((tokens, hiddens)) = self.engine.codes(0)
+            if let Some((tokens, hiddens)) = self.engine.codes(0)?
                 && tokens.len() >= next
             {
                 samples = wave.take(&renderer, growing(request.decoder, tokens, hiddens), false)?;

@@ -10,7 +10,7 @@ mod sequence;
 mod step;
 
 pub use request::{Codes, DEFAULT_SPEED, Decoder, Finish, Refine, Refined, Request, Voice, VoiceSample};
-pub use scheduler::{Event, Plan, PlannedRow, RequestId, RowOutput, Scheduler, Step};
+pub use scheduler::{Begun, Drawn, Event, Plan, PlannedRow, RequestId, RowOutput, Scheduler, Step};
 pub use sequence::{Goal, Vocabulary};
 pub use step::ModelStep;
 
@@ -56,8 +56,11 @@ impl<S: Step> Engine<S> {
 
     /// The codes that a running request has drawn so far and their hidden states, (steps, hidden) row by
     /// row; none before its speech has begun.
-    pub fn codes(&self, id: RequestId) -> Option<(&[Vec<u32>], &[f32])> {
-        self.scheduler.codes(id)
+    ///
+    /// # Errors
+    /// What the device said, which may have kept the states.
+    pub fn codes(&mut self, id: RequestId) -> Result<Option<(&[Vec<u32>], &[f32])>> {
+        self.scheduler.codes(id, self.vocabulary.hidden, &mut self.step)
     }
 
     /// Drops all requests, running and waiting.
@@ -77,7 +80,9 @@ impl<S: Step> Engine<S> {
             return Ok(events);
         }
         self.step.run(&self.plan, &mut self.outputs).inspect_err(|_| self.scheduler.clear())?;
-        self.scheduler.apply(&mut self.outputs, &self.vocabulary, &mut events);
+        self.scheduler
+            .apply(&mut self.outputs, &self.vocabulary, &mut self.step, &mut events)
+            .inspect_err(|_| self.scheduler.clear())?;
         Ok(events)
     }
 

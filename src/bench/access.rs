@@ -117,11 +117,11 @@ pub(super) fn record(
             return Err(Error::Interrupted);
         }
         let mut events = Vec::new();
-        let (mut plan, mut outputs) = (Plan::default(), Vec::new());
+        let (mut plan, mut outputs) = (Plan { logits: true, ..Plan::default() }, Vec::new());
         scheduler.plan(vocabulary, &mut plan, &mut events);
         if !plan.rows.is_empty() {
             model.run(&plan, &mut outputs)?;
-            scheduler.apply(&mut outputs.clone(), vocabulary, &mut events);
+            scheduler.apply(&mut outputs.clone(), vocabulary, model, &mut events)?;
             steps.push(Recorded { plan, outputs });
         }
         spoken.extend(digest(events)?.spoken);

@@ -22,6 +22,7 @@ macro_rules! kernels {
 
 kernels! {
     embed: 128,
+    keep_rows: 128,
     rms_norm_f32: 128,
     rms_norm_f16: 128,
     rms_norm_bf16: 128,
@@ -90,6 +91,17 @@ pub struct Row {
 
 // SAFETY: numbers of four bytes, so nothing lies between them.
 unsafe impl super::driver::Plain for Row {}
+
+/// Where a row is kept.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kept {
+    pub slot: u32,
+    pub index: u32,
+}
+
+// SAFETY: as above.
+unsafe impl super::driver::Plain for Kept {}
 
 /// [`Row::kind`].
 pub const TEXT: u32 = 0;
@@ -218,6 +230,25 @@ impl Program {
         let arguments =
             [Argument::of(&qkv), Argument::of(&rows), Argument::of(&rotations), Argument::of(&cache)];
         self.run(of_type!(kind, "rotate_store"), [count, 1, 1], 0, &arguments)
+    }
+
+    /// Copies rows (count, width) to where `kept` says, at most `capacity` of each slot.
+    pub fn keep_rows(
+        &self,
+        x: Address,
+        kept: Address,
+        count: u32,
+        store: Address,
+        [width, capacity]: [u32; 2],
+    ) -> Result<()> {
+        let arguments = [
+            Argument::of(&x),
+            Argument::of(&kept),
+            Argument::of(&store),
+            Argument::of(&width),
+            Argument::of(&capacity),
+        ];
+        self.run("keep_rows", [count, 1, 1], 0, &arguments)
     }
 
     /// Spans of positions that a sequence of so many has.

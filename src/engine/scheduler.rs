@@ -1,11 +1,13 @@
 //! Which sequences run, in which slot, and what each step is made of. Sees no tensor.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::request::{Codes, Refined, Request};
 use super::sequence::{Goal, Progress, Sequence, Vocabulary};
 use crate::error::{Error, Result};
 use crate::model::{Head, Input};
+use crate::sampling::{NoiseMode, SamplingParams};
 
 /// Names a request in the events about it; chosen by whoever submits it.
 pub type RequestId = u64;
@@ -76,15 +78,49 @@ pub struct Plan {
     pub rows: Vec<PlannedRow>,
     /// Rows whose logits are wanted, and which.
     pub wanted: Vec<(usize, Head)>,
+    /// Of each wanted row, what its slot has drawn before.
+    pub drawn: Vec<usize>,
+    /// Slots whose draws begin anew with this step.
+    pub begun: Vec<Begun>,
+    /// Logits and hidden states are asked for, also of a device that draws by itself.
+    pub logits: bool,
 }
 
-/// Logits and hidden state of one wanted row.
+/// A slot's draws from a step on.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// Which slot.
+    pub slot: u32,
+    /// What steers them.
+    pub sampling: SamplingParams,
+    /// Tokens drawn at a time: codebooks, or 1 of text.
+    pub heads: usize,
+    /// Tokens to draw from, each time.
+    pub tokens: usize,
+    /// The token that ends the slot's sequence.
+    pub end: u32,
+    /// The noise; none if that of the slot's draws before runs on.
+    pub noise: Option<(u64, NoiseMode)>,
+}
+
+/// Logits and hidden state of one wanted row; or what a device has drawn from them, which keeps both.
 #[derive(Clone, Debug, Default)]
 pub struct RowOutput {
     /// Of the head that was asked for.
     pub logits: Vec<f32>,
     /// The state they were computed from.
     pub hidden: Vec<f32>,
+    /// What was drawn.
+    pub drawn: Option<Drawn>,
+}
+
+/// What a device drew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// A token per head, the end token among them if it was drawn.
+    Tokens(Vec<u32>),
+    /// Nothing: the logits are no numbers.
+    NotANumber,
 }
 
 struct Live {
@@ -126,8 +162,23 @@ impl Scheduler {
     }
 
     /// The codes that a running request has drawn so far and their hidden states, (steps, hidden).
-    pub fn codes(&self, id: RequestId) -> Option<(&[Vec<u32>], &[f32])> {
-        self.slots.iter().flatten().find(|live| live.id == id)?.sequence.codes()
+    ///
+    /// # Errors
+    /// What the device said, which may have kept the states.
+    pub fn codes(
+        &mut self,
+        id: RequestId,
+        hidden: usize,
+        step: &mut impl Step,
+    ) -> Result<Option<(&[Vec<u32>], &[f32])>> {
+        let mut live = self.slots.iter_mut().enumerate();
+        let found =
+            live.find_map(|(slot, live)| live.as_mut().filter(|live| live.id == id).map(|l| (slot, l)));
+        let Some((slot, live)) = found else { return Ok(None) };
+        if let Some((tokens, hiddens)) = live.sequence.codes_mut() {
+            fetch(step, slot, tokens.len(), hidden, hiddens)?;
+        }
+        Ok(live.sequence.codes())
     }
 
     /// Drops everything that waits or runs.
@@ -152,9 +203,13 @@ impl Scheduler {
         }
         plan.rows.clear();
         plan.wanted.clear();
+        plan.drawn.clear();
+        plan.begun.clear();
         self.planned.clear();
-        for (slot, live) in self.slots.iter().enumerate() {
+        for (slot, live) in self.slots.iter_mut().enumerate() {
             let Some(live) = live else { continue };
+            plan.begun.extend(live.sequence.begun(slot as u32));
+            plan.drawn.push(live.sequence.generated());
             let (start, inputs) = live.sequence.pending();
             plan.rows.extend(inputs.iter().enumerate().map(|(i, input)| PlannedRow {
                 slot: slot as u32,
@@ -167,10 +222,19 @@ impl Scheduler {
     }
 
     /// Hands the outputs of the last plan's wanted rows to their sequences.
-    pub fn apply(&mut self, outputs: &mut [RowOutput], vocabulary: &Vocabulary, events: &mut Vec<Event>) {
+    ///
+    /// # Errors
+    /// What the device said, which may have kept hidden states.
+    pub fn apply(
+        &mut self,
+        outputs: &mut [RowOutput],
+        vocabulary: &Vocabulary,
+        step: &mut impl Step,
+        events: &mut Vec<Event>,
+    ) -> Result<()> {
         for (slot, output) in self.planned.drain(..).zip(outputs) {
             let Some(Live { id, mut sequence }) = self.slots[slot].take() else { continue };
-            match sequence.advance(&mut output.logits, &output.hidden, vocabulary) {
+            match sequence.advance(output, vocabulary) {
                 Ok(Progress::Running) => {
                     events.push(Event::Advanced { id, tokens: sequence.generated() });
                     self.slots[slot] = Some(Live { id, sequence });
@@ -180,11 +244,30 @@ impl Scheduler {
                     self.slots[slot] = Some(Live { id, sequence });
                 }
                 Ok(Progress::Refinement(refined)) => events.push(Event::Refinement { id, refined }),
-                Ok(Progress::Spoken(codes)) => events.push(Event::Spoken { id, codes }),
+                Ok(Progress::Spoken(mut codes)) => {
+                    fetch(step, slot, codes.tokens.len(), vocabulary.hidden, &mut codes.hiddens)?;
+                    events.push(Event::Spoken { id, codes });
+                }
                 Err(error) => events.push(Event::Failed { id, error }),
             }
         }
+        Ok(())
     }
+}
+
+/// Completes the hidden states of a slot's steps with those that the device has kept.
+fn fetch(
+    step: &mut impl Step,
+    slot: usize,
+    steps: usize,
+    hidden: usize,
+    hiddens: &mut Vec<f32>,
+) -> Result<()> {
+    let there = hiddens.len() / hidden;
+    if there < steps {
+        step.hiddens(slot as u32, there..steps, hiddens)?;
+    }
+    Ok(())
 }
 
 /// Runs a plan: the one that owns the device, or a stand-in in tests.
@@ -195,6 +278,16 @@ pub trait Step {
     /// # Errors
     /// What the device said.
     fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()>;
+
+    /// Appends the hidden states, (steps, hidden), of what a slot has drawn, for a device that draws by
+    /// itself and keeps them.
+    ///
+    /// # Errors
+    /// What the device said.
+    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
+        let _ = (slot, steps, to);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -229,7 +322,7 @@ mod tests {
                 for head in 0..heads {
                     logits[head * width + plan.rows[*row].position as usize % 600] = 1000.0;
                 }
-                RowOutput { logits, hidden: vec![0.0; 64] }
+                RowOutput { logits, hidden: vec![0.0; 64], drawn: None }
             };
             *outputs = plan.wanted.iter().map(output).collect();
             Ok(())

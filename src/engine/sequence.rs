@@ -5,6 +5,7 @@ use std::sync::Arc;
 use half::f16;
 
 use super::request::{Codes, Finish, Refine, Refined, Request};
+use super::scheduler::{Begun, Drawn, RowOutput};
 use crate::error::{Error, Result};
 use crate::model::{Head, Input};
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler};
@@ -75,6 +76,10 @@ pub struct Sequence {
     tokens: Vec<Vec<u32>>,
     hiddens: Vec<f32>,
     refined: Option<Refined>,
+    /// The phase has begun and nobody was told.
+    begun: bool,
+    /// A phase has been begun before.
+    goes_on: bool,
 }
 
 impl Sequence {
@@ -102,6 +107,8 @@ impl Sequence {
             tokens: Vec::new(),
             hiddens: Vec::new(),
             refined: None,
+            begun: false,
+            goes_on: false,
         };
         match refine {
             Some(refine) => sequence.start_refining(&refine, vocabulary)?,
@@ -160,12 +167,29 @@ impl Sequence {
         self.position = 0;
         self.tokens.clear();
         self.hiddens.clear();
+        self.begun = true;
         Ok(())
     }
 
     /// What goes in next, and at which position its first lies.
     pub fn pending(&self) -> (usize, &[Input]) {
         (self.position, &self.pending)
+    }
+
+    /// How its draws begin, once a phase.
+    pub fn begun(&mut self, slot: u32) -> Option<Begun> {
+        if !std::mem::take(&mut self.begun) {
+            return None;
+        }
+        let goes_on = std::mem::replace(&mut self.goes_on, true);
+        Some(Begun {
+            slot,
+            sampling: self.sampler.params().clone(),
+            heads: self.sampler.heads(),
+            tokens: self.sampler.width() / self.sampler.heads(),
+            end: self.sampler.end_token(),
+            noise: (!goes_on).then(|| (self.noise.seed(), self.noise.mode())),
+        })
     }
 
     /// Which logits it needs of its last position.
@@ -189,23 +213,30 @@ impl Sequence {
         }
     }
 
-    /// Draws from the logits of its last position and lays out what goes in next. `hidden` is the state
-    /// the logits were computed from.
-    pub fn advance(
-        &mut self,
-        logits: &mut [f32],
-        hidden: &[f32],
-        vocabulary: &Vocabulary,
-    ) -> Result<Progress> {
+    /// As [`Sequence::codes`], for who has more of the states.
+    pub fn codes_mut(&mut self) -> Option<(&[Vec<u32>], &mut Vec<f32>)> {
+        match self.phase {
+            Phase::Refining => None,
+            Phase::Speaking => Some((&self.tokens, &mut self.hiddens)),
+        }
+    }
+
+    /// Draws from the logits of its last position, unless the device has, and lays out what goes in next.
+    pub fn advance(&mut self, output: &mut RowOutput, vocabulary: &Vocabulary) -> Result<Progress> {
         self.position += self.pending.len();
         self.pending.clear();
-        let finish = match self.draw(logits)? {
+        let drawn = match output.drawn.take() {
+            Some(Drawn::Tokens(tokens)) => self.sampler.take(tokens),
+            Some(Drawn::NotANumber) => return Err(Error::NotANumber),
+            None => self.draw(&mut output.logits)?,
+        };
+        let finish = match drawn {
             Draw::End => Some(Finish::End),
             Draw::Tokens(tokens) => {
                 let input = match self.phase {
                     Phase::Refining => Input::Text(tokens[0]),
                     Phase::Speaking => {
-                        self.hiddens.extend_from_slice(hidden);
+                        self.hiddens.extend_from_slice(&output.hidden);
                         Input::Codes(tokens.clone())
                     }
                 };

@@ -95,6 +95,7 @@ impl ModelStep {
                 with_f32s(&part.logits, |logits| {
                     for (row, (index, _)) in wanted().enumerate() {
                         let output = &mut outputs[index];
+                        output.drawn = None;
                         output.hidden.clear();
                         output.hidden.extend_from_slice(&states[row * hidden..][..hidden]);
                         output.logits.clear();

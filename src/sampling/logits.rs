@@ -144,6 +144,21 @@ impl Sampler {
         self.heads * self.vocab
     }
 
+    /// What steers it.
+    pub fn params(&self) -> &SamplingParams {
+        &self.params
+    }
+
+    /// Tokens drawn at a time.
+    pub fn heads(&self) -> usize {
+        self.heads
+    }
+
+    /// The token that ends a sequence.
+    pub fn end_token(&self) -> u32 {
+        self.end_token
+    }
+
     /// Tokens kept so far.
     pub fn generated(&self) -> usize {
         self.generated
@@ -165,15 +180,20 @@ impl Sampler {
         for (head, (row, noise)) in logits.chunks_mut(self.vocab).zip(noise.chunks(self.vocab)).enumerate() {
             tokens.push(self.draw_row(head, row, noise).ok_or(Error::NotANumber)?);
         }
+        Ok(self.take(tokens))
+    }
+
+    /// Goes on as if `tokens`, one per head, had been drawn here.
+    pub fn take(&mut self, tokens: Vec<u32>) -> Draw {
         if tokens.contains(&self.end_token) {
-            return Ok(Draw::End);
+            return Draw::End;
         }
         if self.window.len() == PENALTY_WINDOW * self.heads {
             self.window.drain(..self.heads);
         }
         self.window.extend(&tokens);
         self.generated += 1;
-        Ok(Draw::Tokens(tokens))
+        Draw::Tokens(tokens)
     }
 
     fn draw_row(&mut self, head: usize, row: &mut [f32], noise: &[impl Into<f32> + Copy]) -> Option<u32> {

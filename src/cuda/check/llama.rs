@@ -114,7 +114,7 @@ struct Case {
     /// (slots, heads, capacity, head size) each, as they lie in the cache before.
     keys: Vec<f32>,
     values: Vec<f32>,
-    /// (capacity, head size / 2, 2).
+    /// (capacity, 2, head size / 2): cosines, then sines.
     rotations: Vec<f32>,
 }
 
@@ -134,10 +134,11 @@ impl Case {
             qkv: random.normals(rows.len() * 3 * heads * head_size, 1.0),
             keys: rounded(kind, &random.normals(cached, 1.0)),
             values: rounded(kind, &random.normals(cached, 1.0)),
-            rotations: (0..capacity * head_size / 2)
+            rotations: (0..capacity)
                 .flat_map(|_| {
-                    let angle = random.normal();
-                    [angle.cos(), angle.sin()]
+                    let angles = random.normals(head_size / 2, 2.0);
+                    let sines: Vec<f32> = angles.iter().map(|angle| angle.sin()).collect();
+                    angles.into_iter().map(f32::cos).chain(sines)
                 })
                 .collect(),
             heads,
@@ -161,7 +162,7 @@ impl Case {
         let x = self.of(row, part, head);
         let position = self.rows[row].position as usize;
         let turn = |i: usize| {
-            let [cosine, sine] = [0, 1].map(|k| self.rotations[(position * half + i) * 2 + k]);
+            let [cosine, sine] = [0, half].map(|k| self.rotations[position * self.head_size + k + i]);
             (cosine, sine)
         };
         let low = (0..half).map(|i| x[i] * turn(i).0 - x[i + half] * turn(i).1);

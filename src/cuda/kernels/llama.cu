@@ -66,7 +66,7 @@ DEVICE size_t cache_offset(const Cache &cache, unsigned slot, unsigned head, uns
 }
 
 // Rotates the queries of (rows, 3, heads, head_size) in place and its keys into the cache, and stores the
-// values there; one block a row. `rotations` has a cosine and a sine per position and pair.
+// values there; one block a row. `rotations` has the cosines, then the sines of a position's pairs.
 template <typename T>
 DEVICE void rotate_store(float *qkv, const Row *rows, const float *rotations, const Cache &cache) {
     unsigned half = cache.head_size / 2, hidden = cache.heads * cache.head_size;
@@ -75,8 +75,8 @@ DEVICE void rotate_store(float *qkv, const Row *rows, const float *rotations, co
     const float *key = query + hidden, *value = key + hidden;
     for (unsigned i = threadIdx.x; i < hidden / 2; i += 128) {
         unsigned head = i / half, pair = i % half, low = head * cache.head_size + pair, high = low + half;
-        const float *rotation = rotations + (size_t(row.position) * half + pair) * 2;
-        float cosine = rotation[0], sine = rotation[1];
+        const float *rotation = rotations + size_t(row.position) * cache.head_size + pair;
+        float cosine = rotation[0], sine = rotation[half];
         float q0 = query[low], q1 = query[high], k0 = key[low], k1 = key[high];
         query[low] = q0 * cosine - q1 * sine;
         query[high] = q1 * cosine + q0 * sine;
@@ -166,6 +166,19 @@ DEVICE void attend(const float *qkv, const Row *rows, const Cache &cache, float 
         }
 #pragma unroll
         for (int i = 0; i < 8; i++) to[2 + part + i] = weighted[i];
+    }
+}
+
+// Copies rows (…, width) to where they are kept, at most `capacity` of each slot; one block a row.
+struct Kept {
+    unsigned slot, index;
+};
+
+KERNEL(keep_rows, 128, (const float *x, const Kept *kept, float *store, unsigned width, unsigned capacity)) {
+    Kept to = kept[blockIdx.x];
+    if (to.index >= capacity) return;
+    for (unsigned i = threadIdx.x; i < width; i += 128) {
+        store[(size_t(to.slot) * capacity + to.index) * width + i] = x[size_t(blockIdx.x) * width + i];
     }
 }
 

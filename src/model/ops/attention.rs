@@ -27,6 +27,11 @@ impl RopeTable {
         RopeTable { table, head_size }
     }
 
+    /// (positions, head size): of each position the cosines, then the sines.
+    pub fn values(&self) -> &[f32] {
+        &self.table
+    }
+
     fn positions(&self) -> usize {
         self.table.len() / self.head_size
     }
