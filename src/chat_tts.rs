@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
-use crate::engine::{Codes, Decoder, Engine, Event, Goal, ModelStep, Refined, Request, Vocabulary};
+use crate::engine::{Codes, Decoder, Engine, Event, Goal, ModelStep, Refined, Request, Step, Vocabulary};
 use crate::error::{Error, Result};
 use crate::hub::{self, HubConfig, ModelSource};
 use crate::model::{
@@ -89,9 +89,12 @@ pub struct Speech {
     pub codes: Codes,
 }
 
+/// What runs the model's steps; which one it is depends on the device.
+pub(crate) type AnyStep = Box<dyn Step + Send>;
+
 /// ChatTTS, loaded and ready to speak.
 pub struct ChatTts {
-    engine: Engine<ModelStep>,
+    engine: Engine<AnyStep>,
     renderer: Arc<Renderer>,
     stats: Option<SpeakerStats>,
     slots: usize,
@@ -165,7 +168,7 @@ impl ChatTts {
             WeightType::F32 => DType::F32,
             WeightType::Q8 => DType::F16,
         };
-        let step = ModelStep::new(embed, llama, slots, cache, &device)?;
+        let step: AnyStep = Box::new(ModelStep::new(embed, llama, slots, cache, &device)?);
         let renderer = Arc::new(Renderer::load(checkpoint, weight_type, &device)?);
         Ok(ChatTts { engine: Engine::new(vocabulary, slots, step), renderer, stats, slots, weight_type })
     }
@@ -345,7 +348,7 @@ impl ChatTts {
         self.slots
     }
 
-    pub(crate) fn engine_mut(&mut self) -> &mut Engine<ModelStep> {
+    pub(crate) fn engine_mut(&mut self) -> &mut Engine<AnyStep> {
         &mut self.engine
     }
 

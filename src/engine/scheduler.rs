@@ -197,6 +197,12 @@ pub trait Step {
     fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()>;
 }
 
+impl<S: Step + ?Sized> Step for Box<S> {
+    fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()> {
+        (**self).run(plan, outputs)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
