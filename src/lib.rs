@@ -23,6 +23,7 @@ pub mod audio;
 pub mod batch;
 pub mod bench;
 mod chat_tts;
+mod device;
 pub mod engine;
 mod error;
 pub mod hub;
@@ -32,7 +33,8 @@ pub mod sampling;
 pub mod speaker;
 pub mod text;
 
-pub use chat_tts::{ChatTts, DeviceChoice, LoadOptions, Precision, Speech};
+pub use chat_tts::{ChatTts, LoadOptions, Precision, Speech};
+pub use device::{DeviceChoice, Devices};
 pub use engine::{Decoder, Refine, Request, Voice, VoiceSample};
 pub use error::{Error, Result};
 pub use hub::ModelSource;
