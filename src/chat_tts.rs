@@ -337,6 +337,12 @@ impl ChatTts {
         &mut self.engine
     }
 
+    /// Calls its device something else, so that several of one kind can be told apart.
+    #[cfg(test)]
+    pub(crate) fn set_device_name(&mut self, name: &str) {
+        self.device_name = name.into();
+    }
+
     pub(crate) fn renderer(&self) -> Arc<Renderer> {
         Arc::clone(&self.renderer)
     }
