@@ -57,7 +57,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l subtitle
 vtt\t'WebVTT'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dump -d 'Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
 f32\t'Single precision'
 q8\t'Weights in 8 bits'"
@@ -111,7 +111,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s V -l ver
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s t -l text -d 'A text to work on; may be given several times' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
 f32\t'Single precision'
 q8\t'Weights in 8 bits'"
@@ -168,7 +168,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s o -l ou
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dump -d 'Keep codes, mel and wave in DIR/00000.safetensors' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
 f32\t'Single precision'
 q8\t'Weights in 8 bits'"
@@ -246,7 +246,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s t -l text -d 'What is said [default: a sentence in Chinese and one in English]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l seed -d 'The generation seed' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
 f32\t'Single precision'
 q8\t'Weights in 8 bits'"

@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use candle_core::{DType, Device};
+use candle_core::DType;
 
-use crate::engine::{Codes, Decoder, Engine, Event, Goal, ModelStep, Refined, Request, Vocabulary};
+use crate::device::DeviceChoice;
+use crate::engine::{Codes, Decoder, Engine, Event, Goal, ModelStep, Refined, Request, Step, Vocabulary};
 use crate::error::{Error, Result};
 use crate::hub::{self, HubConfig, ModelSource};
 use crate::model::{
@@ -14,29 +15,6 @@ use crate::model::{
 use crate::pipeline::render_codes;
 use crate::speaker::{SeedKind, Speaker, SpeakerStats, VoicePrompt};
 use crate::text::Tokenizer;
-
-/// Where the model runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DeviceChoice {
-    /// The best there is.
-    #[default]
-    Auto,
-    /// The processor.
-    Cpu,
-    /// An NVIDIA card by its number.
-    Cuda(usize),
-}
-
-impl DeviceChoice {
-    fn open(self) -> Result<Device> {
-        match self {
-            DeviceChoice::Auto | DeviceChoice::Cpu => Ok(Device::Cpu),
-            DeviceChoice::Cuda(_) => Err(Error::Device(
-                "this build has no CUDA support; use `--device cpu` or `--device auto`".into(),
-            )),
-        }
-    }
-}
 
 /// In which type the model computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,13 +67,17 @@ pub struct Speech {
     pub codes: Codes,
 }
 
+/// What runs the model's steps; which one it is depends on the device.
+pub(crate) type AnyStep = Box<dyn Step + Send>;
+
 /// ChatTTS, loaded and ready to speak.
 pub struct ChatTts {
-    engine: Engine<ModelStep>,
+    engine: Engine<AnyStep>,
     renderer: Arc<Renderer>,
     stats: Option<SpeakerStats>,
     slots: usize,
     weight_type: WeightType,
+    device_name: String,
 }
 
 impl ChatTts {
@@ -120,7 +102,7 @@ impl ChatTts {
     /// cannot be had.
     pub fn open(mut checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
         let slots = options.batch_size.max(1);
-        let device = options.device.open()?;
+        let (device, device_name) = options.device.open()?;
         let weight_type = match (checkpoint.packed, options.precision) {
             (Some(packed), Precision::Auto) => packed,
             (_, precision) => precision.weight_type(),
@@ -165,9 +147,10 @@ impl ChatTts {
             WeightType::F32 => DType::F32,
             WeightType::Q8 => DType::F16,
         };
-        let step = ModelStep::new(embed, llama, slots, cache, &device)?;
+        let step: AnyStep = Box::new(ModelStep::new(embed, llama, slots, cache, &device)?);
         let renderer = Arc::new(Renderer::load(checkpoint, weight_type, &device)?);
-        Ok(ChatTts { engine: Engine::new(vocabulary, slots, step), renderer, stats, slots, weight_type })
+        let engine = Engine::new(vocabulary, slots, step);
+        Ok(ChatTts { engine, renderer, stats, slots, weight_type, device_name })
     }
 
     /// The voice of a seed.
@@ -340,13 +323,24 @@ impl ChatTts {
         self.weight_type
     }
 
+    /// Where it runs, as `--device` names it: `cpu`.
+    pub fn device_name(&self) -> &str {
+        &self.device_name
+    }
+
     /// Texts that are worked on together.
     pub fn batch_size(&self) -> usize {
         self.slots
     }
 
-    pub(crate) fn engine_mut(&mut self) -> &mut Engine<ModelStep> {
+    pub(crate) fn engine_mut(&mut self) -> &mut Engine<AnyStep> {
         &mut self.engine
+    }
+
+    /// Calls its device something else, so that several of one kind can be told apart.
+    #[cfg(test)]
+    pub(crate) fn set_device_name(&mut self, name: &str) {
+        self.device_name = name.into();
     }
 
     pub(crate) fn renderer(&self) -> Arc<Renderer> {

@@ -25,6 +25,7 @@ pub mod bench;
 mod chat_tts;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+mod device;
 pub mod engine;
 mod error;
 pub mod hub;
@@ -34,7 +35,8 @@ pub mod sampling;
 pub mod speaker;
 pub mod text;
 
-pub use chat_tts::{ChatTts, DeviceChoice, LoadOptions, Precision, Speech};
+pub use chat_tts::{ChatTts, LoadOptions, Precision, Speech};
+pub use device::{DeviceChoice, Devices};
 pub use engine::{Decoder, Refine, Request, Voice, VoiceSample};
 pub use error::{Error, Result};
 pub use hub::ModelSource;

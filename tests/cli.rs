@@ -195,7 +195,11 @@ fn wrong_usage_is_told_before_any_model_is_looked_for() {
         (&["synth", "-t", "x", "-o", "a.wav", "--role", "anna"], "torch-f16:N"),
         (&["synth", "-t", "x", "-o", "a.wav", "--role", "torch-f16:x"], "is no seed"),
         (&["synth", "-t", "x", "-o", "a.wav", "--voice", "v.safetensors"], "--voice-text"),
-        (&["synth", "-t", "x", "-o", "a.wav", "--device", "tpu"], "cuda:N are known"),
+        (&["synth", "-t", "x", "-o", "a.wav", "--device", "tpu"], "cuda:all are known"),
+        (&["synth", "-t", "x", "-o", "a.wav", "--device", "cuda:0,1,1"], "cuda:1 is named twice"),
+        (&["synth", "-t", "x", "--stream", "--device", "cuda:0,1"], "works on one device"),
+        (&["refine", "-t", "x", "--device", "cuda:0,1"], "works on one device"),
+        (&["roles", "preview", "2222", "-o", "a.wav", "--device", "cuda:0,1"], "works on one device"),
         (&["synth", "-t", "x", "-o", "a.wav", "--threads", "0"], "--threads"),
         (&["synth", "-t", "x", "-o", "."], "use --out-dir"),
         (&["synth", "-t", "x", "-o", "-", "--json"], "use --report"),
@@ -224,9 +228,12 @@ fn wrong_usage_is_told_before_any_model_is_looked_for() {
 #[test]
 fn what_cannot_be_done_is_an_error_and_not_replaced() {
     let p = Program::new();
-    let ran = p.run(&["synth", "--model", "demo", "-t", "x", "-o", "a.wav", "--device", "cuda"]);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.err.contains("no CUDA support"), "{}", ran.err);
+    for device in ["cuda", "cuda:1", "cuda:0,1", "cuda:all"] {
+        let ran = p.run(&["synth", "--model", "demo", "-t", "x", "-o", "a.wav", "--device", device]);
+        assert_eq!(ran.code, Some(1));
+        let error = "this build has no CUDA support; use `--device cpu` or `--device auto`";
+        assert!(ran.err.contains(error), "{}", ran.err);
+    }
     let ran = p.run(&["synth", "--model", "demo", "-t", "x", "-o", "no/such/a.wav"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("the folder no/such does not exist"), "{}", ran.err);

@@ -306,7 +306,7 @@ pub struct ModelArgs {
 
 #[derive(Args)]
 pub struct ComputeArgs {
-    /// Where to compute: auto, cpu, cuda or cuda:N
+    /// Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
     pub device: String,
     /// In which type to compute

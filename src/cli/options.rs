@@ -8,7 +8,9 @@ use std::time::Instant;
 use chattts_rs::batch::model_fingerprint;
 use chattts_rs::hub::{self, DemoSize, HubConfig, ModelFiles};
 use chattts_rs::model::{Checkpoint, DEMO_SEED};
-use chattts_rs::{ChatTts, DeviceChoice, LoadOptions, ModelSource, NoiseMode, Precision, SamplingParams};
+use chattts_rs::{
+    ChatTts, DeviceChoice, Devices, LoadOptions, ModelSource, NoiseMode, Precision, SamplingParams,
+};
 
 use super::args::{ComputeArgs, Dtype, ModelArgs, Rng, SamplingArgs};
 use super::report::Report;
@@ -78,9 +80,28 @@ pub fn load(model: &ModelArgs, compute: LoadOptions, context: &Context) -> anyho
 
 /// Loads an opened model and says how long it took.
 pub fn start(opened: Opened, compute: LoadOptions, context: &Context) -> anyhow::Result<ChatTts> {
+    load_on(packed(opened, compute.precision, &context.report), compute, context)
+}
+
+/// Loads an opened model on each of some devices.
+pub fn start_all(
+    opened: Opened,
+    devices: &[DeviceChoice],
+    compute: LoadOptions,
+    context: &Context,
+) -> anyhow::Result<Vec<ChatTts>> {
+    let checkpoint = packed(opened, compute.precision, &context.report);
+    let on = |device: &DeviceChoice| {
+        load_on(checkpoint.clone(), LoadOptions { device: *device, ..compute }, context)
+    };
+    devices.iter().map(on).collect()
+}
+
+fn load_on(checkpoint: Checkpoint, compute: LoadOptions, context: &Context) -> anyhow::Result<ChatTts> {
     let start = Instant::now();
-    let tts = ChatTts::open(packed(opened, compute.precision, &context.report), compute)?;
-    context.report.detail(&format!("loaded in {:.2} s", start.elapsed().as_secs_f64()));
+    let tts = ChatTts::open(checkpoint, compute)?;
+    let seconds = start.elapsed().as_secs_f64();
+    context.report.detail(&format!("{}: loaded in {seconds:.2} s", tts.device_name()));
     Ok(tts)
 }
 
@@ -121,22 +142,27 @@ fn cache_folder() -> Option<PathBuf> {
     }
 }
 
-/// Where and in what type to compute.
-pub fn compute(args: &ComputeArgs) -> Result<LoadOptions, Usage> {
-    let unknown = || Usage(format!("--device {}: auto, cpu, cuda and cuda:N are known", args.device));
-    let device = match args.device.split_once(':') {
-        None if args.device == "auto" => DeviceChoice::Auto,
-        None if args.device == "cpu" => DeviceChoice::Cpu,
-        None if args.device == "cuda" => DeviceChoice::Cuda(0),
-        Some(("cuda", number)) => DeviceChoice::Cuda(number.parse().map_err(|_| unknown())?),
-        _ => return Err(unknown()),
-    };
-    let precision = match args.dtype {
-        Dtype::Auto => Precision::Auto,
-        Dtype::F32 => Precision::F32,
-        Dtype::Q8 => Precision::Q8,
-    };
-    Ok(LoadOptions { device, precision, ..LoadOptions::default() })
+/// In what type to compute, on one device.
+pub fn compute(args: &ComputeArgs) -> anyhow::Result<LoadOptions> {
+    match devices(args)?[..] {
+        [device] => Ok(LoadOptions { device, precision: args.dtype.into(), ..LoadOptions::default() }),
+        _ => Err(Usage(format!("--device {}: this works on one device; name one", args.device)).into()),
+    }
+}
+
+/// Where to compute, one or several.
+pub fn devices(args: &ComputeArgs) -> chattts_rs::Result<Vec<DeviceChoice>> {
+    Devices::from_str(&args.device)?.choices()
+}
+
+impl From<Dtype> for Precision {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::Auto => Precision::Auto,
+            Dtype::F32 => Precision::F32,
+            Dtype::Q8 => Precision::Q8,
+        }
+    }
 }
 
 /// Sampling parameters where flags override defaults; `heads` are the codebooks, or 1 for text.

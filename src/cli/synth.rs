@@ -13,8 +13,8 @@ use chattts_rs::audio::LOUDNESS_TARGETS;
 use chattts_rs::batch::report::ReportWriter;
 use chattts_rs::batch::{DirLock, Ledger, NameTemplate, sweep};
 use chattts_rs::engine::{Event, VoiceSample};
-use chattts_rs::pipeline::{self, Limits, Line};
-use chattts_rs::{Error, LoadOptions};
+use chattts_rs::pipeline::{self, Limits, Line, Notice};
+use chattts_rs::{ChatTts, Error, LoadOptions};
 
 use super::args::SynthArgs;
 use super::deliver::{Delivery, Destination, Joined};
@@ -36,9 +36,11 @@ const SAY_EVERY: Duration = Duration::from_secs(60);
 pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
     // All that can be wrong is found before the model is loaded, let alone downloaded.
     let mut settings = Settings::new(&args)?;
+    let devices = options::devices(&args.compute)?;
     let compute = LoadOptions {
         batch_size: options::batch_size(&args.batch.batch_size)?,
-        ..options::compute(&args.compute)?
+        precision: args.compute.dtype.into(),
+        ..LoadOptions::default()
     };
     check_output(&args)?;
     let extension = settings.encoding(None)?.format().extension();
@@ -47,6 +49,7 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
     let target = match args.output.stream {
         true => {
             stream::check(&args, &settings.encoding(None)?)?;
+            options::compute(&args.compute)?;
             Target::Stdout
         }
         false => Target::new(args.output.out.as_deref(), args.output.out_dir.as_deref())?,
@@ -117,13 +120,14 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         }
     };
     if args.output.stream {
-        let mut tts = options::start(opened, LoadOptions { batch_size: 1, ..compute }, context)?;
+        let compute = LoadOptions { batch_size: 1, ..options::compute(&args.compute)? };
+        let mut tts = options::start(opened, compute, context)?;
         return stream::run(context, &mut tts, &todo, &failed);
     }
     job.run(todo, &failed, &names, |pieces| {
         // A slot that no text will fill only takes memory.
         let batch_size = compute.batch_size.min(pieces);
-        options::start(opened, LoadOptions { batch_size, ..compute }, context)
+        options::start_all(opened, &devices, LoadOptions { batch_size, ..compute }, context)
     })
 }
 
@@ -193,7 +197,7 @@ impl Job<'_> {
         todo: Vec<Todo>,
         failed: &[Failed],
         names: &HashSet<PathBuf>,
-        load: impl FnOnce(usize) -> anyhow::Result<chattts_rs::ChatTts>,
+        load: impl FnOnce(usize) -> anyhow::Result<Vec<ChatTts>>,
     ) -> anyhow::Result<()> {
         let batch = &self.args.batch;
         let subtitles = self.args.output.subtitles;
@@ -252,13 +256,8 @@ impl Job<'_> {
         self.conclude(delivery, result, names, skipped.len(), subtitles)
     }
 
-    /// Steps the engine until all lines are delivered.
-    fn speak(
-        &self,
-        tts: &mut chattts_rs::ChatTts,
-        lines: &[usize],
-        delivery: &Delivery,
-    ) -> anyhow::Result<()> {
+    /// Steps the engines until all lines are delivered.
+    fn speak(&self, models: &mut [ChatTts], lines: &[usize], delivery: &Delivery) -> anyhow::Result<()> {
         let Context { report, interrupt } = self.context;
         interrupt.watch();
         let limits = match self.target {
@@ -271,7 +270,9 @@ impl Job<'_> {
         report.lines(lines.len());
         let follows = |index: &usize| delivery.todo.get(index).is_some_and(|line| line.follows);
         let sample = match &self.first {
-            Some(first) if lines.iter().any(follows) => Some(self.sample_of(first, tts)?),
+            Some(first) if lines.iter().any(follows) => {
+                models.first_mut().map(|tts| self.sample_of(first, tts)).transpose()?
+            }
             _ => None,
         };
         let lines = lines.iter().filter_map(|index| {
@@ -282,12 +283,16 @@ impl Job<'_> {
             }
             Some(line)
         });
-        let ended = pipeline::run(tts, lines, limits, &|outcome| delivery.take(outcome), |event| {
-            if let Event::Advanced { .. } = event {
-                steps += 1;
-            }
-            if let Event::Refined { refined, .. } = event {
-                report.detail(&format!("refined: {}", refined.text));
+        let ended = pipeline::run_all(models, lines, limits, &|outcome| delivery.take(outcome), |notice| {
+            match notice {
+                Notice::Event(Event::Advanced { .. }) => steps += 1,
+                Notice::Event(Event::Refined { refined, .. }) => {
+                    report.detail(&format!("refined: {}", refined.text));
+                }
+                Notice::DeviceFailed { device, error, lines } => {
+                    report.warn(&device_failed(device, error, lines));
+                }
+                _ => {}
             }
             let done = delivery.tally.done.load(Ordering::Relaxed);
             let rate = audio_rate(delivery, start);
@@ -314,7 +319,7 @@ impl Job<'_> {
     }
 
     /// What a line's first piece sounds like, as a sample to continue.
-    fn sample_of(&self, line: &Line, tts: &mut chattts_rs::ChatTts) -> anyhow::Result<VoiceSample> {
+    fn sample_of(&self, line: &Line, tts: &mut ChatTts) -> anyhow::Result<VoiceSample> {
         let text = line.pieces.first().map(|piece| piece.text.clone()).unwrap_or_default();
         let first = Line { pieces: line.pieces.iter().take(1).cloned().collect(), ..line.clone() };
         let outcome = Mutex::new(None);
@@ -412,6 +417,19 @@ impl Job<'_> {
         } else {
             Err(SomeFailed { failed: failed.len(), truncated: 0, total: self.total }.into())
         }
+    }
+}
+
+/// What is said when a device fails and others go on.
+fn device_failed(device: &str, error: &Error, lines: usize) -> String {
+    let reason = match error {
+        Error::Device(reason) => reason.clone(),
+        other => other.to_string(),
+    };
+    match lines {
+        0 => format!("{device} failed: {reason}; the other devices go on"),
+        1 => format!("{device} failed: {reason}; its line goes to the other devices"),
+        lines => format!("{device} failed: {reason}; its {lines} lines go to the other devices"),
     }
 }
 

@@ -290,6 +290,12 @@ pub trait Step {
     }
 }
 
+impl<S: Step + ?Sized> Step for Box<S> {
+    fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()> {
+        (**self).run(plan, outputs)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

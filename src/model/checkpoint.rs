@@ -18,7 +18,8 @@ use crate::error::{Error, Result};
 use crate::hub::{DemoSize, ModelFiles};
 use crate::speaker::SpeakerStats;
 
-/// The files of a model.
+/// The files of a model; its clones share them.
+#[derive(Clone)]
 pub struct Checkpoint {
     /// The Llama's sizes.
     pub config: GptConfig,
