@@ -9,7 +9,7 @@ mod speed;
 mod summary;
 
 pub use machine::{Machine, peak_memory};
-pub use precision::{Agreement, Divergence, Reference, Sharing};
+pub use precision::{Agreement, Deviation, Divergence, Reference, Sharing};
 pub use speed::{Run, SpeedTest};
 pub use summary::{Process, Spread, Summary};
 

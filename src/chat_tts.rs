@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use candle_core::DType;
 
 use crate::device::DeviceChoice;
-use crate::engine::{Codes, Decoder, Engine, Event, Goal, ModelStep, Refined, Request, Step, Vocabulary};
+use crate::engine::{Codes, Decoder, Engine, Event, Goal, Refined, Request, Step};
 use crate::error::{Error, Result};
 use crate::hub::{self, HubConfig, ModelSource};
+use crate::loading::Loaded;
 use crate::model::{
-    Checkpoint, DEMO_SEED, Embed, Growing, Llama, Mel, Renderer, SAMPLE_RATE, WaveStream, WeightType,
+    Checkpoint, DEMO_SEED, Growing, Mel, Renderer, SAMPLE_RATE, WaveStream, WeightType,
 };
 use crate::pipeline::render_codes;
 use crate::speaker::{SeedKind, Speaker, SpeakerStats, VoicePrompt};
@@ -27,14 +27,30 @@ pub enum Precision {
     /// Weights in 8 bits, what is cached of past positions in 16: a quarter of the memory, and several times
     /// as fast; the codes differ from those of single precision. What suits a processor.
     Q8,
+    /// Weights, the inputs of products and what is cached of past positions in half precision, sums in single
+    /// precision. For cards, and what suits them.
+    F16,
+    /// As f16, in bfloat16: a wider range, an eighth of the precision. For cards.
+    Bf16,
 }
 
 impl Precision {
-    /// What it comes to on a processor.
+    /// How a processor holds weights in it.
     pub fn weight_type(self) -> WeightType {
         match self {
             Precision::F32 => WeightType::F32,
-            Precision::Auto | Precision::Q8 => WeightType::Q8,
+            _ => WeightType::Q8,
+        }
+    }
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Auto => "auto",
+            Precision::F32 => "f32",
+            Precision::Q8 => "q8",
+            Precision::F16 => "f16",
+            Precision::Bf16 => "bf16",
         }
     }
 }
@@ -48,11 +64,21 @@ pub struct LoadOptions {
     pub precision: Precision,
     /// Texts that are worked on together, at least 1.
     pub batch_size: usize,
+    /// Fewer than `batch_size` will do where a card's memory holds no more.
+    pub fewer: bool,
+    /// The share of a card's free memory that texts worked on may take, above 0 and at most 1.
+    pub memory_fraction: f64,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        LoadOptions { device: DeviceChoice::default(), precision: Precision::default(), batch_size: 1 }
+        LoadOptions {
+            device: DeviceChoice::default(),
+            precision: Precision::default(),
+            batch_size: 1,
+            fewer: false,
+            memory_fraction: 0.9,
+        }
     }
 }
 
@@ -76,7 +102,7 @@ pub struct ChatTts {
     renderer: Arc<Renderer>,
     stats: Option<SpeakerStats>,
     slots: usize,
-    weight_type: WeightType,
+    precision: Precision,
     device_name: String,
 }
 
@@ -101,56 +127,9 @@ impl ChatTts {
     /// An error naming the file and tensor that are not as they should be; [`Error::Device`] if the device
     /// cannot be had.
     pub fn open(mut checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
-        let slots = options.batch_size.max(1);
-        let (device, device_name) = options.device.open()?;
-        let weight_type = match (checkpoint.packed, options.precision) {
-            (Some(packed), Precision::Auto) => packed,
-            (_, precision) => precision.weight_type(),
-        };
-        if let Some(packed) = checkpoint.packed.filter(|packed| *packed != weight_type) {
-            let reason =
-                format!("{} was asked for; this model is packed in {}", weight_type.name(), packed.name());
-            return Err(Error::parameter("dtype", reason));
-        }
         let stats = checkpoint.stats.take();
-        let hidden = checkpoint.config.hidden;
-        let ((llama, embed), tokenizer) = rayon::join(
-            || {
-                rayon::join(
-                    || Llama::load(&checkpoint.gpt, &checkpoint.config, weight_type, &device),
-                    || Embed::load(&checkpoint.embed, hidden, &device),
-                )
-            },
-            || Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0),
-        );
-        let (llama, embed, tokenizer) = (llama?, embed?, tokenizer?);
-        if tokenizer.size() > embed.text_tokens() {
-            return Err(Error::Tokenizer {
-                file: checkpoint.tokenizer.0,
-                reason: format!(
-                    "it has {} tokens, {} embeds {}; they are not of one model",
-                    tokenizer.size(),
-                    checkpoint.embed.path().display(),
-                    embed.text_tokens()
-                ),
-            });
-        }
-        let vocabulary = Vocabulary {
-            tokenizer,
-            codebooks: embed.codebooks(),
-            code_tokens: embed.code_tokens(),
-            text_tokens: embed.text_tokens(),
-            hidden,
-            max_positions: llama.config().max_positions,
-        };
-        let cache = match weight_type {
-            WeightType::F32 => DType::F32,
-            WeightType::Q8 => DType::F16,
-        };
-        let step: AnyStep = Box::new(ModelStep::new(embed, llama, slots, cache, &device)?);
-        let renderer = Arc::new(Renderer::load(checkpoint, weight_type, &device)?);
-        let engine = Engine::new(vocabulary, slots, step);
-        Ok(ChatTts { engine, renderer, stats, slots, weight_type, device_name })
+        let Loaded { engine, renderer, slots, precision, device_name } = Loaded::open(checkpoint, options)?;
+        Ok(ChatTts { engine, renderer: Arc::new(renderer), stats, slots, precision, device_name })
     }
 
     /// The voice of a seed.
@@ -318,9 +297,9 @@ impl ChatTts {
         &self.engine.vocabulary().tokenizer
     }
 
-    /// In which type its weights are held.
-    pub fn weight_type(&self) -> WeightType {
-        self.weight_type
+    /// In which type it computes; never [`Precision::Auto`].
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Where it runs, as `--device` names it: `cpu`.

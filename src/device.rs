@@ -2,8 +2,7 @@
 
 use std::str::FromStr;
 
-use candle_core::Device;
-
+use crate::chat_tts::Precision;
 use crate::error::{Error, Result};
 
 /// Where the model runs.
@@ -18,14 +17,84 @@ pub enum DeviceChoice {
     Cuda(usize),
 }
 
+/// A device that is there.
+pub(crate) enum OpenDevice {
+    Processor,
+    #[cfg(feature = "cuda")]
+    Card(std::sync::Arc<dyn crate::cuda::Driver>),
+}
+
 impl DeviceChoice {
-    /// The device and what it is called.
-    pub(crate) fn open(self) -> Result<(Device, String)> {
+    /// What [`DeviceChoice::Auto`] comes to here, for weights in a type: a card if there is one that can be
+    /// used, else the processor, with the reason where this build could have used a card.
+    pub fn resolve(self, precision: Precision) -> (Self, Option<Error>) {
+        if self != DeviceChoice::Auto {
+            return (self, None);
+        }
+        #[cfg(feature = "cuda")]
+        if precision != Precision::Q8 {
+            return match first_card() {
+                Ok(number) => (DeviceChoice::Cuda(number), None),
+                Err(reason) => (DeviceChoice::Cpu, Some(reason)),
+            };
+        }
+        let _ = precision;
+        (DeviceChoice::Cpu, None)
+    }
+
+    /// What [`Precision::Auto`] comes to on a device.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a type in which the device does not compute.
+    pub fn precision(self, asked: Precision) -> Result<Precision> {
+        let is_card = matches!(self, DeviceChoice::Cuda(_));
+        match (asked, is_card) {
+            (Precision::Auto, true) => Ok(Precision::F16),
+            (Precision::Auto, false) => Ok(Precision::Q8),
+            (Precision::Q8, true) => {
+                Err(Error::parameter("dtype", "q8 is for processors; cards compute in f16, bf16 and f32"))
+            }
+            (Precision::F16 | Precision::Bf16, false) => Err(Error::parameter(
+                "dtype",
+                format!("{} is for cards; processors compute in q8 and f32", asked.name()),
+            )),
+            (asked, _) => Ok(asked),
+        }
+    }
+
+    /// The device, which is never [`DeviceChoice::Auto`], and what it is called.
+    pub(crate) fn open(self) -> Result<(OpenDevice, String)> {
         match self {
-            DeviceChoice::Auto | DeviceChoice::Cpu => Ok((Device::Cpu, "cpu".into())),
+            DeviceChoice::Auto | DeviceChoice::Cpu => Ok((OpenDevice::Processor, "cpu".into())),
+            #[cfg(feature = "cuda")]
+            DeviceChoice::Cuda(number) => {
+                let driver = crate::cuda::open(number)?;
+                let name = format!("cuda:{number} ({})", driver.name());
+                Ok((OpenDevice::Card(driver), name))
+            }
+            #[cfg(not(feature = "cuda"))]
             DeviceChoice::Cuda(_) => Err(no_cuda()),
         }
     }
+}
+
+/// The first card that the kernels are made for, or why there is none.
+#[cfg(feature = "cuda")]
+fn first_card() -> Result<usize> {
+    let mut reason = Error::Device("no NVIDIA card was found".into());
+    for number in 0..crate::cuda::count()? {
+        match crate::cuda::CardInfo::of(number) {
+            Ok(card) if card.is_supported() => return Ok(number),
+            Ok(card) => {
+                reason = Error::Device(format!(
+                    "{} (cuda:{}) is older than what is needed, compute capability 8.0",
+                    card.name, card.number
+                ));
+            }
+            Err(error) => reason = error,
+        }
+    }
+    Err(reason)
 }
 
 /// Where models run that share their work: `auto`, `cpu`, `cuda`, `cuda:1`, `cuda:0,1` or `cuda:all`.
@@ -56,6 +125,12 @@ impl Devices {
                 Err(Error::parameter("device", "a list of cards that names none"))
             }
             Devices::Cuda(cards) => Ok(cards.iter().copied().map(DeviceChoice::Cuda).collect()),
+            #[cfg(feature = "cuda")]
+            Devices::CudaAll => match crate::cuda::count()? {
+                0 => Err(Error::Device("no NVIDIA card was found; use `--device cpu`".into())),
+                count => Ok((0..count).map(DeviceChoice::Cuda).collect()),
+            },
+            #[cfg(not(feature = "cuda"))]
             Devices::CudaAll => Err(no_cuda()),
         }
     }
@@ -91,6 +166,7 @@ impl FromStr for Devices {
     }
 }
 
+#[cfg(not(feature = "cuda"))]
 fn no_cuda() -> Error {
     Error::Device("this build has no CUDA support; use `--device cpu` or `--device auto`".into())
 }
@@ -157,9 +233,31 @@ mod tests {
         assert_eq!(two, [DeviceChoice::Cuda(2), DeviceChoice::Cuda(0)]);
         assert!(matches!(Devices::Cuda(Vec::new()).choices(), Err(Error::Parameter { .. })));
         assert_eq!(DeviceChoice::Auto.open().unwrap().1, "cpu");
-        let errors = [Devices::CudaAll.choices().unwrap_err(), DeviceChoice::Cuda(0).open().unwrap_err()];
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn cards_are_refused_by_a_build_without_them() {
+        let errors = [Devices::CudaAll.choices().err(), DeviceChoice::Cuda(0).open().err()];
         for error in errors {
-            assert!(error.to_string().contains("no CUDA support"), "{error}");
+            assert!(error.unwrap().to_string().contains("no CUDA support"));
+        }
+        assert!(matches!(DeviceChoice::Auto.resolve(Precision::Auto), (DeviceChoice::Cpu, None)));
+    }
+
+    #[test]
+    fn each_device_has_its_types() {
+        let (cpu, card) = (DeviceChoice::Cpu, DeviceChoice::Cuda(1));
+        assert_eq!(cpu.precision(Precision::Auto).unwrap(), Precision::Q8);
+        assert_eq!(card.precision(Precision::Auto).unwrap(), Precision::F16);
+        assert_eq!(card.precision(Precision::Bf16).unwrap(), Precision::Bf16);
+        for device in [cpu, card] {
+            assert_eq!(device.precision(Precision::F32).unwrap(), Precision::F32);
+        }
+        let refused = [(cpu, Precision::F16), (cpu, Precision::Bf16), (card, Precision::Q8)];
+        for (device, precision) in refused {
+            let error = device.precision(precision).unwrap_err().to_string();
+            assert!(error.contains(precision.name()), "{error}");
         }
     }
 }

@@ -29,6 +29,7 @@ mod device;
 pub mod engine;
 mod error;
 pub mod hub;
+mod loading;
 pub mod model;
 pub mod pipeline;
 pub mod sampling;

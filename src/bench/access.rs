@@ -93,6 +93,9 @@ pub(super) fn render(tts: &ChatTts, all: &[&Codes]) -> Result<Vec<Rendered>> {
     render_codes(&tts.renderer(), first.decoder, all)
 }
 
+/// Steps of which every layer is kept: enough to tell, and no more memory than that takes.
+const LAYER_STEPS: usize = 64;
+
 /// A step as it was run: what went in, what came out.
 pub(super) struct Recorded {
     pub plan: Plan,
@@ -117,7 +120,8 @@ pub(super) fn record(
             return Err(Error::Interrupted);
         }
         let mut events = Vec::new();
-        let (mut plan, mut outputs) = (Plan { logits: true, ..Plan::default() }, Vec::new());
+        let layers = steps.len() < LAYER_STEPS;
+        let (mut plan, mut outputs) = (Plan { logits: true, layers, ..Plan::default() }, Vec::new());
         scheduler.plan(vocabulary, &mut plan, &mut events);
         if !plan.rows.is_empty() {
             model.run(&plan, &mut outputs)?;

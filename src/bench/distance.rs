@@ -30,6 +30,8 @@ pub(super) fn arg_max(logits: &[f32]) -> usize {
 pub(super) struct Power {
     signal: f64,
     error: f64,
+    count: usize,
+    worst: f64,
 }
 
 impl Power {
@@ -49,7 +51,18 @@ impl Power {
             let (reference, other) = (f64::from(*reference), f64::from(*other));
             self.signal += (reference - centre).powi(2);
             self.error += (reference - other).powi(2);
+            self.count += 1;
+            let difference = (reference - other).abs();
+            // A difference that is no number is kept.
+            if difference > self.worst || difference.is_nan() {
+                self.worst = difference;
+            }
         }
+    }
+
+    /// The largest difference ÷ the root mean square of the signal.
+    pub fn worst(&self) -> f64 {
+        if self.worst == 0.0 { 0.0 } else { self.worst / (self.signal / self.count.max(1) as f64).sqrt() }
     }
 
     /// Root mean square of the error ÷ that of the signal.
@@ -84,6 +97,15 @@ mod tests {
     #[test]
     fn the_first_of_equal_logits_is_the_largest() {
         assert_eq!(arg_max(&[0.0, 3.0, 3.0, -1.0]), 1);
+    }
+
+    #[test]
+    fn the_worst_is_relative_to_the_signal_and_keeps_what_is_no_number() {
+        let mut power = Power::default();
+        power.add(&[2.0, -2.0, 2.0, -2.0], &[2.0, -1.0, 2.5, -2.0]);
+        assert_eq!(power.worst(), 0.5);
+        power.add(&[2.0, 2.0], &[f32::NAN, 2.0]);
+        assert!(power.worst().is_nan());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::access::{self, Recorded};
 use super::distance::{Power, arg_max, divergence};
 use crate::chat_tts::ChatTts;
-use crate::engine::{Codes, Request};
+use crate::engine::{Codes, Request, RowOutput};
 use crate::error::{Error, Result};
 use crate::model::Rendered;
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler, SamplingParams};
@@ -53,6 +53,17 @@ pub struct Divergence {
     pub max: f64,
 }
 
+/// How far some values are from those of the reference, in units of the reference's root mean square.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Deviation {
+    /// Whose values: `layer 0`, …, `hidden`, `logits`.
+    pub of: String,
+    /// Root mean square of the error.
+    pub relative_rms: f64,
+    /// The largest error of a value.
+    pub worst: f64,
+}
+
 /// How near a model is to the reference. Signal to noise is none where nothing differs at all.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Agreement {
@@ -66,6 +77,8 @@ pub struct Agreement {
     pub drawn: Sharing,
     /// The distributions, at temperature 1 and at that of speech.
     pub divergence: Vec<Divergence>,
+    /// What each layer leaves, from the first on; then the last hidden state and the logits.
+    pub layers: Vec<Deviation>,
     /// Root mean square of the hidden states' error ÷ that of the states.
     pub hidden_relative_rms: f64,
     /// Of the wave, from the same hidden states.
@@ -133,6 +146,8 @@ impl Reference {
             let outputs = access::replay(tts, step)?;
             for (((row, _), reference), other) in step.plan.wanted.iter().zip(&step.outputs).zip(&outputs) {
                 tally.hidden.add(&reference.hidden, &other.hidden);
+                tally.all_logits.add(&reference.logits, &other.logits);
+                tally.layers(reference, other);
                 let slot = step.plan.rows[*row].slot as usize;
                 tally.logits(slot, &reference.logits, &other.logits)?;
             }
@@ -148,6 +163,7 @@ impl Reference {
             arg_max: tally.sharing(&tally.arg_max),
             drawn: tally.sharing(&tally.drawn),
             divergence: tally.divergence(),
+            layers: tally.deviations(),
             hidden_relative_rms: tally.hidden.relative_error(),
             wave_snr_db: wave.decibels(),
             mel_snr_db: mel.decibels(),
@@ -191,6 +207,8 @@ struct Tally<'a> {
     /// Sums over the choices, at temperature 1 and at that of speech.
     divergences: [Divergence; 2],
     hidden: Power,
+    all_logits: Power,
+    layers: Vec<Power>,
 }
 
 impl<'a> Tally<'a> {
@@ -212,7 +230,31 @@ impl<'a> Tally<'a> {
             drawn: vec![0; codebooks],
             divergences: [1.0, own].map(|temperature| Divergence { temperature, mean: 0.0, max: 0.0 }),
             hidden: Power::default(),
+            all_logits: Power::default(),
+            layers: Vec::new(),
         })
+    }
+
+    /// Takes in what the layers of one line's step left.
+    fn layers(&mut self, reference: &RowOutput, other: &RowOutput) {
+        let hidden = reference.hidden.len().max(1);
+        let count = reference.layers.len() / hidden;
+        self.layers.resize_with(self.layers.len().max(count), Power::default);
+        let layers = reference.layers.chunks_exact(hidden).zip(other.layers.chunks_exact(hidden));
+        for (power, (reference, other)) in self.layers.iter_mut().zip(layers) {
+            power.add(reference, other);
+        }
+    }
+
+    fn deviations(&self) -> Vec<Deviation> {
+        let deviation = |of: String, power: &Power| Deviation {
+            of,
+            relative_rms: power.relative_error(),
+            worst: power.worst(),
+        };
+        let layers = self.layers.iter().enumerate().map(|(i, power)| deviation(format!("layer {i}"), power));
+        let ends = [("hidden", &self.hidden), ("logits", &self.all_logits)];
+        layers.chain(ends.map(|(of, power)| deviation(of.into(), power))).collect()
     }
 
     /// Takes in the logits of one line's step.
@@ -299,6 +341,10 @@ mod tests {
         let reference = Reference::speak(&mut load(Precision::F32), 40, 7, &go_on).unwrap();
         let agreement = reference.compare(&mut load(Precision::Q8), "q8".into(), &go_on).unwrap();
         assert!(agreement.hidden_relative_rms > 1e-4 && agreement.hidden_relative_rms < 0.2, "{agreement:?}");
+        let of: Vec<&str> = agreement.layers.iter().map(|deviation| deviation.of.as_str()).collect();
+        assert_eq!((of[0], &of[of.len() - 2..]), ("layer 0", &["hidden", "logits"][..]));
+        let within = |d: &Deviation| 1e-4 < d.relative_rms && d.relative_rms < d.worst && d.worst < 3.0;
+        assert!(agreement.layers.iter().all(within), "{agreement:?}");
         assert!(agreement.arg_max.overall > 0.5 && agreement.drawn.overall > 0.5, "{agreement:?}");
         let [one, own] = agreement.divergence[..] else { panic!("{agreement:?}") };
         assert!(0.0 < one.mean && one.mean < one.max, "{agreement:?}");

@@ -59,6 +59,8 @@ pub enum Command {
     /// Download, check and find the weights
     #[command(subcommand)]
     Model(ModelCommand),
+    /// List what can compute here: NVIDIA cards and the processor
+    Devices(DevicesArgs),
     /// Measure speed and memory, or how near each type of weights is to single precision
     Bench(BenchArgs),
     /// Print a completion script for a shell
@@ -312,6 +314,9 @@ pub struct ComputeArgs {
     /// In which type to compute
     #[arg(long, value_name = "TYPE", value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
     pub dtype: Dtype,
+    /// The share of a card's free memory that texts worked on may take
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share, help_heading = "Model")]
+    pub memory_fraction: f64,
     /// Threads to compute with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Model")]
     pub threads: Option<u16>,
@@ -319,12 +324,32 @@ pub struct ComputeArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Dtype {
-    /// What suits the device: q8 on a processor
+    /// What suits the device: q8 on a processor, f16 on a card
     Auto,
     /// Single precision
     F32,
-    /// Weights in 8 bits
+    /// Weights in 8 bits, on processors
     Q8,
+    /// Half precision, on cards
+    F16,
+    /// bfloat16, on cards
+    Bf16,
+}
+
+/// A share of something, above 0 and at most 1.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| *share > 0.0 && *share <= 1.0);
+    share.ok_or_else(|| "a number above 0 and at most 1".into())
+}
+
+#[derive(Args)]
+pub struct DevicesArgs {
+    /// Run every kernel on each card beside its twin in plain Rust, and compare
+    #[arg(long)]
+    pub check: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args)]

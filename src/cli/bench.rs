@@ -131,8 +131,14 @@ fn named(dtype: Dtype, mut result: Value) -> Value {
 }
 
 fn compute(args: &BenchArgs, dtype: Dtype, batch_size: usize) -> anyhow::Result<LoadOptions> {
-    let compute = ComputeArgs { device: args.device.clone(), dtype, threads: args.threads };
-    Ok(LoadOptions { batch_size, ..options::compute(&compute)? })
+    let compute = ComputeArgs {
+        device: args.device.clone(),
+        dtype,
+        memory_fraction: args.memory_fraction,
+        threads: args.threads,
+    };
+    // Which device it is stands above the figures.
+    Ok(LoadOptions { batch_size, ..options::compute(&compute, &Report::new(true, false))? })
 }
 
 /// The model to measure, its files in place.
@@ -169,7 +175,7 @@ fn checkpoint(model: &ModelArgs, compute: &LoadOptions) -> anyhow::Result<Checkp
         (ModelSource::Packed(file), _) => Ok(Checkpoint::open_packed(&file)?),
         (source, config) => {
             let opened = options::opened(hub::locate(&source, &config)?)?;
-            Ok(options::packed(opened, compute.precision, &Report::new(true, false)))
+            Ok(options::packed(opened, compute, &Report::new(true, false)))
         }
     }
 }

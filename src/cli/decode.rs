@@ -10,7 +10,7 @@ use super::output::{Target, deliver};
 use super::{Context, options};
 
 pub fn run(context: &Context, args: DecodeArgs) -> anyhow::Result<()> {
-    let compute = options::compute(&args.compute)?;
+    let compute = options::compute(&args.compute, &context.report)?;
     let codes = read_codes(&args.codes)?;
     let encoding = Encoding::new(Format::Wav, None, Some(args.sample_rate))?;
     let target = Target::new(Some(&args.out), None)?;

@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod decode;
 mod deliver;
+mod devices;
 mod dump;
 mod input;
 mod interrupt;
@@ -90,6 +91,7 @@ pub fn run() -> ExitCode {
         Command::Decode(args) => decode::run(&context, args),
         Command::Roles(args) => roles::run(&context, &args),
         Command::Model(command) => model::run(&context, command),
+        Command::Devices(args) => devices::run(&context, &args),
         Command::Bench(args) => bench::run(&context, &args),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { dir } => shell::man(dir.as_deref()),

@@ -80,7 +80,7 @@ pub fn load(model: &ModelArgs, compute: LoadOptions, context: &Context) -> anyho
 
 /// Loads an opened model and says how long it took.
 pub fn start(opened: Opened, compute: LoadOptions, context: &Context) -> anyhow::Result<ChatTts> {
-    load_on(packed(opened, compute.precision, &context.report), compute, context)
+    load_on(packed(opened, &compute, &context.report), compute, context)
 }
 
 /// Loads an opened model on each of some devices.
@@ -90,7 +90,8 @@ pub fn start_all(
     compute: LoadOptions,
     context: &Context,
 ) -> anyhow::Result<Vec<ChatTts>> {
-    let checkpoint = packed(opened, compute.precision, &context.report);
+    let first = devices.first().map_or(compute, |device| LoadOptions { device: *device, ..compute });
+    let checkpoint = packed(opened, &first, &context.report);
     let on = |device: &DeviceChoice| {
         load_on(checkpoint.clone(), LoadOptions { device: *device, ..compute }, context)
     };
@@ -101,21 +102,26 @@ fn load_on(checkpoint: Checkpoint, compute: LoadOptions, context: &Context) -> a
     let start = Instant::now();
     let tts = ChatTts::open(checkpoint, compute)?;
     let seconds = start.elapsed().as_secs_f64();
-    context.report.detail(&format!("{}: loaded in {seconds:.2} s", tts.device_name()));
+    let (device, dtype) = (tts.device_name(), tts.precision().name());
+    context.report.detail(&format!("{device}: loaded in {seconds:.2} s, in {dtype}"));
     Ok(tts)
 }
 
-/// The same model from the cache folder, where it lies packed; it is put there if it is not yet. A model too
-/// small to gain by it stays as it is, and so does one that cannot be kept: it only takes longer to load.
-pub fn packed(opened: Opened, precision: Precision, report: &Report) -> Checkpoint {
+/// The same model from the cache folder, where it lies packed for processors; it is put there if it is not yet.
+/// A model too small to gain by it stays as it is, and so does one that cannot be kept: it only takes longer to
+/// load.
+pub fn packed(opened: Opened, compute: &LoadOptions, report: &Report) -> Checkpoint {
     /// Weights of the language model that take longer to read than to map.
     const LARGE: u64 = 64 << 20;
     let Opened { checkpoint, model } = opened;
+    let kind = match compute.device.precision(compute.precision) {
+        Ok(precision) if compute.device == DeviceChoice::Cpu => precision.weight_type(),
+        _ => return checkpoint,
+    };
     let size = std::fs::metadata(checkpoint.gpt.path()).map_or(0, |meta| meta.len());
     let Some(folder) = cache_folder().filter(|_| checkpoint.packed.is_none() && size >= LARGE) else {
         return checkpoint;
     };
-    let kind = precision.weight_type();
     let file = folder.join("packed").join(format!("{model}-{}.safetensors", kind.name()));
     let found = match Checkpoint::open_packed(&file) {
         Ok(found) => Ok(found),
@@ -143,16 +149,49 @@ fn cache_folder() -> Option<PathBuf> {
 }
 
 /// In what type to compute, on one device.
-pub fn compute(args: &ComputeArgs) -> anyhow::Result<LoadOptions> {
-    match devices(args)?[..] {
-        [device] => Ok(LoadOptions { device, precision: args.dtype.into(), ..LoadOptions::default() }),
-        _ => Err(Usage(format!("--device {}: this works on one device; name one", args.device)).into()),
+pub fn compute(args: &ComputeArgs, report: &Report) -> anyhow::Result<LoadOptions> {
+    match devices(args, report)?[..] {
+        [device] => Ok(LoadOptions { device, ..all(args) }),
+        _ => Err(several(args)),
     }
 }
 
-/// Where to compute, one or several.
-pub fn devices(args: &ComputeArgs) -> chattts_rs::Result<Vec<DeviceChoice>> {
-    Devices::from_str(&args.device)?.choices()
+/// Refuses a list of devices.
+pub fn several(args: &ComputeArgs) -> anyhow::Error {
+    Usage(format!("--device {}: this works on one device; name one", args.device)).into()
+}
+
+/// What flags say of all devices.
+pub fn all(args: &ComputeArgs) -> LoadOptions {
+    let (precision, memory_fraction) = (args.dtype.into(), args.memory_fraction);
+    LoadOptions { precision, memory_fraction, ..LoadOptions::default() }
+}
+
+/// Where to compute, one or several; what `auto` comes to is said.
+pub fn devices(args: &ComputeArgs, report: &Report) -> chattts_rs::Result<Vec<DeviceChoice>> {
+    let precision = args.dtype.into();
+    let devices: Vec<DeviceChoice> = Devices::from_str(&args.device)?
+        .choices()?
+        .into_iter()
+        .map(|device| {
+            let (resolved, reason) = device.resolve(precision);
+            match (device, resolved, reason) {
+                (DeviceChoice::Auto, DeviceChoice::Cuda(number), _) => {
+                    report.note(&format!("on the card cuda:{number}"));
+                }
+                (DeviceChoice::Auto, _, Some(reason)) => {
+                    report.note(&format!("on the processor, since no card can be used: {reason}"));
+                }
+                _ => {}
+            }
+            resolved
+        })
+        .collect();
+    // Found before anything is downloaded.
+    for device in &devices {
+        device.precision(precision)?;
+    }
+    Ok(devices)
 }
 
 impl From<Dtype> for Precision {
@@ -161,6 +200,8 @@ impl From<Dtype> for Precision {
             Dtype::Auto => Precision::Auto,
             Dtype::F32 => Precision::F32,
             Dtype::Q8 => Precision::Q8,
+            Dtype::F16 => Precision::F16,
+            Dtype::Bf16 => Precision::Bf16,
         }
     }
 }
@@ -201,17 +242,23 @@ pub fn seed(asked: Option<u64>, context: &Context) -> u64 {
     })
 }
 
-/// `--batch-size`: texts worked on together.
-pub fn batch_size(text: &str) -> Result<usize, Usage> {
+/// `--batch-size`: texts worked on together, and whether fewer will do.
+pub fn batch_size(text: &str, device: DeviceChoice) -> Result<(usize, bool), Usage> {
     /// Past this the products keep a processor's units busy, and more texts only cost memory.
     const ENOUGH: usize = 16;
+    /// Past this a card gains little by more; what its memory holds is found when the model is there.
+    const ENOUGH_ON_CARD: usize = 128;
     /// What one text may come to: keys and values of 4096 positions.
     const BYTES_EACH: u64 = 512 << 20;
     /// The largest that is taken.
     const MOST: usize = 1024;
     if text != "auto" {
         let size = text.parse().ok().filter(|n| (1..=MOST).contains(n));
-        return size.ok_or_else(|| Usage(format!("--batch-size {text}: auto, or 1 to {MOST}")));
+        let unknown = || Usage(format!("--batch-size {text}: auto, or 1 to {MOST}"));
+        return Ok((size.ok_or_else(unknown)?, false));
+    }
+    if matches!(device, DeviceChoice::Cuda(_)) {
+        return Ok((ENOUGH_ON_CARD, true));
     }
     // A system that does not say gets one text at a time.
     let free = sysinfo::System::new().map_or(0, |mut system| {
@@ -219,7 +266,7 @@ pub fn batch_size(text: &str) -> Result<usize, Usage> {
         let available = system.available_memory();
         system.cgroup_limits().map_or(available, |limits| limits.free_memory.min(available))
     });
-    Ok(usize::try_from(free / 2 / BYTES_EACH).unwrap_or(ENOUGH).clamp(1, ENOUGH))
+    Ok((usize::try_from(free / 2 / BYTES_EACH).unwrap_or(ENOUGH).clamp(1, ENOUGH), false))
 }
 
 /// 32 random bits, which is what the generator takes; the standard library's hasher is keyed by the system.

@@ -19,7 +19,7 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
         return Err(Usage(format!("{speed} steers speech, not refining; give it to `synth`")).into());
     }
     let sampling = options::sampling(&args.sampling, SamplingParams::refine(), 1)?;
-    let compute = options::compute(&args.compute)?;
+    let compute = options::compute(&args.compute, &context.report)?;
     let markup = MarkupArgs { ssml: false, markdown: false };
     let reading = Reading { normalize: !args.no_normalize, ..Reading::new(&args.read, &markup) };
     let homophones = reading::homophones(args.read.homophones.as_deref())?;

@@ -231,7 +231,7 @@ fn clone(context: &Context, path: &Path, args: &CloneArgs) -> anyhow::Result<()>
 fn preview(context: &Context, registry: &Registry, args: &PreviewArgs) -> anyhow::Result<()> {
     let target = Target::new(Some(&args.out), None)?;
     let encoding = Encoding::new(Format::Wav, None, None)?;
-    let compute = LoadOptions { batch_size: 1, ..options::compute(&args.compute)? };
+    let compute = LoadOptions { batch_size: 1, ..options::compute(&args.compute, &context.report)? };
     let spec = VoiceSpec::parse(&args.role)?;
     let opened = options::open(&args.model, context)?;
     let voice = resolve(&spec, registry, opened.checkpoint.stats.as_ref())?;

@@ -14,7 +14,7 @@ use chattts_rs::batch::report::ReportWriter;
 use chattts_rs::batch::{DirLock, Ledger, NameTemplate, sweep};
 use chattts_rs::engine::{Event, VoiceSample};
 use chattts_rs::pipeline::{self, Limits, Line, Notice};
-use chattts_rs::{ChatTts, Error, LoadOptions};
+use chattts_rs::{ChatTts, DeviceChoice, Error, LoadOptions};
 
 use super::args::SynthArgs;
 use super::deliver::{Delivery, Destination, Joined};
@@ -36,12 +36,10 @@ const SAY_EVERY: Duration = Duration::from_secs(60);
 pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
     // All that can be wrong is found before the model is loaded, let alone downloaded.
     let mut settings = Settings::new(&args)?;
-    let devices = options::devices(&args.compute)?;
-    let compute = LoadOptions {
-        batch_size: options::batch_size(&args.batch.batch_size)?,
-        precision: args.compute.dtype.into(),
-        ..LoadOptions::default()
-    };
+    let devices = options::devices(&args.compute, &context.report)?;
+    let device = devices.first().copied().unwrap_or_default();
+    let (batch_size, fewer) = options::batch_size(&args.batch.batch_size, device)?;
+    let compute = LoadOptions { device, batch_size, fewer, ..options::all(&args.compute) };
     check_output(&args)?;
     let extension = settings.encoding(None)?.format().extension();
     let default_name = format!("{{index:05}}.{extension}");
@@ -49,7 +47,9 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
     let target = match args.output.stream {
         true => {
             stream::check(&args, &settings.encoding(None)?)?;
-            options::compute(&args.compute)?;
+            if devices.len() > 1 {
+                return Err(options::several(&args.compute));
+            }
             Target::Stdout
         }
         false => Target::new(args.output.out.as_deref(), args.output.out_dir.as_deref())?,
@@ -103,7 +103,10 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         },
         model: opened.model.clone(),
         // What `auto` comes to, not its name: that may come to something else in another version.
-        compute: format!("{:?}", compute.precision.weight_type()),
+        compute: match (device, device.precision(compute.precision)?) {
+            (DeviceChoice::Cuda(_), precision) => format!("cuda {}", precision.name()),
+            (_, precision) => format!("{:?}", precision.weight_type()),
+        },
         trim: args.output.trim,
         loudness: args.output.normalize_loudness,
         // Subtitles are written with their file alone, so a file without them is not done.
@@ -120,7 +123,7 @@ pub fn run(context: &Context, args: SynthArgs) -> anyhow::Result<()> {
         }
     };
     if args.output.stream {
-        let compute = LoadOptions { batch_size: 1, ..options::compute(&args.compute)? };
+        let compute = LoadOptions { batch_size: 1, ..compute };
         let mut tts = options::start(opened, compute, context)?;
         return stream::run(context, &mut tts, &todo, &failed);
     }

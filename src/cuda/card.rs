@@ -18,18 +18,7 @@ static PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
 /// Where images of containers keep the driver without telling the loader.
 const HIDDEN_DRIVERS: [&str; 2] = ["/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
 /// The oldest that the kernels are compiled for.
-const OLDEST: (i32, i32) = (8, 0);
-
-/// What the driver says of a card.
-#[derive(Clone, Debug)]
-pub struct Properties {
-    /// Its name.
-    pub name: String,
-    /// Compute capability.
-    pub capability: (i32, i32),
-    /// Of its memory.
-    pub memory: Memory,
-}
+pub const OLDEST: (i32, i32) = (8, 0);
 
 /// The driver's words.
 fn said(doing: &str, error: DriverError) -> Error {
@@ -113,32 +102,49 @@ unsafe impl Send for Card {}
 // SAFETY: as above; the driver orders what several threads put in one stream.
 unsafe impl Sync for Card {}
 
-/// What the driver says of card `number`, which is opened for it.
+/// Its name and compute capability.
 ///
 /// # Errors
 /// What the driver says.
-pub fn properties(number: usize) -> Result<Properties> {
-    let context = context(number)?;
-    let device = context.cu_device();
-    let doing = format!("asking card {number} what it is");
-    let name = result::device::get_name(device).map_err(|e| said(&doing, e))?;
-    let capability = context.compute_capability().map_err(|e| said(&doing, e))?;
-    let (free, total) = result::mem_get_info().map_err(|e| said(&doing, e))?;
-    Ok(Properties { name, capability, memory: Memory { free: free as u64, total: total as u64 } })
+pub fn properties(number: usize) -> Result<(String, (i32, i32))> {
+    use sys::CUdevice_attribute_enum::{
+        CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR as MAJOR, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR as MINOR,
+    };
+    exists(number)?;
+    let asking = |e| said(&format!("asking card {number} what it is"), e);
+    let device = result::device::get(number as i32).map_err(asking)?;
+    let name = result::device::get_name(device).map_err(asking)?;
+    // SAFETY: the device is one that the driver gave.
+    let attribute = |which| unsafe { result::device::get_attribute(device, which) }.map_err(asking);
+    Ok((name, (attribute(MAJOR)?, attribute(MINOR)?)))
+}
+
+/// Its memory; the card is opened for it.
+///
+/// # Errors
+/// What the driver says.
+pub fn memory(number: usize) -> Result<Memory> {
+    let _context = context(number)?;
+    memory_now().map_err(|e| said(&format!("asking card {number} for its memory"), e))
+}
+
+fn memory_now() -> std::result::Result<Memory, DriverError> {
+    let (free, total) = result::mem_get_info()?;
+    Ok(Memory { free: free as u64, total: total as u64 })
+}
+
+fn exists(number: usize) -> Result<()> {
+    let there = match count()? {
+        count if number < count => return Ok(()),
+        0 => "no NVIDIA card was found".into(),
+        1 => "the only one is cuda:0".to_string(),
+        count => format!("there are cuda:0 to cuda:{}", count - 1),
+    };
+    Err(Error::Device(format!("there is no card cuda:{number}: {there}")))
 }
 
 fn context(number: usize) -> Result<Arc<CudaContext>> {
-    let count = count()?;
-    if number >= count {
-        return Err(Error::Device(format!(
-            "there is no card {number}: {}",
-            match count {
-                0 => "no NVIDIA card was found".into(),
-                1 => "the only one is cuda:0".to_string(),
-                count => format!("there are cuda:0 to cuda:{}", count - 1),
-            }
-        )));
-    }
+    exists(number)?;
     let context = CudaContext::new(number).map_err(|e| said(&format!("opening card {number}"), e))?;
     context.bind_to_thread().map_err(|e| said(&format!("opening card {number}"), e))?;
     Ok(context)
@@ -150,14 +156,14 @@ impl Card {
     /// # Errors
     /// What the driver says; [`Error::Device`] if the card is older than the kernels are made for.
     pub fn open(number: usize) -> Result<Self> {
-        let context = context(number)?;
-        let Properties { name, capability, .. } = properties(number)?;
+        let (name, capability) = properties(number)?;
         if capability < OLDEST {
             return Err(Error::Device(format!(
                 "{name} (cuda:{number}) has compute capability {}.{}; {}.{} (Ampere) or newer is needed",
                 capability.0, capability.1, OLDEST.0, OLDEST.1
             )));
         }
+        let context = context(number)?;
         let module = load(number)?;
         let mut device = Device {
             context,
@@ -315,8 +321,7 @@ impl Driver for Card {
 
     fn memory(&self) -> Result<Memory> {
         self.device.bind()?;
-        let (free, total) = result::mem_get_info().map_err(|e| self.device.error("its memory", e))?;
-        Ok(Memory { free: free as u64, total: total as u64 })
+        memory_now().map_err(|e| self.device.error("its memory", e))
     }
 
     fn name(&self) -> &str {

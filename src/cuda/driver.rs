@@ -141,6 +141,17 @@ impl<T: Plain> Buffer<T> {
         Ok(buffer)
     }
 
+    /// Zeros.
+    ///
+    /// # Errors
+    /// As [`Buffer::new`].
+    pub fn zeros(driver: &Arc<dyn Driver>, length: usize) -> Result<Self>
+    where
+        T: Default,
+    {
+        Buffer::from_slice(driver, &vec![T::default(); length])
+    }
+
     /// Values it holds.
     pub fn len(&self) -> usize {
         self.length

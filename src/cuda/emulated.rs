@@ -26,6 +26,36 @@ const GUARD: usize = 4096;
 const POISON: u8 = 0xff;
 const ALIGNMENT: usize = 256;
 
+/// Says how many emulated cards there are, and of how many MiB each: `2` or `2x512`.
+const CARDS: &str = "CHATTTS_RS_EMULATED_CARDS";
+/// Memory of a card unless it is said.
+const DEFAULT_MEMORY: u64 = 4 << 30;
+
+/// How many cards are to be emulated, and with how much memory.
+pub fn asked() -> Option<(usize, u64)> {
+    let text = std::env::var(CARDS).ok()?;
+    let (count, memory) = match text.split_once('x') {
+        Some((count, mebibytes)) => (count, mebibytes.parse::<u64>().ok()? << 20),
+        None => (text.as_str(), DEFAULT_MEMORY),
+    };
+    Some((count.parse().ok()?, memory))
+}
+
+/// Card `number` of those that were asked for.
+pub fn open(number: usize) -> Result<Emulated> {
+    match asked() {
+        Some((count, memory)) if number < count => Ok(Emulated::new(number, memory)),
+        _ => Err(Error::Device(format!("there is no emulated card {number}"))),
+    }
+}
+
+/// Bytes that are taken on all emulated cards together.
+pub fn taken() -> usize {
+    TAKEN.load(Ordering::Relaxed)
+}
+
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
 struct Card {
     number: usize,
     memory: u64,
@@ -92,11 +122,13 @@ impl Driver for Emulated {
             start as Address
         };
         self.allocations().insert(address, bytes);
+        TAKEN.fetch_add(bytes, Ordering::Relaxed);
         Ok(address)
     }
 
     fn free(&self, address: Address, _: usize) {
         let Some(bytes) = self.allocations().remove(&address) else { return };
+        TAKEN.fetch_sub(bytes, Ordering::Relaxed);
         let Ok(layout) = Emulated::layout(bytes) else { return };
         // SAFETY: it was allocated with this layout, and is forgotten since.
         let intact = unsafe {

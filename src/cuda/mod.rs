@@ -1,7 +1,7 @@
 //! NVIDIA cards: memory, kernels of our own, and the model on them.
 //!
 //! Everything between the prompt and the wave runs in kernels of this crate, which need nothing but the
-//! driver: no CUDA toolkit on the user's machine, no library of matrix products whose choice of algorithm
+//! driver: no CUDA toolkit on the user's machine, and no library of matrix products whose choice of algorithm
 //! would make a line's sound depend on the lines beside it.
 
 mod card;
@@ -9,4 +9,103 @@ mod check;
 mod driver;
 #[cfg(feature = "cuda-emulator")]
 mod emulated;
+mod llama;
+mod matrix;
 mod program;
+mod sampler;
+mod step;
+
+use std::sync::Arc;
+
+pub use check::Finding;
+pub(crate) use driver::Driver;
+pub use driver::Memory;
+#[cfg(feature = "cuda-emulator")]
+pub use emulated::taken as emulated_bytes;
+pub(crate) use llama::CardLlama;
+pub(crate) use program::{Number, Program};
+pub(crate) use step::{CardStep, Slots};
+
+use crate::error::Result;
+
+/// A card that the driver has.
+#[derive(Clone, Debug)]
+pub struct CardInfo {
+    /// As `cuda:N` names it.
+    pub number: usize,
+    /// What it is called.
+    pub name: String,
+    /// Compute capability; 8.0 is the oldest that the kernels are made for.
+    pub capability: (i32, i32),
+}
+
+impl CardInfo {
+    /// Of one card.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn of(number: usize) -> Result<Self> {
+        #[cfg(feature = "cuda-emulator")]
+        if emulated::asked().is_some() {
+            let name = emulated::open(number)?.name().into();
+            return Ok(CardInfo { number, name, capability: card::OLDEST });
+        }
+        let (name, capability) = card::properties(number)?;
+        Ok(CardInfo { number, name, capability })
+    }
+
+    /// Whether the kernels are made for it.
+    pub fn is_supported(&self) -> bool {
+        self.capability >= card::OLDEST
+    }
+
+    /// Its memory, for which it is opened.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn memory(&self) -> Result<Memory> {
+        #[cfg(feature = "cuda-emulator")]
+        if emulated::asked().is_some() {
+            return emulated::open(self.number)?.memory();
+        }
+        card::memory(self.number)
+    }
+}
+
+/// How many cards there are.
+///
+/// # Errors
+/// [`crate::Error::Device`] if there is no driver, or what it says.
+pub fn count() -> Result<usize> {
+    #[cfg(feature = "cuda-emulator")]
+    if let Some((count, _)) = emulated::asked() {
+        return Ok(count);
+    }
+    card::count()
+}
+
+/// The newest CUDA that the driver knows, such as 12.4; none without a driver.
+pub fn driver_version() -> Option<(i32, i32)> {
+    card::count().ok()?;
+    card::driver_version()
+}
+
+/// Opens a card and loads the kernels onto it.
+///
+/// # Errors
+/// What the driver says.
+pub(crate) fn open(number: usize) -> Result<Arc<dyn Driver>> {
+    #[cfg(feature = "cuda-emulator")]
+    if emulated::asked().is_some() {
+        return Ok(Arc::new(emulated::open(number)?));
+    }
+    Ok(Arc::new(card::Card::open(number)?))
+}
+
+/// Runs every kernel on a card beside its twin in plain Rust, on random shapes.
+///
+/// # Errors
+/// What the card says.
+pub fn check(number: usize, seed: u64) -> Result<Vec<Finding>> {
+    check::all(&open(number)?, seed)
+}

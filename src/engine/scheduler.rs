@@ -84,6 +84,16 @@ pub struct Plan {
     pub begun: Vec<Begun>,
     /// Logits and hidden states are asked for, also of a device that draws by itself.
     pub logits: bool,
+    /// What each layer leaves of the wanted rows is asked for.
+    pub layers: bool,
+}
+
+impl Plan {
+    /// The wanted rows among those in a range: their numbers among the wanted ones, and their own.
+    pub(crate) fn wanted_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+        let rows = self.wanted.iter().map(|(row, _)| *row).enumerate();
+        rows.filter(move |(_, row)| range.contains(row))
+    }
 }
 
 /// A slot's draws from a step on.
@@ -112,6 +122,8 @@ pub struct RowOutput {
     pub hidden: Vec<f32>,
     /// What was drawn.
     pub drawn: Option<Drawn>,
+    /// What each layer left, one after another, if it was asked for.
+    pub layers: Vec<f32>,
 }
 
 /// What a device drew.
@@ -328,7 +340,7 @@ mod tests {
                 for head in 0..heads {
                     logits[head * width + plan.rows[*row].position as usize % 600] = 1000.0;
                 }
-                RowOutput { logits, hidden: vec![0.0; 64], drawn: None }
+                RowOutput { logits, hidden: vec![0.0; 64], ..RowOutput::default() }
             };
             *outputs = plan.wanted.iter().map(output).collect();
             Ok(())

@@ -63,6 +63,26 @@ impl ModelStep {
         })
     }
 
+    /// Runs the layers and keeps what each leaves of the wanted rows.
+    fn run_seeing_layers(
+        &mut self,
+        plan: &Plan,
+        range: std::ops::Range<usize>,
+        outputs: &mut [RowOutput],
+    ) -> Result<()> {
+        let hidden = self.embed.hidden();
+        let wanted: Vec<(usize, usize)> = plan.wanted_in(range.clone()).collect();
+        wanted.iter().for_each(|(index, _)| outputs[*index].layers.clear());
+        self.llama.run_with(&self.space, &self.places, &mut self.cache, &mut |x| {
+            with_f32s(x, |x| {
+                for (index, row) in &wanted {
+                    outputs[*index].layers.extend_from_slice(&x[(row - range.start) * hidden..][..hidden]);
+                }
+            })?;
+            Ok(())
+        })
+    }
+
     /// One pass: the rows of `plan` in `range`, and the outputs of those that are wanted.
     fn pass(&mut self, plan: &Plan, range: std::ops::Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
         let rows = &plan.rows[range.clone()];
@@ -73,7 +93,11 @@ impl ModelStep {
         embedded.into_inner()?;
         self.places.clear();
         self.places.extend(rows.iter().map(|row| (row.slot, row.position)));
-        self.llama.run(&self.space, &self.places, &mut self.cache)?;
+        if plan.layers {
+            self.run_seeing_layers(plan, range.clone(), outputs)?;
+        } else {
+            self.llama.run(&self.space, &self.places, &mut self.cache)?;
+        }
 
         if self.text.is_none() && plan.wanted.iter().any(|(_, head)| *head == Head::Text) {
             self.text = Some(Outputs::new(&self.embed, self.cache.slots(), Head::Text, &self.device)?);

@@ -98,6 +98,57 @@ impl Embed {
         Ok(self.head_text.get_or_init(|| Linear::of(head)))
     }
 
+    /// The table of text, (text tokens, hidden), and those of the codebooks, one after another.
+    #[cfg(feature = "cuda")]
+    pub fn tables(&self) -> (&[f32], Vec<f32>) {
+        (self.text.values(), self.codes.iter().flat_map(|table| table.values()).copied().collect())
+    }
+
+    /// A head's weight, ([`Embed::width`], hidden).
+    ///
+    /// # Errors
+    /// A missing tensor or one of another shape.
+    #[cfg(feature = "cuda")]
+    pub fn head_weight(&self, head: Head) -> Result<Tensor> {
+        let weights = self.file.root(DType::F32, &Device::Cpu);
+        if head == Head::Text {
+            return weight_norm(&weights.at("head_text"), self.text_tokens, self.hidden);
+        }
+        let heads = (0..self.codebooks())
+            .map(|i| weight_norm(&weights.at(format!("head_code.{i}")), self.code_tokens, self.hidden))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Tensor::cat(&heads, 0)?)
+    }
+
+    /// Whether an input is one of this model's.
+    ///
+    /// # Errors
+    /// [`Error::Speaker`] if a speaker vector or a code does not belong to this model.
+    pub fn check(&self, input: &Input) -> Result<()> {
+        match input {
+            Input::Text(id) if *id as usize >= self.text_tokens => Err(Error::EmptyText(format!(
+                "the tokenizer gave token {id}, the model knows {}; they do not belong together",
+                self.text_tokens
+            ))),
+            Input::Speaker(vector) if vector.len() != self.hidden => Err(Error::Speaker(format!(
+                "a speaker vector of {} values; this model takes {}",
+                vector.len(),
+                self.hidden
+            ))),
+            Input::Codes(codes)
+                if codes.len() != self.codebooks()
+                    || codes.iter().any(|code| *code as usize >= self.code_tokens) =>
+            {
+                Err(Error::Speaker(format!(
+                    "codes {codes:?}; this model takes {} below {}",
+                    self.codebooks(),
+                    self.code_tokens
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Codebooks (4).
     pub fn codebooks(&self) -> usize {
         self.codes.len()
@@ -137,32 +188,12 @@ impl Embed {
             to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
         };
         for (input, row) in inputs.zip(rows.chunks_exact_mut(hidden)) {
+            self.check(input)?;
             row.fill(0.0);
             match input {
-                Input::Text(id) if (*id as usize) < self.text_tokens => row_of(&self.text, *id, row),
-                Input::Text(id) => {
-                    return Err(Error::EmptyText(format!(
-                        "the tokenizer gave token {id}, the model knows {}; they do not belong together",
-                        self.text_tokens
-                    )));
-                }
-                Input::Speaker(vector) if vector.len() == hidden => row.copy_from_slice(vector),
-                Input::Speaker(vector) => {
-                    return Err(Error::Speaker(format!(
-                        "a speaker vector of {} values; this model takes {hidden}",
-                        vector.len(),
-                    )));
-                }
+                Input::Text(id) => row_of(&self.text, *id, row),
+                Input::Speaker(vector) => row.copy_from_slice(vector),
                 Input::Codes(codes) => {
-                    if codes.len() != self.codebooks()
-                        || codes.iter().any(|c| *c as usize >= self.code_tokens)
-                    {
-                        return Err(Error::Speaker(format!(
-                            "codes {codes:?}; this model takes {} below {}",
-                            self.codebooks(),
-                            self.code_tokens
-                        )));
-                    }
                     for (table, code) in self.codes.iter().zip(codes) {
                         row_of(table, *code, row);
                     }

@@ -123,6 +123,78 @@ impl Layer {
     }
 }
 
+/// The names' common start, checked as far as layers go.
+fn root<'a>(file: &'a WeightFile, config: &GptConfig, device: &'a Device) -> Result<Weights<'a>> {
+    let mut weights = file.root(DType::F32, device);
+    if file.contains("model.norm.weight") {
+        weights = weights.at("model");
+    }
+    // Told apart from a missing tensor, whose name alone would not show that the layers end early.
+    let found = weights.count("layers", "input_layernorm.weight");
+    if found != config.layers {
+        return Err(Error::bad_file(
+            file.path(),
+            format!("holds {found} layers, gpt/config.json says {}", config.layers),
+        ));
+    }
+    weights.at("layers.0.mlp.gate_proj").check("weight", &[ANY, config.hidden])?;
+    Ok(weights)
+}
+
+/// A layer's weights as the checkpoint has them, for devices that lay them out their own way.
+#[cfg(feature = "cuda")]
+pub struct LayerWeights {
+    /// (hidden).
+    pub input_norm: Tensor,
+    /// Queries', keys' and values', (hidden, hidden) each.
+    pub qkv: [Tensor; 3],
+    /// (hidden, hidden).
+    pub output: Tensor,
+    /// (hidden).
+    pub post_attention_norm: Tensor,
+    /// (intermediate, hidden).
+    pub gate: Tensor,
+    /// (intermediate, hidden).
+    pub up: Tensor,
+    /// (hidden, intermediate).
+    pub down: Tensor,
+}
+
+#[cfg(feature = "cuda")]
+impl LayerWeights {
+    /// Of layer `index`.
+    ///
+    /// # Errors
+    /// A missing tensor, or one whose shape is not the configuration's.
+    pub fn load(file: &WeightFile, config: &GptConfig, index: usize) -> Result<Self> {
+        let weights = root(file, config, &Device::Cpu)?.at(format!("layers.{index}"));
+        let (hidden, inner) = (config.hidden, config.intermediate);
+        let matrix =
+            |name: &str, outputs, inputs| weights.at(name).raw("weight", &[outputs, inputs]);
+        Ok(LayerWeights {
+            input_norm: weights.at("input_layernorm").tensor("weight", &[hidden])?,
+            qkv: [
+                matrix("self_attn.q_proj", hidden, hidden)?,
+                matrix("self_attn.k_proj", hidden, hidden)?,
+                matrix("self_attn.v_proj", hidden, hidden)?,
+            ],
+            output: matrix("self_attn.o_proj", hidden, hidden)?,
+            post_attention_norm: weights.at("post_attention_layernorm").tensor("weight", &[hidden])?,
+            gate: matrix("mlp.gate_proj", inner, hidden)?,
+            up: matrix("mlp.up_proj", inner, hidden)?,
+            down: matrix("mlp.down_proj", hidden, inner)?,
+        })
+    }
+
+    /// The weight of the norm after the last layer.
+    ///
+    /// # Errors
+    /// As [`LayerWeights::load`].
+    pub fn final_norm(file: &WeightFile, config: &GptConfig) -> Result<Tensor> {
+        root(file, config, &Device::Cpu)?.at("norm").tensor("weight", &[config.hidden])
+    }
+}
+
 /// The Llama: embeddings in, hidden states after the final norm out.
 pub struct Llama {
     config: GptConfig,
@@ -174,19 +246,7 @@ impl Llama {
         device: &Device,
     ) -> Result<Self> {
         use rayon::prelude::*;
-        let mut weights = file.root(DType::F32, device).with_kind(weight_type);
-        if file.contains("model.norm.weight") {
-            weights = weights.at("model");
-        }
-        // Told apart from a missing tensor, whose name alone would not show that the layers end early.
-        let found = weights.count("layers", "input_layernorm.weight");
-        if found != config.layers {
-            return Err(Error::bad_file(
-                file.path(),
-                format!("holds {found} layers, gpt/config.json says {}", config.layers),
-            ));
-        }
-        weights.at("layers.0.mlp.gate_proj").check("weight", &[ANY, config.hidden])?;
+        let weights = root(file, config, device)?.with_kind(weight_type);
         let layers = (0..config.layers)
             .into_par_iter()
             .map(|i| Layer::load(&weights.at(format!("layers.{i}")), config))
@@ -230,6 +290,20 @@ impl Llama {
     /// # Errors
     /// If a row lies outside the cache, or there are more than the workspace has room for.
     pub fn run(&self, space: &Workspace, places: &[(u32, u32)], cache: &mut KvCache) -> Result<()> {
+        self.run_with(space, places, cache, &mut |_| Ok(()))
+    }
+
+    /// As [`Llama::run`]; `after` sees what each layer leaves, (…, hidden).
+    ///
+    /// # Errors
+    /// As [`Llama::run`], or what `after` returns.
+    pub fn run_with(
+        &self,
+        space: &Workspace,
+        places: &[(u32, u32)],
+        cache: &mut KvCache,
+        after: &mut dyn FnMut(&Tensor) -> Result<()>,
+    ) -> Result<()> {
         let (rows, eps) = (places.len(), self.config.norm_eps);
         let Workspace { x, normed, qkv, attended, gate_up, gated, .. } = space;
         let (rope, shape) = (&self.rope, cache.shape());
@@ -245,6 +319,7 @@ impl Llama {
             layer.gate_up.forward_into(normed, gate_up, rows)?;
             gated.inplace_op2(gate_up, &SiluGate { rows })?;
             layer.down.add_to(gated, x, rows)?;
+            after(x)?;
         }
         Ok(())
     }

@@ -28,8 +28,12 @@ pub use dvae_encoder::DvaeEncoder;
 pub use embed::{Embed, Head, Input};
 pub use kernel::{WeightType, instructions};
 pub use kv_cache::KvCache;
+#[cfg(feature = "cuda")]
+pub use llama::LayerWeights;
 pub use llama::{GptConfig, Llama, Workspace};
 pub use mel_decoder::{Dvae, HiddenDecoder};
+#[cfg(feature = "cuda")]
+pub(crate) use ops::RopeTable;
 pub use ops::{Fill, Frames, with_f32s};
 pub use packed::{Packed, Packer};
 pub use renderer::{Mel, Rendered, Renderer};

@@ -150,6 +150,9 @@ struct Conductor<'a, 'q> {
     done: SyncSender<Outcome>,
 }
 
+/// Of so many slots, one may be filled in a step.
+const SLOTS_FOR_A_LINE: usize = 16;
+
 impl Conductor<'_, '_> {
     fn conduct(&mut self) -> Result<(), Halt> {
         while !self.shared.queue.is_stopped() {
@@ -201,9 +204,12 @@ impl Conductor<'_, '_> {
         if others { Ok(()) } else { Err(Halt::Device(error)) }
     }
 
-    /// A line is begun when nothing waits for a slot, and waits for at most a step.
+    /// A line is begun when few wait for a slot, and waits for at most a step. Few, so that neither a device
+    /// of many slots leaves nothing of a short list to the others, nor the prompts of many lines hold up those
+    /// that are under way.
     fn may_begin(&mut self) -> bool {
-        self.tts.engine_mut().waiting() == 0 && self.running.len() < self.tts.batch_size()
+        let slots = self.tts.batch_size();
+        self.tts.engine_mut().waiting() < slots.div_ceil(SLOTS_FOR_A_LINE) && self.running.len() < slots
     }
 
     fn begin(&mut self, line: Line) -> Result<(), Halt> {

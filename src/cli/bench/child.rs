@@ -131,7 +131,7 @@ fn process(args: &BenchArgs, since: u64) -> anyhow::Result<Process> {
     let start = Instant::now();
     let mut tts = ChatTts::open(checkpoint(&model, &compute)?, compute)?;
     let load = start.elapsed();
-    let weights = tts.weight_type().name().to_string();
+    let weights = tts.precision().name().to_string();
     let mut test = SpeedTest::new(&mut tts, args.tokens.into(), args.seed)?;
     let cold_start = now().saturating_sub(Duration::from_nanos(since));
     for _ in 0..args.warm_up {

@@ -1,42 +1,56 @@
 //! `bench --precision`.
 
-use chattts_rs::ChatTts;
+use std::str::FromStr as _;
+
 use chattts_rs::bench::{Agreement, Machine, Reference};
-use clap::ValueEnum;
+use chattts_rs::{ChatTts, DeviceChoice, Devices, LoadOptions, Precision};
 use serde_json::json;
 
 use super::super::Context;
 use super::super::args::{BenchArgs, Dtype, ModelArgs};
 use super::super::output::print_line;
-use super::{checkpoint, compute, headline, name, named, table};
+use super::{checkpoint, headline, name, named, table};
 
 pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
-    let types: Vec<Dtype> = if args.dtype.is_empty() {
-        let all = Dtype::value_variants().iter().copied();
-        all.filter(|dtype| !matches!(dtype, Dtype::Auto | Dtype::F32)).collect()
-    } else {
-        args.dtype.clone()
+    // Single precision on the processor is what all are compared with, those of a card too.
+    let (device, _) = Devices::from_str(&args.device)?.choices()?[0].resolve(Precision::Auto);
+    let types: Vec<Dtype> = match (args.dtype.is_empty(), device) {
+        (false, _) => args.dtype.clone(),
+        (true, DeviceChoice::Cuda(_)) => vec![Dtype::F32, Dtype::F16, Dtype::Bf16],
+        (true, _) => vec![Dtype::Q8],
     };
+    for dtype in &types {
+        device.precision((*dtype).into())?;
+    }
     interrupt.watch();
     let go_on = || interrupt.check();
-    let load = |dtype| -> anyhow::Result<(ChatTts, String)> {
-        let compute = compute(args, dtype, Reference::LINES)?;
+    let load = |device, dtype: Dtype| -> anyhow::Result<(ChatTts, String)> {
+        let compute = LoadOptions {
+            device,
+            precision: dtype.into(),
+            batch_size: Reference::LINES,
+            memory_fraction: args.memory_fraction,
+            ..LoadOptions::default()
+        };
         let tts = ChatTts::open(checkpoint(model, &compute)?, compute)?;
-        let weights = tts.weight_type().name().to_string();
+        let weights = match device {
+            DeviceChoice::Cuda(number) => format!("{} cuda:{number}", tts.precision().name()),
+            _ => tts.precision().name().to_string(),
+        };
         Ok((tts, weights))
     };
     let total = types.len() + 1;
     let mut results: Vec<(Dtype, Agreement)> = Vec::new();
     let mut compared = || -> anyhow::Result<Reference> {
         report.busy(&"speaking in f32", 0, total);
-        let (mut single, _) = load(Dtype::F32)?;
+        let (mut single, _) = load(DeviceChoice::Cpu, Dtype::F32)?;
         let reference = Reference::speak(&mut single, args.tokens.into(), args.seed, &go_on)?;
         // Its memory is the next one's.
         drop(single);
         for (index, dtype) in types.iter().enumerate() {
             report.busy(&format!("comparing {}", name(*dtype)), index + 1, total);
-            let (mut tts, weights) = load(*dtype)?;
+            let (mut tts, weights) = load(device, *dtype)?;
             results.push((*dtype, reference.compare(&mut tts, weights, &go_on)?));
         }
         Ok(reference)
@@ -71,5 +85,7 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
         tokens.iter().sum::<usize>(),
         args.seed
     ))?;
-    print_line(&table::precision(results.iter().map(|(_, agreement)| agreement)))
+    print_line(&table::precision(results.iter().map(|(_, agreement)| agreement)))?;
+    print_line("")?;
+    print_line(&table::layers(results.iter().map(|(_, agreement)| agreement)))
 }

@@ -1,6 +1,6 @@
 //! Results in columns.
 
-use chattts_rs::bench::{Agreement, Sharing, Spread, Summary};
+use chattts_rs::bench::{Agreement, Deviation, Sharing, Spread, Summary};
 
 /// In place of what was not measured.
 const NONE: &str = "–";
@@ -79,6 +79,29 @@ pub fn precision<'a>(results: impl Iterator<Item = &'a Agreement>) -> String {
             Some(db) => format!("{db:.1}"),
             None => "same".into(),
         }));
+        table.row(cells);
+    }
+    table.print()
+}
+
+/// What each layer's error is, one line a layer, one column a type.
+pub fn layers<'a>(results: impl Iterator<Item = &'a Agreement>) -> String {
+    let results: Vec<&Agreement> = results.collect();
+    let mut columns = vec![("after", "")];
+    for result in &results {
+        columns.extend([(result.weights.as_str(), "rel. RMS"), ("", "worst")]);
+    }
+    let mut table = Table::new(&columns);
+    let count = results.iter().map(|result| result.layers.len()).max().unwrap_or(0);
+    for layer in 0..count {
+        let of = results.iter().find_map(|result| result.layers.get(layer)).map(|d| d.of.clone());
+        let mut cells = vec![of.unwrap_or_default()];
+        for result in &results {
+            let cell = |value: fn(&Deviation) -> f64| {
+                result.layers.get(layer).map_or_else(|| NONE.into(), |d| small(value(d)))
+            };
+            cells.extend([cell(|d| d.relative_rms), cell(|d| d.worst)]);
+        }
         table.row(cells);
     }
     table.print()

@@ -28,6 +28,7 @@ impl RopeTable {
     }
 
     /// (positions, head size): of each position the cosines, then the sines.
+    #[cfg(feature = "cuda")]
     pub fn values(&self) -> &[f32] {
         &self.table
     }

@@ -1,0 +1,135 @@
+//! From an opened checkpoint to an engine and a renderer on a device.
+
+use candle_core::{DType, Device};
+
+use crate::chat_tts::{AnyStep, LoadOptions, Precision};
+use crate::device::OpenDevice;
+use crate::engine::{Engine, ModelStep, Vocabulary};
+use crate::error::{Error, Result};
+use crate::model::{Checkpoint, Embed, Llama, Renderer, WeightType};
+use crate::text::Tokenizer;
+
+/// A model on its device.
+pub struct Loaded {
+    pub engine: Engine<AnyStep>,
+    pub renderer: Renderer,
+    pub slots: usize,
+    pub precision: Precision,
+    pub device_name: String,
+}
+
+impl Loaded {
+    pub fn open(checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
+        let fraction = options.memory_fraction;
+        if !(fraction > 0.0 && fraction <= 1.0) {
+            let reason = format!("{fraction} is not above 0 and at most 1");
+            return Err(Error::parameter("memory-fraction", reason));
+        }
+        let (choice, _) = options.device.resolve(options.precision);
+        let precision = match (checkpoint.packed, options.precision) {
+            (Some(WeightType::F32), Precision::Auto) => Precision::F32,
+            (Some(WeightType::Q8), Precision::Auto) => Precision::Q8,
+            (_, precision) => precision,
+        };
+        let precision = choice.precision(precision)?;
+        let (device, device_name) = choice.open()?;
+        let (step, renderer, slots, vocabulary) = match device {
+            OpenDevice::Processor => on_processor(checkpoint, precision, options)?,
+            #[cfg(feature = "cuda")]
+            OpenDevice::Card(driver) => on_card(checkpoint, precision, options, driver)?,
+        };
+        let engine = Engine::new(vocabulary, slots, step);
+        Ok(Loaded { engine, renderer, slots, precision, device_name })
+    }
+}
+
+type Parts = (AnyStep, Renderer, usize, Vocabulary);
+
+fn on_processor(checkpoint: Checkpoint, precision: Precision, options: LoadOptions) -> Result<Parts> {
+    let (device, slots) = (Device::Cpu, options.batch_size.max(1));
+    let weight_type = precision.weight_type();
+    if let Some(packed) = checkpoint.packed.filter(|packed| *packed != weight_type) {
+        let reason =
+            format!("{} was asked for; this model is packed in {}", weight_type.name(), packed.name());
+        return Err(Error::parameter("dtype", reason));
+    }
+    let hidden = checkpoint.config.hidden;
+    let ((llama, embed), tokenizer) = rayon::join(
+        || {
+            rayon::join(
+                || Llama::load(&checkpoint.gpt, &checkpoint.config, weight_type, &device),
+                || Embed::load(&checkpoint.embed, hidden, &device),
+            )
+        },
+        || Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0),
+    );
+    let (llama, embed) = (llama?, embed?);
+    let vocabulary = vocabulary(&checkpoint, tokenizer?, &embed)?;
+    let cache = match weight_type {
+        WeightType::F32 => DType::F32,
+        WeightType::Q8 => DType::F16,
+    };
+    let step: AnyStep = Box::new(ModelStep::new(embed, llama, slots, cache, &device)?);
+    Ok((step, Renderer::load(checkpoint, weight_type, &device)?, slots, vocabulary))
+}
+
+#[cfg(feature = "cuda")]
+fn on_card(
+    checkpoint: Checkpoint,
+    precision: Precision,
+    options: LoadOptions,
+    driver: std::sync::Arc<dyn crate::cuda::Driver>,
+) -> Result<Parts> {
+    use crate::cuda::{CardLlama, CardStep, Number, Program, Slots};
+    if checkpoint.packed.is_some() {
+        return Err(Error::Device(
+            "this model is packed for processors; give a card the folder or the repository it was made from"
+                .into(),
+        ));
+    }
+    let kind = match precision {
+        Precision::F32 => Number::F32,
+        Precision::Bf16 => Number::Bf16,
+        _ => Number::F16,
+    };
+    let program = Program::new(driver);
+    let (embed, tokenizer) = rayon::join(
+        || Embed::load(&checkpoint.embed, checkpoint.config.hidden, &Device::Cpu),
+        || Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0),
+    );
+    let embed = embed?;
+    let vocabulary = vocabulary(&checkpoint, tokenizer?, &embed)?;
+    let llama = CardLlama::load(&program, kind, &checkpoint.gpt, &checkpoint.config, embed)?;
+    // Before the texts, which take what is left.
+    let renderer = Renderer::on_card(checkpoint, &program, kind)?;
+    let slots = Slots {
+        wanted: options.batch_size.max(1),
+        fewer: options.fewer,
+        memory_fraction: options.memory_fraction,
+    };
+    let step = CardStep::new(llama, slots)?;
+    let slots = step.slots();
+    Ok((Box::new(step), renderer, slots, vocabulary))
+}
+
+fn vocabulary(checkpoint: &Checkpoint, tokenizer: Tokenizer, embed: &Embed) -> Result<Vocabulary> {
+    if tokenizer.size() > embed.text_tokens() {
+        return Err(Error::Tokenizer {
+            file: checkpoint.tokenizer.0.clone(),
+            reason: format!(
+                "it has {} tokens, {} embeds {}; they are not of one model",
+                tokenizer.size(),
+                checkpoint.embed.path().display(),
+                embed.text_tokens()
+            ),
+        });
+    }
+    Ok(Vocabulary {
+        tokenizer,
+        codebooks: embed.codebooks(),
+        code_tokens: embed.code_tokens(),
+        text_tokens: embed.text_tokens(),
+        hidden: checkpoint.config.hidden,
+        max_positions: checkpoint.config.max_positions,
+    })
+}
