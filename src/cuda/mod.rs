@@ -10,3 +10,4 @@ mod driver;
 #[cfg(feature = "cuda-emulator")]
 mod emulated;
 mod program;
+mod sampler;
