@@ -41,6 +41,7 @@ kernels! {
     product_many_f32: 256,
     product_many_f16: 128,
     product_many_bf16: 128,
+    draw_tokens: 1024,
 }
 
 /// In which type a card holds a value.
@@ -176,13 +177,20 @@ impl Program {
         &self.driver
     }
 
-    fn run(&self, kernel: &'static str, grid: [u32; 3], shared: u32, arguments: &[Argument]) -> Result<()> {
+    /// Launches a kernel with the block it is made for.
+    pub(super) fn run(
+        &self,
+        kernel: &'static str,
+        grid: [u32; 3],
+        shared: u32,
+        arguments: &[Argument],
+    ) -> Result<()> {
         if grid.contains(&0) {
             return Ok(());
         }
         let threads = KERNELS.iter().find(|known| known.name == kernel).map_or(0, |known| known.threads);
-        // SAFETY: the methods below give each kernel the arguments it declares, and their callers buffers of
-        // the sizes that the shapes say.
+        // SAFETY: callers give each kernel the arguments it declares, and buffers of the sizes that the shapes
+        // say.
         unsafe { self.driver.launch(Launch { kernel, grid, threads, shared }, arguments) }
     }
 

@@ -6,9 +6,10 @@ use super::driver::Buffer;
 use super::llama::{CardCache, CardLlama, Space};
 use super::program::{CODES, Kept, Number, Row, SPEAKER, TEXT};
 use super::sampler::{DeviceSampler, Setup, Shape};
-use crate::engine::{Plan, PlannedRow, RowOutput, Step};
+use crate::engine::{Drawn, Plan, PlannedRow, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::model::{GptConfig, Head, Input};
+use crate::sampling::Draw;
 
 /// Rows that go through the model at once; a step of more takes several passes.
 const PASS_ROWS: usize = 256;
@@ -26,6 +27,7 @@ pub struct CardStep {
     hiddens: Buffer<f32>,
     picked: Buffer<u32>,
     kept: Buffer<Kept>,
+    drawn: Vec<Result<Draw>>,
     slots: usize,
 }
 
@@ -68,16 +70,17 @@ impl CardStep {
         let space = model.space(PASS_ROWS)?;
         let slots = fit(&model, slots)?;
         let GptConfig { hidden, max_positions, .. } = *model.config();
-        let codes = Shape { heads: model.embed().codebooks(), tokens: model.embed().code_tokens() };
-        let text = Shape { heads: 1, tokens: model.embed().text_tokens() };
+        let codes = codes_shape(&model);
+        let text = Shape { heads: 1, vocab: model.embed().text_tokens() };
         Ok(CardStep {
             cache: CardCache::new(&model, slots)?,
-            sampler: DeviceSampler::new(model.program(), slots, codes, text)?,
+            sampler: DeviceSampler::new(&driver, slots, codes, text)?,
             codes: Outputs::new(&model, slots, Head::Codes)?,
             text: None,
             hiddens: Buffer::new(&driver, slots * max_positions * hidden)?,
             picked: Buffer::new(&driver, slots)?,
             kept: Buffer::new(&driver, slots)?,
+            drawn: Vec::with_capacity(slots),
             space,
             model,
             slots,
@@ -163,9 +166,13 @@ impl CardStep {
                     [hidden as u32, self.model.config().max_positions as u32],
                 )?;
             }
-            let drawn = self.sampler.draw(part.logits.address(), &slots)?;
-            for ((index, _), drawn) in wanted.iter().zip(drawn) {
-                outputs[*index].drawn = Some(drawn);
+            self.sampler.draw(part.logits.address(), &slots, &mut self.drawn)?;
+            for ((index, _), drawn) in wanted.iter().zip(self.drawn.drain(..)) {
+                outputs[*index].drawn = Some(match drawn {
+                    Ok(draw) => Drawn::Draw(draw),
+                    Err(Error::NotANumber) => Drawn::NotANumber,
+                    Err(error) => return Err(error),
+                });
             }
         }
         Ok(())
@@ -200,9 +207,9 @@ impl Step for CardStep {
         if !plan.logits {
             for begun in &plan.begun {
                 let setup = Setup {
-                    sampling: &begun.sampling,
-                    shape: Shape { heads: begun.heads, tokens: begun.tokens },
-                    end: begun.end,
+                    params: &begun.sampling,
+                    shape: Shape { heads: begun.heads, vocab: begun.tokens },
+                    end_token: begun.end,
                 };
                 self.sampler.begin(begun.slot, setup, begun.noise)?;
             }
@@ -234,7 +241,7 @@ fn fit(model: &CardLlama, slots: Slots) -> Result<usize> {
     let each = CardCache::slot_bytes(config, model.kind())
         + 4 * config.max_positions * config.hidden
         + outputs
-        + DeviceSampler::slot_bytes(model.embed().width(Head::Codes));
+        + DeviceSampler::slot_bytes(codes_shape(model));
     let allowed = (memory.free as f64 * slots.memory_fraction) as u64;
     let fitting = (allowed / each as u64) as usize;
     let mebibytes = |bytes: u64| format!("{:.0} MiB", bytes as f64 / 1048576.0);
@@ -262,6 +269,10 @@ fn fit(model: &CardLlama, slots: Slots) -> Result<usize> {
         ))),
         fitting => Ok(fitting.min(slots.wanted.max(1))),
     }
+}
+
+fn codes_shape(model: &CardLlama) -> Shape {
+    Shape { heads: model.embed().codebooks(), vocab: model.embed().code_tokens() }
 }
 
 fn kind_name(kind: Number) -> &'static str {

@@ -7,7 +7,7 @@ use super::request::{Codes, Refined, Request};
 use super::sequence::{Goal, Progress, Sequence, Vocabulary};
 use crate::error::{Error, Result};
 use crate::model::{Head, Input};
-use crate::sampling::{NoiseMode, SamplingParams};
+use crate::sampling::{Draw, NoiseMode, SamplingParams};
 
 /// Names a request in the events about it; chosen by whoever submits it.
 pub type RequestId = u64;
@@ -129,8 +129,8 @@ pub struct RowOutput {
 /// What a device drew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Drawn {
-    /// A token per head, the end token among them if it was drawn.
-    Tokens(Vec<u32>),
+    /// A token per head, or the end.
+    Draw(Draw),
     /// Nothing: the logits are no numbers.
     NotANumber,
 }

@@ -226,7 +226,10 @@ impl Sequence {
         self.position += self.pending.len();
         self.pending.clear();
         let drawn = match output.drawn.take() {
-            Some(Drawn::Tokens(tokens)) => self.sampler.take(tokens),
+            Some(Drawn::Draw(draw)) => {
+                self.sampler.take(&draw);
+                draw
+            }
             Some(Drawn::NotANumber) => return Err(Error::NotANumber),
             None => self.draw(&mut output.logits)?,
         };

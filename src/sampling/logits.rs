@@ -180,20 +180,19 @@ impl Sampler {
         for (head, (row, noise)) in logits.chunks_mut(self.vocab).zip(noise.chunks(self.vocab)).enumerate() {
             tokens.push(self.draw_row(head, row, noise).ok_or(Error::NotANumber)?);
         }
-        Ok(self.take(tokens))
+        let draw = if tokens.contains(&self.end_token) { Draw::End } else { Draw::Tokens(tokens) };
+        self.take(&draw);
+        Ok(draw)
     }
 
-    /// Goes on as if `tokens`, one per head, had been drawn here.
-    pub fn take(&mut self, tokens: Vec<u32>) -> Draw {
-        if tokens.contains(&self.end_token) {
-            return Draw::End;
-        }
+    /// Goes on as if this had been drawn here.
+    pub fn take(&mut self, draw: &Draw) {
+        let Draw::Tokens(tokens) = draw else { return };
         if self.window.len() == PENALTY_WINDOW * self.heads {
             self.window.drain(..self.heads);
         }
-        self.window.extend(&tokens);
+        self.window.extend(tokens);
         self.generated += 1;
-        Draw::Tokens(tokens)
     }
 
     fn draw_row(&mut self, head: usize, row: &mut [f32], noise: &[impl Into<f32> + Copy]) -> Option<u32> {

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,8 @@ struct Coroutine {
     unsigned exchanges;
     std::deque<std::vector<Copy>> groups;
     std::vector<Copy> open;
-    std::vector<unsigned char> stack;
+    // Not filled: of most of it nothing is ever used.
+    std::unique_ptr<unsigned char[]> stack;
 #if defined(__x86_64__)
     void *pointer;
 #else
@@ -112,7 +114,7 @@ void start() {
     leave();
 }
 void prepare(Coroutine &thread) {
-    auto top = reinterpret_cast<uintptr_t>(thread.stack.data() + STACK) & ~uintptr_t(15);
+    auto top = reinterpret_cast<uintptr_t>(thread.stack.get() + STACK) & ~uintptr_t(15);
     auto stack = reinterpret_cast<void **>(top);
     *--stack = nullptr;
     *--stack = reinterpret_cast<void *>(&start);
@@ -128,7 +130,7 @@ void start() {
 }
 void prepare(Coroutine &thread) {
     getcontext(&thread.context);
-    thread.context.uc_stack.ss_sp = thread.stack.data();
+    thread.context.uc_stack.ss_sp = thread.stack.get();
     thread.context.uc_stack.ss_size = STACK;
     thread.context.uc_link = nullptr;
     makecontext(&thread.context, start, 0);
@@ -196,6 +198,11 @@ void sync_block() {
     leave();
 }
 
+void sync_warp() {
+    block->running->state = State::AtWarp;
+    leave();
+}
+
 const unsigned char *exchange(const void *own, size_t size) {
     if (size > SLOT) fail("a shuffle of more bytes than a slot has");
     Coroutine *thread = block->running;
@@ -248,21 +255,21 @@ extern "C" const char *emulator_launch(const char *name, const unsigned *grid, u
     }
     if (grid[0] == 0 || grid[1] == 0 || grid[2] == 0) return "launched with an empty grid";
     if (grid[1] > 65535 || grid[2] > 65535) return "launched with more blocks than a card takes";
-    static thread_local std::map<unsigned, Block *> blocks;
+    static thread_local std::map<unsigned, std::unique_ptr<Block>> blocks;
     static thread_local uint64_t random = 42;
-    Block *&own = blocks[threads];
+    std::unique_ptr<Block> &own = blocks[threads];
     if (own == nullptr) {
-        own = new Block();
+        own.reset(new Block());
         own->threads.resize(threads);
         for (unsigned i = 0; i < threads; i++) {
             own->threads[i].number = i;
-            own->threads[i].stack.resize(STACK);
+            own->threads[i].stack.reset(new unsigned char[STACK]);
         }
         for (auto &slots : own->slots) slots.resize((threads + WARP) * SLOT);
     }
     constexpr size_t GUARD = 256;
     std::vector<unsigned char> memory(shared + GUARD + 16);
-    block = own;
+    block = own.get();
     block->call = kernel.call;
     block->arguments = arguments;
     block_size = Index{threads, 1, 1};

@@ -20,6 +20,7 @@ extern thread_local unsigned char *shared_memory;
 Index thread_index();
 unsigned lane();
 void sync_block();
+void sync_warp();
 // Every lane of a warp gives `size` bytes; returns where those of all 32 lie, `SLOT` bytes apart.
 const unsigned char *exchange(const void *own, size_t size);
 constexpr size_t SLOT = 32;
@@ -130,6 +131,8 @@ template <> inline f16 from_f32<f16>(float x) { return f16{emulator::float_to_ha
 template <> inline bf16 from_f32<bf16>(float x) { return bf16{emulator::float_to_bfloat(x)}; }
 
 inline void sync_block() { emulator::sync_block(); }
+inline void sync_warp() { emulator::sync_warp(); }
+inline float multiply(float a, float b) { return a * b; }
 
 template <typename T> inline T shuffle_from(T x, unsigned lane) {
     const unsigned char *all = emulator::exchange(&x, sizeof x);

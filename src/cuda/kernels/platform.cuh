@@ -32,6 +32,9 @@ template <> DEVICE f16 from_f32<f16>(float x) { return __float2half_rn(x); }
 template <> DEVICE bf16 from_f32<bf16>(float x) { return __float2bfloat16_rn(x); }
 
 DEVICE void sync_block() { __syncthreads(); }
+DEVICE void sync_warp() { __syncwarp(); }
+// A product that is rounded before it is added to anything.
+DEVICE float multiply(float a, float b) { return __fmul_rn(a, b); }
 template <typename T> DEVICE T shuffle_xor(T x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
 template <typename T> DEVICE T shuffle_up(T x, int by) { return __shfl_up_sync(0xffffffffu, x, by); }
 

@@ -1,0 +1,286 @@
+//! Draws tokens on the card: what the processor's sampler and its noise keep of a sequence, a slot each.
+//!
+//! Only the tokens leave the card. Nothing that changes from step to step is a kernel's argument, so a
+//! launch can be recorded and run again.
+
+use std::sync::Arc;
+
+use super::driver::{Address, Argument, Buffer, Driver, Plain};
+use super::program::Program;
+use crate::error::{Error, Result};
+use crate::sampling::{Draw, NoiseMode, SamplingParams};
+
+/// Heads that a slot may have.
+const HEADS: usize = 8;
+/// Steps that the repetition penalty looks back on.
+const WINDOW: usize = 16;
+/// Keys that the kernel sorts in shared memory.
+const SHARED_KEYS: usize = 4096;
+/// Words that are kept of a generator.
+const GENERATOR: usize = 640;
+/// Shared memory of a block.
+const SHARED: u32 = 47 * 1024;
+/// In place of a token: there was no number to draw by.
+const NO_TOKEN: u32 = u32::MAX;
+
+/// Logits of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Codebooks, or 1 for text.
+    pub heads: usize,
+    /// Tokens of each.
+    pub vocab: usize,
+}
+
+impl Shape {
+    /// Logits, and draws of noise.
+    pub fn width(self) -> usize {
+        self.heads * self.vocab
+    }
+
+    fn padded(self) -> usize {
+        self.vocab.next_power_of_two()
+    }
+
+    /// Whether the kernel sorts its logits without further memory.
+    fn fits(self) -> bool {
+        self.padded() * self.heads.next_power_of_two() <= SHARED_KEYS
+    }
+}
+
+/// How a sequence is drawn from now on.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// What steers the draws.
+    pub params: &'a SamplingParams,
+    /// The logits of its steps: one of the two shapes that the sampler is made for.
+    pub shape: Shape,
+    /// Ends the sequence.
+    pub end_token: u32,
+}
+
+/// A slot as the kernel reads it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    temperature: [f32; HEADS],
+    penalties: [f32; WINDOW + 1],
+    dropped_mass: f32,
+    top_k: u32,
+    penalised: u32,
+    min_tokens: u32,
+    end_token: u32,
+    heads: u32,
+    vocab: u32,
+    runs_on: u32,
+    seed: u32,
+    fresh: u32,
+    generated: u32,
+}
+
+// SAFETY: numbers of four bytes, so nothing lies between them.
+unsafe impl Plain for State {}
+
+/// What the host knows of a slot.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    shape: Shape,
+    end_token: u32,
+    noise: Option<(u64, NoiseMode)>,
+}
+
+/// A slot's memory for logits of one shape.
+struct Room {
+    noise: Buffer<u8>,
+    scratch: Option<Buffer<u8>>,
+}
+
+impl Room {
+    fn new(driver: &Arc<dyn Driver>, slots: usize, shape: Shape) -> Result<Self> {
+        let of = |values: usize| Buffer::new(driver, slots * values * size_of::<u64>());
+        Ok(Room {
+            noise: of(shape.width())?,
+            scratch: if shape.fits() { None } else { Some(of(shape.heads * shape.padded())?) },
+        })
+    }
+}
+
+/// Draws the tokens of many sequences, one a slot; of the same logits the same tokens as
+/// [`Sampler`](crate::sampling::Sampler) with [`ExponentialNoise`](crate::sampling::ExponentialNoise), a first
+/// draw that ends at once being drawn again where the noise runs on.
+pub struct DeviceSampler {
+    program: Program,
+    slots: Vec<Slot>,
+    shapes: [Shape; 2],
+    rooms: [Option<Room>; 2],
+    states: Buffer<State>,
+    windows: Buffer<u32>,
+    generators: Buffer<u32>,
+    /// Whose rows come next, on the card and here.
+    rows: Buffer<u32>,
+    placed: Vec<u32>,
+    drawn: Buffer<u32>,
+    tokens: Vec<u32>,
+}
+
+impl DeviceSampler {
+    /// For so many slots, each with logits of either shape. Memory for text is taken once it is needed.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the card has no memory for it or the kernel cannot draw from such shapes.
+    pub fn new(driver: &Arc<dyn Driver>, slots: usize, codes: Shape, text: Shape) -> Result<Self> {
+        for shape in [codes, text] {
+            if !(1..=HEADS).contains(&shape.heads) || shape.vocab == 0 {
+                return Err(Error::Device(format!("cannot draw from logits of {shape:?}")));
+            }
+        }
+        Ok(DeviceSampler {
+            program: Program::new(Arc::clone(driver)),
+            slots: vec![Slot::default(); slots],
+            shapes: [codes, text],
+            rooms: [Some(Room::new(driver, slots, codes)?), None],
+            states: Buffer::new(driver, slots)?,
+            windows: Buffer::new(driver, slots * WINDOW * HEADS)?,
+            generators: Buffer::new(driver, slots * GENERATOR)?,
+            rows: Buffer::new(driver, slots)?,
+            placed: Vec::with_capacity(slots),
+            drawn: Buffer::new(driver, slots * HEADS)?,
+            tokens: Vec::new(),
+        })
+    }
+
+    /// Bytes that a slot takes, without those for text.
+    pub fn slot_bytes(codes: Shape) -> usize {
+        let values = codes.width() + if codes.fits() { 0 } else { codes.heads * codes.padded() };
+        values * size_of::<u64>() + size_of::<State>() + 4 * (WINDOW * HEADS + GENERATOR + 1 + HEADS)
+    }
+
+    /// Begins a sequence in a slot: nothing is drawn yet. Noise starts from a seed, or goes on from what was
+    /// drawn in the slot before; noise that repeats is that of the same seed.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for parameters out of range, [`Error::Device`] for a slot, a shape or noise that
+    /// is not there.
+    pub fn begin(&mut self, slot: u32, setup: Setup, noise: Option<(u64, NoiseMode)>) -> Result<()> {
+        let Setup { params, shape, end_token } = setup;
+        params.validate(shape.heads)?;
+        let room = self.room_of(shape)?;
+        let index = slot as usize;
+        let Some(before) = self.slots.get(index).copied() else { return Err(no_slot(slot)) };
+        let Some((seed, mode)) = noise.or(before.noise) else {
+            return Err(Error::Device(format!("slot {slot} has no noise that could go on")));
+        };
+        if self.rooms[room].is_none() {
+            self.rooms[room] = Some(Room::new(self.program.driver(), self.slots.len(), shape)?);
+        }
+        let state = State {
+            temperature: std::array::from_fn(|head| match params.temperature.as_slice() {
+                [one] => *one,
+                each => each.get(head).copied().unwrap_or(1.0),
+            }),
+            penalties: std::array::from_fn(|count| params.repetition_penalty.powf(count as f32)),
+            dropped_mass: (1.0 - params.top_p) as f32,
+            top_k: saturated(params.top_k),
+            penalised: u32::from(params.repetition_penalty != 1.0),
+            min_tokens: saturated(params.min_tokens),
+            end_token,
+            heads: shape.heads as u32,
+            vocab: shape.vocab as u32,
+            runs_on: u32::from(mode == NoiseMode::Stream),
+            // Of a longer seed the low bits count.
+            seed: seed as u32,
+            fresh: u32::from(noise.is_some() || mode == NoiseMode::Repeat),
+            generated: 0,
+        };
+        self.states.upload(index, &[state])?;
+        self.slots[index] = Slot { shape, end_token, noise: Some((seed, mode)) };
+        Ok(())
+    }
+
+    fn room_of(&self, shape: Shape) -> Result<usize> {
+        let found = self.shapes.iter().position(|known| *known == shape);
+        found.ok_or_else(|| Error::Device(format!("the sampler is not made for {shape:?}")))
+    }
+
+    /// Draws a step: row `i` of the logits, which lie heads × vocabulary row by row, is of `slots[i]`. A row
+    /// whose logits are not numbers fails alone, with [`Error::NotANumber`].
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the rows do not go together or the card has failed.
+    pub fn draw(&mut self, logits: Address, slots: &[u32], drawn: &mut Vec<Result<Draw>>) -> Result<()> {
+        self.place(slots)?;
+        self.launch(logits)?;
+        self.read(drawn)
+    }
+
+    /// Says whose rows come next. All must have logits of one shape, and none may come twice.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if that is not so or the card has failed.
+    pub fn place(&mut self, slots: &[u32]) -> Result<()> {
+        let mut shape = None;
+        for (i, slot) in slots.iter().enumerate() {
+            let known = self.slots.get(*slot as usize).filter(|known| known.noise.is_some());
+            let known = known.ok_or_else(|| no_slot(*slot))?;
+            if *shape.get_or_insert(known.shape) != known.shape || slots[..i].contains(slot) {
+                return Err(Error::Device(format!("slots {slots:?} cannot be drawn together")));
+            }
+        }
+        // Most steps are of the same sequences as the one before.
+        if self.placed != slots {
+            self.placed.clear();
+            self.rows.upload(0, slots)?;
+            self.placed.extend_from_slice(slots);
+        }
+        Ok(())
+    }
+
+    /// Draws for the rows that were placed, without waiting. For as many rows of the same shape and logits at
+    /// the same address the launch is always the same.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the card has failed.
+    pub fn launch(&self, logits: Address) -> Result<()> {
+        let Some(first) = self.placed.first() else { return Ok(()) };
+        let shape = self.slots[*first as usize].shape;
+        let Some(room) = &self.rooms[self.room_of(shape)?] else { return Err(no_slot(*first)) };
+        let (slots, states, windows) = (self.rows.address(), self.states.address(), self.windows.address());
+        let (generators, noise) = (self.generators.address(), room.noise.address());
+        let scratch = room.scratch.as_ref().map_or(0, Buffer::address);
+        let drawn = self.drawn.address();
+        let arguments = [&logits, &slots, &states, &windows, &generators, &noise, &scratch, &drawn];
+        let rows = self.placed.len() as u32;
+        self.program.run("draw_tokens", [rows, 1, 1], SHARED, &arguments.map(Argument::of))
+    }
+
+    /// Waits for what was drawn, row by row.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the card has failed.
+    pub fn read(&mut self, drawn: &mut Vec<Result<Draw>>) -> Result<()> {
+        drawn.clear();
+        let Some(first) = self.placed.first() else { return Ok(()) };
+        let heads = self.slots[*first as usize].shape.heads;
+        self.tokens.resize(self.placed.len() * heads, 0);
+        self.drawn.download(0, &mut self.tokens)?;
+        let rows = self.tokens.chunks_exact(heads).zip(&self.placed);
+        drawn.extend(rows.map(|(tokens, slot)| {
+            if tokens.contains(&NO_TOKEN) {
+                Err(Error::NotANumber)
+            } else if tokens.contains(&self.slots[*slot as usize].end_token) {
+                Ok(Draw::End)
+            } else {
+                Ok(Draw::Tokens(tokens.to_vec()))
+            }
+        }));
+        Ok(())
+    }
+}
+
+fn saturated(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn no_slot(slot: u32) -> Error {
+    Error::Device(format!("nothing has begun in slot {slot} of the sampler"))
+}
