@@ -9,4 +9,5 @@ mod check;
 mod driver;
 #[cfg(feature = "cuda-emulator")]
 mod emulated;
+mod matrix;
 mod program;

@@ -1,0 +1,131 @@
+//! Weights of products, as their kernels read them.
+
+use rayon::prelude::*;
+
+use super::check::to_bytes;
+use super::driver::{Address, Buffer};
+use super::program::{Finish, INPUTS_MULTIPLE, Number, OUTPUTS_MULTIPLE, ProductArgument, Program};
+use crate::error::{Error, Result};
+
+/// A matrix (outputs, inputs) on a card, padded with zeros to whole tiles.
+pub struct Matrix {
+    buffer: Buffer<u8>,
+    kind: Number,
+    outputs: usize,
+    inputs: usize,
+}
+
+impl Matrix {
+    /// Converts values, row by row, and copies them to the card.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if there are not outputs · inputs values, or the card has no memory for them.
+    pub fn upload(
+        program: &Program,
+        kind: Number,
+        values: &[f32],
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<Self> {
+        if values.is_empty() || outputs.checked_mul(inputs) != Some(values.len()) {
+            return Err(Error::Device(format!("{} weights are no {outputs} × {inputs}", values.len())));
+        }
+        let row = inputs.next_multiple_of(INPUTS_MULTIPLE) * kind.size();
+        let mut bytes = vec![0u8; outputs.next_multiple_of(OUTPUTS_MULTIPLE) * row];
+        bytes.par_chunks_exact_mut(row).zip(values.par_chunks_exact(inputs)).for_each(|(to, from)| {
+            to[..inputs * kind.size()].copy_from_slice(&to_bytes(kind, from));
+        });
+        Ok(Matrix { buffer: Buffer::from_slice(program.driver(), &bytes)?, kind, outputs, inputs })
+    }
+
+    /// The type of the weights, and of what they are multiplied with.
+    pub fn kind(&self) -> Number {
+        self.kind
+    }
+
+    /// Values that come out.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Values that go in.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Values from row to row of what goes in, those of the padding among them, which must be zeros.
+    pub fn padded_inputs(&self) -> usize {
+        self.inputs.next_multiple_of(INPUTS_MULTIPLE)
+    }
+
+    /// Bytes that it takes on the card.
+    pub fn bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// y = x·Wᵀ over rows of x (rows, padded inputs) and y (rows, outputs), and what follows it; without bias
+    /// and scale. Whoever has other strides, or a bias, says so in the fields.
+    pub fn product(&self, x: Address, y: Address, rows: usize, finish: Finish) -> ProductArgument {
+        let width = if finish == Finish::SiluGate { self.outputs / 2 } else { self.outputs };
+        ProductArgument {
+            x,
+            w: self.buffer.address(),
+            bias: 0,
+            scale: 0,
+            y,
+            rows: rows as u32,
+            inputs: self.padded_inputs() as u32,
+            outputs: self.outputs as u32,
+            x_stride: self.padded_inputs() as u32,
+            y_stride: width as u32,
+            finish: finish as u32,
+        }
+    }
+}
+
+/// One value per output, zeros up to a whole number of tiles: a bias of a product whose padding is computed
+/// too.
+///
+/// # Errors
+/// [`Error::Device`] if the card has no memory for them.
+pub fn upload_padded(program: &Program, values: &[f32]) -> Result<Buffer<f32>> {
+    let mut padded = values.to_vec();
+    padded.resize(values.len().next_multiple_of(OUTPUTS_MULTIPLE), 0.0);
+    Buffer::from_slice(program.driver(), &padded)
+}
+
+#[cfg(all(test, feature = "cuda-emulator"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::driver::Driver;
+    use super::super::emulated::Emulated;
+    use super::*;
+
+    #[test]
+    fn a_matrix_of_any_shape_multiplies() {
+        let card: Arc<dyn Driver> = Arc::new(Emulated::new(0, 1 << 24));
+        let program = Program::new(card);
+        let (rows, outputs, inputs) = (3, 5, 37);
+        let values: Vec<f32> = (0..outputs * inputs).map(|i| (i % 7) as f32 - 3.0).collect();
+        let x: Vec<f32> = (0..rows * inputs).map(|i| (i % 5) as f32 - 2.0).collect();
+        let expected: Vec<f32> = x
+            .chunks_exact(inputs)
+            .flat_map(|x| values.chunks_exact(inputs).map(|w| x.iter().zip(w).map(|(x, w)| x * w).sum()))
+            .collect();
+        for kind in [Number::F32, Number::F16, Number::Bf16] {
+            let matrix = Matrix::upload(&program, kind, &values, outputs, inputs).unwrap();
+            assert_eq!((matrix.outputs(), matrix.inputs(), matrix.padded_inputs()), (5, 37, 64));
+            let padded: Vec<f32> = x
+                .chunks_exact(inputs)
+                .flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0, 64 - inputs)))
+                .collect();
+            let x = Buffer::from_slice(program.driver(), &to_bytes(kind, &padded)).unwrap();
+            let y = Buffer::<f32>::new(program.driver(), rows * outputs).unwrap();
+            program.product(kind, matrix.product(x.address(), y.address(), rows, Finish::Store)).unwrap();
+            // Small whole numbers are exact in all types.
+            assert_eq!(y.to_vec(rows * outputs).unwrap(), expected);
+        }
+        assert!(Matrix::upload(&program, Number::F32, &values, 4, inputs).is_err());
+    }
+}
