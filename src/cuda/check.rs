@@ -3,6 +3,7 @@
 
 mod llama;
 mod product;
+mod render;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ pub fn all(driver: &Arc<dyn Driver>, seed: u64) -> Result<Vec<Finding>> {
     let mut random = Random(seed.wrapping_mul(2).wrapping_add(1));
     let mut findings = product::check(&program, &mut random)?;
     findings.extend(llama::check(&program, &mut random)?);
+    findings.extend(render::check(&program, &mut random)?);
     Ok(findings)
 }
 

@@ -11,3 +11,4 @@ mod driver;
 mod emulated;
 mod matrix;
 mod program;
+mod render_program;

@@ -40,6 +40,13 @@ kernels! {
     product_many_f32: 256,
     product_many_f16: 128,
     product_many_bf16: 128,
+    unfold: 128,
+    depthwise_norm_f32: 128,
+    depthwise_norm_f16: 128,
+    depthwise_norm_bf16: 128,
+    layer_norm_f32: 128,
+    inverse_fourier: 128,
+    overlap_add: 128,
 }
 
 /// In which type a card holds a value.
@@ -63,7 +70,7 @@ impl Number {
     }
 
     /// The one of three kernels that is for this type.
-    fn pick(self, kernels: [&'static str; 3]) -> &'static str {
+    pub(super) fn pick(self, kernels: [&'static str; 3]) -> &'static str {
         match self {
             Number::F32 => kernels[0],
             Number::F16 => kernels[1],
@@ -164,7 +171,13 @@ impl Program {
         &self.driver
     }
 
-    fn run(&self, kernel: &'static str, grid: [u32; 3], shared: u32, arguments: &[Argument]) -> Result<()> {
+    pub(super) fn run(
+        &self,
+        kernel: &'static str,
+        grid: [u32; 3],
+        shared: u32,
+        arguments: &[Argument],
+    ) -> Result<()> {
         if grid.contains(&0) {
             return Ok(());
         }
