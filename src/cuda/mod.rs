@@ -11,4 +11,10 @@ mod driver;
 mod emulated;
 mod matrix;
 mod program;
+mod render_layers;
+mod render_networks;
 mod render_program;
+mod renderer;
+
+pub(crate) use program::{Number, Program};
+pub(crate) use renderer::CardRenderer;

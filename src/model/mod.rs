@@ -23,12 +23,18 @@ mod wave_stream;
 mod weights;
 
 pub use checkpoint::Checkpoint;
+#[cfg(feature = "cuda")]
+pub(crate) use codes::Quantizer;
+#[cfg(feature = "cuda")]
+pub(crate) use convnext::{DEPTHWISE_TAPS, NORM_EPS, taps_first};
 pub use demo::{DEMO_SEED, write_demo};
 pub use dvae_encoder::DvaeEncoder;
 pub use embed::{Embed, Head, Input};
 pub use kernel::{WeightType, instructions};
 pub use kv_cache::KvCache;
 pub use llama::{GptConfig, Llama, Workspace};
+#[cfg(feature = "cuda")]
+pub(crate) use mel_decoder::{DILATION, MEL_CHANNELS};
 pub use mel_decoder::{Dvae, HiddenDecoder};
 pub use ops::{Fill, Frames, with_f32s};
 pub use packed::{Packed, Packer};
