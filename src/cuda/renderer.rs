@@ -321,3 +321,6 @@ fn groups(lengths: &[usize], most: usize) -> Vec<Range<usize>> {
     }
     all
 }
+
+#[cfg(all(test, feature = "cuda-emulator"))]
+mod tests;
