@@ -3,15 +3,12 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-
 use crate::device::DeviceChoice;
 use crate::engine::{Codes, Decoder, Engine, Event, Goal, Refined, Request, Step};
 use crate::error::{Error, Result};
 use crate::hub::{self, HubConfig, ModelSource};
 use crate::loading::Loaded;
-use crate::model::{
-    Checkpoint, DEMO_SEED, Growing, Mel, Renderer, SAMPLE_RATE, WaveStream, WeightType,
-};
+use crate::model::{Checkpoint, DEMO_SEED, Growing, Mel, Renderer, SAMPLE_RATE, WaveStream, WeightType};
 use crate::pipeline::render_codes;
 use crate::speaker::{SeedKind, Speaker, SpeakerStats, VoicePrompt};
 use crate::text::Tokenizer;

@@ -108,7 +108,8 @@ unsafe impl Sync for Card {}
 /// What the driver says.
 pub fn properties(number: usize) -> Result<(String, (i32, i32))> {
     use sys::CUdevice_attribute_enum::{
-        CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR as MAJOR, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR as MINOR,
+        CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR as MAJOR,
+        CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR as MINOR,
     };
     exists(number)?;
     let asking = |e| said(&format!("asking card {number} what it is"), e);

@@ -3,6 +3,7 @@
 
 mod llama;
 mod product;
+mod render;
 mod sampling;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub fn all(driver: &Arc<dyn Driver>, seed: u64) -> Result<Vec<Finding>> {
     let mut findings = product::check(&program, &mut random)?;
     findings.extend(llama::check(&program, &mut random)?);
     findings.extend(sampling::check(&program, &mut random)?);
+    findings.extend(render::check(&program, &mut random)?);
     Ok(findings)
 }
 

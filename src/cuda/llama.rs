@@ -4,7 +4,9 @@ use candle_core::Tensor;
 
 use super::driver::{Address, Buffer};
 use super::matrix::Matrix;
-use super::program::{Attention, CacheArgument, Embedding, Finish, INPUTS_MULTIPLE, Norm, Number, Program, Row};
+use super::program::{
+    Attention, CacheArgument, Embedding, Finish, INPUTS_MULTIPLE, Norm, Number, Program, Row,
+};
 use crate::error::{Error, Result};
 use crate::model::{Embed, GptConfig, Head, LayerWeights, RopeTable, WeightFile};
 

@@ -12,6 +12,10 @@ mod emulated;
 mod llama;
 mod matrix;
 mod program;
+mod render_layers;
+mod render_networks;
+mod render_program;
+mod renderer;
 mod sampler;
 mod step;
 
@@ -24,6 +28,7 @@ pub use driver::Memory;
 pub use emulated::taken as emulated_bytes;
 pub(crate) use llama::CardLlama;
 pub(crate) use program::{Number, Program};
+pub(crate) use renderer::CardRenderer;
 pub(crate) use step::{CardStep, Slots};
 
 use crate::error::Result;

@@ -42,6 +42,13 @@ kernels! {
     product_many_f16: 128,
     product_many_bf16: 128,
     draw_tokens: 1024,
+    unfold: 128,
+    depthwise_norm_f32: 128,
+    depthwise_norm_f16: 128,
+    depthwise_norm_bf16: 128,
+    layer_norm_f32: 128,
+    inverse_fourier: 128,
+    overlap_add: 128,
 }
 
 /// In which type a card holds a value.
@@ -65,7 +72,7 @@ impl Number {
     }
 
     /// The one of three kernels that is for this type.
-    fn pick(self, kernels: [&'static str; 3]) -> &'static str {
+    pub(super) fn pick(self, kernels: [&'static str; 3]) -> &'static str {
         match self {
             Number::F32 => kernels[0],
             Number::F16 => kernels[1],

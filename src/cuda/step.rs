@@ -133,13 +133,7 @@ impl CardStep {
             let slots: Vec<u32> = wanted.iter().map(|(_, row)| plan.rows[*row].slot).collect();
             let count = picked.len();
             self.picked.upload(0, &picked)?;
-            self.model.finish(
-                &self.space,
-                &self.picked,
-                count,
-                part.head,
-                [&part.hidden, &part.logits],
-            )?;
+            self.model.finish(&self.space, &self.picked, count, part.head, [&part.hidden, &part.logits])?;
             let width = self.model.embed().width(part.head);
             if plan.logits {
                 let states = part.hidden.to_vec(count * hidden)?;

@@ -9,11 +9,11 @@ use super::weights::{ANY, Weights};
 use crate::error::Result;
 
 /// Taps of the depthwise convolutions.
-const DEPTHWISE_TAPS: usize = 7;
+pub const DEPTHWISE_TAPS: usize = 7;
 /// Frames that are widened at once: what they are widened to stays in the cache until it is narrowed again.
 const CHUNK: usize = 256;
 /// Epsilon of the layer norms.
-const NORM_EPS: f32 = 1e-6;
+pub const NORM_EPS: f32 = 1e-6;
 
 /// A layer norm over channels.
 pub struct Norm {

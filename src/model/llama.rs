@@ -169,8 +169,7 @@ impl LayerWeights {
     pub fn load(file: &WeightFile, config: &GptConfig, index: usize) -> Result<Self> {
         let weights = root(file, config, &Device::Cpu)?.at(format!("layers.{index}"));
         let (hidden, inner) = (config.hidden, config.intermediate);
-        let matrix =
-            |name: &str, outputs, inputs| weights.at(name).raw("weight", &[outputs, inputs]);
+        let matrix = |name: &str, outputs, inputs| weights.at(name).raw("weight", &[outputs, inputs]);
         Ok(LayerWeights {
             input_norm: weights.at("input_layernorm").tensor("weight", &[hidden])?,
             qkv: [

@@ -12,7 +12,7 @@ use crate::error::Result;
 /// Channels of the mel spectrogram.
 pub const MEL_CHANNELS: usize = 100;
 /// Distance between the taps of the blocks' depthwise convolutions.
-const DILATION: usize = 2;
+pub const DILATION: usize = 2;
 
 /// Convolutions and ConvNeXt blocks from features to features.
 pub struct Stack {

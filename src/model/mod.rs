@@ -23,6 +23,10 @@ mod wave_stream;
 mod weights;
 
 pub use checkpoint::Checkpoint;
+#[cfg(feature = "cuda")]
+pub(crate) use codes::Quantizer;
+#[cfg(feature = "cuda")]
+pub(crate) use convnext::{DEPTHWISE_TAPS, NORM_EPS, taps_first};
 pub use demo::{DEMO_SEED, write_demo};
 pub use dvae_encoder::DvaeEncoder;
 pub use embed::{Embed, Head, Input};
@@ -31,6 +35,8 @@ pub use kv_cache::KvCache;
 #[cfg(feature = "cuda")]
 pub use llama::LayerWeights;
 pub use llama::{GptConfig, Llama, Workspace};
+#[cfg(feature = "cuda")]
+pub(crate) use mel_decoder::{DILATION, MEL_CHANNELS};
 pub use mel_decoder::{Dvae, HiddenDecoder};
 #[cfg(feature = "cuda")]
 pub(crate) use ops::RopeTable;

@@ -1,6 +1,6 @@
 //! From what the Llama computed to a wave: decoder or DVAE, then the vocoder.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Tensor};
 
@@ -12,6 +12,8 @@ use super::ops::Frames;
 use super::vocos::Vocos;
 use super::wave_stream::Growing;
 use super::weights::WeightFile;
+#[cfg(feature = "cuda")]
+use crate::cuda::{CardRenderer, Number, Program};
 use crate::error::{Error, Result};
 use crate::speaker::VoicePrompt;
 
@@ -49,12 +51,60 @@ pub struct Rendered {
 pub struct Renderer {
     device: Device,
     hidden: usize,
-    decoder: HiddenDecoder,
-    vocos: Vocos,
-    // Most runs never need these, so each is read when it is first asked for.
-    dvae: OnceLock<Dvae>,
+    networks: Networks,
+    // Most runs never need it, so it is read when it is first asked for.
     encoder: OnceLock<DvaeEncoder>,
     dvae_file: WeightFile,
+}
+
+/// Where the networks run.
+enum Networks {
+    Processor(Box<Processor>),
+    #[cfg(feature = "cuda")]
+    Card(Box<CardRenderer>),
+}
+
+struct Processor {
+    device: Device,
+    decoder: HiddenDecoder,
+    vocos: Vocos,
+    // As the encoder.
+    dvae: OnceLock<Dvae>,
+    dvae_file: WeightFile,
+}
+
+impl Processor {
+    fn dvae(&self) -> Result<&Dvae> {
+        if let Some(dvae) = self.dvae.get() {
+            return Ok(dvae);
+        }
+        let dvae = Dvae::load(&self.dvae_file, &self.device)?;
+        Ok(self.dvae.get_or_init(|| dvae))
+    }
+
+    /// The mel of sequences of hidden states.
+    fn mel(&self, sequences: &[&[f32]], hidden: usize) -> Result<Frames> {
+        let lengths: Arc<[usize]> = sequences.iter().map(|rows| rows.len() / hidden).collect();
+        let shape = (lengths.iter().sum::<usize>(), hidden);
+        let rows = Tensor::from_vec(sequences.concat(), shape, &self.device)?;
+        self.decoder.forward(&Frames { rows, lengths })
+    }
+
+    fn render(&self, mel: Frames) -> Result<Vec<Rendered>> {
+        let waves = self.vocos.forward(&mel)?;
+        let values = mel.rows.flatten_all()?.to_vec1::<f32>()?;
+        let mut rest = values.as_slice();
+        Ok(mel
+            .lengths
+            .iter()
+            .zip(waves)
+            .map(|(frames, wave)| {
+                let (own, others) = rest.split_at(frames * MEL_CHANNELS);
+                rest = others;
+                Rendered { mel: Mel { values: own.to_vec() }, wave }
+            })
+            .collect())
+    }
 }
 
 impl Renderer {
@@ -68,23 +118,35 @@ impl Renderer {
             || HiddenDecoder::load(&checkpoint.decoder, hidden, kind, device),
             || Vocos::load(&checkpoint.vocos, kind, device),
         );
-        Ok(Renderer {
+        let processor = Processor {
             device: device.clone(),
-            hidden,
             decoder: decoder?,
             vocos: vocos?,
             dvae: OnceLock::new(),
+            dvae_file: checkpoint.dvae.clone(),
+        };
+        Ok(Renderer {
+            device: device.clone(),
+            hidden,
+            networks: Networks::Processor(Box::new(processor)),
             encoder: OnceLock::new(),
             dvae_file: checkpoint.dvae,
         })
     }
 
-    fn dvae(&self) -> Result<&Dvae> {
-        if let Some(dvae) = self.dvae.get() {
-            return Ok(dvae);
-        }
-        let dvae = Dvae::load(&self.dvae_file, &self.device)?;
-        Ok(self.dvae.get_or_init(|| dvae))
+    /// As [`Renderer::load`], onto a card; the encoder of voices stays on the processor.
+    ///
+    /// # Errors
+    /// A missing tensor or one of another shape; what the card says.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn on_card(checkpoint: Checkpoint, program: &Program, kind: Number) -> Result<Self> {
+        Ok(Renderer {
+            device: Device::Cpu,
+            hidden: checkpoint.config.hidden,
+            networks: Networks::Card(Box::new(CardRenderer::load(&checkpoint, program, kind)?)),
+            encoder: OnceLock::new(),
+            dvae_file: checkpoint.dvae,
+        })
     }
 
     fn encoder(&self) -> Result<&DvaeEncoder> {
@@ -100,17 +162,17 @@ impl Renderer {
     /// # Errors
     /// [`Error::Parameter`] if a sequence is empty or of another width.
     pub fn from_hiddens(&self, sequences: &[&[f32]]) -> Result<Vec<Rendered>> {
-        let lengths = sequences.iter().map(|s| s.len() / self.hidden);
         if let Some(bad) = sequences.iter().find(|s| s.is_empty() || !s.len().is_multiple_of(self.hidden)) {
             return Err(Error::parameter(
                 "hiddens",
                 format!("{} values are no rows of {}", bad.len(), self.hidden),
             ));
         }
-        let lengths: std::sync::Arc<[usize]> = lengths.collect();
-        let rows =
-            Tensor::from_vec(sequences.concat(), (lengths.iter().sum::<usize>(), self.hidden), &self.device)?;
-        self.render(self.decoder.forward(&Frames { rows, lengths })?)
+        match &self.networks {
+            Networks::Processor(processor) => processor.render(processor.mel(sequences, self.hidden)?),
+            #[cfg(feature = "cuda")]
+            Networks::Card(card) => card.from_hiddens(sequences),
+        }
     }
 
     /// Renders sequences of codes, one row per codebook each.
@@ -118,7 +180,11 @@ impl Renderer {
     /// # Errors
     /// If rows are missing, of unequal length, or a code is out of range.
     pub fn from_codes(&self, sequences: &[&[Vec<u16>]]) -> Result<Vec<Rendered>> {
-        self.render(self.dvae()?.decode(sequences)?)
+        match &self.networks {
+            Networks::Processor(processor) => processor.render(processor.dvae()?.decode(sequences)?),
+            #[cfg(feature = "cuda")]
+            Networks::Card(card) => card.from_codes(sequences),
+        }
     }
 
     /// The codes of a spoken sample (24 kHz, mono), one per 512 samples.
@@ -139,11 +205,19 @@ impl Renderer {
 
     /// How many frames to each side a mel frame and a spectrum frame depend on.
     pub(super) fn reach(&self, source: Growing) -> Result<(usize, usize)> {
-        let mel = match source {
-            Growing::Hiddens(_) => self.decoder.reach(),
-            Growing::Codes(_) => self.dvae()?.reach(),
-        };
-        Ok((mel, self.vocos.reach()))
+        match &self.networks {
+            Networks::Processor(processor) => {
+                let mel = match source {
+                    Growing::Hiddens(_) => processor.decoder.reach(),
+                    Growing::Codes(_) => processor.dvae()?.reach(),
+                };
+                Ok((mel, processor.vocos.reach()))
+            }
+            #[cfg(feature = "cuda")]
+            Networks::Card(card) => {
+                Ok((card.mel_reach(matches!(source, Growing::Codes(_)))?, card.wave_reach()))
+            }
+        }
     }
 
     /// The mel of a growing sequence from a token on, as if it began there.
@@ -151,37 +225,39 @@ impl Renderer {
         match source {
             Growing::Hiddens(rows) => {
                 let rows = &rows[token * self.hidden..];
-                let steps = rows.len() / self.hidden;
-                let rows = Tensor::from_slice(rows, (steps, self.hidden), &self.device)?;
-                self.decoder.forward(&Frames { rows, lengths: [steps].into() })
+                match &self.networks {
+                    Networks::Processor(processor) => processor.mel(&[rows], self.hidden),
+                    #[cfg(feature = "cuda")]
+                    Networks::Card(card) => frames_of(card.mel_of_hiddens(rows)?),
+                }
             }
             Growing::Codes(steps) => {
                 let books = steps.first().map_or(0, Vec::len);
                 let book = |book: usize| steps[token..].iter().map(|step| step[book] as u16).collect();
                 let rows: Vec<Vec<u16>> = (0..books).map(book).collect();
-                self.dvae()?.decode(&[&rows])
+                match &self.networks {
+                    Networks::Processor(processor) => processor.dvae()?.decode(&[&rows]),
+                    #[cfg(feature = "cuda")]
+                    Networks::Card(card) => frames_of(card.mel_of_codes(&rows)?),
+                }
             }
         }
     }
 
     /// The wave of one sequence's mel.
     pub(super) fn wave_of(&self, mel: &Frames) -> Result<Vec<f32>> {
-        Ok(self.vocos.forward(mel)?.swap_remove(0))
+        match &self.networks {
+            Networks::Processor(processor) => Ok(processor.vocos.forward(mel)?.swap_remove(0)),
+            #[cfg(feature = "cuda")]
+            Networks::Card(card) => card.wave_of(&mel.rows.flatten_all()?.to_vec1::<f32>()?),
+        }
     }
+}
 
-    fn render(&self, mel: Frames) -> Result<Vec<Rendered>> {
-        let waves = self.vocos.forward(&mel)?;
-        let values = mel.rows.flatten_all()?.to_vec1::<f32>()?;
-        let mut rest = values.as_slice();
-        Ok(mel
-            .lengths
-            .iter()
-            .zip(waves)
-            .map(|(frames, wave)| {
-                let (own, others) = rest.split_at(frames * MEL_CHANNELS);
-                rest = others;
-                Rendered { mel: Mel { values: own.to_vec() }, wave }
-            })
-            .collect())
-    }
+/// One sequence.
+#[cfg(feature = "cuda")]
+fn frames_of(mel: Mel) -> Result<Frames> {
+    let frames = mel.frames();
+    let rows = Tensor::from_vec(mel.values, (frames, MEL_CHANNELS), &Device::Cpu)?;
+    Ok(Frames { rows, lengths: [frames].into() })
 }

@@ -2,3 +2,4 @@
 #include "llama.cu"
 #include "product.cu"
 #include "sampling.cu"
+#include "render.cu"

@@ -1,0 +1,166 @@
+use candle_core::Device;
+
+use super::super::emulated::Emulated;
+use super::*;
+use crate::hub::DemoSize;
+use crate::model::{DEMO_SEED, Growing, Renderer, WaveStream, WeightType};
+
+const HIDDEN: usize = 64;
+
+fn checkpoint() -> Checkpoint {
+    Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap()
+}
+
+fn program(memory: u64) -> Program {
+    Program::new(Arc::new(Emulated::new(0, memory)))
+}
+
+fn on_processor() -> Renderer {
+    Renderer::load(checkpoint(), WeightType::F32, &Device::Cpu).unwrap()
+}
+
+fn on_card(kind: Number) -> CardRenderer {
+    CardRenderer::load(&checkpoint(), &program(1 << 30), kind).unwrap()
+}
+
+fn hiddens(steps: usize, seed: usize) -> Vec<f32> {
+    (0..steps * HIDDEN).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 300.0 - 1.7).collect()
+}
+
+fn codes(steps: usize, seed: usize) -> Vec<Vec<u16>> {
+    (0..4)
+        .map(|book| (0..steps).map(|t| ((t * 7919 + book * 31 + seed * 17) % 625) as u16).collect())
+        .collect()
+}
+
+/// The largest difference, relative to the largest value.
+fn error(expected: &[f32], found: &[f32]) -> f32 {
+    assert_eq!(expected.len(), found.len());
+    let largest = expected.iter().fold(0f32, |most, v| most.max(v.abs()));
+    let differences = expected.iter().zip(found).map(|(e, f)| (e - f).abs());
+    differences.fold(0f32, |most, v| if v > most || v.is_nan() { v } else { most }) / largest
+}
+
+/// Signal to noise, in decibels.
+fn snr(expected: &[f32], found: &[f32]) -> f64 {
+    assert_eq!(expected.len(), found.len());
+    let square = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();
+    let noise = square(&mut expected.iter().zip(found).map(|(e, f)| e - f));
+    10.0 * (square(&mut expected.iter().copied()) / noise.max(1e-300)).log10()
+}
+
+fn assert_near(expected: &[Rendered], found: &[Rendered], mel: f32, wave: f64) {
+    assert_eq!(expected.len(), found.len());
+    for (expected, found) in expected.iter().zip(found) {
+        let error = error(&expected.mel.values, &found.mel.values);
+        let snr = snr(&expected.wave, &found.wave);
+        println!("{} frames: mel {error:.2e}, wave {snr:.1} dB", expected.mel.frames());
+        assert!(error <= mel && snr >= wave, "mel {error:.2e}, wave {snr:.1} dB");
+    }
+}
+
+#[test]
+fn a_card_renders_what_a_processor_does() {
+    let all = [hiddens(1, 0), hiddens(23, 1), hiddens(40, 2)];
+    let sequences: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
+    let expected = on_processor().from_hiddens(&sequences).unwrap();
+    for (kind, mel, wave) in
+        [(Number::F32, 1e-5, 100.0), (Number::F16, 1e-3, 60.0), (Number::Bf16, 5e-3, 45.0)]
+    {
+        println!("{kind:?}");
+        assert_near(&expected, &on_card(kind).from_hiddens(&sequences).unwrap(), mel, wave);
+    }
+}
+
+#[test]
+fn a_card_renders_codes_as_a_processor_does() {
+    let all = [codes(1, 0), codes(31, 1)];
+    let sequences: Vec<&[Vec<u16>]> = all.iter().map(Vec::as_slice).collect();
+    let expected = on_processor().from_codes(&sequences).unwrap();
+    for (kind, mel, wave) in
+        [(Number::F32, 1e-5, 100.0), (Number::F16, 1e-3, 60.0), (Number::Bf16, 5e-3, 45.0)]
+    {
+        println!("{kind:?}");
+        assert_near(&expected, &on_card(kind).from_codes(&sequences).unwrap(), mel, wave);
+    }
+    assert!(on_card(Number::F32).from_codes(&[&codes(2, 0)[..3]]).is_err());
+}
+
+#[test]
+fn bits_depend_on_no_other_sequence() {
+    let lengths = [3, 40, 1, 17, 9];
+    let all: Vec<Vec<f32>> = lengths.iter().enumerate().map(|(i, steps)| hiddens(*steps, i)).collect();
+    let sequences: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
+    for kind in [Number::F32, Number::F16, Number::Bf16] {
+        let mut card = on_card(kind);
+        let together = card.from_hiddens(&sequences).unwrap();
+        for (own, alone) in sequences.iter().zip(&together) {
+            assert_eq!(card.from_hiddens(&[own]).unwrap()[0], *alone);
+            assert_eq!(card.mel_of_hiddens(own).unwrap(), alone.mel);
+            assert_eq!(card.wave_of(&alone.mel.values).unwrap(), alone.wave);
+        }
+        // In small pieces and small groups, of which one is larger than a group should be.
+        (card.piece, card.together) = (7, 50);
+        *card.workspace() = None;
+        assert_eq!(card.from_hiddens(&sequences).unwrap(), together);
+    }
+}
+
+#[test]
+fn a_growing_wave_is_the_whole_one() {
+    let renderer = Renderer::on_card(checkpoint(), &program(1 << 30), Number::F16).unwrap();
+    let (steps, rows) = (45, hiddens(45, 3));
+    let whole = renderer.from_hiddens(&[&rows]).unwrap().remove(0).wave;
+    let mut stream = WaveStream::default();
+    let mut grown = Vec::new();
+    for end in [4, 11, 30, 31, steps] {
+        let source = Growing::Hiddens(&rows[..end * HIDDEN]);
+        grown.extend(stream.take(&renderer, source, end == steps).unwrap());
+    }
+    assert!(grown == whole);
+
+    let books = codes(steps, 5);
+    let by_step: Vec<Vec<u32>> =
+        (0..steps).map(|t| books.iter().map(|book| u32::from(book[t])).collect()).collect();
+    let whole = renderer.from_codes(&[&books]).unwrap().remove(0).wave;
+    let mut stream = WaveStream::default();
+    let mut grown = Vec::new();
+    for end in [20, 21, 40, steps] {
+        grown.extend(stream.take(&renderer, Growing::Codes(&by_step[..end]), end == steps).unwrap());
+    }
+    assert!(grown == whole);
+}
+
+#[test]
+fn voices_are_encoded_as_on_a_processor() {
+    let wave: Vec<f32> = (0..6000).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
+    let card = Renderer::on_card(checkpoint(), &program(1 << 30), Number::F16).unwrap();
+    assert_eq!(card.encode(&wave).unwrap(), on_processor().encode(&wave).unwrap());
+}
+
+#[test]
+fn what_does_not_fit_leaves_a_card_in_use() {
+    let card = CardRenderer::load(&checkpoint(), &program(40 << 20), Number::F32).unwrap();
+    assert!(matches!(card.reserve(TOGETHER), Err(Error::Device(_))));
+    let rows = hiddens(5, 1);
+    assert_eq!(card.from_hiddens(&[&rows]).unwrap()[0].mel.frames(), 10);
+    let taken = || card.program.driver().memory().unwrap().free;
+    let before = taken();
+    card.from_hiddens(&[&rows, &rows]).unwrap();
+    assert_eq!(taken(), before);
+}
+
+#[test]
+fn packed_weights_are_refused() {
+    let packed = Checkpoint { packed: Some(WeightType::F32), ..checkpoint() };
+    assert!(matches!(
+        CardRenderer::load(&packed, &program(1 << 30), Number::F32),
+        Err(Error::BadFile { .. })
+    ));
+}
+
+#[test]
+fn groups_are_as_large_as_they_may() {
+    assert_eq!(groups(&[3, 4, 9, 1, 1], 7), [0..2, 2..3, 3..5]);
+    assert!(groups(&[], 7).is_empty());
+}
