@@ -9,8 +9,8 @@ use chattts_rs::engine::{Codes, Finish};
 use chattts_rs::speaker::Speaker;
 use chattts_rs::text::{CleanOptions, clean};
 use chattts_rs::{
-    ChatTts, Decoder, LoadOptions, ModelSource, NoiseMode, Precision, Refine, Request, SeedKind, VoicePrompt,
-    VoiceSample,
+    ChatTts, Decoder, DeviceChoice, LoadOptions, ModelSource, NoiseMode, Precision, Refine, Request,
+    SeedKind, VoicePrompt, VoiceSample,
 };
 use serde_json::Value;
 
@@ -19,12 +19,22 @@ const RELATIVE_ERROR: f64 = 1e-5;
 /// Smallest signal to error of a wave, in dB.
 const WAVE_SNR: f64 = 90.0;
 
+/// Where to compute: `cpu` unless it says `cuda`, with which the same cases are run on a card.
+const DEVICE: &str = "CHATTTS_RS_TEST_DEVICE";
+
+/// The folder that this was compiled in, or, where it was carried elsewhere, the one it is run in.
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny")
+    let compiled = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny");
+    if compiled.exists() { compiled } else { "tests/fixtures/tiny".into() }
 }
 
 fn model() -> ChatTts {
-    let options = LoadOptions { precision: Precision::F32, ..LoadOptions::default() };
+    let device = match std::env::var(DEVICE).as_deref() {
+        Ok("cuda") => DeviceChoice::Cuda(0),
+        Ok("cpu") | Err(_) => DeviceChoice::Cpu,
+        Ok(other) => panic!("{DEVICE}={other}: cpu and cuda are known"),
+    };
+    let options = LoadOptions { device, precision: Precision::F32, ..LoadOptions::default() };
     ChatTts::load(&ModelSource::Folder(fixtures().join("model")), options).unwrap()
 }
 

@@ -285,13 +285,6 @@ impl Driver for Card {
         self.synchronize()
     }
 
-    fn copy(&self, to: Address, from: Address, bytes: usize) -> Result<()> {
-        self.device.bind()?;
-        // SAFETY: the caller's buffers are of that size.
-        unsafe { result::memcpy_dtod_async(to, from, bytes, self.stream) }
-            .map_err(|e| self.device.error("copying within it", e))
-    }
-
     unsafe fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()> {
         self.device.bind()?;
         let Some(function) = self.device.functions.get(launch.kernel) else {

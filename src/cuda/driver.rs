@@ -67,8 +67,6 @@ pub trait Driver: Send + Sync {
     fn upload(&self, to: Address, bytes: &[u8]) -> Result<()>;
     /// Copies from the card and waits for it.
     fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()>;
-    /// Copies within the card.
-    fn copy(&self, to: Address, from: Address, bytes: usize) -> Result<()>;
     /// Runs a kernel.
     ///
     /// # Safety

@@ -25,7 +25,7 @@ pub use check::Finding;
 pub(crate) use driver::Driver;
 pub use driver::Memory;
 #[cfg(feature = "cuda-emulator")]
-pub use emulated::taken as emulated_bytes;
+pub use emulated::{emulate, taken as emulated_bytes};
 pub(crate) use llama::CardLlama;
 pub(crate) use program::{Number, Program};
 pub(crate) use renderer::CardRenderer;

@@ -296,15 +296,16 @@ pub trait Step {
     ///
     /// # Errors
     /// What the device said.
-    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
-        let _ = (slot, steps, to);
-        Ok(())
-    }
+    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()>;
 }
 
 impl<S: Step + ?Sized> Step for Box<S> {
     fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()> {
         (**self).run(plan, outputs)
+    }
+
+    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
+        (**self).hiddens(slot, steps, to)
     }
 }
 
@@ -344,6 +345,10 @@ mod tests {
             };
             *outputs = plan.wanted.iter().map(output).collect();
             Ok(())
+        }
+
+        fn hiddens(&mut self, _: u32, _: Range<usize>, _: &mut Vec<f32>) -> Result<()> {
+            Err(Error::NotANumber)
         }
     }
 

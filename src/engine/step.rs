@@ -1,9 +1,11 @@
 //! The one that owns the device: a plan in, logits and hidden states out.
 
+use std::ops::Range;
+
 use candle_core::{DType, Device, Tensor};
 
 use super::scheduler::{Plan, RowOutput, Step};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Embed, Fill, Head, KvCache, Llama, Workspace, with_f32s};
 
 /// Rows that go through the model at once; a step of more takes several passes.
@@ -67,7 +69,7 @@ impl ModelStep {
     fn run_seeing_layers(
         &mut self,
         plan: &Plan,
-        range: std::ops::Range<usize>,
+        range: Range<usize>,
         outputs: &mut [RowOutput],
     ) -> Result<()> {
         let hidden = self.embed.hidden();
@@ -84,7 +86,7 @@ impl ModelStep {
     }
 
     /// One pass: the rows of `plan` in `range`, and the outputs of those that are wanted.
-    fn pass(&mut self, plan: &Plan, range: std::ops::Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
+    fn pass(&mut self, plan: &Plan, range: Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
         let rows = &plan.rows[range.clone()];
         let embedded = std::cell::RefCell::new(Ok(()));
         self.space.x().inplace_op1(&Fill(|x: &mut [f32]| {
@@ -140,5 +142,9 @@ impl Step for ModelStep {
             self.pass(plan, start..(start + self.space.rows()).min(total), outputs)?;
         }
         Ok(())
+    }
+
+    fn hiddens(&mut self, slot: u32, steps: Range<usize>, _: &mut Vec<f32>) -> Result<()> {
+        Err(Error::Device(format!("the states of slot {slot}, steps {steps:?}, were handed out, not kept")))
     }
 }

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,12 +23,20 @@ impl<F: FnMut(&Plan) -> Result<()>> Step for Rigged<F> {
         (self.1)(plan)?;
         self.0.run(plan, outputs)
     }
+
+    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
+        self.0.hiddens(slot, steps, to)
+    }
 }
 
 struct Nothing;
 
 impl Step for Nothing {
     fn run(&mut self, _: &Plan, _: &mut Vec<RowOutput>) -> Result<()> {
+        Ok(())
+    }
+
+    fn hiddens(&mut self, _: u32, _: Range<usize>, _: &mut Vec<f32>) -> Result<()> {
         Ok(())
     }
 }

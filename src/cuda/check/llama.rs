@@ -1,6 +1,6 @@
 //! Twins of what is between the products of the Llama.
 
-use super::{Finding, KINDS, Random, allowed, download, name, rounded, upload, worst};
+use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
 use crate::cuda::program::{
     Attention, CODES, CacheArgument, Embedding, Norm, Number, Program, Row, SPEAKER, TEXT,
@@ -59,8 +59,8 @@ fn embed(program: &Program, random: &mut Random) -> Result<Finding> {
         codebooks: codebooks as u32,
         code_tokens: code_tokens as u32,
     })?;
-    let found = worst(&expected, &x.to_vec(9 * hidden)?);
-    Ok(Finding { kernel: "embed f32".into(), shapes: 1, worst: found, allowed: 1e-6 })
+    let found = worst(Number::F32, &expected, &x.to_vec(9 * hidden)?);
+    Ok(Finding { kernel: "embed f32".into(), shapes: 1, worst: found, allowed: ALLOWED })
 }
 
 fn rms_norm(program: &Program, random: &mut Random, kind: Number) -> Result<Finding> {
@@ -97,10 +97,9 @@ fn rms_norm(program: &Program, random: &mut Random, kind: Number) -> Result<Find
                 eps,
             },
         )?;
-        let error = worst(&expected, &download(&y, kind)?);
-        found = if error.is_nan() { error } else { found.max(error) };
+        found = larger(found, worst(kind, &expected, &download(&y, kind)?));
     }
-    Ok(Finding { kernel: name("rms_norm", kind), shapes: 4, worst: found, allowed: allowed(kind) })
+    Ok(Finding { kernel: name("rms_norm", kind), shapes: 4, worst: found, allowed: ALLOWED })
 }
 
 /// Keys and values of several slots, filled position by position, and rows that attend to them.
@@ -157,12 +156,13 @@ impl Case {
         &self.qkv[((row * 3 + part) * self.heads + head) * self.head_size..][..self.head_size]
     }
 
-    fn rotated(&self, row: usize, part: usize, head: usize) -> Vec<f32> {
+    fn rotated(&self, row: usize, part: usize, head: usize) -> Vec<f64> {
         let half = self.head_size / 2;
-        let x = self.of(row, part, head);
+        let x: Vec<f64> = self.of(row, part, head).iter().copied().map(f64::from).collect();
         let position = self.rows[row].position as usize;
         let turn = |i: usize| {
-            let [cosine, sine] = [0, half].map(|k| self.rotations[position * self.head_size + k + i]);
+            let [cosine, sine] =
+                [0, half].map(|k| f64::from(self.rotations[position * self.head_size + k + i]));
             (cosine, sine)
         };
         let low = (0..half).map(|i| x[i] * turn(i).0 - x[i + half] * turn(i).1);
@@ -170,26 +170,26 @@ impl Case {
         low.chain(high).collect()
     }
 
-    /// The cache after the rows are stored.
-    fn stored(&self, kind: Number) -> (Vec<f32>, Vec<f32>) {
-        let (mut keys, mut values) = (self.keys.clone(), self.values.clone());
+    /// Keys and values after the rows are stored.
+    fn stored(&self) -> (Vec<f64>, Vec<f64>) {
+        let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
+        let (mut keys, mut values) = (wide(&self.keys), wide(&self.values));
         for (index, row) in self.rows.iter().enumerate() {
             for head in 0..self.heads {
                 let at = self.offset(row, head, row.position as usize);
-                let key = rounded(kind, &self.rotated(index, 1, head));
-                keys[at..][..self.head_size].copy_from_slice(&key);
-                values[at..][..self.head_size].copy_from_slice(&rounded(kind, self.of(index, 2, head)));
+                keys[at..][..self.head_size].copy_from_slice(&self.rotated(index, 1, head));
+                values[at..][..self.head_size].copy_from_slice(&wide(self.of(index, 2, head)));
             }
         }
         (keys, values)
     }
 
-    /// (rows, heads · head size).
-    fn attended(&self, keys: &[f32], values: &[f32]) -> Vec<f64> {
+    /// (rows, heads · head size), from the rotated queries, the keys and the values that the card has.
+    fn attended(&self, qkv: &[f32], keys: &[f32], values: &[f32]) -> Vec<f64> {
         let mut out = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             for head in 0..self.heads {
-                let query = self.rotated(index, 0, head);
+                let query = &qkv[(index * 3 * self.heads + head) * self.head_size..][..self.head_size];
                 let base = self.offset(row, head, 0);
                 let line = |of: &[f32], position: usize| {
                     of[base + position * self.head_size..][..self.head_size].to_vec()
@@ -244,12 +244,18 @@ fn attention(program: &Program, random: &mut Random, kind: Number) -> Result<[Fi
             rotations.address(),
             cache,
         )?;
-        let twins = case.stored(kind);
-        let wide = |values: &[f32]| values.iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
-        for (twin, found) in [(&twins.0, download(&keys, kind)?), (&twins.1, download(&values, kind)?)] {
-            let error = worst(&wide(twin), &found);
-            stored = if error.is_nan() { error } else { stored.max(error) };
-        }
+        let (twin_keys, twin_values) = case.stored();
+        let (found_keys, found_values) = (download(&keys, kind)?, download(&values, kind)?);
+        stored = larger(stored, worst(kind, &twin_keys, &found_keys));
+        stored = larger(stored, worst(kind, &twin_values, &found_values));
+        let rotated = qkv.to_vec(case.qkv.len())?;
+        let queries: Vec<f64> = (0..count)
+            .flat_map(|row| (0..case.heads).map(move |head| (row, head)))
+            .flat_map(|(row, head)| case.rotated(row, 0, head))
+            .collect();
+        let found: Vec<f32> =
+            rotated.chunks_exact(3 * hidden).flat_map(|row| &row[..hidden]).copied().collect();
+        stored = larger(stored, worst(Number::F32, &queries, &found));
         let longest = case.rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
         let spans = Program::spans(longest) as usize;
         let partials = Buffer::<f32>::new(driver, count * case.heads * spans * (head_size + 2))?;
@@ -267,12 +273,12 @@ fn attention(program: &Program, random: &mut Random, kind: Number) -> Result<[Fi
                 longest,
             },
         )?;
-        let error = worst(&case.attended(&twins.0, &twins.1), &download(&y, kind)?);
-        attended = if error.is_nan() { error } else { attended.max(error) };
+        let twin = case.attended(&rotated, &found_keys, &found_values);
+        attended = larger(attended, worst(kind, &twin, &download(&y, kind)?));
     }
     let shapes = sizes.len();
     Ok([
-        Finding { kernel: name("rotate_store", kind), shapes, worst: stored, allowed: allowed(kind) },
-        Finding { kernel: name("attend", kind), shapes, worst: attended, allowed: allowed(kind) },
+        Finding { kernel: name("rotate_store", kind), shapes, worst: stored, allowed: ALLOWED },
+        Finding { kernel: name("attend", kind), shapes, worst: attended, allowed: ALLOWED },
     ])
 }

@@ -1,6 +1,6 @@
 //! Twins of the products.
 
-use super::{Finding, KINDS, Random, allowed, download, name, rounded, upload, worst};
+use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
 use crate::cuda::program::{Finish, INPUTS_MULTIPLE, Number, OUTPUTS_MULTIPLE, ProductArgument, Program};
 use crate::error::Result;
@@ -112,18 +112,10 @@ pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
         let mut shapes = 0;
         for finish in FINISHES.into_iter().cycle().take(10) {
             let case = Case::random(random, kind, finish);
-            let error = worst(&case.twin(), &case.run(program, kind)?);
-            // Sums are f32 in any case; only what is stored in the type is rounded to it.
-            let scale = allowed(kind) / allowed(case.out(kind));
-            found = if error.is_nan() { error } else { found.max(error * scale) };
+            found = larger(found, worst(case.out(kind), &case.twin(), &case.run(program, kind)?));
             shapes += 1;
         }
-        findings.push(Finding {
-            kernel: name("product", kind),
-            shapes,
-            worst: found,
-            allowed: allowed(kind),
-        });
+        findings.push(Finding { kernel: name("product", kind), shapes, worst: found, allowed: ALLOWED });
 
         // A row among many is, to the bit, the row alone.
         let mut case = Case::random(random, kind, Finish::Store);

@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use super::{Finding, KINDS, Random, allowed, download, name, worst};
+use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, worst};
 use crate::cuda::driver::Buffer;
 use crate::cuda::program::{INPUTS_MULTIPLE, Number, Program};
 use crate::cuda::render_program::{
@@ -24,10 +24,6 @@ pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
 /// Lengths of some sequences, short ones among them.
 fn lengths(random: &mut Random) -> Vec<usize> {
     (0..1 + random.below(4)).map(|_| [1, 2, 3 + random.below(30)][random.below(3)]).collect()
-}
-
-fn larger(found: f64, error: f64) -> f64 {
-    if error.is_nan() { error } else { found.max(error) }
 }
 
 /// What `frame` sees at a tap: the frame there, if its sequence goes so far.
@@ -66,7 +62,7 @@ fn unfold(program: &Program, random: &mut Random) -> Result<Finding> {
             taps: taps as u32,
             stride: stride as u32,
         })?;
-        found = larger(found, worst(&expected, &y.to_vec(expected.len())?));
+        found = larger(found, worst(Number::F32, &expected, &y.to_vec(expected.len())?));
     }
     Ok(Finding { kernel: "unfold".into(), shapes, worst: found, allowed: 0.0 })
 }
@@ -108,9 +104,9 @@ fn layer_norm(program: &Program, random: &mut Random) -> Result<Finding> {
             stride: stride as u32,
             eps: EPS,
         })?;
-        found = larger(found, worst(&expected, &y.to_vec(expected.len())?));
+        found = larger(found, worst(Number::F32, &expected, &y.to_vec(expected.len())?));
     }
-    Ok(Finding { kernel: "layer_norm".into(), shapes, worst: found, allowed: 1e-5 })
+    Ok(Finding { kernel: "layer_norm".into(), shapes, worst: found, allowed: ALLOWED })
 }
 
 fn depthwise_norm(program: &Program, random: &mut Random, kind: Number) -> Result<Finding> {
@@ -157,9 +153,9 @@ fn depthwise_norm(program: &Program, random: &mut Random, kind: Number) -> Resul
             eps: EPS,
         };
         program.depthwise_norm(kind, bounds.len() as u32, args)?;
-        found = larger(found, worst(&expected, &download(&y, kind)?));
+        found = larger(found, worst(kind, &expected, &download(&y, kind)?));
     }
-    Ok(Finding { kernel: name("depthwise_norm", kind), shapes, worst: found, allowed: allowed(kind) })
+    Ok(Finding { kernel: name("depthwise_norm", kind), shapes, worst: found, allowed: ALLOWED })
 }
 
 /// A row's signal, by the definition of the transform.
@@ -223,7 +219,7 @@ fn waves(program: &Program, random: &mut Random) -> Result<[Finding; 2]> {
         let found = pieces.to_vec(frames * size)?;
         let expected: Vec<f64> =
             spectrum.chunks_exact(size + 2).flat_map(|row| signal(row, &window)).collect();
-        transformed = larger(transformed, worst(&expected, &found));
+        transformed = larger(transformed, worst(Number::F32, &expected, &found));
 
         program.overlap_add(OverlapAdd {
             pieces: pieces.address(),
@@ -235,12 +231,12 @@ fn waves(program: &Program, random: &mut Random) -> Result<[Finding; 2]> {
             hop: hop as u32,
         })?;
         let expected = added_up(&found, &lengths, &window, hop);
-        added = larger(added, worst(&expected, &wave.to_vec(frames * hop)?));
+        added = larger(added, worst(Number::F32, &expected, &wave.to_vec(frames * hop)?));
     }
     let shapes = sizes.len();
     Ok([
-        Finding { kernel: "inverse_fourier".into(), shapes, worst: transformed, allowed: 1e-5 },
-        Finding { kernel: "overlap_add".into(), shapes, worst: added, allowed: 1e-5 },
+        Finding { kernel: "inverse_fourier".into(), shapes, worst: transformed, allowed: ALLOWED },
+        Finding { kernel: "overlap_add".into(), shapes, worst: added, allowed: ALLOWED },
     ])
 }
 

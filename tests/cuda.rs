@@ -1,0 +1,164 @@
+//! The program on emulated cards: their source is that of the real ones, run on the processor.
+#![cfg(feature = "cuda-emulator")]
+
+mod common;
+
+use common::Program;
+use serde_json::Value;
+
+const CARDS: &str = "CHATTTS_RS_EMULATED_CARDS";
+
+fn program(cards: &str) -> Program {
+    Program::new().env(CARDS, cards)
+}
+
+fn lines(count: usize) -> String {
+    (0..count).map(|i| format!("这是第{i}行。\n")).collect()
+}
+
+#[test]
+fn devices_are_listed() {
+    let p = program("2x512");
+    let ran = p.run(&["devices"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let names: Vec<&str> = ran.out.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, ["cuda:0", "cuda:1", "cpu"]);
+    assert!(ran.out.contains("0.5 of 0.5 GiB free, compute capability 8.0"), "{}", ran.out);
+    let json: Value = serde_json::from_str(&p.run(&["devices", "--json"]).out).unwrap();
+    assert_eq!(json["cuda"][1]["memory_total"], 512 << 20);
+    assert!(json["cpu"]["instructions"].is_string());
+}
+
+#[test]
+fn kernels_are_checked() {
+    let ran = program("1").run(&["devices", "--check", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    let checks = json["checks"].as_array().unwrap();
+    let named = |name: &str| checks.iter().any(|check| check["kernel"].as_str().unwrap().starts_with(name));
+    for kernel in ["product f16", "attend bf16", "draw_tokens", "depthwise_norm f32", "inverse_fourier"] {
+        assert!(named(kernel), "{kernel}: {}", ran.out);
+    }
+    assert!(checks.iter().all(|check| check["holds"] == true), "{}", ran.out);
+}
+
+#[test]
+fn a_card_that_is_not_there_is_refused_and_auto_says_what_it_takes() {
+    let p = program("2");
+    let synth = ["synth", "--model", "demo", "-t", "你好", "-o", "a.wav", "--max-tokens", "2", "--seed", "1"];
+    let on = |device: &str| p.run(&[&synth[..], &["--device", device]].concat());
+    for device in ["cuda:2", "cuda:0,2"] {
+        let ran = on(device);
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        assert!(ran.err.contains("no emulated card 2"), "{}", ran.err);
+    }
+    let ran = on("auto");
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("on the card cuda:0"), "{}", ran.err);
+    let types =
+        |device: &str, dtype: &str| p.run(&[&synth[..], &["--device", device, "--dtype", dtype]].concat());
+    let ran = types("cuda", "q8");
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("q8 is for processors"), "{}", ran.err);
+    // Only a processor computes in q8.
+    assert_eq!(types("auto", "q8").code, Some(0));
+
+    let ran = program("0").run(&[&synth[..], &["--device", "auto"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("on the processor, since no card can be used: no NVIDIA card"), "{}", ran.err);
+    let ran = program("0").run(&[&synth[..], &["--device", "cuda:all"]].concat());
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+}
+
+#[test]
+fn texts_that_do_not_fit_are_refused_with_what_fits() {
+    let synth = ["synth", "--model", "demo", "-f", "lines.txt", "--out-dir", "out", "--device", "cuda"];
+    let with = |cards: &str, more: &[&str]| {
+        let p = program(cards);
+        p.write("lines.txt", lines(8));
+        p.run(&[&synth[..], &["--max-tokens", "2", "--dtype", "f32"], more].concat())
+    };
+    // The weights alone take more.
+    let ran = with("1x1", &["--batch-size", "1"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("out of memory"), "{}", ran.err);
+    let ran = with("1x64", &["--batch-size", "1", "--memory-fraction", "0.0001"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("not even one text fits"), "{}", ran.err);
+    let ran = with("1x64", &["--batch-size", "8", "--memory-fraction", "0.2"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let fits = ran.err.split("--batch-size ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let fits: usize = fits.parse().unwrap();
+    assert!((1..8).contains(&fits), "{}", ran.err);
+    let ran = with("1x64", &["--batch-size", &fits.to_string(), "--memory-fraction", "0.2"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    // What is not asked for by number is as many as fit.
+    let ran = with("1x64", &["--memory-fraction", "0.2"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+}
+
+#[test]
+fn two_cards_speak_what_one_does() {
+    let speak = |device: &str, size: &str| {
+        let p = program("2");
+        p.write("lines.txt", lines(6));
+        let ran = p.run(&[
+            "synth",
+            "--model",
+            "demo",
+            "-f",
+            "lines.txt",
+            "--out-dir",
+            "out",
+            "--device",
+            device,
+            "--batch-size",
+            size,
+            "--max-tokens",
+            "12",
+            "--seed",
+            "3",
+        ]);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        (0..6).map(|i| std::fs::read(p.path(&format!("out/{i:05}.wav"))).unwrap()).collect::<Vec<_>>()
+    };
+    let one = speak("cuda:1", "1");
+    assert!(one.iter().all(|wave| wave.len() > 44));
+    assert!(one == speak("cuda:0,1", "2"), "a line's bytes depend on the lines beside it");
+    assert!(one == speak("cuda:all", "4"), "a line's bytes depend on the lines beside it");
+}
+
+#[test]
+fn a_stream_is_the_whole() {
+    let p = program("1");
+    let synth = ["synth", "--model", "demo", "-t", "你好，世界。", "--device", "cuda", "--max-tokens", "60"];
+    let more = ["--min-tokens", "60", "--seed", "4", "--no-split"];
+    let whole = p.run(&[&synth[..], &more, &["-o", "a.wav"]].concat());
+    assert_eq!(whole.code, Some(0), "{}", whole.err);
+    let stream = p.run(&[&synth[..], &more, &["-o", "-", "--stream"]].concat());
+    assert_eq!(stream.code, Some(0), "{}", stream.err);
+    let file = std::fs::read(p.path("a.wav")).unwrap();
+    assert_eq!(file[44..].len(), 2 * 256 * 119);
+    assert!(stream.stdout.ends_with(&file[44..]), "{} and {} bytes", stream.stdout.len(), file.len());
+}
+
+#[test]
+fn types_are_compared_with_the_processor_layer_by_layer() {
+    let p = program("1");
+    let ran =
+        p.run(&["bench", "--precision", "--model", "demo", "--device", "cuda", "--tokens", "6", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    let results = json["results"].as_array().unwrap();
+    let bounds = [("f32", 1e-5), ("f16", 5e-3), ("bf16", 4e-2)];
+    assert_eq!(results.len(), bounds.len());
+    for (result, (dtype, bound)) in results.iter().zip(bounds) {
+        assert_eq!(result["dtype"], dtype);
+        for layer in result["layers"].as_array().unwrap() {
+            let error = layer["relative_rms"].as_f64().unwrap();
+            assert!(0.0 < error && error < bound, "{dtype}: {layer}");
+        }
+    }
+    assert_eq!(results[0]["arg_max"]["overall"], 1.0);
+    assert_eq!(results[0]["drawn"]["overall"], 1.0);
+}
