@@ -58,11 +58,6 @@ impl Matrix {
         self.inputs.next_multiple_of(INPUTS_MULTIPLE)
     }
 
-    /// Bytes that it takes on the card.
-    pub fn bytes(&self) -> usize {
-        self.buffer.len()
-    }
-
     /// y = x·Wᵀ over rows of x (rows, padded inputs) and y (rows, outputs), and what follows it; without bias
     /// and scale. Whoever has other strides, or a bias, says so in the fields.
     pub fn product(&self, x: Address, y: Address, rows: usize, finish: Finish) -> ProductArgument {
