@@ -289,4 +289,5 @@ impl Block {
     }
 }
 
+// Outputs that are computed up to a whole number of inputs of what follows lie within the padded weights.
 const _: () = assert!(super::program::OUTPUTS_MULTIPLE.is_multiple_of(INPUTS_MULTIPLE));

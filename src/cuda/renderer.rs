@@ -178,7 +178,7 @@ impl CardRenderer {
     ///
     /// # Errors
     /// What the card says.
-    pub fn from_hiddens(&self, sequences: &[&[f32]]) -> Result<Vec<Rendered>> {
+    pub fn render_hiddens(&self, sequences: &[&[f32]]) -> Result<Vec<Rendered>> {
         self.run(&Source::Features(&self.decoder, sequences.to_vec()), Wanted::Both)
     }
 
@@ -186,7 +186,7 @@ impl CardRenderer {
     ///
     /// # Errors
     /// If rows are missing, of unequal length, or a code is out of range; what the card says.
-    pub fn from_codes(&self, sequences: &[&[Vec<u16>]]) -> Result<Vec<Rendered>> {
+    pub fn render_codes(&self, sequences: &[&[Vec<u16>]]) -> Result<Vec<Rendered>> {
         self.of_codes(sequences, Wanted::Both)
     }
 
@@ -201,7 +201,7 @@ impl CardRenderer {
     /// The log mel of one sequence of codes.
     ///
     /// # Errors
-    /// As [`CardRenderer::from_codes`].
+    /// As [`CardRenderer::render_codes`].
     pub fn mel_of_codes(&self, codes: &[Vec<u16>]) -> Result<Mel> {
         one(self.of_codes(&[codes], Wanted::Mel)?).map(|made| made.mel)
     }

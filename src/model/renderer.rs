@@ -171,7 +171,7 @@ impl Renderer {
         match &self.networks {
             Networks::Processor(processor) => processor.render(processor.mel(sequences, self.hidden)?),
             #[cfg(feature = "cuda")]
-            Networks::Card(card) => card.from_hiddens(sequences),
+            Networks::Card(card) => card.render_hiddens(sequences),
         }
     }
 
@@ -183,7 +183,7 @@ impl Renderer {
         match &self.networks {
             Networks::Processor(processor) => processor.render(processor.dvae()?.decode(sequences)?),
             #[cfg(feature = "cuda")]
-            Networks::Card(card) => card.from_codes(sequences),
+            Networks::Card(card) => card.render_codes(sequences),
         }
     }
 

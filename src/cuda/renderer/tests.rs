@@ -68,7 +68,7 @@ fn a_card_renders_what_a_processor_does() {
         [(Number::F32, 1e-5, 100.0), (Number::F16, 1e-3, 60.0), (Number::Bf16, 5e-3, 45.0)]
     {
         println!("{kind:?}");
-        assert_near(&expected, &on_card(kind).from_hiddens(&sequences).unwrap(), mel, wave);
+        assert_near(&expected, &on_card(kind).render_hiddens(&sequences).unwrap(), mel, wave);
     }
 }
 
@@ -81,9 +81,9 @@ fn a_card_renders_codes_as_a_processor_does() {
         [(Number::F32, 1e-5, 100.0), (Number::F16, 1e-3, 60.0), (Number::Bf16, 5e-3, 45.0)]
     {
         println!("{kind:?}");
-        assert_near(&expected, &on_card(kind).from_codes(&sequences).unwrap(), mel, wave);
+        assert_near(&expected, &on_card(kind).render_codes(&sequences).unwrap(), mel, wave);
     }
-    assert!(on_card(Number::F32).from_codes(&[&codes(2, 0)[..3]]).is_err());
+    assert!(on_card(Number::F32).render_codes(&[&codes(2, 0)[..3]]).is_err());
 }
 
 #[test]
@@ -93,16 +93,16 @@ fn bits_depend_on_no_other_sequence() {
     let sequences: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
     for kind in [Number::F32, Number::F16, Number::Bf16] {
         let mut card = on_card(kind);
-        let together = card.from_hiddens(&sequences).unwrap();
+        let together = card.render_hiddens(&sequences).unwrap();
         for (own, alone) in sequences.iter().zip(&together) {
-            assert_eq!(card.from_hiddens(&[own]).unwrap()[0], *alone);
+            assert_eq!(card.render_hiddens(&[own]).unwrap()[0], *alone);
             assert_eq!(card.mel_of_hiddens(own).unwrap(), alone.mel);
             assert_eq!(card.wave_of(&alone.mel.values).unwrap(), alone.wave);
         }
         // In small pieces and small groups, of which one is larger than a group should be.
         (card.piece, card.together) = (7, 50);
         *card.workspace() = None;
-        assert_eq!(card.from_hiddens(&sequences).unwrap(), together);
+        assert_eq!(card.render_hiddens(&sequences).unwrap(), together);
     }
 }
 
@@ -143,10 +143,10 @@ fn what_does_not_fit_leaves_a_card_in_use() {
     let card = CardRenderer::load(&checkpoint(), &program(40 << 20), Number::F32).unwrap();
     assert!(matches!(card.reserve(TOGETHER), Err(Error::Device(_))));
     let rows = hiddens(5, 1);
-    assert_eq!(card.from_hiddens(&[&rows]).unwrap()[0].mel.frames(), 10);
+    assert_eq!(card.render_hiddens(&[&rows]).unwrap()[0].mel.frames(), 10);
     let taken = || card.program.driver().memory().unwrap().free;
     let before = taken();
-    card.from_hiddens(&[&rows, &rows]).unwrap();
+    card.render_hiddens(&[&rows, &rows]).unwrap();
     assert_eq!(taken(), before);
 }
 
