@@ -127,7 +127,7 @@ fn row(random: &mut Random, shape: Shape) -> Vec<f32> {
     let mut row: Vec<f32> = (0..shape.width())
         .map(|_| match kind {
             0 => random.below(4) as f32 * spread,
-            1 => -(random.below(2) as f32) * 0.0,
+            1 => pick(random, &[0.0, -0.0]),
             _ => random.normal() * spread,
         })
         .collect();
