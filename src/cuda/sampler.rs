@@ -192,6 +192,8 @@ impl DeviceSampler {
             fresh: u32::from(noise.is_some() || mode == NoiseMode::Repeat),
             generated: 0,
         };
+        // What was placed may not go together any more.
+        self.placed.clear();
         self.states.upload(index, &[state])?;
         self.slots[index] = Slot { shape, end_token, noise: Some((seed, mode)) };
         Ok(())
@@ -213,7 +215,8 @@ impl DeviceSampler {
         self.read(drawn)
     }
 
-    /// Says whose rows come next. All must have logits of one shape, and none may come twice.
+    /// Says whose rows come next, once all of them have begun. All must have logits of one shape, and none may
+    /// come twice.
     ///
     /// # Errors
     /// [`Error::Device`] if that is not so or the card has failed.

@@ -160,22 +160,42 @@ void run_block(uint64_t &random, const char *name) {
         thread.open.clear();
         prepare(thread);
     }
-    for (;;) {
-        bool moved = false, left = false;
-        random = random * 6364136223846793005u + 1442695040888963407u;
-        // Any step that has no factor in common with a power of two visits all.
-        size_t offset = random >> 40, step = (random >> 33) | 1;
-        size_t around = 1;
-        while (around < count) around *= 2;
+    auto next_random = [&] { return random = random * 6364136223846793005u + 1442695040888963407u; };
+    // Any step that has no factor in common with a power of two visits all.
+    auto in_any_order = [&](size_t length, auto visit) {
+        uint64_t bits = next_random();
+        size_t offset = bits >> 40, step = (bits >> 33) | 1, around = 1;
+        while (around < length) around *= 2;
         for (size_t i = 0; i < around; i++) {
             size_t at = (offset + i * step) % around;
-            if (at >= count || block->threads[at].state != State::Ready) continue;
-            block->running = &block->threads[at];
-            enter(*block->running);
-            moved = true;
+            if (at < length) visit(at);
         }
-        for (size_t first = 0; first < count; first += WARP) {
-            moved |= release(State::AtWarp, first, first + WARP < count ? first + WARP : count);
+    };
+    auto run_if_ready = [&](size_t at) {
+        if (block->threads[at].state != State::Ready) return false;
+        block->running = &block->threads[at];
+        enter(*block->running);
+        return true;
+    };
+    auto end_of = [&](size_t first) { return first + WARP < count ? first + WARP : count; };
+    for (;;) {
+        bool moved = false, left = false;
+        if (next_random() >> 63) {
+            // All threads a little.
+            in_any_order(count, [&](size_t at) { moved |= run_if_ready(at); });
+            for (size_t first = 0; first < count; first += WARP) {
+                moved |= release(State::AtWarp, first, end_of(first));
+            }
+        } else {
+            // A warp as far as it comes, then the next.
+            in_any_order((count + WARP - 1) / WARP, [&](size_t warp) {
+                size_t first = warp * WARP;
+                for (bool went = true; went; moved |= went) {
+                    went = false;
+                    in_any_order(end_of(first) - first, [&](size_t i) { went |= run_if_ready(first + i); });
+                    went |= release(State::AtWarp, first, end_of(first));
+                }
+            });
         }
         moved |= release(State::AtBlock, 0, count);
         for (auto &thread : block->threads) left |= thread.state != State::Done;

@@ -199,7 +199,8 @@ struct Noise {
 
 // Orders pairs that lie `stride` apart; `base` is where the keys lie among all, of which every other `size`
 // ascend.
-DEVICE void order_pairs(uint64_t *keys, unsigned count, unsigned base, unsigned size, unsigned stride, const Group &group) {
+DEVICE void order_pairs(uint64_t *keys, unsigned count, unsigned base, unsigned size, unsigned stride,
+                        const Group &group) {
     for (unsigned pair = group.thread; pair < count / 2; pair += group.threads) {
         unsigned i = pair * 2 - (pair & (stride - 1));
         uint64_t a = keys[i], b = keys[i + stride];
@@ -257,7 +258,8 @@ DEVICE void sort(Shared &shared, unsigned padded, unsigned share, const Group &g
 }
 
 // Logits by temperature and penalty, as keys that are still in the order of their tokens.
-DEVICE void weigh(const State &state, const unsigned *window, unsigned generated, const float *logits, const Group &group) {
+DEVICE void weigh(const State &state, const unsigned *window, unsigned generated, const float *logits,
+                  const Group &group) {
     if (group.vocab != 0) {
         float temperature = state.temperature[group.head];
         for (unsigned token = group.thread; token < group.padded; token += group.threads) {
@@ -280,7 +282,8 @@ DEVICE void weigh(const State &state, const unsigned *window, unsigned generated
 }
 
 // Σ e^(logit − best) over keys from `from` on, one after the other. All groups go round equally often.
-DEVICE float sum_in_order(Shared &shared, const Group &group, unsigned from, unsigned rounds, float best, unsigned masked) {
+DEVICE float sum_in_order(Shared &shared, const Group &group, unsigned from, unsigned rounds, float best,
+                          unsigned masked) {
     float sum = 0;
     for (unsigned round = 0; round < rounds; round++) {
         // Two in turn, so that one can be filled while the other is summed.
@@ -378,7 +381,8 @@ DEVICE float best_of(const Group &group, unsigned first, unsigned masked) {
 
 // The token with the largest share for its noise, of equals the first, as the lower half of what the group's
 // warps leave in `chosen`.
-DEVICE void choose(Shared &shared, const Group &group, unsigned first, unsigned masked, float best, float sum, const uint64_t *bits) {
+DEVICE void choose(Shared &shared, const Group &group, unsigned first, unsigned masked, float best, float sum,
+                   const uint64_t *bits) {
     uint64_t chosen = 0;
     for (unsigned i = first + group.thread; i < group.vocab; i += group.threads) {
         uint64_t key = group.keys[i];
@@ -433,7 +437,8 @@ KERNEL(draw_tokens, 1024, (const float *logits, const unsigned *slots, sampling:
     bool there = group.head < heads;
     group.vocab = there ? vocab : 0;
     group.padded = there ? padded : 0;
-    group.keys = padded <= share ? shared.keys + group.head * share : scratch + (size_t(slot) * heads + group.head) * padded;
+    group.keys = padded <= share ? shared.keys + group.head * share
+                                 : scratch + (size_t(slot) * heads + group.head) * padded;
 
     weigh(state, window, generated, logits + (size_t(blockIdx.x) * heads + group.head) * vocab, group);
     sort(shared, padded, share, group);
