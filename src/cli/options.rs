@@ -92,10 +92,19 @@ pub fn start_all(
 ) -> anyhow::Result<Vec<ChatTts>> {
     let first = devices.first().map_or(compute, |device| LoadOptions { device: *device, ..compute });
     let checkpoint = packed(opened, &first, &context.report);
-    let on = |device: &DeviceChoice| {
-        load_on(checkpoint.clone(), LoadOptions { device: *device, ..compute }, context)
+    let on = |device: DeviceChoice| {
+        load_on(checkpoint.clone(), LoadOptions { device, ..compute }, context)
     };
-    devices.iter().map(on).collect()
+    // Each copies the same pages to a card of its own.
+    std::thread::scope(|scope| {
+        let loading: Vec<_> = devices.iter().map(|device| scope.spawn(move || on(*device))).collect();
+        let loaded = loading.into_iter().map(|thread| match thread.join() {
+            Ok(model) => model,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        // All are waited for, whichever fails.
+        loaded.collect::<Vec<_>>().into_iter().collect()
+    })
 }
 
 fn load_on(checkpoint: Checkpoint, compute: LoadOptions, context: &Context) -> anyhow::Result<ChatTts> {

@@ -108,7 +108,7 @@ impl CardRenderer {
             || MelStack::decoder(&loader, &checkpoint.decoder, checkpoint.config.hidden),
             || Vocos::load(&loader, &checkpoint.vocos),
         );
-        Ok(CardRenderer {
+        let renderer = CardRenderer {
             decoder: decoder?,
             vocos: vocos?,
             dvae: OnceLock::new(),
@@ -118,7 +118,10 @@ impl CardRenderer {
             together: TOGETHER,
             program,
             kind,
-        })
+        };
+        // What the longest speech takes, two frames a step, so that it is there when it is needed.
+        renderer.reserve(2 * checkpoint.config.max_positions)?;
+        Ok(renderer)
     }
 
     fn dvae(&self) -> Result<&Dvae> {
@@ -134,7 +137,7 @@ impl CardRenderer {
     ///
     /// # Errors
     /// [`Error::Device`] if the card has none.
-    pub fn reserve(&self, frames: usize) -> Result<()> {
+    fn reserve(&self, frames: usize) -> Result<()> {
         self.fit(&mut self.workspace(), frames.min(self.together)).map(drop)
     }
 

@@ -30,16 +30,6 @@ KERNEL(embed, 128, (const Row *rows, const float *text, const float *codes, cons
     }
 }
 
-// A sum over the block of 128, the same for all its threads.
-DEVICE float block_sum(float x, float *shared) {
-    x = warp_sum(x);
-    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
-    sync_block();
-    x = (shared[0] + shared[1]) + (shared[2] + shared[3]);
-    sync_block();
-    return x;
-}
-
 // y = x / rms(x) · weight, one block a row; what is beyond the width up to the stride becomes zero. `picked`
 // says which row of x each row of y is of, if it is not null.
 template <typename T>

@@ -18,8 +18,12 @@ typedef __half f16;
 typedef __nv_bfloat16 bf16;
 
 #define DEVICE __device__ __forceinline__
+DEVICE unsigned char *block_memory() {
+    extern __shared__ __align__(16) unsigned char memory[];
+    return memory;
+}
 // The block's shared memory, as many bytes as the launch gives.
-#define SHARED_MEMORY(name) extern __shared__ __align__(16) unsigned char name[]
+#define SHARED_MEMORY(name) unsigned char *name = block_memory()
 // Exported under its own name; `threads` is the block it is launched with.
 #define KERNEL(name, threads, parameters) extern "C" __global__ void __launch_bounds__(threads) name parameters
 
@@ -103,5 +107,15 @@ DEVICE float warp_sum(float x) {
 DEVICE float warp_max(float x) {
 #pragma unroll
     for (int mask = 16; mask > 0; mask /= 2) x = fmaxf(x, shuffle_xor(x, mask));
+    return x;
+}
+
+// A sum over the block of 128, the same for all its threads.
+DEVICE float block_sum(float x, float *shared) {
+    x = warp_sum(x);
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+    sync_block();
+    x = (shared[0] + shared[1]) + (shared[2] + shared[3]);
+    sync_block();
     return x;
 }

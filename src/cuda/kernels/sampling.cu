@@ -418,8 +418,8 @@ DEVICE unsigned chosen_of(const Shared &shared, unsigned head, unsigned warps) {
 KERNEL(draw_tokens, 1024, (const float *logits, const unsigned *slots, sampling::State *states, unsigned *windows,
                            unsigned *generators, uint64_t *noise, uint64_t *scratch, unsigned *drawn)) {
     using namespace sampling;
-    SHARED_MEMORY(memory);
-    Shared &shared = *reinterpret_cast<Shared *>(memory);
+    SHARED_MEMORY(drawing);
+    Shared &shared = *reinterpret_cast<Shared *>(drawing);
     unsigned slot = slots[blockIdx.x];
     State &state = states[slot];
     unsigned heads = state.heads, vocab = state.vocab, generated = state.generated, end_token = state.end_token;
