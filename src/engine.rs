@@ -10,7 +10,9 @@ mod sequence;
 mod step;
 
 pub use request::{Codes, DEFAULT_SPEED, Decoder, Finish, Refine, Refined, Request, Voice, VoiceSample};
-pub use scheduler::{Begun, Drawn, Event, Plan, PlannedRow, RequestId, RowOutput, Scheduler, Step};
+pub use scheduler::{
+    Begun, CodesSoFar, Drawn, Event, Plan, PlannedRow, RequestId, RowOutput, Scheduler, Step,
+};
 pub use sequence::{Goal, Vocabulary};
 pub use step::ModelStep;
 
@@ -59,7 +61,7 @@ impl<S: Step> Engine<S> {
     ///
     /// # Errors
     /// What the device said, which may have kept the states.
-    pub fn codes(&mut self, id: RequestId) -> Result<Option<(&[Vec<u32>], &[f32])>> {
+    pub fn codes(&mut self, id: RequestId) -> Result<Option<CodesSoFar<'_>>> {
         self.scheduler.codes(id, self.vocabulary.hidden, &mut self.step)
     }
 

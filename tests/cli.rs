@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use common::hub_server::HubServer;
-use common::{Program, tiny_model, wav};
+use common::{Program, tiny_model, wav, without_cards};
 
 const HELLO: &str = "你好，世界。";
 
@@ -228,11 +228,11 @@ fn wrong_usage_is_told_before_any_model_is_looked_for() {
 #[test]
 fn what_cannot_be_done_is_an_error_and_not_replaced() {
     let p = Program::new();
+    let Some(said) = without_cards() else { return };
     for device in ["cuda", "cuda:1", "cuda:0,1", "cuda:all"] {
         let ran = p.run(&["synth", "--model", "demo", "-t", "x", "-o", "a.wav", "--device", device]);
         assert_eq!(ran.code, Some(1));
-        let error = "this build has no CUDA support; use `--device cpu` or `--device auto`";
-        assert!(ran.err.contains(error), "{}", ran.err);
+        assert!(ran.err.contains(said), "{}", ran.err);
     }
     let ran = p.run(&["synth", "--model", "demo", "-t", "x", "-o", "no/such/a.wav"]);
     assert_eq!(ran.code, Some(1));

@@ -72,7 +72,11 @@ fn a_card_that_is_not_there_is_refused_and_auto_says_what_it_takes() {
 
     let ran = program("0").run(&[&synth[..], &["--device", "auto"]].concat());
     assert_spoken(&ran);
-    assert!(ran.err.contains("on the processor, since no card can be used: no NVIDIA card"), "{}", ran.err);
+    assert!(
+        ran.err.contains("on the processor, since no card can be used: device: no NVIDIA card"),
+        "{}",
+        ran.err
+    );
     let ran = program("0").run(&[&synth[..], &["--device", "cuda:all"]].concat());
     assert_eq!(ran.code, Some(1), "{}", ran.err);
 }

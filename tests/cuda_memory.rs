@@ -1,24 +1,52 @@
-//! What a model takes of a card's memory: no more as time goes on, and nothing once it is gone.
-#![cfg(feature = "cuda-emulator")]
+//! What a model takes of a card's memory: no more as time goes on, and nothing once it is gone. On an emulated
+//! card, or, where CHATTTS_RS_TEST_DEVICE is `cuda`, on the first real one.
+#![cfg(feature = "cuda")]
 
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use chattts_rs::cuda::{emulate, emulated_bytes};
-use chattts_rs::pipeline::{Limits, Line, run};
+use chattts_rs::cuda::CardInfo;
+use chattts_rs::pipeline::{Limits, Line, Outcome, run};
 use chattts_rs::{ChatTts, DeviceChoice, LoadOptions, ModelSource, Request, SamplingParams};
+
+/// Other programs, and the driver itself, take and give back a little.
+const SLACK: u64 = 64 << 20;
+
+/// Bytes that are taken, and how many more or less are the same.
+fn taken() -> (u64, u64) {
+    #[cfg(feature = "cuda-emulator")]
+    if std::env::var_os("CHATTTS_RS_TEST_DEVICE").is_none() {
+        return (chattts_rs::cuda::emulated_bytes() as u64, 0);
+    }
+    let memory = CardInfo::of(0).unwrap().memory().unwrap();
+    (memory.total - memory.free, SLACK)
+}
+
+fn is_real() -> bool {
+    std::env::var("CHATTTS_RS_TEST_DEVICE").is_ok_and(|device| device == "cuda")
+}
 
 // One test, since the memory of all cards together is counted.
 #[test]
 fn memory_stays_the_same_and_is_given_back() {
-    emulate(1, 1 << 30);
+    #[cfg(feature = "cuda-emulator")]
+    if !is_real() {
+        chattts_rs::cuda::emulate(1, 1 << 30);
+    }
+    if cfg!(not(feature = "cuda-emulator")) && !is_real() {
+        eprintln!("not run: neither an emulated card nor CHATTTS_RS_TEST_DEVICE=cuda");
+        return;
+    }
     let options = LoadOptions { device: DeviceChoice::Cuda(0), batch_size: 3, ..LoadOptions::default() };
     let source: ModelSource = "demo".parse().unwrap();
+    // The first time the driver takes some for itself.
+    drop(ChatTts::load(&source, options).unwrap());
+    let (before, slack) = taken();
     for _ in 0..50 {
         let tts = ChatTts::load(&source, options).unwrap();
-        assert!(emulated_bytes() > 1 << 20);
+        assert!(taken().0 > before + (1 << 20));
         drop(tts);
-        assert_eq!(emulated_bytes(), 0);
+        assert!(taken().0 <= before + slack, "{} bytes, before {before}", taken().0);
     }
 
     let mut tts = ChatTts::load(&source, options).unwrap();
@@ -29,16 +57,16 @@ fn memory_stays_the_same_and_is_given_back() {
     };
     let mut speak = |from: usize, to: usize| {
         let failed = Mutex::new(0);
-        let deliver = |outcome: chattts_rs::pipeline::Outcome| {
-            *failed.lock().unwrap() += usize::from(outcome.result.is_err());
-        };
+        let deliver = |outcome: Outcome| *failed.lock().unwrap() += usize::from(outcome.result.is_err());
         run(&mut tts, (from..to).map(line), Limits::default(), &deliver, |_| ControlFlow::Continue(()))
             .unwrap();
         assert_eq!(*failed.lock().unwrap(), 0);
-        emulated_bytes()
+        taken().0
     };
+    let lines = std::env::var("CHATTTS_RS_TEST_LINES").map_or(150, |lines| lines.parse().unwrap());
     let after_few = speak(0, 12);
-    assert_eq!(speak(12, 150), after_few);
+    let after_all = speak(12, lines);
+    assert!(after_all <= after_few + slack, "{after_all} bytes after {lines} lines, {after_few} after 12");
     drop(tts);
-    assert_eq!(emulated_bytes(), 0);
+    assert!(taken().0 <= before + slack);
 }

@@ -92,9 +92,7 @@ pub fn start_all(
 ) -> anyhow::Result<Vec<ChatTts>> {
     let first = devices.first().map_or(compute, |device| LoadOptions { device: *device, ..compute });
     let checkpoint = packed(opened, &first, &context.report);
-    let on = |device: DeviceChoice| {
-        load_on(checkpoint.clone(), LoadOptions { device, ..compute }, context)
-    };
+    let on = |device: DeviceChoice| load_on(checkpoint.clone(), LoadOptions { device, ..compute }, context);
     // Each copies the same pages to a card of its own.
     std::thread::scope(|scope| {
         let loading: Vec<_> = devices.iter().map(|device| scope.spawn(move || on(*device))).collect();

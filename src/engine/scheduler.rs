@@ -12,6 +12,9 @@ use crate::sampling::{Draw, NoiseMode, SamplingParams};
 /// Names a request in the events about it; chosen by whoever submits it.
 pub type RequestId = u64;
 
+/// The codes that a running request has drawn, step by step, and their hidden states, (steps, hidden) row by row.
+pub type CodesSoFar<'a> = (&'a [Vec<u32>], &'a [f32]);
+
 /// What happened to a request.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -182,7 +185,7 @@ impl Scheduler {
         id: RequestId,
         hidden: usize,
         step: &mut impl Step,
-    ) -> Result<Option<(&[Vec<u32>], &[f32])>> {
+    ) -> Result<Option<CodesSoFar<'_>>> {
         let mut live = self.slots.iter_mut().enumerate();
         let found =
             live.find_map(|(slot, live)| live.as_mut().filter(|live| live.id == id).map(|l| (slot, l)));

@@ -21,6 +21,17 @@ pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
+/// What is said where a card is asked for and there is none; nothing where this build has cards to use.
+pub fn without_cards() -> Option<&'static str> {
+    #[cfg(feature = "cuda")]
+    return match chattts_rs::cuda::count() {
+        Ok(count) if count > 0 => None,
+        _ => Some("no NVIDIA"),
+    };
+    #[cfg(not(feature = "cuda"))]
+    Some("this build has no CUDA support; use `--device cpu` or `--device auto`")
+}
+
 /// What a run of the program left behind.
 #[derive(Debug)]
 pub struct Ran {
