@@ -36,6 +36,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Turn codes into a WAV file, through the DVAE')
             [CompletionResult]::new('roles', 'roles', [CompletionResultType]::ParameterValue, 'Register, show and hear voices')
             [CompletionResult]::new('model', 'model', [CompletionResultType]::ParameterValue, 'Download, check and find the weights')
+            [CompletionResult]::new('devices', 'devices', [CompletionResultType]::ParameterValue, 'List what can compute here: NVIDIA cards and the processor')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure speed and memory, or how near each type of weights is to single precision')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, or write all pages into a folder')
@@ -60,6 +61,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
             [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all')
             [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which type to compute')
+            [CompletionResult]::new('--memory-fraction', '--memory-fraction', [CompletionResultType]::ParameterName, 'The share of a card''s free memory that texts worked on may take')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to compute with [default: one per core]')
             [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`')
             [CompletionResult]::new('--role-text', '--role-text', [CompletionResultType]::ParameterName, 'What the sample given as --role says, word for word')
@@ -119,6 +121,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
             [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all')
             [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which type to compute')
+            [CompletionResult]::new('--memory-fraction', '--memory-fraction', [CompletionResultType]::ParameterName, 'The share of a card''s free memory that texts worked on may take')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to compute with [default: one per core]')
             [CompletionResult]::new('--prompt', '--prompt', [CompletionResultType]::ParameterName, 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7]')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'The generation seed; the same seed gives the same speech. Drawn and printed if absent')
@@ -197,6 +200,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
             [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all')
             [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which type to compute')
+            [CompletionResult]::new('--memory-fraction', '--memory-fraction', [CompletionResultType]::ParameterName, 'The share of a card''s free memory that texts worked on may take')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to compute with [default: one per core]')
             [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
@@ -341,6 +345,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
             [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all')
             [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which type to compute')
+            [CompletionResult]::new('--memory-fraction', '--memory-fraction', [CompletionResultType]::ParameterName, 'The share of a card''s free memory that texts worked on may take')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to compute with [default: one per core]')
             [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
             [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
@@ -507,11 +512,25 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
         'chattts-rs;model;help;help' {
             break
         }
+        'chattts-rs;devices' {
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Run every kernel on each card beside its twin in plain Rust, and compare')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'As JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'chattts-rs;bench' {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`')
             [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Where to compute: auto, cpu, cuda or cuda:N')
-            [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which types to compute, such as f32,q8 [default: auto; with --precision all but f32]')
+            [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which types to compute, such as f32,q8 [default: auto; with --precision those of the device]')
+            [CompletionResult]::new('--memory-fraction', '--memory-fraction', [CompletionResultType]::ParameterName, 'The share of a card''s free memory that texts worked on may take')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to compute with [default: one per core]')
             [CompletionResult]::new('--batch-size', '--batch-size', [CompletionResultType]::ParameterName, 'Texts that are worked on together, one measurement each')
             [CompletionResult]::new('--tokens', '--tokens', [CompletionResultType]::ParameterName, 'Tokens of each line, 46.875 a second; with --precision at most so many')
@@ -563,6 +582,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('decode', 'decode', [CompletionResultType]::ParameterValue, 'Turn codes into a WAV file, through the DVAE')
             [CompletionResult]::new('roles', 'roles', [CompletionResultType]::ParameterValue, 'Register, show and hear voices')
             [CompletionResult]::new('model', 'model', [CompletionResultType]::ParameterValue, 'Download, check and find the weights')
+            [CompletionResult]::new('devices', 'devices', [CompletionResultType]::ParameterValue, 'List what can compute here: NVIDIA cards and the processor')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure speed and memory, or how near each type of weights is to single precision')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page, or write all pages into a folder')
@@ -640,6 +660,9 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;help;model;demo' {
+            break
+        }
+        'chattts-rs;help;devices' {
             break
         }
         'chattts-rs;help;bench' {

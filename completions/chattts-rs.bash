@@ -25,6 +25,9 @@ _chattts__rs() {
             chattts__rs,decode)
                 cmd="chattts__rs__subcmd__decode"
                 ;;
+            chattts__rs,devices)
+                cmd="chattts__rs__subcmd__devices"
+                ;;
             chattts__rs,help)
                 cmd="chattts__rs__subcmd__help"
                 ;;
@@ -57,6 +60,9 @@ _chattts__rs() {
                 ;;
             chattts__rs__subcmd__help,decode)
                 cmd="chattts__rs__subcmd__help__subcmd__decode"
+                ;;
+            chattts__rs__subcmd__help,devices)
+                cmd="chattts__rs__subcmd__help__subcmd__devices"
                 ;;
             chattts__rs__subcmd__help,help)
                 cmd="chattts__rs__subcmd__help__subcmd__help"
@@ -218,7 +224,7 @@ _chattts__rs() {
 
     case "${cmd}" in
         chattts__rs)
-            opts="-q -v -h -V --quiet --verbose --help --version synth refine normalize tokenize decode roles model bench completions man help"
+            opts="-q -v -h -V --quiet --verbose --help --version synth refine normalize tokenize decode roles model devices bench completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -232,7 +238,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__bench)
-            opts="-m -q -v -h -V --model --offline --device --dtype --threads --precision --batch-size --tokens --runs --warm-up --rounds --seed --json --measure-since --quiet --verbose --help --version"
+            opts="-m -q -v -h -V --model --offline --device --dtype --memory-fraction --threads --precision --batch-size --tokens --runs --warm-up --rounds --seed --json --measure-since --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -251,7 +257,11 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    return 0
+                    ;;
+                --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -308,7 +318,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__decode)
-            opts="-o -m -q -v -h -V --codes --out --sample-rate --dump --model --offline --device --dtype --threads --quiet --verbose --help --version"
+            opts="-o -m -q -v -h -V --codes --out --sample-rate --dump --model --offline --device --dtype --memory-fraction --threads --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -383,7 +393,11 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    return 0
+                    ;;
+                --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -397,8 +411,22 @@ _chattts__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        chattts__subcmd__rs__subcmd__devices)
+            opts="-q -v -h -V --check --json --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         chattts__subcmd__rs__subcmd__help)
-            opts="synth refine normalize tokenize decode roles model bench completions man help"
+            opts="synth refine normalize tokenize decode roles model devices bench completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -440,6 +468,20 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help__subcmd__decode)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__help__subcmd__devices)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1059,7 +1101,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__refine)
-            opts="-t -f -m -q -v -h -V --text --file --model --offline --device --dtype --threads --prompt --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --homophones --name-emoji --no-normalize --dump --quiet --verbose --help --version"
+            opts="-t -f -m -q -v -h -V --text --file --model --offline --device --dtype --memory-fraction --threads --prompt --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --homophones --name-emoji --no-normalize --dump --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1116,7 +1158,11 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    return 0
+                    ;;
+                --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -1588,7 +1634,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__roles__subcmd__preview)
-            opts="-o -t -m -q -v -h -V --out --text --seed --model --offline --device --dtype --threads --roles --quiet --verbose --help --version"
+            opts="-o -t -m -q -v -h -V --out --text --seed --model --offline --device --dtype --memory-fraction --threads --roles --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1649,7 +1695,11 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    return 0
+                    ;;
+                --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --threads)
@@ -1737,7 +1787,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__synth)
-            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --sample-rate --trim --normalize-loudness --subtitles --stream --dump --model --offline --device --dtype --threads --role --role-text --roles --voice-from-first --voice --voice-text --prompt --refine --no-refine --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --no-decoder --lang --strict --homophones --name-emoji --ssml --markdown --no-normalize --json-input --split --no-split --batch-size --name --resume --prune --dry-run --fail-fast --report --json --quiet --verbose --help --version"
+            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --sample-rate --trim --normalize-loudness --subtitles --stream --dump --model --offline --device --dtype --memory-fraction --threads --role --role-text --roles --voice-from-first --voice --voice-text --prompt --refine --no-refine --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --no-decoder --lang --strict --homophones --name-emoji --ssml --markdown --no-normalize --json-input --split --no-split --batch-size --name --resume --prune --dry-run --fail-fast --report --json --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1858,7 +1908,11 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    return 0
+                    ;;
+                --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --threads)

@@ -35,6 +35,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "tokenize" -d 
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "roles" -d 'Register, show and hear voices'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "devices" -d 'List what can compute here: NVIDIA cards and the processor'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
@@ -58,9 +59,12 @@ vtt\t'WebVTT'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dump -d 'Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
-q8\t'Weights in 8 bits'"
+q8\t'Weights in 8 bits, on processors'
+f16\t'Half precision, on cards'
+bf16\t'bfloat16, on cards'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role -d 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role-text -d 'What the sample given as --role says, word for word' -r
@@ -112,9 +116,12 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s t -l te
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
-q8\t'Weights in 8 bits'"
+q8\t'Weights in 8 bits, on processors'
+f16\t'Half precision, on cards'
+bf16\t'bfloat16, on cards'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l seed -d 'The generation seed; the same seed gives the same speech. Drawn and printed if absent' -r
@@ -169,9 +176,12 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l sample-
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dump -d 'Keep codes, mel and wave in DIR/00000.safetensors' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
-q8\t'Weights in 8 bits'"
+q8\t'Weights in 8 bits, on processors'
+f16\t'Half precision, on cards'
+bf16\t'bfloat16, on cards'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s q -l quiet -d 'Say nothing but errors'
@@ -247,9 +257,12 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l seed -d 'The generation seed' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
-q8\t'Weights in 8 bits'"
+q8\t'Weights in 8 bits, on processors'
+f16\t'Half precision, on cards'
+bf16\t'bfloat16, on cards'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l offline -d 'Use what is in the cache; never the network'
@@ -315,11 +328,20 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "convert" -d 'Write a model as one file that a process can begin to use at once'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "demo" -d 'Write random weights in the published layout'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -l check -d 'Run every kernel on each card beside its twin in plain Rust, and compare'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -l json -d 'As JSON'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l dtype -d 'In which types to compute, such as f32,q8 [default: auto; with --precision all but f32]' -r -f -a "auto\t'What suits the device: q8 on a processor'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l dtype -d 'In which types to compute, such as f32,q8 [default: auto; with --precision those of the device]' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
-q8\t'Weights in 8 bits'"
+q8\t'Weights in 8 bits, on processors'
+f16\t'Half precision, on cards'
+bf16\t'bfloat16, on cards'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l batch-size -d 'Texts that are worked on together, one measurement each' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l tokens -d 'Tokens of each line, 46.875 a second; with --precision at most so many' -r
@@ -343,17 +365,18 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s q -l quiet
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s h -l help -d 'Print help'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "synth" -d 'Speak texts into WAV files'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "roles" -d 'Register, show and hear voices'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "model" -d 'Download, check and find the weights'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model bench completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "synth" -d 'Speak texts into WAV files'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "roles" -d 'Register, show and hear voices'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "devices" -d 'List what can compute here: NVIDIA cards and the processor'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "show" -d 'Print all about one role, as JSON'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'

@@ -8,6 +8,8 @@ use super::speed::Run;
 /// What one process measured: it loads the model once and runs it several times. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Process {
+    /// What computed.
+    pub device: String,
     /// What the weights were held in.
     pub weights: String,
     /// From the start of loading until the model was ready.
@@ -45,6 +47,8 @@ impl Spread {
 /// All that was measured with one weight type and one batch size. Names end in their unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
+    /// What computed.
+    pub device: String,
     /// What the weights were held in.
     pub weights: String,
     /// Lines that were worked on together.
@@ -93,6 +97,7 @@ impl Summary {
         let all_tokens = (batch_size * tokens) as f64;
         let audio = all_tokens / TOKENS_PER_SECOND;
         Some(Summary {
+            device: first.device.clone(),
             weights: first.weights.clone(),
             batch_size,
             tokens,
@@ -140,6 +145,7 @@ mod tests {
             first_sound: None,
         };
         let process = |load| Process {
+            device: "cpu".into(),
             weights: "f32".into(),
             load,
             cold_start: None,

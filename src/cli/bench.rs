@@ -81,6 +81,9 @@ fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Resu
         );
     }
     print_line(&headline(&machine))?;
+    if let Some((_, summary)) = results.first().filter(|(_, summary)| summary.device != "cpu") {
+        print_line(&format!("on {}", summary.device))?;
+    }
     let positions = results.first().map_or(0, |(_, summary)| summary.positions);
     let runs = match (args.runs, args.rounds) {
         (1, 1) => "1 run".into(),

@@ -87,7 +87,8 @@ struct Device {
     number: usize,
     name: String,
     module: sys::CUmodule,
-    functions: HashMap<&'static str, sys::CUfunction>,
+    /// With the threads of a block.
+    functions: HashMap<&'static str, (sys::CUfunction, u32)>,
     /// Whether it has failed, and how: nothing works after that.
     failed: Mutex<Option<String>>,
 }
@@ -179,7 +180,7 @@ impl Card {
             // SAFETY: the module is loaded.
             let function = unsafe { result::module::get_function(device.module, symbol) }
                 .map_err(|e| said(&format!("kernel {} of card {number}", kernel.name), e))?;
-            device.functions.insert(kernel.name, function);
+            device.functions.insert(kernel.name, (function, kernel.threads));
         }
         Card::queue(Arc::new(device))
     }
@@ -287,7 +288,7 @@ impl Driver for Card {
 
     unsafe fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()> {
         self.device.bind()?;
-        let Some(function) = self.device.functions.get(launch.kernel) else {
+        let Some((function, threads)) = self.device.functions.get(launch.kernel) else {
             return Err(Error::Device(format!("there is no kernel {}", launch.kernel)));
         };
         let [x, y, z] = launch.grid;
@@ -297,7 +298,7 @@ impl Driver for Card {
             result::launch_kernel(
                 *function,
                 (x, y, z),
-                (launch.threads, 1, 1),
+                (*threads, 1, 1),
                 launch.shared,
                 self.stream,
                 &mut addresses,

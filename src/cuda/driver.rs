@@ -26,8 +26,6 @@ pub struct Launch {
     pub kernel: &'static str,
     /// Blocks along x, y and z.
     pub grid: [u32; 3],
-    /// Threads of a block.
-    pub threads: u32,
     /// Bytes of shared memory of a block.
     pub shared: u32,
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::driver::{Address, Argument, Driver, Launch, Memory};
+use super::program::KERNELS;
 use crate::error::{Error, Result};
 
 unsafe extern "C" {
@@ -162,6 +163,8 @@ impl Driver for Emulated {
 
     unsafe fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()> {
         let name = CString::new(launch.kernel).map_err(|e| Error::Device(e.to_string()))?;
+        let known = KERNELS.iter().find(|known| known.name == launch.kernel);
+        let threads = known.map_or(0, |known| known.threads);
         let addresses: Vec<*mut c_void> = arguments.iter().map(Argument::address).collect();
         let sizes: Vec<usize> = arguments.iter().map(Argument::size).collect();
         // SAFETY: the arguments live through the call, which checks their number and sizes; what they point
@@ -170,7 +173,7 @@ impl Driver for Emulated {
             emulator_launch(
                 name.as_ptr(),
                 launch.grid.as_ptr(),
-                launch.threads,
+                threads,
                 launch.shared,
                 addresses.as_ptr(),
                 sizes.as_ptr(),

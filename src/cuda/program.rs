@@ -195,10 +195,9 @@ impl Program {
         if grid.contains(&0) {
             return Ok(());
         }
-        let threads = KERNELS.iter().find(|known| known.name == kernel).map_or(0, |known| known.threads);
         // SAFETY: callers give each kernel the arguments it declares, and buffers of the sizes that the shapes
         // say.
-        unsafe { self.driver.launch(Launch { kernel, grid, threads, shared }, arguments) }
+        unsafe { self.driver.launch(Launch { kernel, grid, shared }, arguments) }
     }
 
     /// x (rows, hidden) = what goes in.

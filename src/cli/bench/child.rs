@@ -62,7 +62,7 @@ impl Measurement {
         let failed = "cannot start a process of this program";
         let mut command = Command::new(std::env::current_exe().context(failed)?);
         command.args(["bench", "--quiet", "--offline", "--model", &model.model, "--device", &args.device]);
-        command.args(["--dtype", &name(self.dtype)]);
+        command.args(["--dtype", &name(self.dtype), "--memory-fraction", &args.memory_fraction.to_string()]);
         for (flag, value) in [
             ("--batch-size", u64::from(self.batch_size)),
             ("--tokens", args.tokens.into()),
@@ -131,7 +131,7 @@ fn process(args: &BenchArgs, since: u64) -> anyhow::Result<Process> {
     let start = Instant::now();
     let mut tts = ChatTts::open(checkpoint(&model, &compute)?, compute)?;
     let load = start.elapsed();
-    let weights = tts.precision().name().to_string();
+    let (device, weights) = (tts.device_name().to_string(), tts.precision().name().to_string());
     let mut test = SpeedTest::new(&mut tts, args.tokens.into(), args.seed)?;
     let cold_start = now().saturating_sub(Duration::from_nanos(since));
     for _ in 0..args.warm_up {
@@ -139,6 +139,7 @@ fn process(args: &BenchArgs, since: u64) -> anyhow::Result<Process> {
     }
     let runs = (0..args.runs).map(|_| test.run(&go_on)).collect::<Result<_, _>>()?;
     Ok(Process {
+        device,
         weights,
         load: load.as_secs_f64(),
         cold_start: (!is_demo(&model)?).then_some(cold_start.as_secs_f64()),
