@@ -12,6 +12,7 @@ here=$PWD/gpu-bench
 
 if [ "${1:-}" = pack ]; then
     set -e
+    rm -rf "$here"
     mkdir -p "$here"
     cargo build --release --locked --features cuda
     programs=$(cargo test --release --locked --features cuda --no-run --test parity --test cuda_memory 2>&1 |
@@ -22,6 +23,7 @@ if [ "${1:-}" = pack ]; then
         cp "$program" "$here/${name%-*}"
     done
     strip "$here"/*
+    gzip -9 "$here"/*
     du -ch "$here"/* | tail -n 1
     exit
 fi
@@ -31,7 +33,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
 export CHATTTS_RS_CACHE=off HF_HUB_OFFLINE=1
-tts=$here/chattts-rs
+for program in chattts-rs parity cuda_memory; do
+    gunzip -c "$here/$program.gz" >"$work/$program" || exit 1
+    chmod +x "$work/$program"
+done
+tts=$work/chattts-rs
 rows=()
 
 # part NAME FILE COMMAND...: runs a command, keeps what it prints, and notes how it ended and how long it took.
@@ -51,7 +57,7 @@ part() {
 part "devices" devices.txt "$tts" devices
 part "every kernel beside its twin" kernels.txt "$tts" devices --check
 part "golden cases in f32 on the card, token by token" parity.txt \
-    env CHATTTS_RS_TEST_DEVICE=cuda "$here/parity" --test-threads 1
+    env CHATTTS_RS_TEST_DEVICE=cuda "$work/parity" --test-threads 1
 part "weights of the published shapes" demo.txt "$tts" model demo "$work/model" --size full
 # What is cut short, as it is here, ends with 1; that it is there is what counts.
 made='"${@:2}"; [ -e "$1" ]'
@@ -71,7 +77,7 @@ part "512 lines to WAV files" lines.txt bash -c "$made" made "$work/out/00511.wa
     "$tts" synth -v -m "$work/model" --device cuda -f "$work/lines.txt" --out-dir "$work/out" --seed 1 \
     --min-tokens 150 --max-tokens 150
 part "loaded and dropped 50 times, 10,000 lines, memory as before" memory.txt \
-    env CHATTTS_RS_TEST_DEVICE=cuda CHATTTS_RS_TEST_LINES=10000 "$here/cuda_memory"
+    env CHATTTS_RS_TEST_DEVICE=cuda CHATTTS_RS_TEST_LINES=10000 "$work/cuda_memory"
 
 # Voices of seeds on a card: what we draw, and what PyTorch draws there, if it is there. A speaker is
 # normal · std + mean, so ratios of differences between three seeds are those of the normals alone.
