@@ -11,6 +11,7 @@ fn main() {
 #[cfg(feature = "cuda")]
 mod cuda {
     use std::env;
+    use std::env::consts::EXE_SUFFIX;
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
@@ -20,6 +21,10 @@ mod cuda {
     const ARCHITECTURES: [&str; 6] = ["80", "86", "89", "90", "100", "120"];
     /// The oldest PTX that has what the kernels use: a driver takes no PTX that is newer than itself.
     const PTX_VERSION: &str = "7.0";
+
+    /// What is fused into one rounding depends on the compiler's version and on where a function is inlined;
+    /// only what the source fuses is the same everywhere.
+    const FUSE_NOTHING: &str = "-fmad=false";
 
     /// One image for all architectures, and PTX for drivers older than the compiler.
     pub fn compile() {
@@ -43,7 +48,9 @@ mod cuda {
         }
 
         let mut fatbin = Command::new(&nvcc);
-        fatbin.args(["-fatbin", "-std=c++17", "-O3", "--threads", "0", "-o"]).arg(out.join("kernels.fatbin"));
+        fatbin
+            .args(["-fatbin", "-std=c++17", "-O3", FUSE_NOTHING, "--threads", "0", "-o"])
+            .arg(out.join("kernels.fatbin"));
         for cap in &architectures {
             fatbin.arg(format!("-gencode=arch=compute_{cap},code=sm_{cap}"));
         }
@@ -51,7 +58,10 @@ mod cuda {
 
         let ptx = out.join("kernels.ptx");
         let arch = format!("-arch=compute_{oldest}");
-        run(Command::new(&nvcc).args(["-ptx", "-std=c++17", "-O3", &arch, "-o"]).arg(&ptx).arg(SOURCE));
+        run(Command::new(&nvcc)
+            .args(["-ptx", "-std=c++17", "-O3", FUSE_NOTHING, &arch, "-o"])
+            .arg(&ptx)
+            .arg(SOURCE));
         let text = std::fs::read_to_string(&ptx).expect("nvcc wrote PTX");
         // Newer compilers write newer versions whatever is used; that the older one holds is for ptxas to say.
         if oldest == 80 {
@@ -63,7 +73,7 @@ mod cuda {
                 })
                 .collect();
             std::fs::write(&ptx, text).expect("OUT_DIR can be written to");
-            let ptxas = nvcc.with_file_name("ptxas");
+            let ptxas = nvcc.with_file_name(format!("ptxas{EXE_SUFFIX}"));
             if ptxas.exists() {
                 let cubin = out.join("check.cubin");
                 run(Command::new(ptxas).arg(format!("-arch=sm_{oldest}")).arg(&ptx).arg("-o").arg(cubin));
@@ -95,7 +105,9 @@ mod cuda {
         let homes = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(env::var_os).map(PathBuf::from);
         let found = env::var_os("NVCC").map(PathBuf::from).or_else(|| {
             let mut homes = homes.chain([fetched, "/usr/local/cuda".into(), "/opt/cuda".into()]);
-            homes.find_map(|home| Some(home.join("bin/nvcc")).filter(|nvcc| nvcc.exists()))
+            homes.find_map(|home| {
+                Some(home.join(format!("bin/nvcc{EXE_SUFFIX}"))).filter(|nvcc| nvcc.exists())
+            })
         });
         let nvcc = found.unwrap_or_else(|| "nvcc".into());
         match Command::new(&nvcc).arg("--version").output() {

@@ -12,9 +12,12 @@ use super::program::KERNELS;
 use crate::error::{Error, Result};
 
 /// Machine code for the known architectures, and PTX for those to come.
-static IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
+static IMAGE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin")));
 /// The same as text, for drivers that are older than the compiler was.
 static PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
+/// Its header holds numbers of eight bytes.
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized>(T);
 /// Where images of containers keep the driver without telling the loader.
 const HIDDEN_DRIVERS: [&str; 2] = ["/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
 /// The oldest that the kernels are compiled for.
@@ -30,6 +33,13 @@ fn said(doing: &str, error: DriverError) -> Error {
         sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => "; a smaller --batch-size or --memory-fraction takes less",
         sys::CUresult::CUDA_ERROR_NO_DEVICE => "; `chattts-rs devices` lists what there is",
         sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => "; a newer driver is needed",
+        sys::CUresult::CUDA_ERROR_STUB_LIBRARY => {
+            "; this libcuda is the toolkit's stand-in for the driver's: take its folder out of LD_LIBRARY_PATH"
+        }
+        sys::CUresult::CUDA_ERROR_SYSTEM_NOT_READY => "; is nvidia-fabricmanager running?",
+        sys::CUresult::CUDA_ERROR_SYSTEM_DRIVER_MISMATCH => {
+            "; the driver's library and its kernel module differ: restart, or install one version of both"
+        }
         _ => "",
     };
     Error::Device(format!("{doing}: {words} ({name}){advice}"))
@@ -148,7 +158,9 @@ fn exists(number: usize) -> Result<()> {
 fn context(number: usize) -> Result<Arc<CudaContext>> {
     exists(number)?;
     let context = CudaContext::new(number).map_err(|e| said(&format!("opening card {number}"), e))?;
-    context.bind_to_thread().map_err(|e| said(&format!("opening card {number}"), e))?;
+    // SAFETY: it has just been retained.
+    unsafe { result::ctx::set_current(context.cu_ctx()) }
+        .map_err(|e| said(&format!("opening card {number}"), e))?;
     Ok(context)
 }
 
@@ -196,7 +208,7 @@ impl Card {
 /// The kernels, as machine code or, where the driver is too old for that, as PTX.
 fn load(number: usize) -> Result<sys::CUmodule> {
     // SAFETY: the image is a whole one, as the compiler wrote it.
-    let first = match unsafe { result::module::load_data(IMAGE.as_ptr().cast()) } {
+    let first = match unsafe { result::module::load_data(IMAGE.0.as_ptr().cast()) } {
         Ok(module) => return Ok(module),
         Err(error) => error,
     };
@@ -217,7 +229,13 @@ impl Device {
         if let Some(reason) = self.failed.lock().unwrap_or_else(PoisonError::into_inner).as_deref() {
             return Err(Error::Device(reason.into()));
         }
-        self.context.bind_to_thread().map_err(|e| self.error("using it", e))
+        self.make_current().map_err(|e| self.error("using it", e))
+    }
+
+    /// In any case, since what is current may be left from a context that is gone.
+    fn make_current(&self) -> std::result::Result<(), DriverError> {
+        // SAFETY: the context is retained as long as this lives.
+        unsafe { result::ctx::set_current(self.context.cu_ctx()) }
     }
 
     /// What the driver said, kept if the card is of no more use.
@@ -237,7 +255,7 @@ impl Device {
 
 impl Drop for Device {
     fn drop(&mut self) {
-        if self.context.bind_to_thread().is_ok() {
+        if self.make_current().is_ok() {
             // SAFETY: no queue is left that could use it.
             let _ = unsafe { result::module::unload(self.module) };
         }
@@ -246,7 +264,7 @@ impl Drop for Device {
 
 impl Drop for Card {
     fn drop(&mut self) {
-        if self.device.context.bind_to_thread().is_ok() {
+        if self.device.make_current().is_ok() {
             // SAFETY: it is ours, and all that was in it is waited for first.
             unsafe {
                 let _ = result::stream::synchronize(self.stream);
@@ -265,7 +283,7 @@ impl Driver for Card {
     }
 
     fn free(&self, address: Address, _: usize) {
-        if self.device.context.bind_to_thread().is_ok() {
+        if self.device.make_current().is_ok() {
             // SAFETY: it came from `allocate`, and waits for what is still running.
             let _ = unsafe { result::free_sync(address) };
         }
@@ -273,9 +291,11 @@ impl Driver for Card {
 
     fn upload(&self, to: Address, bytes: &[u8]) -> Result<()> {
         self.device.bind()?;
-        // SAFETY: the caller's buffer is of that size; memory that is not pinned is copied before it returns.
+        // SAFETY: the caller's buffer is of that size, and is waited for: that memory which is not pinned is
+        // copied before this returns is not promised.
         unsafe { result::memcpy_htod_async(to, bytes, self.stream) }
-            .map_err(|e| self.device.error("copying to it", e))
+            .map_err(|e| self.device.error("copying to it", e))?;
+        self.synchronize()
     }
 
     fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()> {

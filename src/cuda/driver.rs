@@ -61,7 +61,7 @@ pub trait Driver: Send + Sync {
     fn allocate(&self, bytes: usize) -> Result<Address>;
     /// Gives memory back, once all that was asked for is done.
     fn free(&self, address: Address, bytes: usize);
-    /// Copies to the card; the bytes may change as soon as this returns.
+    /// Copies to the card and waits for it.
     fn upload(&self, to: Address, bytes: &[u8]) -> Result<()>;
     /// Copies from the card and waits for it.
     fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()>;

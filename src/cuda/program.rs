@@ -166,7 +166,7 @@ pub const OUTPUTS_MULTIPLE: usize = 64;
 /// Positions that a block attends to.
 const SPAN: u32 = 256;
 /// Rows up to which a product is taken by the kernel that only reads weights.
-const FEW_ROWS: u32 = 32;
+const FEW_ROWS: u32 = 64;
 
 /// Launches kernels in a card's queue. Addresses are the callers': all of them must lie in buffers that are
 /// as large as the shapes say.

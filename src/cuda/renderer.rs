@@ -10,6 +10,7 @@ use super::render_networks::{Dvae, MelStack, Vocos};
 use super::render_program::Bounds;
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, HOP, MEL_CHANNELS, Mel, Rendered, WeightFile};
+use crate::pipeline::GROUP_STEPS;
 
 /// Frames that are widened at once: enough for a card to be busy, and few enough to stay in its cache.
 const PIECE: usize = 4096;
@@ -119,8 +120,8 @@ impl CardRenderer {
             program,
             kind,
         };
-        // What the longest speech takes, two frames a step, so that it is there when it is needed.
-        renderer.reserve(2 * checkpoint.config.max_positions)?;
+        // What the largest group takes, two frames a step, so that it is there when it is needed.
+        renderer.reserve(2 * (GROUP_STEPS + checkpoint.config.max_positions))?;
         Ok(renderer)
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::driver::Buffer;
 use super::llama::{CardCache, CardLlama, Space};
-use super::program::{CODES, Kept, Number, Row, SPEAKER, TEXT};
+use super::program::{CODES, Kept, Number, OUTPUTS_MULTIPLE, Row, SPEAKER, TEXT};
 use super::sampler::{DeviceSampler, Setup, Shape};
 use crate::engine::{Drawn, Plan, PlannedRow, RowOutput, Step};
 use crate::error::{Error, Result};
@@ -25,8 +25,6 @@ pub struct CardStep {
     text: Option<Outputs>,
     /// (slots, positions, hidden): the states that codes were drawn from.
     hiddens: Buffer<f32>,
-    picked: Buffer<u32>,
-    kept: Buffer<Kept>,
     drawn: Vec<Result<Draw>>,
     slots: usize,
 }
@@ -36,6 +34,36 @@ struct Outputs {
     head: Head,
     hidden: Buffer<f32>,
     logits: Buffer<f32>,
+    /// Which rows of a pass they are.
+    picked: Buffer<u32>,
+    /// Where the hidden states are kept.
+    kept: Buffer<Kept>,
+}
+
+/// The rows of a pass that want one head.
+struct Wanted {
+    head: Head,
+    /// Their numbers among the plan's wanted rows.
+    indices: Vec<usize>,
+    /// Their numbers in the pass.
+    picked: Vec<u32>,
+    slots: Vec<u32>,
+    kept: Vec<Kept>,
+}
+
+impl Wanted {
+    fn of(plan: &Plan, range: Range<usize>, head: Head) -> Self {
+        let mut wanted =
+            Wanted { head, indices: Vec::new(), picked: Vec::new(), slots: Vec::new(), kept: Vec::new() };
+        for (index, row) in plan.wanted_in(range.clone()).filter(|(index, _)| plan.wanted[*index].1 == head) {
+            let slot = plan.rows[row].slot;
+            wanted.indices.push(index);
+            wanted.picked.push((row - range.start) as u32);
+            wanted.slots.push(slot);
+            wanted.kept.push(Kept { slot, index: plan.drawn.get(index).copied().unwrap_or(0) as u32 });
+        }
+        wanted
+    }
 }
 
 impl Outputs {
@@ -45,6 +73,8 @@ impl Outputs {
             head,
             hidden: Buffer::new(driver, slots * model.config().hidden)?,
             logits: Buffer::new(driver, slots * model.embed().width(head))?,
+            picked: Buffer::new(driver, slots)?,
+            kept: Buffer::new(driver, slots)?,
         })
     }
 }
@@ -71,15 +101,13 @@ impl CardStep {
         let slots = fit(&model, slots)?;
         let GptConfig { hidden, max_positions, .. } = *model.config();
         let codes = codes_shape(&model);
-        let text = Shape { heads: 1, vocab: model.embed().text_tokens() };
+        let text = text_shape(&model);
         Ok(CardStep {
             cache: CardCache::new(&model, slots)?,
             sampler: DeviceSampler::new(&driver, slots, codes, text)?,
             codes: Outputs::new(&model, slots, Head::Codes)?,
             text: None,
             hiddens: Buffer::new(&driver, slots * max_positions * hidden)?,
-            picked: Buffer::new(&driver, slots)?,
-            kept: Buffer::new(&driver, slots)?,
             drawn: Vec::with_capacity(slots),
             space,
             model,
@@ -99,6 +127,20 @@ impl CardStep {
             .iter()
             .map(|row| self.row(row, &mut speakers))
             .collect::<Result<Vec<_>>>()?;
+        let is_text = |(_, head): &(usize, Head)| *head == Head::Text;
+        if self.text.is_none() && plan.wanted.iter().any(is_text) {
+            self.text = Some(Outputs::new(&self.model, self.slots, Head::Text)?);
+        }
+        // Copies wait for what is under way, so all are made before anything is.
+        let mut parts = Vec::new();
+        for part in [Some(&self.codes), self.text.as_ref()].into_iter().flatten() {
+            let wanted = Wanted::of(plan, range.clone(), part.head);
+            if !wanted.indices.is_empty() {
+                part.picked.upload(0, &wanted.picked)?;
+                part.kept.upload(0, &wanted.kept)?;
+                parts.push(wanted);
+            }
+        }
         let hidden = self.model.config().hidden;
         let seen: Vec<(usize, usize)> = match plan.layers {
             true => plan.wanted_in(range.clone()).collect(),
@@ -114,60 +156,44 @@ impl CardStep {
             }
             Ok(())
         })?;
+        parts.iter().try_for_each(|wanted| self.finish(wanted, plan.logits, outputs))
+    }
 
-        if self.text.is_none() && plan.wanted.iter().any(|(_, head)| *head == Head::Text) {
-            self.text = Some(Outputs::new(&self.model, self.slots, Head::Text)?);
+    /// Logits of the rows that want one head, and what is drawn from them.
+    fn finish(&mut self, wanted: &Wanted, logits: bool, outputs: &mut [RowOutput]) -> Result<()> {
+        let Some(part) = Some(&self.codes).filter(|part| part.head == wanted.head).or(self.text.as_ref())
+        else {
+            return Ok(());
+        };
+        let (hidden, width) = (self.model.config().hidden, self.model.embed().width(part.head));
+        let count = wanted.indices.len();
+        self.model.finish(&self.space, &part.picked, count, part.head, [&part.hidden, &part.logits])?;
+        if logits {
+            let states = part.hidden.to_vec(count * hidden)?;
+            let logits = part.logits.to_vec(count * width)?;
+            for (row, index) in wanted.indices.iter().enumerate() {
+                let output = &mut outputs[*index];
+                output.logits = logits[row * width..][..width].to_vec();
+                output.hidden = states[row * hidden..][..hidden].to_vec();
+            }
+            return Ok(());
         }
-        for part in [Some(&self.codes), self.text.as_ref()].into_iter().flatten() {
-            let wanted: Vec<(usize, usize)> = plan
-                .wanted
-                .iter()
-                .enumerate()
-                .filter(|(_, (row, head))| range.contains(row) && *head == part.head)
-                .map(|(index, (row, _))| (index, *row))
-                .collect();
-            if wanted.is_empty() {
-                continue;
-            }
-            let picked: Vec<u32> = wanted.iter().map(|(_, row)| (row - range.start) as u32).collect();
-            let slots: Vec<u32> = wanted.iter().map(|(_, row)| plan.rows[*row].slot).collect();
-            let count = picked.len();
-            self.picked.upload(0, &picked)?;
-            self.model.finish(&self.space, &self.picked, count, part.head, [&part.hidden, &part.logits])?;
-            let width = self.model.embed().width(part.head);
-            if plan.logits {
-                let states = part.hidden.to_vec(count * hidden)?;
-                let logits = part.logits.to_vec(count * width)?;
-                for (row, (index, _)) in wanted.iter().enumerate() {
-                    let output = &mut outputs[*index];
-                    output.logits = logits[row * width..][..width].to_vec();
-                    output.hidden = states[row * hidden..][..hidden].to_vec();
-                }
-                continue;
-            }
-            if part.head == Head::Codes {
-                let kept: Vec<Kept> = wanted
-                    .iter()
-                    .zip(&slots)
-                    .map(|((index, _), slot)| Kept { slot: *slot, index: plan.drawn[*index] as u32 })
-                    .collect();
-                self.kept.upload(0, &kept)?;
-                self.model.program().keep_rows(
-                    part.hidden.address(),
-                    self.kept.address(),
-                    count as u32,
-                    self.hiddens.address(),
-                    [hidden as u32, self.model.config().max_positions as u32],
-                )?;
-            }
-            self.sampler.draw(part.logits.address(), &slots, &mut self.drawn)?;
-            for ((index, _), drawn) in wanted.iter().zip(self.drawn.drain(..)) {
-                outputs[*index].drawn = Some(match drawn {
-                    Ok(draw) => Drawn::Draw(draw),
-                    Err(Error::NotANumber) => Drawn::NotANumber,
-                    Err(error) => return Err(error),
-                });
-            }
+        if part.head == Head::Codes {
+            self.model.program().keep_rows(
+                part.hidden.address(),
+                part.kept.address(),
+                count as u32,
+                self.hiddens.address(),
+                [hidden as u32, self.model.config().max_positions as u32],
+            )?;
+        }
+        self.sampler.draw(part.logits.address(), &wanted.slots, &mut self.drawn)?;
+        for (index, drawn) in wanted.indices.iter().zip(self.drawn.drain(..)) {
+            outputs[*index].drawn = Some(match drawn {
+                Ok(draw) => Drawn::Draw(draw),
+                Err(Error::NotANumber) => Drawn::NotANumber,
+                Err(error) => return Err(error),
+            });
         }
         Ok(())
     }
@@ -231,12 +257,17 @@ impl Step for CardStep {
 fn fit(model: &CardLlama, slots: Slots) -> Result<usize> {
     let memory = model.program().driver().memory()?;
     let config = model.config();
-    let outputs = 4 * (config.hidden + model.embed().width(Head::Codes));
+    let embed = model.embed();
+    // What refining takes is taken when it is first asked for, and must be there then.
+    let outputs = 4 * (2 * config.hidden + embed.width(Head::Codes) + embed.width(Head::Text));
     let each = CardCache::slot_bytes(config, model.kind())
         + 4 * config.max_positions * config.hidden
         + outputs
-        + DeviceSampler::slot_bytes(codes_shape(model));
+        + DeviceSampler::slot_bytes(codes_shape(model))
+        + DeviceSampler::slot_bytes(text_shape(model));
+    let head_text = 4 * (embed.width(Head::Text).next_multiple_of(OUTPUTS_MULTIPLE) * config.hidden) as u64;
     let allowed = (memory.free as f64 * slots.memory_fraction) as u64;
+    let allowed = allowed.saturating_sub(head_text);
     let fitting = (allowed / each as u64) as usize;
     let mebibytes = |bytes: u64| format!("{:.0} MiB", bytes as f64 / 1048576.0);
     let state = || {
@@ -267,6 +298,10 @@ fn fit(model: &CardLlama, slots: Slots) -> Result<usize> {
 
 fn codes_shape(model: &CardLlama) -> Shape {
     Shape { heads: model.embed().codebooks(), vocab: model.embed().code_tokens() }
+}
+
+fn text_shape(model: &CardLlama) -> Shape {
+    Shape { heads: 1, vocab: model.embed().text_tokens() }
 }
 
 fn kind_name(kind: Number) -> &'static str {

@@ -56,7 +56,7 @@ template <typename T> DEVICE void finish_pair(const Product &p, unsigned row, un
             static_cast<T *>(p.y)[at] = from_f32<T>(value);
             continue;
         }
-        if (p.scale != nullptr) value *= p.scale[column + i];
+        if (p.scale != nullptr) value = multiply(value, p.scale[column + i]);
         float *y = static_cast<float *>(p.y) + at;
         *y = p.finish == STORE ? value : *y + value;
     }
@@ -83,17 +83,28 @@ template <typename T> DEVICE void product_few(const Product &p) {
     unsigned chunks = p.inputs / CHUNK;
     unsigned end = segment_start(chunks, warp + 1);
     const Bytes16 zeros = {{0, 0, 0, 0}};
-#pragma unroll 6
-    for (unsigned chunk = segment_start(chunks, warp); chunk < end; chunk++) {
-        unsigned at = chunk * CHUNK;
-        Bytes16 b = load16(w + at);
-        Bytes16 a0 = low ? load16(x_low + at) : zeros;
-        Bytes16 a1 = high ? load16(x_high + at) : zeros;
+    // Many loads under way before the first is waited for.
+    constexpr unsigned AHEAD = 6;
+    for (unsigned first = segment_start(chunks, warp); first < end; first += AHEAD) {
+        Bytes16 a0[AHEAD], a1[AHEAD], b[AHEAD];
 #pragma unroll
-        for (int half = 0; half < 2; half++) {
-            uint32_t a[4] = {a0.words[half * 2], a1.words[half * 2], a0.words[half * 2 + 1], a1.words[half * 2 + 1]};
-            uint32_t b2[2] = {b.words[half * 2], b.words[half * 2 + 1]};
-            matrix_multiply<T>(c, a, b2);
+        for (unsigned i = 0; i < AHEAD; i++) {
+            bool there = first + i < end;
+            unsigned at = (first + i) * CHUNK;
+            b[i] = there ? load16(w + at) : zeros;
+            a0[i] = there && low ? load16(x_low + at) : zeros;
+            a1[i] = there && high ? load16(x_high + at) : zeros;
+        }
+#pragma unroll
+        for (unsigned i = 0; i < AHEAD; i++) {
+            if (first + i >= end) break;
+#pragma unroll
+            for (int half = 0; half < 2; half++) {
+                uint32_t a[4] = {a0[i].words[half * 2], a1[i].words[half * 2], a0[i].words[half * 2 + 1],
+                                 a1[i].words[half * 2 + 1]};
+                uint32_t b2[2] = {b[i].words[half * 2], b[i].words[half * 2 + 1]};
+                matrix_multiply<T>(c, a, b2);
+            }
         }
     }
 #pragma unroll
