@@ -1,6 +1,7 @@
 //! The flags, as clap reads them.
 
 mod bench;
+mod compute;
 mod roles;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::bench::BenchArgs;
+pub use self::compute::{ComputeArgs, DevicesArgs, Dtype};
 pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
 use super::reading::Markup;
 
@@ -304,52 +306,6 @@ pub struct ModelArgs {
     /// Use what is in the cache; never the network
     #[arg(long, help_heading = "Model")]
     pub offline: bool,
-}
-
-#[derive(Args)]
-pub struct ComputeArgs {
-    /// Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all
-    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
-    pub device: String,
-    /// In which type to compute
-    #[arg(long, value_name = "TYPE", value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
-    pub dtype: Dtype,
-    /// The share of a card's free memory that texts worked on may take
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share, help_heading = "Model")]
-    pub memory_fraction: f64,
-    /// Threads to compute with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Model")]
-    pub threads: Option<u16>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Dtype {
-    /// What suits the device: q8 on a processor, f16 on a card
-    Auto,
-    /// Single precision
-    F32,
-    /// Weights in 8 bits, on processors
-    Q8,
-    /// Half precision, on cards
-    F16,
-    /// bfloat16, on cards
-    Bf16,
-}
-
-/// A share of something, above 0 and at most 1.
-fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share| *share > 0.0 && *share <= 1.0);
-    share.ok_or_else(|| "a number above 0 and at most 1".into())
-}
-
-#[derive(Args)]
-pub struct DevicesArgs {
-    /// Run every kernel on each card beside its twin in plain Rust, and compare
-    #[arg(long)]
-    pub check: bool,
-    /// As JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Args)]

@@ -25,7 +25,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "TYPES", value_enum, value_delimiter = ',', help_heading = "Model")]
     pub dtype: Vec<Dtype>,
     /// The share of a card's free memory that texts worked on may take
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = super::share, help_heading = "Model")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = super::compute::share, help_heading = "Model")]
     pub memory_fraction: f64,
     /// Threads to compute with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Model")]
