@@ -34,6 +34,8 @@ pub struct Launch {
 #[derive(Clone, Copy)]
 pub struct Argument<'a> {
     address: *const c_void,
+    /// For the emulator, which compares it with what the kernel declares.
+    #[cfg(feature = "cuda-emulator")]
     size: usize,
     value: PhantomData<&'a ()>,
 }
@@ -41,7 +43,12 @@ pub struct Argument<'a> {
 impl<'a> Argument<'a> {
     /// Of a number, an address or a `repr(C)` structure of them, as the kernel declares it.
     pub fn of<T: Copy>(value: &'a T) -> Self {
-        Argument { address: std::ptr::from_ref(value).cast(), size: size_of::<T>(), value: PhantomData }
+        Argument {
+            address: std::ptr::from_ref(value).cast(),
+            #[cfg(feature = "cuda-emulator")]
+            size: size_of::<T>(),
+            value: PhantomData,
+        }
     }
 
     pub(super) fn address(&self) -> *mut c_void {
