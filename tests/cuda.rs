@@ -140,6 +140,42 @@ fn two_cards_speak_what_one_does() {
 }
 
 #[test]
+fn the_lines_of_a_card_that_fails_go_to_the_other() {
+    let speak = |p: Program| {
+        p.write("lines.txt", lines(6));
+        let ran = p.run(&[
+            "synth",
+            "--model",
+            "demo",
+            "-f",
+            "lines.txt",
+            "--out-dir",
+            "out",
+            "--device",
+            "cuda:all",
+            "--batch-size",
+            "2",
+            "--max-tokens",
+            "12",
+            "--seed",
+            "3",
+        ]);
+        let wave = |i| std::fs::read(p.path(&format!("out/{i:05}.wav"))).ok();
+        ((0..6).map(wave).collect::<Vec<_>>(), ran)
+    };
+    let (whole, ran) = speak(program("2"));
+    assert_spoken(&ran);
+    let (rescued, ran) = speak(program("2").env("CHATTTS_RS_EMULATED_FAILURE", "1:150"));
+    assert_spoken(&ran);
+    assert!(ran.err.contains("cuda:1") && ran.err.contains("failed, as it was told to"), "{}", ran.err);
+    assert!(whole.iter().all(Option::is_some) && whole == rescued, "{}", ran.err);
+    // With nobody left to take them, the run ends with the card's words.
+    let (_, ran) = speak(program("1").env("CHATTTS_RS_EMULATED_FAILURE", "0:150"));
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("failed, as it was told to"), "{}", ran.err);
+}
+
+#[test]
 fn a_stream_is_the_whole() {
     let p = program("1");
     let synth = ["synth", "--model", "demo", "-t", "你好，世界。", "--device", "cuda", "--max-tokens", "60"];

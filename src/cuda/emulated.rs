@@ -29,6 +29,8 @@ const ALIGNMENT: usize = 256;
 
 /// Says how many emulated cards there are, and of how many MiB each: `2` or `2x512`.
 const CARDS: &str = "CHATTTS_RS_EMULATED_CARDS";
+/// Lets a card fail for good after so many launches: `1:5000`.
+const FAILURE: &str = "CHATTTS_RS_EMULATED_FAILURE";
 /// Memory of a card unless it is said.
 const DEFAULT_MEMORY: u64 = 4 << 30;
 
@@ -52,6 +54,13 @@ pub fn asked() -> Option<(usize, u64)> {
     Some((count.parse().ok()?, memory))
 }
 
+/// After how many launches a card is to fail.
+fn launches_of(number: usize) -> Option<usize> {
+    let text = std::env::var(FAILURE).ok()?;
+    let (card, launches) = text.split_once(':')?;
+    (card.parse() == Ok(number)).then(|| launches.parse().ok())?
+}
+
 /// Card `number` of those that were asked for.
 pub fn open(number: usize) -> Result<Emulated> {
     match asked() {
@@ -71,6 +80,9 @@ struct Card {
     number: usize,
     memory: u64,
     allocations: Mutex<HashMap<Address, usize>>,
+    launches: AtomicUsize,
+    /// Launches after which it fails.
+    fails_after: Option<usize>,
 }
 
 /// One queue of an emulated card; all of a card see the same memory.
@@ -82,7 +94,13 @@ pub struct Emulated {
 impl Emulated {
     /// A card of so many bytes.
     pub fn new(number: usize, memory: u64) -> Self {
-        let card = Card { number, memory, allocations: Mutex::default() };
+        let card = Card {
+            number,
+            memory,
+            allocations: Mutex::default(),
+            launches: AtomicUsize::new(0),
+            fails_after: launches_of(number),
+        };
         Emulated { card: Arc::new(card), name: format!("emulated card {number}") }
     }
 
@@ -163,6 +181,10 @@ impl Driver for Emulated {
 
     unsafe fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()> {
         let name = CString::new(launch.kernel).map_err(|e| Error::Device(e.to_string()))?;
+        let launches = self.card.launches.fetch_add(1, Ordering::Relaxed);
+        if self.card.fails_after.is_some_and(|most| launches >= most) {
+            return Err(Error::Device(format!("{} has failed, as it was told to", self.name)));
+        }
         let known = KERNELS.iter().find(|known| known.name == launch.kernel);
         let threads = known.map_or(0, |known| known.threads);
         let addresses: Vec<*mut c_void> = arguments.iter().map(Argument::address).collect();
