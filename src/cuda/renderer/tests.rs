@@ -140,7 +140,14 @@ fn voices_are_encoded_as_on_a_processor() {
 
 #[test]
 fn what_does_not_fit_leaves_a_card_in_use() {
-    let card = CardRenderer::load(&checkpoint(), &program(40 << 20), Number::F32).unwrap();
+    let load = |memory| {
+        let program = program(memory);
+        let card = CardRenderer::load(&checkpoint(), &program, Number::F32).unwrap();
+        (card, program.driver().memory().unwrap())
+    };
+    let memory = load(1 << 30).1;
+    // What it takes from the start, and not enough for more.
+    let (card, _) = load(memory.total - memory.free + (1 << 20));
     assert!(matches!(card.reserve(TOGETHER), Err(Error::Device(_))));
     let rows = hiddens(5, 1);
     assert_eq!(card.render_hiddens(&[&rows]).unwrap()[0].mel.frames(), 10);
