@@ -176,6 +176,44 @@ fn the_lines_of_a_card_that_fails_go_to_the_other() {
 }
 
 #[test]
+fn steps_ahead_and_recordings_change_nothing() {
+    let speak = |steps: &str, graphs: &str, size: &str| {
+        let p = program("1").env("CHATTTS_RS_STEPS_AHEAD", steps).env("CHATTTS_RS_GRAPHS", graphs);
+        p.write("lines.txt", lines(5));
+        let ran = p.run(&[
+            "synth",
+            "--model",
+            "demo",
+            "-f",
+            "lines.txt",
+            "--out-dir",
+            "out",
+            "--device",
+            "cuda",
+            "--batch-size",
+            size,
+            "--max-tokens",
+            "21",
+            "--rng",
+            "stream",
+            "--seed",
+            "5",
+        ]);
+        assert_spoken(&ran);
+        (0..5).map(|i| std::fs::read(p.path(&format!("out/{i:05}.wav"))).unwrap()).collect::<Vec<_>>()
+    };
+    let plain = speak("1", "off", "1");
+    for (steps, graphs, size) in [("8", "on", "1"), ("8", "on", "3"), ("5", "off", "2"), ("1", "on", "2")] {
+        assert!(plain == speak(steps, graphs, size), "{steps} steps, graphs {graphs}, {size} texts at once");
+    }
+    let ran = program("1")
+        .env("CHATTTS_RS_STEPS_AHEAD", "0")
+        .run(&["synth", "--model", "demo", "-t", "x", "-o", "a.wav", "--device", "cuda"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("CHATTTS_RS_STEPS_AHEAD=0: 1 to 64"), "{}", ran.err);
+}
+
+#[test]
 fn a_stream_is_the_whole() {
     let p = program("1");
     let synth = ["synth", "--model", "demo", "-t", "你好，世界。", "--device", "cuda", "--max-tokens", "60"];

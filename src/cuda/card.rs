@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::{CudaContext, sys};
 
-use super::driver::{Address, Argument, Driver, Launch, Memory};
+use super::driver::{Address, Argument, Driver, Launch, Memory, Recording};
 use super::program::KERNELS;
 use crate::error::{Error, Result};
 
@@ -274,6 +274,34 @@ impl Drop for Card {
     }
 }
 
+/// A recorded step. Its stream is that of a card which outlives it: whoever records owns both.
+struct Graph {
+    device: Arc<Device>,
+    executable: sys::CUgraphExec,
+    stream: sys::CUstream,
+}
+
+// SAFETY: as of a card.
+unsafe impl Send for Graph {}
+
+impl Recording for Graph {
+    fn play(&self) -> Result<()> {
+        self.device.bind()?;
+        // SAFETY: both are alive.
+        unsafe { result::graph::launch(self.executable, self.stream) }
+            .map_err(|e| self.device.error("playing a recorded step", e))
+    }
+}
+
+impl Drop for Graph {
+    fn drop(&mut self) {
+        if self.device.make_current().is_ok() {
+            // SAFETY: it is ours, and nobody plays it any more.
+            let _ = unsafe { result::graph::exec_destroy(self.executable) };
+        }
+    }
+}
+
 impl Driver for Card {
     fn allocate(&self, bytes: usize) -> Result<Address> {
         self.device.bind()?;
@@ -325,6 +353,27 @@ impl Driver for Card {
             )
         }
         .map_err(|e| self.device.error(launch.kernel, e))
+    }
+
+    fn record(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>> {
+        use sys::CUstreamCaptureMode_enum::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL as OF_THIS_THREAD;
+        self.device.bind()?;
+        let failed = |e| self.device.error("recording a step", e);
+        // SAFETY: the stream is ours.
+        unsafe { result::stream::begin_capture(self.stream, OF_THIS_THREAD) }.map_err(failed)?;
+        let launched = launches();
+        // SAFETY: it was begun above, and must be ended even if a launch was refused.
+        let graph = unsafe { result::stream::end_capture(self.stream) };
+        launched?;
+        let graph = graph.map_err(failed)?;
+        // SAFETY: the graph is whole; once it is made executable it is not needed any more.
+        let executable = unsafe {
+            let executable = result::graph::instantiate(graph, sys::CUgraphInstantiate_flags(0));
+            let _ = result::graph::destroy(graph);
+            executable
+        };
+        let executable = executable.map_err(failed)?;
+        Ok(Box::new(Graph { device: Arc::clone(&self.device), executable, stream: self.stream }))
     }
 
     fn synchronize(&self) -> Result<()> {

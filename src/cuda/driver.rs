@@ -78,6 +78,8 @@ pub trait Driver: Send + Sync {
     /// Every address that the kernel reaches through its arguments must lie in memory that is still
     /// allocated, and the arguments must be those that it declares.
     unsafe fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()>;
+    /// Records what is launched meanwhile, which must be nothing but launches, in place of running it.
+    fn record(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>>;
     /// Waits until all is done.
     fn synchronize(&self) -> Result<()>;
     /// The card's memory.
@@ -86,6 +88,12 @@ pub trait Driver: Send + Sync {
     fn name(&self) -> &str;
     /// Another queue on the same card.
     fn another(&self) -> Result<Arc<dyn Driver>>;
+}
+
+/// Launches that were recorded, to be run again with the same arguments.
+pub trait Recording: Send {
+    /// Runs them, in the queue that they were recorded in.
+    fn play(&self) -> Result<()>;
 }
 
 /// Memory of a card that holds values of one type; given back on drop.

@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, c_char, c_uint, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::driver::{Address, Argument, Driver, Launch, Memory};
+use super::driver::{Address, Argument, Driver, Launch, Memory, Recording};
 use super::program::KERNELS;
 use crate::error::{Error, Result};
 
@@ -89,6 +89,32 @@ struct Card {
 pub struct Emulated {
     card: Arc<Card>,
     name: String,
+    /// What is launched, while that is recorded.
+    recording: Mutex<Option<Vec<Launched>>>,
+}
+
+/// A launch, its arguments copied.
+struct Launched {
+    launch: Launch,
+    arguments: Vec<Vec<u8>>,
+}
+
+/// Launches to be run again.
+struct Launches {
+    queue: Emulated,
+    all: Vec<Launched>,
+}
+
+impl Recording for Launches {
+    fn play(&self) -> Result<()> {
+        self.all.iter().try_for_each(|Launched { launch, arguments }| {
+            let addresses: Vec<*mut c_void> =
+                arguments.iter().map(|a| a.as_ptr().cast_mut().cast()).collect();
+            let sizes: Vec<usize> = arguments.iter().map(Vec::len).collect();
+            // SAFETY: what held when it was recorded is the recorder's promise to hold now.
+            unsafe { self.queue.run(*launch, &addresses, &sizes) }
+        })
+    }
 }
 
 impl Emulated {
@@ -101,7 +127,48 @@ impl Emulated {
             launches: AtomicUsize::new(0),
             fails_after: launches_of(number),
         };
-        Emulated { card: Arc::new(card), name: format!("emulated card {number}") }
+        Emulated {
+            card: Arc::new(card),
+            name: format!("emulated card {number}"),
+            recording: Mutex::default(),
+        }
+    }
+
+    fn queue(&self) -> Self {
+        Emulated { card: Arc::clone(&self.card), name: self.name.clone(), recording: Mutex::default() }
+    }
+
+    /// Runs a kernel.
+    ///
+    /// # Safety
+    /// As [`Driver::launch`].
+    unsafe fn run(&self, launch: Launch, addresses: &[*mut c_void], sizes: &[usize]) -> Result<()> {
+        let launches = self.card.launches.fetch_add(1, Ordering::Relaxed);
+        if self.card.fails_after.is_some_and(|most| launches >= most) {
+            return Err(Error::Device(format!("{} has failed, as it was told to", self.name)));
+        }
+        let known = KERNELS.iter().find(|known| known.name == launch.kernel);
+        let threads = known.map_or(0, |known| known.threads);
+        let name = CString::new(launch.kernel).map_err(|e| Error::Device(e.to_string()))?;
+        // SAFETY: the arguments live through the call, which checks their number and sizes; what they point
+        // to is the caller's promise.
+        let wrong = unsafe {
+            emulator_launch(
+                name.as_ptr(),
+                launch.grid.as_ptr(),
+                threads,
+                launch.shared,
+                addresses.as_ptr(),
+                sizes.as_ptr(),
+                sizes.len(),
+            )
+        };
+        if wrong.is_null() {
+            return Ok(());
+        }
+        // SAFETY: a constant string.
+        let reason = unsafe { CStr::from_ptr(wrong) }.to_string_lossy();
+        Err(Error::Device(format!("{}: {reason}", launch.kernel)))
     }
 
     fn allocations(&self) -> MutexGuard<'_, HashMap<Address, usize>> {
@@ -180,34 +247,30 @@ impl Driver for Emulated {
     }
 
     unsafe fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()> {
-        let name = CString::new(launch.kernel).map_err(|e| Error::Device(e.to_string()))?;
-        let launches = self.card.launches.fetch_add(1, Ordering::Relaxed);
-        if self.card.fails_after.is_some_and(|most| launches >= most) {
-            return Err(Error::Device(format!("{} has failed, as it was told to", self.name)));
-        }
-        let known = KERNELS.iter().find(|known| known.name == launch.kernel);
-        let threads = known.map_or(0, |known| known.threads);
-        let addresses: Vec<*mut c_void> = arguments.iter().map(Argument::address).collect();
-        let sizes: Vec<usize> = arguments.iter().map(Argument::size).collect();
-        // SAFETY: the arguments live through the call, which checks their number and sizes; what they point
-        // to is the caller's promise.
-        let wrong = unsafe {
-            emulator_launch(
-                name.as_ptr(),
-                launch.grid.as_ptr(),
-                threads,
-                launch.shared,
-                addresses.as_ptr(),
-                sizes.as_ptr(),
-                sizes.len(),
-            )
-        };
-        if wrong.is_null() {
+        let mut recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(recorded) = recording.as_mut() {
+            let copy = |argument: &Argument| {
+                // SAFETY: an argument borrows a value of that size.
+                unsafe { std::slice::from_raw_parts(argument.address().cast::<u8>(), argument.size()) }
+                    .to_vec()
+            };
+            recorded.push(Launched { launch, arguments: arguments.iter().map(copy).collect() });
             return Ok(());
         }
-        // SAFETY: a constant string.
-        let reason = unsafe { CStr::from_ptr(wrong) }.to_string_lossy();
-        Err(Error::Device(format!("{}: {reason}", launch.kernel)))
+        drop(recording);
+        let addresses: Vec<*mut c_void> = arguments.iter().map(Argument::address).collect();
+        let sizes: Vec<usize> = arguments.iter().map(Argument::size).collect();
+        // SAFETY: the caller's promise.
+        unsafe { self.run(launch, &addresses, &sizes) }
+    }
+
+    fn record(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>> {
+        let recording = || self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        *recording() = Some(Vec::new());
+        let launched = launches();
+        let all = recording().take().unwrap_or_default();
+        launched?;
+        Ok(Box::new(Launches { queue: self.queue(), all }))
     }
 
     fn synchronize(&self) -> Result<()> {
@@ -224,7 +287,7 @@ impl Driver for Emulated {
     }
 
     fn another(&self) -> Result<Arc<dyn Driver>> {
-        Ok(Arc::new(Emulated { card: Arc::clone(&self.card), name: self.name.clone() }))
+        Ok(Arc::new(self.queue()))
     }
 }
 

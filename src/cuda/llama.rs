@@ -188,7 +188,6 @@ impl CardLlama {
         cache: &CardCache,
         after: &mut dyn FnMut(&Buffer<f32>) -> Result<()>,
     ) -> Result<()> {
-        let count = rows.len() as u32;
         let outside =
             rows.iter().find(|r| r.slot as usize >= cache.slots || r.position as usize >= cache.capacity);
         if let Some(row) = outside {
@@ -198,14 +197,32 @@ impl CardLlama {
             )));
         }
         if rows.len() > space.capacity {
-            return Err(Error::Device(format!("{count} rows in a space for {}", space.capacity)));
+            return Err(Error::Device(format!("{} rows in a space for {}", rows.len(), space.capacity)));
         }
-        let GptConfig { hidden, heads, norm_eps: eps, .. } = self.config;
-        let (program, kind) = (&self.program, self.kind);
         space.rows.upload(0, rows)?;
         space.speakers.upload(0, speakers)?;
+        let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
+        self.launch(space, &space.rows, rows.len(), Program::spans(longest), cache, after)
+    }
+
+    /// Launches the layers over `count` rows that lie on the card, none of which attends to more than `spans`.
+    ///
+    /// # Errors
+    /// What the card says.
+    pub fn launch(
+        &self,
+        space: &Space,
+        rows: &Buffer<Row>,
+        count: usize,
+        spans: u32,
+        cache: &CardCache,
+        after: &mut dyn FnMut(&Buffer<f32>) -> Result<()>,
+    ) -> Result<()> {
+        let GptConfig { hidden, heads, norm_eps: eps, .. } = self.config;
+        let (program, kind) = (&self.program, self.kind);
+        let (row_count, count) = (count, count as u32);
         program.embed(Embedding {
-            rows: space.rows.address(),
+            rows: rows.address(),
             count,
             text: self.text.address(),
             codes: self.codes.address(),
@@ -216,14 +233,13 @@ impl CardLlama {
             code_tokens: self.embed.code_tokens() as u32,
         })?;
         let stride = hidden.next_multiple_of(INPUTS_MULTIPLE) as u32;
-        let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
         let norm = |weight: &Buffer<f32>| {
             let (x, weight, y) = (space.x.address(), weight.address(), space.normed.address());
             let width = hidden as u32;
             program.rms_norm(kind, Norm { x, weight, picked: 0, y, rows: count, width, stride, eps })
         };
         let product = |matrix: &Matrix, x: Address, y: Address, finish| {
-            program.product(kind, matrix.product(x, y, rows.len(), finish))
+            program.product(kind, matrix.product(x, y, row_count, finish))
         };
         for (layer, (keys, values)) in self.layers.iter().zip(&cache.layers) {
             let cache = CacheArgument {
@@ -236,18 +252,18 @@ impl CardLlama {
             norm(&layer.input_norm)?;
             let qkv = space.qkv.address();
             product(&layer.qkv, space.normed.address(), qkv, Finish::Store)?;
-            program.rotate_store(kind, qkv, space.rows.address(), count, self.rotations.address(), cache)?;
+            program.rotate_store(kind, qkv, rows.address(), count, self.rotations.address(), cache)?;
             program.attend(
                 kind,
                 Attention {
                     qkv,
-                    rows: space.rows.address(),
+                    rows: rows.address(),
                     count,
                     cache,
                     partials: space.partials.address(),
                     y: space.attended.address(),
                     stride,
-                    longest,
+                    spans,
                 },
             )?;
             product(&layer.output, space.attended.address(), space.x.address(), Finish::Add)?;
@@ -256,7 +272,7 @@ impl CardLlama {
             let mut gate_up = layer.gate_up.product(
                 space.normed.address(),
                 space.gated.address(),
-                rows.len(),
+                row_count,
                 Finish::SiluGate,
             );
             gate_up.y_stride = layer.down.padded_inputs() as u32;

@@ -23,6 +23,7 @@ macro_rules! kernels {
 kernels! {
     embed: 128,
     keep_rows: 128,
+    advance_rows: 256,
     rms_norm_f32: 128,
     rms_norm_f16: 128,
     rms_norm_bf16: 128,
@@ -265,16 +266,37 @@ impl Program {
         self.run("keep_rows", [count, 1, 1], 0, &arguments)
     }
 
+    /// Lays out the next step of rows from what was drawn, (count, codebooks), and logs that.
+    pub fn advance_rows(
+        &self,
+        [rows, kept]: [Address; 2],
+        drawn: Address,
+        [log, logged]: [Address; 2],
+        [count, codebooks, code_tokens, capacity]: [u32; 4],
+    ) -> Result<()> {
+        let arguments = [
+            Argument::of(&rows),
+            Argument::of(&kept),
+            Argument::of(&drawn),
+            Argument::of(&log),
+            Argument::of(&logged),
+            Argument::of(&count),
+            Argument::of(&codebooks),
+            Argument::of(&code_tokens),
+            Argument::of(&capacity),
+        ];
+        self.run("advance_rows", [1, 1, 1], 0, &arguments)
+    }
+
     /// Spans of positions that a sequence of so many has.
     pub fn spans(length: u32) -> u32 {
         length.div_ceil(SPAN)
     }
 
-    /// Attention of rows over their slots' positions, at most `longest`: y (rows, hidden) with a stride.
+    /// Attention of rows over their slots' positions: y (rows, hidden) with a stride.
     /// `partials` has room for rows × heads × spans × (head size + 2).
     pub fn attend(&self, kind: Number, args: Attention) -> Result<()> {
-        let Attention { qkv, rows, count, cache, partials, y, stride, longest } = args;
-        let spans = Program::spans(longest);
+        let Attention { qkv, rows, count, cache, partials, y, stride, spans } = args;
         let scale = 1.0 / (cache.head_size as f32).sqrt();
         let arguments = [
             Argument::of(&qkv),
@@ -356,5 +378,6 @@ pub struct Attention {
     pub partials: Address,
     pub y: Address,
     pub stride: u32,
-    pub longest: u32,
+    /// As many as the longest row has, or more.
+    pub spans: u32,
 }

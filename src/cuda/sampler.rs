@@ -256,6 +256,26 @@ impl DeviceSampler {
         self.program.run("draw_tokens", [rows, 1, 1], SHARED, &arguments.map(Argument::of))
     }
 
+    /// Where what is drawn lies, (rows, heads).
+    pub fn drawn_address(&self) -> Address {
+        self.drawn.address()
+    }
+
+    /// What a slot's drawn tokens mean.
+    ///
+    /// # Errors
+    /// [`Error::NotANumber`] if its logits were no numbers.
+    pub fn draw_of(&self, slot: u32, tokens: &[u32]) -> Result<Draw> {
+        let end = self.slots.get(slot as usize).ok_or_else(|| no_slot(slot))?.end_token;
+        if tokens.contains(&NO_TOKEN) {
+            Err(Error::NotANumber)
+        } else if tokens.contains(&end) {
+            Ok(Draw::End)
+        } else {
+            Ok(Draw::Tokens(tokens.to_vec()))
+        }
+    }
+
     /// Waits for what was drawn, row by row.
     ///
     /// # Errors
@@ -267,15 +287,7 @@ impl DeviceSampler {
         self.tokens.resize(self.placed.len() * heads, 0);
         self.drawn.download(0, &mut self.tokens)?;
         let rows = self.tokens.chunks_exact(heads).zip(&self.placed);
-        drawn.extend(rows.map(|(tokens, slot)| {
-            if tokens.contains(&NO_TOKEN) {
-                Err(Error::NotANumber)
-            } else if tokens.contains(&self.slots[*slot as usize].end_token) {
-                Ok(Draw::End)
-            } else {
-                Ok(Draw::Tokens(tokens.to_vec()))
-            }
-        }));
+        drawn.extend(rows.map(|(tokens, slot)| self.draw_of(*slot, tokens)));
         Ok(())
     }
 }

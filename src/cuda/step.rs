@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::ahead::{Ahead, Means};
 use super::driver::Buffer;
 use super::llama::{CardCache, CardLlama, Space};
 use super::program::{CODES, Kept, Number, OUTPUTS_MULTIPLE, Row, SPEAKER, TEXT};
@@ -26,6 +27,7 @@ pub struct CardStep {
     /// (slots, positions, hidden): the states that codes were drawn from.
     hiddens: Buffer<f32>,
     drawn: Vec<Result<Draw>>,
+    ahead: Ahead,
     slots: usize,
 }
 
@@ -109,6 +111,7 @@ impl CardStep {
             text: None,
             hiddens: Buffer::new(&driver, slots * max_positions * hidden)?,
             drawn: Vec::with_capacity(slots),
+            ahead: Ahead::new(&driver, slots, PASS_ROWS.min(slots), codes.heads)?,
             space,
             model,
             slots,
@@ -118,6 +121,56 @@ impl CardStep {
     /// Sequences it works on.
     pub fn slots(&self) -> usize {
         self.slots
+    }
+
+    /// All rows of a plan, so many at a time.
+    fn passes(&mut self, plan: &Plan, outputs: &mut [RowOutput]) -> Result<()> {
+        let total = plan.rows.len();
+        for start in (0..total).step_by(PASS_ROWS) {
+            self.pass(plan, start..(start + PASS_ROWS).min(total), outputs)?;
+        }
+        Ok(())
+    }
+
+    /// The next step of sequences that have drawn codes, by their numbers among the wanted rows; several steps
+    /// of those that have none waiting.
+    fn go_on(&mut self, plan: &Plan, going: &[usize], outputs: &mut [RowOutput]) -> Result<()> {
+        let mut rows = Vec::with_capacity(going.len());
+        for index in going {
+            let row = self.row(&plan.rows[plan.wanted[*index].0], &mut Vec::new())?;
+            rows.push((*index, row));
+        }
+        let (ready, wanting): (Vec<_>, Vec<_>) =
+            rows.iter().partition(|(_, row)| self.ahead.waiting(row.slot) > 0);
+        if !wanting.is_empty() {
+            let steps = self.ahead.steps_beside(ready.iter().map(|(_, row)| row.slot));
+            for part in wanting.chunks(PASS_ROWS) {
+                let rows: Vec<Row> = part.iter().map(|(_, row)| *row).collect();
+                let kept = |(index, row): &(usize, Row)| Kept {
+                    slot: row.slot,
+                    index: plan.drawn.get(*index).copied().unwrap_or(0) as u32,
+                };
+                let kept: Vec<Kept> = part.iter().map(kept).collect();
+                let mut means = Means {
+                    model: &mut self.model,
+                    cache: &self.cache,
+                    space: &self.space,
+                    sampler: &mut self.sampler,
+                    hidden: &self.codes.hidden,
+                    logits: &self.codes.logits,
+                    hiddens: &self.hiddens,
+                };
+                self.ahead.run(&mut means, &rows, &kept, steps)?;
+            }
+        }
+        let codebooks = self.model.embed().codebooks();
+        for (index, row) in &rows {
+            let drawn = self.ahead.take(row, codebooks)?;
+            let nothing = || Error::Device(format!("slot {} has drawn nothing", row.slot));
+            outputs[*index] =
+                RowOutput { drawn: Some(drawn_of(drawn.ok_or_else(nothing)?)?), ..RowOutput::default() };
+        }
+        Ok(())
     }
 
     /// One pass: the rows of `plan` in `range`, and the outputs of those that are wanted.
@@ -189,11 +242,7 @@ impl CardStep {
         }
         self.sampler.draw(part.logits.address(), &wanted.slots, &mut self.drawn)?;
         for (index, drawn) in wanted.indices.iter().zip(self.drawn.drain(..)) {
-            outputs[*index].drawn = Some(match drawn {
-                Ok(draw) => Drawn::Draw(draw),
-                Err(Error::NotANumber) => Drawn::NotANumber,
-                Err(error) => return Err(error),
-            });
+            outputs[*index].drawn = Some(drawn_of(drawn)?);
         }
         Ok(())
     }
@@ -232,13 +281,21 @@ impl Step for CardStep {
                     end_token: begun.end,
                 };
                 self.sampler.begin(begun.slot, setup, begun.noise)?;
+                self.ahead.forget(begun.slot);
             }
         }
-        let total = plan.rows.len();
-        for start in (0..total).step_by(PASS_ROWS) {
-            self.pass(plan, start..(start + PASS_ROWS).min(total), outputs)?;
+        if plan.logits || plan.layers {
+            return self.passes(plan, outputs);
         }
-        Ok(())
+        let (going, beginning) = split(plan);
+        if !beginning.plan.rows.is_empty() {
+            let mut drawn = vec![RowOutput::default(); beginning.indices.len()];
+            self.passes(&beginning.plan, &mut drawn)?;
+            for (index, drawn) in beginning.indices.into_iter().zip(drawn) {
+                outputs[index] = drawn;
+            }
+        }
+        self.go_on(plan, &going, outputs)
     }
 
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
@@ -251,6 +308,42 @@ impl Step for CardStep {
         let start = (slot as usize * max_positions + steps.start) * hidden;
         self.hiddens.download(start, &mut to[before..])
     }
+}
+
+fn drawn_of(drawn: Result<Draw>) -> Result<Drawn> {
+    match drawn {
+        Ok(draw) => Ok(Drawn::Draw(draw)),
+        Err(Error::NotANumber) => Ok(Drawn::NotANumber),
+        Err(error) => Err(error),
+    }
+}
+
+/// A part of a plan, and the numbers of its wanted rows in the whole.
+struct Part {
+    plan: Plan,
+    indices: Vec<usize>,
+}
+
+/// The wanted rows of sequences that do nothing but go on from codes they drew; and all others, as a plan.
+fn split(plan: &Plan) -> (Vec<usize>, Part) {
+    let mut going = Vec::new();
+    let mut others = Part { plan: Plan::default(), indices: Vec::new() };
+    let mut start = 0;
+    for (index, (row, head)) in plan.wanted.iter().enumerate() {
+        let rows = &plan.rows[start..=*row];
+        start = row + 1;
+        let drawn = plan.drawn.get(index).copied().unwrap_or(0);
+        let goes_on = matches!(rows, [PlannedRow { input: Input::Codes(_), .. }]);
+        if goes_on && *head == Head::Codes && drawn > 0 {
+            going.push(index);
+            continue;
+        }
+        others.plan.rows.extend_from_slice(rows);
+        others.plan.wanted.push((others.plan.rows.len() - 1, *head));
+        others.plan.drawn.push(drawn);
+        others.indices.push(index);
+    }
+    (going, others)
 }
 
 /// How many sequences fit into what is free once the weights are there.

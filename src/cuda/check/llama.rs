@@ -270,7 +270,7 @@ fn attention(program: &Program, random: &mut Random, kind: Number) -> Result<[Fi
                 partials: partials.address(),
                 y: y.address(),
                 stride: hidden as u32,
-                longest,
+                spans: spans as u32,
             },
         )?;
         let twin = case.attended(&rotated, &found_keys, &found_values);

@@ -172,6 +172,25 @@ KERNEL(keep_rows, 128, (const float *x, const Kept *kept, float *store, unsigned
     }
 }
 
+// Lays out the next step: what was drawn is logged and goes in, one position further. One block.
+KERNEL(advance_rows, 256, (Row *rows, Kept *kept, const unsigned *drawn, unsigned *log, unsigned *logged, unsigned count,
+                           unsigned codebooks, unsigned code_tokens, unsigned capacity)) {
+    unsigned step = *logged;
+    sync_block();
+    for (unsigned i = threadIdx.x; i < count * codebooks; i += 256) {
+        unsigned token = drawn[i];
+        log[size_t(step) * count * codebooks + i] = token;
+        // What is no token ends the sequence; its row goes on with another, which nobody looks at.
+        rows[i / codebooks].tokens[i % codebooks] = token < code_tokens ? token : 0;
+    }
+    for (unsigned i = threadIdx.x; i < count; i += 256) {
+        rows[i].kind = CODES;
+        if (rows[i].position + 1 < capacity) rows[i].position += 1;
+        kept[i].index += 1;
+    }
+    if (threadIdx.x == 0) *logged = step + 1;
+}
+
 // Joins what the blocks of a row found: y (rows, hidden) with a stride; one block a row.
 template <typename T>
 DEVICE void attend_join(float *partials, const Row *rows, const Cache &cache, T *y, unsigned stride, unsigned spans) {

@@ -1,0 +1,217 @@
+//! Steps ahead: what a card draws next it needs nobody for, so it is asked for several steps of the same rows at
+//! once, each of them a recording that is played again, and the results wait here until they are asked for.
+//!
+//! A step more than a sequence wants costs its time and harms nothing: rows know nothing of each other, and a
+//! slot is overwritten by whoever has it next.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::driver::{Buffer, Driver, Recording};
+use super::llama::{CardCache, CardLlama, Space};
+use super::program::{Kept, Program, Row};
+use super::sampler::DeviceSampler;
+use crate::error::{Error, Result};
+use crate::model::Head;
+use crate::sampling::Draw;
+
+/// Steps that are asked for at once.
+const STEPS: usize = 8;
+/// The most that may be asked for.
+const MOST_STEPS: usize = 64;
+/// Another number of steps at once; 1 is none ahead.
+const STEPS_VARIABLE: &str = "CHATTTS_RS_STEPS_AHEAD";
+/// `off`: no recordings, every kernel is launched by itself.
+const GRAPHS_VARIABLE: &str = "CHATTTS_RS_GRAPHS";
+/// Recordings that are kept.
+const RECORDINGS: usize = 32;
+
+/// A drawn step that waits.
+struct Drawn {
+    /// What went in, and where.
+    position: u32,
+    input: Vec<u32>,
+    draw: Result<Draw>,
+}
+
+/// What a recording is good for: so many rows of at most so many spans of positions.
+type Key = (usize, u32);
+
+/// The part of a step that stays the same from one to the next.
+pub struct Ahead {
+    rows: Buffer<Row>,
+    kept: Buffer<Kept>,
+    /// 0, 1, 2, …
+    picked: Buffer<u32>,
+    /// (steps, rows, codebooks).
+    log: Buffer<u32>,
+    /// Steps that are in the log.
+    logged: Buffer<u32>,
+    recordings: VecDeque<(Key, Option<Box<dyn Recording>>)>,
+    waiting: Vec<VecDeque<Drawn>>,
+    steps: usize,
+    records: bool,
+}
+
+/// What a step is made with.
+pub struct Means<'a> {
+    pub model: &'a mut CardLlama,
+    pub cache: &'a CardCache,
+    pub space: &'a Space,
+    pub sampler: &'a mut DeviceSampler,
+    /// (rows, hidden) and (rows, width of the codes' head).
+    pub hidden: &'a Buffer<f32>,
+    pub logits: &'a Buffer<f32>,
+    /// (slots, positions, hidden).
+    pub hiddens: &'a Buffer<f32>,
+}
+
+impl Ahead {
+    /// For so many slots, of at most `rows` at once.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the card has no memory for it; [`Error::Parameter`] for a switch that is none.
+    pub fn new(driver: &Arc<dyn Driver>, slots: usize, rows: usize, codebooks: usize) -> Result<Self> {
+        let steps = match std::env::var(STEPS_VARIABLE) {
+            Ok(text) => {
+                text.parse().ok().filter(|steps| (1..=MOST_STEPS).contains(steps)).ok_or_else(|| {
+                    Error::Device(format!("{STEPS_VARIABLE}={text}: 1 to {MOST_STEPS} are taken"))
+                })?
+            }
+            Err(_) => STEPS,
+        };
+        let numbers: Vec<u32> = (0..rows as u32).collect();
+        Ok(Ahead {
+            rows: Buffer::new(driver, rows)?,
+            kept: Buffer::new(driver, rows)?,
+            picked: Buffer::from_slice(driver, &numbers)?,
+            log: Buffer::new(driver, MOST_STEPS * rows * codebooks)?,
+            logged: Buffer::new(driver, 1)?,
+            recordings: VecDeque::new(),
+            waiting: (0..slots).map(|_| VecDeque::new()).collect(),
+            steps,
+            records: std::env::var(GRAPHS_VARIABLE).as_deref() != Ok("off"),
+        })
+    }
+
+    /// Forgets what waits for a slot.
+    pub fn forget(&mut self, slot: u32) {
+        if let Some(waiting) = self.waiting.get_mut(slot as usize) {
+            waiting.clear();
+        }
+    }
+
+    /// Steps that wait for a slot.
+    pub fn waiting(&self, slot: u32) -> usize {
+        self.waiting.get(slot as usize).map_or(0, VecDeque::len)
+    }
+
+    /// Takes what a row drew; none if it was not asked for yet.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the row is not the one that was.
+    pub fn take(&mut self, row: &Row, codebooks: usize) -> Result<Option<Result<Draw>>> {
+        let Some(drawn) = self.waiting.get_mut(row.slot as usize).and_then(VecDeque::pop_front) else {
+            return Ok(None);
+        };
+        if drawn.position != row.position || drawn.input != row.tokens[..codebooks] {
+            return Err(Error::Device(format!(
+                "slot {} was taken ahead from position {} on, not from {}",
+                row.slot, drawn.position, row.position
+            )));
+        }
+        Ok(Some(drawn.draw))
+    }
+
+    /// How many steps to ask for, for rows that have none waiting beside others that may have.
+    pub fn steps_beside(&self, others: impl Iterator<Item = u32>) -> usize {
+        // As many as bring all to the same step: they go on together then.
+        let left = others.map(|slot| self.waiting(slot)).min();
+        left.map_or(self.steps, |left| left.clamp(1, self.steps))
+    }
+
+    /// Runs some steps of rows, each of another slot, and keeps what they draw.
+    ///
+    /// # Errors
+    /// What the card says.
+    pub fn run(&mut self, means: &mut Means, rows: &[Row], kept: &[Kept], steps: usize) -> Result<()> {
+        let codebooks = means.model.embed().codebooks();
+        let slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
+        self.rows.upload(0, rows)?;
+        self.kept.upload(0, kept)?;
+        self.logged.upload(0, &[0])?;
+        means.sampler.place(&slots)?;
+        let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0) + steps as u32;
+        let longest = longest.min(means.model.config().max_positions as u32);
+        let key = (rows.len(), Program::spans(longest).next_power_of_two());
+        for _ in 0..steps {
+            self.step(means, key)?;
+        }
+        let mut log = vec![0; steps * rows.len() * codebooks];
+        self.log.download(0, &mut log)?;
+        for (index, row) in rows.iter().enumerate() {
+            let waiting = &mut self.waiting[row.slot as usize];
+            let mut input = row.tokens[..codebooks].to_vec();
+            for step in 0..steps {
+                let tokens = &log[(step * rows.len() + index) * codebooks..][..codebooks];
+                let draw = means.sampler.draw_of(row.slot, tokens);
+                let goes_on = matches!(draw, Ok(Draw::Tokens(_)));
+                waiting.push_back(Drawn { position: row.position + step as u32, input, draw });
+                if !goes_on {
+                    break;
+                }
+                input = tokens.to_vec();
+            }
+        }
+        Ok(())
+    }
+
+    /// One step of what was uploaded, played if it is recorded.
+    fn step(&mut self, means: &mut Means, key: Key) -> Result<()> {
+        let found = self.recordings.iter().position(|(known, _)| *known == key);
+        match found.and_then(|at| self.recordings.remove(at)) {
+            // The latest are in front.
+            Some((_, Some(recording))) => {
+                let played = recording.play();
+                self.recordings.push_front((key, Some(recording)));
+                played
+            }
+            // Worth recording once it comes again.
+            Some((_, None)) if self.records => {
+                let driver = Arc::clone(means.model.program().driver());
+                let recording = driver.record(&mut || self.launch(means, key))?;
+                let played = recording.play();
+                self.recordings.push_front((key, Some(recording)));
+                played
+            }
+            _ => {
+                self.recordings.push_front((key, None));
+                self.recordings.truncate(RECORDINGS);
+                self.launch(means, key)
+            }
+        }
+    }
+
+    /// Launches what a step is made of; no argument depends on which step it is.
+    fn launch(&self, means: &mut Means, (count, spans): Key) -> Result<()> {
+        let Means { model, cache, space, sampler, hidden, logits, hiddens } = means;
+        model.launch(space, &self.rows, count, spans, cache, &mut |_| Ok(()))?;
+        model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits])?;
+        let (width, capacity) = (model.config().hidden as u32, model.config().max_positions as u32);
+        let program = model.program();
+        program.keep_rows(
+            hidden.address(),
+            self.kept.address(),
+            count as u32,
+            hiddens.address(),
+            [width, capacity],
+        )?;
+        sampler.launch(logits.address())?;
+        program.advance_rows(
+            [self.rows.address(), self.kept.address()],
+            sampler.drawn_address(),
+            [self.log.address(), self.logged.address()],
+            [count as u32, model.embed().codebooks() as u32, model.embed().code_tokens() as u32, capacity],
+        )
+    }
+}
