@@ -70,6 +70,8 @@ part "f32, f16, bf16 beside f32 on the processor, by layer" precision.txt \
     "$tts" bench --precision -m "$work/model" --device cuda --tokens 48
 part "speed in f16: 1, 8, 32, 128 texts" speed-f16.txt \
     "$tts" bench -m "$work/model" --device cuda --dtype f16 --batch-size 1,8,32,128 --tokens 256 --runs 2
+part "the same for 1 and 32 without CUDA graphs" speed-eager.txt env CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1 \
+    "$tts" bench -m "$work/model" --device cuda --dtype f16 --batch-size 1,32 --tokens 256 --runs 2
 part "speed in bf16 and f32: 1, 32 texts" speed-others.txt \
     "$tts" bench -m "$work/model" --device cuda --dtype bf16,f32 --batch-size 1,32 --tokens 128 --runs 2
 for i in $(seq 1 512); do echo "这是第 $i 行，今天天气很好，我们去公园走走。"; done >"$work/lines.txt"
@@ -117,5 +119,5 @@ fi
 
 printf '\n== %s, %s\n' "$("$tts" --version)" "$(sed -n 1p "$out/devices.txt")"
 printf '%s\n' "${rows[@]}"
-cat "$out/speed-f16.txt" "$out/speed-others.txt" | grep -E "^(weights|f16|bf16|f32| +s)" | awk '!seen[$0]++'
+cat "$out/speed-f16.txt" "$out/speed-others.txt" <(echo "without CUDA graphs:") "$out/speed-eager.txt" | grep -E "^(weights|f16|bf16|f32|without| +s)"
 ! printf '%s\n' "${rows[@]}" | grep -q FAILED
