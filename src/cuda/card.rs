@@ -11,13 +11,14 @@ use super::driver::{Address, Argument, Driver, Launch, Memory, Recording};
 use super::program::KERNELS;
 use crate::error::{Error, Result};
 
+/// What holds numbers of eight bytes and more.
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized>(T);
+
 /// Machine code for the known architectures, and PTX for those to come.
 static IMAGE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin")));
 /// The same as text, for drivers that are older than the compiler was.
 static PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
-/// Its header holds numbers of eight bytes.
-#[repr(C, align(64))]
-struct Aligned<T: ?Sized>(T);
 /// Where images of containers keep the driver without telling the loader.
 const HIDDEN_DRIVERS: [&str; 2] = ["/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
 /// The oldest that the kernels are compiled for.
