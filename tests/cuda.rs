@@ -108,107 +108,61 @@ fn texts_that_do_not_fit_are_refused_with_what_fits() {
     assert_spoken(&ran);
 }
 
+/// Speaks some lines with some more flags; each line's file, if there is one.
+fn speak(p: &Program, count: usize, more: &[&str]) -> (Vec<Option<Vec<u8>>>, Ran) {
+    p.write("lines.txt", lines(count));
+    let synth = ["synth", "--model", "demo", "-f", "lines.txt", "--out-dir", "out", "--seed", "3"];
+    let ran = p.run(&[&synth[..], more].concat());
+    let waves = (0..count).map(|i| std::fs::read(p.path(&format!("out/{i:05}.wav"))).ok());
+    (waves.collect(), ran)
+}
+
 #[test]
 fn two_cards_speak_what_one_does() {
-    let speak = |device: &str, size: &str| {
-        let p = program("2");
-        p.write("lines.txt", lines(6));
-        let ran = p.run(&[
-            "synth",
-            "--model",
-            "demo",
-            "-f",
-            "lines.txt",
-            "--out-dir",
-            "out",
-            "--device",
-            device,
-            "--batch-size",
-            size,
-            "--max-tokens",
-            "12",
-            "--seed",
-            "3",
-        ]);
+    let on = |device: &str, size: &str| {
+        let flags = ["--device", device, "--batch-size", size, "--max-tokens", "12"];
+        let (waves, ran) = speak(&program("2"), 6, &flags);
         assert_spoken(&ran);
-        (0..6).map(|i| std::fs::read(p.path(&format!("out/{i:05}.wav"))).unwrap()).collect::<Vec<_>>()
+        waves
     };
-    let one = speak("cuda:1", "1");
-    assert!(one.iter().all(|wave| wave.len() > 44));
-    assert!(one == speak("cuda:0,1", "2"), "a line's bytes depend on the lines beside it");
-    assert!(one == speak("cuda:all", "4"), "a line's bytes depend on the lines beside it");
+    let one = on("cuda:1", "1");
+    assert!(one.iter().all(|wave| wave.as_ref().is_some_and(|wave| wave.len() > 44)));
+    assert!(one == on("cuda:0,1", "2"), "a line's bytes depend on the lines beside it");
+    assert!(one == on("cuda:all", "4"), "a line's bytes depend on the lines beside it");
 }
 
 #[test]
 fn the_lines_of_a_card_that_fails_go_to_the_other() {
-    let speak = |p: Program| {
-        p.write("lines.txt", lines(6));
-        let ran = p.run(&[
-            "synth",
-            "--model",
-            "demo",
-            "-f",
-            "lines.txt",
-            "--out-dir",
-            "out",
-            "--device",
-            "cuda:all",
-            "--batch-size",
-            "2",
-            "--max-tokens",
-            "12",
-            "--seed",
-            "3",
-        ]);
-        let wave = |i| std::fs::read(p.path(&format!("out/{i:05}.wav"))).ok();
-        ((0..6).map(wave).collect::<Vec<_>>(), ran)
-    };
-    let (whole, ran) = speak(program("2"));
+    let flags = ["--device", "cuda:all", "--batch-size", "2", "--max-tokens", "12"];
+    let failing = |cards: &str, failure: &str| program(cards).env("CHATTTS_RS_EMULATED_FAILURE", failure);
+    let (whole, ran) = speak(&program("2"), 6, &flags);
     assert_spoken(&ran);
-    let (rescued, ran) = speak(program("2").env("CHATTTS_RS_EMULATED_FAILURE", "1:150"));
+    let (rescued, ran) = speak(&failing("2", "1:150"), 6, &flags);
     assert_spoken(&ran);
     assert!(ran.err.contains("cuda:1") && ran.err.contains("failed, as it was told to"), "{}", ran.err);
     assert!(whole.iter().all(Option::is_some) && whole == rescued, "{}", ran.err);
     // With nobody left to take them, the run ends with the card's words.
-    let (_, ran) = speak(program("1").env("CHATTTS_RS_EMULATED_FAILURE", "0:150"));
+    let (_, ran) = speak(&failing("1", "0:150"), 6, &flags);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.err.contains("failed, as it was told to"), "{}", ran.err);
 }
 
 #[test]
 fn steps_ahead_and_recordings_change_nothing() {
-    let speak = |steps: &str, graphs: &str, size: &str| {
+    let with = |steps: &str, graphs: &str, size: &str| {
         let p = program("1").env("CHATTTS_RS_STEPS_AHEAD", steps).env("CHATTTS_RS_GRAPHS", graphs);
-        p.write("lines.txt", lines(5));
-        let ran = p.run(&[
-            "synth",
-            "--model",
-            "demo",
-            "-f",
-            "lines.txt",
-            "--out-dir",
-            "out",
-            "--device",
-            "cuda",
-            "--batch-size",
-            size,
-            "--max-tokens",
-            "21",
-            "--rng",
-            "stream",
-            "--seed",
-            "5",
-        ]);
+        let flags = ["--device", "cuda", "--batch-size", size, "--max-tokens", "21", "--rng", "stream"];
+        let (waves, ran) = speak(&p, 5, &flags);
         assert_spoken(&ran);
-        (0..5).map(|i| std::fs::read(p.path(&format!("out/{i:05}.wav"))).unwrap()).collect::<Vec<_>>()
+        waves
     };
-    let plain = speak("1", "off", "1");
+    let plain = with("1", "off", "1");
+    assert!(plain.iter().all(Option::is_some));
     for (steps, graphs, size) in [("8", "on", "1"), ("8", "on", "3"), ("5", "off", "2"), ("1", "on", "2")] {
-        assert!(plain == speak(steps, graphs, size), "{steps} steps, graphs {graphs}, {size} texts at once");
+        assert!(plain == with(steps, graphs, size), "{steps} steps, graphs {graphs}, {size} texts at once");
     }
-    let ran = program("1")
-        .env("CHATTTS_RS_STEPS_AHEAD", "0")
-        .run(&["synth", "--model", "demo", "-t", "x", "-o", "a.wav", "--device", "cuda"]);
+    let p = program("1").env("CHATTTS_RS_STEPS_AHEAD", "0");
+    let (_, ran) = speak(&p, 1, &["--device", "cuda"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.err.contains("CHATTTS_RS_STEPS_AHEAD=0: 1 to 64"), "{}", ran.err);
 }
