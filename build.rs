@@ -67,6 +67,8 @@ mod cuda {
         if oldest == 80 {
             let text: String = text
                 .lines()
+                // Only a hint, which older versions do not know.
+                .filter(|line| !line.contains(".pragma \"used_bytes_mask"))
                 .map(|line| match line.starts_with(".version") {
                     true => format!(".version {PTX_VERSION}\n"),
                     false => format!("{line}\n"),

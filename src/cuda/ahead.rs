@@ -34,7 +34,7 @@ struct Drawn {
     draw: Result<Draw>,
 }
 
-/// What a recording is good for: so many rows of at most so many spans of positions.
+/// What a recording is good for: so many rows of at most so many pages of positions.
 type Key = (usize, u32);
 
 /// The part of a step that stays the same from one to the next.
@@ -143,7 +143,7 @@ impl Ahead {
         means.sampler.place(&slots)?;
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0) + steps as u32;
         let longest = longest.min(means.model.config().max_positions as u32);
-        let key = (rows.len(), Program::spans(longest).next_power_of_two());
+        let key = (rows.len(), Program::pages(longest).next_power_of_two());
         for _ in 0..steps {
             self.step(means, key)?;
         }
@@ -193,19 +193,12 @@ impl Ahead {
     }
 
     /// Launches what a step is made of; no argument depends on which step it is.
-    fn launch(&self, means: &mut Means, (count, spans): Key) -> Result<()> {
+    fn launch(&self, means: &mut Means, (count, pages): Key) -> Result<()> {
         let Means { model, cache, space, sampler, hidden, logits, hiddens } = means;
-        model.launch(space, &self.rows, count, spans, cache, &mut |_| Ok(()))?;
-        model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits])?;
-        let (width, capacity) = (model.config().hidden as u32, model.config().max_positions as u32);
-        let program = model.program();
-        program.keep_rows(
-            hidden.address(),
-            self.kept.address(),
-            count as u32,
-            hiddens.address(),
-            [width, capacity],
-        )?;
+        model.launch(space, &self.rows, count, pages, cache, &mut |_| Ok(()))?;
+        let store = Some((&self.kept, *hiddens));
+        model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits], store)?;
+        let (capacity, program) = (model.config().max_positions as u32, model.program());
         sampler.launch(logits.address())?;
         program.advance_rows(
             [self.rows.address(), self.kept.address()],

@@ -23,6 +23,11 @@ static PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
 const HIDDEN_DRIVERS: [&str; 2] = ["/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
 /// The oldest that the kernels are compiled for.
 pub const OLDEST: (i32, i32) = (8, 0);
+/// The oldest cards on which a launch can begin beside the one before it, and the oldest CUDA whose drivers can
+/// record such launches.
+const OVERLAPPING: ((i32, i32), (i32, i32)) = ((9, 0), (12, 4));
+/// `off`: each launch begins when the one before it is done.
+const OVERLAP_VARIABLE: &str = "CHATTTS_RS_OVERLAP";
 
 /// The driver's words.
 fn said(doing: &str, error: DriverError) -> Error {
@@ -100,6 +105,8 @@ struct Device {
     module: sys::CUmodule,
     /// With the threads of a block.
     functions: HashMap<&'static str, (sys::CUfunction, u32)>,
+    /// Whether a launch may begin beside the one before it.
+    overlaps: bool,
     /// Whether it has failed, and how: nothing works after that.
     failed: Mutex<Option<String>>,
 }
@@ -186,6 +193,9 @@ impl Card {
             name,
             module,
             functions: HashMap::with_capacity(KERNELS.len()),
+            overlaps: capability >= OVERLAPPING.0
+                && driver_version() >= Some(OVERLAPPING.1)
+                && std::env::var(OVERLAP_VARIABLE).as_deref() != Ok("off"),
             failed: Mutex::new(None),
         };
         for kernel in KERNELS {
@@ -342,6 +352,31 @@ impl Driver for Card {
         };
         let [x, y, z] = launch.grid;
         let mut addresses: Vec<*mut c_void> = arguments.iter().map(Argument::address).collect();
+        if launch.beside && self.device.overlaps {
+            let mut attribute = sys::CUlaunchAttribute {
+                id: sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
+                pad: [0; 4],
+                value: sys::CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
+            };
+            let config = sys::CUlaunchConfig {
+                gridDimX: x,
+                gridDimY: y,
+                gridDimZ: z,
+                blockDimX: *threads,
+                blockDimY: 1,
+                blockDimZ: 1,
+                sharedMemBytes: launch.shared,
+                hStream: self.stream,
+                attrs: &mut attribute,
+                numAttrs: 1,
+            };
+            // SAFETY: the caller's promise; the configuration is read before this returns.
+            return unsafe {
+                sys::cuLaunchKernelEx(&config, *function, addresses.as_mut_ptr(), std::ptr::null_mut())
+            }
+            .result()
+            .map_err(|e| self.device.error(launch.kernel, e));
+        }
         // SAFETY: the caller's promise.
         unsafe {
             result::launch_kernel(

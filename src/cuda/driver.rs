@@ -28,6 +28,8 @@ pub struct Launch {
     pub grid: [u32; 3],
     /// Bytes of shared memory of a block.
     pub shared: u32,
+    /// Whether it waits for the launch before it by itself, and so may begin beside that.
+    pub beside: bool,
 }
 
 /// A kernel's argument, by value.

@@ -2,10 +2,11 @@
 
 use candle_core::Tensor;
 
-use super::driver::{Address, Buffer};
+use super::driver::Buffer;
 use super::matrix::Matrix;
+use super::products::{Finish, INPUTS_MULTIPLE, ProductArgument, Room};
 use super::program::{
-    Attention, CacheArgument, Embedding, Finish, INPUTS_MULTIPLE, Norm, Number, Program, Row,
+    Attention, CacheArgument, Embedding, Heads, Kept, MAX_HIDDEN, Number, PAGE, Program, Row,
 };
 use crate::error::{Error, Result};
 use crate::model::{Embed, GptConfig, Head, LayerWeights, RopeTable, WeightFile};
@@ -30,9 +31,10 @@ pub struct CardLlama {
     rotations: Buffer<f32>,
     text: Buffer<f32>,
     codes: Buffer<f32>,
-    head_codes: Matrix,
+    /// (outputs, hidden).
+    head_codes: Buffer<f32>,
     /// Most runs never refine a text, so its head is copied when it is first asked for.
-    head_text: Option<Matrix>,
+    head_text: Option<Buffer<f32>>,
     embed: Embed,
 }
 
@@ -43,19 +45,26 @@ pub struct Space {
     /// (rows, hidden).
     speakers: Buffer<f32>,
     x: Buffer<f32>,
-    /// (rows, hidden, padded), in the weights' type.
+    /// (rows, hidden), in the weights' type.
     normed: Buffer<u8>,
-    qkv: Buffer<f32>,
+    queries: Buffer<f32>,
     attended: Buffer<u8>,
+    /// (rows, intermediate, padded).
     gated: Buffer<u8>,
+    /// What blocks that share a row's head find, and which have been there.
     partials: Buffer<f32>,
+    arrived: Buffer<u32>,
+    room: Room,
 }
 
 /// Keys and values of every layer, for a number of slots.
 pub struct CardCache {
-    /// (slots, heads, capacity, head size) each.
+    /// (pages, heads, [`PAGE`], head size) each.
     layers: Vec<(Buffer<u8>, Buffer<u8>)>,
+    /// (slots, pages of a slot).
+    table: Buffer<u32>,
     slots: usize,
+    slot_pages: u32,
     capacity: usize,
 }
 
@@ -66,16 +75,20 @@ impl CardCache {
     /// [`Error::Device`] if the card has no memory for it.
     pub fn new(model: &CardLlama, slots: usize) -> Result<Self> {
         let capacity = model.config.max_positions;
-        let bytes = slots * capacity * model.config.hidden * model.kind.size();
+        let slot_pages = Program::pages(capacity as u32);
+        let pages = slots * slot_pages as usize;
+        let bytes = pages * PAGE as usize * model.config.hidden * model.kind.size();
         let driver = model.program.driver();
         let layer = || Ok((Buffer::new(driver, bytes)?, Buffer::new(driver, bytes)?));
         let layers = (0..model.config.layers).map(|_| layer()).collect::<Result<Vec<_>>>()?;
-        Ok(CardCache { layers, slots, capacity })
+        let table: Vec<u32> = (0..pages as u32).collect();
+        Ok(CardCache { layers, table: Buffer::from_slice(driver, &table)?, slots, slot_pages, capacity })
     }
 
     /// Bytes that one sequence takes.
     pub fn slot_bytes(config: &GptConfig, kind: Number) -> usize {
-        2 * config.layers * config.max_positions * config.hidden * kind.size()
+        let positions = config.max_positions.next_multiple_of(PAGE as usize);
+        2 * config.layers * positions * config.hidden * kind.size()
     }
 }
 
@@ -104,12 +117,18 @@ impl CardLlama {
                 config.hidden
             )));
         }
+        if config.hidden > MAX_HIDDEN {
+            return Err(Error::Device(format!(
+                "hidden states of {} values; cards take at most {MAX_HIDDEN}",
+                config.hidden
+            )));
+        }
         if embed.codebooks() > Row::default().tokens.len() {
             return Err(Error::Device(format!("{} codebooks; cards take at most 8", embed.codebooks())));
         }
         let driver = program.driver();
         let layers = (0..config.layers)
-            .map(|index| Layer::upload(program, kind, LayerWeights::load(file, config, index)?))
+            .map(|index| Layer::upload(program, kind, LayerWeights::load(file, config, index)?, size))
             .collect::<Result<Vec<_>>>()?;
         let rotations = RopeTable::new(size, config.max_positions, config.rope_theta);
         let (text, codes) = embed.tables();
@@ -118,7 +137,7 @@ impl CardLlama {
             rotations: Buffer::from_slice(driver, rotations.values())?,
             text: Buffer::from_slice(driver, text)?,
             codes: Buffer::from_slice(driver, &codes)?,
-            head_codes: matrix(program, Number::F32, &embed.head_weight(Head::Codes)?)?,
+            head_codes: upload(program, &embed.head_weight(Head::Codes)?.flatten_all()?)?,
             head_text: None,
             program: program.clone(),
             kind,
@@ -155,22 +174,22 @@ impl CardLlama {
     pub fn space(&self, capacity: usize) -> Result<Space> {
         let driver = self.program.driver();
         let GptConfig { hidden, intermediate, heads, max_positions, .. } = self.config;
-        // What pads rows is multiplied by zeros, and must be numbers for that.
-        let padded = |width: usize| {
-            let width = width.next_multiple_of(INPUTS_MULTIPLE);
-            Buffer::zeros(driver, capacity * width * self.kind.size())
-        };
-        let spans = Program::spans(max_positions as u32) as usize;
+        let of_type = |width: usize| Buffer::new(driver, capacity * width * self.kind.size());
+        let pages = Program::pages(max_positions as u32) as usize;
+        let padded = intermediate.next_multiple_of(INPUTS_MULTIPLE);
         Ok(Space {
             capacity,
             rows: Buffer::new(driver, capacity)?,
             speakers: Buffer::new(driver, capacity * hidden)?,
             x: Buffer::new(driver, capacity * hidden)?,
-            normed: padded(hidden)?,
-            qkv: Buffer::new(driver, capacity * 3 * hidden)?,
-            attended: padded(hidden)?,
-            gated: padded(intermediate)?,
-            partials: Buffer::new(driver, capacity * heads * spans * (self.config.head_size() + 2))?,
+            normed: of_type(hidden)?,
+            queries: Buffer::new(driver, capacity * hidden)?,
+            attended: of_type(hidden)?,
+            // What pads rows is multiplied by zeros, and must be numbers for that.
+            gated: Buffer::zeros(driver, capacity * padded * self.kind.size())?,
+            partials: Buffer::new(driver, capacity * heads * pages * (self.config.head_size() + 2))?,
+            arrived: Buffer::zeros(driver, capacity * heads)?,
+            room: Room::new(driver)?,
         })
     }
 
@@ -202,10 +221,10 @@ impl CardLlama {
         space.rows.upload(0, rows)?;
         space.speakers.upload(0, speakers)?;
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
-        self.launch(space, &space.rows, rows.len(), Program::spans(longest), cache, after)
+        self.launch(space, &space.rows, rows.len(), Program::pages(longest), cache, after)
     }
 
-    /// Launches the layers over `count` rows that lie on the card, none of which attends to more than `spans`.
+    /// Launches the layers over `count` rows that lie on the card, none of which attends to more than `pages`.
     ///
     /// # Errors
     /// What the card says.
@@ -214,12 +233,12 @@ impl CardLlama {
         space: &Space,
         rows: &Buffer<Row>,
         count: usize,
-        spans: u32,
+        pages: u32,
         cache: &CardCache,
         after: &mut dyn FnMut(&Buffer<f32>) -> Result<()>,
     ) -> Result<()> {
         let GptConfig { hidden, heads, norm_eps: eps, .. } = self.config;
-        let (program, kind) = (&self.program, self.kind);
+        let (program, kind, room) = (&self.program, self.kind, Some(&space.room));
         let (row_count, count) = (count, count as u32);
         program.embed(Embedding {
             rows: rows.address(),
@@ -232,59 +251,60 @@ impl CardLlama {
             codebooks: self.embed.codebooks() as u32,
             code_tokens: self.embed.code_tokens() as u32,
         })?;
-        let stride = hidden.next_multiple_of(INPUTS_MULTIPLE) as u32;
-        let norm = |weight: &Buffer<f32>| {
-            let (x, weight, y) = (space.x.address(), weight.address(), space.normed.address());
-            let width = hidden as u32;
-            program.rms_norm(kind, Norm { x, weight, picked: 0, y, rows: count, width, stride, eps })
+        let width = hidden as u32;
+        // Of x, normed by these weights.
+        let normed = |norm: &Buffer<f32>, product: ProductArgument| {
+            let product = ProductArgument { norm: norm.address(), eps, width, x_stride: width, ..product };
+            program.normed_product(kind, product, space.normed.address(), room)
         };
-        let product = |matrix: &Matrix, x: Address, y: Address, finish| {
-            program.product(kind, matrix.product(x, y, row_count, finish))
+        let add = |matrix: &Matrix, x: &Buffer<u8>| {
+            let product = matrix.product(x.address(), space.x.address(), row_count, Finish::Add);
+            program.product(kind, product, room)
         };
+        let (x, queries) = (space.x.address(), space.queries.address());
         for (layer, (keys, values)) in self.layers.iter().zip(&cache.layers) {
             let cache = CacheArgument {
                 keys: keys.address(),
                 values: values.address(),
-                capacity: cache.capacity as u32,
+                table: cache.table.address(),
+                slot_pages: cache.slot_pages,
                 heads: heads as u32,
                 head_size: self.config.head_size() as u32,
             };
-            norm(&layer.input_norm)?;
-            let qkv = space.qkv.address();
-            product(&layer.qkv, space.normed.address(), qkv, Finish::Store)?;
-            program.rotate_store(kind, qkv, rows.address(), count, self.rotations.address(), cache)?;
-            program.attend(
-                kind,
-                Attention {
-                    qkv,
-                    rows: rows.address(),
-                    count,
-                    cache,
-                    partials: space.partials.address(),
-                    y: space.attended.address(),
-                    stride,
-                    spans,
-                },
-            )?;
-            product(&layer.output, space.attended.address(), space.x.address(), Finish::Add)?;
-
-            norm(&layer.post_attention_norm)?;
-            let mut gate_up = layer.gate_up.product(
-                space.normed.address(),
-                space.gated.address(),
-                row_count,
-                Finish::SiluGate,
-            );
-            gate_up.y_stride = layer.down.padded_inputs() as u32;
-            program.product(kind, gate_up)?;
-            product(&layer.down, space.gated.address(), space.x.address(), Finish::Add)?;
+            let qkv = ProductArgument {
+                y_stride: width,
+                places: rows.address(),
+                rotations: self.rotations.address(),
+                cache,
+                ..layer.qkv.product(x, queries, row_count, Finish::RotateStore)
+            };
+            normed(&layer.input_norm, qkv)?;
+            let attention = Attention {
+                queries,
+                rows: rows.address(),
+                cache,
+                partials: space.partials.address(),
+                arrived: space.arrived.address(),
+                y: space.attended.address(),
+                stride: width,
+                scale: 1.0 / (cache.head_size as f32).sqrt(),
+            };
+            program.attend(kind, attention, count, pages)?;
+            add(&layer.output, &space.attended)?;
+            let gate_up = ProductArgument {
+                y_stride: layer.down.padded_inputs() as u32,
+                ..layer.gate_up.product(x, space.gated.address(), row_count, Finish::SiluGate)
+            };
+            normed(&layer.post_attention_norm, gate_up)?;
+            add(&layer.down, &space.gated)?;
             after(&space.x)?;
         }
         Ok(())
     }
 
     /// The final norm of the rows that `picked` (count) names, and their logits: `hidden` (count, hidden) and
-    /// `logits` (count, width of the head).
+    /// `logits` (count, width of the head). With a store (slots, capacity, hidden), what is normed is kept there
+    /// too, where `kept` (count) says.
     ///
     /// # Errors
     /// A missing tensor; what the card says.
@@ -295,43 +315,53 @@ impl CardLlama {
         count: usize,
         head: Head,
         [hidden, logits]: [&Buffer<f32>; 2],
+        store: Option<(&Buffer<Kept>, &Buffer<f32>)>,
     ) -> Result<()> {
         if head == Head::Text && self.head_text.is_none() {
             let weight = self.embed.head_weight(head)?;
-            self.head_text = Some(matrix(&self.program, Number::F32, &weight)?);
+            self.head_text = Some(upload(&self.program, &weight.flatten_all()?)?);
         }
-        let matrix = self.head_text.as_ref().filter(|_| head == Head::Text).unwrap_or(&self.head_codes);
-        let stride = matrix.padded_inputs();
-        if hidden.len() < count * stride || logits.len() < count * matrix.outputs() {
+        let weights = self.head_text.as_ref().filter(|_| head == Head::Text).unwrap_or(&self.head_codes);
+        let (width, outputs) = (self.config.hidden, self.embed.width(head));
+        if hidden.len() < count * width || logits.len() < count * outputs || weights.len() != outputs * width
+        {
             return Err(Error::Device(format!("{count} rows in a smaller place")));
         }
-        self.program.rms_norm(
-            Number::F32,
-            Norm {
-                x: space.x.address(),
-                weight: self.norm.address(),
-                picked: picked.address(),
-                y: hidden.address(),
-                rows: count as u32,
-                width: self.config.hidden as u32,
-                stride: stride as u32,
-                eps: self.config.norm_eps,
-            },
-        )?;
-        let product = matrix.product(hidden.address(), logits.address(), count, Finish::Store);
-        self.program.product(Number::F32, product)
+        let (kept, store) = store.map_or((0, 0), |(kept, store)| (kept.address(), store.address()));
+        self.program.heads(Heads {
+            x: space.x.address(),
+            picked: picked.address(),
+            norm: self.norm.address(),
+            w: weights.address(),
+            hidden: hidden.address(),
+            kept,
+            store,
+            logits: logits.address(),
+            rows: count as u32,
+            width: width as u32,
+            outputs: outputs as u32,
+            capacity: self.config.max_positions as u32,
+            eps: self.config.norm_eps,
+        })
     }
 }
 
 impl Layer {
-    fn upload(program: &Program, kind: Number, weights: LayerWeights) -> Result<Self> {
+    fn upload(program: &Program, kind: Number, weights: LayerWeights, head_size: usize) -> Result<Self> {
         let LayerWeights { input_norm, qkv, output, post_attention_norm, gate, up, down } = weights;
         let (inner, hidden) = gate.dims2()?;
         // Interleaved, so that the sums of a gate and of its value meet in one thread.
         let gate_up = Tensor::stack(&[gate, up], 1)?.reshape((2 * inner, hidden))?;
+        let [queries, keys, values] = qkv;
+        let turned = |rows: Tensor| {
+            // What turns together, half a head apart, meets in one thread.
+            let heads = hidden / head_size;
+            rows.reshape((heads, 2, head_size / 2, hidden))?.transpose(1, 2)?.reshape((hidden, hidden))
+        };
+        let qkv = Tensor::cat(&[turned(queries)?, turned(keys)?, values], 0)?;
         Ok(Layer {
             input_norm: upload(program, &input_norm)?,
-            qkv: matrix(program, kind, &Tensor::cat(&qkv, 0)?)?,
+            qkv: matrix(program, kind, &qkv)?,
             output: matrix(program, kind, &output)?,
             post_attention_norm: upload(program, &post_attention_norm)?,
             gate_up: matrix(program, kind, &gate_up)?,

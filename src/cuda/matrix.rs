@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use super::check::to_bytes;
 use super::driver::{Address, Buffer};
-use super::program::{Finish, INPUTS_MULTIPLE, Number, OUTPUTS_MULTIPLE, ProductArgument, Program};
+use super::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument};
+use super::program::{Number, Program};
 use crate::error::{Error, Result};
 
 /// A matrix (outputs, inputs) on a card, padded with zeros to whole tiles.
@@ -65,8 +66,6 @@ impl Matrix {
         ProductArgument {
             x,
             w: self.buffer.address(),
-            bias: 0,
-            scale: 0,
             y,
             rows: rows as u32,
             inputs: self.padded_inputs() as u32,
@@ -74,6 +73,7 @@ impl Matrix {
             x_stride: self.padded_inputs() as u32,
             y_stride: width as u32,
             finish: finish as u32,
+            ..ProductArgument::default()
         }
     }
 }
@@ -117,7 +117,9 @@ mod tests {
                 .collect();
             let x = Buffer::from_slice(program.driver(), &to_bytes(kind, &padded)).unwrap();
             let y = Buffer::<f32>::new(program.driver(), rows * outputs).unwrap();
-            program.product(kind, matrix.product(x.address(), y.address(), rows, Finish::Store)).unwrap();
+            program
+                .product(kind, matrix.product(x.address(), y.address(), rows, Finish::Store), None)
+                .unwrap();
             // Small whole numbers are exact in all types.
             assert_eq!(y.to_vec(rows * outputs).unwrap(), expected);
         }

@@ -12,6 +12,7 @@ mod driver;
 mod emulated;
 mod llama;
 mod matrix;
+mod products;
 mod program;
 mod render_layers;
 mod render_networks;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::driver::{Address, Argument, Driver, Launch};
+use super::products::Switches;
 use crate::error::Result;
 
 /// A kernel and the block it is made for.
@@ -22,23 +23,21 @@ macro_rules! kernels {
 
 kernels! {
     embed: 128,
-    keep_rows: 128,
     advance_rows: 256,
     rms_norm_f32: 128,
     rms_norm_f16: 128,
     rms_norm_bf16: 128,
-    rotate_store_f32: 128,
-    rotate_store_f16: 128,
-    rotate_store_bf16: 128,
     attend_f32: 128,
     attend_f16: 128,
     attend_bf16: 128,
-    attend_join_f32: 128,
-    attend_join_f16: 128,
-    attend_join_bf16: 128,
+    heads: 256,
     product_few_f32: 256,
     product_few_f16: 128,
     product_few_bf16: 128,
+    product_normed_f16: 128,
+    product_normed_bf16: 128,
+    product_deep_f16: 512,
+    product_deep_bf16: 512,
     product_many_f32: 256,
     product_many_f16: 128,
     product_many_bf16: 128,
@@ -87,6 +86,7 @@ macro_rules! of_type {
         $kind.pick([concat!($name, "_f32"), concat!($name, "_f16"), concat!($name, "_bf16")])
     };
 }
+pub(super) use of_type;
 
 /// A row of a step, as the kernels read it.
 #[repr(C)]
@@ -119,66 +119,42 @@ pub const CODES: u32 = 2;
 
 /// Keys and values of a layer.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct CacheArgument {
+    /// (pages, heads, [`PAGE`], head size) each.
     pub keys: Address,
     pub values: Address,
-    pub capacity: u32,
+    /// (slots, pages of a slot): which page has a slot's positions.
+    pub table: Address,
+    pub slot_pages: u32,
     pub heads: u32,
     pub head_size: u32,
 }
 
-/// What becomes of a product's sums.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finish {
-    /// y = (v + bias)·scale, in f32.
-    Store,
-    /// y = gelu(v + bias), in the weights' type.
-    Gelu,
-    /// y += v, in f32.
-    Add,
-    /// y += scale·(v + bias), in f32.
-    AddScaled,
-    /// y = silu(v[2i])·v[2i + 1], in the weights' type.
-    SiluGate,
-}
-
-/// A product, as its kernels read it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct ProductArgument {
-    pub x: Address,
-    pub w: Address,
-    pub bias: Address,
-    pub scale: Address,
-    pub y: Address,
-    pub rows: u32,
-    pub inputs: u32,
-    pub outputs: u32,
-    pub x_stride: u32,
-    pub y_stride: u32,
-    pub finish: u32,
-}
-
-/// Inputs of a product are padded to a whole number of these, outputs of its weights to one of
-/// [`OUTPUTS_MULTIPLE`].
-pub const INPUTS_MULTIPLE: usize = 32;
-pub const OUTPUTS_MULTIPLE: usize = 64;
-/// Positions that a block attends to.
-const SPAN: u32 = 256;
-/// Rows up to which a product is taken by the kernel that only reads weights.
-const FEW_ROWS: u32 = 64;
+/// Positions of a page, and those that a block attends to.
+pub const PAGE: u32 = 128;
+/// Outputs that a block of the heads' kernel has at once, and its rows.
+const HEAD_OUTPUTS: u32 = 16;
+const HEAD_ROWS: u32 = 8;
+/// The widest hidden state of which the heads' kernel takes so many rows.
+pub const MAX_HIDDEN: usize = 48 * 1024 / 4 / HEAD_ROWS as usize;
 
 /// Launches kernels in a card's queue. Addresses are the callers': all of them must lie in buffers that are
 /// as large as the shapes say.
 #[derive(Clone)]
 pub struct Program {
     driver: Arc<dyn Driver>,
+    switches: Switches,
 }
 
 impl Program {
     pub fn new(driver: Arc<dyn Driver>) -> Self {
-        Program { driver }
+        Program { driver, switches: Switches::from_env() }
+    }
+
+    /// What is switched off.
+    pub(super) fn switches(&self) -> Switches {
+        self.switches
     }
 
     pub fn driver(&self) -> &Arc<dyn Driver> {
@@ -193,12 +169,27 @@ impl Program {
         shared: u32,
         arguments: &[Argument],
     ) -> Result<()> {
-        if grid.contains(&0) {
+        self.launch(Launch { kernel, grid, shared, beside: false }, arguments)
+    }
+
+    /// The same for a kernel that waits for the one before where it has to, and not before that.
+    pub(super) fn run_beside(
+        &self,
+        kernel: &'static str,
+        grid: [u32; 3],
+        shared: u32,
+        arguments: &[Argument],
+    ) -> Result<()> {
+        self.launch(Launch { kernel, grid, shared, beside: true }, arguments)
+    }
+
+    fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()> {
+        if launch.grid.contains(&0) {
             return Ok(());
         }
         // SAFETY: callers give each kernel the arguments it declares, and buffers of the sizes that the shapes
         // say.
-        unsafe { self.driver.launch(Launch { kernel, grid, shared }, arguments) }
+        unsafe { self.driver.launch(launch, arguments) }
     }
 
     /// x (rows, hidden) = what goes in.
@@ -214,56 +205,31 @@ impl Program {
             Argument::of(&codebooks),
             Argument::of(&code_tokens),
         ];
-        self.run("embed", [count, 1, 1], 0, &arguments)
+        self.run_beside("embed", [count, 1, 1], 0, &arguments)
     }
 
-    /// y = x / rms(x) · weight over rows, of x those that `picked` names unless it is 0.
+    /// y = x / rms(x) · weight over rows.
     pub fn rms_norm(&self, kind: Number, args: Norm) -> Result<()> {
-        let Norm { x, weight, picked, y, rows, width, stride, eps } = args;
+        let Norm { x, weight, y, rows, width, stride, eps } = args;
         let arguments = [
             Argument::of(&x),
             Argument::of(&weight),
-            Argument::of(&picked),
             Argument::of(&y),
+            Argument::of(&rows),
             Argument::of(&width),
             Argument::of(&stride),
             Argument::of(&eps),
         ];
-        self.run(of_type!(kind, "rms_norm"), [rows, 1, 1], 16, &arguments)
+        self.run_beside(of_type!(kind, "rms_norm"), [rows.div_ceil(4), 1, 1], 0, &arguments)
     }
 
-    /// Rotates queries and stores keys and values of rows.
-    pub fn rotate_store(
-        &self,
-        kind: Number,
-        qkv: Address,
-        rows: Address,
-        count: u32,
-        rotations: Address,
-        cache: CacheArgument,
-    ) -> Result<()> {
-        let arguments =
-            [Argument::of(&qkv), Argument::of(&rows), Argument::of(&rotations), Argument::of(&cache)];
-        self.run(of_type!(kind, "rotate_store"), [count, 1, 1], 0, &arguments)
-    }
-
-    /// Copies rows (count, width) to where `kept` says, at most `capacity` of each slot.
-    pub fn keep_rows(
-        &self,
-        x: Address,
-        kept: Address,
-        count: u32,
-        store: Address,
-        [width, capacity]: [u32; 2],
-    ) -> Result<()> {
-        let arguments = [
-            Argument::of(&x),
-            Argument::of(&kept),
-            Argument::of(&store),
-            Argument::of(&width),
-            Argument::of(&capacity),
-        ];
-        self.run("keep_rows", [count, 1, 1], 0, &arguments)
+    /// The last norm of rows and their logits, of so many outputs.
+    pub fn heads(&self, heads: Heads) -> Result<()> {
+        let groups = heads.rows.div_ceil(HEAD_ROWS);
+        // A block norms its rows again: the more of them there are, the more outputs it takes.
+        let blocks = heads.outputs.div_ceil(HEAD_OUTPUTS).div_ceil(groups.min(4));
+        let shared = HEAD_ROWS * heads.width * 4;
+        self.run_beside("heads", [blocks, groups, 1], shared, &[Argument::of(&heads)])
     }
 
     /// Lays out the next step of rows from what was drawn, (count, codebooks), and logs that.
@@ -285,59 +251,21 @@ impl Program {
             Argument::of(&code_tokens),
             Argument::of(&capacity),
         ];
-        self.run("advance_rows", [1, 1, 1], 0, &arguments)
+        self.run_beside("advance_rows", [1, 1, 1], 0, &arguments)
     }
 
-    /// Spans of positions that a sequence of so many has.
-    pub fn spans(length: u32) -> u32 {
-        length.div_ceil(SPAN)
+    /// Pages of positions that a sequence of so many has.
+    pub fn pages(length: u32) -> u32 {
+        length.div_ceil(PAGE)
     }
 
-    /// Attention of rows over their slots' positions: y (rows, hidden) with a stride.
-    /// `partials` has room for rows × heads × spans × (head size + 2).
-    pub fn attend(&self, kind: Number, args: Attention) -> Result<()> {
-        let Attention { qkv, rows, count, cache, partials, y, stride, spans } = args;
-        let scale = 1.0 / (cache.head_size as f32).sqrt();
-        let arguments = [
-            Argument::of(&qkv),
-            Argument::of(&rows),
-            Argument::of(&cache),
-            Argument::of(&partials),
-            Argument::of(&scale),
-        ];
-        let shared = 128 * 10 * 4;
-        self.run(of_type!(kind, "attend"), [spans, cache.heads, count], shared, &arguments)?;
-        let arguments = [
-            Argument::of(&partials),
-            Argument::of(&rows),
-            Argument::of(&cache),
-            Argument::of(&y),
-            Argument::of(&stride),
-            Argument::of(&spans),
-        ];
-        self.run(of_type!(kind, "attend_join"), [count, 1, 1], 0, &arguments)
-    }
-
-    /// A product and what follows it.
-    pub fn product(&self, kind: Number, product: ProductArgument) -> Result<()> {
-        let (few, tile) = match (kind, product.rows <= FEW_ROWS) {
-            (Number::F32, true) => (true, [64, 16]),
-            (_, true) => (true, [8, 16]),
-            (_, false) => (false, [64, 64]),
-        };
-        self.product_by(kind, product, few, tile)
-    }
-
-    /// As [`Program::product`], by the kernel for few or for many rows.
-    fn product_by(&self, kind: Number, product: ProductArgument, few: bool, tile: [u32; 2]) -> Result<()> {
-        let (kernel, shared) = match (kind, few) {
-            (Number::F32, true) => ("product_few_f32", 16 * (16 + 4 + 64 + 4) * 4),
-            (Number::F32, false) => ("product_many_f32", 16 * (64 + 4 + 64 + 4) * 4),
-            (_, true) => (of_type!(kind, "product_few"), 4 * 4 * 32 * 4),
-            (_, false) => (of_type!(kind, "product_many"), 3 * 2 * 64 * 32 * 2),
-        };
-        let grid = [product.outputs.div_ceil(tile[0]), product.rows.div_ceil(tile[1]), 1];
-        self.run(kernel, grid, shared, &[Argument::of(&product)])
+    /// Attention of `count` rows, of at most so many pages each, over their slots' positions.
+    pub fn attend(&self, kind: Number, attention: Attention, count: u32, pages: u32) -> Result<()> {
+        let CacheArgument { heads, head_size, slot_pages, .. } = attention.cache;
+        // What each of the block's four warps finds.
+        let shared = 4 * (head_size + 2) * 4;
+        let grid = [pages.min(slot_pages), heads, count];
+        self.run_beside(of_type!(kind, "attend"), grid, shared, &[Argument::of(&attention)])
     }
 }
 
@@ -360,7 +288,6 @@ pub struct Embedding {
 pub struct Norm {
     pub x: Address,
     pub weight: Address,
-    pub picked: Address,
     pub y: Address,
     pub rows: u32,
     pub width: u32,
@@ -368,16 +295,46 @@ pub struct Norm {
     pub eps: f32,
 }
 
-/// Arguments of [`Program::attend`].
+/// Arguments of [`Program::attend`], as its kernel reads them.
+#[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Attention {
-    pub qkv: Address,
+    /// (rows, hidden) in f32, turned.
+    pub queries: Address,
     pub rows: Address,
-    pub count: u32,
     pub cache: CacheArgument,
+    /// Room for rows × heads × pages × (head size + 2), where a row has several pages.
     pub partials: Address,
+    /// A zero for each head of each row.
+    pub arrived: Address,
+    /// (rows, hidden) with a stride, in the cache's type.
     pub y: Address,
     pub stride: u32,
-    /// As many as the longest row has, or more.
-    pub spans: u32,
+    /// Of scores.
+    pub scale: f32,
+}
+
+/// Arguments of [`Program::heads`], as its kernel reads them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Heads {
+    /// (…, width), of which `picked` (rows) names those that are wanted.
+    pub x: Address,
+    pub picked: Address,
+    /// Weights of the norm.
+    pub norm: Address,
+    /// (outputs, width) in f32.
+    pub w: Address,
+    /// (rows, width): what was normed.
+    pub hidden: Address,
+    /// Where each is kept in a store (slots, capacity, width) as well, unless there is none (0).
+    pub kept: Address,
+    pub store: Address,
+    /// (rows, outputs).
+    pub logits: Address,
+    pub rows: u32,
+    pub width: u32,
+    pub outputs: u32,
+    pub capacity: u32,
+    pub eps: f32,
 }

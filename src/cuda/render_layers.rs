@@ -4,7 +4,8 @@ use candle_core::{DType, Tensor};
 
 use super::driver::{Address, Buffer};
 use super::matrix::{Matrix, upload_padded};
-use super::program::{Finish, INPUTS_MULTIPLE, Number, ProductArgument, Program};
+use super::products::{Finish, INPUTS_MULTIPLE, ProductArgument};
+use super::program::{Number, Program};
 use super::render_program::{DepthwiseNorm, LayerNorm, Unfold};
 use crate::error::Result;
 use crate::model::{ANY, DEPTHWISE_TAPS, NORM_EPS, Weights, taps_first};
@@ -186,7 +187,7 @@ impl Conv {
                 scale: scale.map_or(0, Buffer::address),
                 ..self.matrix.product(stage.scratch, to, count, finish)
             };
-            stage.program.product(Number::F32, product)?;
+            stage.program.product(Number::F32, product, None)?;
         }
         Ok(())
     }
@@ -276,18 +277,18 @@ impl Block {
                 y_stride: inner,
                 ..self.expand.product(from, stage.scratch, count, Finish::Gelu)
             };
-            stage.program.product(kind, expand)?;
+            stage.program.product(kind, expand, None)?;
             let to = row(x, first, width);
             let contract = ProductArgument {
                 bias: self.contract_bias.address(),
                 scale: self.scale.address(),
                 ..self.contract.product(stage.scratch, to, count, Finish::AddScaled)
             };
-            stage.program.product(kind, contract)?;
+            stage.program.product(kind, contract, None)?;
         }
         Ok(())
     }
 }
 
 // Outputs that are computed up to a whole number of inputs of what follows lie within the padded weights.
-const _: () = assert!(super::program::OUTPUTS_MULTIPLE.is_multiple_of(INPUTS_MULTIPLE));
+const _: () = assert!(super::products::OUTPUTS_MULTIPLE.is_multiple_of(INPUTS_MULTIPLE));

@@ -4,7 +4,8 @@ use candle_core::{DType, Device};
 
 use super::driver::{Address, Buffer};
 use super::matrix::Matrix;
-use super::program::{Finish, Number, ProductArgument};
+use super::products::{Finish, ProductArgument};
+use super::program::Number;
 use super::render_layers::{Block, Conv, Loader, Norm, Sizes, Stage, row};
 use super::render_program::{InverseFourier, OverlapAdd, TRANSFORMS, twiddles};
 use crate::error::{Error, Result};
@@ -203,7 +204,7 @@ impl Vocos {
                 bias: self.head_bias.address(),
                 ..self.head.product(stage.scratch, spectrum, count, Finish::Store)
             };
-            program.product(Number::F32, product)?;
+            program.product(Number::F32, product, None)?;
             program.inverse_fourier(InverseFourier {
                 spectrum,
                 twiddles: self.twiddles.address(),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::ahead::{Ahead, Means};
 use super::driver::Buffer;
 use super::llama::{CardCache, CardLlama, Space};
-use super::program::{CODES, Kept, Number, OUTPUTS_MULTIPLE, Row, SPEAKER, TEXT};
+use super::program::{CODES, Kept, Number, Row, SPEAKER, TEXT};
 use super::sampler::{DeviceSampler, Setup, Shape};
 use crate::engine::{Drawn, Plan, PlannedRow, RowOutput, Step};
 use crate::error::{Error, Result};
@@ -220,7 +220,15 @@ impl CardStep {
         };
         let (hidden, width) = (self.model.config().hidden, self.model.embed().width(part.head));
         let count = wanted.indices.len();
-        self.model.finish(&self.space, &part.picked, count, part.head, [&part.hidden, &part.logits])?;
+        let store = (part.head == Head::Codes && !logits).then_some((&part.kept, &self.hiddens));
+        self.model.finish(
+            &self.space,
+            &part.picked,
+            count,
+            part.head,
+            [&part.hidden, &part.logits],
+            store,
+        )?;
         if logits {
             let states = part.hidden.to_vec(count * hidden)?;
             let logits = part.logits.to_vec(count * width)?;
@@ -230,15 +238,6 @@ impl CardStep {
                 output.hidden = states[row * hidden..][..hidden].to_vec();
             }
             return Ok(());
-        }
-        if part.head == Head::Codes {
-            self.model.program().keep_rows(
-                part.hidden.address(),
-                part.kept.address(),
-                count as u32,
-                self.hiddens.address(),
-                [hidden as u32, self.model.config().max_positions as u32],
-            )?;
         }
         self.sampler.draw(part.logits.address(), &wanted.slots, &mut self.drawn)?;
         for (index, drawn) in wanted.indices.iter().zip(self.drawn.drain(..)) {
@@ -358,7 +357,7 @@ fn fit(model: &CardLlama, slots: Slots) -> Result<usize> {
         + outputs
         + DeviceSampler::slot_bytes(codes_shape(model))
         + DeviceSampler::slot_bytes(text_shape(model));
-    let head_text = 4 * (embed.width(Head::Text).next_multiple_of(OUTPUTS_MULTIPLE) * config.hidden) as u64;
+    let head_text = 4 * (embed.width(Head::Text) * config.hidden) as u64;
     let allowed = (memory.free as f64 * slots.memory_fraction) as u64;
     let allowed = allowed.saturating_sub(head_text);
     let fitting = (allowed / each as u64) as usize;

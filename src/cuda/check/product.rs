@@ -1,10 +1,13 @@
 //! Twins of the products.
 
+use super::llama::normed;
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
-use crate::cuda::program::{Finish, INPUTS_MULTIPLE, Number, OUTPUTS_MULTIPLE, ProductArgument, Program};
+use crate::cuda::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Room};
+use crate::cuda::program::{Number, Program};
 use crate::error::Result;
 
+// Those that write one y; what goes to the cache is checked with the attention.
 const FINISHES: [Finish; 5] = [Finish::Store, Finish::Gelu, Finish::Add, Finish::AddScaled, Finish::SiluGate];
 
 struct Case {
@@ -23,7 +26,8 @@ struct Case {
 impl Case {
     fn random(random: &mut Random, kind: Number, finish: Finish) -> Self {
         let rows = [1, 3, 16, 17, 33, 64, 70][random.below(7)];
-        let inputs = INPUTS_MULTIPLE * (1 + random.below(9));
+        // One to several groups of segments.
+        let inputs = INPUTS_MULTIPLE * [1, 5, 6, 7, 12, 24, 27, 48, 55][random.below(9)];
         let outputs = 2 * (1 + random.below(75));
         let padded = outputs.next_multiple_of(OUTPUTS_MULTIPLE);
         Case {
@@ -68,14 +72,17 @@ impl Case {
                     Finish::Store => (sum + bias) * scale,
                     Finish::Gelu => gelu(sum + bias),
                     Finish::Add => before + sum,
-                    Finish::AddScaled | Finish::SiluGate => before + scale * (sum + bias),
+                    Finish::AddScaled | Finish::SiluGate | Finish::RotateStore => {
+                        before + scale * (sum + bias)
+                    }
                 });
             }
         }
         y
     }
 
-    fn run(&self, program: &Program, kind: Number) -> Result<Vec<f32>> {
+    /// Among blocks that share tiles if there is a room.
+    fn run(&self, program: &Program, kind: Number, room: Option<&Room>) -> Result<Vec<f32>> {
         let (x, w) = (upload(program, kind, &self.x)?, upload(program, kind, &self.w)?);
         let single = |values: &[f32]| upload(program, Number::F32, values);
         let (bias, scale) = (single(&self.bias)?, single(&self.scale)?);
@@ -99,31 +106,97 @@ impl Case {
                 x_stride: self.inputs as u32,
                 y_stride: self.width() as u32,
                 finish: self.finish as u32,
+                ..ProductArgument::default()
             },
+            room,
         )?;
         download(&y, out)
     }
 }
 
 pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
+    let room = Room::new(program.driver())?;
     let mut findings = Vec::new();
     for kind in KINDS {
         let mut found = 0.0f64;
         let mut shapes = 0;
         for finish in FINISHES.into_iter().cycle().take(10) {
             let case = Case::random(random, kind, finish);
-            found = larger(found, worst(case.out(kind), &case.twin(), &case.run(program, kind)?));
+            let room = Some(&room).filter(|_| shapes % 2 == 0);
+            found = larger(found, worst(case.out(kind), &case.twin(), &case.run(program, kind, room)?));
             shapes += 1;
         }
         findings.push(Finding { kernel: name("product", kind), shapes, worst: found, allowed: ALLOWED });
-
-        findings.push(alike(program, random, kind)?);
+        findings.push(of_norm(program, random, kind, &room)?);
+        findings.push(alike(program, random, kind, &room)?);
     }
     Ok(findings)
 }
 
-/// A row has, to the bit, what it has alone, wherever it lies among others and whichever kernel takes them.
-fn alike(program: &Program, random: &mut Random, kind: Number) -> Result<Finding> {
+/// A product of what is normed first: as the norm and the product after each other, to the bit, whoever norms.
+fn of_norm(program: &Program, random: &mut Random, kind: Number, room: &Room) -> Result<Finding> {
+    let (mut found, mut differ, shapes) = (0.0f64, 0, [(1, 32), (3, 224), (8, 768), (9, 768), (70, 96)]);
+    for (rows, width) in shapes {
+        let (eps, outputs) = (1e-6f32, 40);
+        let x = random.normals(rows * width, 3.0);
+        let norm = random.normals(width, 1.0);
+        let w = rounded(kind, &random.normals(OUTPUTS_MULTIPLE * width, 0.1));
+        let driver = program.driver();
+        let there = (Buffer::from_slice(driver, &x)?, Buffer::from_slice(driver, &norm)?);
+        let weights = upload(program, kind, &w)?;
+        let normed_there = Buffer::<u8>::new(driver, rows * width * kind.size())?;
+        let product = ProductArgument {
+            x: there.0.address(),
+            w: weights.address(),
+            rows: rows as u32,
+            inputs: width as u32,
+            outputs: outputs as u32,
+            x_stride: width as u32,
+            y_stride: outputs as u32,
+            finish: Finish::Store as u32,
+            norm: there.1.address(),
+            eps,
+            width: width as u32,
+            ..ProductArgument::default()
+        };
+        let run = |rows: usize, first: usize| {
+            let y = Buffer::<f32>::new(driver, rows * outputs)?;
+            let x = there.0.at(first * width);
+            let product = ProductArgument { x, y: y.address(), rows: rows as u32, ..product };
+            program.normed_product(kind, product, normed_there.address(), Some(room))?;
+            y.to_vec(rows * outputs)
+        };
+        let all = run(rows, 0)?;
+        let twin: Vec<f64> = x
+            .chunks_exact(width)
+            .flat_map(|x| {
+                let normed: Vec<f32> = normed(x, &norm, eps).into_iter().map(|v| v as f32).collect();
+                let x = rounded(kind, &normed);
+                let dot =
+                    |w: &[f32]| x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum::<f64>();
+                w.chunks_exact(width).take(outputs).map(dot).collect::<Vec<_>>()
+            })
+            .collect();
+        found = larger(found, worst(Number::F32, &twin, &all));
+        for row in [0, rows - 1] {
+            let alone = run(1, row)?;
+            differ +=
+                alone.iter().zip(&all[row * outputs..]).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+        }
+    }
+    // A value that is normed beside the middle of two is rounded to the other one now and then.
+    let allowed = match kind {
+        Number::F32 => ALLOWED,
+        Number::F16 => 1e-3,
+        Number::Bf16 => 8e-3,
+    };
+    let worst = if differ == 0 { found } else { f64::NAN };
+    Ok(Finding { kernel: name("product of a norm", kind), shapes: shapes.len(), worst, allowed })
+}
+
+/// A row has, to the bit, what it has alone, wherever it lies among others, whichever kernel takes them and
+/// however many blocks share it.
+fn alike(program: &Program, random: &mut Random, kind: Number, room: &Room) -> Result<Finding> {
     const MANY: usize = 140;
     const FEW: usize = 3;
     let (mut differ, mut shapes) = (0, 0);
@@ -132,7 +205,7 @@ fn alike(program: &Program, random: &mut Random, kind: Number) -> Result<Finding
         alone.rows = FEW;
         alone.x = rounded(kind, &random.normals(FEW * alone.inputs, 1.0));
         alone.y = random.normals(FEW * alone.outputs, 1.0);
-        let expected = alone.run(program, kind)?;
+        let expected = alone.run(program, kind, None)?;
         let mut among = Case {
             rows: MANY,
             x: rounded(kind, &random.normals(MANY * alone.inputs, 1.0)),
@@ -147,12 +220,14 @@ fn alike(program: &Program, random: &mut Random, kind: Number) -> Result<Finding
             among.x[place * alone.inputs..][..alone.x.len()].copy_from_slice(&alone.x);
             among.y[place * alone.outputs..][..alone.y.len()].copy_from_slice(&alone.y);
         }
-        let found = among.run(program, kind)?;
-        for place in places {
-            let found = &found[place * alone.width()..][..expected.len()];
-            differ += expected.iter().zip(found).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+        for room in [None, Some(room), Some(room)] {
+            let found = among.run(program, kind, room)?;
+            for place in places {
+                let found = &found[place * alone.width()..][..expected.len()];
+                differ += expected.iter().zip(found).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+            }
+            shapes += places.len();
         }
-        shapes += places.len();
     }
     Ok(Finding {
         kernel: name("product, a row alone = among others", kind),

@@ -4,7 +4,8 @@ use std::f64::consts::TAU;
 
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, worst};
 use crate::cuda::driver::Buffer;
-use crate::cuda::program::{INPUTS_MULTIPLE, Number, Program};
+use crate::cuda::products::INPUTS_MULTIPLE;
+use crate::cuda::program::{Number, Program};
 use crate::cuda::render_program::{
     Bounds, DepthwiseNorm, InverseFourier, LayerNorm, OverlapAdd, Unfold, twiddles,
 };

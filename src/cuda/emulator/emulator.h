@@ -144,11 +144,15 @@ template <typename T> inline T shuffle_up(T x, int by) {
     unsigned lane = emulator::lane();
     return shuffle_from(x, lane >= unsigned(by) ? lane - by : lane);
 }
-inline int atomicAdd(int *to, int by) {
-    int before = *to;
+inline void fence() {}
+inline unsigned atomic_add(unsigned *to, unsigned by) {
+    unsigned before = *to;
     *to += by;
     return before;
 }
+inline float load_written(const float *from) { return *from; }
+inline void wait_for_previous() {}
+inline void let_next_begin() {}
 
 template <typename T> inline void matrix_multiply(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
     struct {

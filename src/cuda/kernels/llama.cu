@@ -1,19 +1,11 @@
-// What is between the products of the Llama: embeddings, norms, rotation, attention.
-#include "platform.cuh"
-
-// A row of a step.
-struct Row {
-    unsigned slot, position;
-    // What goes in: a text token, a speaker's vector by its number, or a code per codebook.
-    unsigned kind;
-    unsigned tokens[8];
-};
-
-enum { TEXT = 0, SPEAKER = 1, CODES = 2 };
+// What is between the products of the Llama: embeddings, norms, attention, heads.
+#include "rows.cuh"
 
 // x (rows, hidden) = what goes in; one block a row.
 KERNEL(embed, 128, (const Row *rows, const float *text, const float *codes, const float *speakers, float *x,
                     unsigned hidden, unsigned codebooks, unsigned code_tokens)) {
+    let_next_begin();
+    wait_for_previous();
     Row row = rows[blockIdx.x];
     for (unsigned i = threadIdx.x; i < hidden; i += 128) {
         float sum = 0;
@@ -30,151 +22,274 @@ KERNEL(embed, 128, (const Row *rows, const float *text, const float *codes, cons
     }
 }
 
-// y = x / rms(x) · weight, one block a row; what is beyond the width up to the stride becomes zero. `picked`
-// says which row of x each row of y is of, if it is not null.
+// y = x / rms(x) · weight, a warp a row; what is beyond the width up to the stride becomes zero.
 template <typename T>
-DEVICE void rms_norm(const float *x, const float *weight, const unsigned *picked, T *y, unsigned width, unsigned stride,
+DEVICE void rms_norm(const float *x, const float *weight, T *y, unsigned rows, unsigned width, unsigned stride,
                      float eps) {
-    SHARED_MEMORY(memory);
-    const float *from = x + size_t(picked == nullptr ? blockIdx.x : picked[blockIdx.x]) * width;
-    float squares = 0;
-    for (unsigned i = threadIdx.x; i < width; i += 128) squares += from[i] * from[i];
-    float mean = block_sum(squares, reinterpret_cast<float *>(memory)) / float(width);
-    float scale = 1.0f / sqrtf(mean + eps);
-    T *to = y + size_t(blockIdx.x) * stride;
-    for (unsigned i = threadIdx.x; i < stride; i += 128) to[i] = from_f32<T>(i < width ? from[i] * scale * weight[i] : 0);
+    let_next_begin();
+    wait_for_previous();
+    size_t row = blockIdx.x * 4 + threadIdx.x / 32;
+    if (row >= rows) return;
+    const float *from = x + row * width;
+    normed_row<T>(from, weight, norm_scale(from, width, eps), y + row * stride, width, stride);
 }
 
-// Keys and values of all positions: (slots, heads, capacity, head_size) each.
-struct Cache {
-    void *keys, *values;
-    unsigned capacity, heads, head_size;
+constexpr unsigned ATTEND_THREADS = 128, ATTEND_WARPS = ATTEND_THREADS / 32;
+// Positions whose keys and values a lane has under way at once.
+constexpr unsigned AT_ONCE = 8;
+
+struct Attend {
+    // (rows, hidden): queries, turned.
+    const float *queries;
+    const Row *rows;
+    Cache cache;
+    // What the blocks of a row's head found, if there are several: (rows, heads, spans, head_size + 2), the largest
+    // score, the sum of weights relative to it, and the values so weighted; and a zero for each row's head.
+    float *partials;
+    unsigned *arrived;
+    // (rows, hidden) with a stride, in the cache's type.
+    void *y;
+    unsigned stride;
+    float scale;
 };
 
-DEVICE size_t cache_offset(const Cache &cache, unsigned slot, unsigned head, unsigned position) {
-    return ((size_t(slot) * cache.heads + head) * cache.capacity + position) * cache.head_size;
-}
+// As loaded: eight values.
+template <typename T> struct Eight {
+    Bytes16 parts[sizeof(T) / 2];
+};
 
-// Rotates the queries of (rows, 3, heads, head_size) in place and its keys into the cache, and stores the
-// values there; one block a row. `rotations` has the cosines, then the sines of a position's pairs.
-template <typename T>
-DEVICE void rotate_store(float *qkv, const Row *rows, const float *rotations, const Cache &cache) {
-    unsigned half = cache.head_size / 2, hidden = cache.heads * cache.head_size;
-    Row row = rows[blockIdx.x];
-    float *query = qkv + size_t(blockIdx.x) * 3 * hidden;
-    const float *key = query + hidden, *value = key + hidden;
-    for (unsigned i = threadIdx.x; i < hidden / 2; i += 128) {
-        unsigned head = i / half, pair = i % half, low = head * cache.head_size + pair, high = low + half;
-        const float *rotation = rotations + size_t(row.position) * cache.head_size + pair;
-        float cosine = rotation[0], sine = rotation[half];
-        float q0 = query[low], q1 = query[high], k0 = key[low], k1 = key[high];
-        query[low] = q0 * cosine - q1 * sine;
-        query[high] = q1 * cosine + q0 * sine;
-        size_t at = cache_offset(cache, row.slot, head, row.position) + pair;
-        T *keys = static_cast<T *>(cache.keys) + at, *values = static_cast<T *>(cache.values) + at;
-        keys[0] = from_f32<T>(k0 * cosine - k1 * sine);
-        keys[half] = from_f32<T>(k1 * cosine + k0 * sine);
-        values[0] = from_f32<T>(value[low]);
-        values[half] = from_f32<T>(value[high]);
-    }
-}
-
-// Positions that one block attends to. The same for any batch, and what the blocks of a row find is joined in
-// their order, so a row's bits depend on its own length alone.
-constexpr unsigned SPAN = 256;
-constexpr unsigned ATTEND_THREADS = 128;
-
-// What a block found for one head of one row: the largest score, the sum of weights relative to it, and then
-// the values so weighted.
-DEVICE float *partial_of(float *partials, unsigned row, unsigned head, unsigned span, const Cache &cache, unsigned spans) {
-    return partials + ((size_t(row) * cache.heads + head) * spans + span) * (cache.head_size + 2);
-}
-
-// Joins two sets of weighted values: (max, sum, values[8]) += other.
-DEVICE void join(float &max, float &sum, float (&values)[8], float other_max, float other_sum, const float (&other)[8]) {
-    float both = fmaxf(max, other_max);
-    // Where neither has seen a position, there is nothing to scale.
-    float own_scale = max == -INFINITY ? 0.0f : expf(max - both);
-    float other_scale = other_max == -INFINITY ? 0.0f : expf(other_max - both);
-    sum = sum * own_scale + other_sum * other_scale;
+template <typename T> DEVICE Eight<T> load_eight(const T *from, bool there) {
+    Eight<T> eight = {};
+    if (there) {
 #pragma unroll
-    for (int i = 0; i < 8; i++) values[i] = values[i] * own_scale + other[i] * other_scale;
-    max = both;
+        for (unsigned i = 0; i < sizeof(T) / 2; i++) eight.parts[i] = load16(from + i * 16 / sizeof(T));
+    }
+    return eight;
 }
 
-// Grid (spans, heads, rows). Groups of head_size / 8 lanes take every so manieth position, 8 values a lane.
-template <typename T>
-DEVICE void attend(const float *qkv, const Row *rows, const Cache &cache, float *partials, float scale) {
+// e^(x - max), where nothing was seen nothing.
+DEVICE float weight_of(float x, float max) { return x == -INFINITY ? 0.0f : expf(x - max); }
+
+// Grid (spans, heads, rows), a page of positions a block; the last block of a row's head joins what all of them
+// found, in the order of their pages, so a row's bits depend on its own length alone. Groups of head_size / 8 lanes
+// take every so manieth position, 8 values a lane.
+template <typename T> DEVICE void attend(const Attend &p) {
     SHARED_MEMORY(memory);
-    unsigned span = blockIdx.x, head = blockIdx.y;
-    Row row = rows[blockIdx.z];
-    unsigned first = span * SPAN, length = row.position + 1;
-    if (first >= length) return;
-    unsigned end = length < first + SPAN ? length : first + SPAN;
+    float *found = reinterpret_cast<float *>(memory);
+    const Cache &cache = p.cache;
+    unsigned span = blockIdx.x, head = blockIdx.y, index = blockIdx.z;
+    let_next_begin();
+    unsigned page = page_of(cache, p.rows[index].slot, span);
+    wait_for_previous();
+    unsigned length = p.rows[index].position + 1, spans = (length + PAGE - 1) / PAGE;
+    if (span >= spans) return;
+    unsigned here = length - span * PAGE < PAGE ? length - span * PAGE : PAGE;
     unsigned lanes = cache.head_size / 8, groups = ATTEND_THREADS / lanes;
-    unsigned group = threadIdx.x / lanes, part = threadIdx.x % lanes * 8;
+    unsigned group = threadIdx.x / lanes, part = threadIdx.x % lanes * 8, warp = threadIdx.x / 32;
     unsigned hidden = cache.heads * cache.head_size;
 
-    float query[8];
-    load8(qkv + size_t(blockIdx.z) * 3 * hidden + head * cache.head_size + part, query);
-    size_t base = cache_offset(cache, row.slot, head, 0) + part;
+    size_t base = page_offset(cache, page, head) + part;
     const T *keys = static_cast<const T *>(cache.keys) + base, *values = static_cast<const T *>(cache.values) + base;
+    float query[8];
+    load8(p.queries + size_t(index) * hidden + head * cache.head_size + part, query);
     float max = -INFINITY, sum = 0, weighted[8] = {};
-    // All lanes of a warp go round equally often: they exchange.
-    for (unsigned i = 0; i < SPAN && first + i < end; i += groups) {
-        unsigned position = first + i + group;
-        bool there = position < end;
-        float score = 0, value[8] = {};
-        if (there) {
-            float key[8];
-            load8(keys + size_t(position) * cache.head_size, key);
-            load8(values + size_t(position) * cache.head_size, value);
+    for (unsigned first = group; first < PAGE; first += groups * AT_ONCE) {
+        // All lanes of a warp go round equally often: they exchange.
+        if (first - group >= here) break;
+        Eight<T> key[AT_ONCE], value[AT_ONCE];
 #pragma unroll
-            for (int j = 0; j < 8; j++) score = fmaf(query[j], key[j], score);
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            unsigned position = first + i * groups;
+            key[i] = load_eight(keys + size_t(position) * cache.head_size, position < here);
+            value[i] = load_eight(values + size_t(position) * cache.head_size, position < here);
         }
-        for (unsigned mask = lanes / 2; mask > 0; mask /= 2) score += shuffle_xor(score, mask);
-        if (there) join(max, sum, weighted, score * scale, 1.0f, value);
+        float scores[AT_ONCE], best = max;
+#pragma unroll
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            float of_key[8], score = 0;
+            load8(reinterpret_cast<const T *>(key[i].parts), of_key);
+#pragma unroll
+            for (int j = 0; j < 8; j++) score = fmaf(query[j], of_key[j], score);
+            for (unsigned mask = lanes / 2; mask > 0; mask /= 2) score += shuffle_xor(score, mask);
+            scores[i] = first + i * groups < here ? score * p.scale : -INFINITY;
+            best = fmaxf(best, scores[i]);
+        }
+        float before = weight_of(max, best);
+        max = best;
+        sum *= before;
+#pragma unroll
+        for (int j = 0; j < 8; j++) weighted[j] *= before;
+#pragma unroll
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            float weight = weight_of(scores[i], max), of_value[8];
+            load8(reinterpret_cast<const T *>(value[i].parts), of_value);
+            sum += weight;
+#pragma unroll
+            for (int j = 0; j < 8; j++) weighted[j] = fmaf(weight, of_value[j], weighted[j]);
+        }
     }
-    float *found = reinterpret_cast<float *>(memory) + threadIdx.x * 10;
-    found[0] = max;
-    found[1] = sum;
+
+    // The groups of a warp, then the warps.
+    float best = max;
+    for (unsigned mask = lanes; mask < 32; mask *= 2) best = fmaxf(best, shuffle_xor(best, mask));
+    float own = weight_of(max, best);
+    sum *= own;
 #pragma unroll
-    for (int i = 0; i < 8; i++) found[2 + i] = weighted[i];
-    sync_block();
-    if (group == 0) {
-        for (unsigned other = 1; other < groups; other++) {
-            const float *from = reinterpret_cast<float *>(memory) + (other * lanes + threadIdx.x) * 10;
-            float its[8];
+    for (int j = 0; j < 8; j++) weighted[j] *= own;
+    for (unsigned mask = lanes; mask < 32; mask *= 2) {
+        sum += shuffle_xor(sum, mask);
 #pragma unroll
-            for (int i = 0; i < 8; i++) its[i] = from[2 + i];
-            join(max, sum, weighted, from[0], from[1], its);
-        }
-        float *to = partial_of(partials, blockIdx.z, head, span, cache, gridDim.x);
+        for (int j = 0; j < 8; j++) weighted[j] += shuffle_xor(weighted[j], mask);
+    }
+    if (threadIdx.x % 32 < lanes) {
+        float *to = found + warp * (cache.head_size + 2);
         if (part == 0) {
-            to[0] = max;
+            to[0] = best;
             to[1] = sum;
         }
 #pragma unroll
-        for (int i = 0; i < 8; i++) to[2 + part + i] = weighted[i];
+        for (int j = 0; j < 8; j++) to[2 + part + j] = weighted[j];
+    }
+    sync_block();
+
+    T *y = static_cast<T *>(p.y) + size_t(index) * p.stride + head * cache.head_size;
+    // Each as long as what a block found.
+    auto join = [&](auto part_of, unsigned parts, unsigned column, float &all, float &weights) {
+        all = -INFINITY;
+        for (unsigned i = 0; i < parts; i++) all = fmaxf(all, part_of(i, 0));
+        float value = 0;
+        weights = 0;
+        for (unsigned i = 0; i < parts; i++) {
+            float scale = weight_of(part_of(i, 0), all);
+            weights += part_of(i, 1) * scale;
+            value += part_of(i, 2 + column) * scale;
+        }
+        return value;
+    };
+    auto in_block = [&](unsigned i, unsigned at) { return found[i * (cache.head_size + 2) + at]; };
+    float *partials = p.partials + (size_t(index) * cache.heads + head) * gridDim.x * (cache.head_size + 2);
+    for (unsigned column = threadIdx.x; column < cache.head_size; column += ATTEND_THREADS) {
+        float all, weights, value = join(in_block, ATTEND_WARPS, column, all, weights);
+        if (spans == 1) {
+            y[column] = from_f32<T>(value / weights);
+        } else {
+            float *to = partials + span * (cache.head_size + 2);
+            if (column == 0) {
+                to[0] = all;
+                to[1] = weights;
+            }
+            to[2 + column] = value;
+        }
+    }
+    if (spans == 1) return;
+    if (!last_to_arrive(p.arrived + index * cache.heads + head, spans, reinterpret_cast<unsigned *>(memory))) return;
+    auto in_row = [&](unsigned i, unsigned at) { return load_written(partials + i * (cache.head_size + 2) + at); };
+    for (unsigned column = threadIdx.x; column < cache.head_size; column += ATTEND_THREADS) {
+        float all, weights, value = join(in_row, spans, column, all, weights);
+        y[column] = from_f32<T>(value / weights);
     }
 }
 
-// Copies rows (…, width) to where they are kept, at most `capacity` of each slot; one block a row.
-struct Kept {
-    unsigned slot, index;
+// The last norm and the logits of rows, in f32: each output's sum has one order, whatever the number of rows.
+struct Heads {
+    // (…, width), of which `picked` says which row each is of.
+    const float *x;
+    const unsigned *picked;
+    const float *norm;
+    // (outputs, width).
+    const float *w;
+    // (rows, width): what was normed; and, if there is a store, (slots, capacity, width) where it is kept.
+    float *hidden;
+    const Kept *kept;
+    float *store;
+    // (rows, outputs).
+    float *logits;
+    unsigned rows, width, outputs, capacity;
+    float eps;
 };
 
-KERNEL(keep_rows, 128, (const float *x, const Kept *kept, float *store, unsigned width, unsigned capacity)) {
-    Kept to = kept[blockIdx.x];
-    if (to.index >= capacity) return;
-    for (unsigned i = threadIdx.x; i < width; i += 128) {
-        store[(size_t(to.slot) * capacity + to.index) * width + i] = x[size_t(blockIdx.x) * width + i];
+constexpr unsigned HEAD_ROWS = 8, HEAD_THREADS = 256, HEAD_WARPS = HEAD_THREADS / 32;
+// Fours of inputs that a lane has under way at once.
+constexpr unsigned HEAD_FOURS = 6;
+
+// Grid (…, rows / HEAD_ROWS): the blocks along x share the outputs, two at a time a warp.
+KERNEL(heads, 256, (Heads p)) {
+    SHARED_MEMORY(memory);
+    float *normed = reinterpret_cast<float *>(memory);
+    unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, first_row = blockIdx.y * HEAD_ROWS;
+    unsigned count = p.rows - first_row < HEAD_ROWS ? p.rows - first_row : HEAD_ROWS;
+    unsigned first_pair = blockIdx.x * HEAD_WARPS + warp, pairs = (p.outputs + 1) / 2;
+    Four w[2][HEAD_FOURS];
+    auto load_weights = [&](unsigned pair, unsigned from) {
+#pragma unroll
+        for (unsigned i = 0; i < 2; i++) {
+            const float *row = p.w + size_t(pair * 2 + i) * p.width;
+#pragma unroll
+            for (unsigned j = 0; j < HEAD_FOURS; j++) {
+                unsigned at = from + j * 128 + lane * 4;
+                bool there = pair * 2 + i < p.outputs && at < p.width;
+                w[i][j] = there ? *reinterpret_cast<const Four *>(row + at) : Four{{0, 0, 0, 0}};
+            }
+        }
+    };
+    let_next_begin();
+    load_weights(first_pair, 0);
+    wait_for_previous();
+
+    if (warp < count) {
+        unsigned row = first_row + warp;
+        const float *from = p.x + size_t(p.picked[row]) * p.width;
+        float *own = normed + warp * p.width;
+        normed_row<float>(from, p.norm, norm_scale(from, p.width, p.eps), own, p.width, p.width);
+        sync_warp();
+        if (blockIdx.x == 0) {
+            Kept to = p.store == nullptr ? Kept{0, p.capacity} : p.kept[row];
+            for (unsigned i = lane; i < p.width; i += 32) {
+                p.hidden[size_t(row) * p.width + i] = own[i];
+                if (to.index < p.capacity) p.store[(size_t(to.slot) * p.capacity + to.index) * p.width + i] = own[i];
+            }
+        }
+    }
+    sync_block();
+    for (unsigned pair = first_pair; pair < pairs; pair += gridDim.x * HEAD_WARPS) {
+        float sums[HEAD_ROWS][2] = {};
+        for (unsigned from = 0; from < p.width; from += HEAD_FOURS * 128) {
+            if (pair != first_pair || from != 0) load_weights(pair, from);
+#pragma unroll
+            for (unsigned j = 0; j < HEAD_FOURS; j++) {
+                unsigned at = from + j * 128 + lane * 4;
+                if (at >= p.width) break;
+#pragma unroll
+                for (unsigned r = 0; r < HEAD_ROWS; r++) {
+                    if (r >= count) break;
+                    Four x = *reinterpret_cast<const Four *>(normed + r * p.width + at);
+#pragma unroll
+                    for (int k = 0; k < 4; k++) {
+                        sums[r][0] = fmaf(x.values[k], w[0][j].values[k], sums[r][0]);
+                        sums[r][1] = fmaf(x.values[k], w[1][j].values[k], sums[r][1]);
+                    }
+                }
+            }
+        }
+#pragma unroll
+        for (unsigned r = 0; r < HEAD_ROWS; r++) {
+            if (r >= count) break;
+#pragma unroll
+            for (unsigned i = 0; i < 2; i++) {
+                float sum = warp_sum(sums[r][i]);
+                if (lane == 0 && pair * 2 + i < p.outputs) {
+                    p.logits[size_t(first_row + r) * p.outputs + pair * 2 + i] = sum;
+                }
+            }
+        }
     }
 }
 
 // Lays out the next step: what was drawn is logged and goes in, one position further. One block.
 KERNEL(advance_rows, 256, (Row *rows, Kept *kept, const unsigned *drawn, unsigned *log, unsigned *logged, unsigned count,
                            unsigned codebooks, unsigned code_tokens, unsigned capacity)) {
+    let_next_begin();
+    wait_for_previous();
     unsigned step = *logged;
     sync_block();
     for (unsigned i = threadIdx.x; i < count * codebooks; i += 256) {
@@ -191,45 +306,12 @@ KERNEL(advance_rows, 256, (Row *rows, Kept *kept, const unsigned *drawn, unsigne
     if (threadIdx.x == 0) *logged = step + 1;
 }
 
-// Joins what the blocks of a row found: y (rows, hidden) with a stride; one block a row.
-template <typename T>
-DEVICE void attend_join(float *partials, const Row *rows, const Cache &cache, T *y, unsigned stride, unsigned spans) {
-    unsigned hidden = cache.heads * cache.head_size, length = rows[blockIdx.x].position + 1;
-    for (unsigned i = threadIdx.x; i < stride; i += 128) {
-        float out = 0;
-        if (i < hidden) {
-            unsigned head = i / cache.head_size, column = i % cache.head_size;
-            float max = -INFINITY, sum = 0, value = 0;
-            for (unsigned span = 0; span * SPAN < length; span++) {
-                const float *from = partial_of(partials, blockIdx.x, head, span, cache, spans);
-                float both = fmaxf(max, from[0]);
-                float own_scale = max == -INFINITY ? 0.0f : expf(max - both), its_scale = expf(from[0] - both);
-                sum = sum * own_scale + from[1] * its_scale;
-                value = value * own_scale + from[2 + column] * its_scale;
-                max = both;
-            }
-            out = value / sum;
-        }
-        y[size_t(blockIdx.x) * stride + i] = from_f32<T>(out);
-    }
-}
-
 #define LLAMA_KERNELS(T)                                                                                            \
     KERNEL(rms_norm_##T, 128,                                                                                       \
-           (const float *x, const float *weight, const unsigned *picked, T *y, unsigned width, unsigned stride,     \
-            float eps)) {                                                                                           \
-        rms_norm<T>(x, weight, picked, y, width, stride, eps);                                                      \
+           (const float *x, const float *weight, T *y, unsigned rows, unsigned width, unsigned stride, float eps)) { \
+        rms_norm<T>(x, weight, y, rows, width, stride, eps);                                                        \
     }                                                                                                               \
-    KERNEL(rotate_store_##T, 128, (float *qkv, const Row *rows, const float *rotations, Cache cache)) {             \
-        rotate_store<T>(qkv, rows, rotations, cache);                                                               \
-    }                                                                                                               \
-    KERNEL(attend_##T, 128, (const float *qkv, const Row *rows, Cache cache, float *partials, float scale)) {       \
-        attend<T>(qkv, rows, cache, partials, scale);                                                               \
-    }                                                                                                               \
-    KERNEL(attend_join_##T, 128,                                                                                    \
-           (float *partials, const Row *rows, Cache cache, T *y, unsigned stride, unsigned spans)) {                \
-        attend_join<T>(partials, rows, cache, y, stride, spans);                                                    \
-    }
+    KERNEL(attend_##T, 128, (Attend p)) { attend<T>(p); }
 
 LLAMA_KERNELS(f32)
 LLAMA_KERNELS(f16)

@@ -37,6 +37,24 @@ template <> DEVICE bf16 from_f32<bf16>(float x) { return __float2bfloat16_rn(x);
 
 DEVICE void sync_block() { __syncthreads(); }
 DEVICE void sync_warp() { __syncwarp(); }
+// Lets other blocks see what this thread has written before what it writes next.
+DEVICE void fence() { __threadfence(); }
+DEVICE unsigned atomic_add(unsigned *to, unsigned by) { return atomicAdd(to, by); }
+// What another block of this launch has written.
+DEVICE float load_written(const float *from) { return __ldcg(from); }
+// Until the launches before this one are done, where it may have begun beside the last of them; before that, only
+// what no launch writes may be read.
+DEVICE void wait_for_previous() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;\n" ::: "memory");
+#endif
+}
+// The next launch may begin beside this one, once all blocks have said so.
+DEVICE void let_next_begin() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;\n");
+#endif
+}
 // A product that is rounded before it is added to anything.
 DEVICE float multiply(float a, float b) { return __fmul_rn(a, b); }
 template <typename T> DEVICE T shuffle_xor(T x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
@@ -108,6 +126,22 @@ DEVICE float warp_max(float x) {
 #pragma unroll
     for (int mask = 16; mask > 0; mask /= 2) x = fmaxf(x, shuffle_xor(x, mask));
     return x;
+}
+
+// Whether this is the last of `blocks` blocks to come here, for all its threads; what the others wrote before can
+// be read then. The counter is zero before, and after. `flag` is a place in shared memory.
+DEVICE bool last_to_arrive(unsigned *counter, unsigned blocks, unsigned *flag) {
+    fence();
+    sync_block();
+    if (threadIdx.x == 0) {
+        bool last = atomic_add(counter, 1) == blocks - 1;
+        if (last) *counter = 0;
+        *flag = last;
+    }
+    sync_block();
+    bool last = *flag != 0;
+    if (last) fence();
+    return last;
 }
 
 // A sum over the block of 128, the same for all its threads.

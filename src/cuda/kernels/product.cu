@@ -1,11 +1,12 @@
 // y = x·Wᵀ for weights W (outputs, inputs), and what follows it.
 //
-// An output's sum has one order, whatever the number of rows: the inputs are four segments, each is summed
-// from its start, and the four sums are added in order. So a row's bits do not depend on the rows beside it
-// nor on which of the kernels below takes them.
-#include "platform.cuh"
+// An output's sum has one order, whatever the number of rows: segments of 192 inputs are each summed from their
+// start, four segments in order are a group, and the groups are added in order. So a row's bits do not depend on
+// the rows beside it nor on which of the kernels below takes them.
+#include "rows.cuh"
 
-constexpr int SEGMENTS = 4;
+// Chunks of a segment, segments of a group.
+constexpr unsigned SEGMENT = 6, GROUP = 4;
 
 // What becomes of the sums.
 enum Finish {
@@ -19,6 +20,9 @@ enum Finish {
     ADD_SCALED = 3,
     // y = silu(v[2i])·v[2i + 1]: gate and up rows lie one by one; in the weights' type.
     SILU_GATE = 4,
+    // Queries, keys and values of (3, heads, head_size) outputs, of which those that turn together lie one by one in
+    // queries and keys: queries are turned into y (rows, hidden), f32, keys and values go to the cache.
+    ROTATE_STORE = 5,
 };
 
 struct Product {
@@ -31,14 +35,54 @@ struct Product {
     const float *scale;
     void *y;
     unsigned rows, inputs, outputs, x_stride, y_stride, finish;
+    // Where x is (rows, `width`) of f32 that are normed first: their weights.
+    const float *norm;
+    float eps;
+    unsigned width;
+    // For sums that are shared by blocks, each of which takes so many segments: room for what each finds, and a zero
+    // for each tile of y.
+    unsigned block_segments;
+    float *partials;
+    unsigned *arrived;
+    // For ROTATE_STORE: the rows, the cosines and then the sines of each position's pairs, and the layer's cache.
+    const Row *places;
+    const float *rotations;
+    Cache cache;
 };
 
-DEVICE unsigned segment_start(unsigned chunks, int segment) { return chunks * segment / SEGMENTS; }
+// Queries, keys and values of a row's pair of outputs.
+template <typename T> DEVICE void rotate_store(const Product &p, unsigned row, unsigned column, float first, float second) {
+    const Cache &cache = p.cache;
+    unsigned hidden = cache.heads * cache.head_size, part = column / hidden, within = column % hidden;
+    unsigned head = within / cache.head_size, at = within % cache.head_size;
+    Row place = p.places[row];
+    if (part < 2) {
+        const float *rotation = p.rotations + size_t(place.position) * cache.head_size + at / 2;
+        float cosine = rotation[0], sine = rotation[cache.head_size / 2], low = first;
+        first = low * cosine - second * sine;
+        second = second * cosine + low * sine;
+    }
+    if (part == 0) {
+        float *y = static_cast<float *>(p.y) + size_t(row) * p.y_stride + within;
+        y[0] = first;
+        y[1] = second;
+        return;
+    }
+    unsigned page = page_of(cache, place.slot, place.position / PAGE);
+    T *to = static_cast<T *>(part == 1 ? cache.keys : cache.values);
+    to += page_offset(cache, page, head) + place.position % PAGE * cache.head_size + at;
+    to[0] = from_f32<T>(first);
+    to[1] = from_f32<T>(second);
+}
 
 // A pair of neighbouring outputs of a row, `column` even.
 template <typename T> DEVICE void finish_pair(const Product &p, unsigned row, unsigned column, float first, float second) {
     if (row >= p.rows || column >= p.outputs) return;
     bool both = column + 1 < p.outputs;
+    if (p.finish == ROTATE_STORE) {
+        rotate_store<T>(p, row, column, first, second);
+        return;
+    }
     if (p.finish == SILU_GATE) {
         float gated = first / (1.0f + expf(-first)) * second;
         static_cast<T *>(p.y)[size_t(row) * p.y_stride + column / 2] = from_f32<T>(gated);
@@ -66,38 +110,57 @@ template <typename T> DEVICE void finish_pair(const Product &p, unsigned row, un
 // Which of a product's inputs are which does not matter as long as x and W agree.
 constexpr unsigned CHUNK = 32;
 
-// 16 rows by 8 outputs a block; each of its 4 warps sums one segment. For steps of few rows, which only read
-// weights.
-template <typename T> DEVICE void product_few(const Product &p) {
+// 16 rows by 8 outputs a block, a segment a warp. For steps of few rows, which only read weights: those of a warp's
+// first segment are under way before anything else is done. With NORM, up to 8 rows are normed by the block itself.
+template <typename T, unsigned WARPS, bool NORM> DEVICE void product_few(const Product &p) {
     SHARED_MEMORY(memory);
     float *sums = reinterpret_cast<float *>(memory);
     unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     unsigned row = blockIdx.y * 16 + lane / 4, column = blockIdx.x * 8;
-    const T *x = static_cast<const T *>(p.x);
+    unsigned chunks = p.inputs / CHUNK, segments = (chunks + SEGMENT - 1) / SEGMENT;
     const T *w = static_cast<const T *>(p.w) + size_t(column + lane / 4) * p.inputs + lane % 4 * 8;
-    const T *x_low = x + size_t(row) * p.x_stride + lane % 4 * 8;
-    const T *x_high = x_low + size_t(8) * p.x_stride;
-    bool low = row < p.rows, high = row + 8 < p.rows;
-
-    float c[4] = {0, 0, 0, 0};
-    unsigned chunks = p.inputs / CHUNK;
-    unsigned end = segment_start(chunks, warp + 1);
     const Bytes16 zeros = {{0, 0, 0, 0}};
-    // Many loads under way before the first is waited for.
-    constexpr unsigned AHEAD = 6;
-    for (unsigned first = segment_start(chunks, warp); first < end; first += AHEAD) {
-        Bytes16 a0[AHEAD], a1[AHEAD], b[AHEAD];
+    Bytes16 b[SEGMENT];
+    auto load_weights = [&](unsigned segment) {
 #pragma unroll
-        for (unsigned i = 0; i < AHEAD; i++) {
-            bool there = first + i < end;
-            unsigned at = (first + i) * CHUNK;
-            b[i] = there ? load16(w + at) : zeros;
-            a0[i] = there && low ? load16(x_low + at) : zeros;
-            a1[i] = there && high ? load16(x_high + at) : zeros;
+        for (unsigned i = 0; i < SEGMENT; i++) {
+            unsigned chunk = segment * SEGMENT + i;
+            b[i] = chunk < chunks ? load16(w + chunk * CHUNK) : zeros;
         }
+    };
+    let_next_begin();
+    load_weights(warp);
+    wait_for_previous();
+
+    const T *x = static_cast<const T *>(p.x);
+    unsigned stride = p.x_stride;
+    if (NORM) {
+        T *normed = reinterpret_cast<T *>(memory + segments * (128 * sizeof(float)));
+        // Neighbouring rows lie in different banks.
+        stride = p.inputs + 32;
+        for (unsigned r = warp; r < p.rows; r += WARPS) {
+            const float *from = static_cast<const float *>(p.x) + size_t(r) * p.x_stride;
+            normed_row<T>(from, p.norm, norm_scale(from, p.width, p.eps), normed + r * stride, p.width, p.inputs);
+        }
+        sync_block();
+        x = normed;
+    }
+    const T *x_low = x + size_t(row) * stride + lane % 4 * 8;
+    const T *x_high = x_low + size_t(8) * stride;
+    bool low = row < p.rows, high = !NORM && row + 8 < p.rows;
+    for (unsigned segment = warp; segment < segments; segment += WARPS) {
+        if (segment != warp) load_weights(segment);
+        Bytes16 a0[SEGMENT], a1[SEGMENT];
 #pragma unroll
-        for (unsigned i = 0; i < AHEAD; i++) {
-            if (first + i >= end) break;
+        for (unsigned i = 0; i < SEGMENT; i++) {
+            unsigned chunk = segment * SEGMENT + i;
+            a0[i] = low && chunk < chunks ? load16(x_low + chunk * CHUNK) : zeros;
+            a1[i] = high && chunk < chunks ? load16(x_high + chunk * CHUNK) : zeros;
+        }
+        float c[4] = {0, 0, 0, 0};
+#pragma unroll
+        for (unsigned i = 0; i < SEGMENT; i++) {
+            if (segment * SEGMENT + i >= chunks) break;
 #pragma unroll
             for (int half = 0; half < 2; half++) {
                 uint32_t a[4] = {a0[i].words[half * 2], a1[i].words[half * 2], a0[i].words[half * 2 + 1],
@@ -106,9 +169,9 @@ template <typename T> DEVICE void product_few(const Product &p) {
                 matrix_multiply<T>(c, a, b2);
             }
         }
-    }
 #pragma unroll
-    for (int i = 0; i < 4; i++) sums[(warp * 4 + i) * 32 + lane] = c[i];
+        for (int i = 0; i < 4; i++) sums[(segment * 4 + i) * 32 + lane] = c[i];
+    }
     sync_block();
     // Two outputs a thread: 64 threads have work.
     if (threadIdx.x < 64) {
@@ -117,18 +180,26 @@ template <typename T> DEVICE void product_few(const Product &p) {
 #pragma unroll
         for (int i = 0; i < 2; i++) {
             v[i] = 0;
+            for (unsigned segment = 0; segment < segments;) {
+                float total = 0;
 #pragma unroll
-            for (int segment = 0; segment < SEGMENTS; segment++) {
-                v[i] += sums[(segment * 4 + half * 2 + i) * 32 + lane];
+                for (unsigned k = 0; k < GROUP; k++, segment++) {
+                    if (segment < segments) total += sums[(segment * 4 + half * 2 + i) * 32 + lane];
+                }
+                v[i] += total;
             }
         }
         finish_pair<T>(p, row + half * 8, column + lane % 4 * 2, v[0], v[1]);
     }
 }
 
-// 64 rows by 64 outputs a block, 32 by 32 a warp, which sums the segments one after the other.
+// 64 rows by 64 outputs a block, 32 by 32 a warp, which sums the segments one after the other, those of a tile that
+// is shared by blocks along z.
 constexpr unsigned TILE = 64;
 constexpr int STAGES = 3;
+// Chunks that are fetched at once; a segment is a whole number of them.
+constexpr unsigned STAGE = 2;
+static_assert(SEGMENT % STAGE == 0, "a stage has inputs of one segment");
 
 template <typename T> DEVICE void product_many(const Product &p) {
     SHARED_MEMORY(memory);
@@ -136,72 +207,110 @@ template <typename T> DEVICE void product_many(const Product &p) {
     unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     unsigned first_row = blockIdx.y * TILE, first_column = blockIdx.x * TILE;
     const T *x = static_cast<const T *>(p.x), *w = static_cast<const T *>(p.w);
-    unsigned chunks = p.inputs / CHUNK;
+    unsigned chunks = p.inputs / CHUNK, first = 0, end = chunks;
+    if (gridDim.z > 1) {
+        first = blockIdx.z * p.block_segments * SEGMENT;
+        end = first + p.block_segments * SEGMENT < chunks ? first + p.block_segments * SEGMENT : chunks;
+    }
+    unsigned stages = (end - first + STAGE - 1) / STAGE;
+    let_next_begin();
+    wait_for_previous();
 
-    // A chunk is 64 rows of 64 bytes of either; 128 threads copy 16 bytes four times.
-    auto fetch = [&](unsigned chunk) {
-        T *to = tiles + chunk % STAGES * (2 * TILE * CHUNK);
+    // A stage is 64 rows of 128 bytes of either; 128 threads copy 16 bytes four times for each. Of every other row
+    // the halves change places, so that neighbouring rows lie in different banks.
+    auto fetch = [&](unsigned stage) {
+        T *to = tiles + stage % STAGES * (2 * TILE * STAGE * CHUNK);
+        unsigned chunk = first + stage * STAGE;
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-            unsigned piece = threadIdx.x + i * 128, line = piece % 256 / 4, part = piece % 4;
-            bool is_x = piece < 256;
-            unsigned row = first_row + line;
-            const T *from = is_x ? x + size_t(row) * p.x_stride : w + size_t(first_column + line) * p.inputs;
-            copy_async(to + (is_x ? 0 : TILE * CHUNK) + line * CHUNK + part * 8, from + chunk * CHUNK + part * 8,
-                       !is_x || row < p.rows);
+        for (int i = 0; i < 8; i++) {
+            unsigned piece = threadIdx.x + i % 4 * 128, line = piece / 8, part = piece % 8;
+            bool there = chunk + part / 4 < end;
+            unsigned at = line * STAGE * CHUNK + (part ^ (line % 2 * 4)) * 8, from = chunk * CHUNK + part * 8;
+            if (i < 4) {
+                unsigned row = first_row + line;
+                copy_async(to + at, x + size_t(row) * p.x_stride + from, there && row < p.rows);
+            } else {
+                copy_async(to + TILE * STAGE * CHUNK + at, w + size_t(first_column + line) * p.inputs + from, there);
+            }
         }
     };
 
-    float total[2][4][4] = {}, c[2][4][4] = {};
+    float all[2][4][4] = {}, total[2][4][4] = {}, c[2][4][4] = {};
 #pragma unroll
     for (int stage = 0; stage < STAGES - 1; stage++) {
-        if (unsigned(stage) < chunks) fetch(stage);
+        if (unsigned(stage) < stages) fetch(stage);
         copies_end_group();
     }
-    int segment = 0;
     unsigned row_in_tile = warp / 2 * 32 + lane / 4, column_in_tile = warp % 2 * 32 + lane / 4;
-    for (unsigned chunk = 0; chunk < chunks; chunk++) {
-        while (chunk == segment_start(chunks, segment + 1)) {
+    for (unsigned stage = 0; stage < stages; stage++) {
+        copies_wait<STAGES - 2>();
+        // Also: all have read what is fetched over.
+        sync_block();
+        if (stage + STAGES - 1 < stages) fetch(stage + STAGES - 1);
+        copies_end_group();
+        const T *tile = tiles + stage % STAGES * (2 * TILE * STAGE * CHUNK);
+#pragma unroll
+        for (unsigned chunk = 0; chunk < STAGE; chunk++) {
+            // Lines of a lane are all even or all odd.
+            unsigned part = (chunk ^ (lane / 4 % 2)) * CHUNK + lane % 4 * 8;
+            auto line = [&](unsigned number) { return load16(tile + number * STAGE * CHUNK + part); };
+            Bytes16 a[2][2], b[4];
+#pragma unroll
+            for (int i = 0; i < 2; i++) {
+                a[i][0] = line(row_in_tile + i * 16);
+                a[i][1] = line(row_in_tile + i * 16 + 8);
+            }
+#pragma unroll
+            for (int j = 0; j < 4; j++) b[j] = line(TILE + column_in_tile + j * 8);
+#pragma unroll
+            for (int half = 0; half < 2; half++) {
+#pragma unroll
+                for (int i = 0; i < 2; i++) {
+                    uint32_t a4[4] = {a[i][0].words[half * 2], a[i][1].words[half * 2], a[i][0].words[half * 2 + 1],
+                                      a[i][1].words[half * 2 + 1]};
+#pragma unroll
+                    for (int j = 0; j < 4; j++) {
+                        uint32_t b2[2] = {b[j].words[half * 2], b[j].words[half * 2 + 1]};
+                        matrix_multiply<T>(c[i][j], a4, b2);
+                    }
+                }
+            }
+        }
+        bool ends = stage + 1 == stages;
+        if (ends || (stage + 1) % (SEGMENT / STAGE) == 0) {
 #pragma unroll
             for (int i = 0; i < 32; i++) {
                 (&total[0][0][0])[i] += (&c[0][0][0])[i];
                 (&c[0][0][0])[i] = 0;
             }
-            segment++;
         }
-        copies_wait<STAGES - 2>();
-        // Also: all have read what is fetched over.
-        sync_block();
-        if (chunk + STAGES - 1 < chunks) fetch(chunk + STAGES - 1);
-        copies_end_group();
-        const T *tile = tiles + chunk % STAGES * (2 * TILE * CHUNK) + lane % 4 * 8;
-        Bytes16 a[2][2], b[4];
+        if (ends || (stage + 1) % (SEGMENT / STAGE * GROUP) == 0) {
 #pragma unroll
-        for (int i = 0; i < 2; i++) {
-            a[i][0] = load16(tile + (row_in_tile + i * 16) * CHUNK);
-            a[i][1] = load16(tile + (row_in_tile + i * 16 + 8) * CHUNK);
-        }
-#pragma unroll
-        for (int j = 0; j < 4; j++) b[j] = load16(tile + TILE * CHUNK + (column_in_tile + j * 8) * CHUNK);
-#pragma unroll
-        for (int half = 0; half < 2; half++) {
-#pragma unroll
-            for (int i = 0; i < 2; i++) {
-                uint32_t a4[4] = {a[i][0].words[half * 2], a[i][1].words[half * 2], a[i][0].words[half * 2 + 1],
-                                  a[i][1].words[half * 2 + 1]};
-#pragma unroll
-                for (int j = 0; j < 4; j++) {
-                    uint32_t b2[2] = {b[j].words[half * 2], b[j].words[half * 2 + 1]};
-                    matrix_multiply<T>(c[i][j], a4, b2);
-                }
+            for (int i = 0; i < 32; i++) {
+                (&all[0][0][0])[i] += (&total[0][0][0])[i];
+                (&total[0][0][0])[i] = 0;
             }
         }
     }
-    for (; segment < SEGMENTS; segment++) {
+    if (gridDim.z > 1) {
+        unsigned tile = blockIdx.y * gridDim.x + blockIdx.x;
+        float *parts = p.partials + size_t(tile) * gridDim.z * (TILE * TILE) + threadIdx.x;
 #pragma unroll
-        for (int i = 0; i < 32; i++) {
-            (&total[0][0][0])[i] += (&c[0][0][0])[i];
-            (&c[0][0][0])[i] = 0;
+        for (int i = 0; i < 32; i++) parts[(blockIdx.z * 32 + i) * 128] = (&all[0][0][0])[i];
+        // Once all have written them, nobody needs the tiles.
+        if (!last_to_arrive(p.arrived + tile, gridDim.z, reinterpret_cast<unsigned *>(memory))) return;
+#pragma unroll
+        for (int i = 0; i < 32; i++) (&all[0][0][0])[i] = 0;
+        for (unsigned z = 0; z < gridDim.z;) {
+            for (unsigned k = 0; k < GROUP && z < gridDim.z; k += p.block_segments, z++) {
+#pragma unroll
+                for (int i = 0; i < 32; i++) (&total[0][0][0])[i] += load_written(parts + (z * 32 + i) * 128);
+            }
+#pragma unroll
+            for (int i = 0; i < 32; i++) {
+                (&all[0][0][0])[i] += (&total[0][0][0])[i];
+                (&total[0][0][0])[i] = 0;
+            }
         }
     }
 #pragma unroll
@@ -210,8 +319,8 @@ template <typename T> DEVICE void product_many(const Product &p) {
         for (int j = 0; j < 4; j++) {
             unsigned row = first_row + row_in_tile + i * 16;
             unsigned column = first_column + warp % 2 * 32 + j * 8 + lane % 4 * 2;
-            finish_pair<T>(p, row, column, total[i][j][0], total[i][j][1]);
-            finish_pair<T>(p, row + 8, column, total[i][j][2], total[i][j][3]);
+            finish_pair<T>(p, row, column, all[i][j][0], all[i][j][1]);
+            finish_pair<T>(p, row + 8, column, all[i][j][2], all[i][j][3]);
         }
     }
 }
@@ -227,12 +336,14 @@ template <int ROWS> DEVICE void product_single(const Product &p) {
     unsigned thread = threadIdx.x, row = thread / 16, column = thread % 16 * 4;
     unsigned first_row = blockIdx.y * HEIGHT, first_column = blockIdx.x * 64;
     const float *x = static_cast<const float *>(p.x), *w = static_cast<const float *>(p.w);
-    unsigned chunks = p.inputs / CHUNK;
-    float total[ROWS][4] = {};
-    for (int segment = 0; segment < SEGMENTS; segment++) {
+    unsigned chunks = p.inputs / CHUNK, segments = (chunks + SEGMENT - 1) / SEGMENT;
+    let_next_begin();
+    wait_for_previous();
+    float all[ROWS][4] = {}, total[ROWS][4] = {};
+    for (unsigned segment = 0; segment < segments; segment++) {
         float sums[ROWS][4] = {};
-        unsigned end = segment_start(chunks, segment + 1) * CHUNK;
-        for (unsigned at = segment_start(chunks, segment) * CHUNK; at < end; at += DEPTH) {
+        unsigned end = (segment + 1) * SEGMENT < chunks ? (segment + 1) * SEGMENT * CHUNK : p.inputs;
+        for (unsigned at = segment * SEGMENT * CHUNK; at < end; at += DEPTH) {
             // 4 inputs of a line a thread.
             unsigned line = thread / 4, part = thread % 4 * 4;
             union {
@@ -268,20 +379,30 @@ template <int ROWS> DEVICE void product_single(const Product &p) {
 #pragma unroll
         for (int i = 0; i < ROWS; i++) {
 #pragma unroll
-            for (int j = 0; j < 4; j++) total[i][j] += sums[i][j];
+            for (int j = 0; j < 4; j++) {
+                total[i][j] += sums[i][j];
+                if ((segment + 1) % GROUP == 0 || segment + 1 == segments) {
+                    all[i][j] += total[i][j];
+                    total[i][j] = 0;
+                }
+            }
         }
     }
 #pragma unroll
     for (int i = 0; i < ROWS; i++) {
         unsigned to = first_row + row + i * 16;
-        finish_pair<float>(p, to, first_column + column, total[i][0], total[i][1]);
-        finish_pair<float>(p, to, first_column + column + 2, total[i][2], total[i][3]);
+        finish_pair<float>(p, to, first_column + column, all[i][0], all[i][1]);
+        finish_pair<float>(p, to, first_column + column + 2, all[i][2], all[i][3]);
     }
 }
 
-KERNEL(product_few_f16, 128, (Product p)) { product_few<f16>(p); }
-KERNEL(product_few_bf16, 128, (Product p)) { product_few<bf16>(p); }
+#define PRODUCT_KERNELS(T)                                                                      \
+    KERNEL(product_few_##T, 128, (Product p)) { product_few<T, 4, false>(p); }                  \
+    KERNEL(product_normed_##T, 128, (Product p)) { product_few<T, 4, true>(p); }                \
+    KERNEL(product_deep_##T, 512, (Product p)) { product_few<T, 16, false>(p); }                \
+    KERNEL(product_many_##T, 128, (Product p)) { product_many<T>(p); }
+
+PRODUCT_KERNELS(f16)
+PRODUCT_KERNELS(bf16)
 KERNEL(product_few_f32, 256, (Product p)) { product_single<1>(p); }
-KERNEL(product_many_f16, 128, (Product p)) { product_many<f16>(p); }
-KERNEL(product_many_bf16, 128, (Product p)) { product_many<bf16>(p); }
 KERNEL(product_many_f32, 256, (Product p)) { product_single<4>(p); }

@@ -1,0 +1,210 @@
+//! Products with weights: which kernel takes them, and how many blocks share a tile.
+
+use std::sync::Arc;
+
+use super::driver::{Address, Argument, Buffer, Driver};
+use super::program::{CacheArgument, Norm, Number, Program, of_type};
+use crate::error::Result;
+
+/// What becomes of a product's sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// y = (v + bias)·scale, in f32.
+    Store,
+    /// y = gelu(v + bias), in the weights' type.
+    Gelu,
+    /// y += v, in f32.
+    Add,
+    /// y += scale·(v + bias), in f32.
+    AddScaled,
+    /// y = silu(v[2i])·v[2i + 1], in the weights' type.
+    SiluGate,
+    /// Queries, turned, to y (rows, hidden) in f32; keys, turned, and values to the cache.
+    RotateStore,
+}
+
+/// A product, as its kernels read it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProductArgument {
+    pub x: Address,
+    pub w: Address,
+    pub bias: Address,
+    pub scale: Address,
+    pub y: Address,
+    pub rows: u32,
+    pub inputs: u32,
+    pub outputs: u32,
+    pub x_stride: u32,
+    pub y_stride: u32,
+    pub finish: u32,
+    /// Weights of the norm that [`Program::normed_product`] puts before it.
+    pub norm: Address,
+    pub eps: f32,
+    pub width: u32,
+    /// How blocks share a tile; [`Program::product`] sets them.
+    pub block_segments: u32,
+    pub partials: Address,
+    pub arrived: Address,
+    /// For [`Finish::RotateStore`].
+    pub places: Address,
+    pub rotations: Address,
+    pub cache: CacheArgument,
+}
+
+/// Inputs of a product are padded to a whole number of these, outputs of its weights to one of
+/// [`OUTPUTS_MULTIPLE`].
+pub const INPUTS_MULTIPLE: usize = 32;
+pub const OUTPUTS_MULTIPLE: usize = 64;
+
+/// Inputs of a segment, and segments of a group: an output's order of summation.
+const SEGMENT: u32 = 6 * 32;
+const GROUP: u32 = 4;
+/// Rows and outputs of a tile of the kernel for many rows.
+const TILE: u32 = 64;
+/// Rows of a tile of the kernel for few, beyond which a product goes to the other.
+const FEW_ROWS: u32 = 16;
+/// Rows that the kernel for few norms itself.
+const NORMED_ROWS: u32 = 8;
+/// Blocks that a large card runs at once: 132 multiprocessors, three on each.
+const BLOCKS: u32 = 396;
+/// Shared memory that is had unasked.
+const SHARED: u32 = 48 * 1024;
+
+/// Room for what blocks that share tiles find.
+pub struct Room {
+    partials: Buffer<f32>,
+    arrived: Buffer<u32>,
+}
+
+impl Room {
+    /// Of 6 MiB: never are more than so many blocks to share tiles.
+    ///
+    /// # Errors
+    /// [`crate::Error::Device`] if the card has no memory for it.
+    pub fn new(driver: &Arc<dyn Driver>) -> Result<Self> {
+        Ok(Room {
+            partials: Buffer::new(driver, (BLOCKS * TILE * TILE) as usize)?,
+            arrived: Buffer::zeros(driver, BLOCKS as usize)?,
+        })
+    }
+}
+
+/// What may be switched off, to find a fault or to measure what it gains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Switches {
+    /// `CHATTTS_RS_FUSED_NORMS=off`: norms are kernels of their own.
+    pub fused_norms: bool,
+    /// `CHATTTS_RS_SHARED_TILES=off`: a tile of a product is one block's.
+    pub shared_tiles: bool,
+}
+
+impl Switches {
+    /// As the environment says.
+    pub fn from_env() -> Self {
+        let on = |variable| std::env::var(variable).as_deref() != Ok("off");
+        Switches { fused_norms: on("CHATTTS_RS_FUSED_NORMS"), shared_tiles: on("CHATTTS_RS_SHARED_TILES") }
+    }
+}
+
+/// Segments that each of the blocks sharing a tile takes, and how many blocks those are; none if one is enough.
+fn sharing(rows: u32, outputs: u32, inputs: u32) -> Option<(u32, u32)> {
+    let tiles = rows.div_ceil(TILE) * outputs.div_ceil(TILE);
+    let segments = inputs.div_ceil(SEGMENT);
+    // Where tiles alone keep a card busy, or nearly so, what is found would only be carried around.
+    let worth = |each: u32| {
+        let blocks = segments.div_ceil(each);
+        (blocks > 1 && tiles * 3 <= BLOCKS && tiles * blocks <= BLOCKS).then_some((each, blocks))
+    };
+    worth(1).or_else(|| worth(GROUP))
+}
+
+impl Program {
+    /// A product and what follows it; with a room, blocks share the tiles of small ones.
+    ///
+    /// # Errors
+    /// What the card says.
+    pub fn product(&self, kind: Number, product: ProductArgument, room: Option<&Room>) -> Result<()> {
+        let ProductArgument { rows, inputs, outputs, .. } = product;
+        let segments = inputs.div_ceil(SEGMENT);
+        // What the kernel for few rows keeps of 16 rows by 8 outputs.
+        let sums = segments * 16 * 8 * 4;
+        let grid = |[wide, high]: [u32; 2], deep| [outputs.div_ceil(wide), rows.div_ceil(high), deep];
+        let run = |kernel, grid, shared, product: ProductArgument| {
+            self.run_beside(kernel, grid, shared, &[Argument::of(&product)])
+        };
+        match kind {
+            Number::F32 if rows <= TILE => {
+                run("product_few_f32", grid([64, 16], 1), 16 * (16 + 4 + 64 + 4) * 4, product)
+            }
+            Number::F32 => run("product_many_f32", grid([64, 64], 1), 16 * (64 + 4 + 64 + 4) * 4, product),
+            _ if rows <= FEW_ROWS && sums <= SHARED => {
+                let kernel = match segments <= GROUP {
+                    true => of_type!(kind, "product_few"),
+                    false => of_type!(kind, "product_deep"),
+                };
+                run(kernel, grid([8, 16], 1), sums, product)
+            }
+            _ => {
+                let shared = room.filter(|_| self.switches().shared_tiles);
+                let shared = shared.and_then(|room| Some((room, sharing(rows, outputs, inputs)?)));
+                let (product, blocks) = match shared {
+                    None => (product, 1),
+                    Some((room, (block_segments, blocks))) => {
+                        let (partials, arrived) = (room.partials.address(), room.arrived.address());
+                        (ProductArgument { block_segments, partials, arrived, ..product }, blocks)
+                    }
+                };
+                run(of_type!(kind, "product_many"), grid([TILE, TILE], blocks), 3 * 2 * 64 * 64 * 2, product)
+            }
+        }
+    }
+
+    /// A product of what is normed first: x (rows, width) in f32, by the weights in `norm`. `normed`
+    /// (rows, inputs) in the weights' type holds what is normed where that is not the product's own work.
+    ///
+    /// # Errors
+    /// What the card says.
+    pub fn normed_product(
+        &self,
+        kind: Number,
+        product: ProductArgument,
+        normed: Address,
+        room: Option<&Room>,
+    ) -> Result<()> {
+        let ProductArgument { x, rows, inputs, outputs, norm, eps, width, .. } = product;
+        let segments = inputs.div_ceil(SEGMENT);
+        let shared = segments * 16 * 8 * 4 + NORMED_ROWS * (inputs + 32) * kind.size() as u32;
+        let fuses = kind != Number::F32 && rows <= NORMED_ROWS && segments <= GROUP && shared <= SHARED;
+        if fuses && self.switches().fused_norms {
+            let kernel = of_type!(kind, "product_normed");
+            return self.run_beside(kernel, [outputs.div_ceil(8), 1, 1], shared, &[Argument::of(&product)]);
+        }
+        self.rms_norm(kind, Norm { x, weight: norm, y: normed, rows, width, stride: inputs, eps })?;
+        self.product(kind, ProductArgument { x: normed, x_stride: inputs, norm: 0, ..product }, room)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_shared_where_they_are_too_few() {
+        // One row's worth of tiles: each segment a block. All of the published products at 64 and 256 rows.
+        assert_eq!(sharing(64, 2304, 768), Some((1, 4)));
+        assert_eq!(sharing(64, 768, 3072), Some((1, 16)));
+        assert_eq!(sharing(256, 768, 768), Some((1, 4)));
+        assert_eq!(sharing(256, 768, 3072), Some((4, 4)));
+        assert_eq!(sharing(256, 6144, 768), None);
+        assert_eq!(sharing(4096, 768, 3072), None);
+        // Nothing to share.
+        assert_eq!(sharing(64, 64, 192), None);
+        for (rows, outputs, inputs) in (1..300).zip((1..8000).step_by(31)).map(|(r, o)| (r, o, 32 * r)) {
+            if let Some((each, blocks)) = sharing(rows, outputs, inputs) {
+                assert!(blocks * rows.div_ceil(TILE) * outputs.div_ceil(TILE) <= BLOCKS);
+                assert_eq!(blocks, inputs.div_ceil(SEGMENT).div_ceil(each));
+            }
+        }
+    }
+}
