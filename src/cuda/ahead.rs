@@ -16,7 +16,7 @@ use crate::model::Head;
 use crate::sampling::Draw;
 
 /// Steps that are asked for at once.
-const STEPS: usize = 8;
+pub const STEPS: usize = 8;
 /// The most that may be asked for.
 const MOST_STEPS: usize = 64;
 /// Another number of steps at once; 1 is none ahead.
@@ -123,18 +123,12 @@ impl Ahead {
         Ok(Some(drawn.draw))
     }
 
-    /// How many steps to ask for, for rows that have none waiting beside others that may have.
-    pub fn steps_beside(&self, others: impl Iterator<Item = u32>) -> usize {
-        // As many as bring all to the same step: they go on together then.
-        let left = others.map(|slot| self.waiting(slot)).min();
-        left.map_or(self.steps, |left| left.clamp(1, self.steps))
-    }
-
-    /// Runs some steps of rows, each of another slot, and keeps what they draw.
+    /// Runs the next steps of rows, each of another slot, and keeps what they draw.
     ///
     /// # Errors
     /// What the card says.
-    pub fn run(&mut self, means: &mut Means, rows: &[Row], kept: &[Kept], steps: usize) -> Result<()> {
+    pub fn run(&mut self, means: &mut Means, rows: &[Row], kept: &[Kept]) -> Result<()> {
+        let steps = self.steps;
         let codebooks = means.model.embed().codebooks();
         let slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
         self.rows.upload(0, rows)?;
