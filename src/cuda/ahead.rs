@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::driver::{Buffer, Driver, Recording};
 use super::llama::{CardCache, CardLlama, Space};
 use super::program::{Kept, Program, Row};
-use super::sampler::DeviceSampler;
+use super::sampler::{DeviceSampler, Following};
 use crate::error::{Error, Result};
 use crate::model::Head;
 use crate::sampling::Draw;
@@ -45,7 +45,7 @@ pub struct Ahead {
     picked: Buffer<u32>,
     /// (steps, rows, codebooks).
     log: Buffer<u32>,
-    /// Steps that are in the log.
+    /// Steps of each row that are in the log.
     logged: Buffer<u32>,
     recordings: VecDeque<(Key, Option<Box<dyn Recording>>)>,
     waiting: Vec<VecDeque<Drawn>>,
@@ -86,7 +86,7 @@ impl Ahead {
             kept: Buffer::new(driver, rows)?,
             picked: Buffer::from_slice(driver, &numbers)?,
             log: Buffer::new(driver, MOST_STEPS * rows * codebooks)?,
-            logged: Buffer::new(driver, 1)?,
+            logged: Buffer::new(driver, rows)?,
             recordings: VecDeque::new(),
             waiting: (0..slots).map(|_| VecDeque::new()).collect(),
             steps,
@@ -133,11 +133,13 @@ impl Ahead {
         let slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
         self.rows.upload(0, rows)?;
         self.kept.upload(0, kept)?;
-        self.logged.upload(0, &[0])?;
+        self.logged.upload(0, &vec![0; rows.len()])?;
         means.sampler.place(&slots)?;
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0) + steps as u32;
         let longest = longest.min(means.model.config().max_positions as u32);
         let key = (rows.len(), Program::spans(longest).next_power_of_two());
+        // From then on each step leaves what goes in next.
+        means.model.embed_rows(means.space, &self.rows, rows.len())?;
         for _ in 0..steps {
             self.step(means, key)?;
         }
@@ -191,21 +193,20 @@ impl Ahead {
         let Means { model, cache, space, sampler, hidden, logits, hiddens } = means;
         model.launch(space, &self.rows, count, spans, cache, &mut |_| Ok(()))?;
         model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits])?;
-        let (width, capacity) = (model.config().hidden as u32, model.config().max_positions as u32);
-        let program = model.program();
-        program.keep_rows(
-            hidden.address(),
-            self.kept.address(),
-            count as u32,
-            hiddens.address(),
-            [width, capacity],
-        )?;
-        sampler.launch(logits.address())?;
-        program.advance_rows(
-            [self.rows.address(), self.kept.address()],
-            sampler.drawn_address(),
-            [self.log.address(), self.logged.address()],
-            [count as u32, model.embed().codebooks() as u32, model.embed().code_tokens() as u32, capacity],
-        )
+        let next = Following {
+            rows: self.rows.address(),
+            kept: self.kept.address(),
+            hidden_states: hidden.address(),
+            store: hiddens.address(),
+            codes: model.codes().address(),
+            x: space.x().address(),
+            logged: self.logged.address(),
+            log: self.log.address(),
+            hidden: model.config().hidden as u32,
+            codebooks: model.embed().codebooks() as u32,
+            code_tokens: model.embed().code_tokens() as u32,
+            capacity: model.config().max_positions as u32,
+        };
+        sampler.launch_ahead(logits.address(), &next)
     }
 }

@@ -51,6 +51,13 @@ pub struct Space {
     partials: Buffer<f32>,
 }
 
+impl Space {
+    /// What goes in of rows, and what the layers leave of them, (rows, hidden).
+    pub fn x(&self) -> &Buffer<f32> {
+        &self.x
+    }
+}
+
 /// Keys and values of every layer, for a number of slots.
 pub struct CardCache {
     /// (slots, heads, capacity, head size) each.
@@ -143,6 +150,11 @@ impl CardLlama {
         &self.embed
     }
 
+    /// What goes in of codes, (codebooks, code tokens, hidden).
+    pub fn codes(&self) -> &Buffer<f32> {
+        &self.codes
+    }
+
     /// The kernels, in its queue.
     pub fn program(&self) -> &Program {
         &self.program
@@ -202,10 +214,30 @@ impl CardLlama {
         space.rows.upload(0, rows)?;
         space.speakers.upload(0, speakers)?;
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
+        self.embed_rows(space, &space.rows, rows.len())?;
         self.launch(space, &space.rows, rows.len(), Program::spans(longest), cache, after)
     }
 
-    /// Launches the layers over `count` rows that lie on the card, none of which attends to more than `spans`.
+    /// Launches what goes in of `count` rows that lie on the card.
+    ///
+    /// # Errors
+    /// What the card says.
+    pub fn embed_rows(&self, space: &Space, rows: &Buffer<Row>, count: usize) -> Result<()> {
+        self.program.embed(Embedding {
+            rows: rows.address(),
+            count: count as u32,
+            text: self.text.address(),
+            codes: self.codes.address(),
+            speakers: space.speakers.address(),
+            x: space.x.address(),
+            hidden: self.config.hidden as u32,
+            codebooks: self.embed.codebooks() as u32,
+            code_tokens: self.embed.code_tokens() as u32,
+        })
+    }
+
+    /// Launches the layers over `count` rows that lie on the card, none of which attends to more than `spans`,
+    /// from what goes in of them.
     ///
     /// # Errors
     /// What the card says.
@@ -221,17 +253,6 @@ impl CardLlama {
         let GptConfig { hidden, heads, norm_eps: eps, .. } = self.config;
         let (program, kind) = (&self.program, self.kind);
         let (row_count, count) = (count, count as u32);
-        program.embed(Embedding {
-            rows: rows.address(),
-            count,
-            text: self.text.address(),
-            codes: self.codes.address(),
-            speakers: space.speakers.address(),
-            x: space.x.address(),
-            hidden: hidden as u32,
-            codebooks: self.embed.codebooks() as u32,
-            code_tokens: self.embed.code_tokens() as u32,
-        })?;
         let stride = hidden.next_multiple_of(INPUTS_MULTIPLE) as u32;
         let norm = |weight: &Buffer<f32>| {
             let (x, weight, y) = (space.x.address(), weight.address(), space.normed.address());

@@ -23,7 +23,6 @@ macro_rules! kernels {
 kernels! {
     embed: 128,
     keep_rows: 128,
-    advance_rows: 256,
     rms_norm_f32: 128,
     rms_norm_f16: 128,
     rms_norm_bf16: 128,
@@ -43,6 +42,7 @@ kernels! {
     product_many_f16: 128,
     product_many_bf16: 128,
     draw_tokens: 1024,
+    draw_ahead: 1024,
     unfold: 128,
     depthwise_norm_f32: 128,
     depthwise_norm_f16: 128,
@@ -264,28 +264,6 @@ impl Program {
             Argument::of(&capacity),
         ];
         self.run("keep_rows", [count, 1, 1], 0, &arguments)
-    }
-
-    /// Lays out the next step of rows from what was drawn, (count, codebooks), and logs that.
-    pub fn advance_rows(
-        &self,
-        [rows, kept]: [Address; 2],
-        drawn: Address,
-        [log, logged]: [Address; 2],
-        [count, codebooks, code_tokens, capacity]: [u32; 4],
-    ) -> Result<()> {
-        let arguments = [
-            Argument::of(&rows),
-            Argument::of(&kept),
-            Argument::of(&drawn),
-            Argument::of(&log),
-            Argument::of(&logged),
-            Argument::of(&count),
-            Argument::of(&codebooks),
-            Argument::of(&code_tokens),
-            Argument::of(&capacity),
-        ];
-        self.run("advance_rows", [1, 1, 1], 0, &arguments)
     }
 
     /// Spans of positions that a sequence of so many has.

@@ -88,19 +88,21 @@ fn sequences_join_where_drawn_steps_end() {
 
     // A pass for all that begin, then steps of all that go on, as long as there are any.
     let mut queue = lengths.into_iter();
-    let (mut left, mut draws) = ([0usize; SLOTS], 0);
+    let (mut left, mut draws) = ([0usize; SLOTS], [0, 0]);
     loop {
         let free: Vec<&mut usize> = left.iter_mut().filter(|left| **left == 0).collect();
         let begun: Vec<_> = free.into_iter().zip(&mut queue).map(|(left, steps)| *left = steps - 1).collect();
-        draws += usize::from(!begun.is_empty());
+        draws[0] += usize::from(!begun.is_empty());
         if left.iter().any(|left| *left > 0) {
-            draws += STEPS;
+            draws[1] += STEPS;
             left.iter_mut().for_each(|left| *left = left.saturating_sub(STEPS));
         } else if begun.is_empty() {
             break;
         }
     }
-    assert_eq!(card.emulated.launched("draw_tokens"), draws);
+    assert_eq!(["draw_tokens", "draw_ahead"].map(|kernel| card.emulated.launched(kernel)), draws);
+    // Each step ahead leaves what goes in next.
+    assert_eq!(card.emulated.launched("embed"), draws[0] + draws[1] / STEPS);
 }
 
 #[test]

@@ -45,6 +45,9 @@ struct Shared {
     unsigned found[WARPS];
     unsigned kept_from[HEADS];
     float sums[HEADS];
+    // What was drawn, and what goes in next; what is no token ends the sequence, and its row goes on with
+    // another, which nobody looks at.
+    unsigned drawn[HEADS], following[HEADS];
 };
 // What the launch gives, and less than what any card gives unasked.
 static_assert(sizeof(Shared) <= 47 * 1024, "shared memory of a block");
@@ -410,22 +413,28 @@ DEVICE unsigned chosen_of(const Shared &shared, unsigned head, unsigned warps) {
     return chosen == 0 || chosen == ~uint64_t(0) ? NO_TOKEN : ~uint32_t(chosen);
 }
 
-}  // namespace sampling
+// What a launch draws from, and where to. Per slot: a window, the words of a generator, `noise` (heads, vocab),
+// and `scratch` (heads, vocab as a power of two), which is only used where the keys do not fit into shared memory.
+struct Drawing {
+    // (rows, heads, vocab).
+    const float *logits;
+    // Whose each row is.
+    const unsigned *slots;
+    State *states;
+    unsigned *windows, *generators;
+    uint64_t *noise, *scratch;
+    // (rows, heads).
+    unsigned *drawn;
+};
 
-// One block a row of logits (heads, vocab); `slots` says whose it is, `drawn` (rows, heads) takes the tokens. Per
-// slot: a window, the words of a generator, `noise` (heads, vocab), and `scratch` (heads, vocab as a power of
-// two), which is only used where the keys do not fit into shared memory.
-KERNEL(draw_tokens, 1024, (const float *logits, const unsigned *slots, sampling::State *states, unsigned *windows,
-                           unsigned *generators, uint64_t *noise, uint64_t *scratch, unsigned *drawn)) {
-    using namespace sampling;
-    SHARED_MEMORY(drawing);
-    Shared &shared = *reinterpret_cast<Shared *>(drawing);
-    unsigned slot = slots[blockIdx.x];
-    State &state = states[slot];
+// Draws the block's row of logits; what was drawn lies in `shared` too, past the next barrier.
+DEVICE void draw_row(Shared &shared, const Drawing &all) {
+    unsigned slot = all.slots[blockIdx.x];
+    State &state = all.states[slot];
     unsigned heads = state.heads, vocab = state.vocab, generated = state.generated, end_token = state.end_token;
     bool fresh = state.fresh != 0, runs_on = state.runs_on != 0;
-    unsigned *window = windows + slot * (WINDOW * HEADS), *generator = generators + size_t(slot) * KEPT_WORDS;
-    uint64_t *bits = noise + size_t(slot) * heads * vocab;
+    unsigned *window = all.windows + slot * (WINDOW * HEADS), *generator = all.generators + size_t(slot) * KEPT_WORDS;
+    uint64_t *bits = all.noise + size_t(slot) * heads * vocab;
     unsigned groups = power_of_two_from(heads), padded = power_of_two_from(vocab), share = SHARED_KEYS / groups;
 
     Group group;
@@ -438,9 +447,9 @@ KERNEL(draw_tokens, 1024, (const float *logits, const unsigned *slots, sampling:
     group.vocab = there ? vocab : 0;
     group.padded = there ? padded : 0;
     group.keys = padded <= share ? shared.keys + group.head * share
-                                 : scratch + (size_t(slot) * heads + group.head) * padded;
+                                 : all.scratch + (size_t(slot) * heads + group.head) * padded;
 
-    weigh(state, window, generated, logits + (size_t(blockIdx.x) * heads + group.head) * vocab, group);
+    weigh(state, window, generated, all.logits + (size_t(blockIdx.x) * heads + group.head) * vocab, group);
     sort(shared, padded, share, group);
     float best = there ? logit_of(group.keys[vocab - 1]) : 0;
     unsigned rounds = (vocab + group.threads - 1) / group.threads;
@@ -473,11 +482,68 @@ KERNEL(draw_tokens, 1024, (const float *logits, const unsigned *slots, sampling:
     if (draws) source.keep(generator);
     if (threadIdx.x < heads) {
         unsigned token = numbers ? chosen_of(shared, threadIdx.x, group.threads / WARP) : NO_TOKEN;
-        drawn[size_t(blockIdx.x) * heads + threadIdx.x] = token;
+        all.drawn[size_t(blockIdx.x) * heads + threadIdx.x] = token;
+        shared.drawn[threadIdx.x] = token;
+        shared.following[threadIdx.x] = token < vocab ? token : 0;
         if (numbers && !ended) window[generated % WINDOW * HEADS + threadIdx.x] = token;
     }
     if (threadIdx.x == 0) {
         state.fresh = 0;
         if (numbers && !ended) state.generated = generated + 1;
     }
+}
+
+}  // namespace sampling
+
+// One block a row.
+KERNEL(draw_tokens, 1024, (sampling::Drawing drawing)) {
+    SHARED_MEMORY(memory);
+    sampling::draw_row(*reinterpret_cast<sampling::Shared *>(memory), drawing);
+}
+
+// Where the next step of rows is laid out.
+struct Following {
+    Row *rows;
+    Kept *kept;
+    // (rows, hidden): the states that are drawn from; and where they are kept, (slots, capacity, hidden).
+    const float *hidden_states;
+    float *store;
+    // (codebooks, code_tokens, hidden), and what of it goes in, (rows, hidden).
+    const float *codes;
+    float *x;
+    // How many steps each row has logged, and what it drew in them, (steps, rows, codebooks).
+    unsigned *logged, *log;
+    unsigned hidden, codebooks, code_tokens, capacity;
+};
+
+// Draws, and lays out the next step: what was drawn is logged and goes in, one position further, and the state
+// that it was drawn from is kept. One block a row.
+KERNEL(draw_ahead, 1024, (sampling::Drawing drawing, Following next)) {
+    using namespace sampling;
+    SHARED_MEMORY(memory);
+    Shared &shared = *reinterpret_cast<Shared *>(memory);
+    unsigned i = blockIdx.x, hidden = next.hidden;
+    Kept to = next.kept[i];
+    if (to.index < next.capacity) {
+        float *store = next.store + (size_t(to.slot) * next.capacity + to.index) * hidden;
+        for (unsigned at = threadIdx.x; at < hidden; at += THREADS) {
+            store[at] = next.hidden_states[size_t(i) * hidden + at];
+        }
+    }
+    draw_row(shared, drawing);
+    sync_block();
+    for (unsigned at = threadIdx.x; at < hidden; at += THREADS) {
+        next.x[size_t(i) * hidden + at] = embedded(next.codes, shared.following, next.codebooks, next.code_tokens, hidden, at);
+    }
+    if (threadIdx.x != 0) return;
+    Row &row = next.rows[i];
+    unsigned step = next.logged[i];
+    for (unsigned book = 0; book < next.codebooks; book++) {
+        next.log[(size_t(step) * gridDim.x + i) * next.codebooks + book] = shared.drawn[book];
+        row.tokens[book] = shared.following[book];
+    }
+    row.kind = CODES;
+    if (row.position + 1 < next.capacity) row.position += 1;
+    next.kept[i].index = to.index + 1;
+    next.logged[i] = step + 1;
 }
