@@ -76,6 +76,7 @@ struct State {
     seed: u32,
     fresh: u32,
     generated: u32,
+    sorted: u32,
 }
 
 // SAFETY: numbers of four bytes, so nothing lies between them.
@@ -229,6 +230,7 @@ impl DeviceSampler {
             seed: seed as u32,
             fresh: u32::from(noise.is_some() || mode == NoiseMode::Repeat),
             generated: 0,
+            sorted: 0,
         };
         // What was placed may not go together any more.
         self.placed.clear();
@@ -327,6 +329,12 @@ impl DeviceSampler {
         } else {
             Ok(Draw::Tokens(tokens.to_vec()))
         }
+    }
+
+    /// In how many steps of a slot's sequence all logits had to be sorted.
+    #[cfg(test)]
+    pub fn sorted(&self, slot: usize) -> u32 {
+        self.states.to_vec(self.slots.len()).unwrap()[slot].sorted
     }
 
     /// The tokens that were read last, (rows, heads).

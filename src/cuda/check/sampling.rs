@@ -124,7 +124,7 @@ fn params(random: &mut Random, heads: usize) -> SamplingParams {
     SamplingParams {
         temperature: (0..temperatures).map(|_| pick(random, &[0.05, 0.3, 0.7, 1.0, 2.0])).collect(),
         top_p: pick(random, &[1.0, 0.95, 0.7, 0.3, 1e-9]),
-        top_k: pick(random, &[1, 3, 5, 20, 100, 100_000]),
+        top_k: pick(random, &[1, 3, 5, 20, 40, 100_000]),
         repetition_penalty: pick(random, &[1.0, 1.05, 1.5, 0.8, 10.0]),
         max_tokens: 1000,
         min_tokens: pick(random, &[0, 0, 2, 100]),
@@ -139,6 +139,9 @@ fn row(random: &mut Random, shape: Shape) -> Vec<f32> {
         .map(|_| match kind {
             0 => random.below(4) as f32 * spread,
             1 => pick(random, &[0.0, -0.0]),
+            // Shares that are simple fractions, so that sums meet top-p's bounds.
+            3 => (random.below(5) as f32).ln(),
+            4 => pick(random, &[0.0, std::f32::consts::LN_2]),
             _ => random.normal() * spread,
         })
         .collect();
@@ -419,6 +422,27 @@ mod tests {
         pairs.step(&[1], row(0.0)).unwrap();
         assert_eq!(pairs.tally.ends, before + 1);
         assert_eq!(pairs.tally.differ, 0);
+    }
+
+    #[test]
+    fn few_steps_sort_all_logits() {
+        let program = program();
+        let mut random = Random(5);
+        let mut sorted = |shape: Shape, params: SamplingParams, steps: usize| {
+            let mut pairs = Pairs::new(&program, 1, CODES, TEXT).unwrap();
+            let setup = Setup { params: &params, shape, end_token: shape.vocab as u32 - 1 };
+            pairs.begin(0, setup, Some((1, NoiseMode::Repeat))).unwrap();
+            for _ in 0..steps {
+                pairs.step(&[0], |shape| random.normals(shape.width(), 3.0)).unwrap();
+            }
+            assert!(pairs.tally.differ == 0 && pairs.tally.failures == 0, "{:?}", pairs.tally);
+            pairs.card.sorted(0)
+        };
+        assert_eq!(sorted(CODES, SamplingParams::speech(), 40), 0);
+        assert!(sorted(TEXT, SamplingParams::refine(), 6) <= 1);
+        // More than a glance looks for, and as much as it does.
+        assert_eq!(sorted(CODES, SamplingParams { top_k: 41, ..SamplingParams::speech() }, 3), 3);
+        assert_eq!(sorted(CODES, SamplingParams { top_k: 40, ..SamplingParams::speech() }, 20), 0);
     }
 
     #[test]
