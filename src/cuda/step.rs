@@ -291,7 +291,8 @@ impl Step for CardStep {
         let Parts { going, refining, beginning } = Parts::of(plan);
         let slot = |index: &usize| plan.rows[plan.wanted[*index].0].slot;
         let drawn_ahead = going.iter().any(|index| self.ahead.waiting(slot(index)) > 0);
-        let join = !beginning.is_empty() && !drawn_ahead && !(self.joined && !going.is_empty());
+        let may_join = !drawn_ahead && (going.is_empty() || !self.joined);
+        let join = may_join && !beginning.is_empty();
         self.joined = join;
         let (mut now, later) = if join { (beginning, &going) } else { (Vec::new(), &beginning) };
         later.iter().for_each(|index| outputs[*index] = answer(Drawn::Later));
