@@ -2,7 +2,8 @@
 //! once, each of them a recording that is played again, and the results wait here until they are asked for.
 //!
 //! A step more than a sequence wants costs its time and harms nothing: rows know nothing of each other, and a
-//! slot is overwritten by whoever has it next.
+//! slot is overwritten by whoever has it next. All rows are asked for together, so that what begins meanwhile
+//! joins them when nothing waits here any more.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
