@@ -2,7 +2,8 @@
 //! once, each of them a recording that is played again, and the results wait here until they are asked for.
 //!
 //! A step more than a sequence wants costs its time and harms nothing: rows know nothing of each other, and a
-//! slot is overwritten by whoever has it next.
+//! slot is overwritten by whoever has it next. All rows are asked for together, so that what begins meanwhile
+//! joins them when nothing waits here any more.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,13 +11,13 @@ use std::sync::Arc;
 use super::driver::{Buffer, Driver, Recording};
 use super::llama::{CardCache, CardLlama, Space};
 use super::program::{Kept, Program, Row};
-use super::sampler::DeviceSampler;
+use super::sampler::{DeviceSampler, Following};
 use crate::error::{Error, Result};
 use crate::model::Head;
 use crate::sampling::Draw;
 
 /// Steps that are asked for at once.
-const STEPS: usize = 8;
+pub const STEPS: usize = 8;
 /// The most that may be asked for.
 const MOST_STEPS: usize = 64;
 /// Another number of steps at once; 1 is none ahead.
@@ -45,7 +46,7 @@ pub struct Ahead {
     picked: Buffer<u32>,
     /// (steps, rows, codebooks).
     log: Buffer<u32>,
-    /// Steps that are in the log.
+    /// Steps of each row that are in the log.
     logged: Buffer<u32>,
     recordings: VecDeque<(Key, Option<Box<dyn Recording>>)>,
     waiting: Vec<VecDeque<Drawn>>,
@@ -86,7 +87,7 @@ impl Ahead {
             kept: Buffer::new(driver, rows)?,
             picked: Buffer::from_slice(driver, &numbers)?,
             log: Buffer::new(driver, MOST_STEPS * rows * codebooks)?,
-            logged: Buffer::new(driver, 1)?,
+            logged: Buffer::new(driver, rows)?,
             recordings: VecDeque::new(),
             waiting: (0..slots).map(|_| VecDeque::new()).collect(),
             steps,
@@ -123,27 +124,23 @@ impl Ahead {
         Ok(Some(drawn.draw))
     }
 
-    /// How many steps to ask for, for rows that have none waiting beside others that may have.
-    pub fn steps_beside(&self, others: impl Iterator<Item = u32>) -> usize {
-        // As many as bring all to the same step: they go on together then.
-        let left = others.map(|slot| self.waiting(slot)).min();
-        left.map_or(self.steps, |left| left.clamp(1, self.steps))
-    }
-
-    /// Runs some steps of rows, each of another slot, and keeps what they draw.
+    /// Runs the next steps of rows, each of another slot, and keeps what they draw.
     ///
     /// # Errors
     /// What the card says.
-    pub fn run(&mut self, means: &mut Means, rows: &[Row], kept: &[Kept], steps: usize) -> Result<()> {
+    pub fn run(&mut self, means: &mut Means, rows: &[Row], kept: &[Kept]) -> Result<()> {
+        let steps = self.steps;
         let codebooks = means.model.embed().codebooks();
         let slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
         self.rows.upload(0, rows)?;
         self.kept.upload(0, kept)?;
-        self.logged.upload(0, &[0])?;
+        self.logged.upload(0, &vec![0; rows.len()])?;
         means.sampler.place(&slots)?;
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0) + steps as u32;
         let longest = longest.min(means.model.config().max_positions as u32);
         let key = (rows.len(), Program::pages(longest).next_power_of_two());
+        // From then on each step leaves what goes in next.
+        means.model.embed_rows(means.space, &self.rows, rows.len())?;
         for _ in 0..steps {
             self.step(means, key)?;
         }
@@ -196,15 +193,21 @@ impl Ahead {
     fn launch(&self, means: &mut Means, (count, pages): Key) -> Result<()> {
         let Means { model, cache, space, sampler, hidden, logits, hiddens } = means;
         model.launch(space, &self.rows, count, pages, cache, &mut |_| Ok(()))?;
-        let store = Some((&self.kept, *hiddens));
-        model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits], store)?;
-        let (capacity, program) = (model.config().max_positions as u32, model.program());
-        sampler.launch(logits.address())?;
-        program.advance_rows(
-            [self.rows.address(), self.kept.address()],
-            sampler.drawn_address(),
-            [self.log.address(), self.logged.address()],
-            [count as u32, model.embed().codebooks() as u32, model.embed().code_tokens() as u32, capacity],
-        )
+        model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits], None)?;
+        let next = Following {
+            rows: self.rows.address(),
+            kept: self.kept.address(),
+            hidden_states: hidden.address(),
+            store: hiddens.address(),
+            codes: model.codes().address(),
+            x: space.x().address(),
+            logged: self.logged.address(),
+            log: self.log.address(),
+            hidden: model.config().hidden as u32,
+            codebooks: model.embed().codebooks() as u32,
+            code_tokens: model.embed().code_tokens() as u32,
+            capacity: model.config().max_positions as u32,
+        };
+        sampler.launch_ahead(logits.address(), &next)
     }
 }

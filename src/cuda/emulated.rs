@@ -83,6 +83,9 @@ struct Card {
     launches: AtomicUsize,
     /// Launches after which it fails.
     fails_after: Option<usize>,
+    /// Launches of each kernel.
+    #[cfg(test)]
+    by_kernel: Mutex<HashMap<&'static str, usize>>,
 }
 
 /// One queue of an emulated card; all of a card see the same memory.
@@ -126,12 +129,21 @@ impl Emulated {
             allocations: Mutex::default(),
             launches: AtomicUsize::new(0),
             fails_after: launches_of(number),
+            #[cfg(test)]
+            by_kernel: Mutex::default(),
         };
         Emulated {
             card: Arc::new(card),
             name: format!("emulated card {number}"),
             recording: Mutex::default(),
         }
+    }
+
+    /// How often a kernel was launched.
+    #[cfg(test)]
+    pub fn launched(&self, kernel: &str) -> usize {
+        let counts = self.card.by_kernel.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(kernel).copied().unwrap_or(0)
     }
 
     fn queue(&self) -> Self {
@@ -146,6 +158,11 @@ impl Emulated {
         let launches = self.card.launches.fetch_add(1, Ordering::Relaxed);
         if self.card.fails_after.is_some_and(|most| launches >= most) {
             return Err(Error::Device(format!("{} has failed, as it was told to", self.name)));
+        }
+        #[cfg(test)]
+        {
+            let mut counts = self.card.by_kernel.lock().unwrap_or_else(PoisonError::into_inner);
+            *counts.entry(launch.kernel).or_default() += 1;
         }
         let known = KERNELS.iter().find(|known| known.name == launch.kernel);
         let threads = known.map_or(0, |known| known.threads);

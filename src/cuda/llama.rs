@@ -57,6 +57,13 @@ pub struct Space {
     room: Room,
 }
 
+impl Space {
+    /// What goes in of rows, and what the layers leave of them, (rows, hidden).
+    pub fn x(&self) -> &Buffer<f32> {
+        &self.x
+    }
+}
+
 /// Keys and values of every layer, for a number of slots.
 pub struct CardCache {
     /// (pages, heads, [`PAGE`], head size) each.
@@ -162,6 +169,11 @@ impl CardLlama {
         &self.embed
     }
 
+    /// What goes in of codes, (codebooks, code tokens, hidden).
+    pub fn codes(&self) -> &Buffer<f32> {
+        &self.codes
+    }
+
     /// The kernels, in its queue.
     pub fn program(&self) -> &Program {
         &self.program
@@ -221,10 +233,30 @@ impl CardLlama {
         space.rows.upload(0, rows)?;
         space.speakers.upload(0, speakers)?;
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
+        self.embed_rows(space, &space.rows, rows.len())?;
         self.launch(space, &space.rows, rows.len(), Program::pages(longest), cache, after)
     }
 
-    /// Launches the layers over `count` rows that lie on the card, none of which attends to more than `pages`.
+    /// Launches what goes in of `count` rows that lie on the card.
+    ///
+    /// # Errors
+    /// What the card says.
+    pub fn embed_rows(&self, space: &Space, rows: &Buffer<Row>, count: usize) -> Result<()> {
+        self.program.embed(Embedding {
+            rows: rows.address(),
+            count: count as u32,
+            text: self.text.address(),
+            codes: self.codes.address(),
+            speakers: space.speakers.address(),
+            x: space.x.address(),
+            hidden: self.config.hidden as u32,
+            codebooks: self.embed.codebooks() as u32,
+            code_tokens: self.embed.code_tokens() as u32,
+        })
+    }
+
+    /// Launches the layers over `count` rows that lie on the card, none of which attends to more than `pages`,
+    /// from what goes in of them.
     ///
     /// # Errors
     /// What the card says.
@@ -240,17 +272,6 @@ impl CardLlama {
         let GptConfig { hidden, heads, norm_eps: eps, .. } = self.config;
         let (program, kind, room) = (&self.program, self.kind, Some(&space.room));
         let (row_count, count) = (count, count as u32);
-        program.embed(Embedding {
-            rows: rows.address(),
-            count,
-            text: self.text.address(),
-            codes: self.codes.address(),
-            speakers: space.speakers.address(),
-            x: space.x.address(),
-            hidden: hidden as u32,
-            codebooks: self.embed.codebooks() as u32,
-            code_tokens: self.embed.code_tokens() as u32,
-        })?;
         let width = hidden as u32;
         // Of x, normed by these weights.
         let normed = |norm: &Buffer<f32>, product: ProductArgument| {

@@ -23,7 +23,6 @@ macro_rules! kernels {
 
 kernels! {
     embed: 128,
-    advance_rows: 256,
     rms_norm_f32: 128,
     rms_norm_f16: 128,
     rms_norm_bf16: 128,
@@ -42,6 +41,7 @@ kernels! {
     product_many_f16: 128,
     product_many_bf16: 128,
     draw_tokens: 1024,
+    draw_ahead: 1024,
     unfold: 128,
     depthwise_norm_f32: 128,
     depthwise_norm_f16: 128,
@@ -230,28 +230,6 @@ impl Program {
         let blocks = heads.outputs.div_ceil(HEAD_OUTPUTS).div_ceil(groups.min(4));
         let shared = HEAD_ROWS * heads.width * 4;
         self.run_beside("heads", [blocks, groups, 1], shared, &[Argument::of(&heads)])
-    }
-
-    /// Lays out the next step of rows from what was drawn, (count, codebooks), and logs that.
-    pub fn advance_rows(
-        &self,
-        [rows, kept]: [Address; 2],
-        drawn: Address,
-        [log, logged]: [Address; 2],
-        [count, codebooks, code_tokens, capacity]: [u32; 4],
-    ) -> Result<()> {
-        let arguments = [
-            Argument::of(&rows),
-            Argument::of(&kept),
-            Argument::of(&drawn),
-            Argument::of(&log),
-            Argument::of(&logged),
-            Argument::of(&count),
-            Argument::of(&codebooks),
-            Argument::of(&code_tokens),
-            Argument::of(&capacity),
-        ];
-        self.run_beside("advance_rows", [1, 1, 1], 0, &arguments)
     }
 
     /// Pages of positions that a sequence of so many has.

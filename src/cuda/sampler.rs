@@ -76,10 +76,49 @@ struct State {
     seed: u32,
     fresh: u32,
     generated: u32,
+    sorted: u32,
 }
 
 // SAFETY: numbers of four bytes, so nothing lies between them.
 unsafe impl Plain for State {}
+
+/// What a launch draws from and where to, as the kernels read it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Drawing {
+    logits: Address,
+    slots: Address,
+    states: Address,
+    windows: Address,
+    generators: Address,
+    noise: Address,
+    scratch: Address,
+    drawn: Address,
+}
+
+/// Where the next step of rows is laid out, as the kernel reads it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Following {
+    /// [`Row`](super::program::Row)s and [`Kept`](super::program::Kept)s of this step, which become those of
+    /// the next.
+    pub rows: Address,
+    pub kept: Address,
+    /// The states that are drawn from, (rows, hidden), and where they are kept, (slots, capacity, hidden).
+    pub hidden_states: Address,
+    pub store: Address,
+    /// Embeddings of codes, (codebooks, code tokens, hidden).
+    pub codes: Address,
+    /// What goes in next, (rows, hidden).
+    pub x: Address,
+    /// How many steps each row has logged, and what it drew in them, (steps, rows, codebooks).
+    pub logged: Address,
+    pub log: Address,
+    pub hidden: u32,
+    pub codebooks: u32,
+    pub code_tokens: u32,
+    pub capacity: u32,
+}
 
 /// What the host knows of a slot.
 #[derive(Clone, Copy, Debug, Default)]
@@ -191,6 +230,7 @@ impl DeviceSampler {
             seed: seed as u32,
             fresh: u32::from(noise.is_some() || mode == NoiseMode::Repeat),
             generated: 0,
+            sorted: 0,
         };
         // What was placed may not go together any more.
         self.placed.clear();
@@ -244,21 +284,36 @@ impl DeviceSampler {
     /// # Errors
     /// [`Error::Device`] if the card has failed.
     pub fn launch(&self, logits: Address) -> Result<()> {
-        let Some(first) = self.placed.first() else { return Ok(()) };
-        let shape = self.slots[*first as usize].shape;
-        let Some(room) = &self.rooms[self.room_of(shape)?] else { return Err(no_slot(*first)) };
-        let (slots, states, windows) = (self.rows.address(), self.states.address(), self.windows.address());
-        let (generators, noise) = (self.generators.address(), room.noise.address());
-        let scratch = room.scratch.as_ref().map_or(0, Buffer::address);
-        let drawn = self.drawn.address();
-        let arguments = [&logits, &slots, &states, &windows, &generators, &noise, &scratch, &drawn];
-        let rows = self.placed.len() as u32;
-        self.program.run("draw_tokens", [rows, 1, 1], SHARED, &arguments.map(Argument::of))
+        let Some((rows, drawing)) = self.drawing(logits)? else { return Ok(()) };
+        self.program.run_beside("draw_tokens", [rows, 1, 1], SHARED, &[Argument::of(&drawing)])
     }
 
-    /// Where what is drawn lies, (rows, heads).
-    pub fn drawn_address(&self) -> Address {
-        self.drawn.address()
+    /// As [`DeviceSampler::launch`], of codes, and lays out the next step of the rows.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the card has failed.
+    pub fn launch_ahead(&self, logits: Address, next: &Following) -> Result<()> {
+        let Some((rows, drawing)) = self.drawing(logits)? else { return Ok(()) };
+        let arguments = [Argument::of(&drawing), Argument::of(next)];
+        self.program.run_beside("draw_ahead", [rows, 1, 1], SHARED, &arguments)
+    }
+
+    /// The rows that were placed, and what they are drawn with.
+    fn drawing(&self, logits: Address) -> Result<Option<(u32, Drawing)>> {
+        let Some(first) = self.placed.first() else { return Ok(None) };
+        let shape = self.slots[*first as usize].shape;
+        let Some(room) = &self.rooms[self.room_of(shape)?] else { return Err(no_slot(*first)) };
+        let drawing = Drawing {
+            logits,
+            slots: self.rows.address(),
+            states: self.states.address(),
+            windows: self.windows.address(),
+            generators: self.generators.address(),
+            noise: room.noise.address(),
+            scratch: room.scratch.as_ref().map_or(0, Buffer::address),
+            drawn: self.drawn.address(),
+        };
+        Ok(Some((self.placed.len() as u32, drawing)))
     }
 
     /// What a slot's drawn tokens mean.
@@ -274,6 +329,17 @@ impl DeviceSampler {
         } else {
             Ok(Draw::Tokens(tokens.to_vec()))
         }
+    }
+
+    /// In how many steps of a slot's sequence all logits had to be sorted.
+    #[cfg(test)]
+    pub fn sorted(&self, slot: usize) -> u32 {
+        self.states.to_vec(self.slots.len()).unwrap()[slot].sorted
+    }
+
+    /// The tokens that were read last, (rows, heads).
+    pub fn last_drawn(&self) -> &[u32] {
+        &self.tokens
     }
 
     /// Waits for what was drawn, row by row.

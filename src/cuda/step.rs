@@ -28,6 +28,8 @@ pub struct CardStep {
     hiddens: Buffer<f32>,
     drawn: Vec<Result<Draw>>,
     ahead: Ahead,
+    /// In the last step sequences joined those that go on, which waited for them.
+    joined: bool,
     slots: usize,
 }
 
@@ -112,6 +114,7 @@ impl CardStep {
             hiddens: Buffer::new(&driver, slots * max_positions * hidden)?,
             drawn: Vec::with_capacity(slots),
             ahead: Ahead::new(&driver, slots, PASS_ROWS.min(slots), codes.heads)?,
+            joined: false,
             space,
             model,
             slots,
@@ -133,18 +136,15 @@ impl CardStep {
     }
 
     /// The next step of sequences that have drawn codes, by their numbers among the wanted rows; several steps
-    /// of those that have none waiting.
+    /// of all if none has one waiting.
     fn go_on(&mut self, plan: &Plan, going: &[usize], outputs: &mut [RowOutput]) -> Result<()> {
         let mut rows = Vec::with_capacity(going.len());
         for index in going {
             let row = self.row(&plan.rows[plan.wanted[*index].0], &mut Vec::new())?;
             rows.push((*index, row));
         }
-        let (ready, wanting): (Vec<_>, Vec<_>) =
-            rows.iter().partition(|(_, row)| self.ahead.waiting(row.slot) > 0);
-        if !wanting.is_empty() {
-            let steps = self.ahead.steps_beside(ready.iter().map(|(_, row)| row.slot));
-            for part in wanting.chunks(PASS_ROWS) {
+        if rows.iter().all(|(_, row)| self.ahead.waiting(row.slot) == 0) {
+            for part in rows.chunks(PASS_ROWS) {
                 let rows: Vec<Row> = part.iter().map(|(_, row)| *row).collect();
                 let kept = |(index, row): &(usize, Row)| Kept {
                     slot: row.slot,
@@ -160,15 +160,13 @@ impl CardStep {
                     logits: &self.codes.logits,
                     hiddens: &self.hiddens,
                 };
-                self.ahead.run(&mut means, &rows, &kept, steps)?;
+                self.ahead.run(&mut means, &rows, &kept)?;
             }
         }
         let codebooks = self.model.embed().codebooks();
         for (index, row) in &rows {
-            let drawn = self.ahead.take(row, codebooks)?;
-            let nothing = || Error::Device(format!("slot {} has drawn nothing", row.slot));
-            outputs[*index] =
-                RowOutput { drawn: Some(drawn_of(drawn.ok_or_else(nothing)?)?), ..RowOutput::default() };
+            let drawn = self.ahead.take(row, codebooks)?.map_or(Ok(Drawn::Later), drawn_of)?;
+            outputs[*index] = answer(drawn);
         }
         Ok(())
     }
@@ -286,15 +284,26 @@ impl Step for CardStep {
         if plan.logits || plan.layers {
             return self.passes(plan, outputs);
         }
-        let (going, beginning) = split(plan);
-        if !beginning.plan.rows.is_empty() {
-            let mut drawn = vec![RowOutput::default(); beginning.indices.len()];
-            self.passes(&beginning.plan, &mut drawn)?;
-            for (index, drawn) in beginning.indices.into_iter().zip(drawn) {
-                outputs[index] = drawn;
+        // What begins waits until the others have no drawn steps left and goes through in one pass then, for
+        // which the others wait: from there on all go on together. Neither waits twice in a row. Texts that are
+        // being refined take a step each time, in a pass of their own unless something begins.
+        let Parts { going, refining, beginning } = Parts::of(plan);
+        let slot = |index: &usize| plan.rows[plan.wanted[*index].0].slot;
+        let drawn_ahead = going.iter().any(|index| self.ahead.waiting(slot(index)) > 0);
+        let may_join = !drawn_ahead && (going.is_empty() || !self.joined);
+        let join = may_join && !beginning.is_empty();
+        self.joined = join;
+        let (mut now, later) = if join { (beginning, &going) } else { (Vec::new(), &beginning) };
+        later.iter().for_each(|index| outputs[*index] = answer(Drawn::Later));
+        now.extend(refining);
+        if !now.is_empty() {
+            let mut answers = vec![RowOutput::default(); now.len()];
+            self.passes(&part(plan, &now), &mut answers)?;
+            for (index, answer) in now.into_iter().zip(answers) {
+                outputs[index] = answer;
             }
         }
-        self.go_on(plan, &going, outputs)
+        if join { Ok(()) } else { self.go_on(plan, &going, outputs) }
     }
 
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
@@ -317,32 +326,52 @@ fn drawn_of(drawn: Result<Draw>) -> Result<Drawn> {
     }
 }
 
-/// A part of a plan, and the numbers of its wanted rows in the whole.
-struct Part {
-    plan: Plan,
-    indices: Vec<usize>,
+fn answer(drawn: Drawn) -> RowOutput {
+    RowOutput { drawn: Some(drawn), ..RowOutput::default() }
 }
 
-/// The wanted rows of sequences that do nothing but go on from codes they drew; and all others, as a plan.
-fn split(plan: &Plan) -> (Vec<usize>, Part) {
-    let mut going = Vec::new();
-    let mut others = Part { plan: Plan::default(), indices: Vec::new() };
-    let mut start = 0;
-    for (index, (row, head)) in plan.wanted.iter().enumerate() {
-        let rows = &plan.rows[start..=*row];
-        start = row + 1;
-        let drawn = plan.drawn.get(index).copied().unwrap_or(0);
-        let goes_on = matches!(rows, [PlannedRow { input: Input::Codes(_), .. }]);
-        if goes_on && *head == Head::Codes && drawn > 0 {
-            going.push(index);
-            continue;
+/// The wanted rows of a plan, by what becomes of them.
+#[derive(Default)]
+struct Parts {
+    /// Nothing goes in but codes that the sequence drew.
+    going: Vec<usize>,
+    /// Nothing but a text token that it drew.
+    refining: Vec<usize>,
+    /// All others: prompts.
+    beginning: Vec<usize>,
+}
+
+impl Parts {
+    fn of(plan: &Plan) -> Self {
+        let mut parts = Parts::default();
+        for (index, (_, head)) in plan.wanted.iter().enumerate() {
+            let drawn = plan.drawn.get(index).copied().unwrap_or(0);
+            let part = match (rows_of(plan, index), head) {
+                ([PlannedRow { input: Input::Codes(_), .. }], Head::Codes) if drawn > 0 => &mut parts.going,
+                ([_], Head::Text) if drawn > 0 => &mut parts.refining,
+                _ => &mut parts.beginning,
+            };
+            part.push(index);
         }
-        others.plan.rows.extend_from_slice(rows);
-        others.plan.wanted.push((others.plan.rows.len() - 1, *head));
-        others.plan.drawn.push(drawn);
-        others.indices.push(index);
+        parts
     }
-    (going, others)
+}
+
+/// The rows of a plan up to a wanted one, from the wanted one before on.
+fn rows_of(plan: &Plan, index: usize) -> &[PlannedRow] {
+    let start = index.checked_sub(1).map_or(0, |before| plan.wanted[before].0 + 1);
+    &plan.rows[start..=plan.wanted[index].0]
+}
+
+/// Some wanted rows of a plan and what goes in before them, as a plan.
+fn part(plan: &Plan, indices: &[usize]) -> Plan {
+    let mut part = Plan::default();
+    for index in indices {
+        part.rows.extend_from_slice(rows_of(plan, *index));
+        part.wanted.push((part.rows.len() - 1, plan.wanted[*index].1));
+        part.drawn.push(plan.drawn.get(*index).copied().unwrap_or(0));
+    }
+    part
 }
 
 /// How many sequences fit into what is free once the weights are there.
@@ -403,3 +432,7 @@ fn kind_name(kind: Number) -> &'static str {
         Number::Bf16 => "bf16",
     }
 }
+
+#[cfg(all(test, feature = "cuda-emulator"))]
+#[path = "step_tests.rs"]
+mod tests;

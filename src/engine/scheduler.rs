@@ -83,7 +83,8 @@ pub struct Plan {
     pub wanted: Vec<(usize, Head)>,
     /// Of each wanted row, what its slot has drawn before.
     pub drawn: Vec<usize>,
-    /// Slots whose draws begin anew with this step.
+    /// Slots whose draws begin anew with this step; each is named once, even if its row is answered with
+    /// [`Drawn::Later`].
     pub begun: Vec<Begun>,
     /// Logits and hidden states are asked for, also of a device that draws by itself.
     pub logits: bool,
@@ -136,6 +137,8 @@ pub enum Drawn {
     Draw(Draw),
     /// Nothing: the logits are no numbers.
     NotANumber,
+    /// Nothing yet: the same rows are asked for again with the next step.
+    Later,
 }
 
 struct Live {
@@ -250,6 +253,7 @@ impl Scheduler {
         for (slot, output) in self.planned.drain(..).zip(outputs) {
             let Some(Live { id, mut sequence }) = self.slots[slot].take() else { continue };
             match sequence.advance(output, vocabulary) {
+                Ok(Progress::Waiting) => self.slots[slot] = Some(Live { id, sequence }),
                 Ok(Progress::Running) => {
                     events.push(Event::Advanced { id, tokens: sequence.generated() });
                     self.slots[slot] = Some(Live { id, sequence });
@@ -288,7 +292,8 @@ fn fetch(
 /// Runs a plan: the one that owns the device, or a stand-in in tests.
 pub trait Step {
     /// Runs every row of a plan; `outputs` becomes those of its wanted rows, in order. What it held before
-    /// is written over, so that a step need not take memory.
+    /// is written over, so that a step need not take memory. A device that draws by itself may answer some of
+    /// them with [`Drawn::Later`]; it must come to each of them after some steps.
     ///
     /// # Errors
     /// What the device said.
@@ -326,6 +331,9 @@ mod tests {
         text: usize,
         /// Live rows of each step.
         steps: Vec<usize>,
+        begun: usize,
+        /// Every other step comes later.
+        late: bool,
         fail: bool,
     }
 
@@ -335,6 +343,12 @@ mod tests {
                 return Err(Error::NotANumber);
             }
             self.steps.push(plan.wanted.len());
+            self.begun += plan.begun.len();
+            if self.late && self.steps.len() % 2 == 1 {
+                let later = RowOutput { drawn: Some(Drawn::Later), ..RowOutput::default() };
+                *outputs = vec![later; plan.wanted.len()];
+                return Ok(());
+            }
             let output = |(row, head): &(usize, Head)| {
                 let (heads, width) = match head {
                     Head::Codes => (4, self.codes),
@@ -367,7 +381,9 @@ mod tests {
             hidden: 64,
             max_positions: 40,
         };
-        Engine::new(vocabulary, slots, Fake { codes: 626, text: text_tokens, steps: Vec::new(), fail: false })
+        let fake =
+            Fake { codes: 626, text: text_tokens, steps: Vec::new(), begun: 0, late: false, fail: false };
+        Engine::new(vocabulary, slots, fake)
     }
 
     fn request(text: &str, max_tokens: usize) -> Request {
@@ -450,6 +466,23 @@ mod tests {
         let codes = spoken(&events)[0].1;
         assert_eq!(codes.refined.as_ref().unwrap().tokens, [4, 5]);
         assert_eq!(codes.tokens.len(), 3);
+    }
+
+    #[test]
+    fn a_step_that_comes_later_leaves_all_as_it_was() {
+        let spoken_by = |late: bool| {
+            let mut engine = engine(2);
+            engine.step_mut().late = late;
+            for (id, tokens) in [(0, 3), (1, 5), (2, 4)] {
+                engine.submit(id, Goal::Speak, request("你好", tokens));
+            }
+            let events = run(&mut engine);
+            let advanced = events.iter().filter(|e| matches!(e, Event::Advanced { .. })).count();
+            let codes: Vec<Codes> = spoken(&events).into_iter().map(|(_, codes)| codes.clone()).collect();
+            (codes, advanced, engine.step_ref().begun, engine.step_ref().steps.len())
+        };
+        let (codes, advanced, begun, steps) = spoken_by(false);
+        assert_eq!(spoken_by(true), (codes, advanced, begun, 2 * steps));
     }
 
     #[test]

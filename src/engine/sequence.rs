@@ -43,6 +43,8 @@ enum Phase {
 /// What a sequence did in a step.
 #[derive(Debug)]
 pub enum Progress {
+    /// The device has not come to it; it is as it was.
+    Waiting,
     /// It goes on.
     Running,
     /// Refining is done; speech follows.
@@ -223,9 +225,8 @@ impl Sequence {
 
     /// Draws from the logits of its last position, unless the device has, and lays out what goes in next.
     pub fn advance(&mut self, output: &mut RowOutput, vocabulary: &Vocabulary) -> Result<Progress> {
-        self.position += self.pending.len();
-        self.pending.clear();
         let drawn = match output.drawn.take() {
+            Some(Drawn::Later) => return Ok(Progress::Waiting),
             Some(Drawn::Draw(draw)) => {
                 self.sampler.take(&draw);
                 draw
@@ -233,6 +234,8 @@ impl Sequence {
             Some(Drawn::NotANumber) => return Err(Error::NotANumber),
             None => self.draw(&mut output.logits)?,
         };
+        self.position += self.pending.len();
+        self.pending.clear();
         let finish = match drawn {
             Draw::End => Some(Finish::End),
             Draw::Tokens(tokens) => {

@@ -1,9 +1,9 @@
 //! The processor's sampler beside the card's, on the same logits: they must draw the same.
 
 use super::{Finding, Random};
-use crate::cuda::driver::Buffer;
-use crate::cuda::program::Program;
-use crate::cuda::sampler::{DeviceSampler, Setup, Shape};
+use crate::cuda::driver::{Address, Buffer, Plain, bytes};
+use crate::cuda::program::{CODES as CODES_IN, Kept, Program, Row, TEXT as TEXT_IN};
+use crate::cuda::sampler::{DeviceSampler, Following, Setup, Shape};
 use crate::error::{Error, Result};
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler, SamplingParams};
 
@@ -73,7 +73,16 @@ impl<'a> Pairs<'a> {
     }
 
     /// A step of slots, in their order.
-    fn step(&mut self, slots: &[u32], mut row: impl FnMut(Shape) -> Vec<f32>) -> Result<()> {
+    fn step(&mut self, slots: &[u32], row: impl FnMut(Shape) -> Vec<f32>) -> Result<()> {
+        self.step_by(slots, row, |card, logits| card.launch(logits))
+    }
+
+    fn step_by(
+        &mut self,
+        slots: &[u32],
+        mut row: impl FnMut(Shape) -> Vec<f32>,
+        launch: impl FnOnce(&DeviceSampler, Address) -> Result<()>,
+    ) -> Result<()> {
         let mut logits = Vec::new();
         let mut expected = Vec::new();
         for slot in slots {
@@ -84,7 +93,9 @@ impl<'a> Pairs<'a> {
         }
         let logits = Buffer::from_slice(self.program.driver(), &logits)?;
         let mut found = Vec::new();
-        self.card.draw(logits.address(), slots, &mut found)?;
+        self.card.place(slots)?;
+        launch(&self.card, logits.address())?;
+        self.card.read(&mut found)?;
         let tally = &mut self.tally;
         tally.rows += slots.len();
         tally.differ += expected.len().abs_diff(found.len());
@@ -113,7 +124,7 @@ fn params(random: &mut Random, heads: usize) -> SamplingParams {
     SamplingParams {
         temperature: (0..temperatures).map(|_| pick(random, &[0.05, 0.3, 0.7, 1.0, 2.0])).collect(),
         top_p: pick(random, &[1.0, 0.95, 0.7, 0.3, 1e-9]),
-        top_k: pick(random, &[1, 3, 5, 20, 100, 100_000]),
+        top_k: pick(random, &[1, 3, 5, 20, 40, 100_000]),
         repetition_penalty: pick(random, &[1.0, 1.05, 1.5, 0.8, 10.0]),
         max_tokens: 1000,
         min_tokens: pick(random, &[0, 0, 2, 100]),
@@ -128,6 +139,9 @@ fn row(random: &mut Random, shape: Shape) -> Vec<f32> {
         .map(|_| match kind {
             0 => random.below(4) as f32 * spread,
             1 => pick(random, &[0.0, -0.0]),
+            // Shares that are simple fractions, so that sums meet top-p's bounds.
+            3 => (random.below(5) as f32).ln(),
+            4 => pick(random, &[0.0, std::f32::consts::LN_2]),
             _ => random.normal() * spread,
         })
         .collect();
@@ -193,15 +207,142 @@ fn refined(program: &Program, random: &mut Random, mode: NoiseMode) -> Result<Ta
     Ok(pairs.tally)
 }
 
+/// A card's rows while steps are drawn ahead, and what should be in them.
+struct AheadRows {
+    rows: (Buffer<Row>, Vec<Row>),
+    kept: (Buffer<Kept>, Vec<Kept>),
+    store: (Buffer<f32>, Vec<f32>),
+    x: (Buffer<f32>, Vec<f32>),
+    log: (Buffer<u32>, Vec<u32>),
+    logged: (Buffer<u32>, Vec<u32>),
+    codes: (Buffer<f32>, Vec<f32>),
+    hidden: usize,
+    capacity: u32,
+}
+
+impl AheadRows {
+    const STEPS: usize = 8;
+
+    /// Row `i` is of `slots[i]`. Some come to the end of what a slot holds.
+    fn new(program: &Program, random: &mut Random, slots: &[u32]) -> Result<Self> {
+        let (hidden, capacity) = (72, 20);
+        let driver = program.driver();
+        let rows: Vec<Row> = slots
+            .iter()
+            .map(|slot| {
+                let position = random.below(capacity as usize) as u32;
+                Row { slot: *slot, position, kind: TEXT_IN, tokens: [7; 8] }
+            })
+            .collect();
+        let kept = slots.iter().map(|slot| Kept { slot: *slot, index: random.below(22) as u32 });
+        let kept: Vec<Kept> = kept.collect();
+        let slots_end = slots.iter().max().map_or(0, |slot| *slot as usize + 1);
+        let store = vec![0.0; slots_end * capacity as usize * hidden];
+        let x = vec![0.0; rows.len() * hidden];
+        let log = vec![0; Self::STEPS * rows.len() * CODES.heads];
+        let logged = vec![0; rows.len()];
+        let codes = random.normals(CODES.width() * hidden, 1.0);
+        Ok(AheadRows {
+            rows: (Buffer::from_slice(driver, &rows)?, rows),
+            kept: (Buffer::from_slice(driver, &kept)?, kept),
+            store: (Buffer::from_slice(driver, &store)?, store),
+            x: (Buffer::from_slice(driver, &x)?, x),
+            log: (Buffer::from_slice(driver, &log)?, log),
+            logged: (Buffer::from_slice(driver, &logged)?, logged),
+            codes: (Buffer::from_slice(driver, &codes)?, codes),
+            hidden,
+            capacity,
+        })
+    }
+
+    fn following(&self, hidden_states: &Buffer<f32>) -> Following {
+        Following {
+            rows: self.rows.0.address(),
+            kept: self.kept.0.address(),
+            hidden_states: hidden_states.address(),
+            store: self.store.0.address(),
+            codes: self.codes.0.address(),
+            x: self.x.0.address(),
+            logged: self.logged.0.address(),
+            log: self.log.0.address(),
+            hidden: self.hidden as u32,
+            codebooks: CODES.heads as u32,
+            code_tokens: CODES.vocab as u32,
+            capacity: self.capacity,
+        }
+    }
+
+    /// What a step should leave, of tokens (rows, codebooks) that were drawn from states.
+    fn advance(&mut self, states: &[f32], tokens: &[u32]) {
+        let (hidden, count) = (self.hidden, self.rows.1.len());
+        for (i, drawn) in tokens.chunks_exact(CODES.heads).enumerate() {
+            let (row, kept) = (&mut self.rows.1[i], &mut self.kept.1[i]);
+            if kept.index < self.capacity {
+                let at = (kept.slot * self.capacity + kept.index) as usize * hidden;
+                self.store.1[at..][..hidden].copy_from_slice(&states[i * hidden..][..hidden]);
+            }
+            let logged = &mut self.logged.1[i];
+            self.log.1[(*logged as usize * count + i) * CODES.heads..][..CODES.heads].copy_from_slice(drawn);
+            *logged += 1;
+            kept.index += 1;
+            row.position = (row.position + 1).min(self.capacity - 1);
+            row.kind = CODES_IN;
+            let x = &mut self.x.1[i * hidden..][..hidden];
+            x.fill(0.0);
+            for (book, token) in drawn.iter().enumerate() {
+                let token = if (*token as usize) < CODES.vocab { *token } else { 0 };
+                row.tokens[book] = token;
+                let code = &self.codes.1[(book * CODES.vocab + token as usize) * hidden..][..hidden];
+                x.iter_mut().zip(code).for_each(|(x, code)| *x += code);
+            }
+        }
+    }
+
+    /// How many of the buffers are not to the bit what they should be.
+    fn differ(&self) -> Result<usize> {
+        fn differs<T: Plain + Default>((found, expected): &(Buffer<T>, Vec<T>)) -> Result<usize> {
+            Ok(usize::from(bytes(&found.to_vec(expected.len())?) != bytes(expected)))
+        }
+        Ok(differs(&self.rows)?
+            + differs(&self.kept)?
+            + differs(&self.store)?
+            + differs(&self.x)?
+            + differs(&self.log)?
+            + differs(&self.logged)?)
+    }
+}
+
+/// Steps ahead of the same rows, and all that they leave for the next.
+fn steps_ahead(program: &Program, random: &mut Random, mode: NoiseMode) -> Result<Tally> {
+    let mut pairs = Pairs::new(program, 4, CODES, TEXT)?;
+    let slots = [2, 0, 3];
+    for slot in slots {
+        let params = params(random, CODES.heads);
+        let setup = Setup { params: &params, shape: CODES, end_token: CODES.vocab as u32 - 1 };
+        pairs.begin(slot as usize, setup, Some((random.next(), mode)))?;
+    }
+    let mut ahead = AheadRows::new(program, random, &slots)?;
+    for _ in 0..AheadRows::STEPS {
+        let states = random.normals(slots.len() * ahead.hidden, 1.0);
+        let on_card = Buffer::from_slice(program.driver(), &states)?;
+        let next = ahead.following(&on_card);
+        pairs.step_by(&slots, |shape| row(random, shape), |card, logits| card.launch_ahead(logits, &next))?;
+        ahead.advance(&states, pairs.card.last_drawn());
+        pairs.tally.differ += ahead.differ()?;
+    }
+    Ok(pairs.tally)
+}
+
 pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let mut add = |what: &str, mode: NoiseMode, tally: Tally| {
-        let kernel = format!("draw_tokens {what}, {mode:?}");
+    let mut add = |kernel: &str, mode: NoiseMode, tally: Tally| {
+        let kernel = format!("{kernel}, {mode:?}");
         findings.push(Finding { kernel, shapes: tally.rows, worst: tally.differ as f64, allowed: 0.0 });
     };
     for mode in MODES {
-        add("codes", mode, steps(program, random, CODES, mode, [5, 8])?);
-        add("text, then codes", mode, refined(program, random, mode)?);
+        add("draw_tokens codes", mode, steps(program, random, CODES, mode, [5, 8])?);
+        add("draw_tokens text, then codes", mode, refined(program, random, mode)?);
+        add("draw_ahead", mode, steps_ahead(program, random, mode)?);
     }
     Ok(findings)
 }
@@ -248,6 +389,8 @@ mod tests {
                     assert!(tally.tokens > 300 && tally.ends > 40 && tally.failures > 15, "{tally:?}");
                 }
             }
+            let tally = steps_ahead(&program, &mut random, mode).unwrap();
+            assert!(tally.differ == 0 && tally.tokens > 5, "{tally:?}");
             let tally = refined(&program, &mut random, mode).unwrap();
             assert!(tally.differ == 0 && tally.tokens > 35, "{tally:?}");
         }
@@ -279,6 +422,27 @@ mod tests {
         pairs.step(&[1], row(0.0)).unwrap();
         assert_eq!(pairs.tally.ends, before + 1);
         assert_eq!(pairs.tally.differ, 0);
+    }
+
+    #[test]
+    fn few_steps_sort_all_logits() {
+        let program = program();
+        let mut random = Random(5);
+        let mut sorted = |shape: Shape, params: SamplingParams, steps: usize| {
+            let mut pairs = Pairs::new(&program, 1, CODES, TEXT).unwrap();
+            let setup = Setup { params: &params, shape, end_token: shape.vocab as u32 - 1 };
+            pairs.begin(0, setup, Some((1, NoiseMode::Repeat))).unwrap();
+            for _ in 0..steps {
+                pairs.step(&[0], |shape| random.normals(shape.width(), 3.0)).unwrap();
+            }
+            assert!(pairs.tally.differ == 0 && pairs.tally.failures == 0, "{:?}", pairs.tally);
+            pairs.card.sorted(0)
+        };
+        assert_eq!(sorted(CODES, SamplingParams::speech(), 40), 0);
+        assert!(sorted(TEXT, SamplingParams::refine(), 6) <= 1);
+        // More than a glance looks for, and as much as it does.
+        assert_eq!(sorted(CODES, SamplingParams { top_k: 41, ..SamplingParams::speech() }, 3), 3);
+        assert_eq!(sorted(CODES, SamplingParams { top_k: 40, ..SamplingParams::speech() }, 20), 0);
     }
 
     #[test]

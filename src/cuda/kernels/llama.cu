@@ -1,6 +1,16 @@
 // What is between the products of the Llama: embeddings, norms, attention, heads.
 #include "rows.cuh"
 
+// Value `i` of what goes in of codes, a token per codebook.
+DEVICE float embedded(const float *codes, const unsigned *tokens, unsigned codebooks, unsigned code_tokens,
+                      unsigned hidden, unsigned i) {
+    float sum = 0;
+    for (unsigned book = 0; book < codebooks; book++) {
+        sum += codes[(size_t(book) * code_tokens + tokens[book]) * hidden + i];
+    }
+    return sum;
+}
+
 // x (rows, hidden) = what goes in; one block a row.
 KERNEL(embed, 128, (const Row *rows, const float *text, const float *codes, const float *speakers, float *x,
                     unsigned hidden, unsigned codebooks, unsigned code_tokens)) {
@@ -14,9 +24,7 @@ KERNEL(embed, 128, (const Row *rows, const float *text, const float *codes, cons
         } else if (row.kind == SPEAKER) {
             sum = speakers[size_t(row.tokens[0]) * hidden + i];
         } else {
-            for (unsigned book = 0; book < codebooks; book++) {
-                sum += codes[(size_t(book) * code_tokens + row.tokens[book]) * hidden + i];
-            }
+            sum = embedded(codes, row.tokens, codebooks, code_tokens, hidden, i);
         }
         x[size_t(blockIdx.x) * hidden + i] = sum;
     }
@@ -283,27 +291,6 @@ KERNEL(heads, 256, (Heads p)) {
             }
         }
     }
-}
-
-// Lays out the next step: what was drawn is logged and goes in, one position further. One block.
-KERNEL(advance_rows, 256, (Row *rows, Kept *kept, const unsigned *drawn, unsigned *log, unsigned *logged, unsigned count,
-                           unsigned codebooks, unsigned code_tokens, unsigned capacity)) {
-    let_next_begin();
-    wait_for_previous();
-    unsigned step = *logged;
-    sync_block();
-    for (unsigned i = threadIdx.x; i < count * codebooks; i += 256) {
-        unsigned token = drawn[i];
-        log[size_t(step) * count * codebooks + i] = token;
-        // What is no token ends the sequence; its row goes on with another, which nobody looks at.
-        rows[i / codebooks].tokens[i % codebooks] = token < code_tokens ? token : 0;
-    }
-    for (unsigned i = threadIdx.x; i < count; i += 256) {
-        rows[i].kind = CODES;
-        if (rows[i].position + 1 < capacity) rows[i].position += 1;
-        kept[i].index += 1;
-    }
-    if (threadIdx.x == 0) *logged = step + 1;
 }
 
 #define LLAMA_KERNELS(T)                                                                                            \
