@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::GROUP_STEPS;
 
 /// What every line says: a sentence of common length in each of the model's languages.
-const TEXT: &str =
+pub(super) const TEXT: &str =
     "今天我们去了城里的老书店，买了三本书，回家的路上下起了小雨。we read by the window until dark.";
 
 /// One pass over all lines. Times are in seconds.
