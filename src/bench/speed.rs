@@ -30,7 +30,8 @@ pub struct Run {
     pub render: f64,
     /// From the requests to the last wave.
     pub total: f64,
-    /// From a request to the first samples of its stream; of a single line only.
+    /// From a request to the first samples of its stream, in a process that has spoken this line before; of a
+    /// single line only.
     pub first_sound: Option<f64>,
 }
 
