@@ -2,20 +2,26 @@
 # Everything that only a machine with an NVIDIA card can tell, in under ten minutes and one table.
 #
 #   benches/gpu.sh pack        builds and packs what it needs into gpu-bench/ (no card needed; under 64 MiB)
-#   benches/gpu.sh [FOLDER]    runs it: gpu-bench/, tests/fixtures and this script are all it takes along
+#   benches/gpu.sh [FOLDER]    runs it: gpu-bench/, tests/fixtures and benches/ are all it takes along
 #
 # The weights are random ones of the published shapes, made there, which cost as much to compute. What each part
-# printed goes to FOLDER (default: gpu-results); the table at the end says what held and what was measured.
+# printed goes to FOLDER (default: gpu-results); the tables at the end say what held and what was measured, those in
+# Markdown as the README has them. What tells most comes first; what does not fit into the time is left out.
+#
+# CHATTTS_RS_WHEELS=DIR installs the wheels in DIR, beside the PyTorch that is there, for the comparison with the
+# Python program. To try the script itself, on an emulated card: `benches/gpu.sh pack cuda-emulator`, and then
+# `CHATTTS_RS_EMULATED_CARDS=1 SIZE=tiny benches/gpu.sh`.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 here=$PWD/gpu-bench
 
 if [ "${1:-}" = pack ]; then
     set -e
+    features=${2:-cuda}
     rm -rf "$here"
     mkdir -p "$here"
-    cargo build --release --locked --features cuda
-    programs=$(cargo test --release --locked --features cuda --no-run --test parity --test cuda_memory 2>&1 |
+    cargo build --release --locked --features "$features"
+    programs=$(cargo test --release --locked --features "$features" --no-run --test parity --test cuda_memory 2>&1 |
         sed -n 's/.*Executable.*(\(.*\))/\1/p')
     cp target/release/chattts-rs "$here/"
     for program in $programs; do
@@ -29,6 +35,14 @@ if [ "${1:-}" = pack ]; then
 fi
 
 out=${1:-gpu-results}
+size=${SIZE:-full}
+if [ "$size" = full ]; then
+    sizes=1,8,64,256 some=1,64 tokens=256 lines=1024 together=256 shortest=60 longest=420 memory_lines=10000
+else
+    sizes=1,2 some=1,2 tokens=8 lines=8 together=4 shortest=4 longest=12 memory_lines=13
+fi
+# Seconds that all of it may take.
+limit=${LIMIT:-580}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
@@ -38,54 +52,116 @@ for program in chattts-rs parity cuda_memory; do
     chmod +x "$work/$program"
 done
 tts=$work/chattts-rs
+model=$work/model
+card=(-m "$model" --device cuda)
 rows=()
+row() { rows+=("$(printf '%-58s %8s  %s' "$1" "$2" "$3")"); }
 
-# part NAME FILE COMMAND...: runs a command, keeps what it prints, and notes how it ended and how long it took.
+# part NAME FILE SECONDS COMMAND...: runs a command for so long at most, keeps what it prints, and notes how it ended
+# and how long it took.
 part() {
-    local name=$1 file=$out/$2 start end code
-    shift 2
+    local name=$1 file=$out/$2 most=$3 start=$SECONDS left=$((limit - SECONDS)) code
+    shift 3
     printf '\n== %s\n' "$name"
-    start=$(date +%s.%N)
-    timeout 240 "$@" >"$file" 2>&1
+    if [ "$left" -lt 5 ]; then
+        row "$name" "" "not run: $limit s were over"
+        return
+    fi
+    timeout $((most < left ? most : left)) "$@" >"$file" 2>&1
     code=$?
-    end=$(date +%s.%N)
     cat "$file"
-    rows+=("$(printf '%-58s %6.1f s  %s' "$name" "$(echo "$end $start" | awk '{print $1 - $2}')" \
-        "$([ $code = 0 ] && echo ok || echo "FAILED ($code)")")")
+    case $code in
+    0) row "$name" "$((SECONDS - start)) s" ok ;;
+    124) row "$name" "$((SECONDS - start)) s" "FAILED (cut off)" ;;
+    *) row "$name" "$((SECONDS - start)) s" "FAILED ($code)" ;;
+    esac
 }
 
-part "devices" devices.txt "$tts" devices
-part "every kernel beside its twin" kernels.txt "$tts" devices --check
-part "golden cases in f32 on the card, token by token" parity.txt \
+part "devices" devices.txt 30 "$tts" devices
+part "every kernel beside its twin" kernels.txt 60 "$tts" devices --check
+part "golden cases in f32 on the card, token by token" parity.txt 90 \
     env CHATTTS_RS_TEST_DEVICE=cuda "$work/parity" --test-threads 1
-part "weights of the published shapes" demo.txt "$tts" model demo "$work/model" --size full
+part "weights of the published shapes" demo.txt 60 "$tts" model demo "$model" --size "$size"
+part "steps in f16, kernel by kernel: $sizes texts" profile.txt 90 \
+    "$tts" bench --profile "${card[@]}" --dtype f16 --batch-size "$sizes" --tokens "$tokens"
+part "speed in f16: $sizes texts" speed-f16.txt 120 \
+    "$tts" bench "${card[@]}" --dtype f16 --batch-size "$sizes" --tokens "$tokens" --runs 3
+
+# Lines of many lengths, so that places in the batch become free one by one.
+for i in $(seq 1 "$lines"); do
+    count=$((shortest + i * 37 % (longest - shortest + 1)))
+    printf '{"text": "这是第%d行，今天天气很好，我们去公园走走。", "min_tokens": %d, "max_tokens": %d}\n' "$i" "$count" "$count"
+done >"$work/lines.jsonl"
 # What is cut short, as it is here, ends with 1; that it is there is what counts.
 made='"${@:2}"; [ -e "$1" ]'
-part "first start: load, two tokens, exit" start1.txt bash -c "$made" made "$work/a.wav" \
-    "$tts" synth -v -m "$work/model" --device cuda -t "你好" --seed 1 --min-tokens 2 --max-tokens 2 -o "$work/a.wav"
-rm -f "$work/a.wav"
-part "second start" start2.txt bash -c "$made" made "$work/a.wav" \
-    "$tts" synth -v -m "$work/model" --device cuda -t "你好" --seed 1 --min-tokens 2 --max-tokens 2 -o "$work/a.wav"
-part "f32, f16, bf16 beside f32 on the processor, by layer" precision.txt \
-    "$tts" bench --precision -m "$work/model" --device cuda --tokens 48
-part "speed in f16: 1, 8, 32, 128 texts" speed-f16.txt \
-    "$tts" bench -m "$work/model" --device cuda --dtype f16 --batch-size 1,8,32,128 --tokens 256 --runs 2
-part "the same for 1 and 32 without CUDA graphs" speed-eager.txt env CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1 \
-    "$tts" bench -m "$work/model" --device cuda --dtype f16 --batch-size 1,32 --tokens 256 --runs 2
-part "speed in bf16 and f32: 1, 32 texts" speed-others.txt \
-    "$tts" bench -m "$work/model" --device cuda --dtype bf16,f32 --batch-size 1,32 --tokens 128 --runs 2
-for i in $(seq 1 512); do echo "这是第 $i 行，今天天气很好，我们去公园走走。"; done >"$work/lines.txt"
-part "512 lines to WAV files" lines.txt bash -c "$made" made "$work/out/00511.wav" \
-    "$tts" synth -v -m "$work/model" --device cuda -f "$work/lines.txt" --out-dir "$work/out" --seed 1 \
-    --min-tokens 150 --max-tokens 150
-part "loaded and dropped 50 times, 10,000 lines, memory as before" memory.txt \
-    env CHATTTS_RS_TEST_DEVICE=cuda CHATTTS_RS_TEST_LINES=10000 "$work/cuda_memory"
+last=$(printf '%05d' $((lines - 1)))
+part "$lines lines to WAV files, $together at once" lines.txt 90 bash -c "$made" made "$work/out/$last.wav" \
+    "$tts" synth -v "${card[@]}" --dtype f16 --batch-size "$together" --json-input -f "$work/lines.jsonl" \
+    --out-dir "$work/out" --seed 1
+rm -rf "$work/out"
+
+# The Python program on the same card.
+if [ -n "${CHATTTS_RS_WHEELS:-}" ]; then
+    python3 -m pip install --quiet --no-index --no-deps --target "$work/wheels" "$CHATTTS_RS_WHEELS"/*.whl
+    export PYTHONPATH=$work/wheels${PYTHONPATH:+:$PYTHONPATH}
+fi
+if python3 -c 'import ChatTTS, torch; assert torch.cuda.is_available()' 2>"$out/reference.txt"; then
+    part "beside the Python program: 1 and 8 texts" reference.txt 150 python3 benches/reference.py --ours "$tts" \
+        --model "$model" --device cuda --batch 8 --rounds 2
+else
+    tail -n 1 "$out/reference.txt"
+    row "beside the Python program: 1 and 8 texts" "" "not run: no ChatTTS with PyTorch and CUDA"
+fi
+
+# switches ROUNDS COMMAND...: the command with each setting in turn; a line for each: setting, texts, steps a second.
+switches() {
+    local rounds=$1 round setting
+    shift
+    for round in $(seq "$rounds"); do
+        for setting in as-it-is=on CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1; do
+            env "$setting" "$@" --batch-size "$some" | awk -v s="$setting" '/^f16/ { print s, $2, $7 }'
+        done
+        env CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1 "$@" --batch-size "$some" |
+            awk '/^f16/ { print "both", $2, $7 }'
+    done | sort -s -k2,2n -k1,1 -k3,3n | awk '
+        { key = $1 " " $2; if (!(key in count)) order[++keys] = key; values[key, ++count[key]] = $3 }
+        END {
+            for (i = 1; i <= keys; i++) {
+                n = count[order[i]]
+                middle[order[i]] = (values[order[i], int((n + 1) / 2)] + values[order[i], int((n + 2) / 2)]) / 2
+            }
+            for (i = 1; i <= keys; i++) {
+                split(order[i], word, " ")
+                ratio = middle[order[i]] / middle["as-it-is=on " word[2]]
+                printf "%-26s %4s texts %9.1f steps/s %6.3f (%d rounds)\n", word[1], word[2], middle[order[i]], ratio, count[order[i]]
+                rows++
+            }
+            exit rows == 0
+        }'
+}
+export -f switches
+export some
+part "graphs and steps ahead off, in turn: $some texts" switches.txt 150 bash -c 'switches "$@"' switches 3 \
+    "$tts" bench -q "${card[@]}" --dtype f16 --tokens "$tokens" --runs 1
+for start in first second; do
+    rm -f "$work/a.wav"
+    part "$start start: load, two tokens, exit" "start-$start.txt" 30 bash -c "$made" made "$work/a.wav" "$tts" synth \
+        -v "${card[@]}" --batch-size 1 -t "你好" --seed 1 --min-tokens 2 --max-tokens 2 -o "$work/a.wav"
+done
+part "f32, f16, bf16 beside f32 on the processor, by layer" precision.txt 90 \
+    "$tts" bench --precision "${card[@]}" --tokens 48
+part "speed in bf16 and f32: $some texts" speed-others.txt 90 \
+    "$tts" bench "${card[@]}" --dtype bf16,f32 --batch-size "$some" --tokens "$tokens" --runs 2
+# An emulated card counts its memory itself.
+[ -n "${CHATTTS_RS_EMULATED_CARDS:-}" ] || export CHATTTS_RS_TEST_DEVICE=cuda
+part "loaded and dropped 50 times, $memory_lines lines, memory as before" memory.txt 120 \
+    env CHATTTS_RS_TEST_LINES="$memory_lines" "$work/cuda_memory"
 
 # Voices of seeds on a card: what we draw, and what PyTorch draws there, if it is there. A speaker is
 # normal · std + mean, so ratios of differences between three seeds are those of the normals alone.
 if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
     for seed in 1 2222 4099; do "$tts" roles export "cuda:$seed" >"$work/voice-$seed"; done
-    part "cuda:N voices beside PyTorch's generator" voices.txt python3 - "$work" <<'PYTHON'
+    part "cuda:N voices beside PyTorch's generator" voices.txt 60 python3 - "$work" <<'PYTHON'
 import lzma, struct, sys, torch
 
 def decode(text):
@@ -114,10 +190,32 @@ print(f"largest error {error:.1e}")
 sys.exit(not error < 0.02)
 PYTHON
 else
-    rows+=("$(printf '%-58s %9s  %s' "cuda:N voices beside PyTorch's generator" "" "not run: no PyTorch with CUDA")")
+    row "cuda:N voices beside PyTorch's generator" "" "not run: no PyTorch with CUDA"
 fi
 
-printf '\n== %s, %s\n' "$("$tts" --version)" "$(sed -n 1p "$out/devices.txt")"
+printf '\n== %s, %s, %d s in all\n' "$("$tts" --version)" "$(sed -n 1p "$out/devices.txt")" "$SECONDS"
 printf '%s\n' "${rows[@]}"
-cat "$out/speed-f16.txt" "$out/speed-others.txt" <(echo "without CUDA graphs:") "$out/speed-eager.txt" | grep -E "^(weights|f16|bf16|f32|without| +s)"
+
+# Columns of the tables above, turned: a column for each number of texts.
+cd "$out" && touch profile.txt speed-f16.txt lines.txt
+grep -h -m1 "^measured at most" profile.txt
+turned() {
+    awk -v column="$2" -v title="$3" '/^f16/ && NF >= column { line = line " " $column " |"; found = 1 }
+        END { if (found) print "| " title " |" line }' "$1"
+}
+{
+    # Below the profile's first table no line begins with a type.
+    turned profile.txt 2 "f16, texts at once" && echo "|---|$(awk '/^f16/ { printf "--:|" }' profile.txt)"
+    turned speed-f16.txt 7 "tokens per second"
+    turned profile.txt 4 "a step, µs"
+    turned profile.txt 7 "what it must take, µs"
+    turned profile.txt 8 "step ÷ that"
+    turned speed-f16.txt 12 "seconds of audio a second"
+    turned speed-f16.txt 5 "a prompt, ms"
+    turned speed-f16.txt 13 "first sound of a stream, s"
+} | tee table.md
+grep -hs "tokens in" lines.txt
+grep -hs "^|" reference.txt
+cat switches.txt 2>/dev/null
+grep -hsE "^(bf16|f32)" speed-others.txt
 ! printf '%s\n' "${rows[@]}" | grep -q FAILED

@@ -238,7 +238,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__bench)
-            opts="-m -q -v -h -V --model --offline --device --dtype --memory-fraction --threads --precision --batch-size --tokens --runs --warm-up --rounds --seed --json --measure-since --quiet --verbose --help --version"
+            opts="-m -q -v -h -V --model --offline --device --dtype --memory-fraction --threads --precision --profile --batch-size --tokens --runs --warm-up --rounds --seed --json --measure-since --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -344,7 +344,7 @@ bf16\t'bfloat16, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l batch-size -d 'Texts that are worked on together, one measurement each' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l tokens -d 'Tokens of each line, 46.875 a second; with --precision at most so many' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l tokens -d 'Tokens of each line, 46.875 a second; with --precision at most so many, with --profile rounded up to eights' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l runs -d 'How often each measurement is made in a process' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l warm-up -d 'Runs before them that do not count' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l rounds -d 'Processes of each measurement; the measurements take turns' -r
@@ -352,6 +352,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l seed -d 
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l measure-since -d 'For the program\'s own use: take one measurement; the clock, in ns, when this process was started' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l precision -d 'Compare each type with f32 on the same inputs, in place of measuring speed'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l profile -d 'Time a card\'s steps kernel by kernel, beside what they must at least take, in place of measuring speed'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l json -d 'Print one JSON object: machine, model, options, and median, min and max of each result'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s v -l verbose -d 'Say how long things take'

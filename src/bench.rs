@@ -5,11 +5,15 @@ mod access;
 mod distance;
 mod machine;
 mod precision;
+#[cfg(feature = "cuda")]
+mod profile;
 mod speed;
 mod summary;
 
 pub use machine::{Machine, peak_memory};
 pub use precision::{Agreement, Deviation, Divergence, Reference, Sharing};
+#[cfg(feature = "cuda")]
+pub use profile::{KernelTime, PartTime, Profile, ProfileTest};
 pub use speed::{Run, SpeedTest};
 pub use summary::{Process, Spread, Summary};
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::device::DeviceChoice;
+use crate::device::{DeviceChoice, OpenDevice};
 use crate::engine::{Codes, Decoder, Engine, Event, Goal, Refined, Request, Step};
 use crate::error::{Error, Result};
 use crate::hub::{self, HubConfig, ModelSource};
@@ -123,9 +123,19 @@ impl ChatTts {
     /// # Errors
     /// An error naming the file and tensor that are not as they should be; [`Error::Device`] if the device
     /// cannot be had.
-    pub fn open(mut checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
+    pub fn open(checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
+        ChatTts::open_with(checkpoint, options, |device| device)
+    }
+
+    /// As [`ChatTts::open`], on what `prepare` makes of the device.
+    pub(crate) fn open_with(
+        mut checkpoint: Checkpoint,
+        options: LoadOptions,
+        prepare: impl FnOnce(OpenDevice) -> OpenDevice,
+    ) -> Result<Self> {
         let stats = checkpoint.stats.take();
-        let Loaded { engine, renderer, slots, precision, device_name } = Loaded::open(checkpoint, options)?;
+        let loaded = Loaded::open(checkpoint, options, prepare)?;
+        let Loaded { engine, renderer, slots, precision, device_name } = loaded;
         Ok(ChatTts { engine, renderer: Arc::new(renderer), stats, slots, precision, device_name })
     }
 

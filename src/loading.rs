@@ -19,7 +19,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    pub fn open(checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
+    /// On what `prepare` makes of the device.
+    pub fn open(
+        checkpoint: Checkpoint,
+        options: LoadOptions,
+        prepare: impl FnOnce(OpenDevice) -> OpenDevice,
+    ) -> Result<Self> {
         let fraction = options.memory_fraction;
         if !(fraction > 0.0 && fraction <= 1.0) {
             let reason = format!("{fraction} is not above 0 and at most 1");
@@ -33,7 +38,7 @@ impl Loaded {
         };
         let precision = choice.precision(precision)?;
         let (device, device_name) = choice.open()?;
-        let (step, renderer, slots, vocabulary) = match device {
+        let (step, renderer, slots, vocabulary) = match prepare(device) {
             OpenDevice::Processor => on_processor(checkpoint, precision, options)?,
             #[cfg(feature = "cuda")]
             OpenDevice::Card(driver) => on_card(checkpoint, precision, options, driver)?,

@@ -156,6 +156,8 @@ fn bad_values_are_refused() {
         (&["--threads", "0"], 2, "--threads"),
         (&["--seed", "-1"], 2, "--seed"),
         (&["--precision", "--runs", "3"], 2, "cannot be used with"),
+        (&["--profile", "--precision"], 2, "cannot be used with"),
+        (&["--profile", "--device", "cpu"], 2, "--profile times the kernels of NVIDIA cards"),
         (&["--model", "./nowhere"], 2, "does not exist"),
     ];
     let cards = without_cards().map(|said| {

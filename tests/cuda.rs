@@ -201,3 +201,58 @@ fn types_are_compared_with_the_processor_layer_by_layer() {
     assert_eq!(results[0]["arg_max"]["overall"], 1.0);
     assert_eq!(results[0]["drawn"]["overall"], 1.0);
 }
+
+/// A number of a report.
+fn number(value: &Value, name: &str) -> f64 {
+    value[name].as_f64().unwrap_or_else(|| panic!("{name}: {value}"))
+}
+
+#[test]
+fn a_profile_says_where_a_step_goes_and_what_it_must_take() {
+    let p = program("1");
+    let bench = ["bench", "--profile", "--model", "demo", "--device", "cuda", "--batch-size", "1,3"];
+    let more = ["--tokens", "8", "--runs", "1", "--warm-up", "0"];
+    let ran = p.run(&[&bench[..], &more, &["--dtype", "f16,f32", "--json"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    let results = json["results"].as_array().unwrap();
+    assert_eq!(results.iter().map(|r| r["dtype"].as_str()).collect::<Vec<_>>(), [Some("f16"), Some("f32")]);
+    for result in results {
+        let bandwidth = number(&result["ceilings"], "bytes_per_s");
+        for (profile, lines) in result["profiles"].as_array().unwrap().iter().zip([1.0, 3.0]) {
+            assert_eq!((number(profile, "batch_size"), number(profile, "steps")), (lines, 8.0));
+            let parts = profile["parts"].as_array().unwrap();
+            let kernels = profile["kernels"].as_array().unwrap();
+            for list in [parts, kernels] {
+                let sum = |name| list.iter().map(|entry| number(entry, name)).sum::<f64>();
+                assert!((sum("share") - 1.0).abs() < 1e-9, "{profile}");
+                assert!((sum("seconds") / number(profile, "kernels_s") - 1.0).abs() < 1e-9, "{profile}");
+            }
+            // 3 layers of 4 · 64 · 64 + 3 · 64 · 160 weights.
+            let products = &parts[0];
+            let weights = 3.0 * f64::from(4 * 64 * 64 + 3 * 64 * 160);
+            let (size, heads) = match result["dtype"] == "f16" {
+                true => (2.0, 0.0),
+                false => (4.0, 4.0 * 626.0 * 64.0 * 4.0),
+            };
+            assert_eq!(number(&products["work"], "bytes"), weights * size + heads, "{profile}");
+            let floor = number(products, "floor");
+            assert!(floor >= number(&products["work"], "bytes") / bandwidth * (1.0 - 1e-9), "{profile}");
+            let over = number(products, "seconds") / floor;
+            assert!((number(products, "over_floor") / over - 1.0).abs() < 1e-9, "{profile}");
+            // Those of all lines by one launch.
+            let drawn = kernels.iter().find(|kernel| kernel["part"] == "draw").unwrap();
+            assert_eq!(number(drawn, "launches"), 1.0);
+            assert!(number(profile, "step_floor_s") > 0.0 && number(profile, "length") > 10.0);
+        }
+    }
+
+    let ran = p.run(&[&bench[..], &more].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for what in ["measured at most", "over floor", "products", "draw_ahead"] {
+        assert!(ran.out.contains(what), "{what}: {}", ran.out);
+    }
+    let ran = p.run(&["bench", "--profile", "--model", "demo", "--device", "cpu"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("--device cpu is the processor"), "{}", ran.err);
+}

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::GROUP_STEPS;
 
 /// What every line says: a sentence of common length in each of the model's languages.
-const TEXT: &str =
+pub(super) const TEXT: &str =
     "今天我们去了城里的老书店，买了三本书，回家的路上下起了小雨。we read by the window until dark.";
 
 /// One pass over all lines. Times are in seconds.
@@ -30,7 +30,8 @@ pub struct Run {
     pub render: f64,
     /// From the requests to the last wave.
     pub total: f64,
-    /// From a request to the first samples of its stream; of a single line only.
+    /// From a request to the first samples of its stream, in a process that has spoken this line before; of a
+    /// single line only.
     pub first_sound: Option<f64>,
 }
 

@@ -1,14 +1,17 @@
 //! `bench`: each measurement in a process of its own, so that the most memory it held and the time from its
-//! start to its first step are its own; or the types of weights against single precision.
+//! start to its first step are its own; or the types of weights against single precision; or a card's steps, kernel
+//! by kernel.
 
 mod child;
 mod precision;
+#[cfg(feature = "cuda")]
+mod profile;
 mod table;
 
 use chattts_rs::bench::{Machine, Summary};
 use chattts_rs::hub::{self, DemoSize};
 use chattts_rs::model::{Checkpoint, DEMO_SEED};
-use chattts_rs::{Error, LoadOptions, ModelSource};
+use chattts_rs::{DeviceChoice, Error, LoadOptions, ModelSource};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -16,17 +19,28 @@ use self::child::Measurement;
 use super::args::{BenchArgs, ComputeArgs, Dtype, ModelArgs};
 use super::output::print_line;
 use super::report::Report;
-use super::{Context, options};
+use super::{Context, Usage, options};
 
 pub fn run(context: &Context, args: &BenchArgs) -> anyhow::Result<()> {
     if let Some(since) = args.measure_since {
         return child::measure(args, since);
     }
     // What can be wrong with the flags is found before anything is downloaded.
-    compute(args, Dtype::Auto, 1)?;
+    let found = compute(args, Dtype::Auto, 1)?;
+    if args.profile && !matches!(found.device, DeviceChoice::Cuda(_)) {
+        let device = &args.device;
+        return Err(Usage(format!(
+            "--profile times the kernels of NVIDIA cards, and --device {device} is the processor here"
+        ))
+        .into());
+    }
     let model = model(context, args)?;
     if args.precision {
         return precision::run(context, args, &model);
+    }
+    #[cfg(feature = "cuda")]
+    if args.profile {
+        return profile::run(context, args, &model);
     }
     speed(context, args, &model)
 }

@@ -254,7 +254,7 @@ pub fn batch_size(text: &str, device: DeviceChoice) -> Result<(usize, bool), Usa
     /// Past this the products keep a processor's units busy, and more texts only cost memory.
     const ENOUGH: usize = 16;
     /// Past this a card gains little by more; what its memory holds is found when the model is there.
-    const ENOUGH_ON_CARD: usize = 128;
+    const ENOUGH_ON_CARD: usize = 256;
     /// What one text may come to: keys and values of 4096 positions.
     const BYTES_EACH: u64 = 512 << 20;
     /// The largest that is taken.

@@ -131,6 +131,8 @@ impl Ahead {
     pub fn run(&mut self, means: &mut Means, rows: &[Row], kept: &[Kept]) -> Result<()> {
         let steps = self.steps;
         let codebooks = means.model.embed().codebooks();
+        // So that a step's launches all wait in the queue before the first one runs.
+        let steps = if means.model.program().driver().times_launches() { 1 } else { steps };
         let slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
         self.rows.upload(0, rows)?;
         self.kept.upload(0, kept)?;
@@ -165,6 +167,9 @@ impl Ahead {
 
     /// One step of what was uploaded, played if it is recorded.
     fn step(&mut self, means: &mut Means, key: Key) -> Result<()> {
+        if means.model.program().driver().times_launches() {
+            return self.launch(means, key);
+        }
         let found = self.recordings.iter().position(|(known, _)| *known == key);
         match found.and_then(|at| self.recordings.remove(at)) {
             // The latest are in front.

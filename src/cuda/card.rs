@@ -428,7 +428,45 @@ impl Driver for Card {
         &self.device.name
     }
 
+    fn multiprocessors(&self) -> Result<u32> {
+        use sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT as COUNT;
+        let asking = |e| self.device.error("counting its multiprocessors", e);
+        let device = result::device::get(self.device.number as i32).map_err(asking)?;
+        // SAFETY: the device is one that the driver gave.
+        let count = unsafe { result::device::get_attribute(device, COUNT) }.map_err(asking)?;
+        Ok(u32::try_from(count).unwrap_or(1).max(1))
+    }
+
     fn another(&self) -> Result<Arc<dyn Driver>> {
         Ok(Arc::new(Card::queue(Arc::clone(&self.device))?))
+    }
+
+    fn mark(&self) -> Result<u64> {
+        use sys::CUevent_flags::CU_EVENT_DEFAULT as TIMED;
+        self.device.bind()?;
+        let failed = |e| self.device.error("marking a time", e);
+        let event = result::event::create(TIMED).map_err(failed)?;
+        // SAFETY: both are alive.
+        if let Err(error) = unsafe { result::event::record(event, self.stream) } {
+            self.unmark(event as u64);
+            return Err(failed(error));
+        }
+        Ok(event as u64)
+    }
+
+    fn unmark(&self, mark: u64) {
+        if self.device.make_current().is_ok() {
+            // SAFETY: it came from `mark`, and is forgotten once.
+            let _ = unsafe { result::event::destroy(mark as sys::CUevent) };
+        }
+    }
+
+    fn seconds(&self, from: u64, to: u64) -> Result<f64> {
+        self.device.bind()?;
+        let (from, to) = (from as sys::CUevent, to as sys::CUevent);
+        // SAFETY: both came from `mark` and are not forgotten yet.
+        let milliseconds =
+            unsafe { result::event::synchronize(to).and_then(|()| result::event::elapsed(from, to)) };
+        Ok(f64::from(milliseconds.map_err(|e| self.device.error("reading a time", e))?) / 1e3)
     }
 }

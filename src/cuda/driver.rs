@@ -88,14 +88,56 @@ pub trait Driver: Send + Sync {
     fn memory(&self) -> Result<Memory>;
     /// What it is called.
     fn name(&self) -> &str;
+    /// Multiprocessors it has.
+    fn multiprocessors(&self) -> Result<u32>;
     /// Another queue on the same card.
     fn another(&self) -> Result<Arc<dyn Driver>>;
+    /// Marks the point of the queue that is reached when all that was asked for is done.
+    fn mark(&self) -> Result<u64>;
+    /// Forgets a mark.
+    fn unmark(&self, mark: u64);
+    /// Seconds from one mark to another, which it waits for.
+    fn seconds(&self, from: u64, to: u64) -> Result<f64>;
+    /// Whether each launch is timed by itself, which a recording would hide.
+    fn times_launches(&self) -> bool {
+        false
+    }
 }
 
 /// Launches that were recorded, to be run again with the same arguments.
 pub trait Recording: Send {
     /// Runs them, in the queue that they were recorded in.
     fn play(&self) -> Result<()>;
+}
+
+/// A point of a queue, whose time is known once it is reached; forgotten on drop.
+pub struct Mark {
+    driver: Arc<dyn Driver>,
+    mark: u64,
+}
+
+impl Mark {
+    /// After all that was asked for.
+    ///
+    /// # Errors
+    /// What the card says.
+    pub fn new(driver: &Arc<dyn Driver>) -> Result<Self> {
+        Ok(Mark { driver: Arc::clone(driver), mark: driver.mark()? })
+    }
+
+    /// Seconds from an earlier mark of the same queue; waits until this one is reached.
+    ///
+    /// # Errors
+    /// What the card says.
+    pub fn seconds_since(&self, earlier: &Mark) -> Result<f64> {
+        self.driver.seconds(earlier.mark, self.mark)
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.driver.unmark(self.mark);
+    }
 }
 
 /// Memory of a card that holds values of one type; given back on drop.

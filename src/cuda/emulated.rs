@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_uint, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use super::driver::{Address, Argument, Driver, Launch, Memory, Recording};
 use super::program::KERNELS;
@@ -303,8 +304,24 @@ impl Driver for Emulated {
         &self.name
     }
 
+    fn multiprocessors(&self) -> Result<u32> {
+        Ok(1)
+    }
+
     fn another(&self) -> Result<Arc<dyn Driver>> {
         Ok(Arc::new(self.queue()))
+    }
+
+    fn mark(&self) -> Result<u64> {
+        static START: OnceLock<Instant> = OnceLock::new();
+        let start = START.get_or_init(Instant::now);
+        Ok(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn unmark(&self, _: u64) {}
+
+    fn seconds(&self, from: u64, to: u64) -> Result<f64> {
+        Ok(to.saturating_sub(from) as f64 / 1e9)
     }
 }
 

@@ -10,9 +10,12 @@ mod check;
 mod driver;
 #[cfg(feature = "cuda-emulator")]
 mod emulated;
+mod floor;
 mod llama;
 mod matrix;
+mod measure;
 mod products;
+mod profile;
 mod program;
 mod render_layers;
 mod render_networks;
@@ -28,7 +31,11 @@ pub(crate) use driver::Driver;
 pub use driver::Memory;
 #[cfg(feature = "cuda-emulator")]
 pub use emulated::{emulate, taken as emulated_bytes};
+pub(crate) use floor::{ONCE_A_STEP, StepShape, part_of, work};
+pub use floor::{Part, Work};
 pub(crate) use llama::CardLlama;
+pub use measure::Ceilings;
+pub(crate) use profile::{Profiler, Times};
 pub(crate) use program::{Number, Program};
 pub(crate) use renderer::CardRenderer;
 pub(crate) use step::{CardStep, Slots};

@@ -49,6 +49,10 @@ kernels! {
     layer_norm_f32: 128,
     inverse_fourier: 128,
     overlap_add: 128,
+    read_words: 128,
+    multiply_matrices: 128,
+    multiply_singles: 128,
+    hold: 32,
 }
 
 /// In which type a card holds a value.

@@ -33,11 +33,14 @@ pub struct BenchArgs {
     /// Compare each type with f32 on the same inputs, in place of measuring speed
     #[arg(long, conflicts_with_all = SPEED_FLAGS, help_heading = "Measurement")]
     pub precision: bool,
+    /// Time a card's steps kernel by kernel, beside what they must at least take, in place of measuring speed
+    #[arg(long, conflicts_with_all = ["precision", "rounds", "threads"], help_heading = "Measurement")]
+    pub profile: bool,
     /// Texts that are worked on together, one measurement each
     #[arg(long, value_name = "SIZES", value_delimiter = ',', default_values_t = [1, 16],
           value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Measurement")]
     pub batch_size: Vec<u16>,
-    /// Tokens of each line, 46.875 a second; with --precision at most so many
+    /// Tokens of each line, 46.875 a second; with --precision at most so many, with --profile rounded up to eights
     #[arg(long, value_name = "N", default_value_t = 128,
           value_parser = clap::value_parser!(u16).range(2..=2048), help_heading = "Measurement")]
     pub tokens: u16,

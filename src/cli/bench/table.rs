@@ -3,7 +3,7 @@
 use chattts_rs::bench::{Agreement, Deviation, Sharing, Spread, Summary};
 
 /// In place of what was not measured.
-const NONE: &str = "–";
+pub(super) const NONE: &str = "–";
 const GAP: &str = "  ";
 
 /// Speed and memory, one line a measurement.
@@ -111,7 +111,7 @@ fn by_codebook(sharing: &Sharing) -> String {
     sharing.per_codebook.iter().copied().map(percent).collect::<Vec<_>>().join(" ")
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.1}", share * 100.0)
 }
 
@@ -120,7 +120,7 @@ fn median(spread: Option<Spread>, scale: f64) -> String {
 }
 
 /// Three digits that count, and no more than a measurement has.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),
         10.0.. => format!("{value:.1}"),
@@ -135,22 +135,22 @@ fn small(value: f64) -> String {
 }
 
 /// Cells under headings, the first column to the left and all others to the right.
-struct Table {
+pub(super) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    fn new(columns: &[(&str, &str)]) -> Self {
+    pub(super) fn new(columns: &[(&str, &str)]) -> Self {
         let names = columns.iter().map(|(name, _)| name.to_string()).collect();
         let units = columns.iter().map(|(_, unit)| unit.to_string()).collect();
         Table { rows: vec![names, units] }
     }
 
-    fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }
 
-    fn print(&self) -> String {
+    pub(super) fn print(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));

@@ -3,3 +3,4 @@
 #include "product.cu"
 #include "sampling.cu"
 #include "render.cu"
+#include "measure.cu"

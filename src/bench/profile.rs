@@ -1,0 +1,290 @@
+//! Where a card's time goes: steps of a number of lines, as they run and kernel by kernel, beside the time that
+//! they must at least take.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::access;
+use super::speed::TEXT;
+use super::summary::Spread;
+use crate::chat_tts::{ChatTts, LoadOptions, Precision};
+use crate::cuda::{Ceilings, Number, ONCE_A_STEP, Part, Profiler, StepShape, Times, Work, part_of, work};
+use crate::device::OpenDevice;
+use crate::engine::Request;
+use crate::error::{Error, Result};
+use crate::model::{Checkpoint, GptConfig};
+
+/// Steps come in a whole number of these, which a card is asked for at once.
+const TOGETHER: usize = 8;
+
+/// What one kernel takes of a step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KernelTime {
+    /// Its name.
+    pub kernel: String,
+    /// What it belongs to.
+    pub part: Part,
+    /// Launches in a step.
+    pub launches: f64,
+    /// Seconds in a step.
+    pub seconds: f64,
+    /// Of the time of all kernels, 0 to 1.
+    pub share: f64,
+}
+
+/// What one part takes of a step, and what it must take.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartTime {
+    /// Which.
+    pub part: Part,
+    /// Seconds in a step.
+    pub seconds: f64,
+    /// Of the time of all kernels, 0 to 1.
+    pub share: f64,
+    /// What it must at least move and compute in a step.
+    pub work: Work,
+    /// Seconds that this takes at what the card does at most.
+    pub floor: f64,
+    /// Its time ÷ that; none where nothing must be done.
+    pub over_floor: Option<f64>,
+}
+
+/// Steps of one type and number of lines.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Profile {
+    /// What computed.
+    pub device: String,
+    /// What the weights were held in.
+    pub weights: String,
+    /// Lines that were worked on together.
+    pub batch_size: usize,
+    /// Steps of a run.
+    pub steps: usize,
+    /// Positions that a step attends to in a line, on average.
+    pub length: f64,
+    /// A step as it runs when nothing is timed within it, host and copies among it, in seconds.
+    pub step_s: Spread,
+    /// What a step must take if all its parts go on at once, in seconds.
+    pub step_floor_s: f64,
+    /// The median step ÷ that.
+    pub step_over_floor: f64,
+    /// Steps that were timed kernel by kernel.
+    pub timed_steps: usize,
+    /// All kernels of a step, timed one by one, in seconds.
+    pub kernels_s: f64,
+    /// A launch that does nothing, timed as these are, in seconds.
+    pub least_launch_s: f64,
+    /// By kernel, those that take longest first.
+    pub kernels: Vec<KernelTime>,
+    /// By part.
+    pub parts: Vec<PartTime>,
+}
+
+/// A model on a card whose launches can be timed.
+pub struct ProfileTest {
+    tts: ChatTts,
+    profiler: Arc<Profiler>,
+    config: GptConfig,
+    kind: Number,
+    ceilings: Ceilings,
+}
+
+impl ProfileTest {
+    /// Measures what the card does at most and loads a checkpoint onto it, for at most as many lines as the
+    /// options say.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device is no card or has failed; as [`ChatTts::open`].
+    pub fn open(checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
+        let config = checkpoint.config.clone();
+        let (mut profiler, mut ceilings) = (None, None);
+        let tts = ChatTts::open_with(checkpoint, options, |device| match device {
+            OpenDevice::Card(driver) => {
+                ceilings = Some(Ceilings::measure(&driver));
+                let wrapped = Profiler::new(driver);
+                profiler = Some(Arc::clone(&wrapped));
+                OpenDevice::Card(wrapped)
+            }
+            OpenDevice::Processor => OpenDevice::Processor,
+        })?;
+        let (Some(profiler), Some(ceilings)) = (profiler, ceilings) else {
+            return Err(Error::Device("kernels are timed on cards, and this is a processor".into()));
+        };
+        let kind = match tts.precision() {
+            Precision::F32 => Number::F32,
+            Precision::Bf16 => Number::Bf16,
+            _ => Number::F16,
+        };
+        Ok(ProfileTest { tts, profiler, config, kind, ceilings: ceilings? })
+    }
+
+    /// What the card does at most.
+    pub fn ceilings(&self) -> &Ceilings {
+        &self.ceilings
+    }
+
+    /// What computes.
+    pub fn device_name(&self) -> &str {
+        self.tts.device_name()
+    }
+
+    /// Lets `lines` lines speak for `tokens` steps, a whole number of eight or a few more: `runs` times as
+    /// they always do, after some that warm up, and then once more with every launch timed.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if there are more lines than the model was loaded for or they do not fit its
+    /// context, [`Error::Interrupted`] if `go_on` breaks; what the card said.
+    pub fn run(
+        &mut self,
+        (lines, tokens, seed): (usize, usize, u64),
+        (warm_up, runs): (usize, usize),
+        go_on: &dyn Fn() -> ControlFlow<()>,
+    ) -> Result<Profile> {
+        let most = self.tts.batch_size();
+        if !(1..=most).contains(&lines) {
+            return Err(Error::parameter("batch-size", format!("{lines}: the model is loaded for {most}")));
+        }
+        let steps = tokens.next_multiple_of(TOGETHER);
+        let mut request = access::request(&self.tts, TEXT);
+        // One with the prompt, and one that keeps the lines from ending while they are timed.
+        request.sampling.min_tokens = steps + 2;
+        request.sampling.max_tokens = steps + 2;
+        let line = |i: usize| Request { seed: seed.wrapping_add(i as u64), ..request.clone() };
+        let requests: Vec<Request> = (0..lines).map(line).collect();
+
+        for _ in 0..warm_up {
+            self.decode(&requests, steps, go_on)?;
+        }
+        let mut times = Vec::with_capacity(runs);
+        let mut positions = 0;
+        for _ in 0..runs {
+            let (seconds, prompt) = self.decode(&requests, steps, go_on)?;
+            times.push(seconds / steps as f64);
+            positions = prompt;
+        }
+        let step_s = Spread::of(times).ok_or_else(|| Error::parameter("runs", "at least 1 is needed"))?;
+        let times = self.timed(&requests, steps, go_on)?;
+        let vocabulary = access::vocabulary(&mut self.tts);
+        let shape = StepShape {
+            kind: self.kind,
+            rows: lines,
+            // Step i, from 1 on, has i more than the prompt.
+            length: positions as f64 + (steps + 1) as f64 / 2.0,
+            codebooks: vocabulary.codebooks,
+            code_tokens: vocabulary.code_tokens,
+        };
+        let (timed_steps, kernels) = kernels(&times, self.kind)?;
+        let works = Part::ALL.map(|part| (part, work(&self.config, shape, part)));
+        let step_floor_s = Work::sum(works.map(|(_, work)| work)).floor(&self.ceilings);
+        Ok(Profile {
+            device: self.tts.device_name().into(),
+            weights: self.tts.precision().name().into(),
+            batch_size: lines,
+            steps,
+            length: shape.length,
+            step_s,
+            step_floor_s,
+            step_over_floor: step_s.median / step_floor_s,
+            timed_steps,
+            kernels_s: kernels.iter().map(|kernel| kernel.seconds).sum(),
+            least_launch_s: self.profiler.least()?,
+            parts: works.map(|(part, work)| part_time(&kernels, part, work, &self.ceilings)).into(),
+            kernels,
+        })
+    }
+
+    /// Seconds of `steps` steps after the prompts' own, and positions of a prompt.
+    fn decode(
+        &mut self,
+        requests: &[Request],
+        steps: usize,
+        go_on: &dyn Fn() -> ControlFlow<()>,
+    ) -> Result<(f64, usize)> {
+        let positions = self.prefill(requests, go_on)?;
+        let start = Instant::now();
+        self.advance(requests.len(), steps, go_on)?;
+        Ok((start.elapsed().as_secs_f64(), positions))
+    }
+
+    /// As [`ProfileTest::decode`], launch by launch.
+    fn timed(
+        &mut self,
+        requests: &[Request],
+        steps: usize,
+        go_on: &dyn Fn() -> ControlFlow<()>,
+    ) -> Result<Times> {
+        self.prefill(requests, go_on)?;
+        self.profiler.start();
+        let advanced = self.advance(requests.len(), steps, go_on);
+        let times = self.profiler.stop();
+        advanced.and(times)
+    }
+
+    /// Positions of a prompt, once every line has its first token.
+    fn prefill(&mut self, requests: &[Request], go_on: &dyn Fn() -> ControlFlow<()>) -> Result<usize> {
+        access::submit(&mut self.tts, requests.iter().cloned());
+        let stepped = self.step(go_on)?;
+        match stepped.tokens == requests.len() {
+            true => Ok(stepped.prompts / requests.len()),
+            false => Err(Error::Device(format!(
+                "{} of {} lines have begun together",
+                stepped.tokens,
+                requests.len()
+            ))),
+        }
+    }
+
+    fn advance(&mut self, lines: usize, steps: usize, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<()> {
+        for step in 0..steps {
+            let stepped = self.step(go_on)?;
+            if stepped.tokens != lines || !stepped.spoken.is_empty() {
+                let reason =
+                    format!("{steps} steps do not fit this model's context, which is full after {step}");
+                return Err(Error::parameter("tokens", reason));
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<access::Stepped> {
+        match go_on() {
+            ControlFlow::Continue(()) => access::step(&mut self.tts),
+            ControlFlow::Break(()) => Err(Error::Interrupted),
+        }
+    }
+}
+
+/// How many steps were timed, and what each kernel took of one.
+fn kernels(times: &Times, kind: Number) -> Result<(usize, Vec<KernelTime>)> {
+    let steps = times.get(ONCE_A_STEP).map_or(0, |spent| spent.launches);
+    if steps == 0 {
+        return Err(Error::parameter(
+            "tokens",
+            "too few steps: none was timed before the queue was kept full",
+        ));
+    }
+    let all: f64 = times.values().map(|spent| spent.seconds).sum();
+    let mut kernels: Vec<KernelTime> = times
+        .iter()
+        .map(|(kernel, spent)| KernelTime {
+            kernel: kernel.to_string(),
+            part: part_of(kernel),
+            launches: spent.launches as f64 / steps as f64,
+            seconds: spent.seconds / steps as f64,
+            share: spent.seconds / all,
+        })
+        .collect();
+    kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    Ok((steps, kernels))
+}
+
+fn part_time(kernels: &[KernelTime], part: Part, work: Work, ceilings: &Ceilings) -> PartTime {
+    let of =
+        |value: fn(&KernelTime) -> f64| kernels.iter().filter(|k| k.part == part).map(value).sum::<f64>();
+    let (seconds, floor) = (of(|kernel| kernel.seconds), work.floor(ceilings));
+    let over_floor = (floor > 0.0).then(|| seconds / floor);
+    PartTime { part, seconds, share: of(|kernel| kernel.share), work, floor, over_floor }
+}
