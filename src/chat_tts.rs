@@ -22,7 +22,8 @@ pub enum Precision {
     /// Single precision.
     F32,
     /// Weights in 8 bits, what is cached of past positions in 16: a quarter of the memory, and several times
-    /// as fast; the codes differ from those of single precision. What suits a processor.
+    /// as fast; the codes differ from those of single precision. What suits a processor. On a card the layers'
+    /// weights alone are of 8 bits, and all else is as in f16.
     Q8,
     /// Weights, the inputs of products and what is cached of past positions in half precision, sums in single
     /// precision. For cards, and what suits them.

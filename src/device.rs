@@ -25,20 +25,18 @@ pub(crate) enum OpenDevice {
 }
 
 impl DeviceChoice {
-    /// What [`DeviceChoice::Auto`] comes to here, for weights in a type: a card if there is one that can be
-    /// used, else the processor, with the reason where this build could have used a card.
-    pub fn resolve(self, precision: Precision) -> (Self, Option<Error>) {
+    /// What [`DeviceChoice::Auto`] comes to here: a card if there is one that can be used, else the processor,
+    /// with the reason where this build could have used a card.
+    pub fn resolve(self) -> (Self, Option<Error>) {
         if self != DeviceChoice::Auto {
             return (self, None);
         }
         #[cfg(feature = "cuda")]
-        if precision != Precision::Q8 {
-            return match first_card() {
-                Ok(number) => (DeviceChoice::Cuda(number), None),
-                Err(reason) => (DeviceChoice::Cpu, Some(reason)),
-            };
+        match first_card() {
+            Ok(number) => (DeviceChoice::Cuda(number), None),
+            Err(reason) => (DeviceChoice::Cpu, Some(reason)),
         }
-        let _ = precision;
+        #[cfg(not(feature = "cuda"))]
         (DeviceChoice::Cpu, None)
     }
 
@@ -51,9 +49,6 @@ impl DeviceChoice {
         match (asked, is_card) {
             (Precision::Auto, true) => Ok(Precision::F16),
             (Precision::Auto, false) => Ok(Precision::Q8),
-            (Precision::Q8, true) => {
-                Err(Error::parameter("dtype", "q8 is for processors; cards compute in f16, bf16 and f32"))
-            }
             (Precision::F16 | Precision::Bf16, false) => Err(Error::parameter(
                 "dtype",
                 format!("{} is for cards; processors compute in q8 and f32", asked.name()),
@@ -242,7 +237,7 @@ mod tests {
         for error in errors {
             assert!(error.unwrap().to_string().contains("no CUDA support"));
         }
-        assert!(matches!(DeviceChoice::Auto.resolve(Precision::Auto), (DeviceChoice::Cpu, None)));
+        assert!(matches!(DeviceChoice::Auto.resolve(), (DeviceChoice::Cpu, None)));
     }
 
     #[test]
@@ -252,11 +247,12 @@ mod tests {
         assert_eq!(card.precision(Precision::Auto).unwrap(), Precision::F16);
         assert_eq!(card.precision(Precision::Bf16).unwrap(), Precision::Bf16);
         for device in [cpu, card] {
-            assert_eq!(device.precision(Precision::F32).unwrap(), Precision::F32);
+            for both in [Precision::F32, Precision::Q8] {
+                assert_eq!(device.precision(both).unwrap(), both);
+            }
         }
-        let refused = [(cpu, Precision::F16), (cpu, Precision::Bf16), (card, Precision::Q8)];
-        for (device, precision) in refused {
-            let error = device.precision(precision).unwrap_err().to_string();
+        for precision in [Precision::F16, Precision::Bf16] {
+            let error = cpu.precision(precision).unwrap_err().to_string();
             assert!(error.contains(precision.name()), "{error}");
         }
     }

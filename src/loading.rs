@@ -30,7 +30,7 @@ impl Loaded {
             let reason = format!("{fraction} is not above 0 and at most 1");
             return Err(Error::parameter("memory-fraction", reason));
         }
-        let (choice, _) = options.device.resolve(options.precision);
+        let (choice, _) = options.device.resolve();
         let precision = match (checkpoint.packed, options.precision) {
             (Some(WeightType::F32), Precision::Auto) => Precision::F32,
             (Some(WeightType::Q8), Precision::Auto) => Precision::Q8,
@@ -85,7 +85,7 @@ fn on_card(
     options: LoadOptions,
     driver: std::sync::Arc<dyn crate::cuda::Driver>,
 ) -> Result<Parts> {
-    use crate::cuda::{CardLlama, CardStep, Number, Program, Slots};
+    use crate::cuda::{CardLlama, CardStep, Number, Program, Slots, Weights};
     if checkpoint.packed.is_some() {
         return Err(Error::Device(
             "this model is packed for processors; give a card the folder or the repository it was made from"
@@ -104,7 +104,8 @@ fn on_card(
     );
     let embed = embed?;
     let vocabulary = vocabulary(&checkpoint, tokenizer?, &embed)?;
-    let llama = CardLlama::load(&program, kind, &checkpoint.gpt, &checkpoint.config, embed)?;
+    let weights = Weights { kind, quantized: precision == Precision::Q8 };
+    let llama = CardLlama::load(&program, weights, &checkpoint.gpt, &checkpoint.config, embed)?;
     // Before the texts, which take what is left.
     let renderer = Renderer::on_card(checkpoint, &program, kind)?;
     let slots = Slots {

@@ -64,11 +64,9 @@ fn a_card_that_is_not_there_is_refused_and_auto_says_what_it_takes() {
     assert!(ran.err.contains("on the card cuda:0"), "{}", ran.err);
     let types =
         |device: &str, dtype: &str| p.run(&[&synth[..], &["--device", device, "--dtype", dtype]].concat());
-    let ran = types("cuda", "q8");
-    assert_eq!(ran.code, Some(2), "{}", ran.err);
-    assert!(ran.err.contains("q8 is for processors"), "{}", ran.err);
-    // Only a processor computes in q8.
-    assert_spoken(&types("auto", "q8"));
+    for device in ["cuda", "auto"] {
+        assert_spoken(&types(device, "q8"));
+    }
 
     let ran = program("0").run(&[&synth[..], &["--device", "auto"]].concat());
     assert_spoken(&ran);
@@ -161,10 +159,28 @@ fn steps_ahead_and_recordings_change_nothing() {
     for (steps, graphs, size) in [("8", "on", "1"), ("8", "on", "3"), ("5", "off", "2"), ("1", "on", "2")] {
         assert!(plain == with(steps, graphs, size), "{steps} steps, graphs {graphs}, {size} texts at once");
     }
+    for switch in ["CHATTTS_RS_FUSED_NORMS", "CHATTTS_RS_SHARED_TILES", "CHATTTS_RS_OVERLAP"] {
+        let p = program("1").env(switch, "off");
+        let flags = ["--device", "cuda", "--batch-size", "3", "--max-tokens", "21", "--rng", "stream"];
+        assert!(plain == speak(&p, 5, &flags).0, "without {switch}");
+    }
     let p = program("1").env("CHATTTS_RS_STEPS_AHEAD", "0");
     let (_, ran) = speak(&p, 1, &["--device", "cuda"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.err.contains("CHATTTS_RS_STEPS_AHEAD=0: 1 to 64"), "{}", ran.err);
+}
+
+#[test]
+fn weights_of_8_bits_speak_alone_as_among_others() {
+    let p = program("1");
+    let with = |dtype: &str, size: &str| {
+        let flags = ["--device", "cuda", "--dtype", dtype, "--batch-size", size, "--max-tokens", "10"];
+        speak(&p, 4, &flags).0
+    };
+    let alone = with("q8", "1");
+    assert!(alone.iter().all(Option::is_some));
+    assert!(alone == with("q8", "4"));
+    assert!(alone != with("f16", "4"), "f16 was computed in place of q8");
 }
 
 #[test]
@@ -231,11 +247,8 @@ fn a_profile_says_where_a_step_goes_and_what_it_must_take() {
             // 3 layers of 4 · 64 · 64 + 3 · 64 · 160 weights.
             let products = &parts[0];
             let weights = 3.0 * f64::from(4 * 64 * 64 + 3 * 64 * 160);
-            let (size, heads) = match result["dtype"] == "f16" {
-                true => (2.0, 0.0),
-                false => (4.0, 4.0 * 626.0 * 64.0 * 4.0),
-            };
-            assert_eq!(number(&products["work"], "bytes"), weights * size + heads, "{profile}");
+            let size = if result["dtype"] == "f16" { 2.0 } else { 4.0 };
+            assert_eq!(number(&products["work"], "bytes"), weights * size, "{profile}");
             let floor = number(products, "floor");
             assert!(floor >= number(&products["work"], "bytes") / bandwidth * (1.0 - 1e-9), "{profile}");
             let over = number(products, "seconds") / floor;

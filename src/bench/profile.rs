@@ -166,17 +166,19 @@ impl ProfileTest {
             positions = prompt;
         }
         let step_s = Spread::of(times).ok_or_else(|| Error::parameter("runs", "at least 1 is needed"))?;
+        let quantized = self.tts.precision() == Precision::Q8;
         let times = self.timed(&requests, steps, go_on)?;
         let vocabulary = access::vocabulary(&mut self.tts);
         let shape = StepShape {
             kind: self.kind,
+            quantized,
             rows: lines,
             // Step i, from 1 on, has i more than the prompt.
             length: positions as f64 + (steps + 1) as f64 / 2.0,
             codebooks: vocabulary.codebooks,
             code_tokens: vocabulary.code_tokens,
         };
-        let (timed_steps, kernels) = kernels(&times, self.kind)?;
+        let (timed_steps, kernels) = kernels(&times)?;
         let works = Part::ALL.map(|part| (part, work(&self.config, shape, part)));
         let step_floor_s = Work::sum(works.map(|(_, work)| work)).floor(&self.ceilings);
         Ok(Profile {
@@ -258,7 +260,7 @@ impl ProfileTest {
 }
 
 /// How many steps were timed, and what each kernel took of one.
-fn kernels(times: &Times, kind: Number) -> Result<(usize, Vec<KernelTime>)> {
+fn kernels(times: &Times) -> Result<(usize, Vec<KernelTime>)> {
     let steps = times.get(ONCE_A_STEP).map_or(0, |spent| spent.launches);
     if steps == 0 {
         return Err(Error::parameter(

@@ -181,7 +181,7 @@ pub fn devices(args: &ComputeArgs, report: &Report) -> chattts_rs::Result<Vec<De
         .choices()?
         .into_iter()
         .map(|device| {
-            let (resolved, reason) = device.resolve(precision);
+            let (resolved, reason) = device.resolve();
             match (device, resolved, reason) {
                 (DeviceChoice::Auto, DeviceChoice::Cuda(number), _) => {
                     report.note(&format!("on the card cuda:{number}"));

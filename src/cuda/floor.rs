@@ -100,6 +100,8 @@ impl Work {
 pub struct StepShape {
     /// The type of the layers' products, and of keys and values.
     pub kind: Number,
+    /// Whether the layers' weights are of 8 bits.
+    pub quantized: bool,
     /// Sequences that go on.
     pub rows: usize,
     /// Positions that a row attends to, its own among them, on average.
@@ -115,7 +117,7 @@ pub fn work(config: &GptConfig, shape: StepShape, part: Part) -> Work {
     /// A value in single precision, and a sampler's number.
     const SINGLE: f64 = 4.0;
     const NOISE: f64 = 8.0;
-    let StepShape { kind, rows, length, codebooks, code_tokens } = shape;
+    let StepShape { kind, quantized, rows, length, codebooks, code_tokens } = shape;
     let (hidden, inner, layers) = (config.hidden as f64, config.intermediate as f64, config.layers as f64);
     let (rows, size) = (rows as f64, kind.size() as f64);
     let logits = (codebooks * code_tokens) as f64;
@@ -128,7 +130,9 @@ pub fn work(config: &GptConfig, shape: StepShape, part: Part) -> Work {
     match part {
         Part::Products => {
             let [matrix_operations, single_operations] = arithmetic(2.0 * rows * weights);
-            Work { bytes: weights * size, matrix_operations, single_operations }
+            // With a scale of two bytes for each 32.
+            let each = if quantized { 1.0 + 2.0 / 32.0 } else { size };
+            Work { bytes: weights * each, matrix_operations, single_operations }
         }
         Part::Attention => Work {
             // All that was stored before is read, and one position written.
@@ -174,7 +178,14 @@ mod tests {
 
     #[test]
     fn a_small_step_is_counted_by_hand() {
-        let shape = StepShape { kind: Number::F16, rows: 3, length: 10.0, codebooks: 4, code_tokens: 5 };
+        let shape = StepShape {
+            kind: Number::F16,
+            quantized: false,
+            rows: 3,
+            length: 10.0,
+            codebooks: 4,
+            code_tokens: 5,
+        };
         let of = |part| work(&config(), shape, part);
         // A layer has 3 · 8 · 8 + 8 · 8 + 3 · 8 · 16 = 640 weights.
         let products = Work { bytes: 2560.0, matrix_operations: 7680.0, single_operations: 0.0 };
@@ -193,12 +204,23 @@ mod tests {
         assert_eq!((products.bytes, products.matrix_operations), (5120.0, 0.0));
         assert_eq!(products.single_operations, 7680.0);
         assert_eq!(work(&config(), single, Part::Heads), of(Part::Heads));
+
+        let quantized = StepShape { quantized: true, ..shape };
+        // A byte a weight, and 40 scales.
+        assert_eq!(work(&config(), quantized, Part::Products).bytes, 1280.0 + 80.0);
     }
 
     #[test]
     fn the_published_model_is_what_its_size_says() {
         let config = GptConfig { hidden: 768, intermediate: 3072, layers: 20, heads: 12, ..config() };
-        let shape = StepShape { kind: Number::F16, rows: 1, length: 1.0, codebooks: 4, code_tokens: 626 };
+        let shape = StepShape {
+            kind: Number::F16,
+            quantized: false,
+            rows: 1,
+            length: 1.0,
+            codebooks: 4,
+            code_tokens: 626,
+        };
         assert_eq!(work(&config, shape, Part::Products).bytes, 377_487_360.0);
         assert_eq!(work(&config, shape, Part::Attention).bytes, 61_440.0);
         assert_eq!(work(&config, shape, Part::Heads).bytes, 7_692_288.0);

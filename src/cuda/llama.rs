@@ -38,6 +38,15 @@ pub struct CardLlama {
     embed: Embed,
 }
 
+/// How the products of a model's layers are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// The type of what is multiplied, and of keys and values.
+    pub kind: Number,
+    /// Whether weights are held in 8 bits; the type is [`Number::F16`] then.
+    pub quantized: bool,
+}
+
 /// Room for the rows of a pass.
 pub struct Space {
     capacity: usize,
@@ -107,11 +116,12 @@ impl CardLlama {
     /// the model's sizes are not what the kernels take.
     pub fn load(
         program: &Program,
-        kind: Number,
+        weights: Weights,
         file: &WeightFile,
         config: &GptConfig,
         embed: Embed,
     ) -> Result<Self> {
+        let kind = weights.kind;
         let size = config.head_size();
         if !(size.is_power_of_two() && (8..=256).contains(&size)) {
             return Err(Error::Device(format!(
@@ -135,7 +145,7 @@ impl CardLlama {
         }
         let driver = program.driver();
         let layers = (0..config.layers)
-            .map(|index| Layer::upload(program, kind, LayerWeights::load(file, config, index)?, size))
+            .map(|index| Layer::upload(program, weights, LayerWeights::load(file, config, index)?, size))
             .collect::<Result<Vec<_>>>()?;
         let rotations = RopeTable::new(size, config.max_positions, config.rope_theta);
         let (text, codes) = embed.tables();
@@ -179,6 +189,12 @@ impl CardLlama {
         &self.program
     }
 
+    /// Weights of the largest matrix of a layer, if they are of 8 bits.
+    fn widest(&self) -> usize {
+        let matrices = self.layers.iter().flat_map(|l| [&l.qkv, &l.output, &l.gate_up, &l.down]);
+        matrices.map(Matrix::quantized_len).max().unwrap_or(0)
+    }
+
     /// Room for passes of so many rows.
     ///
     /// # Errors
@@ -201,7 +217,7 @@ impl CardLlama {
             gated: Buffer::zeros(driver, capacity * padded * self.kind.size())?,
             partials: Buffer::new(driver, capacity * heads * pages * (self.config.head_size() + 2))?,
             arrived: Buffer::zeros(driver, capacity * heads)?,
-            room: Room::new(driver)?,
+            room: Room::new(driver, self.widest())?,
         })
     }
 
@@ -368,7 +384,7 @@ impl CardLlama {
 }
 
 impl Layer {
-    fn upload(program: &Program, kind: Number, weights: LayerWeights, head_size: usize) -> Result<Self> {
+    fn upload(program: &Program, held: Weights, weights: LayerWeights, head_size: usize) -> Result<Self> {
         let LayerWeights { input_norm, qkv, output, post_attention_norm, gate, up, down } = weights;
         let (inner, hidden) = gate.dims2()?;
         // Interleaved, so that the sums of a gate and of its value meet in one thread.
@@ -382,18 +398,22 @@ impl Layer {
         let qkv = Tensor::cat(&[turned(queries)?, turned(keys)?, values], 0)?;
         Ok(Layer {
             input_norm: upload(program, &input_norm)?,
-            qkv: matrix(program, kind, &qkv)?,
-            output: matrix(program, kind, &output)?,
+            qkv: matrix(program, held, &qkv)?,
+            output: matrix(program, held, &output)?,
             post_attention_norm: upload(program, &post_attention_norm)?,
-            gate_up: matrix(program, kind, &gate_up)?,
-            down: matrix(program, kind, &down)?,
+            gate_up: matrix(program, held, &gate_up)?,
+            down: matrix(program, held, &down)?,
         })
     }
 }
 
-fn matrix(program: &Program, kind: Number, weight: &Tensor) -> Result<Matrix> {
+fn matrix(program: &Program, held: Weights, weight: &Tensor) -> Result<Matrix> {
     let (outputs, inputs) = weight.dims2()?;
-    Matrix::upload(program, kind, &weight.flatten_all()?.to_vec1::<f32>()?, outputs, inputs)
+    let values = weight.flatten_all()?.to_vec1::<f32>()?;
+    match held.quantized {
+        true => Matrix::upload_quantized(program, &values, outputs, inputs),
+        false => Matrix::upload(program, held.kind, &values, outputs, inputs),
+    }
 }
 
 fn upload(program: &Program, values: &Tensor) -> Result<Buffer<f32>> {

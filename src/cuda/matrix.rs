@@ -1,5 +1,6 @@
 //! Weights of products, as their kernels read them.
 
+use half::f16;
 use rayon::prelude::*;
 
 use super::check::to_bytes;
@@ -11,6 +12,8 @@ use crate::error::{Error, Result};
 /// A matrix (outputs, inputs) on a card, padded with zeros to whole tiles.
 pub struct Matrix {
     buffer: Buffer<u8>,
+    /// Where it is held in 8 bits, the scale of each [`SCALED`] neighbouring inputs of an output.
+    scales: Option<Buffer<u8>>,
     kind: Number,
     outputs: usize,
     inputs: usize,
@@ -36,7 +39,42 @@ impl Matrix {
         bytes.par_chunks_exact_mut(row).zip(values.par_chunks_exact(inputs)).for_each(|(to, from)| {
             to[..inputs * kind.size()].copy_from_slice(&to_bytes(kind, from));
         });
-        Ok(Matrix { buffer: Buffer::from_slice(program.driver(), &bytes)?, kind, outputs, inputs })
+        let buffer = Buffer::from_slice(program.driver(), &bytes)?;
+        Ok(Matrix { buffer, scales: None, kind, outputs, inputs })
+    }
+
+    /// The same in 8 bits, to be multiplied in [`Number::F16`].
+    ///
+    /// # Errors
+    /// As [`Matrix::upload`].
+    pub fn upload_quantized(
+        program: &Program,
+        values: &[f32],
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<Self> {
+        if values.is_empty() || outputs.checked_mul(inputs) != Some(values.len()) {
+            return Err(Error::Device(format!("{} weights are no {outputs} × {inputs}", values.len())));
+        }
+        let row = inputs.next_multiple_of(INPUTS_MULTIPLE);
+        let rows = outputs.next_multiple_of(OUTPUTS_MULTIPLE);
+        let (mut bytes, mut scales) = (vec![0u8; rows * row], vec![0u8; rows * row / SCALED * 2]);
+        let to = bytes.par_chunks_exact_mut(row).zip(scales.par_chunks_exact_mut(row / SCALED * 2));
+        to.zip(values.par_chunks_exact(inputs)).for_each(|((bytes, scales), from)| {
+            let to = bytes.chunks_exact_mut(SCALED).zip(scales.chunks_exact_mut(2));
+            for ((bytes, scale), from) in to.zip(from.chunks(SCALED)) {
+                let (numbers, by) = quantized(from);
+                bytes.iter_mut().zip(numbers).for_each(|(to, number)| *to = number.cast_unsigned());
+                scale.copy_from_slice(&by.to_le_bytes());
+            }
+        });
+        Ok(Matrix {
+            buffer: Buffer::from_slice(program.driver(), &bytes)?,
+            scales: Some(Buffer::from_slice(program.driver(), &scales)?),
+            kind: Number::F16,
+            outputs,
+            inputs,
+        })
     }
 
     /// The type of the weights, and of what they are multiplied with.
@@ -52,6 +90,11 @@ impl Matrix {
     /// Values that go in.
     pub fn inputs(&self) -> usize {
         self.inputs
+    }
+
+    /// Weights of 8 bits, with those that pad them; 0 if they are of another type.
+    pub fn quantized_len(&self) -> usize {
+        self.scales.as_ref().map_or(0, |_| self.buffer.len())
     }
 
     /// Values from row to row of what goes in, those of the padding among them, which must be zeros.
@@ -73,9 +116,21 @@ impl Matrix {
             x_stride: self.padded_inputs() as u32,
             y_stride: width as u32,
             finish: finish as u32,
+            scales: self.scales.as_ref().map_or(0, Buffer::address),
             ..ProductArgument::default()
         }
     }
+}
+
+/// Values that share a scale.
+pub const SCALED: usize = 32;
+
+/// Values as whole numbers of 8 bits, and what these are times: the largest becomes 127.
+pub fn quantized(values: &[f32]) -> (impl Iterator<Item = i8>, f16) {
+    let largest = values.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+    let scale = f16::from_f32(largest / 127.0);
+    let by = if scale == f16::ZERO { 0.0 } else { 1.0 / scale.to_f32() };
+    (values.iter().map(move |value| (value * by).round_ties_even() as i8), scale)
 }
 
 /// One value per output, zeros up to a whole number of tiles: a bias of a product whose padding is computed

@@ -33,7 +33,7 @@ pub use driver::Memory;
 pub use emulated::{emulate, taken as emulated_bytes};
 pub(crate) use floor::{ONCE_A_STEP, StepShape, part_of, work};
 pub use floor::{Part, Work};
-pub(crate) use llama::CardLlama;
+pub(crate) use llama::{CardLlama, Weights};
 pub use measure::Ceilings;
 pub(crate) use profile::{Profiler, Times};
 pub(crate) use program::{Number, Program};

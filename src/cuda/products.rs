@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::driver::{Address, Argument, Buffer, Driver};
 use super::program::{CacheArgument, Norm, Number, Program, of_type};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What becomes of a product's sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct ProductArgument {
     pub block_segments: u32,
     pub partials: Address,
     pub arrived: Address,
+    /// Of weights of 8 bits, which are multiplied as [`Number::F16`]: the scale of each 32 of them.
+    pub scales: Address,
     /// For [`Finish::RotateStore`].
     pub places: Address,
     pub rotations: Address,
@@ -71,19 +73,21 @@ const BLOCKS: u32 = 396;
 /// Shared memory that is had unasked.
 const SHARED: u32 = 48 * 1024;
 
-/// Room for what blocks that share tiles find.
+/// Room for what blocks that share tiles find, and for weights of 8 bits as many rows take them.
 pub struct Room {
     partials: Buffer<f32>,
     arrived: Buffer<u32>,
+    widened: Buffer<u8>,
 }
 
 impl Room {
-    /// Of 6 MiB: never are more than so many blocks to share tiles.
+    /// Of 6 MiB, as never more than so many blocks share tiles, and for so many weights of 8 bits.
     ///
     /// # Errors
     /// [`crate::Error::Device`] if the card has no memory for it.
-    pub fn new(driver: &Arc<dyn Driver>) -> Result<Self> {
+    pub fn new(driver: &Arc<dyn Driver>, weights: usize) -> Result<Self> {
         Ok(Room {
+            widened: Buffer::new(driver, weights * Number::F16.size())?,
             partials: Buffer::new(driver, (BLOCKS * TILE * TILE) as usize)?,
             arrived: Buffer::zeros(driver, BLOCKS as usize)?,
         })
@@ -139,13 +143,16 @@ impl Program {
             }
             Number::F32 => run("product_many_f32", grid([64, 64], 1), 16 * (64 + 4 + 64 + 4) * 4, product),
             _ if rows <= FEW_ROWS && sums <= SHARED => {
-                let kernel = match segments <= GROUP {
-                    true => of_type!(kind, "product_few"),
-                    false => of_type!(kind, "product_deep"),
+                let kernel = match (segments <= GROUP, product.scales == 0) {
+                    (true, true) => of_type!(kind, "product_few"),
+                    (false, true) => of_type!(kind, "product_deep"),
+                    (true, false) => "product_few_q8",
+                    (false, false) => "product_deep_q8",
                 };
                 run(kernel, grid([8, 16], 1), sums, product)
             }
             _ => {
+                let product = self.widened(product, room)?;
                 let shared = room.filter(|_| self.switches().shared_tiles);
                 let shared = shared.and_then(|room| Some((room, sharing(rows, outputs, inputs)?)));
                 let (product, blocks) = match shared {
@@ -158,6 +165,26 @@ impl Program {
                 run(of_type!(kind, "product_many"), grid([TILE, TILE], blocks), 3 * 2 * 64 * 64 * 2, product)
             }
         }
+    }
+
+    /// With weights as the kernels for many rows take them.
+    fn widened(&self, product: ProductArgument, room: Option<&Room>) -> Result<ProductArgument> {
+        if product.scales == 0 {
+            return Ok(product);
+        }
+        let weights = (product.outputs as usize).next_multiple_of(OUTPUTS_MULTIPLE) * product.inputs as usize;
+        let widened = room.map(|room| &room.widened).filter(|to| weights * Number::F16.size() <= to.len());
+        let no_room = || Error::Device(format!("no room for {weights} weights of 8 bits"));
+        let to = widened.ok_or_else(no_room)?.address();
+        let eights = (weights / 8) as u32;
+        let arguments = [
+            Argument::of(&product.w),
+            Argument::of(&product.scales),
+            Argument::of(&to),
+            Argument::of(&eights),
+        ];
+        self.run_beside("widen", [eights.div_ceil(256), 1, 1], 0, &arguments)?;
+        Ok(ProductArgument { w: to, scales: 0, ..product })
     }
 
     /// A product of what is normed first: x (rows, width) in f32, by the weights in `norm`. `normed`
@@ -177,7 +204,10 @@ impl Program {
         let shared = segments * 16 * 8 * 4 + NORMED_ROWS * (inputs + 32) * kind.size() as u32;
         let fuses = kind != Number::F32 && rows <= NORMED_ROWS && segments <= GROUP && shared <= SHARED;
         if fuses && self.switches().fused_norms {
-            let kernel = of_type!(kind, "product_normed");
+            let kernel = match product.scales {
+                0 => of_type!(kind, "product_normed"),
+                _ => "product_normed_q8",
+            };
             return self.run_beside(kernel, [outputs.div_ceil(8), 1, 1], shared, &[Argument::of(&product)]);
         }
         self.rms_norm(kind, Norm { x, weight: norm, y: normed, rows, width, stride: inputs, eps })?;

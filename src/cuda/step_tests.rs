@@ -4,9 +4,9 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use super::*;
-use crate::cuda::Program;
 use crate::cuda::ahead::STEPS;
 use crate::cuda::emulated::Emulated;
+use crate::cuda::{Program, Weights};
 use crate::engine::{Codes, Engine, Event, Goal, Refine, Request, RequestId, Vocabulary};
 use crate::hub::DemoSize;
 use crate::model::{Checkpoint, DEMO_SEED, Embed};
@@ -35,7 +35,14 @@ impl Card {
             max_positions: config.max_positions,
         };
         let program = Program::new(Arc::clone(&emulated) as _);
-        let model = CardLlama::load(&program, Number::F16, &checkpoint.gpt, &config, embed).unwrap();
+        let model = CardLlama::load(
+            &program,
+            Weights { kind: Number::F16, quantized: false },
+            &checkpoint.gpt,
+            &config,
+            embed,
+        )
+        .unwrap();
         let slots = Slots { wanted: slots, fewer: false, memory_fraction: 0.9 };
         let step = CardStep::new(model, slots).unwrap();
         Card { engine: Engine::new(vocabulary, step.slots(), step), emulated }

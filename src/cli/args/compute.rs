@@ -24,7 +24,7 @@ pub enum Dtype {
     Auto,
     /// Single precision
     F32,
-    /// Weights in 8 bits, on processors
+    /// Weights in 8 bits
     Q8,
     /// Half precision, on cards
     F16,

@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use chattts_rs::bench::{Agreement, Machine, Reference};
-use chattts_rs::{ChatTts, DeviceChoice, Devices, LoadOptions, Precision};
+use chattts_rs::{ChatTts, DeviceChoice, Devices, LoadOptions};
 use serde_json::json;
 
 use super::super::Context;
@@ -14,10 +14,10 @@ use super::{checkpoint, headline, name, named, table};
 pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
     // Single precision on the processor is what all are compared with, those of a card too.
-    let (device, _) = Devices::from_str(&args.device)?.choices()?[0].resolve(Precision::Auto);
+    let (device, _) = Devices::from_str(&args.device)?.choices()?[0].resolve();
     let types: Vec<Dtype> = match (args.dtype.is_empty(), device) {
         (false, _) => args.dtype.clone(),
-        (true, DeviceChoice::Cuda(_)) => vec![Dtype::F32, Dtype::F16, Dtype::Bf16],
+        (true, DeviceChoice::Cuda(_)) => vec![Dtype::F32, Dtype::F16, Dtype::Bf16, Dtype::Q8],
         (true, _) => vec![Dtype::Q8],
     };
     for dtype in &types {

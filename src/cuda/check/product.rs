@@ -3,6 +3,7 @@
 use super::llama::normed;
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
+use crate::cuda::matrix::{Matrix, SCALED, quantized};
 use crate::cuda::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Room};
 use crate::cuda::program::{Number, Program};
 use crate::error::Result;
@@ -115,8 +116,8 @@ impl Case {
 }
 
 pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
-    let room = Room::new(program.driver())?;
-    let mut findings = Vec::new();
+    let room = Room::new(program.driver(), 128 * 3072)?;
+    let mut findings = vec![of_eight_bits(program, random, &room)?];
     for kind in KINDS {
         let mut found = 0.0f64;
         let mut shapes = 0;
@@ -131,6 +132,63 @@ pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
         findings.push(alike(program, random, kind, &room)?);
     }
     Ok(findings)
+}
+
+/// Weights of 8 bits, by few rows, by many and of a norm: as those that they stand for, to the bit.
+fn of_eight_bits(program: &Program, random: &mut Random, room: &Room) -> Result<Finding> {
+    let kind = Number::F16;
+    let (mut found, mut differ, mut shapes) = (0.0f64, 0, 0);
+    for (outputs, inputs) in [(70, 320), (24, 3072), (128, 768)] {
+        let exact = random.normals(outputs * inputs, 0.1);
+        let stood_for: Vec<f32> = exact
+            .chunks(SCALED)
+            .flat_map(|values| {
+                let (numbers, scale) = quantized(values);
+                numbers.map(move |number| f32::from(number) * scale.to_f32()).collect::<Vec<_>>()
+            })
+            .collect();
+        let off = stood_for.iter().zip(&exact).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max);
+        // Half a unit of the largest's 127, which is below 0.5 here.
+        differ += usize::from(off > 0.5 / 127.0);
+        let stood_for = rounded(kind, &stood_for);
+        let eight = Matrix::upload_quantized(program, &exact, outputs, inputs)?;
+        let whole = Matrix::upload(program, kind, &stood_for, outputs, inputs)?;
+        let (x, norm) = (random.normals(70 * inputs, 1.0), random.normals(inputs, 1.0));
+        let driver = program.driver();
+        let (halves, singles) = (upload(program, kind, &x)?, Buffer::from_slice(driver, &x)?);
+        let (norm, normed) = (Buffer::from_slice(driver, &norm)?, Buffer::<u8>::new(driver, 140 * inputs)?);
+        let x = rounded(kind, &x);
+        for rows in [1, 16, 70] {
+            let run = |matrix: &Matrix, of_norm: bool| {
+                let y = Buffer::<f32>::new(driver, rows * outputs)?;
+                let from = if of_norm { singles.address() } else { halves.address() };
+                let product = matrix.product(from, y.address(), rows, Finish::Store);
+                if of_norm {
+                    let (norm, width) = (norm.address(), inputs as u32);
+                    let product = ProductArgument { norm, eps: 1e-6, width, ..product };
+                    program.normed_product(kind, product, normed.address(), Some(room))?;
+                } else {
+                    program.product(kind, product, Some(room))?;
+                }
+                y.to_vec(rows * outputs)
+            };
+            for of_norm in [false, true] {
+                let (is, should) = (run(&eight, of_norm)?, run(&whole, of_norm)?);
+                differ += is.iter().zip(&should).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+            }
+            let twin: Vec<f64> = x[..rows * inputs]
+                .chunks_exact(inputs)
+                .flat_map(|x| {
+                    let dot = |w: &[f32]| x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum();
+                    stood_for.chunks_exact(inputs).map(dot).collect::<Vec<f64>>()
+                })
+                .collect();
+            found = larger(found, worst(Number::F32, &twin, &run(&eight, false)?));
+            shapes += 1;
+        }
+    }
+    let worst = if differ == 0 { found } else { f64::NAN };
+    Ok(Finding { kernel: "product of weights of 8 bits".into(), shapes, worst, allowed: ALLOWED })
 }
 
 /// A product of what is normed first: as the norm and the product after each other, to the bit, whoever norms.

@@ -154,6 +154,14 @@ inline float load_written(const float *from) { return *from; }
 inline void wait_for_previous() {}
 inline void let_next_begin() {}
 
+inline uint32_t scaled_pair(uint32_t bytes, bool upper, f16 scale) {
+    auto value = [&](unsigned byte) {
+        int8_t number = int8_t(bytes >> (upper ? 16 + byte * 8 : byte * 8));
+        return uint32_t(emulator::float_to_half(float(number) * emulator::half_to_float(scale.bits)));
+    };
+    return value(0) | value(1) << 16;
+}
+
 template <typename T> inline void matrix_multiply(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
     struct {
         uint32_t a[4], b[2];

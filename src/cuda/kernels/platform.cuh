@@ -60,6 +60,14 @@ DEVICE float multiply(float a, float b) { return __fmul_rn(a, b); }
 template <typename T> DEVICE T shuffle_xor(T x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
 template <typename T> DEVICE T shuffle_up(T x, int by) { return __shfl_up_sync(0xffffffffu, x, by); }
 
+// Two of four whole numbers of 8 bits, the lower or the upper ones, by a scale.
+DEVICE uint32_t scaled_pair(uint32_t bytes, bool upper, f16 scale) {
+    // The bits of 1024 + 128 + a number, from which both are taken again.
+    uint32_t bits = __byte_perm(bytes ^ 0x80808080u, 0x64646464u, upper ? 0x4342 : 0x4140);
+    __half2 pair = __hmul2(__hsub2(*reinterpret_cast<__half2 *>(&bits), __float2half2_rn(1152.0f)), __half2half2(scale));
+    return *reinterpret_cast<uint32_t *>(&pair);
+}
+
 // c (16×8) += a (16×16) · b (16×8), as mma.m16n8k16 lays them out over a warp.
 template <typename T> DEVICE void matrix_multiply(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
 template <> DEVICE void matrix_multiply<f16>(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
@@ -90,6 +98,10 @@ template <int N> DEVICE void copies_wait() { asm volatile("cp.async.wait_group %
 // 16 bytes that are loaded and stored at once.
 struct alignas(16) Bytes16 {
     uint32_t words[4];
+};
+
+struct alignas(8) Bytes8 {
+    uint32_t words[2];
 };
 
 DEVICE Bytes16 load16(const void *from) { return *static_cast<const Bytes16 *>(from); }

@@ -44,6 +44,8 @@ struct Product {
     unsigned block_segments;
     float *partials;
     unsigned *arrived;
+    // Where W is of whole numbers of 8 bits: the scale of each 32 of them.
+    const f16 *scales;
     // For ROTATE_STORE: the rows, the cosines and then the sines of each position's pairs, and the layer's cache.
     const Row *places;
     const float *rotations;
@@ -110,22 +112,55 @@ template <typename T> DEVICE void finish_pair(const Product &p, unsigned row, un
 // Which of a product's inputs are which does not matter as long as x and W agree.
 constexpr unsigned CHUNK = 32;
 
+// Eight neighbouring weights of one of W's rows, as they lie there and as they are multiplied.
+template <typename T> struct Plain {
+    Bytes16 bytes;
+
+    static DEVICE Plain load(const Product &p, unsigned row, unsigned chunk, unsigned part) {
+        return Plain{load16(static_cast<const T *>(p.w) + size_t(row) * p.inputs + chunk * CHUNK + part)};
+    }
+    DEVICE Bytes16 values() const { return bytes; }
+};
+
+struct Quantized {
+    Bytes8 bytes;
+    f16 scale;
+
+    static DEVICE Quantized load(const Product &p, unsigned row, unsigned chunk, unsigned part) {
+        const unsigned char *w = static_cast<const unsigned char *>(p.w) + size_t(row) * p.inputs + chunk * CHUNK + part;
+        return Quantized{*reinterpret_cast<const Bytes8 *>(w), p.scales[size_t(row) * (p.inputs / CHUNK) + chunk]};
+    }
+    DEVICE Bytes16 values() const {
+        return Bytes16{{scaled_pair(bytes.words[0], false, scale), scaled_pair(bytes.words[0], true, scale),
+                        scaled_pair(bytes.words[1], false, scale), scaled_pair(bytes.words[1], true, scale)}};
+    }
+};
+
+// Weights of 8 bits as the kernels for many rows take them, eight a thread.
+KERNEL(widen, 256, (const unsigned char *w, const f16 *scales, f16 *to, unsigned eights)) {
+    let_next_begin();
+    wait_for_previous();
+    unsigned at = blockIdx.x * 256 + threadIdx.x;
+    if (at >= eights) return;
+    Quantized from = {reinterpret_cast<const Bytes8 *>(w)[at], scales[at / (CHUNK / 8)]};
+    reinterpret_cast<Bytes16 *>(to)[at] = from.values();
+}
+
 // 16 rows by 8 outputs a block, a segment a warp. For steps of few rows, which only read weights: those of a warp's
 // first segment are under way before anything else is done. With NORM, up to 8 rows are normed by the block itself.
-template <typename T, unsigned WARPS, bool NORM> DEVICE void product_few(const Product &p) {
+template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product_few(const Product &p) {
     SHARED_MEMORY(memory);
     float *sums = reinterpret_cast<float *>(memory);
     unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     unsigned row = blockIdx.y * 16 + lane / 4, column = blockIdx.x * 8;
     unsigned chunks = p.inputs / CHUNK, segments = (chunks + SEGMENT - 1) / SEGMENT;
-    const T *w = static_cast<const T *>(p.w) + size_t(column + lane / 4) * p.inputs + lane % 4 * 8;
     const Bytes16 zeros = {{0, 0, 0, 0}};
-    Bytes16 b[SEGMENT];
+    W b[SEGMENT];
     auto load_weights = [&](unsigned segment) {
 #pragma unroll
         for (unsigned i = 0; i < SEGMENT; i++) {
             unsigned chunk = segment * SEGMENT + i;
-            b[i] = chunk < chunks ? load16(w + chunk * CHUNK) : zeros;
+            b[i] = chunk < chunks ? W::load(p, column + lane / 4, chunk, lane % 4 * 8) : W{};
         }
     };
     let_next_begin();
@@ -161,11 +196,12 @@ template <typename T, unsigned WARPS, bool NORM> DEVICE void product_few(const P
 #pragma unroll
         for (unsigned i = 0; i < SEGMENT; i++) {
             if (segment * SEGMENT + i >= chunks) break;
+            Bytes16 weights = b[i].values();
 #pragma unroll
             for (int half = 0; half < 2; half++) {
                 uint32_t a[4] = {a0[i].words[half * 2], a1[i].words[half * 2], a0[i].words[half * 2 + 1],
                                  a1[i].words[half * 2 + 1]};
-                uint32_t b2[2] = {b[i].words[half * 2], b[i].words[half * 2 + 1]};
+                uint32_t b2[2] = {weights.words[half * 2], weights.words[half * 2 + 1]};
                 matrix_multiply<T>(c, a, b2);
             }
         }
@@ -396,13 +432,15 @@ template <int ROWS> DEVICE void product_single(const Product &p) {
     }
 }
 
-#define PRODUCT_KERNELS(T)                                                                      \
-    KERNEL(product_few_##T, 128, (Product p)) { product_few<T, 4, false>(p); }                  \
-    KERNEL(product_normed_##T, 128, (Product p)) { product_few<T, 4, true>(p); }                \
-    KERNEL(product_deep_##T, 512, (Product p)) { product_few<T, 16, false>(p); }                \
-    KERNEL(product_many_##T, 128, (Product p)) { product_many<T>(p); }
+#define FEW_KERNELS(name, T, W)                                                        \
+    KERNEL(product_few_##name, 128, (Product p)) { product_few<T, W, 4, false>(p); }   \
+    KERNEL(product_normed_##name, 128, (Product p)) { product_few<T, W, 4, true>(p); } \
+    KERNEL(product_deep_##name, 512, (Product p)) { product_few<T, W, 16, false>(p); }
 
-PRODUCT_KERNELS(f16)
-PRODUCT_KERNELS(bf16)
+FEW_KERNELS(f16, f16, Plain<f16>)
+FEW_KERNELS(bf16, bf16, Plain<bf16>)
+FEW_KERNELS(q8, f16, Quantized)
+KERNEL(product_many_f16, 128, (Product p)) { product_many<f16>(p); }
+KERNEL(product_many_bf16, 128, (Product p)) { product_many<bf16>(p); }
 KERNEL(product_few_f32, 256, (Product p)) { product_single<1>(p); }
 KERNEL(product_many_f32, 256, (Product p)) { product_single<4>(p); }
