@@ -1,5 +1,5 @@
 //! Steps ahead: what a card draws next it needs nobody for, so it is asked for several steps of the same rows at
-//! once, each of them a recording that is played again, and the results wait here until they are asked for.
+//! once, all of them one recording that is played again, and the results wait here until they are asked for.
 //!
 //! A step more than a sequence wants costs its time and harms nothing: rows know nothing of each other, and a
 //! slot is overwritten by whoever has it next. All rows are asked for together, so that what begins meanwhile
@@ -35,8 +35,14 @@ struct Drawn {
     draw: Result<Draw>,
 }
 
-/// What a recording is good for: so many rows of at most so many pages of positions.
-type Key = (usize, u32);
+/// What a recording is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    rows: usize,
+    /// The most pages of positions that a row attends to.
+    pages: u32,
+    steps: usize,
+}
 
 /// The part of a step that stays the same from one to the next.
 pub struct Ahead {
@@ -140,12 +146,10 @@ impl Ahead {
         means.sampler.place(&slots)?;
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0) + steps as u32;
         let longest = longest.min(means.model.config().max_positions as u32);
-        let key = (rows.len(), Program::pages(longest).next_power_of_two());
+        let key = Key { rows: rows.len(), pages: Program::pages(longest).next_power_of_two(), steps };
         // From then on each step leaves what goes in next.
         means.model.embed_rows(means.space, &self.rows, rows.len())?;
-        for _ in 0..steps {
-            self.step(means, key)?;
-        }
+        self.steps(means, key)?;
         let mut log = vec![0; steps * rows.len() * codebooks];
         self.log.download(0, &mut log)?;
         for (index, row) in rows.iter().enumerate() {
@@ -165,8 +169,8 @@ impl Ahead {
         Ok(())
     }
 
-    /// One step of what was uploaded, played if it is recorded.
-    fn step(&mut self, means: &mut Means, key: Key) -> Result<()> {
+    /// Steps of what was uploaded, played if they are recorded.
+    fn steps(&mut self, means: &mut Means, key: Key) -> Result<()> {
         if means.model.program().driver().times_launches() {
             return self.launch(means, key);
         }
@@ -194,8 +198,13 @@ impl Ahead {
         }
     }
 
+    fn launch(&self, means: &mut Means, key: Key) -> Result<()> {
+        (0..key.steps).try_for_each(|_| self.launch_step(means, key))
+    }
+
     /// Launches what a step is made of; no argument depends on which step it is.
-    fn launch(&self, means: &mut Means, (count, pages): Key) -> Result<()> {
+    fn launch_step(&self, means: &mut Means, key: Key) -> Result<()> {
+        let Key { rows: count, pages, .. } = key;
         let Means { model, cache, space, sampler, hidden, logits, hiddens } = means;
         model.launch(space, &self.rows, count, pages, cache, &mut |_| Ok(()))?;
         model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits], None)?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::result::{self, DriverError};
@@ -106,7 +107,7 @@ struct Device {
     /// With the threads of a block.
     functions: HashMap<&'static str, (sys::CUfunction, u32)>,
     /// Whether a launch may begin beside the one before it.
-    overlaps: bool,
+    overlaps: AtomicBool,
     /// Whether it has failed, and how: nothing works after that.
     failed: Mutex<Option<String>>,
 }
@@ -193,9 +194,11 @@ impl Card {
             name,
             module,
             functions: HashMap::with_capacity(KERNELS.len()),
-            overlaps: capability >= OVERLAPPING.0
-                && driver_version() >= Some(OVERLAPPING.1)
-                && std::env::var(OVERLAP_VARIABLE).as_deref() != Ok("off"),
+            overlaps: AtomicBool::new(
+                capability >= OVERLAPPING.0
+                    && driver_version() >= Some(OVERLAPPING.1)
+                    && std::env::var(OVERLAP_VARIABLE).as_deref() != Ok("off"),
+            ),
             failed: Mutex::new(None),
         };
         for kernel in KERNELS {
@@ -213,6 +216,27 @@ impl Card {
         let stream = result::stream::create(result::stream::StreamKind::NonBlocking)
             .map_err(|e| device.error("a stream", e))?;
         Ok(Card { device, stream })
+    }
+
+    fn record_once(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>> {
+        use sys::CUstreamCaptureMode_enum::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL as OF_THIS_THREAD;
+        self.device.bind()?;
+        let failed = |e| self.device.error("recording a step", e);
+        // SAFETY: the stream is ours.
+        unsafe { result::stream::begin_capture(self.stream, OF_THIS_THREAD) }.map_err(failed)?;
+        let launched = launches();
+        // SAFETY: it was begun above, and must be ended even if a launch was refused.
+        let graph = unsafe { result::stream::end_capture(self.stream) };
+        launched?;
+        let graph = graph.map_err(failed)?;
+        // SAFETY: the graph is whole; once it is made executable it is not needed any more.
+        let executable = unsafe {
+            let executable = result::graph::instantiate(graph, sys::CUgraphInstantiate_flags(0));
+            let _ = result::graph::destroy(graph);
+            executable
+        };
+        let executable = executable.map_err(failed)?;
+        Ok(Box::new(Graph { device: Arc::clone(&self.device), executable, stream: self.stream }))
     }
 }
 
@@ -352,7 +376,7 @@ impl Driver for Card {
         };
         let [x, y, z] = launch.grid;
         let mut addresses: Vec<*mut c_void> = arguments.iter().map(Argument::address).collect();
-        if launch.beside && self.device.overlaps {
+        if launch.beside && self.device.overlaps.load(Ordering::Relaxed) {
             let mut attribute = sys::CUlaunchAttribute {
                 id: sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
                 pad: [0; 4],
@@ -371,11 +395,17 @@ impl Driver for Card {
                 numAttrs: 1,
             };
             // SAFETY: the caller's promise; the configuration is read before this returns.
-            return unsafe {
+            let launched = unsafe {
                 sys::cuLaunchKernelEx(&config, *function, addresses.as_mut_ptr(), std::ptr::null_mut())
+            };
+            use sys::CUresult::{CUDA_ERROR_INVALID_VALUE, CUDA_ERROR_NOT_SUPPORTED};
+            match launched.result() {
+                // Then one after the other.
+                Err(DriverError(CUDA_ERROR_INVALID_VALUE | CUDA_ERROR_NOT_SUPPORTED)) => {
+                    self.device.overlaps.store(false, Ordering::Relaxed);
+                }
+                launched => return launched.map_err(|e| self.device.error(launch.kernel, e)),
             }
-            .result()
-            .map_err(|e| self.device.error(launch.kernel, e));
         }
         // SAFETY: the caller's promise.
         unsafe {
@@ -392,24 +422,13 @@ impl Driver for Card {
     }
 
     fn record(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>> {
-        use sys::CUstreamCaptureMode_enum::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL as OF_THIS_THREAD;
-        self.device.bind()?;
-        let failed = |e| self.device.error("recording a step", e);
-        // SAFETY: the stream is ours.
-        unsafe { result::stream::begin_capture(self.stream, OF_THIS_THREAD) }.map_err(failed)?;
-        let launched = launches();
-        // SAFETY: it was begun above, and must be ended even if a launch was refused.
-        let graph = unsafe { result::stream::end_capture(self.stream) };
-        launched?;
-        let graph = graph.map_err(failed)?;
-        // SAFETY: the graph is whole; once it is made executable it is not needed any more.
-        let executable = unsafe {
-            let executable = result::graph::instantiate(graph, sys::CUgraphInstantiate_flags(0));
-            let _ = result::graph::destroy(graph);
-            executable
-        };
-        let executable = executable.map_err(failed)?;
-        Ok(Box::new(Graph { device: Arc::clone(&self.device), executable, stream: self.stream }))
+        let recorded = self.record_once(launches);
+        if recorded.is_ok() || !self.device.overlaps.swap(false, Ordering::Relaxed) {
+            return recorded;
+        }
+        // A driver that cannot record launches that begin beside others has no fault in the card to tell of.
+        *self.device.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.record_once(launches)
     }
 
     fn synchronize(&self) -> Result<()> {
