@@ -82,6 +82,27 @@ part "every kernel beside its twin" kernels.txt 60 "$tts" devices --check
 part "golden cases in f32 on the card, token by token" parity.txt 90 \
     env CHATTTS_RS_TEST_DEVICE=cuda "$work/parity" --test-threads 1
 part "weights of the published shapes" demo.txt 60 "$tts" model demo "$model" --size "$size"
+# Twenty lines with each switch in turn, alone and together: all must speak the same bytes.
+alike() {
+    local setting sums=() sum
+    for i in $(seq 20); do echo "这是第${i}行，今天天气很好。"; done >"$work/alike.txt"
+    for setting in as-it-is=on CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1 CHATTTS_RS_STEPS_AHEAD=5 \
+        CHATTTS_RS_OVERLAP=off CHATTTS_RS_FUSED_NORMS=off CHATTTS_RS_SHARED_TILES=off; do
+        for batch in 1 20; do
+            env "$setting" "$tts" synth -q "${card[@]}" --batch-size "$batch" -f "$work/alike.txt" --out-dir "$work/alike" \
+                --seed 1 --min-tokens 90 --max-tokens 90 || [ -e "$work/alike/00019.wav" ] || return 1
+            sum=$(cat "$work"/alike/*.wav | sha256sum | cut -c1-16)
+            sums+=("$sum")
+            echo "$sum $setting, $batch at once"
+            rm -rf "$work/alike"
+        done
+    done
+    [ "$(printf '%s\n' "${sums[@]}" | sort -u | wc -l)" = 1 ]
+}
+export -f alike
+export work tts
+card_words="${card[*]}" part "the same bytes with each switch, alone and together" alike.txt 100 \
+    bash -c 'card=($card_words); alike'
 part "steps in f16, kernel by kernel: $sizes texts" profile.txt 90 \
     "$tts" bench --profile "${card[@]}" --dtype f16 --batch-size "$sizes" --tokens "$tokens"
 part "speed in f16: $sizes texts" speed-f16.txt 120 \
@@ -118,7 +139,8 @@ switches() {
     local rounds=$1 round setting
     shift
     for round in $(seq "$rounds"); do
-        for setting in as-it-is=on CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1; do
+        for setting in as-it-is=on CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1 CHATTTS_RS_OVERLAP=off \
+            CHATTTS_RS_FUSED_NORMS=off CHATTTS_RS_SHARED_TILES=off; do
             env "$setting" "$@" --batch-size "$some" | awk -v s="$setting" '/^f16/ { print s, $2, $7 }'
         done
         env CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1 "$@" --batch-size "$some" |
@@ -141,17 +163,17 @@ switches() {
 }
 export -f switches
 export some
-part "graphs and steps ahead off, in turn: $some texts" switches.txt 150 bash -c 'switches "$@"' switches 3 \
+part "each switch off, in turn: $some texts" switches.txt 150 bash -c 'switches "$@"' switches 2 \
     "$tts" bench -q "${card[@]}" --dtype f16 --tokens "$tokens" --runs 1
 for start in first second; do
     rm -f "$work/a.wav"
     part "$start start: load, two tokens, exit" "start-$start.txt" 30 bash -c "$made" made "$work/a.wav" "$tts" synth \
         -v "${card[@]}" --batch-size 1 -t "你好" --seed 1 --min-tokens 2 --max-tokens 2 -o "$work/a.wav"
 done
-part "f32, f16, bf16 beside f32 on the processor, by layer" precision.txt 90 \
+part "f32, f16, bf16, q8 beside f32 on the processor, by layer" precision.txt 90 \
     "$tts" bench --precision "${card[@]}" --tokens 48
-part "speed in bf16 and f32: $some texts" speed-others.txt 90 \
-    "$tts" bench "${card[@]}" --dtype bf16,f32 --batch-size "$some" --tokens "$tokens" --runs 2
+part "speed in q8, bf16 and f32: $some texts" speed-others.txt 90 \
+    "$tts" bench "${card[@]}" --dtype q8,bf16,f32 --batch-size "$some" --tokens "$tokens" --runs 2
 # An emulated card counts its memory itself.
 [ -n "${CHATTTS_RS_EMULATED_CARDS:-}" ] || export CHATTTS_RS_TEST_DEVICE=cuda
 part "loaded and dropped 50 times, $memory_lines lines, memory as before" memory.txt 120 \
@@ -217,5 +239,5 @@ turned() {
 grep -hs "tokens in" lines.txt
 grep -hs "^|" reference.txt
 cat switches.txt 2>/dev/null
-grep -hsE "^(bf16|f32)" speed-others.txt
+grep -hsE "^(q8|bf16|f32)" speed-others.txt
 ! printf '%s\n' "${rows[@]}" | grep -q FAILED

@@ -256,6 +256,11 @@ fn a_profile_says_where_a_step_goes_and_what_it_must_take() {
             // Those of all lines by one launch.
             let drawn = kernels.iter().find(|kernel| kernel["part"] == "draw").unwrap();
             assert_eq!(number(drawn, "launches"), 1.0);
+            if result["dtype"] == "f16" {
+                // Five for each of three layers, heads and draw; and what goes in, where steps are taken one by one.
+                let launches: f64 = kernels.iter().map(|kernel| number(kernel, "launches")).sum();
+                assert_eq!(launches, 3.0 * 5.0 + 2.0 + 1.0, "{profile}");
+            }
             assert!(number(profile, "step_floor_s") > 0.0 && number(profile, "length") > 10.0);
         }
     }
