@@ -1,5 +1,7 @@
 //! Real cards, through NVIDIA's driver, which is looked for when the first one is asked for.
 
+mod graph;
+
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::{CudaContext, sys};
+
+use graph::Graph;
 
 use super::driver::{Address, Argument, Driver, Launch, Memory, Recording};
 use super::program::KERNELS;
@@ -194,11 +198,7 @@ impl Card {
             name,
             module,
             functions: HashMap::with_capacity(KERNELS.len()),
-            overlaps: AtomicBool::new(
-                capability >= OVERLAPPING.0
-                    && driver_version() >= Some(OVERLAPPING.1)
-                    && std::env::var(OVERLAP_VARIABLE).as_deref() != Ok("off"),
-            ),
+            overlaps: AtomicBool::new(false),
             failed: Mutex::new(None),
         };
         for kernel in KERNELS {
@@ -208,6 +208,9 @@ impl Card {
                 .map_err(|e| said(&format!("kernel {} of card {number}", kernel.name), e))?;
             device.functions.insert(kernel.name, (function, kernel.threads));
         }
+        let asked = std::env::var(OVERLAP_VARIABLE).as_deref() != Ok("off");
+        let can = capability >= OVERLAPPING.0 && driver_version() >= Some(OVERLAPPING.1);
+        device.overlaps = AtomicBool::new(asked && can && device.waits());
         Card::queue(Arc::new(device))
     }
 
@@ -227,7 +230,13 @@ impl Card {
         let launched = launches();
         // SAFETY: it was begun above, and must be ended even if a launch was refused.
         let graph = unsafe { result::stream::end_capture(self.stream) };
-        launched?;
+        if let Err(error) = launched {
+            if let Ok(graph) = graph {
+                // SAFETY: it is whole, and nobody has it.
+                let _ = unsafe { result::graph::destroy(graph) };
+            }
+            return Err(error);
+        }
         let graph = graph.map_err(failed)?;
         // SAFETY: the graph is whole; once it is made executable it is not needed any more.
         let executable = unsafe {
@@ -260,6 +269,24 @@ fn load(number: usize) -> Result<sys::CUmodule> {
 }
 
 impl Device {
+    /// Whether its kernels wait for what was launched before them by themselves. Code of the PTX for older cards
+    /// does not.
+    fn waits(&self) -> bool {
+        use sys::CUfunction_attribute_enum::{
+            CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT as SHARED,
+            CU_FUNC_ATTRIBUTE_PTX_VERSION as COMPILED_FOR,
+        };
+        let (major, minor) = OVERLAPPING.0;
+        self.functions.values().all(|(function, _)| {
+            // Else a launch may wait until the multiprocessors' memory is split anew. Only a wish.
+            // SAFETY: the function is one of the module's.
+            let _ = unsafe { result::function::set_function_attribute(*function, SHARED, 100) };
+            // SAFETY: as above.
+            let version = unsafe { result::function::get_function_attribute(*function, COMPILED_FOR) };
+            version.is_ok_and(|version| version >= major * 10 + minor)
+        })
+    }
+
     fn bind(&self) -> Result<()> {
         if let Some(reason) = self.failed.lock().unwrap_or_else(PoisonError::into_inner).as_deref() {
             return Err(Error::Device(reason.into()));
@@ -305,34 +332,6 @@ impl Drop for Card {
                 let _ = result::stream::synchronize(self.stream);
                 let _ = result::stream::destroy(self.stream);
             }
-        }
-    }
-}
-
-/// A recorded step. Its stream is that of a card which outlives it: whoever records owns both.
-struct Graph {
-    device: Arc<Device>,
-    executable: sys::CUgraphExec,
-    stream: sys::CUstream,
-}
-
-// SAFETY: as of a card.
-unsafe impl Send for Graph {}
-
-impl Recording for Graph {
-    fn play(&self) -> Result<()> {
-        self.device.bind()?;
-        // SAFETY: both are alive.
-        unsafe { result::graph::launch(self.executable, self.stream) }
-            .map_err(|e| self.device.error("playing a recorded step", e))
-    }
-}
-
-impl Drop for Graph {
-    fn drop(&mut self) {
-        if self.device.make_current().is_ok() {
-            // SAFETY: it is ours, and nobody plays it any more.
-            let _ = unsafe { result::graph::exec_destroy(self.executable) };
         }
     }
 }

@@ -44,6 +44,8 @@ pub struct ProductArgument {
     pub width: u32,
     /// How blocks share a tile; [`Program::product`] sets them.
     pub block_segments: u32,
+    /// Whether the weights were made by the launch before.
+    pub widened: u32,
     pub partials: Address,
     pub arrived: Address,
     /// Of weights of 8 bits, which are multiplied as [`Number::F16`]: the scale of each 32 of them.
@@ -184,7 +186,7 @@ impl Program {
             Argument::of(&eights),
         ];
         self.run_beside("widen", [eights.div_ceil(256), 1, 1], 0, &arguments)?;
-        Ok(ProductArgument { w: to, scales: 0, ..product })
+        Ok(ProductArgument { w: to, scales: 0, widened: 1, ..product })
     }
 
     /// A product of what is normed first: x (rows, width) in f32, by the weights in `norm`. `normed`

@@ -110,6 +110,8 @@ inline uint16_t float_to_bfloat(float value) {
                                                       emulator::Entry<&name>::count);                         \
     void name parameters
 
+#define KERNEL_OF_BLOCKS(name, threads, blocks, parameters) KERNEL(name, threads, parameters)
+
 #define threadIdx emulator::thread_index()
 #define blockIdx emulator::block_index
 #define blockDim emulator::block_size
@@ -145,6 +147,7 @@ template <typename T> inline T shuffle_up(T x, int by) {
     return shuffle_from(x, lane >= unsigned(by) ? lane - by : lane);
 }
 inline void fence() {}
+inline void prefetch(const void *) {}
 inline unsigned atomic_add(unsigned *to, unsigned by) {
     unsigned before = *to;
     *to += by;

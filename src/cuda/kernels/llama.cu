@@ -35,6 +35,7 @@ template <typename T>
 DEVICE void rms_norm(const float *x, const float *weight, T *y, unsigned rows, unsigned width, unsigned stride,
                      float eps) {
     let_next_begin();
+    prefetch_norm(weight, width, 128);
     wait_for_previous();
     size_t row = blockIdx.x * 4 + threadIdx.x / 32;
     if (row >= rows) return;
@@ -76,7 +77,7 @@ template <typename T> DEVICE Eight<T> load_eight(const T *from, bool there) {
 }
 
 // e^(x - max), where nothing was seen nothing.
-DEVICE float weight_of(float x, float max) { return x == -INFINITY ? 0.0f : expf(x - max); }
+DEVICE float weight_of(float x, float max) { return expf(x - (max == -INFINITY ? 0.0f : max)); }
 
 // Grid (spans, heads, rows), a page of positions a block; the last block of a row's head joins what all of them
 // found, in the order of their pages, so a row's bits depend on its own length alone. Groups of head_size / 8 lanes
@@ -111,6 +112,8 @@ template <typename T> DEVICE void attend(const Attend &p) {
             key[i] = load_eight(keys + size_t(position) * cache.head_size, position < here);
             value[i] = load_eight(values + size_t(position) * cache.head_size, position < here);
         }
+        // Never so, but a branch keeps what follows from being mixed with the loads, all of which are to be under way.
+        if (p.scale == 0) break;
         float scores[AT_ONCE], best = max;
 #pragma unroll
         for (unsigned i = 0; i < AT_ONCE; i++) {
@@ -118,8 +121,15 @@ template <typename T> DEVICE void attend(const Attend &p) {
             load8(reinterpret_cast<const T *>(key[i].parts), of_key);
 #pragma unroll
             for (int j = 0; j < 8; j++) score = fmaf(query[j], of_key[j], score);
-            for (unsigned mask = lanes / 2; mask > 0; mask /= 2) score += shuffle_xor(score, mask);
-            scores[i] = first + i * groups < here ? score * p.scale : -INFINITY;
+            scores[i] = score;
+        }
+        for (unsigned mask = lanes / 2; mask > 0; mask /= 2) {
+#pragma unroll
+            for (unsigned i = 0; i < AT_ONCE; i++) scores[i] += shuffle_xor(scores[i], mask);
+        }
+#pragma unroll
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            scores[i] = first + i * groups < here ? scores[i] * p.scale : -INFINITY;
             best = fmaxf(best, scores[i]);
         }
         float before = weight_of(max, best);
@@ -242,6 +252,7 @@ KERNEL(heads, 256, (Heads p)) {
     };
     let_next_begin();
     load_weights(first_pair, 0);
+    prefetch_norm(p.norm, p.width, HEAD_THREADS);
     wait_for_previous();
 
     if (warp < count) {

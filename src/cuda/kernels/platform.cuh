@@ -26,6 +26,9 @@ DEVICE unsigned char *block_memory() {
 #define SHARED_MEMORY(name) unsigned char *name = block_memory()
 // Exported under its own name; `threads` is the block it is launched with.
 #define KERNEL(name, threads, parameters) extern "C" __global__ void __launch_bounds__(threads) name parameters
+// The same, with registers for so many blocks on a multiprocessor.
+#define KERNEL_OF_BLOCKS(name, threads, blocks, parameters) \
+    extern "C" __global__ void __launch_bounds__(threads, blocks) name parameters
 
 DEVICE float to_f32(float x) { return x; }
 DEVICE float to_f32(f16 x) { return __half2float(x); }
@@ -38,7 +41,9 @@ template <> DEVICE bf16 from_f32<bf16>(float x) { return __float2bfloat16_rn(x);
 DEVICE void sync_block() { __syncthreads(); }
 DEVICE void sync_warp() { __syncwarp(); }
 // Lets other blocks see what this thread has written before what it writes next.
-DEVICE void fence() { __threadfence(); }
+DEVICE void fence() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
+// Brings what is read soon into the cache.
+DEVICE void prefetch(const void *at) { asm volatile("prefetch.global.L2 [%0];" ::"l"(at)); }
 DEVICE unsigned atomic_add(unsigned *to, unsigned by) { return atomicAdd(to, by); }
 // What another block of this launch has written.
 DEVICE float load_written(const float *from) { return __ldcg(from); }

@@ -42,6 +42,8 @@ struct Product {
     // For sums that are shared by blocks, each of which takes so many segments: room for what each finds, and a zero
     // for each tile of y.
     unsigned block_segments;
+    // Whether W was made by the launch before, and so cannot be read before that is done.
+    unsigned widened;
     float *partials;
     unsigned *arrived;
     // Where W is of whole numbers of 8 bits: the scale of each 32 of them.
@@ -52,37 +54,67 @@ struct Product {
     Cache cache;
 };
 
+// What the end of a pair of outputs needs from memory, loaded before anything is stored there: what y holds, or how
+// far the pair turns; and where a key or value goes.
+struct Needed {
+    float values[2];
+    size_t to;
+};
+
+DEVICE Needed needed(const Product &p, unsigned row, unsigned column) {
+    Needed of = {};
+    if (row >= p.rows || column >= p.outputs) return of;
+    if (p.finish == ADD || p.finish == ADD_SCALED) {
+        const float *y = static_cast<const float *>(p.y) + size_t(row) * p.y_stride + column;
+        of.values[0] = y[0];
+        if (column + 1 < p.outputs) of.values[1] = y[1];
+    }
+    if (p.finish == ROTATE_STORE) {
+        const Cache &cache = p.cache;
+        unsigned hidden = cache.heads * cache.head_size, part = column / hidden, within = column % hidden;
+        unsigned head = within / cache.head_size, at = within % cache.head_size;
+        unsigned slot = p.places[row].slot, position = p.places[row].position;
+        const float *rotation = p.rotations + size_t(position) * cache.head_size + at / 2;
+        if (part < 2) {
+            of.values[0] = rotation[0];
+            of.values[1] = rotation[cache.head_size / 2];
+        }
+        of.to = size_t(row) * p.y_stride + within;
+        if (part > 0) {
+            unsigned page = page_of(cache, slot, position / PAGE);
+            of.to = page_offset(cache, page, head) + position % PAGE * cache.head_size + at;
+        }
+    }
+    return of;
+}
+
 // Queries, keys and values of a row's pair of outputs.
-template <typename T> DEVICE void rotate_store(const Product &p, unsigned row, unsigned column, float first, float second) {
-    const Cache &cache = p.cache;
-    unsigned hidden = cache.heads * cache.head_size, part = column / hidden, within = column % hidden;
-    unsigned head = within / cache.head_size, at = within % cache.head_size;
-    Row place = p.places[row];
+template <typename T>
+DEVICE void rotate_store(const Product &p, unsigned column, float first, float second, const Needed &of) {
+    unsigned part = column / (p.cache.heads * p.cache.head_size);
     if (part < 2) {
-        const float *rotation = p.rotations + size_t(place.position) * cache.head_size + at / 2;
-        float cosine = rotation[0], sine = rotation[cache.head_size / 2], low = first;
+        float cosine = of.values[0], sine = of.values[1], low = first;
         first = low * cosine - second * sine;
         second = second * cosine + low * sine;
     }
     if (part == 0) {
-        float *y = static_cast<float *>(p.y) + size_t(row) * p.y_stride + within;
+        float *y = static_cast<float *>(p.y) + of.to;
         y[0] = first;
         y[1] = second;
         return;
     }
-    unsigned page = page_of(cache, place.slot, place.position / PAGE);
-    T *to = static_cast<T *>(part == 1 ? cache.keys : cache.values);
-    to += page_offset(cache, page, head) + place.position % PAGE * cache.head_size + at;
+    T *to = static_cast<T *>(part == 1 ? p.cache.keys : p.cache.values) + of.to;
     to[0] = from_f32<T>(first);
     to[1] = from_f32<T>(second);
 }
 
 // A pair of neighbouring outputs of a row, `column` even.
-template <typename T> DEVICE void finish_pair(const Product &p, unsigned row, unsigned column, float first, float second) {
+template <typename T>
+DEVICE void finish_pair(const Product &p, unsigned row, unsigned column, float first, float second, const Needed &of) {
     if (row >= p.rows || column >= p.outputs) return;
     bool both = column + 1 < p.outputs;
     if (p.finish == ROTATE_STORE) {
-        rotate_store<T>(p, row, column, first, second);
+        rotate_store<T>(p, column, first, second, of);
         return;
     }
     if (p.finish == SILU_GATE) {
@@ -103,8 +135,7 @@ template <typename T> DEVICE void finish_pair(const Product &p, unsigned row, un
             continue;
         }
         if (p.scale != nullptr) value = multiply(value, p.scale[column + i]);
-        float *y = static_cast<float *>(p.y) + at;
-        *y = p.finish == STORE ? value : *y + value;
+        static_cast<float *>(p.y)[at] = p.finish == STORE ? value : of.values[i] + value;
     }
 }
 
@@ -165,7 +196,12 @@ template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product
     };
     let_next_begin();
     load_weights(warp);
+    if (NORM) prefetch_norm(p.norm, p.width, WARPS * 32);
     wait_for_previous();
+    // Two outputs a thread, for which 64 threads are needed in the end.
+    unsigned last_row = row + warp * 8, last_column = column + lane % 4 * 2;
+    Needed at_end = {};
+    if (threadIdx.x < 64) at_end = needed(p, last_row, last_column);
 
     const T *x = static_cast<const T *>(p.x);
     unsigned stride = p.x_stride;
@@ -209,10 +245,9 @@ template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product
         for (int i = 0; i < 4; i++) sums[(segment * 4 + i) * 32 + lane] = c[i];
     }
     sync_block();
-    // Two outputs a thread: 64 threads have work.
     if (threadIdx.x < 64) {
         float v[2];
-        unsigned half = threadIdx.x / 32;
+        unsigned half = warp;
 #pragma unroll
         for (int i = 0; i < 2; i++) {
             v[i] = 0;
@@ -225,7 +260,7 @@ template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product
                 v[i] += total;
             }
         }
-        finish_pair<T>(p, row + half * 8, column + lane % 4 * 2, v[0], v[1]);
+        finish_pair<T>(p, last_row, last_column, v[0], v[1], at_end);
     }
 }
 
@@ -249,40 +284,49 @@ template <typename T> DEVICE void product_many(const Product &p) {
         end = first + p.block_segments * SEGMENT < chunks ? first + p.block_segments * SEGMENT : chunks;
     }
     unsigned stages = (end - first + STAGE - 1) / STAGE;
-    let_next_begin();
-    wait_for_previous();
 
     // A stage is 64 rows of 128 bytes of either; 128 threads copy 16 bytes four times for each. Of every other row
     // the halves change places, so that neighbouring rows lie in different banks.
-    auto fetch = [&](unsigned stage) {
+    auto fetch = [&](unsigned stage, bool weights) {
         T *to = tiles + stage % STAGES * (2 * TILE * STAGE * CHUNK);
         unsigned chunk = first + stage * STAGE;
+        if (stage >= stages) return;
 #pragma unroll
-        for (int i = 0; i < 8; i++) {
-            unsigned piece = threadIdx.x + i % 4 * 128, line = piece / 8, part = piece % 8;
+        for (int i = 0; i < 4; i++) {
+            unsigned piece = threadIdx.x + i * 128, line = piece / 8, part = piece % 8;
             bool there = chunk + part / 4 < end;
             unsigned at = line * STAGE * CHUNK + (part ^ (line % 2 * 4)) * 8, from = chunk * CHUNK + part * 8;
-            if (i < 4) {
+            if (weights) {
+                copy_async(to + TILE * STAGE * CHUNK + at, w + size_t(first_column + line) * p.inputs + from, there);
+            } else {
                 unsigned row = first_row + line;
                 copy_async(to + at, x + size_t(row) * p.x_stride + from, there && row < p.rows);
-            } else {
-                copy_async(to + TILE * STAGE * CHUNK + at, w + size_t(first_column + line) * p.inputs + from, there);
             }
         }
     };
+    auto fetch_weights = [&] {
+#pragma unroll
+        for (unsigned stage = 0; stage < STAGES - 1; stage++) fetch(stage, true);
+    };
+    let_next_begin();
+    if (!p.widened) fetch_weights();
+    wait_for_previous();
+    if (p.widened) fetch_weights();
 
     float all[2][4][4] = {}, total[2][4][4] = {}, c[2][4][4] = {};
 #pragma unroll
     for (int stage = 0; stage < STAGES - 1; stage++) {
-        if (unsigned(stage) < stages) fetch(stage);
+        fetch(stage, false);
         copies_end_group();
     }
     unsigned row_in_tile = warp / 2 * 32 + lane / 4, column_in_tile = warp % 2 * 32 + lane / 4;
+    unsigned last_column = first_column + warp % 2 * 32 + lane % 4 * 2;
     for (unsigned stage = 0; stage < stages; stage++) {
         copies_wait<STAGES - 2>();
         // Also: all have read what is fetched over.
         sync_block();
-        if (stage + STAGES - 1 < stages) fetch(stage + STAGES - 1);
+        fetch(stage + STAGES - 1, true);
+        fetch(stage + STAGES - 1, false);
         copies_end_group();
         const T *tile = tiles + stage % STAGES * (2 * TILE * STAGE * CHUNK);
 #pragma unroll
@@ -349,15 +393,16 @@ template <typename T> DEVICE void product_many(const Product &p) {
             }
         }
     }
+    Needed at_end[4][4];
 #pragma unroll
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 16; i++) {
+        at_end[i / 4][i % 4] = needed(p, first_row + row_in_tile + i / 4 * 8, last_column + i % 4 * 8);
+    }
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
-            unsigned row = first_row + row_in_tile + i * 16;
-            unsigned column = first_column + warp % 2 * 32 + j * 8 + lane % 4 * 2;
-            finish_pair<T>(p, row, column, all[i][j][0], all[i][j][1]);
-            finish_pair<T>(p, row + 8, column, all[i][j][2], all[i][j][3]);
-        }
+    for (int i = 0; i < 16; i++) {
+        const float *sums = all[i / 8][i % 4] + i / 4 % 2 * 2;
+        unsigned row = first_row + row_in_tile + i / 4 * 8;
+        finish_pair<T>(p, row, last_column + i % 4 * 8, sums[0], sums[1], at_end[i / 4][i % 4]);
     }
 }
 
@@ -373,28 +418,35 @@ template <int ROWS> DEVICE void product_single(const Product &p) {
     unsigned first_row = blockIdx.y * HEIGHT, first_column = blockIdx.x * 64;
     const float *x = static_cast<const float *>(p.x), *w = static_cast<const float *>(p.w);
     unsigned chunks = p.inputs / CHUNK, segments = (chunks + SEGMENT - 1) / SEGMENT;
+    // 4 inputs of a line a thread.
+    unsigned line = thread / 4, part = thread % 4 * 4;
+    Four wv = {}, xv = {};
+    auto load_w = [&](unsigned at) {
+        wv = *reinterpret_cast<const Four *>(w + size_t(first_column + line) * p.inputs + at + part);
+    };
+    auto load_x = [&](unsigned at) {
+        if (line >= HEIGHT || first_row + line >= p.rows) return;
+        xv = *reinterpret_cast<const Four *>(x + size_t(first_row + line) * p.x_stride + at + part);
+    };
     let_next_begin();
+    load_w(0);
     wait_for_previous();
+    load_x(0);
     float all[ROWS][4] = {}, total[ROWS][4] = {};
     for (unsigned segment = 0; segment < segments; segment++) {
         float sums[ROWS][4] = {};
         unsigned end = (segment + 1) * SEGMENT < chunks ? (segment + 1) * SEGMENT * CHUNK : p.inputs;
         for (unsigned at = segment * SEGMENT * CHUNK; at < end; at += DEPTH) {
-            // 4 inputs of a line a thread.
-            unsigned line = thread / 4, part = thread % 4 * 4;
-            union {
-                Bytes16 bytes;
-                float values[4];
-            } xv = {}, wv;
-            wv.bytes = load16(w + size_t(first_column + line) * p.inputs + at + part);
-            if (line < HEIGHT && first_row + line < p.rows) {
-                xv.bytes = load16(x + size_t(first_row + line) * p.x_stride + at + part);
-            }
             sync_block();
 #pragma unroll
             for (int i = 0; i < 4; i++) {
                 ws[(part + i) * WIDTH + line] = wv.values[i];
                 if (line < HEIGHT) xs[(part + i) * (HEIGHT + 4) + line] = xv.values[i];
+            }
+            // Under way while these are multiplied.
+            if (at + DEPTH < p.inputs) {
+                load_w(at + DEPTH);
+                load_x(at + DEPTH);
             }
             sync_block();
 #pragma unroll
@@ -424,17 +476,22 @@ template <int ROWS> DEVICE void product_single(const Product &p) {
             }
         }
     }
+    Needed at_end[ROWS][2];
 #pragma unroll
-    for (int i = 0; i < ROWS; i++) {
-        unsigned to = first_row + row + i * 16;
-        finish_pair<float>(p, to, first_column + column, all[i][0], all[i][1]);
-        finish_pair<float>(p, to, first_column + column + 2, all[i][2], all[i][3]);
+    for (int i = 0; i < ROWS * 2; i++) {
+        at_end[i / 2][i % 2] = needed(p, first_row + row + i / 2 * 16, first_column + column + i % 2 * 2);
+    }
+#pragma unroll
+    for (int i = 0; i < ROWS * 2; i++) {
+        const float *sums = all[i / 2] + i % 2 * 2;
+        unsigned to = first_row + row + i / 2 * 16;
+        finish_pair<float>(p, to, first_column + column + i % 2 * 2, sums[0], sums[1], at_end[i / 2][i % 2]);
     }
 }
 
 #define FEW_KERNELS(name, T, W)                                                        \
     KERNEL(product_few_##name, 128, (Product p)) { product_few<T, W, 4, false>(p); }   \
-    KERNEL(product_normed_##name, 128, (Product p)) { product_few<T, W, 4, true>(p); } \
+    KERNEL_OF_BLOCKS(product_normed_##name, 128, 6, (Product p)) { product_few<T, W, 4, true>(p); } \
     KERNEL(product_deep_##name, 512, (Product p)) { product_few<T, W, 16, false>(p); }
 
 FEW_KERNELS(f16, f16, Plain<f16>)

@@ -41,28 +41,59 @@ struct alignas(16) Four {
     float values[4];
 };
 
+// Four values of a type, stored at once.
+template <typename T> struct alignas(4 * sizeof(T)) FourOf {
+    T values[4];
+};
+
+// `width` values from `at` on, of a row whose lanes take four of every 128; zeros beyond them.
+DEVICE Four four_of(const float *row, unsigned at, unsigned width) {
+    return at < width ? *reinterpret_cast<const Four *>(row + at) : Four{{0, 0, 0, 0}};
+}
+
+// Brings a norm's weights into the cache, by a block.
+DEVICE void prefetch_norm(const float *weight, unsigned width, unsigned threads) {
+    for (unsigned i = threadIdx.x * 32; i < width; i += threads * 32) prefetch(weight + i);
+}
+
 // 1 / rms of a row, by a warp; the width is a whole number of fours.
 DEVICE float norm_scale(const float *row, unsigned width, float eps) {
+    // Loads under way at once.
+    constexpr unsigned AT_ONCE = 6;
     float squares[4] = {};
-    for (unsigned i = threadIdx.x % 32 * 4; i < width; i += 128) {
-        Four x = *reinterpret_cast<const Four *>(row + i);
+    for (unsigned from = threadIdx.x % 32 * 4; from < width; from += AT_ONCE * 128) {
+        Four x[AT_ONCE];
 #pragma unroll
-        for (int j = 0; j < 4; j++) squares[j] += x.values[j] * x.values[j];
+        for (unsigned i = 0; i < AT_ONCE; i++) x[i] = four_of(row, from + i * 128, width);
+#pragma unroll
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+#pragma unroll
+            for (int j = 0; j < 4; j++) squares[j] += x[i].values[j] * x[i].values[j];
+        }
     }
     float sum = warp_sum((squares[0] + squares[1]) + (squares[2] + squares[3]));
     return 1.0f / sqrtf(sum / float(width) + eps);
 }
 
-// y = x · scale · weight by a warp, zeros beyond the width.
+// y = x · scale · weight by a warp, zeros beyond the width; the stride is a whole number of fours too.
 template <typename T>
 DEVICE void normed_row(const float *x, const float *weight, float scale, T *y, unsigned width, unsigned stride) {
-    for (unsigned i = threadIdx.x % 32 * 4; i < stride; i += 128) {
-        Four from = {}, by = {};
-        if (i < width) {
-            from = *reinterpret_cast<const Four *>(x + i);
-            by = *reinterpret_cast<const Four *>(weight + i);
+    // More would take registers that weights need.
+    constexpr unsigned AT_ONCE = 3;
+    for (unsigned start = threadIdx.x % 32 * 4; start < stride; start += AT_ONCE * 128) {
+        Four from[AT_ONCE], by[AT_ONCE];
+#pragma unroll
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            from[i] = four_of(x, start + i * 128, width);
+            by[i] = four_of(weight, start + i * 128, width);
         }
 #pragma unroll
-        for (int j = 0; j < 4; j++) y[i + j] = from_f32<T>(from.values[j] * scale * by.values[j]);
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            if (start + i * 128 >= stride) break;
+            FourOf<T> to;
+#pragma unroll
+            for (int j = 0; j < 4; j++) to.values[j] = from_f32<T>(from[i].values[j] * scale * by[i].values[j]);
+            *reinterpret_cast<FourOf<T> *>(y + start + i * 128) = to;
+        }
     }
 }

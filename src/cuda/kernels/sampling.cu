@@ -231,6 +231,8 @@ KERNEL(draw_ahead, 1024, (sampling::Drawing drawing, Following next)) {
     let_next_begin();
     wait_for_previous();
     Kept to = next.kept[i];
+    Row &row = next.rows[i];
+    unsigned step = next.logged[i], position = row.position;
     if (to.index < next.capacity) {
         float *store = next.store + (size_t(to.slot) * next.capacity + to.index) * hidden;
         for (unsigned at = threadIdx.x; at < hidden; at += THREADS) {
@@ -243,14 +245,12 @@ KERNEL(draw_ahead, 1024, (sampling::Drawing drawing, Following next)) {
         next.x[size_t(i) * hidden + at] = embedded(next.codes, shared.following, next.codebooks, next.code_tokens, hidden, at);
     }
     if (threadIdx.x != 0) return;
-    Row &row = next.rows[i];
-    unsigned step = next.logged[i];
     for (unsigned book = 0; book < next.codebooks; book++) {
         next.log[(size_t(step) * gridDim.x + i) * next.codebooks + book] = shared.drawn[book];
         row.tokens[book] = shared.following[book];
     }
     row.kind = CODES;
-    if (row.position + 1 < next.capacity) row.position += 1;
+    if (position + 1 < next.capacity) row.position = position + 1;
     next.kept[i].index = to.index + 1;
     next.logged[i] = step + 1;
 }
