@@ -61,7 +61,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s m -l mod
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
-q8\t'Weights in 8 bits, on processors'
+q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
 bf16\t'bfloat16, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
@@ -118,7 +118,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l mo
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
-q8\t'Weights in 8 bits, on processors'
+q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
 bf16\t'bfloat16, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
@@ -178,7 +178,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s m -l mo
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
-q8\t'Weights in 8 bits, on processors'
+q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
 bf16\t'bfloat16, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
@@ -259,7 +259,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
-q8\t'Weights in 8 bits, on processors'
+q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
 bf16\t'bfloat16, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
@@ -338,7 +338,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s m -l mod
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l dtype -d 'In which types to compute, such as f32,q8 [default: auto; with --precision those of the device]' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
-q8\t'Weights in 8 bits, on processors'
+q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
 bf16\t'bfloat16, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
