@@ -31,6 +31,9 @@ pub const OLDEST: (i32, i32) = (8, 0);
 /// The oldest cards on which a launch can begin beside the one before it, and the oldest CUDA whose drivers can
 /// record such launches.
 const OVERLAPPING: ((i32, i32), (i32, i32)) = ((9, 0), (12, 4));
+/// The priority of a card's first queue, in which texts wait for each step: its blocks come before those of others,
+/// which render what is finished. The driver makes of it the highest there is.
+const FIRST: i32 = -16;
 /// `off`: each launch begins when the one before it is done.
 const OVERLAP_VARIABLE: &str = "CHATTTS_RS_OVERLAP";
 
@@ -211,12 +214,16 @@ impl Card {
         let asked = std::env::var(OVERLAP_VARIABLE).as_deref() != Ok("off");
         let can = capability >= OVERLAPPING.0 && driver_version() >= Some(OVERLAPPING.1);
         device.overlaps = AtomicBool::new(asked && can && device.waits());
-        Card::queue(Arc::new(device))
+        Card::queue(Arc::new(device), FIRST)
     }
 
-    fn queue(device: Arc<Device>) -> Result<Self> {
+    fn queue(device: Arc<Device>, priority: i32) -> Result<Self> {
+        use sys::CUstream_flags::CU_STREAM_NON_BLOCKING as INDEPENDENT;
         device.bind()?;
-        let stream = result::stream::create(result::stream::StreamKind::NonBlocking)
+        let mut stream = std::ptr::null_mut();
+        // SAFETY: writes the stream.
+        unsafe { sys::cuStreamCreateWithPriority(&mut stream, INDEPENDENT as u32, priority) }
+            .result()
             .map_err(|e| device.error("a stream", e))?;
         Ok(Card { device, stream })
     }
@@ -456,7 +463,7 @@ impl Driver for Card {
     }
 
     fn another(&self) -> Result<Arc<dyn Driver>> {
-        Ok(Arc::new(Card::queue(Arc::clone(&self.device))?))
+        Ok(Arc::new(Card::queue(Arc::clone(&self.device), 0)?))
     }
 
     fn mark(&self) -> Result<u64> {
