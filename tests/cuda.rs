@@ -159,11 +159,11 @@ fn steps_ahead_and_recordings_change_nothing() {
     for (steps, graphs, size) in [("8", "on", "1"), ("8", "on", "3"), ("5", "off", "2"), ("1", "on", "2")] {
         assert!(plain == with(steps, graphs, size), "{steps} steps, graphs {graphs}, {size} texts at once");
     }
-    for switch in ["CHATTTS_RS_FUSED_NORMS", "CHATTTS_RS_SHARED_TILES", "CHATTTS_RS_OVERLAP"] {
-        let p = program("1").env(switch, "off");
-        let flags = ["--device", "cuda", "--batch-size", "3", "--max-tokens", "21", "--rng", "stream"];
-        assert!(plain == speak(&p, 5, &flags).0, "without {switch}");
-    }
+    // Shared tiles need wider products than these, and are compared kernel by kernel; an emulated card overlaps
+    // nothing.
+    let p = program("1").env("CHATTTS_RS_FUSED_NORMS", "off");
+    let flags = ["--device", "cuda", "--batch-size", "3", "--max-tokens", "21", "--rng", "stream"];
+    assert!(plain == speak(&p, 5, &flags).0, "without fused norms");
     let p = program("1").env("CHATTTS_RS_STEPS_AHEAD", "0");
     let (_, ran) = speak(&p, 1, &["--device", "cuda"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);

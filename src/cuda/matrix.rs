@@ -31,9 +31,7 @@ impl Matrix {
         outputs: usize,
         inputs: usize,
     ) -> Result<Self> {
-        if values.is_empty() || outputs.checked_mul(inputs) != Some(values.len()) {
-            return Err(Error::Device(format!("{} weights are no {outputs} × {inputs}", values.len())));
-        }
+        check(values, outputs, inputs)?;
         let row = inputs.next_multiple_of(INPUTS_MULTIPLE) * kind.size();
         let mut bytes = vec![0u8; outputs.next_multiple_of(OUTPUTS_MULTIPLE) * row];
         bytes.par_chunks_exact_mut(row).zip(values.par_chunks_exact(inputs)).for_each(|(to, from)| {
@@ -53,9 +51,7 @@ impl Matrix {
         outputs: usize,
         inputs: usize,
     ) -> Result<Self> {
-        if values.is_empty() || outputs.checked_mul(inputs) != Some(values.len()) {
-            return Err(Error::Device(format!("{} weights are no {outputs} × {inputs}", values.len())));
-        }
+        check(values, outputs, inputs)?;
         let row = inputs.next_multiple_of(INPUTS_MULTIPLE);
         let rows = outputs.next_multiple_of(OUTPUTS_MULTIPLE);
         let (mut bytes, mut scales) = (vec![0u8; rows * row], vec![0u8; rows * row / SCALED * 2]);
@@ -119,6 +115,13 @@ impl Matrix {
             scales: self.scales.as_ref().map_or(0, Buffer::address),
             ..ProductArgument::default()
         }
+    }
+}
+
+fn check(values: &[f32], outputs: usize, inputs: usize) -> Result<()> {
+    match !values.is_empty() && outputs.checked_mul(inputs) == Some(values.len()) {
+        true => Ok(()),
+        false => Err(Error::Device(format!("{} weights are no {outputs} × {inputs}", values.len()))),
     }
 }
 
