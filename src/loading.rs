@@ -85,7 +85,7 @@ fn on_card(
     options: LoadOptions,
     driver: std::sync::Arc<dyn crate::cuda::Driver>,
 ) -> Result<Parts> {
-    use crate::cuda::{CardLlama, CardStep, Number, Program, Slots, Weights};
+    use crate::cuda::{CardLlama, CardStep, Dtype, Program, Slots, Weights};
     if checkpoint.packed.is_some() {
         return Err(Error::Device(
             "this model is packed for processors; give a card the folder or the repository it was made from"
@@ -93,9 +93,9 @@ fn on_card(
         ));
     }
     let kind = match precision {
-        Precision::F32 => Number::F32,
-        Precision::Bf16 => Number::Bf16,
-        _ => Number::F16,
+        Precision::F32 => Dtype::F32,
+        Precision::Bf16 => Dtype::Bf16,
+        _ => Dtype::F16,
     };
     let program = Program::new(driver);
     let (embed, tokenizer) = rayon::join(

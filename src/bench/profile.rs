@@ -11,7 +11,7 @@ use super::access;
 use super::speed::TEXT;
 use super::summary::Spread;
 use crate::chat_tts::{ChatTts, LoadOptions, Precision};
-use crate::cuda::{Ceilings, Number, ONCE_A_STEP, Part, Profiler, StepShape, Times, Work, part_of, work};
+use crate::cuda::{Ceilings, Dtype, ONCE_A_STEP, Part, Profiler, StepShape, Times, Work, part_of, work};
 use crate::device::OpenDevice;
 use crate::engine::Request;
 use crate::error::{Error, Result};
@@ -88,7 +88,7 @@ pub struct ProfileTest {
     tts: ChatTts,
     profiler: Arc<Profiler>,
     config: GptConfig,
-    kind: Number,
+    kind: Dtype,
     ceilings: Ceilings,
 }
 
@@ -114,9 +114,9 @@ impl ProfileTest {
             return Err(Error::Device("kernels are timed on cards, and this is a processor".into()));
         };
         let kind = match tts.precision() {
-            Precision::F32 => Number::F32,
-            Precision::Bf16 => Number::Bf16,
-            _ => Number::F16,
+            Precision::F32 => Dtype::F32,
+            Precision::Bf16 => Dtype::Bf16,
+            _ => Dtype::F16,
         };
         Ok(ProfileTest { tts, profiler, config, kind, ceilings: ceilings? })
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use half::{bf16, f16};
 
 use super::driver::{Buffer, Driver};
-use super::program::{Number, Program};
+use super::program::{Dtype, Program};
 use crate::error::Result;
 
 /// How a kernel compares with its twin.
@@ -48,7 +48,7 @@ pub fn all(driver: &Arc<dyn Driver>, seed: u64) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-const KINDS: [Number; 3] = [Number::F32, Number::F16, Number::Bf16];
+const KINDS: [Dtype; 3] = [Dtype::F32, Dtype::F16, Dtype::Bf16];
 
 /// Numbers that are the same each time: xorshift64*.
 struct Random(u64);
@@ -79,12 +79,12 @@ impl Random {
 
 /// The largest difference, relative to the root mean square of what is expected, beyond what rounding to the
 /// type that it is stored in explains.
-fn worst(kind: Number, expected: &[f64], found: &[f32]) -> f64 {
+fn worst(kind: Dtype, expected: &[f64], found: &[f32]) -> f64 {
     // Half a unit in the last place of a value, and of the smallest.
     let (relative, least) = match kind {
-        Number::F32 => (0.0, 0.0),
-        Number::F16 => (2f64.powi(-11), 2f64.powi(-25)),
-        Number::Bf16 => (2f64.powi(-8), 0.0),
+        Dtype::F32 => (0.0, 0.0),
+        Dtype::F16 => (2f64.powi(-11), 2f64.powi(-25)),
+        Dtype::Bf16 => (2f64.powi(-8), 0.0),
     };
     if expected.len() != found.len() {
         return f64::NAN;
@@ -109,42 +109,42 @@ fn larger(a: f64, b: f64) -> f64 {
 const ALLOWED: f64 = 1e-5;
 
 /// Values as a card holds them.
-pub(super) fn to_bytes(kind: Number, values: &[f32]) -> Vec<u8> {
+pub(super) fn to_bytes(kind: Dtype, values: &[f32]) -> Vec<u8> {
     let half = |bits: fn(f32) -> u16| values.iter().flat_map(|v| bits(*v).to_le_bytes()).collect();
     match kind {
-        Number::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        Number::F16 => half(|v| f16::from_f32(v).to_bits()),
-        Number::Bf16 => half(|v| bf16::from_f32(v).to_bits()),
+        Dtype::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Dtype::F16 => half(|v| f16::from_f32(v).to_bits()),
+        Dtype::Bf16 => half(|v| bf16::from_f32(v).to_bits()),
     }
 }
 
-fn from_bytes(kind: Number, bytes: &[u8]) -> Vec<f32> {
+fn from_bytes(kind: Dtype, bytes: &[u8]) -> Vec<f32> {
     let halves = bytes.as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b));
     match kind {
-        Number::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Number::F16 => halves.map(|bits| f16::from_bits(bits).to_f32()).collect(),
-        Number::Bf16 => halves.map(|bits| bf16::from_bits(bits).to_f32()).collect(),
+        Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Dtype::F16 => halves.map(|bits| f16::from_bits(bits).to_f32()).collect(),
+        Dtype::Bf16 => halves.map(|bits| bf16::from_bits(bits).to_f32()).collect(),
     }
 }
 
 /// Rounded as a card holds them.
-fn rounded(kind: Number, values: &[f32]) -> Vec<f32> {
+fn rounded(kind: Dtype, values: &[f32]) -> Vec<f32> {
     from_bytes(kind, &to_bytes(kind, values))
 }
 
-fn upload(program: &Program, kind: Number, values: &[f32]) -> Result<Buffer<u8>> {
+fn upload(program: &Program, kind: Dtype, values: &[f32]) -> Result<Buffer<u8>> {
     Buffer::from_slice(program.driver(), &to_bytes(kind, values))
 }
 
-fn download(buffer: &Buffer<u8>, kind: Number) -> Result<Vec<f32>> {
+fn download(buffer: &Buffer<u8>, kind: Dtype) -> Result<Vec<f32>> {
     Ok(from_bytes(kind, &buffer.to_vec(buffer.len())?))
 }
 
-fn name(kernel: &str, kind: Number) -> String {
+fn name(kernel: &str, kind: Dtype) -> String {
     let kind = match kind {
-        Number::F32 => "f32",
-        Number::F16 => "f16",
-        Number::Bf16 => "bf16",
+        Dtype::F32 => "f32",
+        Dtype::F16 => "f16",
+        Dtype::Bf16 => "bf16",
     };
     format!("{kernel} {kind}")
 }

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::measure::Ceilings;
-use super::program::Number;
+use super::program::Dtype;
 use crate::model::GptConfig;
 
 /// What a kernel belongs to.
@@ -99,7 +99,7 @@ impl Work {
 #[derive(Clone, Copy, Debug)]
 pub struct StepShape {
     /// The type of the layers' products, and of keys and values.
-    pub kind: Number,
+    pub kind: Dtype,
     /// Whether the layers' weights are of 8 bits.
     pub quantized: bool,
     /// Sequences that go on.
@@ -124,8 +124,8 @@ pub fn work(config: &GptConfig, shape: StepShape, part: Part) -> Work {
     // Queries, keys, values and output; gate, up and down.
     let weights = layers * (4.0 * hidden * hidden + 3.0 * hidden * inner);
     let arithmetic = |operations: f64| match kind {
-        Number::F32 => [0.0, operations],
-        Number::F16 | Number::Bf16 => [operations, 0.0],
+        Dtype::F32 => [0.0, operations],
+        Dtype::F16 | Dtype::Bf16 => [operations, 0.0],
     };
     match part {
         Part::Products => {
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_small_step_is_counted_by_hand() {
         let shape = StepShape {
-            kind: Number::F16,
+            kind: Dtype::F16,
             quantized: false,
             rows: 3,
             length: 10.0,
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(of(Part::Draw).bytes, 480.0);
         assert_eq!(of(Part::Rest).bytes, 480.0);
 
-        let single = StepShape { kind: Number::F32, ..shape };
+        let single = StepShape { kind: Dtype::F32, ..shape };
         let products = work(&config(), single, Part::Products);
         assert_eq!((products.bytes, products.matrix_operations), (5120.0, 0.0));
         assert_eq!(products.single_operations, 7680.0);
@@ -214,7 +214,7 @@ mod tests {
     fn the_published_model_is_what_its_size_says() {
         let config = GptConfig { hidden: 768, intermediate: 3072, layers: 20, heads: 12, ..config() };
         let shape = StepShape {
-            kind: Number::F16,
+            kind: Dtype::F16,
             quantized: false,
             rows: 1,
             length: 1.0,

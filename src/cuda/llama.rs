@@ -6,7 +6,7 @@ use super::driver::Buffer;
 use super::matrix::Matrix;
 use super::products::{Finish, INPUTS_MULTIPLE, ProductArgument, Room};
 use super::program::{
-    Attention, CacheArgument, Embedding, Heads, Kept, MAX_HIDDEN, Number, PAGE, Program, Row,
+    Attention, CacheArgument, Embedding, Heads, Kept, MAX_HIDDEN, Dtype, PAGE, Program, Row,
 };
 use crate::error::{Error, Result};
 use crate::model::{Embed, GptConfig, Head, LayerWeights, RopeTable, WeightFile};
@@ -24,7 +24,7 @@ struct Layer {
 /// A model's weights on a card. Products of the layers are in its type; norms, embeddings and heads in f32.
 pub struct CardLlama {
     program: Program,
-    kind: Number,
+    kind: Dtype,
     config: GptConfig,
     layers: Vec<Layer>,
     norm: Buffer<f32>,
@@ -42,8 +42,8 @@ pub struct CardLlama {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weights {
     /// The type of what is multiplied, and of keys and values.
-    pub kind: Number,
-    /// Whether weights are held in 8 bits; the type is [`Number::F16`] then.
+    pub kind: Dtype,
+    /// Whether weights are held in 8 bits; the type is [`Dtype::F16`] then.
     pub quantized: bool,
 }
 
@@ -102,7 +102,7 @@ impl CardCache {
     }
 
     /// Bytes that one sequence takes.
-    pub fn slot_bytes(config: &GptConfig, kind: Number) -> usize {
+    pub fn slot_bytes(config: &GptConfig, kind: Dtype) -> usize {
         let positions = config.max_positions.next_multiple_of(PAGE as usize);
         2 * config.layers * positions * config.hidden * kind.size()
     }
@@ -170,7 +170,7 @@ impl CardLlama {
     }
 
     /// The type of its products.
-    pub fn kind(&self) -> Number {
+    pub fn kind(&self) -> Dtype {
         self.kind
     }
 

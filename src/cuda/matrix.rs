@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::check::to_bytes;
 use super::driver::{Address, Buffer};
 use super::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument};
-use super::program::{Number, Program};
+use super::program::{Dtype, Program};
 use crate::error::{Error, Result};
 
 /// A matrix (outputs, inputs) on a card, padded with zeros to whole tiles.
@@ -14,7 +14,7 @@ pub struct Matrix {
     buffer: Buffer<u8>,
     /// Where it is held in 8 bits, the scale of each [`SCALED`] neighbouring inputs of an output.
     scales: Option<Buffer<u8>>,
-    kind: Number,
+    kind: Dtype,
     outputs: usize,
     inputs: usize,
 }
@@ -26,7 +26,7 @@ impl Matrix {
     /// [`Error::Device`] if there are not outputs · inputs values, or the card has no memory for them.
     pub fn upload(
         program: &Program,
-        kind: Number,
+        kind: Dtype,
         values: &[f32],
         outputs: usize,
         inputs: usize,
@@ -41,7 +41,7 @@ impl Matrix {
         Ok(Matrix { buffer, scales: None, kind, outputs, inputs })
     }
 
-    /// The same in 8 bits, to be multiplied in [`Number::F16`].
+    /// The same in 8 bits, to be multiplied in [`Dtype::F16`].
     ///
     /// # Errors
     /// As [`Matrix::upload`].
@@ -67,14 +67,14 @@ impl Matrix {
         Ok(Matrix {
             buffer: Buffer::from_slice(program.driver(), &bytes)?,
             scales: Some(Buffer::from_slice(program.driver(), &scales)?),
-            kind: Number::F16,
+            kind: Dtype::F16,
             outputs,
             inputs,
         })
     }
 
     /// The type of the weights, and of what they are multiplied with.
-    pub fn kind(&self) -> Number {
+    pub fn kind(&self) -> Dtype {
         self.kind
     }
 
@@ -166,7 +166,7 @@ mod tests {
             .chunks_exact(inputs)
             .flat_map(|x| values.chunks_exact(inputs).map(|w| x.iter().zip(w).map(|(x, w)| x * w).sum()))
             .collect();
-        for kind in [Number::F32, Number::F16, Number::Bf16] {
+        for kind in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
             let matrix = Matrix::upload(&program, kind, &values, outputs, inputs).unwrap();
             assert_eq!((matrix.outputs(), matrix.inputs(), matrix.padded_inputs()), (5, 37, 64));
             let padded: Vec<f32> = x
@@ -181,6 +181,6 @@ mod tests {
             // Small whole numbers are exact in all types.
             assert_eq!(y.to_vec(rows * outputs).unwrap(), expected);
         }
-        assert!(Matrix::upload(&program, Number::F32, &values, 4, inputs).is_err());
+        assert!(Matrix::upload(&program, Dtype::F32, &values, 4, inputs).is_err());
     }
 }

@@ -36,7 +36,7 @@ pub use floor::{Part, Work};
 pub(crate) use llama::{CardLlama, Weights};
 pub use measure::Ceilings;
 pub(crate) use profile::{Profiler, Times};
-pub(crate) use program::{Number, Program};
+pub(crate) use program::{Dtype, Program};
 pub(crate) use renderer::CardRenderer;
 pub(crate) use step::{CardStep, Slots};
 

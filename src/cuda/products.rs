@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::driver::{Address, Argument, Buffer, Driver};
-use super::program::{CacheArgument, Norm, Number, Program, of_type};
+use super::program::{CacheArgument, Norm, Dtype, Program, of_type};
 use crate::error::{Error, Result};
 
 /// What becomes of a product's sums.
@@ -48,7 +48,7 @@ pub struct ProductArgument {
     pub widened: u32,
     pub partials: Address,
     pub arrived: Address,
-    /// Of weights of 8 bits, which are multiplied as [`Number::F16`]: the scale of each 32 of them.
+    /// Of weights of 8 bits, which are multiplied as [`Dtype::F16`]: the scale of each 32 of them.
     pub scales: Address,
     /// For [`Finish::RotateStore`].
     pub places: Address,
@@ -89,7 +89,7 @@ impl Room {
     /// [`crate::Error::Device`] if the card has no memory for it.
     pub fn new(driver: &Arc<dyn Driver>, weights: usize) -> Result<Self> {
         Ok(Room {
-            widened: Buffer::new(driver, weights * Number::F16.size())?,
+            widened: Buffer::new(driver, weights * Dtype::F16.size())?,
             partials: Buffer::new(driver, (BLOCKS * TILE * TILE) as usize)?,
             arrived: Buffer::zeros(driver, BLOCKS as usize)?,
         })
@@ -130,7 +130,7 @@ impl Program {
     ///
     /// # Errors
     /// What the card says.
-    pub fn product(&self, kind: Number, product: ProductArgument, room: Option<&Room>) -> Result<()> {
+    pub fn product(&self, kind: Dtype, product: ProductArgument, room: Option<&Room>) -> Result<()> {
         let ProductArgument { rows, inputs, outputs, .. } = product;
         let segments = inputs.div_ceil(SEGMENT);
         // What the kernel for few rows keeps of 16 rows by 8 outputs.
@@ -140,10 +140,10 @@ impl Program {
             self.run_beside(kernel, grid, shared, &[Argument::of(&product)])
         };
         match kind {
-            Number::F32 if rows <= TILE => {
+            Dtype::F32 if rows <= TILE => {
                 run("product_few_f32", grid([64, 16], 1), 16 * (16 + 4 + 64 + 4) * 4, product)
             }
-            Number::F32 => run("product_many_f32", grid([64, 64], 1), 16 * (64 + 4 + 64 + 4) * 4, product),
+            Dtype::F32 => run("product_many_f32", grid([64, 64], 1), 16 * (64 + 4 + 64 + 4) * 4, product),
             _ if rows <= FEW_ROWS && sums <= SHARED => {
                 let kernel = match (segments <= GROUP, product.scales == 0) {
                     (true, true) => of_type!(kind, "product_few"),
@@ -175,7 +175,7 @@ impl Program {
             return Ok(product);
         }
         let weights = (product.outputs as usize).next_multiple_of(OUTPUTS_MULTIPLE) * product.inputs as usize;
-        let widened = room.map(|room| &room.widened).filter(|to| weights * Number::F16.size() <= to.len());
+        let widened = room.map(|room| &room.widened).filter(|to| weights * Dtype::F16.size() <= to.len());
         let no_room = || Error::Device(format!("no room for {weights} weights of 8 bits"));
         let to = widened.ok_or_else(no_room)?.address();
         let eights = (weights / 8) as u32;
@@ -196,7 +196,7 @@ impl Program {
     /// What the card says.
     pub fn normed_product(
         &self,
-        kind: Number,
+        kind: Dtype,
         product: ProductArgument,
         normed: Address,
         room: Option<&Room>,
@@ -204,7 +204,7 @@ impl Program {
         let ProductArgument { x, rows, inputs, outputs, norm, eps, width, .. } = product;
         let segments = inputs.div_ceil(SEGMENT);
         let shared = segments * 16 * 8 * 4 + NORMED_ROWS * (inputs + 32) * kind.size() as u32;
-        let fuses = kind != Number::F32 && rows <= NORMED_ROWS && segments <= GROUP && shared <= SHARED;
+        let fuses = kind != Dtype::F32 && rows <= NORMED_ROWS && segments <= GROUP && shared <= SHARED;
         if fuses && self.switches().fused_norms {
             let kernel = match product.scales {
                 0 => of_type!(kind, "product_normed"),

@@ -61,7 +61,7 @@ kernels! {
 
 /// In which type a card holds a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Number {
+pub enum Dtype {
     /// Single precision.
     F32,
     /// IEEE half precision.
@@ -70,21 +70,21 @@ pub enum Number {
     Bf16,
 }
 
-impl Number {
+impl Dtype {
     /// Bytes of a value.
     pub fn size(self) -> usize {
         match self {
-            Number::F32 => 4,
-            Number::F16 | Number::Bf16 => 2,
+            Dtype::F32 => 4,
+            Dtype::F16 | Dtype::Bf16 => 2,
         }
     }
 
     /// The one of three kernels that is for this type.
     pub(super) fn pick(self, kernels: [&'static str; 3]) -> &'static str {
         match self {
-            Number::F32 => kernels[0],
-            Number::F16 => kernels[1],
-            Number::Bf16 => kernels[2],
+            Dtype::F32 => kernels[0],
+            Dtype::F16 => kernels[1],
+            Dtype::Bf16 => kernels[2],
         }
     }
 }
@@ -217,7 +217,7 @@ impl Program {
     }
 
     /// y = x / rms(x) · weight over rows.
-    pub fn rms_norm(&self, kind: Number, args: Norm) -> Result<()> {
+    pub fn rms_norm(&self, kind: Dtype, args: Norm) -> Result<()> {
         let Norm { x, weight, y, rows, width, stride, eps } = args;
         let arguments = [
             Argument::of(&x),
@@ -246,7 +246,7 @@ impl Program {
     }
 
     /// Attention of `count` rows, of at most so many pages each, over their slots' positions.
-    pub fn attend(&self, kind: Number, attention: Attention, count: u32, pages: u32) -> Result<()> {
+    pub fn attend(&self, kind: Dtype, attention: Attention, count: u32, pages: u32) -> Result<()> {
         let CacheArgument { heads, head_size, slot_pages, .. } = attention.cache;
         // What each of the block's four warps finds.
         let shared = 4 * (head_size + 2) * 4;

@@ -5,7 +5,7 @@ use candle_core::{DType, Tensor};
 use super::driver::{Address, Buffer};
 use super::matrix::{Matrix, upload_padded};
 use super::products::{Finish, INPUTS_MULTIPLE, ProductArgument};
-use super::program::{Number, Program};
+use super::program::{Dtype, Program};
 use super::render_program::{DepthwiseNorm, LayerNorm, Unfold};
 use crate::error::Result;
 use crate::model::{ANY, DEPTHWISE_TAPS, NORM_EPS, Weights, taps_first};
@@ -13,7 +13,7 @@ use crate::model::{ANY, DEPTHWISE_TAPS, NORM_EPS, Weights, taps_first};
 /// Copies weights to a card, those of the blocks' linear layers in a type.
 pub struct Loader<'a> {
     pub program: &'a Program,
-    pub kind: Number,
+    pub kind: Dtype,
 }
 
 impl Loader<'_> {
@@ -29,7 +29,7 @@ impl Loader<'_> {
     pub fn linear(
         &self,
         weights: &Weights,
-        kind: Number,
+        kind: Dtype,
         outputs: usize,
         inputs: usize,
     ) -> Result<(Matrix, Buffer<f32>)> {
@@ -137,7 +137,7 @@ impl Conv {
             true => Some(loader.values(&weights.tensor("bias", &[outputs])?)?),
             false => None,
         };
-        let matrix = Matrix::upload(loader.program, Number::F32, &weight, outputs, taps * inputs)?;
+        let matrix = Matrix::upload(loader.program, Dtype::F32, &weight, outputs, taps * inputs)?;
         Ok(Conv { matrix, bias, taps, channels: inputs })
     }
 
@@ -187,7 +187,7 @@ impl Conv {
                 scale: scale.map_or(0, Buffer::address),
                 ..self.matrix.product(stage.scratch, to, count, finish)
             };
-            stage.program.product(Number::F32, product, None)?;
+            stage.program.product(Dtype::F32, product, None)?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use candle_core::{DType, Device};
 use super::driver::{Address, Buffer};
 use super::matrix::Matrix;
 use super::products::{Finish, ProductArgument};
-use super::program::Number;
+use super::program::Dtype;
 use super::render_layers::{Block, Conv, Loader, Norm, Sizes, Stage, row};
 use super::render_program::{InverseFourier, OverlapAdd, TRANSFORMS, twiddles};
 use crate::error::{Error, Result};
@@ -157,7 +157,7 @@ impl Vocos {
             });
         }
         // One log magnitude and one phase per frequency from 0 to half the sample rate.
-        let (head, head_bias) = loader.linear(&weights.at("head.out"), Number::F32, size + 2, width)?;
+        let (head, head_bias) = loader.linear(&weights.at("head.out"), Dtype::F32, size + 2, width)?;
         Ok(Vocos {
             norm: Norm::load(loader, &backbone.at("norm"), width)?,
             blocks,
@@ -204,7 +204,7 @@ impl Vocos {
                 bias: self.head_bias.address(),
                 ..self.head.product(stage.scratch, spectrum, count, Finish::Store)
             };
-            program.product(Number::F32, product, None)?;
+            program.product(Dtype::F32, product, None)?;
             program.inverse_fourier(InverseFourier {
                 spectrum,
                 twiddles: self.twiddles.address(),

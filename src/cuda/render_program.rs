@@ -1,7 +1,7 @@
 //! Launches of the kernels between hidden states and a wave.
 
 use super::driver::{Address, Argument, Plain};
-use super::program::{Number, Program};
+use super::program::{Dtype, Program};
 use crate::error::{Error, Result};
 
 /// Bytes of shared memory that a block of any card has without being asked.
@@ -124,7 +124,7 @@ impl Program {
     ///
     /// # Errors
     /// [`Error::Device`] if a frame does not fit a block's memory.
-    pub fn depthwise_norm(&self, kind: Number, frames: u32, args: DepthwiseNorm) -> Result<()> {
+    pub fn depthwise_norm(&self, kind: Dtype, frames: u32, args: DepthwiseNorm) -> Result<()> {
         let shared = SUMS + args.width as usize * size_of::<f32>();
         if shared > SHARED {
             return Err(Error::Device(format!("{} channels are more than a block holds", args.width)));

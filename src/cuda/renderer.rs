@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::driver::{Buffer, Driver};
-use super::program::{Number, Program};
+use super::program::{Dtype, Program};
 use super::render_layers::{Loader, Sizes, Stage};
 use super::render_networks::{Dvae, MelStack, Vocos};
 use super::render_program::Bounds;
@@ -23,7 +23,7 @@ const FRAMES_STEP: usize = 1024;
 /// other.
 pub struct CardRenderer {
     program: Program,
-    kind: Number,
+    kind: Dtype,
     decoder: MelStack,
     vocos: Vocos,
     // Most runs never need it, so it is read when it is first asked for.
@@ -98,7 +98,7 @@ impl CardRenderer {
     ///
     /// # Errors
     /// A missing tensor or one of another shape; what the card says.
-    pub fn load(checkpoint: &Checkpoint, program: &Program, kind: Number) -> Result<Self> {
+    pub fn load(checkpoint: &Checkpoint, program: &Program, kind: Dtype) -> Result<Self> {
         if checkpoint.packed.is_some() {
             let reason = "its weights are packed for processors; a card needs the model's folder";
             return Err(Error::bad_file(checkpoint.decoder.path(), reason));

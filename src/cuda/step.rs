@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::ahead::{Ahead, Means};
 use super::driver::Buffer;
 use super::llama::{CardCache, CardLlama, Space};
-use super::program::{CODES, Kept, Number, Row, SPEAKER, TEXT};
+use super::program::{CODES, Kept, Dtype, Row, SPEAKER, TEXT};
 use super::sampler::{DeviceSampler, Setup, Shape};
 use crate::engine::{Drawn, Plan, PlannedRow, RowOutput, Step};
 use crate::error::{Error, Result};
@@ -425,11 +425,11 @@ fn text_shape(model: &CardLlama) -> Shape {
     Shape { heads: 1, vocab: model.embed().text_tokens() }
 }
 
-fn kind_name(kind: Number) -> &'static str {
+fn kind_name(kind: Dtype) -> &'static str {
     match kind {
-        Number::F32 => "f32",
-        Number::F16 => "f16",
-        Number::Bf16 => "bf16",
+        Dtype::F32 => "f32",
+        Dtype::F16 => "f16",
+        Dtype::Bf16 => "bf16",
     }
 }
 

@@ -37,7 +37,7 @@ impl Card {
         let program = Program::new(Arc::clone(&emulated) as _);
         let model = CardLlama::load(
             &program,
-            Weights { kind: Number::F16, quantized: false },
+            Weights { kind: Dtype::F16, quantized: false },
             &checkpoint.gpt,
             &config,
             embed,

@@ -13,7 +13,7 @@ use super::vocos::Vocos;
 use super::wave_stream::Growing;
 use super::weights::WeightFile;
 #[cfg(feature = "cuda")]
-use crate::cuda::{CardRenderer, Number, Program};
+use crate::cuda::{CardRenderer, Dtype, Program};
 use crate::error::{Error, Result};
 use crate::speaker::VoicePrompt;
 
@@ -139,7 +139,7 @@ impl Renderer {
     /// # Errors
     /// A missing tensor or one of another shape; what the card says.
     #[cfg(feature = "cuda")]
-    pub(crate) fn on_card(checkpoint: Checkpoint, program: &Program, kind: Number) -> Result<Self> {
+    pub(crate) fn on_card(checkpoint: Checkpoint, program: &Program, kind: Dtype) -> Result<Self> {
         Ok(Renderer {
             device: Device::Cpu,
             hidden: checkpoint.config.hidden,

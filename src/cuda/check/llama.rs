@@ -4,7 +4,7 @@ use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, up
 use crate::cuda::driver::Buffer;
 use crate::cuda::products::{Finish, OUTPUTS_MULTIPLE, ProductArgument};
 use crate::cuda::program::{
-    Attention, CODES, CacheArgument, Embedding, Heads, Kept, Norm, Number, PAGE, Program, Row, SPEAKER, TEXT,
+    Attention, CODES, CacheArgument, Embedding, Heads, Kept, Norm, Dtype, PAGE, Program, Row, SPEAKER, TEXT,
 };
 use crate::error::Result;
 
@@ -60,11 +60,11 @@ fn embed(program: &Program, random: &mut Random) -> Result<Finding> {
         codebooks: codebooks as u32,
         code_tokens: code_tokens as u32,
     })?;
-    let found = worst(Number::F32, &expected, &x.to_vec(9 * hidden)?);
+    let found = worst(Dtype::F32, &expected, &x.to_vec(9 * hidden)?);
     Ok(Finding { kernel: "embed f32".into(), shapes: 1, worst: found, allowed: ALLOWED })
 }
 
-fn rms_norm(program: &Program, random: &mut Random, kind: Number) -> Result<Finding> {
+fn rms_norm(program: &Program, random: &mut Random, kind: Dtype) -> Result<Finding> {
     let mut found = 0.0f64;
     for width in [24, 64, 200, 768] {
         let (rows, stride, eps) = (5, width + 8, 1e-6f32);
@@ -146,8 +146,8 @@ fn heads(program: &Program, random: &mut Random) -> Result<Finding> {
         program.heads(heads)?;
         let hidden = hidden.to_vec(rows * width)?;
         let logits_found = found_logits.to_vec(rows * outputs)?;
-        found = larger(found, worst(Number::F32, &states, &hidden));
-        found = larger(found, worst(Number::F32, &logits, &logits_found));
+        found = larger(found, worst(Dtype::F32, &states, &hidden));
+        found = larger(found, worst(Dtype::F32, &logits, &logits_found));
         let mut expected = vec![0f32; store.len()];
         for (kept, hidden) in kept.iter().zip(hidden.chunks_exact(width)).filter(|(kept, _)| kept.index < 4) {
             let at = (kept.slot as usize * capacity + kept.index as usize) * width;
@@ -185,7 +185,7 @@ struct Case {
 }
 
 impl Case {
-    fn random(random: &mut Random, kind: Number, head_size: usize) -> Self {
+    fn random(random: &mut Random, kind: Dtype, head_size: usize) -> Self {
         let (heads, slot_pages, slots, inputs) = (3, 5, 3, 64);
         // One slot is begun, two go on, one of them over several pages.
         let starts = [(0, 0, 5), (1, 40, 1), (2, 126, 3), (2, 523, 2)];
@@ -294,7 +294,7 @@ impl Case {
     }
 }
 
-fn attention(program: &Program, random: &mut Random, kind: Number) -> Result<[Finding; 2]> {
+fn attention(program: &Program, random: &mut Random, kind: Dtype) -> Result<[Finding; 2]> {
     let (mut stored, mut attended) = (0.0f64, 0.0f64);
     let sizes = [8, 16, 64, 256];
     for head_size in sizes {
@@ -340,7 +340,7 @@ fn attention(program: &Program, random: &mut Random, kind: Number) -> Result<[Fi
             .flat_map(|row| (0..case.heads).map(move |head| (row, head)))
             .flat_map(|(row, head)| case.turned(row, 0, head))
             .collect();
-        stored = larger(stored, worst(Number::F32, &twin, &turned));
+        stored = larger(stored, worst(Dtype::F32, &twin, &turned));
         let longest = case.rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
         let pages = Program::pages(longest);
         let found = case.heads * pages as usize * (head_size + 2);

@@ -5,7 +5,7 @@ use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, up
 use crate::cuda::driver::Buffer;
 use crate::cuda::matrix::{Matrix, SCALED, quantized};
 use crate::cuda::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Room};
-use crate::cuda::program::{Number, Program};
+use crate::cuda::program::{Dtype, Program};
 use crate::error::Result;
 
 // Those that write one y; what goes to the cache is checked with the attention.
@@ -25,7 +25,7 @@ struct Case {
 }
 
 impl Case {
-    fn random(random: &mut Random, kind: Number, finish: Finish) -> Self {
+    fn random(random: &mut Random, kind: Dtype, finish: Finish) -> Self {
         let rows = [1, 3, 16, 17, 33, 64, 70][random.below(7)];
         // One to several groups of segments.
         let inputs = INPUTS_MULTIPLE * [1, 5, 6, 7, 12, 24, 27, 48, 55][random.below(9)];
@@ -48,8 +48,8 @@ impl Case {
         if self.finish == Finish::SiluGate { self.outputs / 2 } else { self.outputs }
     }
 
-    fn out(&self, kind: Number) -> Number {
-        if matches!(self.finish, Finish::Gelu | Finish::SiluGate) { kind } else { Number::F32 }
+    fn out(&self, kind: Dtype) -> Dtype {
+        if matches!(self.finish, Finish::Gelu | Finish::SiluGate) { kind } else { Dtype::F32 }
     }
 
     fn twin(&self) -> Vec<f64> {
@@ -83,9 +83,9 @@ impl Case {
     }
 
     /// Among blocks that share tiles if there is a room.
-    fn run(&self, program: &Program, kind: Number, room: Option<&Room>) -> Result<Vec<f32>> {
+    fn run(&self, program: &Program, kind: Dtype, room: Option<&Room>) -> Result<Vec<f32>> {
         let (x, w) = (upload(program, kind, &self.x)?, upload(program, kind, &self.w)?);
-        let single = |values: &[f32]| upload(program, Number::F32, values);
+        let single = |values: &[f32]| upload(program, Dtype::F32, values);
         let (bias, scale) = (single(&self.bias)?, single(&self.scale)?);
         let out = self.out(kind);
         let y = match self.finish {
@@ -136,7 +136,7 @@ pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
 
 /// Weights of 8 bits, by few rows, by many and of a norm: as those that they stand for, to the bit.
 fn of_eight_bits(program: &Program, random: &mut Random, room: &Room) -> Result<Finding> {
-    let kind = Number::F16;
+    let kind = Dtype::F16;
     let (mut found, mut differ, mut shapes) = (0.0f64, 0, 0);
     for (outputs, inputs) in [(70, 320), (24, 3072), (128, 768)] {
         let exact = random.normals(outputs * inputs, 0.1);
@@ -183,7 +183,7 @@ fn of_eight_bits(program: &Program, random: &mut Random, room: &Room) -> Result<
                     stood_for.chunks_exact(inputs).map(dot).collect::<Vec<f64>>()
                 })
                 .collect();
-            found = larger(found, worst(Number::F32, &twin, &run(&eight, false)?));
+            found = larger(found, worst(Dtype::F32, &twin, &run(&eight, false)?));
             shapes += 1;
         }
     }
@@ -192,7 +192,7 @@ fn of_eight_bits(program: &Program, random: &mut Random, room: &Room) -> Result<
 }
 
 /// A product of what is normed first: as the norm and the product after each other, to the bit, whoever norms.
-fn of_norm(program: &Program, random: &mut Random, kind: Number, room: &Room) -> Result<Finding> {
+fn of_norm(program: &Program, random: &mut Random, kind: Dtype, room: &Room) -> Result<Finding> {
     let (mut found, mut differ, shapes) = (0.0f64, 0, [(1, 32), (3, 224), (8, 768), (9, 768), (70, 96)]);
     for (rows, width) in shapes {
         let (eps, outputs) = (1e-6f32, 40);
@@ -235,7 +235,7 @@ fn of_norm(program: &Program, random: &mut Random, kind: Number, room: &Room) ->
                 w.chunks_exact(width).take(outputs).map(dot).collect::<Vec<_>>()
             })
             .collect();
-        found = larger(found, worst(Number::F32, &twin, &all));
+        found = larger(found, worst(Dtype::F32, &twin, &all));
         for row in [0, rows - 1] {
             let alone = run(1, row)?;
             differ +=
@@ -244,9 +244,9 @@ fn of_norm(program: &Program, random: &mut Random, kind: Number, room: &Room) ->
     }
     // A value that is normed beside the middle of two is rounded to the other one now and then.
     let allowed = match kind {
-        Number::F32 => ALLOWED,
-        Number::F16 => 1e-3,
-        Number::Bf16 => 8e-3,
+        Dtype::F32 => ALLOWED,
+        Dtype::F16 => 1e-3,
+        Dtype::Bf16 => 8e-3,
     };
     let worst = if differ == 0 { found } else { f64::NAN };
     Ok(Finding { kernel: name("product of a norm", kind), shapes: shapes.len(), worst, allowed })
@@ -254,7 +254,7 @@ fn of_norm(program: &Program, random: &mut Random, kind: Number, room: &Room) ->
 
 /// A row has, to the bit, what it has alone, wherever it lies among others, whichever kernel takes them and
 /// however many blocks share it.
-fn alike(program: &Program, random: &mut Random, kind: Number, room: &Room) -> Result<Finding> {
+fn alike(program: &Program, random: &mut Random, kind: Dtype, room: &Room) -> Result<Finding> {
     const MANY: usize = 140;
     const FEW: usize = 3;
     let (mut differ, mut shapes) = (0, 0);

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, worst};
 use crate::cuda::driver::Buffer;
 use crate::cuda::products::INPUTS_MULTIPLE;
-use crate::cuda::program::{Number, Program};
+use crate::cuda::program::{Dtype, Program};
 use crate::cuda::render_program::{
     Bounds, DepthwiseNorm, InverseFourier, LayerNorm, OverlapAdd, Unfold, twiddles,
 };
@@ -63,7 +63,7 @@ fn unfold(program: &Program, random: &mut Random) -> Result<Finding> {
             taps: taps as u32,
             stride: stride as u32,
         })?;
-        found = larger(found, worst(Number::F32, &expected, &y.to_vec(expected.len())?));
+        found = larger(found, worst(Dtype::F32, &expected, &y.to_vec(expected.len())?));
     }
     Ok(Finding { kernel: "unfold".into(), shapes, worst: found, allowed: 0.0 })
 }
@@ -105,12 +105,12 @@ fn layer_norm(program: &Program, random: &mut Random) -> Result<Finding> {
             stride: stride as u32,
             eps: EPS,
         })?;
-        found = larger(found, worst(Number::F32, &expected, &y.to_vec(expected.len())?));
+        found = larger(found, worst(Dtype::F32, &expected, &y.to_vec(expected.len())?));
     }
     Ok(Finding { kernel: "layer_norm".into(), shapes, worst: found, allowed: ALLOWED })
 }
 
-fn depthwise_norm(program: &Program, random: &mut Random, kind: Number) -> Result<Finding> {
+fn depthwise_norm(program: &Program, random: &mut Random, kind: Dtype) -> Result<Finding> {
     let (mut found, shapes, taps) = (0.0, 6, 7);
     for shape in 0..shapes {
         let bounds = Bounds::of(&lengths(random));
@@ -220,7 +220,7 @@ fn waves(program: &Program, random: &mut Random) -> Result<[Finding; 2]> {
         let found = pieces.to_vec(frames * size)?;
         let expected: Vec<f64> =
             spectrum.chunks_exact(size + 2).flat_map(|row| signal(row, &window)).collect();
-        transformed = larger(transformed, worst(Number::F32, &expected, &found));
+        transformed = larger(transformed, worst(Dtype::F32, &expected, &found));
 
         program.overlap_add(OverlapAdd {
             pieces: pieces.address(),
@@ -232,7 +232,7 @@ fn waves(program: &Program, random: &mut Random) -> Result<[Finding; 2]> {
             hop: hop as u32,
         })?;
         let expected = added_up(&found, &lengths, &window, hop);
-        added = larger(added, worst(Number::F32, &expected, &wave.to_vec(frames * hop)?));
+        added = larger(added, worst(Dtype::F32, &expected, &wave.to_vec(frames * hop)?));
     }
     let shapes = sizes.len();
     Ok([

@@ -19,7 +19,7 @@ fn on_processor() -> Renderer {
     Renderer::load(checkpoint(), WeightType::F32, &Device::Cpu).unwrap()
 }
 
-fn on_card(kind: Number) -> CardRenderer {
+fn on_card(kind: Dtype) -> CardRenderer {
     CardRenderer::load(&checkpoint(), &program(1 << 30), kind).unwrap()
 }
 
@@ -65,7 +65,7 @@ fn a_card_renders_what_a_processor_does() {
     let sequences: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
     let expected = on_processor().from_hiddens(&sequences).unwrap();
     for (kind, mel, wave) in
-        [(Number::F32, 1e-5, 100.0), (Number::F16, 1e-3, 60.0), (Number::Bf16, 5e-3, 45.0)]
+        [(Dtype::F32, 1e-5, 100.0), (Dtype::F16, 1e-3, 60.0), (Dtype::Bf16, 5e-3, 45.0)]
     {
         println!("{kind:?}");
         assert_near(&expected, &on_card(kind).render_hiddens(&sequences).unwrap(), mel, wave);
@@ -78,12 +78,12 @@ fn a_card_renders_codes_as_a_processor_does() {
     let sequences: Vec<&[Vec<u16>]> = all.iter().map(Vec::as_slice).collect();
     let expected = on_processor().from_codes(&sequences).unwrap();
     for (kind, mel, wave) in
-        [(Number::F32, 1e-5, 100.0), (Number::F16, 1e-3, 60.0), (Number::Bf16, 5e-3, 45.0)]
+        [(Dtype::F32, 1e-5, 100.0), (Dtype::F16, 1e-3, 60.0), (Dtype::Bf16, 5e-3, 45.0)]
     {
         println!("{kind:?}");
         assert_near(&expected, &on_card(kind).render_codes(&sequences).unwrap(), mel, wave);
     }
-    assert!(on_card(Number::F32).render_codes(&[&codes(2, 0)[..3]]).is_err());
+    assert!(on_card(Dtype::F32).render_codes(&[&codes(2, 0)[..3]]).is_err());
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn bits_depend_on_no_other_sequence() {
     let lengths = [3, 40, 1, 17, 9];
     let all: Vec<Vec<f32>> = lengths.iter().enumerate().map(|(i, steps)| hiddens(*steps, i)).collect();
     let sequences: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
-    for kind in [Number::F32, Number::F16, Number::Bf16] {
+    for kind in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
         let mut card = on_card(kind);
         let together = card.render_hiddens(&sequences).unwrap();
         for (own, alone) in sequences.iter().zip(&together) {
@@ -108,7 +108,7 @@ fn bits_depend_on_no_other_sequence() {
 
 #[test]
 fn a_growing_wave_is_the_whole_one() {
-    let renderer = Renderer::on_card(checkpoint(), &program(1 << 30), Number::F16).unwrap();
+    let renderer = Renderer::on_card(checkpoint(), &program(1 << 30), Dtype::F16).unwrap();
     let (steps, rows) = (45, hiddens(45, 3));
     let whole = renderer.from_hiddens(&[&rows]).unwrap().remove(0).wave;
     let mut stream = WaveStream::default();
@@ -134,7 +134,7 @@ fn a_growing_wave_is_the_whole_one() {
 #[test]
 fn voices_are_encoded_as_on_a_processor() {
     let wave: Vec<f32> = (0..6000).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
-    let card = Renderer::on_card(checkpoint(), &program(1 << 30), Number::F16).unwrap();
+    let card = Renderer::on_card(checkpoint(), &program(1 << 30), Dtype::F16).unwrap();
     assert_eq!(card.encode(&wave).unwrap(), on_processor().encode(&wave).unwrap());
 }
 
@@ -142,7 +142,7 @@ fn voices_are_encoded_as_on_a_processor() {
 fn what_does_not_fit_leaves_a_card_in_use() {
     let load = |memory| {
         let program = program(memory);
-        let card = CardRenderer::load(&checkpoint(), &program, Number::F32).unwrap();
+        let card = CardRenderer::load(&checkpoint(), &program, Dtype::F32).unwrap();
         (card, program.driver().memory().unwrap())
     };
     let memory = load(1 << 30).1;
@@ -161,7 +161,7 @@ fn what_does_not_fit_leaves_a_card_in_use() {
 fn packed_weights_are_refused() {
     let packed = Checkpoint { packed: Some(WeightType::F32), ..checkpoint() };
     assert!(matches!(
-        CardRenderer::load(&packed, &program(1 << 30), Number::F32),
+        CardRenderer::load(&packed, &program(1 << 30), Dtype::F32),
         Err(Error::BadFile { .. })
     ));
 }
