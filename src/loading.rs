@@ -85,7 +85,7 @@ fn on_card(
     options: LoadOptions,
     driver: std::sync::Arc<dyn crate::cuda::Driver>,
 ) -> Result<Parts> {
-    use crate::cuda::{CardLlama, CardStep, Dtype, Program, Slots, Weights};
+    use crate::cuda::{CardLlama, CardStep, Dtype, Kernels, Slots, Weights};
     if checkpoint.packed.is_some() {
         return Err(Error::Device(
             "this model is packed for processors; give a card the folder or the repository it was made from"
@@ -97,7 +97,7 @@ fn on_card(
         Precision::Bf16 => Dtype::Bf16,
         _ => Dtype::F16,
     };
-    let program = Program::new(driver);
+    let kernels = Kernels::new(driver);
     let (embed, tokenizer) = rayon::join(
         || Embed::load(&checkpoint.embed, checkpoint.config.hidden, &Device::Cpu),
         || Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0),
@@ -105,9 +105,9 @@ fn on_card(
     let embed = embed?;
     let vocabulary = vocabulary(&checkpoint, tokenizer?, &embed)?;
     let weights = Weights { kind, quantized: precision == Precision::Q8 };
-    let llama = CardLlama::load(&program, weights, &checkpoint.gpt, &checkpoint.config, embed)?;
+    let llama = CardLlama::load(&kernels, weights, &checkpoint.gpt, &checkpoint.config, embed)?;
     // Before the texts, which take what is left.
-    let renderer = Renderer::on_card(checkpoint, &program, kind)?;
+    let renderer = Renderer::on_card(checkpoint, &kernels, kind)?;
     let slots = Slots {
         wanted: options.batch_size.max(1),
         fewer: options.fewer,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::driver::{Buffer, Driver, Recording};
 use super::llama::{CardCache, CardLlama, Space};
-use super::program::{Kept, Program, Row};
+use super::kernels::{Kept, Kernels, Row};
 use super::sampler::{DeviceSampler, Following};
 use crate::error::{Error, Result};
 use crate::model::Head;
@@ -138,7 +138,7 @@ impl Ahead {
         let steps = self.steps;
         let codebooks = means.model.embed().codebooks();
         // So that a step's launches all wait in the queue before the first one runs.
-        let steps = if means.model.program().driver().times_launches() { 1 } else { steps };
+        let steps = if means.model.kernels().driver().times_launches() { 1 } else { steps };
         let slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
         self.rows.upload(0, rows)?;
         self.kept.upload(0, kept)?;
@@ -146,7 +146,7 @@ impl Ahead {
         means.sampler.place(&slots)?;
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0) + steps as u32;
         let longest = longest.min(means.model.config().max_positions as u32);
-        let key = Key { rows: rows.len(), pages: Program::pages(longest).next_power_of_two(), steps };
+        let key = Key { rows: rows.len(), pages: Kernels::pages(longest).next_power_of_two(), steps };
         // From then on each step leaves what goes in next.
         means.model.embed_rows(means.space, &self.rows, rows.len())?;
         self.steps(means, key)?;
@@ -171,7 +171,7 @@ impl Ahead {
 
     /// Steps of what was uploaded, played if they are recorded.
     fn steps(&mut self, means: &mut Means, key: Key) -> Result<()> {
-        if means.model.program().driver().times_launches() {
+        if means.model.kernels().driver().times_launches() {
             return self.launch(means, key);
         }
         let found = self.recordings.iter().position(|(known, _)| *known == key);
@@ -184,7 +184,7 @@ impl Ahead {
             }
             // Worth recording once it comes again.
             Some((_, None)) if self.records => {
-                let driver = Arc::clone(means.model.program().driver());
+                let driver = Arc::clone(means.model.kernels().driver());
                 let recording = driver.record(&mut || self.launch(means, key))?;
                 let played = recording.play();
                 self.recordings.push_front((key, Some(recording)));

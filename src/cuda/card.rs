@@ -13,7 +13,7 @@ use cudarc::driver::{CudaContext, sys};
 use graph::Graph;
 
 use super::driver::{Address, Argument, Driver, Launch, Memory, Recording};
-use super::program::KERNELS;
+use super::kernels::KERNELS;
 use crate::error::{Error, Result};
 
 /// What holds numbers of eight bytes and more.

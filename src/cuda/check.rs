@@ -11,7 +11,7 @@ use std::sync::Arc;
 use half::{bf16, f16};
 
 use super::driver::{Buffer, Driver};
-use super::program::{Dtype, Program};
+use super::kernels::{Dtype, Kernels};
 use crate::error::Result;
 
 /// How a kernel compares with its twin.
@@ -39,12 +39,12 @@ impl Finding {
 /// # Errors
 /// What the card says.
 pub fn all(driver: &Arc<dyn Driver>, seed: u64) -> Result<Vec<Finding>> {
-    let program = Program::new(Arc::clone(driver));
+    let kernels = Kernels::new(Arc::clone(driver));
     let mut random = Random(seed.wrapping_mul(2).wrapping_add(1));
-    let mut findings = product::check(&program, &mut random)?;
-    findings.extend(llama::check(&program, &mut random)?);
-    findings.extend(sampling::check(&program, &mut random)?);
-    findings.extend(render::check(&program, &mut random)?);
+    let mut findings = product::check(&kernels, &mut random)?;
+    findings.extend(llama::check(&kernels, &mut random)?);
+    findings.extend(sampling::check(&kernels, &mut random)?);
+    findings.extend(render::check(&kernels, &mut random)?);
     Ok(findings)
 }
 
@@ -132,8 +132,8 @@ fn rounded(kind: Dtype, values: &[f32]) -> Vec<f32> {
     from_bytes(kind, &to_bytes(kind, values))
 }
 
-fn upload(program: &Program, kind: Dtype, values: &[f32]) -> Result<Buffer<u8>> {
-    Buffer::from_slice(program.driver(), &to_bytes(kind, values))
+fn upload(kernels: &Kernels, kind: Dtype, values: &[f32]) -> Result<Buffer<u8>> {
+    Buffer::from_slice(kernels.driver(), &to_bytes(kind, values))
 }
 
 fn download(buffer: &Buffer<u8>, kind: Dtype) -> Result<Vec<f32>> {

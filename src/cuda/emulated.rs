@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::driver::{Address, Argument, Driver, Launch, Memory, Recording};
-use super::program::KERNELS;
+use super::kernels::KERNELS;
 use crate::error::{Error, Result};
 
 unsafe extern "C" {

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::measure::Ceilings;
-use super::program::Dtype;
+use super::kernels::Dtype;
 use crate::model::GptConfig;
 
 /// What a kernel belongs to.
@@ -161,7 +161,7 @@ pub fn work(config: &GptConfig, shape: StepShape, part: Part) -> Work {
 
 #[cfg(test)]
 mod tests {
-    use super::super::program::KERNELS as ALL_KERNELS;
+    use super::super::kernels::KERNELS as ALL_KERNELS;
     use super::*;
 
     fn config() -> GptConfig {

@@ -5,8 +5,8 @@ use candle_core::Tensor;
 use super::driver::Buffer;
 use super::matrix::Matrix;
 use super::products::{Finish, INPUTS_MULTIPLE, ProductArgument, Room};
-use super::program::{
-    Attention, CacheArgument, Embedding, Heads, Kept, MAX_HIDDEN, Dtype, PAGE, Program, Row,
+use super::kernels::{
+    Attention, CacheArgument, Embedding, Heads, Kept, MAX_HIDDEN, Dtype, PAGE, Kernels, Row,
 };
 use crate::error::{Error, Result};
 use crate::model::{Embed, GptConfig, Head, LayerWeights, RopeTable, WeightFile};
@@ -23,7 +23,7 @@ struct Layer {
 
 /// A model's weights on a card. Products of the layers are in its type; norms, embeddings and heads in f32.
 pub struct CardLlama {
-    program: Program,
+    kernels: Kernels,
     kind: Dtype,
     config: GptConfig,
     layers: Vec<Layer>,
@@ -91,10 +91,10 @@ impl CardCache {
     /// [`Error::Device`] if the card has no memory for it.
     pub fn new(model: &CardLlama, slots: usize) -> Result<Self> {
         let capacity = model.config.max_positions;
-        let slot_pages = Program::pages(capacity as u32);
+        let slot_pages = Kernels::pages(capacity as u32);
         let pages = slots * slot_pages as usize;
         let bytes = pages * PAGE as usize * model.config.hidden * model.kind.size();
-        let driver = model.program.driver();
+        let driver = model.kernels.driver();
         let layer = || Ok((Buffer::new(driver, bytes)?, Buffer::new(driver, bytes)?));
         let layers = (0..model.config.layers).map(|_| layer()).collect::<Result<Vec<_>>>()?;
         let table: Vec<u32> = (0..pages as u32).collect();
@@ -115,7 +115,7 @@ impl CardLlama {
     /// A missing tensor or one of another shape; [`Error::Device`] if the card has no memory for them, or
     /// the model's sizes are not what the kernels take.
     pub fn load(
-        program: &Program,
+        kernels: &Kernels,
         weights: Weights,
         file: &WeightFile,
         config: &GptConfig,
@@ -143,20 +143,20 @@ impl CardLlama {
         if embed.codebooks() > Row::default().tokens.len() {
             return Err(Error::Device(format!("{} codebooks; cards take at most 8", embed.codebooks())));
         }
-        let driver = program.driver();
+        let driver = kernels.driver();
         let layers = (0..config.layers)
-            .map(|index| Layer::upload(program, weights, LayerWeights::load(file, config, index)?, size))
+            .map(|index| Layer::upload(kernels, weights, LayerWeights::load(file, config, index)?, size))
             .collect::<Result<Vec<_>>>()?;
         let rotations = RopeTable::new(size, config.max_positions, config.rope_theta);
         let (text, codes) = embed.tables();
         Ok(CardLlama {
-            norm: upload(program, &LayerWeights::final_norm(file, config)?)?,
+            norm: upload(kernels, &LayerWeights::final_norm(file, config)?)?,
             rotations: Buffer::from_slice(driver, rotations.values())?,
             text: Buffer::from_slice(driver, text)?,
             codes: Buffer::from_slice(driver, &codes)?,
-            head_codes: upload(program, &embed.head_weight(Head::Codes)?.flatten_all()?)?,
+            head_codes: upload(kernels, &embed.head_weight(Head::Codes)?.flatten_all()?)?,
             head_text: None,
-            program: program.clone(),
+            kernels: kernels.clone(),
             kind,
             config: config.clone(),
             layers,
@@ -185,8 +185,8 @@ impl CardLlama {
     }
 
     /// The kernels, in its queue.
-    pub fn program(&self) -> &Program {
-        &self.program
+    pub fn kernels(&self) -> &Kernels {
+        &self.kernels
     }
 
     /// Weights of the largest matrix of a layer, if they are of 8 bits.
@@ -200,10 +200,10 @@ impl CardLlama {
     /// # Errors
     /// [`Error::Device`] if the card has no memory for it.
     pub fn space(&self, capacity: usize) -> Result<Space> {
-        let driver = self.program.driver();
+        let driver = self.kernels.driver();
         let GptConfig { hidden, intermediate, heads, max_positions, .. } = self.config;
         let of_type = |width: usize| Buffer::new(driver, capacity * width * self.kind.size());
-        let pages = Program::pages(max_positions as u32) as usize;
+        let pages = Kernels::pages(max_positions as u32) as usize;
         let padded = intermediate.next_multiple_of(INPUTS_MULTIPLE);
         Ok(Space {
             capacity,
@@ -250,7 +250,7 @@ impl CardLlama {
         space.speakers.upload(0, speakers)?;
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
         self.embed_rows(space, &space.rows, rows.len())?;
-        self.launch(space, &space.rows, rows.len(), Program::pages(longest), cache, after)
+        self.launch(space, &space.rows, rows.len(), Kernels::pages(longest), cache, after)
     }
 
     /// Launches what goes in of `count` rows that lie on the card.
@@ -258,7 +258,7 @@ impl CardLlama {
     /// # Errors
     /// What the card says.
     pub fn embed_rows(&self, space: &Space, rows: &Buffer<Row>, count: usize) -> Result<()> {
-        self.program.embed(Embedding {
+        self.kernels.embed(Embedding {
             rows: rows.address(),
             count: count as u32,
             text: self.text.address(),
@@ -286,17 +286,17 @@ impl CardLlama {
         after: &mut dyn FnMut(&Buffer<f32>) -> Result<()>,
     ) -> Result<()> {
         let GptConfig { hidden, heads, norm_eps: eps, .. } = self.config;
-        let (program, kind, room) = (&self.program, self.kind, Some(&space.room));
+        let (kernels, kind, room) = (&self.kernels, self.kind, Some(&space.room));
         let (row_count, count) = (count, count as u32);
         let width = hidden as u32;
         // Of x, normed by these weights.
         let normed = |norm: &Buffer<f32>, product: ProductArgument| {
             let product = ProductArgument { norm: norm.address(), eps, width, x_stride: width, ..product };
-            program.normed_product(kind, product, space.normed.address(), room)
+            kernels.normed_product(kind, product, space.normed.address(), room)
         };
         let add = |matrix: &Matrix, x: &Buffer<u8>| {
             let product = matrix.product(x.address(), space.x.address(), row_count, Finish::Add);
-            program.product(kind, product, room)
+            kernels.product(kind, product, room)
         };
         let (x, queries) = (space.x.address(), space.queries.address());
         for (layer, (keys, values)) in self.layers.iter().zip(&cache.layers) {
@@ -326,7 +326,7 @@ impl CardLlama {
                 stride: width,
                 scale: 1.0 / (cache.head_size as f32).sqrt(),
             };
-            program.attend(kind, attention, count, pages)?;
+            kernels.attend(kind, attention, count, pages)?;
             add(&layer.output, &space.attended)?;
             let gate_up = ProductArgument {
                 y_stride: layer.down.padded_inputs() as u32,
@@ -356,7 +356,7 @@ impl CardLlama {
     ) -> Result<()> {
         if head == Head::Text && self.head_text.is_none() {
             let weight = self.embed.head_weight(head)?;
-            self.head_text = Some(upload(&self.program, &weight.flatten_all()?)?);
+            self.head_text = Some(upload(&self.kernels, &weight.flatten_all()?)?);
         }
         let weights = self.head_text.as_ref().filter(|_| head == Head::Text).unwrap_or(&self.head_codes);
         let (width, outputs) = (self.config.hidden, self.embed.width(head));
@@ -365,7 +365,7 @@ impl CardLlama {
             return Err(Error::Device(format!("{count} rows in a smaller place")));
         }
         let (kept, store) = store.map_or((0, 0), |(kept, store)| (kept.address(), store.address()));
-        self.program.heads(Heads {
+        self.kernels.heads(Heads {
             x: space.x.address(),
             picked: picked.address(),
             norm: self.norm.address(),
@@ -384,7 +384,7 @@ impl CardLlama {
 }
 
 impl Layer {
-    fn upload(program: &Program, held: Weights, weights: LayerWeights, head_size: usize) -> Result<Self> {
+    fn upload(kernels: &Kernels, held: Weights, weights: LayerWeights, head_size: usize) -> Result<Self> {
         let LayerWeights { input_norm, qkv, output, post_attention_norm, gate, up, down } = weights;
         let (inner, hidden) = gate.dims2()?;
         // Interleaved, so that the sums of a gate and of its value meet in one thread.
@@ -397,25 +397,25 @@ impl Layer {
         };
         let qkv = Tensor::cat(&[turned(queries)?, turned(keys)?, values], 0)?;
         Ok(Layer {
-            input_norm: upload(program, &input_norm)?,
-            qkv: matrix(program, held, &qkv)?,
-            output: matrix(program, held, &output)?,
-            post_attention_norm: upload(program, &post_attention_norm)?,
-            gate_up: matrix(program, held, &gate_up)?,
-            down: matrix(program, held, &down)?,
+            input_norm: upload(kernels, &input_norm)?,
+            qkv: matrix(kernels, held, &qkv)?,
+            output: matrix(kernels, held, &output)?,
+            post_attention_norm: upload(kernels, &post_attention_norm)?,
+            gate_up: matrix(kernels, held, &gate_up)?,
+            down: matrix(kernels, held, &down)?,
         })
     }
 }
 
-fn matrix(program: &Program, held: Weights, weight: &Tensor) -> Result<Matrix> {
+fn matrix(kernels: &Kernels, held: Weights, weight: &Tensor) -> Result<Matrix> {
     let (outputs, inputs) = weight.dims2()?;
     let values = weight.flatten_all()?.to_vec1::<f32>()?;
     match held.quantized {
-        true => Matrix::upload_quantized(program, &values, outputs, inputs),
-        false => Matrix::upload(program, held.kind, &values, outputs, inputs),
+        true => Matrix::upload_quantized(kernels, &values, outputs, inputs),
+        false => Matrix::upload(kernels, held.kind, &values, outputs, inputs),
     }
 }
 
-fn upload(program: &Program, values: &Tensor) -> Result<Buffer<f32>> {
-    Buffer::from_slice(program.driver(), &values.to_vec1::<f32>()?)
+fn upload(kernels: &Kernels, values: &Tensor) -> Result<Buffer<f32>> {
+    Buffer::from_slice(kernels.driver(), &values.to_vec1::<f32>()?)
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::check::to_bytes;
 use super::driver::{Address, Buffer};
 use super::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument};
-use super::program::{Dtype, Program};
+use super::kernels::{Dtype, Kernels};
 use crate::error::{Error, Result};
 
 /// A matrix (outputs, inputs) on a card, padded with zeros to whole tiles.
@@ -25,7 +25,7 @@ impl Matrix {
     /// # Errors
     /// [`Error::Device`] if there are not outputs · inputs values, or the card has no memory for them.
     pub fn upload(
-        program: &Program,
+        kernels: &Kernels,
         kind: Dtype,
         values: &[f32],
         outputs: usize,
@@ -37,7 +37,7 @@ impl Matrix {
         bytes.par_chunks_exact_mut(row).zip(values.par_chunks_exact(inputs)).for_each(|(to, from)| {
             to[..inputs * kind.size()].copy_from_slice(&to_bytes(kind, from));
         });
-        let buffer = Buffer::from_slice(program.driver(), &bytes)?;
+        let buffer = Buffer::from_slice(kernels.driver(), &bytes)?;
         Ok(Matrix { buffer, scales: None, kind, outputs, inputs })
     }
 
@@ -46,7 +46,7 @@ impl Matrix {
     /// # Errors
     /// As [`Matrix::upload`].
     pub fn upload_quantized(
-        program: &Program,
+        kernels: &Kernels,
         values: &[f32],
         outputs: usize,
         inputs: usize,
@@ -65,8 +65,8 @@ impl Matrix {
             }
         });
         Ok(Matrix {
-            buffer: Buffer::from_slice(program.driver(), &bytes)?,
-            scales: Some(Buffer::from_slice(program.driver(), &scales)?),
+            buffer: Buffer::from_slice(kernels.driver(), &bytes)?,
+            scales: Some(Buffer::from_slice(kernels.driver(), &scales)?),
             kind: Dtype::F16,
             outputs,
             inputs,
@@ -141,10 +141,10 @@ pub fn quantized(values: &[f32]) -> (impl Iterator<Item = i8>, f16) {
 ///
 /// # Errors
 /// [`Error::Device`] if the card has no memory for them.
-pub fn upload_padded(program: &Program, values: &[f32]) -> Result<Buffer<f32>> {
+pub fn upload_padded(kernels: &Kernels, values: &[f32]) -> Result<Buffer<f32>> {
     let mut padded = values.to_vec();
     padded.resize(values.len().next_multiple_of(OUTPUTS_MULTIPLE), 0.0);
-    Buffer::from_slice(program.driver(), &padded)
+    Buffer::from_slice(kernels.driver(), &padded)
 }
 
 #[cfg(all(test, feature = "cuda-emulator"))]
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_matrix_of_any_shape_multiplies() {
         let card: Arc<dyn Driver> = Arc::new(Emulated::new(0, 1 << 24));
-        let program = Program::new(card);
+        let kernels = Kernels::new(card);
         let (rows, outputs, inputs) = (3, 5, 37);
         let values: Vec<f32> = (0..outputs * inputs).map(|i| (i % 7) as f32 - 3.0).collect();
         let x: Vec<f32> = (0..rows * inputs).map(|i| (i % 5) as f32 - 2.0).collect();
@@ -167,20 +167,20 @@ mod tests {
             .flat_map(|x| values.chunks_exact(inputs).map(|w| x.iter().zip(w).map(|(x, w)| x * w).sum()))
             .collect();
         for kind in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
-            let matrix = Matrix::upload(&program, kind, &values, outputs, inputs).unwrap();
+            let matrix = Matrix::upload(&kernels, kind, &values, outputs, inputs).unwrap();
             assert_eq!((matrix.outputs(), matrix.inputs(), matrix.padded_inputs()), (5, 37, 64));
             let padded: Vec<f32> = x
                 .chunks_exact(inputs)
                 .flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0, 64 - inputs)))
                 .collect();
-            let x = Buffer::from_slice(program.driver(), &to_bytes(kind, &padded)).unwrap();
-            let y = Buffer::<f32>::new(program.driver(), rows * outputs).unwrap();
-            program
+            let x = Buffer::from_slice(kernels.driver(), &to_bytes(kind, &padded)).unwrap();
+            let y = Buffer::<f32>::new(kernels.driver(), rows * outputs).unwrap();
+            kernels
                 .product(kind, matrix.product(x.address(), y.address(), rows, Finish::Store), None)
                 .unwrap();
             // Small whole numbers are exact in all types.
             assert_eq!(y.to_vec(rows * outputs).unwrap(), expected);
         }
-        assert!(Matrix::upload(&program, Dtype::F32, &values, 4, inputs).is_err());
+        assert!(Matrix::upload(&kernels, Dtype::F32, &values, 4, inputs).is_err());
     }
 }

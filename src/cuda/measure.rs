@@ -6,7 +6,7 @@ use half::f16;
 use serde::Serialize;
 
 use super::driver::{Address, Argument, Buffer, Driver, Mark};
-use super::program::Program;
+use super::kernels::Kernels;
 use crate::error::{Error, Result};
 
 /// Bytes that a block of `read_words` reads at once, as the kernel has it.
@@ -54,7 +54,7 @@ impl Ceilings {
     /// # Errors
     /// [`Error::Device`] if the card has failed, has no memory for it, or did not compute what it should.
     pub(crate) fn measure(driver: &Arc<dyn Driver>) -> Result<Self> {
-        let test = Test { program: Program::new(Arc::clone(driver)) };
+        let test = Test { kernels: Kernels::new(Arc::clone(driver)) };
         test.check()?;
         let (bytes_per_s, bytes_read) = test.reading()?;
         Ok(Ceilings {
@@ -68,12 +68,12 @@ impl Ceilings {
 }
 
 struct Test {
-    program: Program,
+    kernels: Kernels,
 }
 
 impl Test {
     fn driver(&self) -> &Arc<dyn Driver> {
-        self.program.driver()
+        self.kernels.driver()
     }
 
     /// The median time of a run.
@@ -108,14 +108,14 @@ impl Test {
     fn read(&self, from: Address, pieces: u32, blocks: u32, sums: &Buffer<u32>) -> Result<()> {
         let to = sums.address();
         let arguments = [Argument::of(&from), Argument::of(&pieces), Argument::of(&to)];
-        self.program.run("read_words", [blocks, 1, 1], 16, &arguments)
+        self.kernels.run("read_words", [blocks, 1, 1], 16, &arguments)
     }
 
     fn multiply_matrices(&self, rounds: u32, [a, b]: [f32; 2], y: &Buffer<f32>, blocks: u32) -> Result<()> {
         let pair = |x: f32| u32::from(f16::from_f32(x).to_bits()) * 0x1_0001;
         let (a, b, y) = (pair(a), pair(b), y.address());
         let arguments = [Argument::of(&rounds), Argument::of(&a), Argument::of(&b), Argument::of(&y)];
-        self.program.run("multiply_matrices", [blocks, 1, 1], 0, &arguments)
+        self.kernels.run("multiply_matrices", [blocks, 1, 1], 0, &arguments)
     }
 
     fn multiply_singles(
@@ -127,11 +127,11 @@ impl Test {
     ) -> Result<()> {
         let y = y.address();
         let arguments = [Argument::of(&rounds), Argument::of(&scale), Argument::of(&more), Argument::of(&y)];
-        self.program.run("multiply_singles", [blocks, 1, 1], 0, &arguments)
+        self.kernels.run("multiply_singles", [blocks, 1, 1], 0, &arguments)
     }
 
     fn launch_nothing(&self, cycles: u32) -> Result<()> {
-        hold(&self.program, cycles)
+        hold(&self.kernels, cycles)
     }
 
     /// That the kernels compute what is known: a rate of something else would say nothing.
@@ -224,8 +224,8 @@ impl Test {
 ///
 /// # Errors
 /// What the card says.
-pub fn hold(program: &Program, cycles: u32) -> Result<()> {
-    program.run("hold", [1, 1, 1], 0, &[Argument::of(&cycles)])
+pub fn hold(kernels: &Kernels, cycles: u32) -> Result<()> {
+    kernels.run("hold", [1, 1, 1], 0, &[Argument::of(&cycles)])
 }
 
 #[cfg(all(test, feature = "cuda-emulator"))]
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn what_is_measured_is_computed() {
-        let test = Test { program: Program::new(card()) };
+        let test = Test { kernels: Kernels::new(card()) };
         test.check().unwrap();
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::driver::{Address, Argument, Buffer, Driver};
-use super::program::{CacheArgument, Norm, Dtype, Program, of_type};
+use super::kernels::{CacheArgument, Norm, Dtype, Kernels, of_type};
 use crate::error::{Error, Result};
 
 /// What becomes of a product's sums.
@@ -38,11 +38,11 @@ pub struct ProductArgument {
     pub x_stride: u32,
     pub y_stride: u32,
     pub finish: u32,
-    /// Weights of the norm that [`Program::normed_product`] puts before it.
+    /// Weights of the norm that [`Kernels::normed_product`] puts before it.
     pub norm: Address,
     pub eps: f32,
     pub width: u32,
-    /// How blocks share a tile; [`Program::product`] sets them.
+    /// How blocks share a tile; [`Kernels::product`] sets them.
     pub block_segments: u32,
     /// Whether the weights were made by the launch before.
     pub widened: u32,
@@ -125,7 +125,7 @@ fn sharing(rows: u32, outputs: u32, inputs: u32) -> Option<(u32, u32)> {
     worth(1).or_else(|| worth(GROUP))
 }
 
-impl Program {
+impl Kernels {
     /// A product and what follows it; with a room, blocks share the tiles of small ones.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::driver::{Address, Argument, Driver, Launch, Mark, Memory, Recording};
 use super::measure::hold;
-use super::program::Program;
+use super::kernels::Kernels;
 use crate::error::Result;
 
 /// Clock cycles that the queue is held for while launches are put in it: 1 ms or so at first, more where that is
@@ -31,7 +31,7 @@ pub type Times = BTreeMap<&'static str, Spent>;
 /// until all of it is there, so that no launch waits for the processor. Other queues of the card are not timed.
 pub struct Profiler {
     card: Arc<dyn Driver>,
-    program: Program,
+    kernels: Kernels,
     is_on: AtomicBool,
     state: Mutex<State>,
 }
@@ -55,9 +55,9 @@ struct Pending {
 impl Profiler {
     /// Over a queue, which nobody else uses.
     pub fn new(card: Arc<dyn Driver>) -> Arc<Self> {
-        let program = Program::new(Arc::clone(&card));
+        let kernels = Kernels::new(Arc::clone(&card));
         let state = State { cycles: FIRST_HOLD, ..State::default() };
-        Arc::new(Profiler { card, program, is_on: AtomicBool::new(false), state: Mutex::new(state) })
+        Arc::new(Profiler { card, kernels, is_on: AtomicBool::new(false), state: Mutex::new(state) })
     }
 
     /// Times what is launched from now on.
@@ -84,10 +84,10 @@ impl Profiler {
     /// What the card says.
     pub fn least(&self) -> Result<f64> {
         const LAUNCHES: usize = 65;
-        hold(&self.program, FIRST_HOLD)?;
+        hold(&self.kernels, FIRST_HOLD)?;
         let mut marks = vec![Mark::new(&self.card)?];
         for _ in 0..LAUNCHES {
-            hold(&self.program, 0)?;
+            hold(&self.kernels, 0)?;
             marks.push(Mark::new(&self.card)?);
         }
         let mut times =
@@ -109,7 +109,7 @@ impl Profiler {
         if state.pending.is_none() {
             let start = Instant::now();
             let before = Mark::new(&self.card)?;
-            hold(&self.program, state.cycles)?;
+            hold(&self.kernels, state.cycles)?;
             let held = [before, Mark::new(&self.card)?];
             state.pending = Some(Pending { start, held, launches: Vec::new() });
         }
@@ -236,16 +236,16 @@ mod tests {
     fn launches_are_counted_while_they_are_timed() {
         let profiler = Profiler::new(Arc::new(Emulated::new(0, 1 << 24)));
         let driver: Arc<dyn Driver> = profiler.clone();
-        let program = Program::new(Arc::clone(&driver));
+        let kernels = Kernels::new(Arc::clone(&driver));
         let values = Buffer::from_slice(&driver, &[1u8]).unwrap();
-        hold(&program, 1).unwrap();
+        hold(&kernels, 1).unwrap();
         profiler.start();
         assert!(driver.times_launches());
         // Where a launch runs before it returns, no hold is long enough; steps count once it is the longest.
         let too_short = (MOST_HOLD / FIRST_HOLD).ilog2() as usize;
         for _ in 0..too_short + 3 {
-            hold(&program, 1).unwrap();
-            hold(&program, 1).unwrap();
+            hold(&kernels, 1).unwrap();
+            hold(&kernels, 1).unwrap();
             values.to_vec(1).unwrap();
         }
         let times = profiler.stop().unwrap();
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(times.keys().collect::<Vec<_>>(), [&"hold"]);
         assert_eq!(times["hold"].launches, 6);
         assert!(times["hold"].seconds > 0.0);
-        hold(&program, 1).unwrap();
+        hold(&kernels, 1).unwrap();
         assert_eq!(profiler.stop().unwrap(), Times::new());
         assert!(profiler.least().unwrap() > 0.0);
     }

@@ -5,14 +5,14 @@ use candle_core::{DType, Tensor};
 use super::driver::{Address, Buffer};
 use super::matrix::{Matrix, upload_padded};
 use super::products::{Finish, INPUTS_MULTIPLE, ProductArgument};
-use super::program::{Dtype, Program};
-use super::render_program::{DepthwiseNorm, LayerNorm, Unfold};
+use super::kernels::{Dtype, Kernels};
+use super::render_kernels::{DepthwiseNorm, LayerNorm, Unfold};
 use crate::error::Result;
 use crate::model::{ANY, DEPTHWISE_TAPS, NORM_EPS, Weights, taps_first};
 
 /// Copies weights to a card, those of the blocks' linear layers in a type.
 pub struct Loader<'a> {
-    pub program: &'a Program,
+    pub kernels: &'a Kernels,
     pub kind: Dtype,
 }
 
@@ -22,7 +22,7 @@ impl Loader<'_> {
     /// # Errors
     /// [`crate::Error::Device`] if the card has no memory for them.
     pub fn values(&self, tensor: &Tensor) -> Result<Buffer<f32>> {
-        Buffer::from_slice(self.program.driver(), &numbers(tensor)?)
+        Buffer::from_slice(self.kernels.driver(), &numbers(tensor)?)
     }
 
     /// A matrix (outputs, inputs) and its bias, named `weight` and `bias`.
@@ -35,8 +35,8 @@ impl Loader<'_> {
     ) -> Result<(Matrix, Buffer<f32>)> {
         let bias = numbers(&weights.tensor("bias", &[outputs])?)?;
         let weight = numbers(&weights.raw("weight", &[bias.len(), inputs])?)?;
-        let matrix = Matrix::upload(self.program, kind, &weight, bias.len(), inputs)?;
-        Ok((matrix, upload_padded(self.program, &bias)?))
+        let matrix = Matrix::upload(self.kernels, kind, &weight, bias.len(), inputs)?;
+        Ok((matrix, upload_padded(self.kernels, &bias)?))
     }
 }
 
@@ -67,8 +67,8 @@ impl Sizes {
 
 /// The frames that layers are run over, and the memory for what lies between them.
 pub struct Stage<'a> {
-    pub program: &'a Program,
-    /// [`super::render_program::Bounds`] of every frame.
+    pub kernels: &'a Kernels,
+    /// [`super::render_kernels::Bounds`] of every frame.
     pub bounds: Address,
     pub frames: usize,
     /// Frames that are widened at once.
@@ -106,8 +106,8 @@ impl Norm {
     }
 
     /// y (rows, stride) = the norm of x (rows, width).
-    pub fn run(&self, program: &Program, x: Address, y: Address, rows: usize, stride: usize) -> Result<()> {
-        program.layer_norm(LayerNorm {
+    pub fn run(&self, kernels: &Kernels, x: Address, y: Address, rows: usize, stride: usize) -> Result<()> {
+        kernels.layer_norm(LayerNorm {
             x,
             weight: self.weight.address(),
             bias: self.bias.address(),
@@ -137,7 +137,7 @@ impl Conv {
             true => Some(loader.values(&weights.tensor("bias", &[outputs])?)?),
             false => None,
         };
-        let matrix = Matrix::upload(loader.program, Dtype::F32, &weight, outputs, taps * inputs)?;
+        let matrix = Matrix::upload(loader.kernels, Dtype::F32, &weight, outputs, taps * inputs)?;
         Ok(Conv { matrix, bias, taps, channels: inputs })
     }
 
@@ -171,7 +171,7 @@ impl Conv {
         scale: Option<&Buffer<f32>>,
     ) -> Result<()> {
         for (first, count) in stage.pieces() {
-            stage.program.unfold(Unfold {
+            stage.kernels.unfold(Unfold {
                 x,
                 bounds: stage.bounds,
                 y: stage.scratch,
@@ -187,7 +187,7 @@ impl Conv {
                 scale: scale.map_or(0, Buffer::address),
                 ..self.matrix.product(stage.scratch, to, count, finish)
             };
-            stage.program.product(Dtype::F32, product, None)?;
+            stage.kernels.product(Dtype::F32, product, None)?;
         }
         Ok(())
     }
@@ -266,7 +266,7 @@ impl Block {
             dilation: self.dilation as u32,
             eps: NORM_EPS,
         };
-        stage.program.depthwise_norm(kind, stage.frames as u32, args)?;
+        stage.kernels.depthwise_norm(kind, stage.frames as u32, args)?;
         // The padding is computed too: its weights and its bias are zeros, and so is what comes of them.
         let inner = self.contract.padded_inputs() as u32;
         for (first, count) in stage.pieces() {
@@ -277,14 +277,14 @@ impl Block {
                 y_stride: inner,
                 ..self.expand.product(from, stage.scratch, count, Finish::Gelu)
             };
-            stage.program.product(kind, expand, None)?;
+            stage.kernels.product(kind, expand, None)?;
             let to = row(x, first, width);
             let contract = ProductArgument {
                 bias: self.contract_bias.address(),
                 scale: self.scale.address(),
                 ..self.contract.product(stage.scratch, to, count, Finish::AddScaled)
             };
-            stage.program.product(kind, contract, None)?;
+            stage.kernels.product(kind, contract, None)?;
         }
         Ok(())
     }

@@ -5,9 +5,9 @@ use candle_core::{DType, Device};
 use super::driver::{Address, Buffer};
 use super::matrix::Matrix;
 use super::products::{Finish, ProductArgument};
-use super::program::Dtype;
+use super::kernels::Dtype;
 use super::render_layers::{Block, Conv, Loader, Norm, Sizes, Stage, row};
-use super::render_program::{InverseFourier, OverlapAdd, TRANSFORMS, twiddles};
+use super::render_kernels::{InverseFourier, OverlapAdd, TRANSFORMS, twiddles};
 use crate::error::{Error, Result};
 use crate::model::{ANY, DILATION, HOP, MEL_CHANNELS, Quantizer, WeightFile, Weights};
 
@@ -165,7 +165,7 @@ impl Vocos {
             head,
             head_bias,
             window: loader.values(&window)?,
-            twiddles: Buffer::from_slice(loader.program.driver(), &twiddles(size))?,
+            twiddles: Buffer::from_slice(loader.kernels.driver(), &twiddles(size))?,
             embed,
         })
     }
@@ -189,23 +189,23 @@ impl Vocos {
     /// Log mel (frames, 100) → waves (frames, 256), which `first` holds; each sequence's last 256 samples are
     /// nothing.
     pub fn run(&self, stage: &Stage, mel: Address, first: Address, second: Address) -> Result<()> {
-        let program = stage.program;
+        let kernels = stage.kernels;
         let (width, size) = (self.embed.outputs(), self.window.len());
         self.embed.run(stage, mel, first, Finish::Store, None)?;
-        self.norm.run(program, first, first, stage.frames, width)?;
+        self.norm.run(kernels, first, first, stage.frames, width)?;
         for block in &self.blocks {
             block.run(stage, first)?;
         }
         let stride = self.head.padded_inputs();
         let spectrum = row(stage.scratch, stage.piece, stride);
         for (start, count) in stage.pieces() {
-            self.final_norm.run(program, row(first, start, width), stage.scratch, count, stride)?;
+            self.final_norm.run(kernels, row(first, start, width), stage.scratch, count, stride)?;
             let product = ProductArgument {
                 bias: self.head_bias.address(),
                 ..self.head.product(stage.scratch, spectrum, count, Finish::Store)
             };
-            program.product(Dtype::F32, product, None)?;
-            program.inverse_fourier(InverseFourier {
+            kernels.product(Dtype::F32, product, None)?;
+            kernels.inverse_fourier(InverseFourier {
                 spectrum,
                 twiddles: self.twiddles.address(),
                 window: self.window.address(),
@@ -214,7 +214,7 @@ impl Vocos {
                 size: size as u32,
             })?;
         }
-        program.overlap_add(OverlapAdd {
+        kernels.overlap_add(OverlapAdd {
             pieces: second,
             window: self.window.address(),
             bounds: stage.bounds,

@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::driver::{Buffer, Driver};
-use super::program::{Dtype, Program};
+use super::kernels::{Dtype, Kernels};
 use super::render_layers::{Loader, Sizes, Stage};
 use super::render_networks::{Dvae, MelStack, Vocos};
-use super::render_program::Bounds;
+use super::render_kernels::Bounds;
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, HOP, MEL_CHANNELS, Mel, Rendered, WeightFile};
 use crate::pipeline::GROUP_STEPS;
@@ -22,7 +22,7 @@ const FRAMES_STEP: usize = 1024;
 /// The networks after the Llama on a card, with a queue of their own. Shared by threads, which wait for each
 /// other.
 pub struct CardRenderer {
-    program: Program,
+    kernels: Kernels,
     kind: Dtype,
     decoder: MelStack,
     vocos: Vocos,
@@ -98,13 +98,13 @@ impl CardRenderer {
     ///
     /// # Errors
     /// A missing tensor or one of another shape; what the card says.
-    pub fn load(checkpoint: &Checkpoint, program: &Program, kind: Dtype) -> Result<Self> {
+    pub fn load(checkpoint: &Checkpoint, kernels: &Kernels, kind: Dtype) -> Result<Self> {
         if checkpoint.packed.is_some() {
             let reason = "its weights are packed for processors; a card needs the model's folder";
             return Err(Error::bad_file(checkpoint.decoder.path(), reason));
         }
-        let program = Program::new(program.driver().another()?);
-        let loader = Loader { program: &program, kind };
+        let kernels = Kernels::new(kernels.driver().another()?);
+        let loader = Loader { kernels: &kernels, kind };
         let (decoder, vocos) = rayon::join(
             || MelStack::decoder(&loader, &checkpoint.decoder, checkpoint.config.hidden),
             || Vocos::load(&loader, &checkpoint.vocos),
@@ -117,7 +117,7 @@ impl CardRenderer {
             workspace: Mutex::new(None),
             piece: PIECE,
             together: TOGETHER,
-            program,
+            kernels,
             kind,
         };
         // What the largest group takes, two frames a step, so that it is there when it is needed.
@@ -129,7 +129,7 @@ impl CardRenderer {
         if let Some(dvae) = self.dvae.get() {
             return Ok(dvae);
         }
-        let loader = Loader { program: &self.program, kind: self.kind };
+        let loader = Loader { kernels: &self.kernels, kind: self.kind };
         let dvae = Dvae::load(&loader, &self.dvae_file)?;
         Ok(self.dvae.get_or_init(|| dvae))
     }
@@ -159,7 +159,7 @@ impl CardRenderer {
                 // What there was goes first, so that both need not fit.
                 drop(smaller);
                 let frames = frames.next_multiple_of(FRAMES_STEP).max(before);
-                Workspace::new(self.program.driver(), frames, self.piece.min(frames), sizes)?
+                Workspace::new(self.kernels.driver(), frames, self.piece.min(frames), sizes)?
             }
         };
         Ok(own.insert(taken))
@@ -253,7 +253,7 @@ impl CardRenderer {
         let frames = lengths.iter().sum();
         let own = self.fit(workspace, frames)?;
         let stage = Stage {
-            program: &self.program,
+            kernels: &self.kernels,
             bounds: own.bounds.address(),
             frames,
             piece: own.piece,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::driver::{Address, Argument, Buffer, Driver, Plain};
-use super::program::Program;
+use super::kernels::Kernels;
 use crate::error::{Error, Result};
 use crate::sampling::{Draw, NoiseMode, SamplingParams};
 
@@ -100,7 +100,7 @@ struct Drawing {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Following {
-    /// [`Row`](super::program::Row)s and [`Kept`](super::program::Kept)s of this step, which become those of
+    /// [`Row`](super::kernels::Row)s and [`Kept`](super::kernels::Kept)s of this step, which become those of
     /// the next.
     pub rows: Address,
     pub kept: Address,
@@ -148,7 +148,7 @@ impl Room {
 /// [`Sampler`](crate::sampling::Sampler) with [`ExponentialNoise`](crate::sampling::ExponentialNoise), a first
 /// draw that ends at once being drawn again where the noise runs on.
 pub struct DeviceSampler {
-    program: Program,
+    kernels: Kernels,
     slots: Vec<Slot>,
     shapes: [Shape; 2],
     rooms: [Option<Room>; 2],
@@ -174,7 +174,7 @@ impl DeviceSampler {
             }
         }
         Ok(DeviceSampler {
-            program: Program::new(Arc::clone(driver)),
+            kernels: Kernels::new(Arc::clone(driver)),
             slots: vec![Slot::default(); slots],
             shapes: [codes, text],
             rooms: [Some(Room::new(driver, slots, codes)?), None],
@@ -210,7 +210,7 @@ impl DeviceSampler {
             return Err(Error::Device(format!("slot {slot} has no noise that could go on")));
         };
         if self.rooms[room].is_none() {
-            self.rooms[room] = Some(Room::new(self.program.driver(), self.slots.len(), shape)?);
+            self.rooms[room] = Some(Room::new(self.kernels.driver(), self.slots.len(), shape)?);
         }
         let state = State {
             temperature: std::array::from_fn(|head| match params.temperature.as_slice() {
@@ -285,7 +285,7 @@ impl DeviceSampler {
     /// [`Error::Device`] if the card has failed.
     pub fn launch(&self, logits: Address) -> Result<()> {
         let Some((rows, drawing)) = self.drawing(logits)? else { return Ok(()) };
-        self.program.run_beside("draw_tokens", [rows, 1, 1], SHARED, &[Argument::of(&drawing)])
+        self.kernels.run_beside("draw_tokens", [rows, 1, 1], SHARED, &[Argument::of(&drawing)])
     }
 
     /// As [`DeviceSampler::launch`], of codes, and lays out the next step of the rows.
@@ -295,7 +295,7 @@ impl DeviceSampler {
     pub fn launch_ahead(&self, logits: Address, next: &Following) -> Result<()> {
         let Some((rows, drawing)) = self.drawing(logits)? else { return Ok(()) };
         let arguments = [Argument::of(&drawing), Argument::of(next)];
-        self.program.run_beside("draw_ahead", [rows, 1, 1], SHARED, &arguments)
+        self.kernels.run_beside("draw_ahead", [rows, 1, 1], SHARED, &arguments)
     }
 
     /// The rows that were placed, and what they are drawn with.

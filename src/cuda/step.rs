@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::ahead::{Ahead, Means};
 use super::driver::Buffer;
 use super::llama::{CardCache, CardLlama, Space};
-use super::program::{CODES, Kept, Dtype, Row, SPEAKER, TEXT};
+use super::kernels::{CODES, Kept, Dtype, Row, SPEAKER, TEXT};
 use super::sampler::{DeviceSampler, Setup, Shape};
 use crate::engine::{Drawn, Plan, PlannedRow, RowOutput, Step};
 use crate::error::{Error, Result};
@@ -72,7 +72,7 @@ impl Wanted {
 
 impl Outputs {
     fn new(model: &CardLlama, slots: usize, head: Head) -> Result<Self> {
-        let driver = model.program().driver();
+        let driver = model.kernels().driver();
         Ok(Outputs {
             head,
             hidden: Buffer::new(driver, slots * model.config().hidden)?,
@@ -100,7 +100,7 @@ impl CardStep {
     /// # Errors
     /// [`Error::Device`] if the memory does not hold the sequences that are wanted, or not even one.
     pub fn new(model: CardLlama, slots: Slots) -> Result<Self> {
-        let driver = std::sync::Arc::clone(model.program().driver());
+        let driver = std::sync::Arc::clone(model.kernels().driver());
         let space = model.space(PASS_ROWS)?;
         let slots = fit(&model, slots)?;
         let GptConfig { hidden, max_positions, .. } = *model.config();
@@ -376,7 +376,7 @@ fn part(plan: &Plan, indices: &[usize]) -> Plan {
 
 /// How many sequences fit into what is free once the weights are there.
 fn fit(model: &CardLlama, slots: Slots) -> Result<usize> {
-    let memory = model.program().driver().memory()?;
+    let memory = model.kernels().driver().memory()?;
     let config = model.config();
     let embed = model.embed();
     // What refining takes is taken when it is first asked for, and must be there then.
@@ -398,7 +398,7 @@ fn fit(model: &CardLlama, slots: Slots) -> Result<usize> {
             config.max_positions,
             kind_name(model.kind()),
             mebibytes(memory.free),
-            model.program().driver().name(),
+            model.kernels().driver().name(),
             mebibytes(memory.total),
             mebibytes(allowed),
         )

@@ -6,7 +6,7 @@ use candle_core::Device;
 use super::*;
 use crate::cuda::ahead::STEPS;
 use crate::cuda::emulated::Emulated;
-use crate::cuda::{Program, Weights};
+use crate::cuda::{Kernels, Weights};
 use crate::engine::{Codes, Engine, Event, Goal, Refine, Request, RequestId, Vocabulary};
 use crate::hub::DemoSize;
 use crate::model::{Checkpoint, DEMO_SEED, Embed};
@@ -34,9 +34,9 @@ impl Card {
             hidden: config.hidden,
             max_positions: config.max_positions,
         };
-        let program = Program::new(Arc::clone(&emulated) as _);
+        let kernels = Kernels::new(Arc::clone(&emulated) as _);
         let model = CardLlama::load(
-            &program,
+            &kernels,
             Weights { kind: Dtype::F16, quantized: false },
             &checkpoint.gpt,
             &config,

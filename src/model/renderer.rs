@@ -13,7 +13,7 @@ use super::vocos::Vocos;
 use super::wave_stream::Growing;
 use super::weights::WeightFile;
 #[cfg(feature = "cuda")]
-use crate::cuda::{CardRenderer, Dtype, Program};
+use crate::cuda::{CardRenderer, Dtype, Kernels};
 use crate::error::{Error, Result};
 use crate::speaker::VoicePrompt;
 
@@ -139,11 +139,11 @@ impl Renderer {
     /// # Errors
     /// A missing tensor or one of another shape; what the card says.
     #[cfg(feature = "cuda")]
-    pub(crate) fn on_card(checkpoint: Checkpoint, program: &Program, kind: Dtype) -> Result<Self> {
+    pub(crate) fn on_card(checkpoint: Checkpoint, kernels: &Kernels, kind: Dtype) -> Result<Self> {
         Ok(Renderer {
             device: Device::Cpu,
             hidden: checkpoint.config.hidden,
-            networks: Networks::Card(Box::new(CardRenderer::load(&checkpoint, program, kind)?)),
+            networks: Networks::Card(Box::new(CardRenderer::load(&checkpoint, kernels, kind)?)),
             encoder: OnceLock::new(),
             dvae_file: checkpoint.dvae,
         })

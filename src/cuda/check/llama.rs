@@ -3,21 +3,21 @@
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
 use crate::cuda::products::{Finish, OUTPUTS_MULTIPLE, ProductArgument};
-use crate::cuda::program::{
-    Attention, CODES, CacheArgument, Embedding, Heads, Kept, Norm, Dtype, PAGE, Program, Row, SPEAKER, TEXT,
+use crate::cuda::kernels::{
+    Attention, CODES, CacheArgument, Embedding, Heads, Kept, Norm, Dtype, PAGE, Kernels, Row, SPEAKER, TEXT,
 };
 use crate::error::Result;
 
-pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
-    let mut findings = vec![embed(program, random)?, heads(program, random)?];
+pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {
+    let mut findings = vec![embed(kernels, random)?, heads(kernels, random)?];
     for kind in KINDS {
-        findings.push(rms_norm(program, random, kind)?);
-        findings.extend(attention(program, random, kind)?);
+        findings.push(rms_norm(kernels, random, kind)?);
+        findings.extend(attention(kernels, random, kind)?);
     }
     Ok(findings)
 }
 
-fn embed(program: &Program, random: &mut Random) -> Result<Finding> {
+fn embed(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
     let (hidden, codebooks, code_tokens, text_tokens) = (72, 4, 10, 30);
     let text = random.normals(text_tokens * hidden, 1.0);
     let codes = random.normals(codebooks * code_tokens * hidden, 1.0);
@@ -43,13 +43,13 @@ fn embed(program: &Program, random: &mut Random) -> Result<Finding> {
                 .sum(),
         })
         .collect();
-    let driver = program.driver();
+    let driver = kernels.driver();
     let buffers = [&text, &codes, &speakers].map(|values| Buffer::from_slice(driver, values));
     let [text, codes, speakers] = buffers;
     let (text, codes, speakers) = (text?, codes?, speakers?);
     let rows = Buffer::from_slice(driver, &rows)?;
     let x = Buffer::<f32>::new(driver, 9 * hidden)?;
-    program.embed(Embedding {
+    kernels.embed(Embedding {
         rows: rows.address(),
         count: 9,
         text: text.address(),
@@ -64,7 +64,7 @@ fn embed(program: &Program, random: &mut Random) -> Result<Finding> {
     Ok(Finding { kernel: "embed f32".into(), shapes: 1, worst: found, allowed: ALLOWED })
 }
 
-fn rms_norm(program: &Program, random: &mut Random, kind: Dtype) -> Result<Finding> {
+fn rms_norm(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<Finding> {
     let mut found = 0.0f64;
     for width in [24, 64, 200, 768] {
         let (rows, stride, eps) = (5, width + 8, 1e-6f32);
@@ -74,10 +74,10 @@ fn rms_norm(program: &Program, random: &mut Random, kind: Dtype) -> Result<Findi
             .chunks_exact(width)
             .flat_map(|x| normed(x, &weight, eps).into_iter().chain(std::iter::repeat_n(0.0, stride - width)))
             .collect();
-        let driver = program.driver();
+        let driver = kernels.driver();
         let (x, weight) = (Buffer::from_slice(driver, &x)?, Buffer::from_slice(driver, &weight)?);
         let y = Buffer::<u8>::new(driver, rows * stride * kind.size())?;
-        program.rms_norm(
+        kernels.rms_norm(
             kind,
             Norm {
                 x: x.address(),
@@ -102,7 +102,7 @@ pub fn normed(x: &[f32], weight: &[f32], eps: f32) -> Vec<f64> {
 }
 
 /// Norm, logits and what is kept of them; a row's bits depend on no other.
-fn heads(program: &Program, random: &mut Random) -> Result<Finding> {
+fn heads(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
     let (mut found, eps, shapes) = (0.0f64, 1e-6f32, [(32, 7, 1), (768, 41, 3), (96, 300, 19), (800, 33, 9)]);
     for (width, outputs, rows) in shapes {
         let (capacity, source) = (4, rows + 2);
@@ -121,7 +121,7 @@ fn heads(program: &Program, random: &mut Random) -> Result<Finding> {
             })
             .collect();
 
-        let driver = program.driver();
+        let driver = kernels.driver();
         let (x, norm) = (Buffer::from_slice(driver, &x)?, Buffer::from_slice(driver, &norm)?);
         let w = Buffer::from_slice(driver, &w)?;
         let (picked, kept_there) = (Buffer::from_slice(driver, &picked)?, Buffer::from_slice(driver, &kept)?);
@@ -143,7 +143,7 @@ fn heads(program: &Program, random: &mut Random) -> Result<Finding> {
             capacity: capacity as u32,
             eps,
         };
-        program.heads(heads)?;
+        kernels.heads(heads)?;
         let hidden = hidden.to_vec(rows * width)?;
         let logits_found = found_logits.to_vec(rows * outputs)?;
         found = larger(found, worst(Dtype::F32, &states, &hidden));
@@ -154,7 +154,7 @@ fn heads(program: &Program, random: &mut Random) -> Result<Finding> {
             expected[at..][..width].copy_from_slice(hidden);
         }
         let last = heads.rows - 1;
-        program.heads(Heads { picked: picked.at(last as usize), kept: 0, store: 0, rows: 1, ..heads })?;
+        kernels.heads(Heads { picked: picked.at(last as usize), kept: 0, store: 0, rows: 1, ..heads })?;
         let alone = found_logits.to_vec(outputs)?;
         let same = |a: &[f32], b: &[f32]| a.iter().map(|v| v.to_bits()).eq(b.iter().map(|v| v.to_bits()));
         let alike = same(&alone, &logits_found[last as usize * outputs..]);
@@ -294,19 +294,19 @@ impl Case {
     }
 }
 
-fn attention(program: &Program, random: &mut Random, kind: Dtype) -> Result<[Finding; 2]> {
+fn attention(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<[Finding; 2]> {
     let (mut stored, mut attended) = (0.0f64, 0.0f64);
     let sizes = [8, 16, 64, 256];
     for head_size in sizes {
         let case = Case::random(random, kind, head_size);
         let (count, hidden) = (case.rows.len(), case.heads * case.head_size);
-        let driver = program.driver();
-        let (x, w) = (upload(program, kind, &case.x)?, upload(program, kind, &case.w)?);
+        let driver = kernels.driver();
+        let (x, w) = (upload(kernels, kind, &case.x)?, upload(kernels, kind, &case.w)?);
         let queries = Buffer::<f32>::new(driver, count * hidden)?;
         let rotations = Buffer::from_slice(driver, &case.rotations)?;
         let rows = Buffer::from_slice(driver, &case.rows)?;
         let table = Buffer::from_slice(driver, &case.table)?;
-        let (keys, values) = (upload(program, kind, &case.keys)?, upload(program, kind, &case.values)?);
+        let (keys, values) = (upload(kernels, kind, &case.keys)?, upload(kernels, kind, &case.values)?);
         let cache = CacheArgument {
             keys: keys.address(),
             values: values.address(),
@@ -330,7 +330,7 @@ fn attention(program: &Program, random: &mut Random, kind: Dtype) -> Result<[Fin
             cache,
             ..ProductArgument::default()
         };
-        program.product(kind, product, None)?;
+        kernels.product(kind, product, None)?;
         let (twin_keys, twin_values) = case.stored();
         let (found_keys, found_values) = (download(&keys, kind)?, download(&values, kind)?);
         stored = larger(stored, worst(kind, &twin_keys, &found_keys));
@@ -342,7 +342,7 @@ fn attention(program: &Program, random: &mut Random, kind: Dtype) -> Result<[Fin
             .collect();
         stored = larger(stored, worst(Dtype::F32, &twin, &turned));
         let longest = case.rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
-        let pages = Program::pages(longest);
+        let pages = Kernels::pages(longest);
         let found = case.heads * pages as usize * (head_size + 2);
         let partials = Buffer::<f32>::new(driver, count * found)?;
         let arrived = Buffer::<u32>::zeros(driver, count * case.heads)?;
@@ -360,7 +360,7 @@ fn attention(program: &Program, random: &mut Random, kind: Dtype) -> Result<[Fin
         let twin = case.attended(&turned, &found_keys, &found_values);
         // Twice: what blocks count themselves by is as before.
         for _ in 0..2 {
-            program.attend(kind, attention, count as u32, pages)?;
+            kernels.attend(kind, attention, count as u32, pages)?;
             attended = larger(attended, worst(kind, &twin, &download(&y, kind)?));
         }
     }

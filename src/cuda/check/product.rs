@@ -5,7 +5,7 @@ use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, up
 use crate::cuda::driver::Buffer;
 use crate::cuda::matrix::{Matrix, SCALED, quantized};
 use crate::cuda::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Room};
-use crate::cuda::program::{Dtype, Program};
+use crate::cuda::kernels::{Dtype, Kernels};
 use crate::error::Result;
 
 // Those that write one y; what goes to the cache is checked with the attention.
@@ -83,17 +83,17 @@ impl Case {
     }
 
     /// Among blocks that share tiles if there is a room.
-    fn run(&self, program: &Program, kind: Dtype, room: Option<&Room>) -> Result<Vec<f32>> {
-        let (x, w) = (upload(program, kind, &self.x)?, upload(program, kind, &self.w)?);
-        let single = |values: &[f32]| upload(program, Dtype::F32, values);
+    fn run(&self, kernels: &Kernels, kind: Dtype, room: Option<&Room>) -> Result<Vec<f32>> {
+        let (x, w) = (upload(kernels, kind, &self.x)?, upload(kernels, kind, &self.w)?);
+        let single = |values: &[f32]| upload(kernels, Dtype::F32, values);
         let (bias, scale) = (single(&self.bias)?, single(&self.scale)?);
         let out = self.out(kind);
         let y = match self.finish {
             Finish::Add | Finish::AddScaled => single(&self.y)?,
-            _ => Buffer::new(program.driver(), self.rows * self.width() * out.size())?,
+            _ => Buffer::new(kernels.driver(), self.rows * self.width() * out.size())?,
         };
         let plain = matches!(self.finish, Finish::Add | Finish::SiluGate);
-        program.product(
+        kernels.product(
             kind,
             ProductArgument {
                 x: x.address(),
@@ -115,27 +115,27 @@ impl Case {
     }
 }
 
-pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
-    let room = Room::new(program.driver(), 128 * 3072)?;
-    let mut findings = vec![of_eight_bits(program, random, &room)?];
+pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {
+    let room = Room::new(kernels.driver(), 128 * 3072)?;
+    let mut findings = vec![of_eight_bits(kernels, random, &room)?];
     for kind in KINDS {
         let mut found = 0.0f64;
         let mut shapes = 0;
         for finish in FINISHES.into_iter().cycle().take(10) {
             let case = Case::random(random, kind, finish);
             let room = Some(&room).filter(|_| shapes % 2 == 0);
-            found = larger(found, worst(case.out(kind), &case.twin(), &case.run(program, kind, room)?));
+            found = larger(found, worst(case.out(kind), &case.twin(), &case.run(kernels, kind, room)?));
             shapes += 1;
         }
         findings.push(Finding { kernel: name("product", kind), shapes, worst: found, allowed: ALLOWED });
-        findings.push(of_norm(program, random, kind, &room)?);
-        findings.push(alike(program, random, kind, &room)?);
+        findings.push(of_norm(kernels, random, kind, &room)?);
+        findings.push(alike(kernels, random, kind, &room)?);
     }
     Ok(findings)
 }
 
 /// Weights of 8 bits, by few rows, by many and of a norm: as those that they stand for, to the bit.
-fn of_eight_bits(program: &Program, random: &mut Random, room: &Room) -> Result<Finding> {
+fn of_eight_bits(kernels: &Kernels, random: &mut Random, room: &Room) -> Result<Finding> {
     let kind = Dtype::F16;
     let (mut found, mut differ, mut shapes) = (0.0f64, 0, 0);
     for (outputs, inputs) in [(70, 320), (24, 3072), (128, 768)] {
@@ -151,11 +151,11 @@ fn of_eight_bits(program: &Program, random: &mut Random, room: &Room) -> Result<
         // Half a unit of the largest's 127, which is below 0.5 here.
         differ += usize::from(off > 0.5 / 127.0);
         let stood_for = rounded(kind, &stood_for);
-        let eight = Matrix::upload_quantized(program, &exact, outputs, inputs)?;
-        let whole = Matrix::upload(program, kind, &stood_for, outputs, inputs)?;
+        let eight = Matrix::upload_quantized(kernels, &exact, outputs, inputs)?;
+        let whole = Matrix::upload(kernels, kind, &stood_for, outputs, inputs)?;
         let (x, norm) = (random.normals(70 * inputs, 1.0), random.normals(inputs, 1.0));
-        let driver = program.driver();
-        let (halves, singles) = (upload(program, kind, &x)?, Buffer::from_slice(driver, &x)?);
+        let driver = kernels.driver();
+        let (halves, singles) = (upload(kernels, kind, &x)?, Buffer::from_slice(driver, &x)?);
         let (norm, normed) = (Buffer::from_slice(driver, &norm)?, Buffer::<u8>::new(driver, 140 * inputs)?);
         let x = rounded(kind, &x);
         for rows in [1, 16, 70] {
@@ -166,9 +166,9 @@ fn of_eight_bits(program: &Program, random: &mut Random, room: &Room) -> Result<
                 if of_norm {
                     let (norm, width) = (norm.address(), inputs as u32);
                     let product = ProductArgument { norm, eps: 1e-6, width, ..product };
-                    program.normed_product(kind, product, normed.address(), Some(room))?;
+                    kernels.normed_product(kind, product, normed.address(), Some(room))?;
                 } else {
-                    program.product(kind, product, Some(room))?;
+                    kernels.product(kind, product, Some(room))?;
                 }
                 y.to_vec(rows * outputs)
             };
@@ -192,16 +192,16 @@ fn of_eight_bits(program: &Program, random: &mut Random, room: &Room) -> Result<
 }
 
 /// A product of what is normed first: as the norm and the product after each other, to the bit, whoever norms.
-fn of_norm(program: &Program, random: &mut Random, kind: Dtype, room: &Room) -> Result<Finding> {
+fn of_norm(kernels: &Kernels, random: &mut Random, kind: Dtype, room: &Room) -> Result<Finding> {
     let (mut found, mut differ, shapes) = (0.0f64, 0, [(1, 32), (3, 224), (8, 768), (9, 768), (70, 96)]);
     for (rows, width) in shapes {
         let (eps, outputs) = (1e-6f32, 40);
         let x = random.normals(rows * width, 3.0);
         let norm = random.normals(width, 1.0);
         let w = rounded(kind, &random.normals(OUTPUTS_MULTIPLE * width, 0.1));
-        let driver = program.driver();
+        let driver = kernels.driver();
         let there = (Buffer::from_slice(driver, &x)?, Buffer::from_slice(driver, &norm)?);
-        let weights = upload(program, kind, &w)?;
+        let weights = upload(kernels, kind, &w)?;
         let normed_there = Buffer::<u8>::new(driver, rows * width * kind.size())?;
         let product = ProductArgument {
             x: there.0.address(),
@@ -221,7 +221,7 @@ fn of_norm(program: &Program, random: &mut Random, kind: Dtype, room: &Room) -> 
             let y = Buffer::<f32>::new(driver, rows * outputs)?;
             let x = there.0.at(first * width);
             let product = ProductArgument { x, y: y.address(), rows: rows as u32, ..product };
-            program.normed_product(kind, product, normed_there.address(), Some(room))?;
+            kernels.normed_product(kind, product, normed_there.address(), Some(room))?;
             y.to_vec(rows * outputs)
         };
         let all = run(rows, 0)?;
@@ -254,7 +254,7 @@ fn of_norm(program: &Program, random: &mut Random, kind: Dtype, room: &Room) -> 
 
 /// A row has, to the bit, what it has alone, wherever it lies among others, whichever kernel takes them and
 /// however many blocks share it.
-fn alike(program: &Program, random: &mut Random, kind: Dtype, room: &Room) -> Result<Finding> {
+fn alike(kernels: &Kernels, random: &mut Random, kind: Dtype, room: &Room) -> Result<Finding> {
     const MANY: usize = 140;
     const FEW: usize = 3;
     let (mut differ, mut shapes) = (0, 0);
@@ -263,7 +263,7 @@ fn alike(program: &Program, random: &mut Random, kind: Dtype, room: &Room) -> Re
         alone.rows = FEW;
         alone.x = rounded(kind, &random.normals(FEW * alone.inputs, 1.0));
         alone.y = random.normals(FEW * alone.outputs, 1.0);
-        let expected = alone.run(program, kind, None)?;
+        let expected = alone.run(kernels, kind, None)?;
         let mut among = Case {
             rows: MANY,
             x: rounded(kind, &random.normals(MANY * alone.inputs, 1.0)),
@@ -279,7 +279,7 @@ fn alike(program: &Program, random: &mut Random, kind: Dtype, room: &Room) -> Re
             among.y[place * alone.outputs..][..alone.y.len()].copy_from_slice(&alone.y);
         }
         for room in [None, Some(room), Some(room)] {
-            let found = among.run(program, kind, room)?;
+            let found = among.run(kernels, kind, room)?;
             for place in places {
                 let found = &found[place * alone.width()..][..expected.len()];
                 differ += expected.iter().zip(found).filter(|(a, b)| a.to_bits() != b.to_bits()).count();

@@ -5,20 +5,20 @@ use std::f64::consts::TAU;
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, worst};
 use crate::cuda::driver::Buffer;
 use crate::cuda::products::INPUTS_MULTIPLE;
-use crate::cuda::program::{Dtype, Program};
-use crate::cuda::render_program::{
+use crate::cuda::kernels::{Dtype, Kernels};
+use crate::cuda::render_kernels::{
     Bounds, DepthwiseNorm, InverseFourier, LayerNorm, OverlapAdd, Unfold, twiddles,
 };
 use crate::error::Result;
 
 const EPS: f32 = 1e-6;
 
-pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
-    let mut findings = vec![unfold(program, random)?, layer_norm(program, random)?];
+pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {
+    let mut findings = vec![unfold(kernels, random)?, layer_norm(kernels, random)?];
     for kind in KINDS {
-        findings.push(depthwise_norm(program, random, kind)?);
+        findings.push(depthwise_norm(kernels, random, kind)?);
     }
-    findings.extend(waves(program, random)?);
+    findings.extend(waves(kernels, random)?);
     Ok(findings)
 }
 
@@ -33,7 +33,7 @@ fn tap_at(bounds: &Bounds, frame: usize, tap: usize, taps: usize, dilation: usiz
     (bounds.start as usize..bounds.end as usize).contains(&at).then_some(at)
 }
 
-fn unfold(program: &Program, random: &mut Random) -> Result<Finding> {
+fn unfold(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
     let (mut found, shapes) = (0.0, 6);
     for _ in 0..shapes {
         let bounds = Bounds::of(&lengths(random));
@@ -50,10 +50,10 @@ fn unfold(program: &Program, random: &mut Random) -> Result<Finding> {
                 }
             }
         }
-        let driver = program.driver();
+        let driver = kernels.driver();
         let (x, of_frame) = (Buffer::from_slice(driver, &x)?, Buffer::from_slice(driver, &bounds)?);
         let y = Buffer::<f32>::new(driver, expected.len())?;
-        program.unfold(Unfold {
+        kernels.unfold(Unfold {
             x: x.address(),
             bounds: of_frame.address(),
             y: y.address(),
@@ -79,7 +79,7 @@ fn normed(row: &[f64], weight: &[f32], bias: &[f32], stride: usize) -> Vec<f64> 
     values.chain(std::iter::repeat(0.0)).take(stride).collect()
 }
 
-fn layer_norm(program: &Program, random: &mut Random) -> Result<Finding> {
+fn layer_norm(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
     let (mut found, shapes) = (0.0, 6);
     for shape in 0..shapes {
         let (rows, width) = (1 + random.below(5), 2 + random.below(700));
@@ -90,12 +90,12 @@ fn layer_norm(program: &Program, random: &mut Random) -> Result<Finding> {
         let wide: Vec<f64> = x.iter().map(|v| f64::from(*v)).collect();
         let expected: Vec<f64> =
             wide.chunks_exact(width).flat_map(|row| normed(row, &weight, &bias, stride)).collect();
-        let driver = program.driver();
+        let driver = kernels.driver();
         let x = Buffer::from_slice(driver, &x)?;
         let (weight, bias) = (Buffer::from_slice(driver, &weight)?, Buffer::from_slice(driver, &bias)?);
         let other = Buffer::<f32>::new(driver, rows * stride)?;
         let y = if shape % 2 == 0 { &x } else { &other };
-        program.layer_norm(LayerNorm {
+        kernels.layer_norm(LayerNorm {
             x: x.address(),
             weight: weight.address(),
             bias: bias.address(),
@@ -110,7 +110,7 @@ fn layer_norm(program: &Program, random: &mut Random) -> Result<Finding> {
     Ok(Finding { kernel: "layer_norm".into(), shapes, worst: found, allowed: ALLOWED })
 }
 
-fn depthwise_norm(program: &Program, random: &mut Random, kind: Dtype) -> Result<Finding> {
+fn depthwise_norm(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<Finding> {
     let (mut found, shapes, taps) = (0.0, 6, 7);
     for shape in 0..shapes {
         let bounds = Bounds::of(&lengths(random));
@@ -131,7 +131,7 @@ fn depthwise_norm(program: &Program, random: &mut Random, kind: Dtype) -> Result
             }
             expected.extend(normed(&row, &norm_weight, &norm_bias, stride));
         }
-        let driver = program.driver();
+        let driver = kernels.driver();
         let of_frame = Buffer::from_slice(driver, &bounds)?;
         let parts = [&x, &weight, &bias, &norm_weight, &norm_bias];
         let [x, weight, bias, norm_weight, norm_bias] =
@@ -153,7 +153,7 @@ fn depthwise_norm(program: &Program, random: &mut Random, kind: Dtype) -> Result
             dilation: dilation as u32,
             eps: EPS,
         };
-        program.depthwise_norm(kind, bounds.len() as u32, args)?;
+        kernels.depthwise_norm(kind, bounds.len() as u32, args)?;
         found = larger(found, worst(kind, &expected, &download(&y, kind)?));
     }
     Ok(Finding { kernel: name("depthwise_norm", kind), shapes, worst: found, allowed: ALLOWED })
@@ -184,7 +184,7 @@ fn signal(row: &[f32], window: &[f32]) -> Vec<f64> {
     (0..size).map(sample).collect()
 }
 
-fn waves(program: &Program, random: &mut Random) -> Result<[Finding; 2]> {
+fn waves(kernels: &Kernels, random: &mut Random) -> Result<[Finding; 2]> {
     let (mut transformed, mut added) = (0.0, 0.0);
     let sizes = [512, 1024, 2048, 4096];
     for size in sizes {
@@ -202,14 +202,14 @@ fn waves(program: &Program, random: &mut Random) -> Result<[Finding; 2]> {
                 row
             })
             .collect();
-        let driver = program.driver();
+        let driver = kernels.driver();
         let of_frame = Buffer::from_slice(driver, &bounds)?;
         let (table, weights) =
             (Buffer::from_slice(driver, &twiddles(size))?, Buffer::from_slice(driver, &window)?);
         let rows = Buffer::from_slice(driver, &spectrum)?;
         let pieces = Buffer::<f32>::new(driver, frames * size)?;
         let wave = Buffer::from_slice(driver, &vec![0f32; frames * hop])?;
-        program.inverse_fourier(InverseFourier {
+        kernels.inverse_fourier(InverseFourier {
             spectrum: rows.address(),
             twiddles: table.address(),
             window: weights.address(),
@@ -222,7 +222,7 @@ fn waves(program: &Program, random: &mut Random) -> Result<[Finding; 2]> {
             spectrum.chunks_exact(size + 2).flat_map(|row| signal(row, &window)).collect();
         transformed = larger(transformed, worst(Dtype::F32, &expected, &found));
 
-        program.overlap_add(OverlapAdd {
+        kernels.overlap_add(OverlapAdd {
             pieces: pieces.address(),
             window: weights.address(),
             bounds: of_frame.address(),

@@ -2,7 +2,7 @@
 
 use super::{Finding, Random};
 use crate::cuda::driver::{Address, Buffer, Plain, bytes};
-use crate::cuda::program::{CODES as CODES_IN, Kept, Program, Row, TEXT as TEXT_IN};
+use crate::cuda::kernels::{CODES as CODES_IN, Kept, Kernels, Row, TEXT as TEXT_IN};
 use crate::cuda::sampler::{DeviceSampler, Following, Setup, Shape};
 use crate::error::{Error, Result};
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler, SamplingParams};
@@ -47,16 +47,16 @@ struct Tally {
 
 /// Sequences on the card and their twins.
 struct Pairs<'a> {
-    program: &'a Program,
+    kernels: &'a Kernels,
     card: DeviceSampler,
     twins: Vec<Option<(Twin, Shape)>>,
     tally: Tally,
 }
 
 impl<'a> Pairs<'a> {
-    fn new(program: &'a Program, slots: usize, codes: Shape, text: Shape) -> Result<Self> {
-        let card = DeviceSampler::new(program.driver(), slots, codes, text)?;
-        Ok(Pairs { program, card, twins: (0..slots).map(|_| None).collect(), tally: Tally::default() })
+    fn new(kernels: &'a Kernels, slots: usize, codes: Shape, text: Shape) -> Result<Self> {
+        let card = DeviceSampler::new(kernels.driver(), slots, codes, text)?;
+        Ok(Pairs { kernels, card, twins: (0..slots).map(|_| None).collect(), tally: Tally::default() })
     }
 
     fn begin(&mut self, slot: usize, setup: Setup, noise: Option<(u64, NoiseMode)>) -> Result<()> {
@@ -91,7 +91,7 @@ impl<'a> Pairs<'a> {
             expected.push(twin.draw(&own));
             logits.extend(own);
         }
-        let logits = Buffer::from_slice(self.program.driver(), &logits)?;
+        let logits = Buffer::from_slice(self.kernels.driver(), &logits)?;
         let mut found = Vec::new();
         self.card.place(slots)?;
         launch(&self.card, logits.address())?;
@@ -163,13 +163,13 @@ fn row(random: &mut Random, shape: Shape) -> Vec<f32> {
 
 /// Steps of three slots of a shape, in any order.
 fn steps(
-    program: &Program,
+    kernels: &Kernels,
     random: &mut Random,
     shape: Shape,
     mode: NoiseMode,
     [begun, each]: [usize; 2],
 ) -> Result<Tally> {
-    let mut pairs = Pairs::new(program, 3, shape, TEXT)?;
+    let mut pairs = Pairs::new(kernels, 3, shape, TEXT)?;
     let end_token = shape.vocab as u32 - 1;
     for _ in 0..begun {
         for slot in 0..3 {
@@ -186,8 +186,8 @@ fn steps(
 }
 
 /// Text and then speech in the same slot, whose noise goes on, for longer than the window.
-fn refined(program: &Program, random: &mut Random, mode: NoiseMode) -> Result<Tally> {
-    let mut pairs = Pairs::new(program, 2, CODES, TEXT)?;
+fn refined(kernels: &Kernels, random: &mut Random, mode: NoiseMode) -> Result<Tally> {
+    let mut pairs = Pairs::new(kernels, 2, CODES, TEXT)?;
     let refine = SamplingParams { min_tokens: 2, ..SamplingParams::refine() };
     let text = Setup { params: &refine, shape: TEXT, end_token: TEXT.vocab as u32 - 1 };
     pairs.begin(1, text, Some((random.next(), mode)))?;
@@ -224,9 +224,9 @@ impl AheadRows {
     const STEPS: usize = 8;
 
     /// Row `i` is of `slots[i]`. Some come to the end of what a slot holds.
-    fn new(program: &Program, random: &mut Random, slots: &[u32]) -> Result<Self> {
+    fn new(kernels: &Kernels, random: &mut Random, slots: &[u32]) -> Result<Self> {
         let (hidden, capacity) = (72, 20);
-        let driver = program.driver();
+        let driver = kernels.driver();
         let rows: Vec<Row> = slots
             .iter()
             .map(|slot| {
@@ -313,18 +313,18 @@ impl AheadRows {
 }
 
 /// Steps ahead of the same rows, and all that they leave for the next.
-fn steps_ahead(program: &Program, random: &mut Random, mode: NoiseMode) -> Result<Tally> {
-    let mut pairs = Pairs::new(program, 4, CODES, TEXT)?;
+fn steps_ahead(kernels: &Kernels, random: &mut Random, mode: NoiseMode) -> Result<Tally> {
+    let mut pairs = Pairs::new(kernels, 4, CODES, TEXT)?;
     let slots = [2, 0, 3];
     for slot in slots {
         let params = params(random, CODES.heads);
         let setup = Setup { params: &params, shape: CODES, end_token: CODES.vocab as u32 - 1 };
         pairs.begin(slot as usize, setup, Some((random.next(), mode)))?;
     }
-    let mut ahead = AheadRows::new(program, random, &slots)?;
+    let mut ahead = AheadRows::new(kernels, random, &slots)?;
     for _ in 0..AheadRows::STEPS {
         let states = random.normals(slots.len() * ahead.hidden, 1.0);
-        let on_card = Buffer::from_slice(program.driver(), &states)?;
+        let on_card = Buffer::from_slice(kernels.driver(), &states)?;
         let next = ahead.following(&on_card);
         pairs.step_by(&slots, |shape| row(random, shape), |card, logits| card.launch_ahead(logits, &next))?;
         ahead.advance(&states, pairs.card.last_drawn());
@@ -333,16 +333,16 @@ fn steps_ahead(program: &Program, random: &mut Random, mode: NoiseMode) -> Resul
     Ok(pairs.tally)
 }
 
-pub fn check(program: &Program, random: &mut Random) -> Result<Vec<Finding>> {
+pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let mut add = |kernel: &str, mode: NoiseMode, tally: Tally| {
         let kernel = format!("{kernel}, {mode:?}");
         findings.push(Finding { kernel, shapes: tally.rows, worst: tally.differ as f64, allowed: 0.0 });
     };
     for mode in MODES {
-        add("draw_tokens codes", mode, steps(program, random, CODES, mode, [5, 8])?);
-        add("draw_tokens text, then codes", mode, refined(program, random, mode)?);
-        add("draw_ahead", mode, steps_ahead(program, random, mode)?);
+        add("draw_tokens codes", mode, steps(kernels, random, CODES, mode, [5, 8])?);
+        add("draw_tokens text, then codes", mode, refined(kernels, random, mode)?);
+        add("draw_ahead", mode, steps_ahead(kernels, random, mode)?);
     }
     Ok(findings)
 }
@@ -354,8 +354,8 @@ mod tests {
     use super::*;
     use crate::cuda::emulated::Emulated;
 
-    fn program() -> Program {
-        Program::new(Arc::new(Emulated::new(0, 1 << 30)))
+    fn kernels() -> Kernels {
+        Kernels::new(Arc::new(Emulated::new(0, 1 << 30)))
     }
 
     fn shape(heads: usize, vocab: usize) -> Shape {
@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn the_card_draws_what_the_processor_draws() {
-        let program = program();
+        let kernels = kernels();
         let mut random = Random(77);
         // The last ones are sorted part by part.
         let shapes =
@@ -383,23 +383,23 @@ mod tests {
                     (_, 32768) => [1, 3],
                     _ => [2, 5],
                 };
-                let tally = steps(&program, &mut random, shape(heads, vocab), mode, rounds).unwrap();
+                let tally = steps(&kernels, &mut random, shape(heads, vocab), mode, rounds).unwrap();
                 assert_eq!(tally.differ, 0, "{heads} × {vocab}, {mode:?}: {tally:?}");
                 if i == 0 {
                     assert!(tally.tokens > 300 && tally.ends > 40 && tally.failures > 15, "{tally:?}");
                 }
             }
-            let tally = steps_ahead(&program, &mut random, mode).unwrap();
+            let tally = steps_ahead(&kernels, &mut random, mode).unwrap();
             assert!(tally.differ == 0 && tally.tokens > 5, "{tally:?}");
-            let tally = refined(&program, &mut random, mode).unwrap();
+            let tally = refined(&kernels, &mut random, mode).unwrap();
             assert!(tally.differ == 0 && tally.tokens > 35, "{tally:?}");
         }
     }
 
     #[test]
     fn a_first_draw_that_ends_is_drawn_again_where_noise_runs_on() {
-        let program = program();
-        let mut pairs = Pairs::new(&program, 2, SMALL, TEXT).unwrap();
+        let kernels = kernels();
+        let mut pairs = Pairs::new(&kernels, 2, SMALL, TEXT).unwrap();
         let params = SamplingParams { temperature: vec![1.0], top_p: 1.0, ..SamplingParams::speech() };
         let row = |end: f32| {
             move |_: Shape| (0..80).map(|token| if token % 40 == 39 { end } else { 0.0 }).collect::<Vec<_>>()
@@ -426,10 +426,10 @@ mod tests {
 
     #[test]
     fn few_steps_sort_all_logits() {
-        let program = program();
+        let kernels = kernels();
         let mut random = Random(5);
         let mut sorted = |shape: Shape, params: SamplingParams, steps: usize| {
-            let mut pairs = Pairs::new(&program, 1, CODES, TEXT).unwrap();
+            let mut pairs = Pairs::new(&kernels, 1, CODES, TEXT).unwrap();
             let setup = Setup { params: &params, shape, end_token: shape.vocab as u32 - 1 };
             pairs.begin(0, setup, Some((1, NoiseMode::Repeat))).unwrap();
             for _ in 0..steps {
@@ -447,8 +447,8 @@ mod tests {
 
     #[test]
     fn rows_that_are_no_numbers_fail_alone() {
-        let program = program();
-        let mut pairs = Pairs::new(&program, 3, SMALL, TEXT).unwrap();
+        let kernels = kernels();
+        let mut pairs = Pairs::new(&kernels, 3, SMALL, TEXT).unwrap();
         let params = SamplingParams::speech();
         for slot in 0..3 {
             pairs.begin(slot, setup(&params), Some((5, NoiseMode::Stream))).unwrap();
@@ -462,8 +462,8 @@ mod tests {
 
     #[test]
     fn what_the_sampler_is_not_made_for_is_an_error() {
-        let program = program();
-        let driver = program.driver();
+        let kernels = kernels();
+        let driver = kernels.driver();
         assert!(DeviceSampler::new(driver, 1, shape(9, 5), TEXT).is_err());
         assert!(DeviceSampler::new(driver, 1, shape(4, 0), TEXT).is_err());
         let mut card = DeviceSampler::new(driver, 2, SMALL, TEXT).unwrap();

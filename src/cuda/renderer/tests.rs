@@ -11,8 +11,8 @@ fn checkpoint() -> Checkpoint {
     Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap()
 }
 
-fn program(memory: u64) -> Program {
-    Program::new(Arc::new(Emulated::new(0, memory)))
+fn kernels(memory: u64) -> Kernels {
+    Kernels::new(Arc::new(Emulated::new(0, memory)))
 }
 
 fn on_processor() -> Renderer {
@@ -20,7 +20,7 @@ fn on_processor() -> Renderer {
 }
 
 fn on_card(kind: Dtype) -> CardRenderer {
-    CardRenderer::load(&checkpoint(), &program(1 << 30), kind).unwrap()
+    CardRenderer::load(&checkpoint(), &kernels(1 << 30), kind).unwrap()
 }
 
 fn hiddens(steps: usize, seed: usize) -> Vec<f32> {
@@ -108,7 +108,7 @@ fn bits_depend_on_no_other_sequence() {
 
 #[test]
 fn a_growing_wave_is_the_whole_one() {
-    let renderer = Renderer::on_card(checkpoint(), &program(1 << 30), Dtype::F16).unwrap();
+    let renderer = Renderer::on_card(checkpoint(), &kernels(1 << 30), Dtype::F16).unwrap();
     let (steps, rows) = (45, hiddens(45, 3));
     let whole = renderer.from_hiddens(&[&rows]).unwrap().remove(0).wave;
     let mut stream = WaveStream::default();
@@ -134,16 +134,16 @@ fn a_growing_wave_is_the_whole_one() {
 #[test]
 fn voices_are_encoded_as_on_a_processor() {
     let wave: Vec<f32> = (0..6000).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
-    let card = Renderer::on_card(checkpoint(), &program(1 << 30), Dtype::F16).unwrap();
+    let card = Renderer::on_card(checkpoint(), &kernels(1 << 30), Dtype::F16).unwrap();
     assert_eq!(card.encode(&wave).unwrap(), on_processor().encode(&wave).unwrap());
 }
 
 #[test]
 fn what_does_not_fit_leaves_a_card_in_use() {
     let load = |memory| {
-        let program = program(memory);
-        let card = CardRenderer::load(&checkpoint(), &program, Dtype::F32).unwrap();
-        (card, program.driver().memory().unwrap())
+        let kernels = kernels(memory);
+        let card = CardRenderer::load(&checkpoint(), &kernels, Dtype::F32).unwrap();
+        (card, kernels.driver().memory().unwrap())
     };
     let memory = load(1 << 30).1;
     // What it takes from the start, and not enough for more.
@@ -151,7 +151,7 @@ fn what_does_not_fit_leaves_a_card_in_use() {
     assert!(matches!(card.reserve(TOGETHER), Err(Error::Device(_))));
     let rows = hiddens(5, 1);
     assert_eq!(card.render_hiddens(&[&rows]).unwrap()[0].mel.frames(), 10);
-    let taken = || card.program.driver().memory().unwrap().free;
+    let taken = || card.kernels.driver().memory().unwrap().free;
     let before = taken();
     card.render_hiddens(&[&rows, &rows]).unwrap();
     assert_eq!(taken(), before);
@@ -161,7 +161,7 @@ fn what_does_not_fit_leaves_a_card_in_use() {
 fn packed_weights_are_refused() {
     let packed = Checkpoint { packed: Some(WeightType::F32), ..checkpoint() };
     assert!(matches!(
-        CardRenderer::load(&packed, &program(1 << 30), Dtype::F32),
+        CardRenderer::load(&packed, &kernels(1 << 30), Dtype::F32),
         Err(Error::BadFile { .. })
     ));
 }

@@ -1,7 +1,7 @@
 //! Launches of the kernels between hidden states and a wave.
 
 use super::driver::{Address, Argument, Plain};
-use super::program::{Dtype, Program};
+use super::kernels::{Dtype, Kernels};
 use crate::error::{Error, Result};
 
 /// Bytes of shared memory that a block of any card has without being asked.
@@ -35,7 +35,7 @@ impl Bounds {
     }
 }
 
-/// Arguments of [`Program::unfold`].
+/// Arguments of [`Kernels::unfold`].
 #[derive(Clone, Copy, Debug)]
 pub struct Unfold {
     pub x: Address,
@@ -48,7 +48,7 @@ pub struct Unfold {
     pub stride: u32,
 }
 
-/// Arguments of [`Program::depthwise_norm`], as its kernels read them.
+/// Arguments of [`Kernels::depthwise_norm`], as its kernels read them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct DepthwiseNorm {
@@ -66,7 +66,7 @@ pub struct DepthwiseNorm {
     pub eps: f32,
 }
 
-/// Arguments of [`Program::layer_norm`].
+/// Arguments of [`Kernels::layer_norm`].
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNorm {
     pub x: Address,
@@ -79,7 +79,7 @@ pub struct LayerNorm {
     pub eps: f32,
 }
 
-/// Arguments of [`Program::inverse_fourier`].
+/// Arguments of [`Kernels::inverse_fourier`].
 #[derive(Clone, Copy, Debug)]
 pub struct InverseFourier {
     pub spectrum: Address,
@@ -90,7 +90,7 @@ pub struct InverseFourier {
     pub size: u32,
 }
 
-/// Arguments of [`Program::overlap_add`].
+/// Arguments of [`Kernels::overlap_add`].
 #[derive(Clone, Copy, Debug)]
 pub struct OverlapAdd {
     pub pieces: Address,
@@ -102,7 +102,7 @@ pub struct OverlapAdd {
     pub hop: u32,
 }
 
-impl Program {
+impl Kernels {
     /// y (count, stride) = the windows of x (frames, channels) around frames from `first` on, tap by tap, zero
     /// outside their sequences and beyond the taps.
     pub fn unfold(&self, args: Unfold) -> Result<()> {

@@ -150,14 +150,14 @@ pub const MAX_HIDDEN: usize = 48 * 1024 / 4 / HEAD_ROWS as usize;
 /// Launches kernels in a card's queue. Addresses are the callers': all of them must lie in buffers that are
 /// as large as the shapes say.
 #[derive(Clone)]
-pub struct Program {
+pub struct Kernels {
     driver: Arc<dyn Driver>,
     switches: Switches,
 }
 
-impl Program {
+impl Kernels {
     pub fn new(driver: Arc<dyn Driver>) -> Self {
-        Program { driver, switches: Switches::from_env() }
+        Kernels { driver, switches: Switches::from_env() }
     }
 
     /// What is switched off.
@@ -255,7 +255,7 @@ impl Program {
     }
 }
 
-/// Arguments of [`Program::embed`].
+/// Arguments of [`Kernels::embed`].
 #[derive(Clone, Copy, Debug)]
 pub struct Embedding {
     pub rows: Address,
@@ -269,7 +269,7 @@ pub struct Embedding {
     pub code_tokens: u32,
 }
 
-/// Arguments of [`Program::rms_norm`].
+/// Arguments of [`Kernels::rms_norm`].
 #[derive(Clone, Copy, Debug)]
 pub struct Norm {
     pub x: Address,
@@ -281,7 +281,7 @@ pub struct Norm {
     pub eps: f32,
 }
 
-/// Arguments of [`Program::attend`], as its kernel reads them.
+/// Arguments of [`Kernels::attend`], as its kernel reads them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Attention {
@@ -300,7 +300,7 @@ pub struct Attention {
     pub scale: f32,
 }
 
-/// Arguments of [`Program::heads`], as its kernel reads them.
+/// Arguments of [`Kernels::heads`], as its kernel reads them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Heads {
