@@ -4,7 +4,7 @@
 //! driver: no CUDA toolkit on the user's machine, and no library of matrix products whose choice of algorithm
 //! would make a line's sound depend on the lines beside it.
 
-mod ahead;
+mod lookahead;
 mod card;
 mod check;
 mod driver;

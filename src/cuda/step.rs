@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::ahead::{Ahead, Means};
+use super::lookahead::{Lookahead, Means};
 use super::driver::Buffer;
 use super::llama::{CardCache, CardLlama, Space};
 use super::kernels::{CODES, Kept, Dtype, Row, SPEAKER, TEXT};
@@ -27,7 +27,7 @@ pub struct CardStep {
     /// (slots, positions, hidden): the states that codes were drawn from.
     hiddens: Buffer<f32>,
     drawn: Vec<Result<Draw>>,
-    ahead: Ahead,
+    lookahead: Lookahead,
     /// In the last step sequences joined those that go on, which waited for them.
     joined: bool,
     slots: usize,
@@ -113,7 +113,7 @@ impl CardStep {
             text: None,
             hiddens: Buffer::new(&driver, slots * max_positions * hidden)?,
             drawn: Vec::with_capacity(slots),
-            ahead: Ahead::new(&driver, slots, PASS_ROWS.min(slots), codes.heads)?,
+            lookahead: Lookahead::new(&driver, slots, PASS_ROWS.min(slots), codes.heads)?,
             joined: false,
             space,
             model,
@@ -143,7 +143,7 @@ impl CardStep {
             let row = self.row(&plan.rows[plan.wanted[*index].0], &mut Vec::new())?;
             rows.push((*index, row));
         }
-        if rows.iter().all(|(_, row)| self.ahead.waiting(row.slot) == 0) {
+        if rows.iter().all(|(_, row)| self.lookahead.waiting(row.slot) == 0) {
             for part in rows.chunks(PASS_ROWS) {
                 let rows: Vec<Row> = part.iter().map(|(_, row)| *row).collect();
                 let kept = |(index, row): &(usize, Row)| Kept {
@@ -160,12 +160,12 @@ impl CardStep {
                     logits: &self.codes.logits,
                     hiddens: &self.hiddens,
                 };
-                self.ahead.run(&mut means, &rows, &kept)?;
+                self.lookahead.run(&mut means, &rows, &kept)?;
             }
         }
         let codebooks = self.model.embed().codebooks();
         for (index, row) in &rows {
-            let drawn = self.ahead.take(row, codebooks)?.map_or(Ok(Drawn::Later), drawn_of)?;
+            let drawn = self.lookahead.take(row, codebooks)?.map_or(Ok(Drawn::Later), drawn_of)?;
             outputs[*index] = answer(drawn);
         }
         Ok(())
@@ -278,7 +278,7 @@ impl Step for CardStep {
                     end_token: begun.end,
                 };
                 self.sampler.begin(begun.slot, setup, begun.noise)?;
-                self.ahead.forget(begun.slot);
+                self.lookahead.forget(begun.slot);
             }
         }
         if plan.logits || plan.layers {
@@ -289,7 +289,7 @@ impl Step for CardStep {
         // being refined take a step each time, in a pass of their own unless something begins.
         let Parts { going, refining, beginning } = Parts::of(plan);
         let slot = |index: &usize| plan.rows[plan.wanted[*index].0].slot;
-        let drawn_ahead = going.iter().any(|index| self.ahead.waiting(slot(index)) > 0);
+        let drawn_ahead = going.iter().any(|index| self.lookahead.waiting(slot(index)) > 0);
         let may_join = !drawn_ahead && (going.is_empty() || !self.joined);
         let join = may_join && !beginning.is_empty();
         self.joined = join;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use super::*;
-use crate::cuda::ahead::STEPS;
+use crate::cuda::lookahead::STEPS;
 use crate::cuda::emulated::Emulated;
 use crate::cuda::{Kernels, Weights};
 use crate::engine::{Codes, Engine, Event, Goal, Refine, Request, RequestId, Vocabulary};

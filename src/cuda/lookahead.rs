@@ -45,7 +45,7 @@ struct Key {
 }
 
 /// The part of a step that stays the same from one to the next.
-pub struct Ahead {
+pub struct Lookahead {
     rows: Buffer<Row>,
     kept: Buffer<Kept>,
     /// 0, 1, 2, …
@@ -73,7 +73,7 @@ pub struct Means<'a> {
     pub hiddens: &'a Buffer<f32>,
 }
 
-impl Ahead {
+impl Lookahead {
     /// For so many slots, of at most `rows` at once.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl Ahead {
             Err(_) => STEPS,
         };
         let numbers: Vec<u32> = (0..rows as u32).collect();
-        Ok(Ahead {
+        Ok(Lookahead {
             rows: Buffer::new(driver, rows)?,
             kept: Buffer::new(driver, rows)?,
             picked: Buffer::from_slice(driver, &numbers)?,
