@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::{CudaContext, sys};
 
-use graph::Graph;
+use graph::CardGraph;
 
-use super::driver::{Address, Argument, Driver, Launch, Memory, Recording};
+use super::driver::{Address, Argument, Driver, Launch, Memory, Graph};
 use super::kernels::KERNELS;
 use crate::error::{Error, Result};
 
@@ -228,10 +228,10 @@ impl Card {
         Ok(Card { device, stream })
     }
 
-    fn record_once(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>> {
+    fn capture_once(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Graph>> {
         use sys::CUstreamCaptureMode_enum::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL as OF_THIS_THREAD;
         self.device.bind()?;
-        let failed = |e| self.device.error("recording a step", e);
+        let failed = |e| self.device.error("capturing a graph", e);
         // SAFETY: the stream is ours.
         unsafe { result::stream::begin_capture(self.stream, OF_THIS_THREAD) }.map_err(failed)?;
         let launched = launches();
@@ -252,7 +252,7 @@ impl Card {
             executable
         };
         let executable = executable.map_err(failed)?;
-        Ok(Box::new(Graph { device: Arc::clone(&self.device), executable, stream: self.stream }))
+        Ok(Box::new(CardGraph { device: Arc::clone(&self.device), executable, stream: self.stream }))
     }
 }
 
@@ -427,14 +427,14 @@ impl Driver for Card {
         .map_err(|e| self.device.error(launch.kernel, e))
     }
 
-    fn record(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>> {
-        let recorded = self.record_once(launches);
+    fn capture(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Graph>> {
+        let recorded = self.capture_once(launches);
         if recorded.is_ok() || !self.device.overlaps.swap(false, Ordering::Relaxed) {
             return recorded;
         }
         // A driver that cannot record launches that begin beside others has no fault in the card to tell of.
         *self.device.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.record_once(launches)
+        self.capture_once(launches)
     }
 
     fn synchronize(&self) -> Result<()> {

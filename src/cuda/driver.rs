@@ -81,7 +81,7 @@ pub trait Driver: Send + Sync {
     /// allocated, and the arguments must be those that it declares.
     unsafe fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()>;
     /// Records what is launched meanwhile, which must be nothing but launches, in place of running it.
-    fn record(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>>;
+    fn capture(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Graph>>;
     /// Waits until all is done.
     fn synchronize(&self) -> Result<()>;
     /// The card's memory.
@@ -98,16 +98,16 @@ pub trait Driver: Send + Sync {
     fn unmark(&self, mark: u64);
     /// Seconds from one mark to another, which it waits for.
     fn seconds(&self, from: u64, to: u64) -> Result<f64>;
-    /// Whether each launch is timed by itself, which a recording would hide.
+    /// Whether each launch is timed by itself, which a graph would hide.
     fn times_launches(&self) -> bool {
         false
     }
 }
 
 /// Launches that were recorded, to be run again with the same arguments.
-pub trait Recording: Send {
+pub trait Graph: Send {
     /// Runs them, in the queue that they were recorded in.
-    fn play(&self) -> Result<()>;
+    fn replay(&self) -> Result<()>;
 }
 
 /// A point of a queue, whose time is known once it is reached; forgotten on drop.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use super::driver::{Address, Argument, Driver, Launch, Memory, Recording};
+use super::driver::{Address, Argument, Driver, Launch, Memory, Graph};
 use super::kernels::KERNELS;
 use crate::error::{Error, Result};
 
@@ -109,8 +109,8 @@ struct Launches {
     all: Vec<Launched>,
 }
 
-impl Recording for Launches {
-    fn play(&self) -> Result<()> {
+impl Graph for Launches {
+    fn replay(&self) -> Result<()> {
         self.all.iter().try_for_each(|Launched { launch, arguments }| {
             let addresses: Vec<*mut c_void> =
                 arguments.iter().map(|a| a.as_ptr().cast_mut().cast()).collect();
@@ -282,7 +282,7 @@ impl Driver for Emulated {
         unsafe { self.run(launch, &addresses, &sizes) }
     }
 
-    fn record(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>> {
+    fn capture(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Graph>> {
         let recording = || self.recording.lock().unwrap_or_else(PoisonError::into_inner);
         *recording() = Some(Vec::new());
         let launched = launches();

@@ -1,5 +1,5 @@
 //! Steps ahead: what a card draws next it needs nobody for, so it is asked for several steps of the same rows at
-//! once, all of them one recording that is played again, and the results wait here until they are asked for.
+//! once, all of them one graph that is replayed again, and the results wait here until they are asked for.
 //!
 //! A step more than a sequence wants costs its time and harms nothing: rows know nothing of each other, and a
 //! slot is overwritten by whoever has it next. All rows are asked for together, so that what begins meanwhile
@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::driver::{Buffer, Driver, Recording};
+use super::driver::{Buffer, Driver, Graph};
 use super::llama::{CardCache, CardLlama, Space};
 use super::kernels::{Kept, Kernels, Row};
 use super::sampler::{DeviceSampler, Following};
@@ -22,10 +22,10 @@ pub const STEPS: usize = 8;
 const MOST_STEPS: usize = 64;
 /// Another number of steps at once; 1 is none ahead.
 const STEPS_VARIABLE: &str = "CHATTTS_RS_STEPS_AHEAD";
-/// `off`: no recordings, every kernel is launched by itself.
+/// `off`: no graphs, every kernel is launched by itself.
 const GRAPHS_VARIABLE: &str = "CHATTTS_RS_GRAPHS";
-/// Recordings that are kept.
-const RECORDINGS: usize = 32;
+/// Graphs that are kept.
+const GRAPHS: usize = 32;
 
 /// A drawn step that waits.
 struct Drawn {
@@ -35,7 +35,7 @@ struct Drawn {
     draw: Result<Draw>,
 }
 
-/// What a recording is good for.
+/// What a graph is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     rows: usize,
@@ -54,14 +54,14 @@ pub struct Lookahead {
     log: Buffer<u32>,
     /// Steps of each row that are in the log.
     logged: Buffer<u32>,
-    recordings: VecDeque<(Key, Option<Box<dyn Recording>>)>,
+    graphs: VecDeque<(Key, Option<Box<dyn Graph>>)>,
     waiting: Vec<VecDeque<Drawn>>,
     steps: usize,
     records: bool,
 }
 
 /// What a step is made with.
-pub struct Means<'a> {
+pub struct StepContext<'a> {
     pub model: &'a mut CardLlama,
     pub cache: &'a CardCache,
     pub space: &'a Space,
@@ -94,7 +94,7 @@ impl Lookahead {
             picked: Buffer::from_slice(driver, &numbers)?,
             log: Buffer::new(driver, MOST_STEPS * rows * codebooks)?,
             logged: Buffer::new(driver, rows)?,
-            recordings: VecDeque::new(),
+            graphs: VecDeque::new(),
             waiting: (0..slots).map(|_| VecDeque::new()).collect(),
             steps,
             records: std::env::var(GRAPHS_VARIABLE).as_deref() != Ok("off"),
@@ -134,22 +134,22 @@ impl Lookahead {
     ///
     /// # Errors
     /// What the card says.
-    pub fn run(&mut self, means: &mut Means, rows: &[Row], kept: &[Kept]) -> Result<()> {
+    pub fn run(&mut self, context: &mut StepContext, rows: &[Row], kept: &[Kept]) -> Result<()> {
         let steps = self.steps;
-        let codebooks = means.model.embed().codebooks();
+        let codebooks = context.model.embed().codebooks();
         // So that a step's launches all wait in the queue before the first one runs.
-        let steps = if means.model.kernels().driver().times_launches() { 1 } else { steps };
+        let steps = if context.model.kernels().driver().times_launches() { 1 } else { steps };
         let slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
         self.rows.upload(0, rows)?;
         self.kept.upload(0, kept)?;
         self.logged.upload(0, &vec![0; rows.len()])?;
-        means.sampler.place(&slots)?;
+        context.sampler.place(&slots)?;
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0) + steps as u32;
-        let longest = longest.min(means.model.config().max_positions as u32);
+        let longest = longest.min(context.model.config().max_positions as u32);
         let key = Key { rows: rows.len(), pages: Kernels::pages(longest).next_power_of_two(), steps };
         // From then on each step leaves what goes in next.
-        means.model.embed_rows(means.space, &self.rows, rows.len())?;
-        self.steps(means, key)?;
+        context.model.embed_rows(context.space, &self.rows, rows.len())?;
+        self.steps(context, key)?;
         let mut log = vec![0; steps * rows.len() * codebooks];
         self.log.download(0, &mut log)?;
         for (index, row) in rows.iter().enumerate() {
@@ -157,7 +157,7 @@ impl Lookahead {
             let mut input = row.tokens[..codebooks].to_vec();
             for step in 0..steps {
                 let tokens = &log[(step * rows.len() + index) * codebooks..][..codebooks];
-                let draw = means.sampler.draw_of(row.slot, tokens);
+                let draw = context.sampler.draw_of(row.slot, tokens);
                 let goes_on = matches!(draw, Ok(Draw::Tokens(_)));
                 waiting.push_back(Drawn { position: row.position + step as u32, input, draw });
                 if !goes_on {
@@ -169,43 +169,43 @@ impl Lookahead {
         Ok(())
     }
 
-    /// Steps of what was uploaded, played if they are recorded.
-    fn steps(&mut self, means: &mut Means, key: Key) -> Result<()> {
-        if means.model.kernels().driver().times_launches() {
-            return self.launch(means, key);
+    /// Steps of what was uploaded, replayed if they are recorded.
+    fn steps(&mut self, context: &mut StepContext, key: Key) -> Result<()> {
+        if context.model.kernels().driver().times_launches() {
+            return self.launch(context, key);
         }
-        let found = self.recordings.iter().position(|(known, _)| *known == key);
-        match found.and_then(|at| self.recordings.remove(at)) {
+        let found = self.graphs.iter().position(|(known, _)| *known == key);
+        match found.and_then(|at| self.graphs.remove(at)) {
             // The latest are in front.
-            Some((_, Some(recording))) => {
-                let played = recording.play();
-                self.recordings.push_front((key, Some(recording)));
-                played
+            Some((_, Some(graph))) => {
+                let replayed = graph.replay();
+                self.graphs.push_front((key, Some(graph)));
+                replayed
             }
-            // Worth recording once it comes again.
+            // Worth capturing once it comes again.
             Some((_, None)) if self.records => {
-                let driver = Arc::clone(means.model.kernels().driver());
-                let recording = driver.record(&mut || self.launch(means, key))?;
-                let played = recording.play();
-                self.recordings.push_front((key, Some(recording)));
-                played
+                let driver = Arc::clone(context.model.kernels().driver());
+                let graph = driver.capture(&mut || self.launch(context, key))?;
+                let replayed = graph.replay();
+                self.graphs.push_front((key, Some(graph)));
+                replayed
             }
             _ => {
-                self.recordings.push_front((key, None));
-                self.recordings.truncate(RECORDINGS);
-                self.launch(means, key)
+                self.graphs.push_front((key, None));
+                self.graphs.truncate(GRAPHS);
+                self.launch(context, key)
             }
         }
     }
 
-    fn launch(&self, means: &mut Means, key: Key) -> Result<()> {
-        (0..key.steps).try_for_each(|_| self.launch_step(means, key))
+    fn launch(&self, context: &mut StepContext, key: Key) -> Result<()> {
+        (0..key.steps).try_for_each(|_| self.launch_step(context, key))
     }
 
     /// Launches what a step is made of; no argument depends on which step it is.
-    fn launch_step(&self, means: &mut Means, key: Key) -> Result<()> {
+    fn launch_step(&self, context: &mut StepContext, key: Key) -> Result<()> {
         let Key { rows: count, pages, .. } = key;
-        let Means { model, cache, space, sampler, hidden, logits, hiddens } = means;
+        let StepContext { model, cache, space, sampler, hidden, logits, hiddens } = context;
         model.launch(space, &self.rows, count, pages, cache, &mut |_| Ok(()))?;
         model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits], None)?;
         let next = Following {

@@ -215,8 +215,8 @@ impl Test {
 
     fn launches(&self) -> Result<f64> {
         let nothing = &mut || (0..EMPTY_LAUNCHES).try_for_each(|_| self.launch_nothing(0));
-        let recording = self.driver().record(nothing)?;
-        Ok(self.time(&|| recording.play())? / EMPTY_LAUNCHES as f64)
+        let graph = self.driver().capture(nothing)?;
+        Ok(self.time(&|| graph.replay())? / EMPTY_LAUNCHES as f64)
     }
 }
 

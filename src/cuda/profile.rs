@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::driver::{Address, Argument, Driver, Launch, Mark, Memory, Recording};
+use super::driver::{Address, Argument, Driver, Launch, Mark, Memory, Graph};
 use super::measure::hold;
 use super::kernels::Kernels;
 use crate::error::Result;
@@ -179,13 +179,13 @@ impl Driver for Profiler {
         if is_on { self.after_launch(launch.kernel) } else { Ok(()) }
     }
 
-    fn record(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Recording>> {
+    fn capture(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Graph>> {
         self.collect()?;
-        // Marks have no place in a recording.
+        // Marks have no place in a graph.
         let was_on = self.is_on.swap(false, Ordering::Relaxed);
-        let recording = self.card.record(launches);
+        let graph = self.card.capture(launches);
         self.is_on.store(was_on, Ordering::Relaxed);
-        recording
+        graph
     }
 
     fn synchronize(&self) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::lookahead::{Lookahead, Means};
+use super::lookahead::{Lookahead, StepContext};
 use super::driver::Buffer;
 use super::llama::{CardCache, CardLlama, Space};
 use super::kernels::{CODES, Kept, Dtype, Row, SPEAKER, TEXT};
@@ -151,7 +151,7 @@ impl CardStep {
                     index: plan.drawn.get(*index).copied().unwrap_or(0) as u32,
                 };
                 let kept: Vec<Kept> = part.iter().map(kept).collect();
-                let mut means = Means {
+                let mut context = StepContext {
                     model: &mut self.model,
                     cache: &self.cache,
                     space: &self.space,
@@ -160,7 +160,7 @@ impl CardStep {
                     logits: &self.codes.logits,
                     hiddens: &self.hiddens,
                 };
-                self.lookahead.run(&mut means, &rows, &kept)?;
+                self.lookahead.run(&mut context, &rows, &kept)?;
             }
         }
         let codebooks = self.model.embed().codebooks();
