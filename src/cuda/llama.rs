@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::driver::Buffer;
 use super::matrix::Matrix;
-use super::products::{Finish, INPUTS_MULTIPLE, ProductArgument, Room};
+use super::products::{Finish, INPUTS_MULTIPLE, ProductArgument, Scratch};
 use super::kernels::{
     Attention, CacheArgument, Embedding, Heads, Kept, MAX_HIDDEN, Dtype, PAGE, Kernels, Row,
 };
@@ -63,7 +63,7 @@ pub struct Space {
     /// What blocks that share a row's head find, and which have been there.
     partials: Buffer<f32>,
     arrived: Buffer<u32>,
-    room: Room,
+    scratch: Scratch,
 }
 
 impl Space {
@@ -217,7 +217,7 @@ impl CardLlama {
             gated: Buffer::zeros(driver, capacity * padded * self.kind.size())?,
             partials: Buffer::new(driver, capacity * heads * pages * (self.config.head_size() + 2))?,
             arrived: Buffer::zeros(driver, capacity * heads)?,
-            room: Room::new(driver, self.widest())?,
+            scratch: Scratch::new(driver, self.widest())?,
         })
     }
 
@@ -286,17 +286,17 @@ impl CardLlama {
         after: &mut dyn FnMut(&Buffer<f32>) -> Result<()>,
     ) -> Result<()> {
         let GptConfig { hidden, heads, norm_eps: eps, .. } = self.config;
-        let (kernels, kind, room) = (&self.kernels, self.kind, Some(&space.room));
+        let (kernels, kind, scratch) = (&self.kernels, self.kind, Some(&space.scratch));
         let (row_count, count) = (count, count as u32);
         let width = hidden as u32;
         // Of x, normed by these weights.
         let normed = |norm: &Buffer<f32>, product: ProductArgument| {
             let product = ProductArgument { norm: norm.address(), eps, width, x_stride: width, ..product };
-            kernels.normed_product(kind, product, space.normed.address(), room)
+            kernels.normed_product(kind, product, space.normed.address(), scratch)
         };
         let add = |matrix: &Matrix, x: &Buffer<u8>| {
             let product = matrix.product(x.address(), space.x.address(), row_count, Finish::Add);
-            kernels.product(kind, product, room)
+            kernels.product(kind, product, scratch)
         };
         let (x, queries) = (space.x.address(), space.queries.address());
         for (layer, (keys, values)) in self.layers.iter().zip(&cache.layers) {

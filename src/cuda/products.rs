@@ -76,19 +76,19 @@ const BLOCKS: u32 = 396;
 const SHARED: u32 = 48 * 1024;
 
 /// Room for what blocks that share tiles find, and for weights of 8 bits as many rows take them.
-pub struct Room {
+pub struct Scratch {
     partials: Buffer<f32>,
     arrived: Buffer<u32>,
     widened: Buffer<u8>,
 }
 
-impl Room {
+impl Scratch {
     /// Of 6 MiB, as never more than so many blocks share tiles, and for so many weights of 8 bits.
     ///
     /// # Errors
     /// [`crate::Error::Device`] if the card has no memory for it.
     pub fn new(driver: &Arc<dyn Driver>, weights: usize) -> Result<Self> {
-        Ok(Room {
+        Ok(Scratch {
             widened: Buffer::new(driver, weights * Dtype::F16.size())?,
             partials: Buffer::new(driver, (BLOCKS * TILE * TILE) as usize)?,
             arrived: Buffer::zeros(driver, BLOCKS as usize)?,
@@ -126,11 +126,11 @@ fn sharing(rows: u32, outputs: u32, inputs: u32) -> Option<(u32, u32)> {
 }
 
 impl Kernels {
-    /// A product and what follows it; with a room, blocks share the tiles of small ones.
+    /// A product and what follows it; with a scratch, blocks share the tiles of small ones.
     ///
     /// # Errors
     /// What the card says.
-    pub fn product(&self, kind: Dtype, product: ProductArgument, room: Option<&Room>) -> Result<()> {
+    pub fn product(&self, kind: Dtype, product: ProductArgument, scratch: Option<&Scratch>) -> Result<()> {
         let ProductArgument { rows, inputs, outputs, .. } = product;
         let segments = inputs.div_ceil(SEGMENT);
         // What the kernel for few rows keeps of 16 rows by 8 outputs.
@@ -154,13 +154,13 @@ impl Kernels {
                 run(kernel, grid([8, 16], 1), sums, product)
             }
             _ => {
-                let product = self.widened(product, room)?;
-                let shared = room.filter(|_| self.switches().shared_tiles);
-                let shared = shared.and_then(|room| Some((room, sharing(rows, outputs, inputs)?)));
+                let product = self.widened(product, scratch)?;
+                let shared = scratch.filter(|_| self.switches().shared_tiles);
+                let shared = shared.and_then(|scratch| Some((scratch, sharing(rows, outputs, inputs)?)));
                 let (product, blocks) = match shared {
                     None => (product, 1),
-                    Some((room, (block_segments, blocks))) => {
-                        let (partials, arrived) = (room.partials.address(), room.arrived.address());
+                    Some((scratch, (block_segments, blocks))) => {
+                        let (partials, arrived) = (scratch.partials.address(), scratch.arrived.address());
                         (ProductArgument { block_segments, partials, arrived, ..product }, blocks)
                     }
                 };
@@ -170,12 +170,12 @@ impl Kernels {
     }
 
     /// With weights as the kernels for many rows take them.
-    fn widened(&self, product: ProductArgument, room: Option<&Room>) -> Result<ProductArgument> {
+    fn widened(&self, product: ProductArgument, scratch: Option<&Scratch>) -> Result<ProductArgument> {
         if product.scales == 0 {
             return Ok(product);
         }
         let weights = (product.outputs as usize).next_multiple_of(OUTPUTS_MULTIPLE) * product.inputs as usize;
-        let widened = room.map(|room| &room.widened).filter(|to| weights * Dtype::F16.size() <= to.len());
+        let widened = scratch.map(|scratch| &scratch.widened).filter(|to| weights * Dtype::F16.size() <= to.len());
         let no_room = || Error::Device(format!("no room for {weights} weights of 8 bits"));
         let to = widened.ok_or_else(no_room)?.address();
         let eights = (weights / 8) as u32;
@@ -199,7 +199,7 @@ impl Kernels {
         kind: Dtype,
         product: ProductArgument,
         normed: Address,
-        room: Option<&Room>,
+        scratch: Option<&Scratch>,
     ) -> Result<()> {
         let ProductArgument { x, rows, inputs, outputs, norm, eps, width, .. } = product;
         let segments = inputs.div_ceil(SEGMENT);
@@ -213,7 +213,7 @@ impl Kernels {
             return self.run_beside(kernel, [outputs.div_ceil(8), 1, 1], shared, &[Argument::of(&product)]);
         }
         self.rms_norm(kind, Norm { x, weight: norm, y: normed, rows, width, stride: inputs, eps })?;
-        self.product(kind, ProductArgument { x: normed, x_stride: inputs, norm: 0, ..product }, room)
+        self.product(kind, ProductArgument { x: normed, x_stride: inputs, norm: 0, ..product }, scratch)
     }
 }
 

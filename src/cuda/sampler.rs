@@ -129,17 +129,17 @@ struct Slot {
 }
 
 /// A slot's memory for logits of one shape.
-struct Room {
+struct DrawScratch {
     noise: Buffer<u8>,
-    scratch: Option<Buffer<u8>>,
+    sort: Option<Buffer<u8>>,
 }
 
-impl Room {
+impl DrawScratch {
     fn new(driver: &Arc<dyn Driver>, slots: usize, shape: Shape) -> Result<Self> {
         let of = |values: usize| Buffer::new(driver, slots * values * size_of::<u64>());
-        Ok(Room {
+        Ok(DrawScratch {
             noise: of(shape.width())?,
-            scratch: if shape.fits() { None } else { Some(of(shape.heads * shape.padded())?) },
+            sort: if shape.fits() { None } else { Some(of(shape.heads * shape.padded())?) },
         })
     }
 }
@@ -151,7 +151,7 @@ pub struct DeviceSampler {
     kernels: Kernels,
     slots: Vec<Slot>,
     shapes: [Shape; 2],
-    rooms: [Option<Room>; 2],
+    scratches: [Option<DrawScratch>; 2],
     states: Buffer<State>,
     windows: Buffer<u32>,
     generators: Buffer<u32>,
@@ -177,7 +177,7 @@ impl DeviceSampler {
             kernels: Kernels::new(Arc::clone(driver)),
             slots: vec![Slot::default(); slots],
             shapes: [codes, text],
-            rooms: [Some(Room::new(driver, slots, codes)?), None],
+            scratches: [Some(DrawScratch::new(driver, slots, codes)?), None],
             states: Buffer::new(driver, slots)?,
             windows: Buffer::new(driver, slots * WINDOW * HEADS)?,
             generators: Buffer::new(driver, slots * GENERATOR)?,
@@ -203,14 +203,14 @@ impl DeviceSampler {
     pub fn begin(&mut self, slot: u32, setup: Setup, noise: Option<(u64, NoiseMode)>) -> Result<()> {
         let Setup { params, shape, end_token } = setup;
         params.validate(shape.heads)?;
-        let room = self.room_of(shape)?;
+        let scratch = self.scratch_of(shape)?;
         let index = slot as usize;
         let Some(before) = self.slots.get(index).copied() else { return Err(no_slot(slot)) };
         let Some((seed, mode)) = noise.or(before.noise) else {
             return Err(Error::Device(format!("slot {slot} has no noise that could go on")));
         };
-        if self.rooms[room].is_none() {
-            self.rooms[room] = Some(Room::new(self.kernels.driver(), self.slots.len(), shape)?);
+        if self.scratches[scratch].is_none() {
+            self.scratches[scratch] = Some(DrawScratch::new(self.kernels.driver(), self.slots.len(), shape)?);
         }
         let state = State {
             temperature: std::array::from_fn(|head| match params.temperature.as_slice() {
@@ -239,7 +239,7 @@ impl DeviceSampler {
         Ok(())
     }
 
-    fn room_of(&self, shape: Shape) -> Result<usize> {
+    fn scratch_of(&self, shape: Shape) -> Result<usize> {
         let found = self.shapes.iter().position(|known| *known == shape);
         found.ok_or_else(|| Error::Device(format!("the sampler is not made for {shape:?}")))
     }
@@ -302,15 +302,15 @@ impl DeviceSampler {
     fn drawing(&self, logits: Address) -> Result<Option<(u32, Drawing)>> {
         let Some(first) = self.placed.first() else { return Ok(None) };
         let shape = self.slots[*first as usize].shape;
-        let Some(room) = &self.rooms[self.room_of(shape)?] else { return Err(no_slot(*first)) };
+        let Some(scratch) = &self.scratches[self.scratch_of(shape)?] else { return Err(no_slot(*first)) };
         let drawing = Drawing {
             logits,
             slots: self.rows.address(),
             states: self.states.address(),
             windows: self.windows.address(),
             generators: self.generators.address(),
-            noise: room.noise.address(),
-            scratch: room.scratch.as_ref().map_or(0, Buffer::address),
+            noise: scratch.noise.address(),
+            scratch: scratch.sort.as_ref().map_or(0, Buffer::address),
             drawn: self.drawn.address(),
         };
         Ok(Some((self.placed.len() as u32, drawing)))

@@ -4,7 +4,7 @@ use super::llama::normed;
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
 use crate::cuda::matrix::{Matrix, SCALED, quantized};
-use crate::cuda::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Room};
+use crate::cuda::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Scratch};
 use crate::cuda::kernels::{Dtype, Kernels};
 use crate::error::Result;
 
@@ -82,8 +82,8 @@ impl Case {
         y
     }
 
-    /// Among blocks that share tiles if there is a room.
-    fn run(&self, kernels: &Kernels, kind: Dtype, room: Option<&Room>) -> Result<Vec<f32>> {
+    /// Among blocks that share tiles if there is a scratch.
+    fn run(&self, kernels: &Kernels, kind: Dtype, scratch: Option<&Scratch>) -> Result<Vec<f32>> {
         let (x, w) = (upload(kernels, kind, &self.x)?, upload(kernels, kind, &self.w)?);
         let single = |values: &[f32]| upload(kernels, Dtype::F32, values);
         let (bias, scale) = (single(&self.bias)?, single(&self.scale)?);
@@ -109,33 +109,33 @@ impl Case {
                 finish: self.finish as u32,
                 ..ProductArgument::default()
             },
-            room,
+            scratch,
         )?;
         download(&y, out)
     }
 }
 
 pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {
-    let room = Room::new(kernels.driver(), 128 * 3072)?;
-    let mut findings = vec![of_eight_bits(kernels, random, &room)?];
+    let scratch = Scratch::new(kernels.driver(), 128 * 3072)?;
+    let mut findings = vec![of_eight_bits(kernels, random, &scratch)?];
     for kind in KINDS {
         let mut found = 0.0f64;
         let mut shapes = 0;
         for finish in FINISHES.into_iter().cycle().take(10) {
             let case = Case::random(random, kind, finish);
-            let room = Some(&room).filter(|_| shapes % 2 == 0);
-            found = larger(found, worst(case.out(kind), &case.twin(), &case.run(kernels, kind, room)?));
+            let scratch = Some(&scratch).filter(|_| shapes % 2 == 0);
+            found = larger(found, worst(case.out(kind), &case.twin(), &case.run(kernels, kind, scratch)?));
             shapes += 1;
         }
         findings.push(Finding { kernel: name("product", kind), shapes, worst: found, allowed: ALLOWED });
-        findings.push(of_norm(kernels, random, kind, &room)?);
-        findings.push(alike(kernels, random, kind, &room)?);
+        findings.push(of_norm(kernels, random, kind, &scratch)?);
+        findings.push(alike(kernels, random, kind, &scratch)?);
     }
     Ok(findings)
 }
 
 /// Weights of 8 bits, by few rows, by many and of a norm: as those that they stand for, to the bit.
-fn of_eight_bits(kernels: &Kernels, random: &mut Random, room: &Room) -> Result<Finding> {
+fn of_eight_bits(kernels: &Kernels, random: &mut Random, scratch: &Scratch) -> Result<Finding> {
     let kind = Dtype::F16;
     let (mut found, mut differ, mut shapes) = (0.0f64, 0, 0);
     for (outputs, inputs) in [(70, 320), (24, 3072), (128, 768)] {
@@ -166,9 +166,9 @@ fn of_eight_bits(kernels: &Kernels, random: &mut Random, room: &Room) -> Result<
                 if of_norm {
                     let (norm, width) = (norm.address(), inputs as u32);
                     let product = ProductArgument { norm, eps: 1e-6, width, ..product };
-                    kernels.normed_product(kind, product, normed.address(), Some(room))?;
+                    kernels.normed_product(kind, product, normed.address(), Some(scratch))?;
                 } else {
-                    kernels.product(kind, product, Some(room))?;
+                    kernels.product(kind, product, Some(scratch))?;
                 }
                 y.to_vec(rows * outputs)
             };
@@ -192,7 +192,7 @@ fn of_eight_bits(kernels: &Kernels, random: &mut Random, room: &Room) -> Result<
 }
 
 /// A product of what is normed first: as the norm and the product after each other, to the bit, whoever norms.
-fn of_norm(kernels: &Kernels, random: &mut Random, kind: Dtype, room: &Room) -> Result<Finding> {
+fn of_norm(kernels: &Kernels, random: &mut Random, kind: Dtype, scratch: &Scratch) -> Result<Finding> {
     let (mut found, mut differ, shapes) = (0.0f64, 0, [(1, 32), (3, 224), (8, 768), (9, 768), (70, 96)]);
     for (rows, width) in shapes {
         let (eps, outputs) = (1e-6f32, 40);
@@ -221,7 +221,7 @@ fn of_norm(kernels: &Kernels, random: &mut Random, kind: Dtype, room: &Room) -> 
             let y = Buffer::<f32>::new(driver, rows * outputs)?;
             let x = there.0.at(first * width);
             let product = ProductArgument { x, y: y.address(), rows: rows as u32, ..product };
-            kernels.normed_product(kind, product, normed_there.address(), Some(room))?;
+            kernels.normed_product(kind, product, normed_there.address(), Some(scratch))?;
             y.to_vec(rows * outputs)
         };
         let all = run(rows, 0)?;
@@ -254,7 +254,7 @@ fn of_norm(kernels: &Kernels, random: &mut Random, kind: Dtype, room: &Room) -> 
 
 /// A row has, to the bit, what it has alone, wherever it lies among others, whichever kernel takes them and
 /// however many blocks share it.
-fn alike(kernels: &Kernels, random: &mut Random, kind: Dtype, room: &Room) -> Result<Finding> {
+fn alike(kernels: &Kernels, random: &mut Random, kind: Dtype, scratch: &Scratch) -> Result<Finding> {
     const MANY: usize = 140;
     const FEW: usize = 3;
     let (mut differ, mut shapes) = (0, 0);
@@ -278,8 +278,8 @@ fn alike(kernels: &Kernels, random: &mut Random, kind: Dtype, room: &Room) -> Re
             among.x[place * alone.inputs..][..alone.x.len()].copy_from_slice(&alone.x);
             among.y[place * alone.outputs..][..alone.y.len()].copy_from_slice(&alone.y);
         }
-        for room in [None, Some(room), Some(room)] {
-            let found = among.run(kernels, kind, room)?;
+        for scratch in [None, Some(scratch), Some(scratch)] {
+            let found = among.run(kernels, kind, scratch)?;
             for place in places {
                 let found = &found[place * alone.width()..][..expected.len()];
                 differ += expected.iter().zip(found).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
