@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::driver::Buffer;
 use super::matrix::Matrix;
-use super::products::{Finish, INPUTS_MULTIPLE, ProductArgument, Scratch};
+use super::products::{Epilogue, INPUTS_MULTIPLE, ProductArgument, Scratch};
 use super::kernels::{
     Attention, CacheArgument, Embedding, Heads, Kept, MAX_HIDDEN, Dtype, PAGE, Kernels, Row,
 };
@@ -295,7 +295,7 @@ impl CardLlama {
             kernels.normed_product(kind, product, space.normed.address(), scratch)
         };
         let add = |matrix: &Matrix, x: &Buffer<u8>| {
-            let product = matrix.product(x.address(), space.x.address(), row_count, Finish::Add);
+            let product = matrix.product(x.address(), space.x.address(), row_count, Epilogue::Add);
             kernels.product(kind, product, scratch)
         };
         let (x, queries) = (space.x.address(), space.queries.address());
@@ -313,7 +313,7 @@ impl CardLlama {
                 places: rows.address(),
                 rotations: self.rotations.address(),
                 cache,
-                ..layer.qkv.product(x, queries, row_count, Finish::RotateStore)
+                ..layer.qkv.product(x, queries, row_count, Epilogue::RotateStore)
             };
             normed(&layer.input_norm, qkv)?;
             let attention = Attention {
@@ -330,7 +330,7 @@ impl CardLlama {
             add(&layer.output, &space.attended)?;
             let gate_up = ProductArgument {
                 y_stride: layer.down.padded_inputs() as u32,
-                ..layer.gate_up.product(x, space.gated.address(), row_count, Finish::SiluGate)
+                ..layer.gate_up.product(x, space.gated.address(), row_count, Epilogue::SiluGate)
             };
             normed(&layer.post_attention_norm, gate_up)?;
             add(&layer.down, &space.gated)?;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::check::to_bytes;
 use super::driver::{Address, Buffer};
-use super::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument};
+use super::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument};
 use super::kernels::{Dtype, Kernels};
 use crate::error::{Error, Result};
 
@@ -100,8 +100,8 @@ impl Matrix {
 
     /// y = x·Wᵀ over rows of x (rows, padded inputs) and y (rows, outputs), and what follows it; without bias
     /// and scale. Whoever has other strides, or a bias, says so in the fields.
-    pub fn product(&self, x: Address, y: Address, rows: usize, finish: Finish) -> ProductArgument {
-        let width = if finish == Finish::SiluGate { self.outputs / 2 } else { self.outputs };
+    pub fn product(&self, x: Address, y: Address, rows: usize, epilogue: Epilogue) -> ProductArgument {
+        let width = if epilogue == Epilogue::SiluGate { self.outputs / 2 } else { self.outputs };
         ProductArgument {
             x,
             w: self.buffer.address(),
@@ -111,7 +111,7 @@ impl Matrix {
             outputs: self.outputs as u32,
             x_stride: self.padded_inputs() as u32,
             y_stride: width as u32,
-            finish: finish as u32,
+            epilogue: epilogue as u32,
             scales: self.scales.as_ref().map_or(0, Buffer::address),
             ..ProductArgument::default()
         }
@@ -176,7 +176,7 @@ mod tests {
             let x = Buffer::from_slice(kernels.driver(), &to_bytes(kind, &padded)).unwrap();
             let y = Buffer::<f32>::new(kernels.driver(), rows * outputs).unwrap();
             kernels
-                .product(kind, matrix.product(x.address(), y.address(), rows, Finish::Store), None)
+                .product(kind, matrix.product(x.address(), y.address(), rows, Epilogue::Store), None)
                 .unwrap();
             // Small whole numbers are exact in all types.
             assert_eq!(y.to_vec(rows * outputs).unwrap(), expected);

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// What becomes of a product's sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finish {
+pub enum Epilogue {
     /// y = (v + bias)·scale, in f32.
     Store,
     /// y = gelu(v + bias), in the weights' type.
@@ -37,7 +37,7 @@ pub struct ProductArgument {
     pub outputs: u32,
     pub x_stride: u32,
     pub y_stride: u32,
-    pub finish: u32,
+    pub epilogue: u32,
     /// Weights of the norm that [`Kernels::normed_product`] puts before it.
     pub norm: Address,
     pub eps: f32,
@@ -50,7 +50,7 @@ pub struct ProductArgument {
     pub arrived: Address,
     /// Of weights of 8 bits, which are multiplied as [`Dtype::F16`]: the scale of each 32 of them.
     pub scales: Address,
-    /// For [`Finish::RotateStore`].
+    /// For [`Epilogue::RotateStore`].
     pub places: Address,
     pub rotations: Address,
     pub cache: CacheArgument,

@@ -4,7 +4,7 @@ use candle_core::{DType, Tensor};
 
 use super::driver::{Address, Buffer};
 use super::matrix::{Matrix, upload_padded};
-use super::products::{Finish, INPUTS_MULTIPLE, ProductArgument};
+use super::products::{Epilogue, INPUTS_MULTIPLE, ProductArgument};
 use super::kernels::{Dtype, Kernels};
 use super::render_kernels::{DepthwiseNorm, LayerNorm, Unfold};
 use crate::error::Result;
@@ -167,7 +167,7 @@ impl Conv {
         stage: &Stage,
         x: Address,
         y: Address,
-        finish: Finish,
+        epilogue: Epilogue,
         scale: Option<&Buffer<f32>>,
     ) -> Result<()> {
         for (first, count) in stage.pieces() {
@@ -185,7 +185,7 @@ impl Conv {
             let product = ProductArgument {
                 bias: self.bias.as_ref().map_or(0, Buffer::address),
                 scale: scale.map_or(0, Buffer::address),
-                ..self.matrix.product(stage.scratch, to, count, finish)
+                ..self.matrix.product(stage.scratch, to, count, epilogue)
             };
             stage.kernels.product(Dtype::F32, product, None)?;
         }
@@ -275,14 +275,14 @@ impl Block {
                 bias: self.expand_bias.address(),
                 outputs: inner,
                 y_stride: inner,
-                ..self.expand.product(from, stage.scratch, count, Finish::Gelu)
+                ..self.expand.product(from, stage.scratch, count, Epilogue::Gelu)
             };
             stage.kernels.product(kind, expand, None)?;
             let to = row(x, first, width);
             let contract = ProductArgument {
                 bias: self.contract_bias.address(),
                 scale: self.scale.address(),
-                ..self.contract.product(stage.scratch, to, count, Finish::AddScaled)
+                ..self.contract.product(stage.scratch, to, count, Epilogue::AddScaled)
             };
             stage.kernels.product(kind, contract, None)?;
         }

@@ -4,7 +4,7 @@ use candle_core::{DType, Device};
 
 use super::driver::{Address, Buffer};
 use super::matrix::Matrix;
-use super::products::{Finish, ProductArgument};
+use super::products::{Epilogue, ProductArgument};
 use super::kernels::Dtype;
 use super::render_layers::{Block, Conv, Loader, Norm, Sizes, Stage, row};
 use super::render_kernels::{InverseFourier, OverlapAdd, TRANSFORMS, twiddles};
@@ -91,13 +91,13 @@ impl MelStack {
     /// Features (frames, channels), which `second` holds → mel (frames, 100). A token's features are two
     /// frames, one after the other.
     pub fn run(&self, stage: &Stage, first: Address, second: Address, mel: Address) -> Result<()> {
-        self.conv_in[0].run(stage, second, first, Finish::Gelu, None)?;
-        self.conv_in[1].run(stage, first, second, Finish::Store, None)?;
+        self.conv_in[0].run(stage, second, first, Epilogue::Gelu, None)?;
+        self.conv_in[1].run(stage, first, second, Epilogue::Store, None)?;
         for block in &self.blocks {
             block.run(stage, second)?;
         }
-        self.conv_out.run(stage, second, first, Finish::Store, None)?;
-        self.out_conv.run(stage, first, mel, Finish::Store, Some(&self.coef))
+        self.conv_out.run(stage, second, first, Epilogue::Store, None)?;
+        self.out_conv.run(stage, first, mel, Epilogue::Store, Some(&self.coef))
     }
 }
 
@@ -191,7 +191,7 @@ impl Vocos {
     pub fn run(&self, stage: &Stage, mel: Address, first: Address, second: Address) -> Result<()> {
         let kernels = stage.kernels;
         let (width, size) = (self.embed.outputs(), self.window.len());
-        self.embed.run(stage, mel, first, Finish::Store, None)?;
+        self.embed.run(stage, mel, first, Epilogue::Store, None)?;
         self.norm.run(kernels, first, first, stage.frames, width)?;
         for block in &self.blocks {
             block.run(stage, first)?;
@@ -202,7 +202,7 @@ impl Vocos {
             self.final_norm.run(kernels, row(first, start, width), stage.scratch, count, stride)?;
             let product = ProductArgument {
                 bias: self.head_bias.address(),
-                ..self.head.product(stage.scratch, spectrum, count, Finish::Store)
+                ..self.head.product(stage.scratch, spectrum, count, Epilogue::Store)
             };
             kernels.product(Dtype::F32, product, None)?;
             kernels.inverse_fourier(InverseFourier {

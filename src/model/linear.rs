@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use candle_core::{DType, Tensor};
 
-use super::kernel::{Finish, Matrix, Shape, WeightType};
+use super::kernel::{Epilogue, Matrix, Shape, WeightType};
 use super::ops::{Apply, Multiply};
 use super::weights::Weights;
 use crate::error::Result;
@@ -92,10 +92,10 @@ impl Linear {
         }
     }
 
-    fn finish(&self) -> Finish<'_> {
+    fn epilogue(&self) -> Epilogue<'_> {
         match &self.bias {
-            Some(bias) => Finish::Bias(bias),
-            None => Finish::Store,
+            Some(bias) => Epilogue::Bias(bias),
+            None => Epilogue::Store,
         }
     }
 
@@ -104,7 +104,7 @@ impl Linear {
     /// # Errors
     /// If the shapes do not match.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.apply_op1_no_bwd(&Multiply { matrix: &self.matrix, finish: self.finish() })?)
+        Ok(x.apply_op1_no_bwd(&Multiply { matrix: &self.matrix, epilogue: self.epilogue() })?)
     }
 
     /// (rows, in) → (rows, out), through an exact GELU.
@@ -113,8 +113,8 @@ impl Linear {
     /// If the shapes do not match.
     pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
         let bias = self.bias_or_zeros();
-        let finish = Finish::BiasGelu(&bias);
-        Ok(x.apply_op1_no_bwd(&Multiply { matrix: &self.matrix, finish })?)
+        let epilogue = Epilogue::BiasGelu(&bias);
+        Ok(x.apply_op1_no_bwd(&Multiply { matrix: &self.matrix, epilogue })?)
     }
 
     /// x (rows, in) into y (rows, out), through an exact GELU.
@@ -123,8 +123,8 @@ impl Linear {
     /// If the shapes do not match.
     pub fn gelu_into(&self, x: &Tensor, y: &Tensor) -> Result<()> {
         let bias = self.bias_or_zeros();
-        let finish = Finish::BiasGelu(&bias);
-        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, finish, rows: x.dim(0)? })?)
+        let epilogue = Epilogue::BiasGelu(&bias);
+        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, epilogue, rows: x.dim(0)? })?)
     }
 
     /// The first rows of x (…, in) into those of y (…, out).
@@ -132,7 +132,7 @@ impl Linear {
     /// # Errors
     /// If the shapes do not match.
     pub fn forward_into(&self, x: &Tensor, y: &Tensor, rows: usize) -> Result<()> {
-        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, finish: self.finish(), rows })?)
+        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, epilogue: self.epilogue(), rows })?)
     }
 
     /// Adds the first rows' products to y; for layers without a bias.
@@ -140,7 +140,7 @@ impl Linear {
     /// # Errors
     /// If the shapes do not match.
     pub fn add_to(&self, x: &Tensor, y: &Tensor, rows: usize) -> Result<()> {
-        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, finish: Finish::Add, rows })?)
+        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, epilogue: Epilogue::Add, rows })?)
     }
 
     /// y += scale·(x·Wᵀ + b), one scale per output.
@@ -149,8 +149,8 @@ impl Linear {
     /// If the shapes do not match.
     pub fn add_scaled_to(&self, x: &Tensor, scale: &[f32], y: &Tensor) -> Result<()> {
         let bias = self.bias_or_zeros();
-        let finish = Finish::AddScaled { bias: &bias, scale };
-        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, finish, rows: x.dim(0)? })?)
+        let epilogue = Epilogue::AddScaled { bias: &bias, scale };
+        Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, epilogue, rows: x.dim(0)? })?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
-use crate::cuda::products::{Finish, OUTPUTS_MULTIPLE, ProductArgument};
+use crate::cuda::products::{Epilogue, OUTPUTS_MULTIPLE, ProductArgument};
 use crate::cuda::kernels::{
     Attention, CODES, CacheArgument, Embedding, Heads, Kept, Norm, Dtype, PAGE, Kernels, Row, SPEAKER, TEXT,
 };
@@ -324,7 +324,7 @@ fn attention(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<[Fin
             outputs: 3 * hidden as u32,
             x_stride: case.inputs as u32,
             y_stride: hidden as u32,
-            finish: Finish::RotateStore as u32,
+            epilogue: Epilogue::RotateStore as u32,
             places: rows.address(),
             rotations: rotations.address(),
             cache,

@@ -4,18 +4,18 @@ use super::llama::normed;
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
 use crate::cuda::matrix::{Matrix, SCALED, quantized};
-use crate::cuda::products::{Finish, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Scratch};
+use crate::cuda::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Scratch};
 use crate::cuda::kernels::{Dtype, Kernels};
 use crate::error::Result;
 
 // Those that write one y; what goes to the cache is checked with the attention.
-const FINISHES: [Finish; 5] = [Finish::Store, Finish::Gelu, Finish::Add, Finish::AddScaled, Finish::SiluGate];
+const EPILOGUES: [Epilogue; 5] = [Epilogue::Store, Epilogue::Gelu, Epilogue::Add, Epilogue::AddScaled, Epilogue::SiluGate];
 
 struct Case {
     rows: usize,
     inputs: usize,
     outputs: usize,
-    finish: Finish,
+    epilogue: Epilogue,
     x: Vec<f32>,
     w: Vec<f32>,
     bias: Vec<f32>,
@@ -25,7 +25,7 @@ struct Case {
 }
 
 impl Case {
-    fn random(random: &mut Random, kind: Dtype, finish: Finish) -> Self {
+    fn random(random: &mut Random, kind: Dtype, epilogue: Epilogue) -> Self {
         let rows = [1, 3, 16, 17, 33, 64, 70][random.below(7)];
         // One to several groups of segments.
         let inputs = INPUTS_MULTIPLE * [1, 5, 6, 7, 12, 24, 27, 48, 55][random.below(9)];
@@ -40,16 +40,16 @@ impl Case {
             rows,
             inputs,
             outputs,
-            finish,
+            epilogue,
         }
     }
 
     fn width(&self) -> usize {
-        if self.finish == Finish::SiluGate { self.outputs / 2 } else { self.outputs }
+        if self.epilogue == Epilogue::SiluGate { self.outputs / 2 } else { self.outputs }
     }
 
     fn out(&self, kind: Dtype) -> Dtype {
-        if matches!(self.finish, Finish::Gelu | Finish::SiluGate) { kind } else { Dtype::F32 }
+        if matches!(self.epilogue, Epilogue::Gelu | Epilogue::SiluGate) { kind } else { Dtype::F32 }
     }
 
     fn twin(&self) -> Vec<f64> {
@@ -62,18 +62,18 @@ impl Case {
                     x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum()
                 })
                 .collect();
-            if self.finish == Finish::SiluGate {
+            if self.epilogue == Epilogue::SiluGate {
                 y.extend(sums.as_chunks::<2>().0.iter().map(|[gate, up]| gate / (1.0 + (-gate).exp()) * up));
                 continue;
             }
             for (output, sum) in sums.into_iter().enumerate() {
                 let (bias, scale) = (f64::from(self.bias[output]), f64::from(self.scale[output]));
                 let before = f64::from(self.y[row * self.outputs + output]);
-                y.push(match self.finish {
-                    Finish::Store => (sum + bias) * scale,
-                    Finish::Gelu => gelu(sum + bias),
-                    Finish::Add => before + sum,
-                    Finish::AddScaled | Finish::SiluGate | Finish::RotateStore => {
+                y.push(match self.epilogue {
+                    Epilogue::Store => (sum + bias) * scale,
+                    Epilogue::Gelu => gelu(sum + bias),
+                    Epilogue::Add => before + sum,
+                    Epilogue::AddScaled | Epilogue::SiluGate | Epilogue::RotateStore => {
                         before + scale * (sum + bias)
                     }
                 });
@@ -88,25 +88,25 @@ impl Case {
         let single = |values: &[f32]| upload(kernels, Dtype::F32, values);
         let (bias, scale) = (single(&self.bias)?, single(&self.scale)?);
         let out = self.out(kind);
-        let y = match self.finish {
-            Finish::Add | Finish::AddScaled => single(&self.y)?,
+        let y = match self.epilogue {
+            Epilogue::Add | Epilogue::AddScaled => single(&self.y)?,
             _ => Buffer::new(kernels.driver(), self.rows * self.width() * out.size())?,
         };
-        let plain = matches!(self.finish, Finish::Add | Finish::SiluGate);
+        let plain = matches!(self.epilogue, Epilogue::Add | Epilogue::SiluGate);
         kernels.product(
             kind,
             ProductArgument {
                 x: x.address(),
                 w: w.address(),
                 bias: if plain { 0 } else { bias.address() },
-                scale: if plain || self.finish == Finish::Gelu { 0 } else { scale.address() },
+                scale: if plain || self.epilogue == Epilogue::Gelu { 0 } else { scale.address() },
                 y: y.address(),
                 rows: self.rows as u32,
                 inputs: self.inputs as u32,
                 outputs: self.outputs as u32,
                 x_stride: self.inputs as u32,
                 y_stride: self.width() as u32,
-                finish: self.finish as u32,
+                epilogue: self.epilogue as u32,
                 ..ProductArgument::default()
             },
             scratch,
@@ -121,8 +121,8 @@ pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {
     for kind in KINDS {
         let mut found = 0.0f64;
         let mut shapes = 0;
-        for finish in FINISHES.into_iter().cycle().take(10) {
-            let case = Case::random(random, kind, finish);
+        for epilogue in EPILOGUES.into_iter().cycle().take(10) {
+            let case = Case::random(random, kind, epilogue);
             let scratch = Some(&scratch).filter(|_| shapes % 2 == 0);
             found = larger(found, worst(case.out(kind), &case.twin(), &case.run(kernels, kind, scratch)?));
             shapes += 1;
@@ -162,7 +162,7 @@ fn of_eight_bits(kernels: &Kernels, random: &mut Random, scratch: &Scratch) -> R
             let run = |matrix: &Matrix, of_norm: bool| {
                 let y = Buffer::<f32>::new(driver, rows * outputs)?;
                 let from = if of_norm { singles.address() } else { halves.address() };
-                let product = matrix.product(from, y.address(), rows, Finish::Store);
+                let product = matrix.product(from, y.address(), rows, Epilogue::Store);
                 if of_norm {
                     let (norm, width) = (norm.address(), inputs as u32);
                     let product = ProductArgument { norm, eps: 1e-6, width, ..product };
@@ -211,7 +211,7 @@ fn of_norm(kernels: &Kernels, random: &mut Random, kind: Dtype, scratch: &Scratc
             outputs: outputs as u32,
             x_stride: width as u32,
             y_stride: outputs as u32,
-            finish: Finish::Store as u32,
+            epilogue: Epilogue::Store as u32,
             norm: there.1.address(),
             eps,
             width: width as u32,
@@ -258,8 +258,8 @@ fn alike(kernels: &Kernels, random: &mut Random, kind: Dtype, scratch: &Scratch)
     const MANY: usize = 140;
     const FEW: usize = 3;
     let (mut differ, mut shapes) = (0, 0);
-    for finish in FINISHES {
-        let mut alone = Case::random(random, kind, finish);
+    for epilogue in EPILOGUES {
+        let mut alone = Case::random(random, kind, epilogue);
         alone.rows = FEW;
         alone.x = rounded(kind, &random.normals(FEW * alone.inputs, 1.0));
         alone.y = random.normals(FEW * alone.outputs, 1.0);

@@ -9,7 +9,7 @@
 constexpr unsigned SEGMENT = 6, GROUP = 4;
 
 // What becomes of the sums.
-enum Finish {
+enum Epilogue {
     // y = (v + bias)·scale; f32.
     STORE = 0,
     // y = gelu(v + bias); in the weights' type.
@@ -34,7 +34,7 @@ struct Product {
     const float *bias;
     const float *scale;
     void *y;
-    unsigned rows, inputs, outputs, x_stride, y_stride, finish;
+    unsigned rows, inputs, outputs, x_stride, y_stride, epilogue;
     // Where x is (rows, `width`) of f32 that are normed first: their weights.
     const float *norm;
     float eps;
@@ -64,12 +64,12 @@ struct Needed {
 DEVICE Needed needed(const Product &p, unsigned row, unsigned column) {
     Needed of = {};
     if (row >= p.rows || column >= p.outputs) return of;
-    if (p.finish == ADD || p.finish == ADD_SCALED) {
+    if (p.epilogue == ADD || p.epilogue == ADD_SCALED) {
         const float *y = static_cast<const float *>(p.y) + size_t(row) * p.y_stride + column;
         of.values[0] = y[0];
         if (column + 1 < p.outputs) of.values[1] = y[1];
     }
-    if (p.finish == ROTATE_STORE) {
+    if (p.epilogue == ROTATE_STORE) {
         const Cache &cache = p.cache;
         unsigned hidden = cache.heads * cache.head_size, part = column / hidden, within = column % hidden;
         unsigned head = within / cache.head_size, at = within % cache.head_size;
@@ -113,11 +113,11 @@ template <typename T>
 DEVICE void finish_pair(const Product &p, unsigned row, unsigned column, float first, float second, const Needed &of) {
     if (row >= p.rows || column >= p.outputs) return;
     bool both = column + 1 < p.outputs;
-    if (p.finish == ROTATE_STORE) {
+    if (p.epilogue == ROTATE_STORE) {
         rotate_store<T>(p, column, first, second, of);
         return;
     }
-    if (p.finish == SILU_GATE) {
+    if (p.epilogue == SILU_GATE) {
         float gated = first / (1.0f + expf(-first)) * second;
         static_cast<T *>(p.y)[size_t(row) * p.y_stride + column / 2] = from_f32<T>(gated);
         return;
@@ -129,13 +129,13 @@ DEVICE void finish_pair(const Product &p, unsigned row, unsigned column, float f
         size_t at = size_t(row) * p.y_stride + column + i;
         float value = v[i];
         if (p.bias != nullptr) value += p.bias[column + i];
-        if (p.finish == GELU) {
+        if (p.epilogue == GELU) {
             value = 0.5f * value * (1.0f + erff(value * 0.70710678118654752f));
             static_cast<T *>(p.y)[at] = from_f32<T>(value);
             continue;
         }
         if (p.scale != nullptr) value = multiply(value, p.scale[column + i]);
-        static_cast<float *>(p.y)[at] = p.finish == STORE ? value : of.values[i] + value;
+        static_cast<float *>(p.y)[at] = p.epilogue == STORE ? value : of.values[i] + value;
     }
 }
 

@@ -15,7 +15,7 @@ mod tile;
 
 pub use attention::{AttentionRows, CacheShape, attend, store};
 pub use matrix::{Matrix, Shape, WeightType};
-pub use product::{Finish, instructions, product};
+pub use product::{Epilogue, instructions, product};
 pub use rows::{add_weighted, for_rows, layer_norm, rms_norm, silu_gate};
 pub use team::Team;
 

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use super::matrix::{BLOCK, ByteRows, Matrix, Shape, WeightType, blocks, round_row};
 use super::simd::{LANES, Plain};
 use super::team::Team;
-use super::tile::{MOST_PANELS, finish, part};
+use super::tile::{MOST_PANELS, epilogue, part};
 
 /// Bytes of x that stay in the second-level cache while W passes.
 const ROW_BLOCK_BYTES: usize = 512 << 10;
@@ -21,7 +21,7 @@ const TASK_WORK: usize = 1 << 17;
 
 /// What becomes of a sum.
 #[derive(Clone, Copy, Debug)]
-pub enum Finish<'a> {
+pub enum Epilogue<'a> {
     /// y = sum.
     Store,
     /// y = sum + bias.
@@ -53,7 +53,7 @@ pub(super) struct Part<'a> {
     pub matrix: &'a Matrix,
     pub rows: (usize, usize),
     pub panels: (usize, usize),
-    pub finish: Finish<'a>,
+    pub epilogue: Epilogue<'a>,
     pub y: Out,
     pub kernel: Kernel,
 }
@@ -89,7 +89,7 @@ type Round = unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]);
 pub(super) struct Kernel {
     pub name: &'static str,
     pub product: unsafe fn(&Part),
-    pub finish: unsafe fn(&Part, Place, &[Sums]),
+    pub epilogue: unsafe fn(&Part, Place, &[Sums]),
     pub round: Round,
 }
 
@@ -103,8 +103,8 @@ macro_rules! kernels {
                     unsafe { super::part::<$simd>(part) }
                 }
                 $(#[$attribute])*
-                pub unsafe fn finish(part: &super::Part, place: super::Place, sums: &[super::Sums]) {
-                    unsafe { super::finish(part, place, sums) }
+                pub unsafe fn epilogue(part: &super::Part, place: super::Place, sums: &[super::Sums]) {
+                    unsafe { super::epilogue(part, place, sums) }
                 }
                 $(#[$attribute])*
                 pub unsafe fn round(
@@ -142,7 +142,7 @@ macro_rules! kernel {
         Kernel {
             name: stringify!($name),
             product: $name::product,
-            finish: $name::finish,
+            epilogue: $name::epilogue,
             round: $name::round,
         }
     };
@@ -191,8 +191,8 @@ thread_local! {
 ///
 /// # Panics
 /// If x is not whole rows, y is too short, or a bias or scale is not one per output.
-pub fn product(team: &Team, x: &[f32], matrix: &Matrix, finish: Finish, y: &mut [f32], stride: usize) {
-    product_by(kernel(), team, x, matrix, finish, (y, stride));
+pub fn product(team: &Team, x: &[f32], matrix: &Matrix, epilogue: Epilogue, y: &mut [f32], stride: usize) {
+    product_by(kernel(), team, x, matrix, epilogue, (y, stride));
 }
 
 fn product_by(
@@ -200,7 +200,7 @@ fn product_by(
     team: &Team,
     x: &[f32],
     matrix: &Matrix,
-    finish: Finish,
+    epilogue: Epilogue,
     (y, stride): (&mut [f32], usize),
 ) {
     let shape = matrix.shape();
@@ -209,17 +209,17 @@ fn product_by(
     assert!(x.len() == rows * shape.inputs && stride >= shape.outputs);
     assert!(rows == 0 || y.len() >= (rows - 1) * stride + shape.outputs);
     let per_output = |values: &[f32]| values.len() == shape.outputs;
-    assert!(match finish {
-        Finish::Store | Finish::Add => true,
-        Finish::Bias(bias) | Finish::BiasGelu(bias) => per_output(bias),
-        Finish::AddScaled { bias, scale } => per_output(bias) && per_output(scale),
+    assert!(match epilogue {
+        Epilogue::Store | Epilogue::Add => true,
+        Epilogue::Bias(bias) | Epilogue::BiasGelu(bias) => per_output(bias),
+        Epilogue::AddScaled { bias, scale } => per_output(bias) && per_output(scale),
     });
     let whole = Part {
         x: Operand::Floats(x),
         matrix,
         rows: (0, rows),
         panels: (0, shape.panels()),
-        finish,
+        epilogue,
         y: Out { first: y.as_mut_ptr(), stride },
         kernel,
     };

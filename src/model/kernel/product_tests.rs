@@ -18,10 +18,10 @@ fn matrix(outputs: usize, inputs: usize, kind: WeightType, salt: u64) -> Matrix 
     Matrix::pack(&numbers(outputs * inputs, salt), Shape { outputs, inputs, kind })
 }
 
-fn run(kernel: Kernel, threads: usize, x: &[f32], matrix: &Matrix, finish: Finish) -> Vec<f32> {
+fn run(kernel: Kernel, threads: usize, x: &[f32], matrix: &Matrix, epilogue: Epilogue) -> Vec<f32> {
     let Shape { inputs, outputs, .. } = matrix.shape();
     let mut y = numbers(x.len() / inputs * outputs, 77);
-    product_by(kernel, &Team::new(threads), x, matrix, finish, (&mut y, outputs));
+    product_by(kernel, &Team::new(threads), x, matrix, epilogue, (&mut y, outputs));
     y
 }
 
@@ -32,7 +32,7 @@ fn it_is_the_product() {
             let x = numbers(rows * inputs, 1);
             let matrix = matrix(outputs, inputs, kind, 2);
             let weight = matrix.unpack();
-            let found = run(kernel(), 2, &x, &matrix, Finish::Store);
+            let found = run(kernel(), 2, &x, &matrix, Epilogue::Store);
             // Of bytes the inputs are rounded, by at most half of a 127th each.
             let tolerance = match kind {
                 WeightType::F32 => 3e-7 * (inputs as f64).sqrt().max(4.0),
@@ -62,7 +62,7 @@ fn a_product_of_bytes_is_exact_in_what_it_is_given() {
     let matrix = matrix(outputs, inputs, WeightType::Q8, 3);
     let weight = matrix.unpack();
     for kernel in kernels() {
-        let found = run(kernel, 1, &x, &matrix, Finish::Store);
+        let found = run(kernel, 1, &x, &matrix, Epilogue::Store);
         for (found, weight) in found.iter().zip(weight.chunks(inputs)) {
             let exact: f64 = x.iter().zip(weight).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
             assert!((f64::from(*found) - exact).abs() < 1e-4 * exact.abs().max(10.0), "{}", kernel.name);
@@ -90,18 +90,18 @@ fn every_kernel_gives_the_same_bits() {
             let x = numbers(rows * inputs, 3);
             let matrix = matrix(outputs, inputs, kind, 4);
             let (bias, scale) = (numbers(outputs, 7), numbers(outputs, 8));
-            for finish in [
-                Finish::Store,
-                Finish::Add,
-                Finish::Bias(&bias),
-                Finish::BiasGelu(&bias),
-                Finish::AddScaled { bias: &bias, scale: &scale },
+            for epilogue in [
+                Epilogue::Store,
+                Epilogue::Add,
+                Epilogue::Bias(&bias),
+                Epilogue::BiasGelu(&bias),
+                Epilogue::AddScaled { bias: &bias, scale: &scale },
             ] {
                 let [plain, others @ ..] = &kernels()[..] else { panic!("no kernel") };
-                let expected = run(*plain, 1, &x, &matrix, finish);
+                let expected = run(*plain, 1, &x, &matrix, epilogue);
                 for kernel in others {
                     assert!(
-                        run(*kernel, 1, &x, &matrix, finish) == expected,
+                        run(*kernel, 1, &x, &matrix, epilogue) == expected,
                         "{} {kind:?} {rows} {inputs} {outputs}",
                         kernel.name
                     );
@@ -118,7 +118,7 @@ fn a_row_has_the_same_bits_in_any_company() {
         let x = numbers(40 * inputs, 5);
         let matrix = matrix(outputs, inputs, kind, 6);
         let bias = numbers(outputs, 9);
-        let of = |x: &[f32], threads| run(kernel(), threads, x, &matrix, Finish::BiasGelu(&bias));
+        let of = |x: &[f32], threads| run(kernel(), threads, x, &matrix, Epilogue::BiasGelu(&bias));
         let together = of(&x, 1);
         for size in [1, 2, 3, 7, 16] {
             for (rows, expected) in x.chunks(size * inputs).zip(together.chunks(size * outputs)) {
@@ -139,7 +139,7 @@ fn what_is_no_number_shows() {
             for kernel in kernels() {
                 let mut x = numbers(200, 1);
                 x[137] = bad;
-                let y = run(kernel, 1, &x, &matrix, Finish::Store);
+                let y = run(kernel, 1, &x, &matrix, Epilogue::Store);
                 assert!(y[..20].iter().all(|v| v.is_finite()), "{}", kernel.name);
                 assert!(y[20..].iter().all(|v| !v.is_finite()), "{} {bad}", kernel.name);
             }

@@ -2,7 +2,7 @@
 
 use super::math::gelu;
 use super::matrix::{BLOCK, ByteRows, Shape};
-use super::product::{Finish, Operand, Part, Place, Sums};
+use super::product::{Epilogue, Operand, Part, Place, Sums};
 use super::simd::{LANES, Simd};
 
 /// Inputs of a float product that are summed before their sum is added to the others': sums of sums lose
@@ -117,7 +117,7 @@ pub unsafe fn part<S: Simd>(part: &Part) {
         }
         panel += panels;
     }
-    if let Finish::BiasGelu(_) = part.finish {
+    if let Epilogue::BiasGelu(_) = part.epilogue {
         let outputs = part.matrix.shape().outputs;
         let (first, last) = (part.panels.0 * LANES, (part.panels.1 * LANES).min(outputs));
         for row in part.rows.0..part.rows.1 {
@@ -256,19 +256,19 @@ unsafe fn place<S: Simd, const M: usize, const N: usize>(
             for (stored, sums) in stored.iter_mut().flatten().zip(sums.iter().flatten()) {
                 S::store(*sums, stored.as_mut_ptr());
             }
-            return (part.kernel.finish)(part, Place { row, panel, panels: N }, stored.as_flattened());
+            return (part.kernel.epilogue)(part, Place { row, panel, panels: N }, stored.as_flattened());
         }
         for (m, sums) in sums.iter().enumerate() {
             for (n, sums) in sums.iter().enumerate() {
                 let at = first + n * LANES;
                 let y = part.y.first.add((row + m) * part.y.stride + at);
-                let value = match part.finish {
-                    Finish::Store => *sums,
-                    Finish::Bias(bias) | Finish::BiasGelu(bias) => {
+                let value = match part.epilogue {
+                    Epilogue::Store => *sums,
+                    Epilogue::Bias(bias) | Epilogue::BiasGelu(bias) => {
                         S::add(*sums, S::load(bias.as_ptr().add(at)))
                     }
-                    Finish::Add => S::add(S::load(y), *sums),
-                    Finish::AddScaled { bias, scale } => {
+                    Epilogue::Add => S::add(S::load(y), *sums),
+                    Epilogue::AddScaled { bias, scale } => {
                         let sums = S::add(*sums, S::load(bias.as_ptr().add(at)));
                         S::add(S::load(y), S::mul(sums, S::load(scale.as_ptr().add(at))))
                     }
@@ -284,7 +284,7 @@ unsafe fn place<S: Simd, const M: usize, const N: usize>(
 /// # Safety
 /// As [`part`].
 #[inline(always)]
-pub unsafe fn finish(part: &Part, place: Place, sums: &[Sums]) {
+pub unsafe fn epilogue(part: &Part, place: Place, sums: &[Sums]) {
     let outputs = part.matrix.shape().outputs;
     for (m, sums) in sums.chunks_exact(place.panels).enumerate() {
         for (n, sums) in sums.iter().enumerate() {
@@ -297,30 +297,30 @@ pub unsafe fn finish(part: &Part, place: Place, sums: &[Sums]) {
             };
             // With a count that the compiler knows, this becomes vectors.
             match y.as_mut_array::<LANES>() {
-                Some(y) => finish_lanes(part.finish, first, sums, y),
-                None => finish_lanes(part.finish, first, &sums[..count], y),
+                Some(y) => epilogue_lanes(part.epilogue, first, sums, y),
+                None => epilogue_lanes(part.epilogue, first, &sums[..count], y),
             }
         }
     }
 }
 
 #[inline(always)]
-fn finish_lanes(finish: Finish, first: usize, sums: &[f32], y: &mut [f32]) {
+fn epilogue_lanes(epilogue: Epilogue, first: usize, sums: &[f32], y: &mut [f32]) {
     let count = y.len();
-    match finish {
-        Finish::Store => y.copy_from_slice(sums),
+    match epilogue {
+        Epilogue::Store => y.copy_from_slice(sums),
         // Of a GELU there is one for the whole of a part's row, which makes better vectors.
-        Finish::Bias(bias) | Finish::BiasGelu(bias) => {
+        Epilogue::Bias(bias) | Epilogue::BiasGelu(bias) => {
             for ((y, sum), bias) in y.iter_mut().zip(sums).zip(&bias[first..first + count]) {
                 *y = sum + bias;
             }
         }
-        Finish::Add => {
+        Epilogue::Add => {
             for (y, sum) in y.iter_mut().zip(sums) {
                 *y += sum;
             }
         }
-        Finish::AddScaled { bias, scale } => {
+        Epilogue::AddScaled { bias, scale } => {
             let per_output = bias[first..first + count].iter().zip(&scale[first..first + count]);
             for ((y, sum), (bias, scale)) in y.iter_mut().zip(sums).zip(per_output) {
                 *y += (sum + bias) * scale;

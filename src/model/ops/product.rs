@@ -3,14 +3,14 @@
 use candle_core::{CpuStorage, CustomOp1, InplaceOp2, Layout, Result, Shape, bail};
 
 use super::{f32s, f32s_mut, first, first_mut};
-use crate::model::kernel::{Finish, Matrix, Team, product};
+use crate::model::kernel::{Epilogue, Matrix, Team, product};
 
-/// y = finish(x·Wᵀ) as a new tensor: (rows, inputs) → (rows, outputs).
+/// y = epilogue(x·Wᵀ) as a new tensor: (rows, inputs) → (rows, outputs).
 pub struct Multiply<'a> {
     /// W.
     pub matrix: &'a Matrix,
     /// What becomes of a sum.
-    pub finish: Finish<'a>,
+    pub epilogue: Epilogue<'a>,
 }
 
 impl CustomOp1 for Multiply<'_> {
@@ -26,7 +26,7 @@ impl CustomOp1 for Multiply<'_> {
         }
         let mut y = vec![0f32; rows * shape.outputs];
         let x = f32s(x, layout, "multiply")?;
-        product(Team::global(), x, self.matrix, self.finish, &mut y, shape.outputs);
+        product(Team::global(), x, self.matrix, self.epilogue, &mut y, shape.outputs);
         Ok((CpuStorage::F32(y), (rows, shape.outputs).into()))
     }
 }
@@ -36,7 +36,7 @@ pub struct Apply<'a> {
     /// W.
     pub matrix: &'a Matrix,
     /// What becomes of a sum.
-    pub finish: Finish<'a>,
+    pub epilogue: Epilogue<'a>,
     /// Rows; further ones are left as they are.
     pub rows: usize,
 }
@@ -59,7 +59,7 @@ impl InplaceOp2 for Apply<'_> {
         }
         let x = first(f32s(x, layout, "apply")?, self.rows * shape.inputs, "apply")?;
         let y = first_mut(f32s_mut(y, y_layout, "apply")?, self.rows * shape.outputs, "apply")?;
-        product(Team::global(), x, self.matrix, self.finish, y, shape.outputs);
+        product(Team::global(), x, self.matrix, self.epilogue, y, shape.outputs);
         Ok(())
     }
 }
