@@ -9,7 +9,7 @@ mod scheduler;
 mod sequence;
 mod step;
 
-pub use request::{Codes, DEFAULT_SPEED, Decoder, Finish, Refine, Refined, Request, Voice, VoiceSample};
+pub use request::{Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request, Voice, VoiceSample};
 pub use scheduler::{
     Begun, CodesSoFar, Drawn, Event, Plan, PlannedRow, RequestId, RowOutput, Scheduler, Step,
 };

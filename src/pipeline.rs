@@ -22,7 +22,7 @@ use self::conductor::{Shared, work};
 use self::queue::Queue;
 pub(crate) use self::render::{GROUP_STEPS, render_codes};
 use crate::chat_tts::{ChatTts, Speech};
-use crate::engine::{Event, Finish, Request, Voice};
+use crate::engine::{Event, FinishReason, Request, Voice};
 use crate::error::{Error, Result};
 
 /// Threads that deliver, at least; as many as there are devices if those are more.
@@ -72,7 +72,7 @@ pub struct Spoken {
 impl Spoken {
     /// Whether a piece was cut off before the model ended.
     pub fn is_truncated(&self) -> bool {
-        self.pieces.iter().any(|piece| piece.codes.finish != Finish::End)
+        self.pieces.iter().any(|piece| piece.codes.finish != FinishReason::End)
     }
 
     /// Tokens drawn.

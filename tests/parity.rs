@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use chattts_rs::engine::{Codes, Finish};
+use chattts_rs::engine::{Codes, FinishReason};
 use chattts_rs::speaker::Speaker;
 use chattts_rs::text::{CleanOptions, clean};
 use chattts_rs::{
@@ -181,7 +181,7 @@ fn spoken_texts_are_the_references() {
             assert!(error <= RELATIVE_ERROR, "{name}: hidden states {error:.2e}");
         }
         let full = expected.number("max_new_token") == Some(tokens.len() as f64);
-        assert_eq!(*finish, if full { Finish::MaxTokens } else { Finish::End }, "{name}");
+        assert_eq!(*finish, if full { FinishReason::MaxTokens } else { FinishReason::End }, "{name}");
         assert_audio(name, &speech.mel.by_channel(), &speech.wave, &expected);
     }
 }

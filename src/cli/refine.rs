@@ -1,6 +1,6 @@
 //! `refine`.
 
-use chattts_rs::engine::{Event, Finish};
+use chattts_rs::engine::{Event, FinishReason};
 use chattts_rs::text::{ControlTags, Homophones};
 use chattts_rs::{Error, Refine, Request, SamplingParams};
 
@@ -51,7 +51,7 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
         report.clear();
         match refined {
             Ok(refined) => {
-                if refined.finish != Finish::End {
+                if refined.finish != FinishReason::End {
                     report.warn(&format!(
                         "{utterance}: the model did not end by itself; the text may be cut off"
                     ));

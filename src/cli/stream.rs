@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use chattts_rs::audio::{Encoding, Format, WaveResampler, encode_samples, is_silent, stream_header};
-use chattts_rs::engine::Finish;
+use chattts_rs::engine::FinishReason;
 use chattts_rs::model::SAMPLE_RATE;
 use chattts_rs::{ChatTts, Error, Request};
 
@@ -125,7 +125,7 @@ fn speak_piece(
             Err(error) => return Err(error.into()),
             Ok(codes) => {
                 out.write(&piece.finish()?)?;
-                if codes.finish != Finish::End {
+                if codes.finish != FinishReason::End {
                     report.warn(&format!("{label}: the model did not end by itself; the speech is cut off"));
                 }
                 return Ok(());

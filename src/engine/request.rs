@@ -94,7 +94,7 @@ impl Default for Refine {
 
 /// Why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finish {
+pub enum FinishReason {
     /// The model drew its end token.
     End,
     /// `max_tokens` were out; the speech is cut off.
@@ -113,7 +113,7 @@ pub struct Refined {
     /// Tokens drawn.
     pub tokens: Vec<u32>,
     /// Why it ended.
-    pub finish: Finish,
+    pub finish: FinishReason,
 }
 
 /// The codes of a spoken text.
@@ -126,7 +126,7 @@ pub struct Codes {
     /// The hidden states the codes were drawn from: (steps, hidden), row by row.
     pub hiddens: Vec<f32>,
     /// Why it ended.
-    pub finish: Finish,
+    pub finish: FinishReason,
     /// What refining made of the text, if it was asked for.
     pub refined: Option<Refined>,
     /// What its request wants the wave to be made from.

@@ -450,7 +450,7 @@ mod tests {
         engine.submit(0, Goal::Speak, request("你好", 1000));
         let events = run(&mut engine);
         let codes = spoken(&events)[0].1;
-        assert_eq!(codes.finish, crate::engine::Finish::ContextFull);
+        assert_eq!(codes.finish, crate::engine::FinishReason::ContextFull);
         assert_eq!(codes.input_ids.len() + codes.tokens.len(), 41);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use half::f16;
 
-use super::request::{Codes, Finish, Refine, Refined, Request};
+use super::request::{Codes, FinishReason, Refine, Refined, Request};
 use super::scheduler::{Begun, Drawn, RowOutput};
 use crate::error::{Error, Result};
 use crate::model::{Head, Input};
@@ -237,7 +237,7 @@ impl Sequence {
         self.position += self.pending.len();
         self.pending.clear();
         let finish = match drawn {
-            Draw::End => Some(Finish::End),
+            Draw::End => Some(FinishReason::End),
             Draw::Tokens(tokens) => {
                 let input = match self.phase {
                     Phase::Refining => Input::Text(tokens[0]),
@@ -249,9 +249,9 @@ impl Sequence {
                 self.pending.push(input);
                 self.tokens.push(tokens);
                 if self.sampler.is_full() {
-                    Some(Finish::MaxTokens)
+                    Some(FinishReason::MaxTokens)
                 } else if self.position >= vocabulary.max_positions {
-                    Some(Finish::ContextFull)
+                    Some(FinishReason::ContextFull)
                 } else {
                     None
                 }
@@ -279,7 +279,7 @@ impl Sequence {
         Ok(drawn)
     }
 
-    fn finish_refining(&mut self, finish: Finish, vocabulary: &Vocabulary) -> Result<Progress> {
+    fn finish_refining(&mut self, finish: FinishReason, vocabulary: &Vocabulary) -> Result<Progress> {
         let first_steering = vocabulary.tokenizer.first_steering_token();
         let tokens: Vec<u32> = self.tokens.drain(..).flatten().collect();
         let kept: Vec<u32> = tokens.iter().copied().filter(|id| *id < first_steering).collect();
@@ -303,7 +303,7 @@ impl Sequence {
         Ok(Progress::Refined(refined))
     }
 
-    fn finish_speaking(&mut self, finish: Finish) -> Result<Progress> {
+    fn finish_speaking(&mut self, finish: FinishReason) -> Result<Progress> {
         if self.tokens.is_empty() {
             return Err(Error::EndedAtOnce { seed: self.request.seed });
         }
