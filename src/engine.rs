@@ -11,7 +11,7 @@ mod step;
 
 pub use request::{Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request, Voice, VoiceSample};
 pub use scheduler::{
-    Begun, CodesSoFar, Drawn, Event, Plan, PlannedRow, RequestId, RowOutput, Scheduler, Step,
+    SlotStart, CodesSoFar, Drawn, Event, Batch, BatchRow, RequestId, RowOutput, Scheduler, Step,
 };
 pub use sequence::{Goal, Vocabulary};
 pub use step::ModelStep;
@@ -25,7 +25,7 @@ pub struct Engine<S> {
     scheduler: Scheduler,
     step: S,
     // Kept from step to step.
-    plan: Plan,
+    batch: Batch,
     outputs: Vec<RowOutput>,
 }
 
@@ -36,7 +36,7 @@ impl<S: Step> Engine<S> {
             vocabulary,
             scheduler: Scheduler::new(slots),
             step,
-            plan: Plan::default(),
+            batch: Batch::default(),
             outputs: Vec::new(),
         }
     }
@@ -57,7 +57,7 @@ impl<S: Step> Engine<S> {
     }
 
     /// The codes that a running request has drawn so far and their hidden states, (steps, hidden) row by
-    /// row; none before its speech has begun.
+    /// row; none before its speech has started.
     ///
     /// # Errors
     /// What the device said, which may have kept the states.
@@ -77,11 +77,11 @@ impl<S: Step> Engine<S> {
     /// an [`Event::Failed`].
     pub fn step(&mut self) -> Result<Vec<Event>> {
         let mut events = Vec::new();
-        self.scheduler.plan(&self.vocabulary, &mut self.plan, &mut events);
-        if self.plan.rows.is_empty() {
+        self.scheduler.schedule(&self.vocabulary, &mut self.batch, &mut events);
+        if self.batch.rows.is_empty() {
             return Ok(events);
         }
-        self.step.run(&self.plan, &mut self.outputs).inspect_err(|_| self.scheduler.clear())?;
+        self.step.run(&self.batch, &mut self.outputs).inspect_err(|_| self.scheduler.clear())?;
         self.scheduler
             .apply(&mut self.outputs, &self.vocabulary, &mut self.step, &mut events)
             .inspect_err(|_| self.scheduler.clear())?;

@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use candle_core::{DType, Device};
-use chattts_rs::engine::{ModelStep, Plan, PlannedRow, Step};
+use chattts_rs::engine::{ModelStep, Batch, BatchRow, Step};
 use chattts_rs::hub::DemoSize;
 use chattts_rs::model::{Checkpoint, DEMO_SEED, Embed, Head, Input, Llama, WeightType};
 
@@ -46,20 +46,20 @@ const NOTE: usize = 64;
 /// Operations of a layer, and those around the layers.
 const OPERATIONS: (usize, usize) = (10, 10);
 
-fn plan(positions: std::ops::Range<u32>) -> Plan {
-    let mut plan = Plan::default();
+fn batch(positions: std::ops::Range<u32>) -> Batch {
+    let mut batch = Batch::default();
     for slot in 0..SLOTS {
         for position in positions.clone() {
             let input = match position % 2 {
                 0 => Input::Text(position % 600),
                 _ => Input::Codes(vec![position % 600; 4]),
             };
-            plan.rows.push(PlannedRow { slot, position, input });
+            batch.rows.push(BatchRow { slot, position, input });
         }
         let head = if slot == 2 { Head::Text } else { Head::Codes };
-        plan.wanted.push((plan.rows.len() - 1, head));
+        batch.wanted.push((batch.rows.len() - 1, head));
     }
-    plan
+    batch
 }
 
 #[test]
@@ -72,13 +72,13 @@ fn a_step_takes_no_memory_for_what_it_computes() {
         let embed = Embed::load(&checkpoint.embed, checkpoint.config.hidden, &Device::Cpu).unwrap();
         let mut step = ModelStep::new(embed, llama, SLOTS as usize, cache, &Device::Cpu).unwrap();
         let mut outputs = Vec::new();
-        step.run(&plan(0..20), &mut outputs).unwrap();
-        step.run(&plan(20..21), &mut outputs).unwrap();
-        let plans: Vec<Plan> = (21..200).map(|position| plan(position..position + 1)).collect();
+        step.run(&batch(0..20), &mut outputs).unwrap();
+        step.run(&batch(20..21), &mut outputs).unwrap();
+        let plans: Vec<Batch> = (21..200).map(|position| batch(position..position + 1)).collect();
         TAKEN.store(0, Ordering::Relaxed);
         MOST.store(0, Ordering::Relaxed);
-        for plan in &plans {
-            step.run(plan, &mut outputs).unwrap();
+        for batch in &plans {
+            step.run(batch, &mut outputs).unwrap();
         }
         let (taken, most) = (TAKEN.load(Ordering::Relaxed), MOST.load(Ordering::Relaxed));
         let operations = OPERATIONS.0 * checkpoint.config.layers + OPERATIONS.1;

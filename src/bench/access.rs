@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::VOICE;
 use crate::chat_tts::ChatTts;
-use crate::engine::{Codes, Event, Goal, Plan, Request, RowOutput, Scheduler, Step, Vocabulary};
+use crate::engine::{Codes, Event, Goal, Batch, Request, RowOutput, Scheduler, Step, Vocabulary};
 use crate::error::{Error, Result};
 use crate::model::Rendered;
 use crate::pipeline::render_codes;
@@ -98,7 +98,7 @@ const LAYER_STEPS: usize = 64;
 
 /// A step as it was run: what went in, what came out.
 pub(super) struct Recorded {
-    pub plan: Plan,
+    pub batch: Batch,
     pub outputs: Vec<RowOutput>,
 }
 
@@ -121,12 +121,12 @@ pub(super) fn record(
         }
         let mut events = Vec::new();
         let layers = steps.len() < LAYER_STEPS;
-        let (mut plan, mut outputs) = (Plan { logits: true, layers, ..Plan::default() }, Vec::new());
-        scheduler.plan(vocabulary, &mut plan, &mut events);
-        if !plan.rows.is_empty() {
-            model.run(&plan, &mut outputs)?;
+        let (mut batch, mut outputs) = (Batch { logits: true, layers, ..Batch::default() }, Vec::new());
+        scheduler.batch(vocabulary, &mut batch, &mut events);
+        if !batch.rows.is_empty() {
+            model.run(&batch, &mut outputs)?;
             scheduler.apply(&mut outputs.clone(), vocabulary, model, &mut events)?;
-            steps.push(Recorded { plan, outputs });
+            steps.push(Recorded { batch, outputs });
         }
         spoken.extend(digest(events)?.spoken);
     }
@@ -137,7 +137,7 @@ pub(super) fn record(
 /// Runs a recorded step's inputs through this model.
 pub(super) fn replay(tts: &mut ChatTts, step: &Recorded) -> Result<Vec<RowOutput>> {
     let mut outputs = Vec::new();
-    tts.engine_mut().parts_mut().1.run(&step.plan, &mut outputs)?;
+    tts.engine_mut().parts_mut().1.run(&step.batch, &mut outputs)?;
     Ok(outputs)
 }
 

@@ -144,11 +144,11 @@ impl Reference {
                 return Err(Error::Interrupted);
             }
             let outputs = access::replay(tts, step)?;
-            for (((row, _), reference), other) in step.plan.wanted.iter().zip(&step.outputs).zip(&outputs) {
+            for (((row, _), reference), other) in step.batch.wanted.iter().zip(&step.outputs).zip(&outputs) {
                 tally.hidden.add(&reference.hidden, &other.hidden);
                 tally.all_logits.add(&reference.logits, &other.logits);
                 tally.layers(reference, other);
-                let slot = step.plan.rows[*row].slot as usize;
+                let slot = step.batch.rows[*row].slot as usize;
                 tally.logits(slot, &reference.logits, &other.logits)?;
             }
         }
@@ -323,8 +323,8 @@ mod tests {
         let mut tally = Tally::new(&reference).unwrap();
         let mut drawn: Vec<Vec<Vec<u32>>> = vec![Vec::new(); Reference::LINES];
         for step in &reference.steps {
-            for ((row, _), output) in step.plan.wanted.iter().zip(&step.outputs) {
-                let slot = step.plan.rows[*row].slot as usize;
+            for ((row, _), output) in step.batch.wanted.iter().zip(&step.outputs) {
+                let slot = step.batch.rows[*row].slot as usize;
                 let Draws { sampler, noise } = &mut tally.draws[slot];
                 let noise = noise.step(output.logits.len());
                 if let Draw::Tokens(tokens) = sampler.draw(&mut output.logits.clone(), noise).unwrap() {

@@ -7,7 +7,7 @@ use super::driver::Buffer;
 use super::llama::{CardCache, CardLlama, Space};
 use super::kernels::{CODES, Kept, Dtype, Row, SPEAKER, TEXT};
 use super::sampler::{DeviceSampler, Setup, Shape};
-use crate::engine::{Drawn, Plan, PlannedRow, RowOutput, Step};
+use crate::engine::{Drawn, Batch, BatchRow, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::model::{GptConfig, Head, Input};
 use crate::sampling::Draw;
@@ -47,7 +47,7 @@ struct Outputs {
 /// The rows of a pass that want one head.
 struct Wanted {
     head: Head,
-    /// Their numbers among the plan's wanted rows.
+    /// Their numbers among the batch's wanted rows.
     indices: Vec<usize>,
     /// Their numbers in the pass.
     picked: Vec<u32>,
@@ -56,15 +56,15 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(plan: &Plan, range: Range<usize>, head: Head) -> Self {
+    fn of(batch: &Batch, range: Range<usize>, head: Head) -> Self {
         let mut wanted =
             Wanted { head, indices: Vec::new(), picked: Vec::new(), slots: Vec::new(), kept: Vec::new() };
-        for (index, row) in plan.wanted_in(range.clone()).filter(|(index, _)| plan.wanted[*index].1 == head) {
-            let slot = plan.rows[row].slot;
+        for (index, row) in batch.wanted_in(range.clone()).filter(|(index, _)| batch.wanted[*index].1 == head) {
+            let slot = batch.rows[row].slot;
             wanted.indices.push(index);
             wanted.picked.push((row - range.start) as u32);
             wanted.slots.push(slot);
-            wanted.kept.push(Kept { slot, index: plan.drawn.get(index).copied().unwrap_or(0) as u32 });
+            wanted.kept.push(Kept { slot, index: batch.drawn.get(index).copied().unwrap_or(0) as u32 });
         }
         wanted
     }
@@ -126,21 +126,21 @@ impl CardStep {
         self.slots
     }
 
-    /// All rows of a plan, so many at a time.
-    fn passes(&mut self, plan: &Plan, outputs: &mut [RowOutput]) -> Result<()> {
-        let total = plan.rows.len();
+    /// All rows of a batch, so many at a time.
+    fn passes(&mut self, batch: &Batch, outputs: &mut [RowOutput]) -> Result<()> {
+        let total = batch.rows.len();
         for start in (0..total).step_by(PASS_ROWS) {
-            self.pass(plan, start..(start + PASS_ROWS).min(total), outputs)?;
+            self.pass(batch, start..(start + PASS_ROWS).min(total), outputs)?;
         }
         Ok(())
     }
 
     /// The next step of sequences that have drawn codes, by their numbers among the wanted rows; several steps
     /// of all if none has one waiting.
-    fn go_on(&mut self, plan: &Plan, going: &[usize], outputs: &mut [RowOutput]) -> Result<()> {
+    fn go_on(&mut self, batch: &Batch, going: &[usize], outputs: &mut [RowOutput]) -> Result<()> {
         let mut rows = Vec::with_capacity(going.len());
         for index in going {
-            let row = self.row(&plan.rows[plan.wanted[*index].0], &mut Vec::new())?;
+            let row = self.row(&batch.rows[batch.wanted[*index].0], &mut Vec::new())?;
             rows.push((*index, row));
         }
         if rows.iter().all(|(_, row)| self.lookahead.waiting(row.slot) == 0) {
@@ -148,7 +148,7 @@ impl CardStep {
                 let rows: Vec<Row> = part.iter().map(|(_, row)| *row).collect();
                 let kept = |(index, row): &(usize, Row)| Kept {
                     slot: row.slot,
-                    index: plan.drawn.get(*index).copied().unwrap_or(0) as u32,
+                    index: batch.drawn.get(*index).copied().unwrap_or(0) as u32,
                 };
                 let kept: Vec<Kept> = part.iter().map(kept).collect();
                 let mut context = StepContext {
@@ -171,21 +171,21 @@ impl CardStep {
         Ok(())
     }
 
-    /// One pass: the rows of `plan` in `range`, and the outputs of those that are wanted.
-    fn pass(&mut self, plan: &Plan, range: Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
+    /// One pass: the rows of `batch` in `range`, and the outputs of those that are wanted.
+    fn pass(&mut self, batch: &Batch, range: Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
         let mut speakers = Vec::new();
-        let rows = plan.rows[range.clone()]
+        let rows = batch.rows[range.clone()]
             .iter()
             .map(|row| self.row(row, &mut speakers))
             .collect::<Result<Vec<_>>>()?;
         let is_text = |(_, head): &(usize, Head)| *head == Head::Text;
-        if self.text.is_none() && plan.wanted.iter().any(is_text) {
+        if self.text.is_none() && batch.wanted.iter().any(is_text) {
             self.text = Some(Outputs::new(&self.model, self.slots, Head::Text)?);
         }
         // Copies wait for what is under way, so all are made before anything is.
         let mut parts = Vec::new();
         for part in [Some(&self.codes), self.text.as_ref()].into_iter().flatten() {
-            let wanted = Wanted::of(plan, range.clone(), part.head);
+            let wanted = Wanted::of(batch, range.clone(), part.head);
             if !wanted.indices.is_empty() {
                 part.picked.upload(0, &wanted.picked)?;
                 part.kept.upload(0, &wanted.kept)?;
@@ -193,11 +193,11 @@ impl CardStep {
             }
         }
         let hidden = self.model.config().hidden;
-        let seen: Vec<(usize, usize)> = match plan.layers {
-            true => plan.wanted_in(range.clone()).collect(),
+        let seen: Vec<(usize, usize)> = match batch.layers {
+            true => batch.wanted_in(range.clone()).collect(),
             false => Vec::new(),
         };
-        plan.wanted_in(range.clone()).for_each(|(index, _)| outputs[index] = RowOutput::default());
+        batch.wanted_in(range.clone()).for_each(|(index, _)| outputs[index] = RowOutput::default());
         self.model.run(&self.space, &rows, &speakers, &self.cache, &mut |x| {
             for (index, row) in &seen {
                 let layers = &mut outputs[*index].layers;
@@ -207,7 +207,7 @@ impl CardStep {
             }
             Ok(())
         })?;
-        parts.iter().try_for_each(|wanted| self.finish(wanted, plan.logits, outputs))
+        parts.iter().try_for_each(|wanted| self.finish(wanted, batch.logits, outputs))
     }
 
     /// Logits of the rows that want one head, and what is drawn from them.
@@ -245,7 +245,7 @@ impl CardStep {
     }
 
     /// A row as the card takes it; a speaker's vector joins the others.
-    fn row(&self, row: &PlannedRow, speakers: &mut Vec<f32>) -> Result<Row> {
+    fn row(&self, row: &BatchRow, speakers: &mut Vec<f32>) -> Result<Row> {
         self.model.embed().check(&row.input)?;
         let mut tokens = [0; 8];
         let kind = match &row.input {
@@ -268,27 +268,27 @@ impl CardStep {
 }
 
 impl Step for CardStep {
-    fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()> {
-        outputs.resize_with(plan.wanted.len(), RowOutput::default);
-        if !plan.logits {
-            for begun in &plan.begun {
+    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
+        outputs.resize_with(batch.wanted.len(), RowOutput::default);
+        if !batch.logits {
+            for started in &batch.started {
                 let setup = Setup {
-                    params: &begun.sampling,
-                    shape: Shape { heads: begun.heads, vocab: begun.tokens },
-                    end_token: begun.end,
+                    params: &started.sampling,
+                    shape: Shape { heads: started.heads, vocab: started.tokens },
+                    end_token: started.end,
                 };
-                self.sampler.begin(begun.slot, setup, begun.noise)?;
-                self.lookahead.forget(begun.slot);
+                self.sampler.begin(started.slot, setup, started.noise)?;
+                self.lookahead.forget(started.slot);
             }
         }
-        if plan.logits || plan.layers {
-            return self.passes(plan, outputs);
+        if batch.logits || batch.layers {
+            return self.passes(batch, outputs);
         }
         // What begins waits until the others have no drawn steps left and goes through in one pass then, for
         // which the others wait: from there on all go on together. Neither waits twice in a row. Texts that are
         // being refined take a step each time, in a pass of their own unless something begins.
-        let Parts { going, refining, beginning } = Parts::of(plan);
-        let slot = |index: &usize| plan.rows[plan.wanted[*index].0].slot;
+        let Parts { going, refining, beginning } = Parts::of(batch);
+        let slot = |index: &usize| batch.rows[batch.wanted[*index].0].slot;
         let drawn_ahead = going.iter().any(|index| self.lookahead.waiting(slot(index)) > 0);
         let may_join = !drawn_ahead && (going.is_empty() || !self.joined);
         let join = may_join && !beginning.is_empty();
@@ -298,12 +298,12 @@ impl Step for CardStep {
         now.extend(refining);
         if !now.is_empty() {
             let mut answers = vec![RowOutput::default(); now.len()];
-            self.passes(&part(plan, &now), &mut answers)?;
+            self.passes(&part(batch, &now), &mut answers)?;
             for (index, answer) in now.into_iter().zip(answers) {
                 outputs[index] = answer;
             }
         }
-        if join { Ok(()) } else { self.go_on(plan, &going, outputs) }
+        if join { Ok(()) } else { self.go_on(batch, &going, outputs) }
     }
 
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
@@ -330,7 +330,7 @@ fn answer(drawn: Drawn) -> RowOutput {
     RowOutput { drawn: Some(drawn), ..RowOutput::default() }
 }
 
-/// The wanted rows of a plan, by what becomes of them.
+/// The wanted rows of a batch, by what becomes of them.
 #[derive(Default)]
 struct Parts {
     /// Nothing goes in but codes that the sequence drew.
@@ -342,12 +342,12 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(plan: &Plan) -> Self {
+    fn of(batch: &Batch) -> Self {
         let mut parts = Parts::default();
-        for (index, (_, head)) in plan.wanted.iter().enumerate() {
-            let drawn = plan.drawn.get(index).copied().unwrap_or(0);
-            let part = match (rows_of(plan, index), head) {
-                ([PlannedRow { input: Input::Codes(_), .. }], Head::Codes) if drawn > 0 => &mut parts.going,
+        for (index, (_, head)) in batch.wanted.iter().enumerate() {
+            let drawn = batch.drawn.get(index).copied().unwrap_or(0);
+            let part = match (rows_of(batch, index), head) {
+                ([BatchRow { input: Input::Codes(_), .. }], Head::Codes) if drawn > 0 => &mut parts.going,
                 ([_], Head::Text) if drawn > 0 => &mut parts.refining,
                 _ => &mut parts.beginning,
             };
@@ -357,19 +357,19 @@ impl Parts {
     }
 }
 
-/// The rows of a plan up to a wanted one, from the wanted one before on.
-fn rows_of(plan: &Plan, index: usize) -> &[PlannedRow] {
-    let start = index.checked_sub(1).map_or(0, |before| plan.wanted[before].0 + 1);
-    &plan.rows[start..=plan.wanted[index].0]
+/// The rows of a batch up to a wanted one, from the wanted one before on.
+fn rows_of(batch: &Batch, index: usize) -> &[BatchRow] {
+    let start = index.checked_sub(1).map_or(0, |before| batch.wanted[before].0 + 1);
+    &batch.rows[start..=batch.wanted[index].0]
 }
 
-/// Some wanted rows of a plan and what goes in before them, as a plan.
-fn part(plan: &Plan, indices: &[usize]) -> Plan {
-    let mut part = Plan::default();
+/// Some wanted rows of a batch and what goes in before them, as a batch.
+fn part(batch: &Batch, indices: &[usize]) -> Batch {
+    let mut part = Batch::default();
     for index in indices {
-        part.rows.extend_from_slice(rows_of(plan, *index));
-        part.wanted.push((part.rows.len() - 1, plan.wanted[*index].1));
-        part.drawn.push(plan.drawn.get(*index).copied().unwrap_or(0));
+        part.rows.extend_from_slice(rows_of(batch, *index));
+        part.wanted.push((part.rows.len() - 1, batch.wanted[*index].1));
+        part.drawn.push(batch.drawn.get(*index).copied().unwrap_or(0));
     }
     part
 }

@@ -65,7 +65,7 @@ pub enum Event {
 
 /// One position that goes through the model in a step.
 #[derive(Clone, Debug)]
-pub struct PlannedRow {
+pub struct BatchRow {
     /// The cache's slot.
     pub slot: u32,
     /// The position in it.
@@ -76,23 +76,23 @@ pub struct PlannedRow {
 
 /// What goes through the model in one step: all new positions of all live slots.
 #[derive(Clone, Debug, Default)]
-pub struct Plan {
+pub struct Batch {
     /// The positions, slot by slot, ascending within a slot.
-    pub rows: Vec<PlannedRow>,
+    pub rows: Vec<BatchRow>,
     /// Rows whose logits are wanted, and which.
     pub wanted: Vec<(usize, Head)>,
     /// Of each wanted row, what its slot has drawn before.
     pub drawn: Vec<usize>,
     /// Slots whose draws begin anew with this step; each is named once, even if its row is answered with
     /// [`Drawn::Later`].
-    pub begun: Vec<Begun>,
+    pub started: Vec<SlotStart>,
     /// Logits and hidden states are asked for, also of a device that draws by itself.
     pub logits: bool,
     /// What each layer leaves of the wanted rows is asked for.
     pub layers: bool,
 }
 
-impl Plan {
+impl Batch {
     /// The wanted rows among those in a range: their numbers among the wanted ones, and their own.
     pub(crate) fn wanted_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
         let rows = self.wanted.iter().map(|(row, _)| *row).enumerate();
@@ -102,7 +102,7 @@ impl Plan {
 
 /// A slot's draws from a step on.
 #[derive(Clone, Debug)]
-pub struct Begun {
+pub struct SlotStart {
     /// Which slot.
     pub slot: u32,
     /// What steers them.
@@ -150,7 +150,7 @@ struct Live {
 pub struct Scheduler {
     waiting: VecDeque<(RequestId, Goal, Request)>,
     slots: Vec<Option<Live>>,
-    /// Slots in the order of the last plan's wanted rows.
+    /// Slots in the order of the last batch's wanted rows.
     planned: Vec<usize>,
 }
 
@@ -205,8 +205,8 @@ impl Scheduler {
         self.slots.fill_with(|| None);
     }
 
-    /// Fills free slots and lays out the next step; an empty plan means that there is nothing to do.
-    pub fn plan(&mut self, vocabulary: &Vocabulary, plan: &mut Plan, events: &mut Vec<Event>) {
+    /// Fills free slots and lays out the next step; an empty batch means that there is nothing to do.
+    pub fn schedule(&mut self, vocabulary: &Vocabulary, batch: &mut Batch, events: &mut Vec<Event>) {
         for slot in self.slots.iter_mut().filter(|slot| slot.is_none()) {
             while let Some((id, goal, request)) = self.waiting.pop_front() {
                 match Sequence::new(request, goal, vocabulary) {
@@ -219,27 +219,27 @@ impl Scheduler {
                 }
             }
         }
-        plan.rows.clear();
-        plan.wanted.clear();
-        plan.drawn.clear();
-        plan.begun.clear();
+        batch.rows.clear();
+        batch.wanted.clear();
+        batch.drawn.clear();
+        batch.started.clear();
         self.planned.clear();
         for (slot, live) in self.slots.iter_mut().enumerate() {
             let Some(live) = live else { continue };
-            plan.begun.extend(live.sequence.begun(slot as u32));
-            plan.drawn.push(live.sequence.generated());
+            batch.started.extend(live.sequence.started(slot as u32));
+            batch.drawn.push(live.sequence.generated());
             let (start, inputs) = live.sequence.pending();
-            plan.rows.extend(inputs.iter().enumerate().map(|(i, input)| PlannedRow {
+            batch.rows.extend(inputs.iter().enumerate().map(|(i, input)| BatchRow {
                 slot: slot as u32,
                 position: (start + i) as u32,
                 input: input.clone(),
             }));
-            plan.wanted.push((plan.rows.len() - 1, live.sequence.head()));
+            batch.wanted.push((batch.rows.len() - 1, live.sequence.head()));
             self.planned.push(slot);
         }
     }
 
-    /// Hands the outputs of the last plan's wanted rows to their sequences.
+    /// Hands the outputs of the last batch's wanted rows to their sequences.
     ///
     /// # Errors
     /// What the device said, which may have kept hidden states.
@@ -289,15 +289,15 @@ fn fetch(
     Ok(())
 }
 
-/// Runs a plan: the one that owns the device, or a stand-in in tests.
+/// Runs a batch: the one that owns the device, or a stand-in in tests.
 pub trait Step {
-    /// Runs every row of a plan; `outputs` becomes those of its wanted rows, in order. What it held before
+    /// Runs every row of a batch; `outputs` becomes those of its wanted rows, in order. What it held before
     /// is written over, so that a step need not take memory. A device that draws by itself may answer some of
     /// them with [`Drawn::Later`]; it must come to each of them after some steps.
     ///
     /// # Errors
     /// What the device said.
-    fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()>;
+    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()>;
 
     /// Appends the hidden states, (steps, hidden), of what a slot has drawn, for a device that draws by
     /// itself and keeps them.
@@ -308,8 +308,8 @@ pub trait Step {
 }
 
 impl<S: Step + ?Sized> Step for Box<S> {
-    fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()> {
-        (**self).run(plan, outputs)
+    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
+        (**self).run(batch, outputs)
     }
 
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
@@ -331,22 +331,22 @@ mod tests {
         text: usize,
         /// Live rows of each step.
         steps: Vec<usize>,
-        begun: usize,
+        started: usize,
         /// Every other step comes later.
         late: bool,
         fail: bool,
     }
 
     impl Step for Fake {
-        fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()> {
+        fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
             if self.fail {
                 return Err(Error::NotANumber);
             }
-            self.steps.push(plan.wanted.len());
-            self.begun += plan.begun.len();
+            self.steps.push(batch.wanted.len());
+            self.started += batch.started.len();
             if self.late && self.steps.len() % 2 == 1 {
                 let later = RowOutput { drawn: Some(Drawn::Later), ..RowOutput::default() };
-                *outputs = vec![later; plan.wanted.len()];
+                *outputs = vec![later; batch.wanted.len()];
                 return Ok(());
             }
             let output = |(row, head): &(usize, Head)| {
@@ -356,11 +356,11 @@ mod tests {
                 };
                 let mut logits = vec![0.0; heads * width];
                 for head in 0..heads {
-                    logits[head * width + plan.rows[*row].position as usize % 600] = 1000.0;
+                    logits[head * width + batch.rows[*row].position as usize % 600] = 1000.0;
                 }
                 RowOutput { logits, hidden: vec![0.0; 64], ..RowOutput::default() }
             };
-            *outputs = plan.wanted.iter().map(output).collect();
+            *outputs = batch.wanted.iter().map(output).collect();
             Ok(())
         }
 
@@ -382,7 +382,7 @@ mod tests {
             max_positions: 40,
         };
         let fake =
-            Fake { codes: 626, text: text_tokens, steps: Vec::new(), begun: 0, late: false, fail: false };
+            Fake { codes: 626, text: text_tokens, steps: Vec::new(), started: 0, late: false, fail: false };
         Engine::new(vocabulary, slots, fake)
     }
 
@@ -479,10 +479,10 @@ mod tests {
             let events = run(&mut engine);
             let advanced = events.iter().filter(|e| matches!(e, Event::Advanced { .. })).count();
             let codes: Vec<Codes> = spoken(&events).into_iter().map(|(_, codes)| codes.clone()).collect();
-            (codes, advanced, engine.step_ref().begun, engine.step_ref().steps.len())
+            (codes, advanced, engine.step_ref().started, engine.step_ref().steps.len())
         };
-        let (codes, advanced, begun, steps) = spoken_by(false);
-        assert_eq!(spoken_by(true), (codes, advanced, begun, 2 * steps));
+        let (codes, advanced, started, steps) = spoken_by(false);
+        assert_eq!(spoken_by(true), (codes, advanced, started, 2 * steps));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use half::f16;
 
 use super::request::{Codes, FinishReason, Refine, Refined, Request};
-use super::scheduler::{Begun, Drawn, RowOutput};
+use super::scheduler::{SlotStart, Drawn, RowOutput};
 use crate::error::{Error, Result};
 use crate::model::{Head, Input};
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler};
@@ -78,9 +78,9 @@ pub struct Sequence {
     tokens: Vec<Vec<u32>>,
     hiddens: Vec<f32>,
     refined: Option<Refined>,
-    /// The phase has begun and nobody was told.
-    begun: bool,
-    /// A phase has been begun before.
+    /// The phase has started and nobody was told.
+    started: bool,
+    /// A phase has been started before.
     goes_on: bool,
 }
 
@@ -109,7 +109,7 @@ impl Sequence {
             tokens: Vec::new(),
             hiddens: Vec::new(),
             refined: None,
-            begun: false,
+            started: false,
             goes_on: false,
         };
         match refine {
@@ -169,7 +169,7 @@ impl Sequence {
         self.position = 0;
         self.tokens.clear();
         self.hiddens.clear();
-        self.begun = true;
+        self.started = true;
         Ok(())
     }
 
@@ -179,12 +179,12 @@ impl Sequence {
     }
 
     /// How its draws begin, once a phase.
-    pub fn begun(&mut self, slot: u32) -> Option<Begun> {
-        if !std::mem::take(&mut self.begun) {
+    pub fn started(&mut self, slot: u32) -> Option<SlotStart> {
+        if !std::mem::take(&mut self.started) {
             return None;
         }
         let goes_on = std::mem::replace(&mut self.goes_on, true);
-        Some(Begun {
+        Some(SlotStart {
             slot,
             sampling: self.sampler.params().clone(),
             heads: self.sampler.heads(),

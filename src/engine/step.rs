@@ -1,10 +1,10 @@
-//! The one that owns the device: a plan in, logits and hidden states out.
+//! The one that owns the device: a batch in, logits and hidden states out.
 
 use std::ops::Range;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::scheduler::{Plan, RowOutput, Step};
+use super::scheduler::{Batch, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::model::{Embed, Fill, Head, KvCache, Llama, Workspace, with_f32s};
 
@@ -68,12 +68,12 @@ impl ModelStep {
     /// Runs the layers and keeps what each leaves of the wanted rows.
     fn run_seeing_layers(
         &mut self,
-        plan: &Plan,
+        batch: &Batch,
         range: Range<usize>,
         outputs: &mut [RowOutput],
     ) -> Result<()> {
         let hidden = self.embed.hidden();
-        let wanted: Vec<(usize, usize)> = plan.wanted_in(range.clone()).collect();
+        let wanted: Vec<(usize, usize)> = batch.wanted_in(range.clone()).collect();
         wanted.iter().for_each(|(index, _)| outputs[*index].layers.clear());
         self.llama.run_with(&self.space, &self.places, &mut self.cache, &mut |x| {
             with_f32s(x, |x| {
@@ -85,9 +85,9 @@ impl ModelStep {
         })
     }
 
-    /// One pass: the rows of `plan` in `range`, and the outputs of those that are wanted.
-    fn pass(&mut self, plan: &Plan, range: Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
-        let rows = &plan.rows[range.clone()];
+    /// One pass: the rows of `batch` in `range`, and the outputs of those that are wanted.
+    fn pass(&mut self, batch: &Batch, range: Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
+        let rows = &batch.rows[range.clone()];
         let embedded = std::cell::RefCell::new(Ok(()));
         self.space.x().inplace_op1(&Fill(|x: &mut [f32]| {
             *embedded.borrow_mut() = self.embed.embed(rows.iter().map(|row| &row.input), x);
@@ -95,19 +95,19 @@ impl ModelStep {
         embedded.into_inner()?;
         self.places.clear();
         self.places.extend(rows.iter().map(|row| (row.slot, row.position)));
-        if plan.layers {
-            self.run_seeing_layers(plan, range.clone(), outputs)?;
+        if batch.layers {
+            self.run_seeing_layers(batch, range.clone(), outputs)?;
         } else {
             self.llama.run(&self.space, &self.places, &mut self.cache)?;
         }
 
-        if self.text.is_none() && plan.wanted.iter().any(|(_, head)| *head == Head::Text) {
+        if self.text.is_none() && batch.wanted.iter().any(|(_, head)| *head == Head::Text) {
             self.text = Some(Outputs::new(&self.embed, self.cache.slots(), Head::Text, &self.device)?);
         }
         let is_here = |(row, _): &(usize, Head)| range.contains(row);
         for part in [Some(&self.codes), self.text.as_ref()].into_iter().flatten() {
             let wanted = || {
-                plan.wanted.iter().enumerate().filter(|(_, wanted)| is_here(wanted) && wanted.1 == part.head)
+                batch.wanted.iter().enumerate().filter(|(_, wanted)| is_here(wanted) && wanted.1 == part.head)
             };
             self.picked.clear();
             self.picked.extend(wanted().map(|(_, (row, _))| row - range.start));
@@ -135,11 +135,11 @@ impl ModelStep {
 }
 
 impl Step for ModelStep {
-    fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()> {
-        outputs.resize_with(plan.wanted.len(), RowOutput::default);
-        let total = plan.rows.len();
+    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
+        outputs.resize_with(batch.wanted.len(), RowOutput::default);
+        let total = batch.rows.len();
         for start in (0..total).step_by(self.space.rows()) {
-            self.pass(plan, start..(start + self.space.rows()).min(total), outputs)?;
+            self.pass(batch, start..(start + self.space.rows()).min(total), outputs)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::LoadOptions;
 use crate::chat_tts::AnyStep;
-use crate::engine::{Plan, RowOutput, Step};
+use crate::engine::{Batch, RowOutput, Step};
 use crate::hub::DemoSize;
 use crate::model::{Checkpoint, DEMO_SEED, Input};
 use crate::sampling::SamplingParams;
@@ -18,10 +18,10 @@ const LINES: usize = 60;
 /// A device on which something happens before each step.
 struct Rigged<F>(AnyStep, F);
 
-impl<F: FnMut(&Plan) -> Result<()>> Step for Rigged<F> {
-    fn run(&mut self, plan: &Plan, outputs: &mut Vec<RowOutput>) -> Result<()> {
-        (self.1)(plan)?;
-        self.0.run(plan, outputs)
+impl<F: FnMut(&Batch) -> Result<()>> Step for Rigged<F> {
+    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
+        (self.1)(batch)?;
+        self.0.run(batch, outputs)
     }
 
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
@@ -32,7 +32,7 @@ impl<F: FnMut(&Plan) -> Result<()>> Step for Rigged<F> {
 struct Nothing;
 
 impl Step for Nothing {
-    fn run(&mut self, _: &Plan, _: &mut Vec<RowOutput>) -> Result<()> {
+    fn run(&mut self, _: &Batch, _: &mut Vec<RowOutput>) -> Result<()> {
         Ok(())
     }
 
@@ -41,7 +41,7 @@ impl Step for Nothing {
     }
 }
 
-fn rigged(name: &str, before: impl FnMut(&Plan) -> Result<()> + Send + 'static) -> ChatTts {
+fn rigged(name: &str, before: impl FnMut(&Batch) -> Result<()> + Send + 'static) -> ChatTts {
     let options = LoadOptions { batch_size: SLOTS, ..LoadOptions::default() };
     let mut tts = ChatTts::open(Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap(), options).unwrap();
     tts.set_device_name(name);
@@ -214,9 +214,9 @@ fn a_slow_device_gets_fewer_lines() {
     let begun: [Arc<AtomicUsize>; 2] = Default::default();
     let counting = |name: &str, counter: &Arc<AtomicUsize>, pause: Duration| {
         let counter = Arc::clone(counter);
-        rigged(name, move |plan| {
+        rigged(name, move |batch| {
             std::thread::sleep(pause);
-            let prompts = plan.rows.iter().filter(|row| row.position == 0).count();
+            let prompts = batch.rows.iter().filter(|row| row.position == 0).count();
             counter.fetch_add(prompts, Ordering::SeqCst);
             Ok(())
         })
@@ -279,7 +279,7 @@ fn a_line_that_devices_fail_of_does_not_take_all_of_them() {
     const POISON: usize = 20;
     let poisoned = |name: &str| {
         let reason = format!("{name} is hot");
-        rigged(name, move |plan| match plan.rows.iter().any(|row| matches!(row.input, Input::Speaker(_))) {
+        rigged(name, move |batch| match batch.rows.iter().any(|row| matches!(row.input, Input::Speaker(_))) {
             true => Err(Error::Device(reason.clone())),
             false => Ok(()),
         })
