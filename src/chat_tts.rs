@@ -10,7 +10,7 @@ use crate::hub::{self, HubConfig, ModelSource};
 use crate::loading::Loaded;
 use crate::model::{Checkpoint, DEMO_SEED, Growing, Mel, Renderer, SAMPLE_RATE, WaveStream, WeightType};
 use crate::pipeline::render_codes;
-use crate::speaker::{SeedKind, Speaker, SpeakerStats, VoicePrompt};
+use crate::voice::{SeedKind, Speaker, SpeakerStats, VoicePrompt};
 use crate::text::Tokenizer;
 
 /// In which type the model computes.

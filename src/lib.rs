@@ -33,7 +33,7 @@ mod loading;
 pub mod model;
 pub mod pipeline;
 pub mod sampling;
-pub mod speaker;
+pub mod voice;
 pub mod text;
 
 pub use chat_tts::{ChatTts, LoadOptions, Precision, Speech};
@@ -42,4 +42,4 @@ pub use engine::{Decoder, Refine, Request, Voice, VoiceSample};
 pub use error::{Error, Result};
 pub use hub::ModelSource;
 pub use sampling::{NoiseMode, SamplingParams};
-pub use speaker::{SeedKind, Speaker, VoicePrompt};
+pub use voice::{SeedKind, Speaker, VoicePrompt};

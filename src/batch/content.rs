@@ -223,7 +223,7 @@ pub fn model_fingerprint(files: &[PathBuf]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::speaker::{Speaker, VoicePrompt};
+    use crate::voice::{Speaker, VoicePrompt};
     use std::collections::HashSet;
     use std::path::Path;
     use std::time::Duration;

@@ -9,7 +9,7 @@ use crate::engine::{Codes, Event, Goal, Batch, Request, RowOutput, Scheduler, St
 use crate::error::{Error, Result};
 use crate::model::Rendered;
 use crate::pipeline::render_codes;
-use crate::speaker::SeedKind;
+use crate::voice::SeedKind;
 
 /// A request for a text in the measured voice; a model without statistics of voices chooses one.
 pub(super) fn request(tts: &ChatTts, text: &str) -> Request {

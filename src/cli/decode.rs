@@ -2,7 +2,7 @@
 
 use chattts_rs::audio::{Encoding, Format, encode, resample, trim_silence};
 use chattts_rs::model::SAMPLE_RATE;
-use chattts_rs::speaker::read_codes;
+use chattts_rs::voice::read_codes;
 
 use super::args::DecodeArgs;
 use super::dump::Dump;

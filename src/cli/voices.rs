@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use chattts_rs::audio::{Recording, check as check_quality, trim_quiet};
 use chattts_rs::engine::{Voice, VoiceSample};
 use chattts_rs::model::{Checkpoint, DvaeEncoder, SAMPLE_RATE};
-use chattts_rs::speaker::{FileVoice, Registry, VoiceSpec, read_codes, read_speaker, resolve};
+use chattts_rs::voice::{FileVoice, Registry, VoiceSpec, read_codes, read_speaker, resolve};
 use chattts_rs::{Error, VoicePrompt};
 
 use super::Usage;

@@ -1,7 +1,7 @@
 //! What is asked of the engine, and what it gives back.
 
 use crate::sampling::{NoiseMode, SamplingParams};
-use crate::speaker::{Speaker, VoicePrompt};
+use crate::voice::{Speaker, VoicePrompt};
 
 /// The reference's prompt for speech when nothing else is asked for: a middling pace.
 pub const DEFAULT_SPEED: &str = "[speed_5]";

@@ -9,7 +9,7 @@ use super::scheduler::{SlotStart, Drawn, RowOutput};
 use crate::error::{Error, Result};
 use crate::model::{Head, Input};
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler};
-use crate::speaker::Speaker;
+use crate::voice::Speaker;
 use crate::text::{Tokenizer, code_prompt, refine_prompt};
 
 /// How often a first draw that ends at once is drawn again when the noise runs on; past that the model

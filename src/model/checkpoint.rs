@@ -16,7 +16,7 @@ use super::vocos::Vocos;
 use super::weights::{ANY, WeightFile};
 use crate::error::{Error, Result};
 use crate::hub::{DemoSize, ModelFiles};
-use crate::speaker::SpeakerStats;
+use crate::voice::SpeakerStats;
 
 /// The files of a model; its clones share them.
 #[derive(Clone)]

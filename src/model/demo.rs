@@ -22,7 +22,7 @@ use super::llama::GptConfig;
 use super::weights::WeightFile;
 use crate::error::{Error, Result};
 use crate::hub::{DemoSize, ModelSource};
-use crate::speaker::SpeakerStats;
+use crate::voice::SpeakerStats;
 use crate::text::CONTROL_TOKENS;
 use numbers::{mel_filters, random};
 use vocabulary::tokenizer_json;

@@ -15,7 +15,7 @@ use super::weights::WeightFile;
 #[cfg(feature = "cuda")]
 use crate::cuda::{CardRenderer, Dtype, Kernels};
 use crate::error::{Error, Result};
-use crate::speaker::VoicePrompt;
+use crate::voice::VoicePrompt;
 
 /// A log mel spectrogram.
 #[derive(Clone, Debug, PartialEq)]

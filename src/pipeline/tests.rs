@@ -10,7 +10,7 @@ use crate::engine::{Batch, RowOutput, Step};
 use crate::hub::DemoSize;
 use crate::model::{Checkpoint, DEMO_SEED, Input};
 use crate::sampling::SamplingParams;
-use crate::speaker::SeedKind;
+use crate::voice::SeedKind;
 
 const SLOTS: usize = 3;
 const LINES: usize = 60;

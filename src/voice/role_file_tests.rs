@@ -1,5 +1,5 @@
 use super::*;
-use crate::speaker::{Origin, Registry, SeedKind, Speaker, VoicePrompt, VoiceSpec};
+use crate::voice::{Origin, Registry, SeedKind, Speaker, VoicePrompt, VoiceSpec};
 use half::f16;
 
 fn seed(seed: u64) -> Role {

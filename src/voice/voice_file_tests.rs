@@ -1,5 +1,5 @@
 use super::*;
-use crate::speaker::{SeedKind, SpeakerStats};
+use crate::voice::{SeedKind, SpeakerStats};
 
 /// Seed 2222 as PyTorch saved it; `make.py` beside the files says how.
 fn fixture(name: &str) -> std::path::PathBuf {
