@@ -10,8 +10,8 @@ use crate::hub::{self, HubConfig, ModelSource};
 use crate::loading::Loaded;
 use crate::model::{Checkpoint, DEMO_SEED, Growing, Mel, Renderer, SAMPLE_RATE, WaveStream, WeightType};
 use crate::pipeline::render_codes;
-use crate::voice::{SeedKind, Speaker, SpeakerStats, VoicePrompt};
 use crate::text::Tokenizer;
+use crate::voice::{SeedKind, Speaker, SpeakerStats, VoicePrompt};
 
 /// In which type the model computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,9 +9,11 @@ mod scheduler;
 mod sequence;
 mod step;
 
-pub use request::{Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request, Voice, VoiceSample};
+pub use request::{
+    Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request, Voice, VoiceSample,
+};
 pub use scheduler::{
-    SlotStart, CodesSoFar, Drawn, Event, Batch, BatchRow, RequestId, RowOutput, Scheduler, Step,
+    Batch, BatchRow, CodesSoFar, Drawn, Event, RequestId, RowOutput, Scheduler, SlotStart, Step,
 };
 pub use sequence::{Goal, Vocabulary};
 pub use step::ModelStep;

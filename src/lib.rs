@@ -33,8 +33,8 @@ mod loading;
 pub mod model;
 pub mod pipeline;
 pub mod sampling;
-pub mod voice;
 pub mod text;
+pub mod voice;
 
 pub use chat_tts::{ChatTts, LoadOptions, Precision, Speech};
 pub use device::{DeviceChoice, Devices};

@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use candle_core::{DType, Device};
-use chattts_rs::engine::{ModelStep, Batch, BatchRow, Step};
+use chattts_rs::engine::{Batch, BatchRow, ModelStep, Step};
 use chattts_rs::hub::DemoSize;
 use chattts_rs::model::{Checkpoint, DEMO_SEED, Embed, Head, Input, Llama, WeightType};
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use chattts_rs::engine::{Codes, FinishReason};
-use chattts_rs::voice::Speaker;
 use chattts_rs::text::{CleanOptions, clean};
+use chattts_rs::voice::Speaker;
 use chattts_rs::{
     ChatTts, Decoder, DeviceChoice, LoadOptions, ModelSource, NoiseMode, Precision, Refine, Request,
     SeedKind, VoicePrompt, VoiceSample,

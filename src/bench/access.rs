@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::VOICE;
 use crate::chat_tts::ChatTts;
-use crate::engine::{Codes, Event, Goal, Batch, Request, RowOutput, Scheduler, Step, Vocabulary};
+use crate::engine::{Batch, Codes, Event, Goal, Request, RowOutput, Scheduler, Step, Vocabulary};
 use crate::error::{Error, Result};
 use crate::model::Rendered;
 use crate::pipeline::render_codes;
@@ -122,7 +122,7 @@ pub(super) fn record(
         let mut events = Vec::new();
         let layers = steps.len() < LAYER_STEPS;
         let (mut batch, mut outputs) = (Batch { logits: true, layers, ..Batch::default() }, Vec::new());
-        scheduler.batch(vocabulary, &mut batch, &mut events);
+        scheduler.schedule(vocabulary, &mut batch, &mut events);
         if !batch.rows.is_empty() {
             model.run(&batch, &mut outputs)?;
             scheduler.apply(&mut outputs.clone(), vocabulary, model, &mut events)?;

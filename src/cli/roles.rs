@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use chattts_rs::audio::{Encoding, Format, encode, resample, trim_silence};
 use chattts_rs::engine::{Voice, VoiceSample};
 use chattts_rs::model::SAMPLE_RATE;
+use chattts_rs::text::{NormalizeOptions, normalize};
 use chattts_rs::voice::{
     FileVoice, Registered, Registry, ResolvedVoice, Role, SpeakerStats, VoiceSpec, add_role, check_name,
     read_speaker, remove_role, resolve,
 };
-use chattts_rs::text::{NormalizeOptions, normalize};
 use chattts_rs::{Error, LoadOptions, Request, SeedKind};
 use serde_json::json;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use chattts_rs::audio::{Encoding, Format, SampleFormat};
 use chattts_rs::batch::manifest::Row;
 use chattts_rs::engine::{Voice, VoiceSample};
-use chattts_rs::voice::read_codes;
 use chattts_rs::text::ControlTags;
+use chattts_rs::voice::read_codes;
 use chattts_rs::{Decoder, NoiseMode, Refine, Request, SamplingParams};
 
 use super::Usage;

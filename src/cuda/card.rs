@@ -12,7 +12,7 @@ use cudarc::driver::{CudaContext, sys};
 
 use graph::CardGraph;
 
-use super::driver::{Address, Argument, Driver, Launch, Memory, Graph};
+use super::driver::{Address, Argument, Driver, Graph, Launch, Memory};
 use super::kernels::KERNELS;
 use crate::error::{Error, Result};
 

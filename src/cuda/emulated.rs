@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use super::driver::{Address, Argument, Driver, Launch, Memory, Graph};
+use super::driver::{Address, Argument, Driver, Graph, Launch, Memory};
 use super::kernels::KERNELS;
 use crate::error::{Error, Result};
 

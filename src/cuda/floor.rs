@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::measure::Ceilings;
 use super::kernels::Dtype;
+use super::measure::Ceilings;
 use crate::model::GptConfig;
 
 /// What a kernel belongs to.

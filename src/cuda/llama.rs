@@ -3,11 +3,11 @@
 use candle_core::Tensor;
 
 use super::driver::Buffer;
+use super::kernels::{
+    Attention, CacheArgument, Dtype, Embedding, Heads, Kept, Kernels, MAX_HIDDEN, PAGE, Row,
+};
 use super::matrix::Matrix;
 use super::products::{Epilogue, INPUTS_MULTIPLE, ProductArgument, Scratch};
-use super::kernels::{
-    Attention, CacheArgument, Embedding, Heads, Kept, MAX_HIDDEN, Dtype, PAGE, Kernels, Row,
-};
 use crate::error::{Error, Result};
 use crate::model::{Embed, GptConfig, Head, LayerWeights, RopeTable, WeightFile};
 

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::driver::{Buffer, Driver, Graph};
-use super::llama::{CardCache, CardLlama, Space};
 use super::kernels::{Kept, Kernels, Row};
+use super::llama::{CardCache, CardLlama, Space};
 use super::sampler::{DeviceSampler, Following};
 use crate::error::{Error, Result};
 use crate::model::Head;

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use super::check::to_bytes;
 use super::driver::{Address, Buffer};
-use super::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument};
 use super::kernels::{Dtype, Kernels};
+use super::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument};
 use crate::error::{Error, Result};
 
 /// A matrix (outputs, inputs) on a card, padded with zeros to whole tiles.

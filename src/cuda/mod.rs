@@ -4,22 +4,22 @@
 //! driver: no CUDA toolkit on the user's machine, and no library of matrix products whose choice of algorithm
 //! would make a line's sound depend on the lines beside it.
 
-mod lookahead;
 mod card;
 mod check;
 mod driver;
 #[cfg(feature = "cuda-emulator")]
 mod emulated;
 mod floor;
+mod kernels;
 mod llama;
+mod lookahead;
 mod matrix;
 mod measure;
 mod products;
 mod profile;
-mod kernels;
+mod render_kernels;
 mod render_layers;
 mod render_networks;
-mod render_kernels;
 mod renderer;
 mod sampler;
 mod step;
@@ -33,10 +33,10 @@ pub use driver::Memory;
 pub use emulated::{emulate, taken as emulated_bytes};
 pub(crate) use floor::{ONCE_A_STEP, StepShape, part_of, work};
 pub use floor::{Part, Work};
+pub(crate) use kernels::{Dtype, Kernels};
 pub(crate) use llama::{CardLlama, Weights};
 pub use measure::Ceilings;
 pub(crate) use profile::{Profiler, Times};
-pub(crate) use kernels::{Dtype, Kernels};
 pub(crate) use renderer::CardRenderer;
 pub(crate) use step::{CardStep, Slots};
 

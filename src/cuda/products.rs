@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::driver::{Address, Argument, Buffer, Driver};
-use super::kernels::{CacheArgument, Norm, Dtype, Kernels, of_type};
+use super::kernels::{CacheArgument, Dtype, Kernels, Norm, of_type};
 use crate::error::{Error, Result};
 
 /// What becomes of a product's sums.
@@ -175,7 +175,8 @@ impl Kernels {
             return Ok(product);
         }
         let weights = (product.outputs as usize).next_multiple_of(OUTPUTS_MULTIPLE) * product.inputs as usize;
-        let widened = scratch.map(|scratch| &scratch.widened).filter(|to| weights * Dtype::F16.size() <= to.len());
+        let widened =
+            scratch.map(|scratch| &scratch.widened).filter(|to| weights * Dtype::F16.size() <= to.len());
         let no_room = || Error::Device(format!("no room for {weights} weights of 8 bits"));
         let to = widened.ok_or_else(no_room)?.address();
         let eights = (weights / 8) as u32;

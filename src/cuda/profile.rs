@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::driver::{Address, Argument, Driver, Launch, Mark, Memory, Graph};
-use super::measure::hold;
+use super::driver::{Address, Argument, Driver, Graph, Launch, Mark, Memory};
 use super::kernels::Kernels;
+use super::measure::hold;
 use crate::error::Result;
 
 /// Clock cycles that the queue is held for while launches are put in it: 1 ms or so at first, more where that is

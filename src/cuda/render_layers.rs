@@ -3,9 +3,9 @@
 use candle_core::{DType, Tensor};
 
 use super::driver::{Address, Buffer};
+use super::kernels::{Dtype, Kernels};
 use super::matrix::{Matrix, upload_padded};
 use super::products::{Epilogue, INPUTS_MULTIPLE, ProductArgument};
-use super::kernels::{Dtype, Kernels};
 use super::render_kernels::{DepthwiseNorm, LayerNorm, Unfold};
 use crate::error::Result;
 use crate::model::{ANY, DEPTHWISE_TAPS, NORM_EPS, Weights, taps_first};

@@ -3,11 +3,11 @@
 use candle_core::{DType, Device};
 
 use super::driver::{Address, Buffer};
+use super::kernels::Dtype;
 use super::matrix::Matrix;
 use super::products::{Epilogue, ProductArgument};
-use super::kernels::Dtype;
-use super::render_layers::{Block, Conv, Loader, Norm, Sizes, Stage, row};
 use super::render_kernels::{InverseFourier, OverlapAdd, TRANSFORMS, twiddles};
+use super::render_layers::{Block, Conv, Loader, Norm, Sizes, Stage, row};
 use crate::error::{Error, Result};
 use crate::model::{ANY, DILATION, HOP, MEL_CHANNELS, Quantizer, WeightFile, Weights};
 

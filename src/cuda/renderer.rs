@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::driver::{Buffer, Driver};
 use super::kernels::{Dtype, Kernels};
+use super::render_kernels::Bounds;
 use super::render_layers::{Loader, Sizes, Stage};
 use super::render_networks::{Dvae, MelStack, Vocos};
-use super::render_kernels::Bounds;
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, HOP, MEL_CHANNELS, Mel, Rendered, WeightFile};
 use crate::pipeline::GROUP_STEPS;

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::lookahead::{Lookahead, StepContext};
 use super::driver::Buffer;
+use super::kernels::{CODES, Dtype, Kept, Row, SPEAKER, TEXT};
 use super::llama::{CardCache, CardLlama, Space};
-use super::kernels::{CODES, Kept, Dtype, Row, SPEAKER, TEXT};
+use super::lookahead::{Lookahead, StepContext};
 use super::sampler::{DeviceSampler, Setup, Shape};
-use crate::engine::{Drawn, Batch, BatchRow, RowOutput, Step};
+use crate::engine::{Batch, BatchRow, Drawn, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::model::{GptConfig, Head, Input};
 use crate::sampling::Draw;
@@ -59,7 +59,8 @@ impl Wanted {
     fn of(batch: &Batch, range: Range<usize>, head: Head) -> Self {
         let mut wanted =
             Wanted { head, indices: Vec::new(), picked: Vec::new(), slots: Vec::new(), kept: Vec::new() };
-        for (index, row) in batch.wanted_in(range.clone()).filter(|(index, _)| batch.wanted[*index].1 == head) {
+        for (index, row) in batch.wanted_in(range.clone()).filter(|(index, _)| batch.wanted[*index].1 == head)
+        {
             let slot = batch.rows[row].slot;
             wanted.indices.push(index);
             wanted.picked.push((row - range.start) as u32);

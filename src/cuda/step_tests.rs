@@ -4,8 +4,8 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use super::*;
-use crate::cuda::lookahead::STEPS;
 use crate::cuda::emulated::Emulated;
+use crate::cuda::lookahead::STEPS;
 use crate::cuda::{Kernels, Weights};
 use crate::engine::{Codes, Engine, Event, Goal, Refine, Request, RequestId, Vocabulary};
 use crate::hub::DemoSize;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use half::f16;
 
 use super::request::{Codes, FinishReason, Refine, Refined, Request};
-use super::scheduler::{SlotStart, Drawn, RowOutput};
+use super::scheduler::{Drawn, RowOutput, SlotStart};
 use crate::error::{Error, Result};
 use crate::model::{Head, Input};
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler};
-use crate::voice::Speaker;
 use crate::text::{Tokenizer, code_prompt, refine_prompt};
+use crate::voice::Speaker;
 
 /// How often a first draw that ends at once is drawn again when the noise runs on; past that the model
 /// means it.

@@ -22,8 +22,8 @@ use super::llama::GptConfig;
 use super::weights::WeightFile;
 use crate::error::{Error, Result};
 use crate::hub::{DemoSize, ModelSource};
-use crate::voice::SpeakerStats;
 use crate::text::CONTROL_TOKENS;
+use crate::voice::SpeakerStats;
 use numbers::{mel_filters, random};
 use vocabulary::tokenizer_json;
 

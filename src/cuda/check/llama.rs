@@ -2,10 +2,10 @@
 
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
-use crate::cuda::products::{Epilogue, OUTPUTS_MULTIPLE, ProductArgument};
 use crate::cuda::kernels::{
-    Attention, CODES, CacheArgument, Embedding, Heads, Kept, Norm, Dtype, PAGE, Kernels, Row, SPEAKER, TEXT,
+    Attention, CODES, CacheArgument, Dtype, Embedding, Heads, Kept, Kernels, Norm, PAGE, Row, SPEAKER, TEXT,
 };
+use crate::cuda::products::{Epilogue, OUTPUTS_MULTIPLE, ProductArgument};
 use crate::error::Result;
 
 pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {

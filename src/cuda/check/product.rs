@@ -3,13 +3,14 @@
 use super::llama::normed;
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
+use crate::cuda::kernels::{Dtype, Kernels};
 use crate::cuda::matrix::{Matrix, SCALED, quantized};
 use crate::cuda::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Scratch};
-use crate::cuda::kernels::{Dtype, Kernels};
 use crate::error::Result;
 
 // Those that write one y; what goes to the cache is checked with the attention.
-const EPILOGUES: [Epilogue; 5] = [Epilogue::Store, Epilogue::Gelu, Epilogue::Add, Epilogue::AddScaled, Epilogue::SiluGate];
+const EPILOGUES: [Epilogue; 5] =
+    [Epilogue::Store, Epilogue::Gelu, Epilogue::Add, Epilogue::AddScaled, Epilogue::SiluGate];
 
 struct Case {
     rows: usize,

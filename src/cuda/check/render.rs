@@ -4,8 +4,8 @@ use std::f64::consts::TAU;
 
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, worst};
 use crate::cuda::driver::Buffer;
-use crate::cuda::products::INPUTS_MULTIPLE;
 use crate::cuda::kernels::{Dtype, Kernels};
+use crate::cuda::products::INPUTS_MULTIPLE;
 use crate::cuda::render_kernels::{
     Bounds, DepthwiseNorm, InverseFourier, LayerNorm, OverlapAdd, Unfold, twiddles,
 };

@@ -64,8 +64,7 @@ fn a_card_renders_what_a_processor_does() {
     let all = [hiddens(1, 0), hiddens(23, 1), hiddens(40, 2)];
     let sequences: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
     let expected = on_processor().from_hiddens(&sequences).unwrap();
-    for (kind, mel, wave) in
-        [(Dtype::F32, 1e-5, 100.0), (Dtype::F16, 1e-3, 60.0), (Dtype::Bf16, 5e-3, 45.0)]
+    for (kind, mel, wave) in [(Dtype::F32, 1e-5, 100.0), (Dtype::F16, 1e-3, 60.0), (Dtype::Bf16, 5e-3, 45.0)]
     {
         println!("{kind:?}");
         assert_near(&expected, &on_card(kind).render_hiddens(&sequences).unwrap(), mel, wave);
@@ -77,8 +76,7 @@ fn a_card_renders_codes_as_a_processor_does() {
     let all = [codes(1, 0), codes(31, 1)];
     let sequences: Vec<&[Vec<u16>]> = all.iter().map(Vec::as_slice).collect();
     let expected = on_processor().from_codes(&sequences).unwrap();
-    for (kind, mel, wave) in
-        [(Dtype::F32, 1e-5, 100.0), (Dtype::F16, 1e-3, 60.0), (Dtype::Bf16, 5e-3, 45.0)]
+    for (kind, mel, wave) in [(Dtype::F32, 1e-5, 100.0), (Dtype::F16, 1e-3, 60.0), (Dtype::Bf16, 5e-3, 45.0)]
     {
         println!("{kind:?}");
         assert_near(&expected, &on_card(kind).render_codes(&sequences).unwrap(), mel, wave);
@@ -160,10 +158,7 @@ fn what_does_not_fit_leaves_a_card_in_use() {
 #[test]
 fn packed_weights_are_refused() {
     let packed = Checkpoint { packed: Some(WeightType::F32), ..checkpoint() };
-    assert!(matches!(
-        CardRenderer::load(&packed, &kernels(1 << 30), Dtype::F32),
-        Err(Error::BadFile { .. })
-    ));
+    assert!(matches!(CardRenderer::load(&packed, &kernels(1 << 30), Dtype::F32), Err(Error::BadFile { .. })));
 }
 
 #[test]
