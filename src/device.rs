@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use crate::chat_tts::Precision;
 use crate::error::{Error, Result};
+use crate::loading::Precision;
 
 /// Where the model runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,21 @@ pub(crate) enum OpenDevice {
     Processor,
     #[cfg(feature = "cuda")]
     Card(std::sync::Arc<dyn crate::cuda::Driver>),
+}
+
+impl OpenDevice {
+    /// Tells how to ask for the device's own memory, if it has any.
+    pub fn memory_probe(&self) -> Option<crate::loading::MemoryProbe> {
+        match self {
+            OpenDevice::Processor => None,
+            #[cfg(feature = "cuda")]
+            OpenDevice::Card(driver) => {
+                let driver = std::sync::Arc::clone(driver);
+                let probe = move || driver.memory().ok().map(|memory| (memory.free, memory.total));
+                Some(std::sync::Arc::new(probe))
+            }
+        }
+    }
 }
 
 impl DeviceChoice {
@@ -127,6 +142,21 @@ impl Devices {
             },
             #[cfg(not(feature = "cuda"))]
             Devices::CudaAll => Err(no_cuda()),
+        }
+    }
+}
+
+impl From<&[DeviceChoice]> for Devices {
+    /// The cards of a list, else its one device.
+    fn from(choices: &[DeviceChoice]) -> Self {
+        let card = |choice: &DeviceChoice| match choice {
+            DeviceChoice::Cuda(number) => Some(*number),
+            _ => None,
+        };
+        match choices.first() {
+            Some(DeviceChoice::Cuda(_)) => Devices::Cuda(choices.iter().filter_map(card).collect()),
+            Some(DeviceChoice::Cpu) => Devices::Cpu,
+            _ => Devices::Auto,
         }
     }
 }

@@ -9,9 +9,7 @@ mod scheduler;
 mod sequence;
 mod step;
 
-pub use request::{
-    Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request, Voice, VoiceSample,
-};
+pub use request::{CODEBOOKS, Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request};
 pub use scheduler::{
     Batch, BatchRow, CodesSoFar, Drawn, Event, RequestId, RowOutput, Scheduler, SlotStart, Step,
 };
@@ -20,9 +18,9 @@ pub use step::ModelStep;
 
 use crate::error::Result;
 
-/// A scheduler and the step it drives. Call [`Engine::step`] until [`Engine::is_idle`]; between two calls
+/// A scheduler and the step it drives. Call [`EngineCore::step`] until [`EngineCore::is_idle`]; between two calls
 /// requests may be added or everything dropped.
-pub struct Engine<S> {
+pub struct EngineCore<S> {
     vocabulary: Vocabulary,
     scheduler: Scheduler,
     step: S,
@@ -31,10 +29,10 @@ pub struct Engine<S> {
     outputs: Vec<RowOutput>,
 }
 
-impl<S: Step> Engine<S> {
+impl<S: Step> EngineCore<S> {
     /// An engine over `slots` sequences, as many as the step was made for.
     pub fn new(vocabulary: Vocabulary, slots: usize, step: S) -> Self {
-        Engine {
+        EngineCore {
             vocabulary,
             scheduler: Scheduler::new(slots),
             step,
@@ -53,7 +51,7 @@ impl<S: Step> Engine<S> {
         self.scheduler.is_idle()
     }
 
-    /// Requests that have no slot yet.
+    /// Returns how many requests have no slot yet.
     pub fn waiting(&self) -> usize {
         self.scheduler.waiting()
     }
@@ -65,6 +63,22 @@ impl<S: Step> Engine<S> {
     /// What the device said, which may have kept the states.
     pub fn codes(&mut self, id: RequestId) -> Result<Option<CodesSoFar<'_>>> {
         self.scheduler.codes(id, self.vocabulary.hidden, &mut self.step)
+    }
+
+    /// Returns how many requests hold a slot.
+    pub fn running(&self) -> usize {
+        self.scheduler.running()
+    }
+
+    /// Returns how many requests can run at once.
+    pub fn slots(&self) -> usize {
+        self.scheduler.slots()
+    }
+
+    /// Drops one request, waiting or running, of which no event follows; false if there is none of this id.
+    /// The next step gives its slot to another.
+    pub fn cancel(&mut self, id: RequestId) -> bool {
+        self.scheduler.cancel(id)
     }
 
     /// Drops all requests, running and waiting.
@@ -100,7 +114,7 @@ impl<S: Step> Engine<S> {
         &mut self.step
     }
 
-    /// What turns requests into positions, and what runs them, for who schedules by himself.
+    /// Returns what turns requests into positions, and what runs them, for a caller with a scheduler of its own.
     pub(crate) fn parts_mut(&mut self) -> (&Vocabulary, &mut S) {
         (&self.vocabulary, &mut self.step)
     }

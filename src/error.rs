@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
+use crate::text::markup::MarkupError;
+
 /// A result whose error is [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -120,7 +124,7 @@ pub enum Error {
     },
 
     /// The model drew its end token at once.
-    #[error("the model ended before its first token with seed {seed}; try another --seed")]
+    #[error("the model ended before its first token with seed {seed}; try another seed")]
     EndedAtOnce {
         /// The generation seed.
         seed: u64,
@@ -167,18 +171,110 @@ pub enum Error {
     #[error("interrupted")]
     Interrupted,
 
-    /// The tensor library refused an operation; a fault of this program or of the machine.
-    #[error("tensor operation failed: {0}")]
-    Tensor(candle_core::Error),
+    /// A role of a request that does not lead to a voice.
+    #[error("role {role}: {source}")]
+    Role {
+        /// The role, cut where it is long.
+        role: String,
+        /// Why; part of the message, and so not its source too.
+        #[source]
+        source: Box<Error>,
+    },
+
+    /// Markup that is not well formed or not known.
+    #[error(transparent)]
+    Markup(#[from] MarkupError),
+
+    /// Something that should not have happened: a fault of this program or of the machine.
+    #[error("internal error: {0}")]
+    Internal(String),
 }
 
+#[doc(hidden)]
 impl From<candle_core::Error> for Error {
     fn from(error: candle_core::Error) -> Self {
-        Error::Tensor(error)
+        Error::Internal(format!("tensor operation failed: {error}"))
+    }
+}
+
+/// Kinds of errors, each with a number that stays: for programs that are not written in Rust, and for answers of a
+/// service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+#[repr(u16)]
+pub enum ErrorKind {
+    /// A parameter or a control tag is not one that is taken.
+    InvalidParameter = 1,
+    /// The text or its markup cannot be spoken as it is.
+    InvalidText = 2,
+    /// The voice cannot be had: no such role, no such file, not a voice.
+    InvalidVoice = 3,
+    /// The model's files are not here and cannot be fetched.
+    ModelNotFound = 4,
+    /// The model's files are not what they should be.
+    ModelInvalid = 5,
+    /// A download failed.
+    Download = 6,
+    /// A file could not be read or written.
+    Io = 7,
+    /// A device cannot be had, or has failed.
+    Device = 8,
+    /// The model ended before it spoke; another seed may help.
+    EndedAtOnce = 9,
+    /// Audio could not be resampled or encoded.
+    Audio = 10,
+    /// Somebody else uses what is asked for.
+    Busy = 11,
+    /// The work was cancelled.
+    Cancelled = 12,
+    /// A fault of this program.
+    Internal = 13,
+}
+
+impl ErrorKind {
+    /// Returns its number, which stays the same from version to version.
+    pub fn code(self) -> u16 {
+        self as u16
+    }
+
+    /// Tells whether the same request may succeed when it is made again.
+    pub fn is_retryable(self) -> bool {
+        matches!(self, ErrorKind::Download | ErrorKind::Io | ErrorKind::Device | ErrorKind::Busy)
     }
 }
 
 impl Error {
+    /// Returns its kind.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Parameter { .. } | Error::UnknownTag { .. } => ErrorKind::InvalidParameter,
+            Error::EmptyText(_) | Error::TextTooLong { .. } | Error::NotSpoken(_) | Error::Markup(_) => {
+                ErrorKind::InvalidText
+            }
+            Error::Speaker(_) => ErrorKind::InvalidVoice,
+            Error::Role { source, .. } => match source.kind() {
+                kind @ (ErrorKind::Io | ErrorKind::Internal) => kind,
+                _ => ErrorKind::InvalidVoice,
+            },
+            Error::ModelNotFound(_) => ErrorKind::ModelNotFound,
+            Error::BadFile { .. }
+            | Error::MissingTensor { .. }
+            | Error::TensorShape { .. }
+            | Error::TensorType { .. }
+            | Error::Tokenizer { .. }
+            | Error::NotANumber => ErrorKind::ModelInvalid,
+            Error::Download { .. } => ErrorKind::Download,
+            Error::Io { .. } => ErrorKind::Io,
+            Error::Device(_) => ErrorKind::Device,
+            Error::EndedAtOnce { .. } => ErrorKind::EndedAtOnce,
+            Error::Audio(_) => ErrorKind::Audio,
+            Error::InUse { .. } => ErrorKind::Busy,
+            Error::Interrupted => ErrorKind::Cancelled,
+            Error::Internal(_) => ErrorKind::Internal,
+        }
+    }
+
     /// For `map_err` on the result of a file operation.
     pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
         move |reason| Error::Io { action, path: path.to_path_buf(), reason }

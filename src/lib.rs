@@ -1,28 +1,40 @@
 //! ChatTTS, conversational text to speech in Chinese and English.
 //!
 //! ```
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # std::env::set_current_dir(std::env::temp_dir())?;
-//! use chattts_rs::{ChatTts, LoadOptions, Request, SeedKind, audio};
+//! use chattts_rs::{Engine, EngineOptions, SpeechRequest};
 //!
+//! # fn main() -> chattts_rs::Result<()> {
 //! // `demo` is a small model of random weights that speaks noise; `2Noise/ChatTTS` is the real one.
-//! let mut tts = ChatTts::load(&"demo".parse()?, LoadOptions::default())?;
-//! let mut request = Request::new("你好，世界。");
-//! request.voice = tts.speaker(SeedKind::TorchF32, 2222)?.into();
-//! request.seed = 42;
-//! let speech = tts.synthesize(&request)?;
-//! std::fs::write("hello.wav", audio::wav(&speech.wave, tts.sample_rate())?)?;
-//! # std::fs::remove_file("hello.wav")?;
+//! let engine = Engine::open(EngineOptions::new("demo"))?;
+//! let mut request = SpeechRequest::new("2024年，Dr. Smith paid $5.");
+//! request.overrides.sampling.seed = Some(42);
+//! let mut sound: Vec<f32> = Vec::new();
+//! for event in engine.speak(request)? {
+//!     sound.extend(event?.samples());
+//! }
+//! assert!(!sound.is_empty());
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Words
+//!
+//! - **Voice**: who speaks: a speaker vector, a sample that is continued, both or neither.
+//! - **Speaker vector**: the numbers that condition the model on a voice; drawn from a seed, or read from a string.
+//! - **Role**: a voice by what it is called: a registered name, a seed, a file, a mix.
+//! - **Voice prompt**: the codes of a spoken sample, which the model continues when it has their words too.
+//! - **Request**: what a user asks for: a text as it is written, overrides, a priority.
+//! - **Line**: a request that is composed: read aloud, cut, its voices found.
+//! - **Piece**: a part of a line that goes through the model at once.
+//! - **Slot**: the place of one piece in a device's batch; **page**: a stretch of positions in a slot's cache.
+//! - **Code**: one of 626 numbers per codebook that the model draws each step; **hidden state**: what it drew them
+//!   from. **Mel**: the spectrogram made of either; **hop**: the 256 samples that one of its frames stands for.
 //!
 //! The weights are ChatTTS's own and licensed CC BY-NC 4.0; this crate is licensed Apache-2.0.
 
 pub mod audio;
 pub mod batch;
 pub mod bench;
-mod chat_tts;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod device;
@@ -31,15 +43,21 @@ mod error;
 pub mod hub;
 mod loading;
 pub mod model;
-pub mod pipeline;
+mod runtime;
 pub mod sampling;
+pub mod speech;
 pub mod text;
 pub mod voice;
 
-pub use chat_tts::{ChatTts, LoadOptions, Precision, Speech};
 pub use device::{DeviceChoice, Devices};
-pub use engine::{Decoder, Refine, Request, Voice, VoiceSample};
-pub use error::{Error, Result};
+pub use engine::{Decoder, FinishReason, Refine, Refined};
+pub use error::{Error, ErrorKind, Result};
 pub use hub::ModelSource;
+pub use loading::{LoadOptions, LoadedModel, Precision};
+pub use runtime::{
+    BatchSize, Canceller, DeviceStats, Engine, EngineOptions, Event, Limits, Model, Notice, Outcome, Speech,
+    Spoken, Stats, Summary, Timing, Trace, Wave,
+};
 pub use sampling::{NoiseMode, SamplingParams};
-pub use voice::{SeedKind, Speaker, VoicePrompt};
+pub use speech::{Lang, Overrides, Priority, SpeechRequest};
+pub use voice::{SeedKind, Speaker, Voice, VoicePrompt, VoiceSample};

@@ -1,27 +1,121 @@
 //! From an opened checkpoint to an engine and a renderer on a device.
 
-use candle_core::{DType, Device};
+use std::sync::Arc;
 
-use crate::chat_tts::{AnyStep, LoadOptions, Precision};
-use crate::device::OpenDevice;
-use crate::engine::{Engine, ModelStep, Vocabulary};
+use candle_core::{DType, Device};
+use serde::{Deserialize, Serialize};
+
+use crate::device::{DeviceChoice, OpenDevice};
+use crate::engine::{EngineCore, ModelStep, Step, Vocabulary};
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Embed, Llama, Renderer, WeightType};
 use crate::text::Tokenizer;
+use crate::voice::{SeedKind, Speaker, SpeakerStats};
 
-/// A model on its device.
-pub struct Loaded {
-    pub engine: Engine<AnyStep>,
-    pub renderer: Renderer,
-    pub slots: usize,
-    pub precision: Precision,
-    pub device_name: String,
+/// In which type the model computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Precision {
+    /// What suits the device: q8 on a processor, f16 on a card
+    #[default]
+    Auto,
+    /// Single precision
+    F32,
+    /// Weights in 8 bits
+    ///
+    /// What is cached of past positions is in 16 bits: a quarter of the memory, and several times as fast; the
+    /// codes differ from those of single precision. On a card the layers' weights alone are of 8 bits, and all
+    /// else is as in f16.
+    Q8,
+    /// Half precision, on cards
+    ///
+    /// Weights, the inputs of products and what is cached of past positions; sums are in single precision.
+    F16,
+    /// bfloat16, on cards
+    ///
+    /// As f16, with a wider range and an eighth of the precision.
+    Bf16,
 }
 
-impl Loaded {
-    /// On what `prepare` makes of the device.
-    pub fn open(
-        checkpoint: Checkpoint,
+impl Precision {
+    /// Returns how a processor holds weights in it.
+    pub fn weight_type(self) -> WeightType {
+        match self {
+            Precision::F32 => WeightType::F32,
+            _ => WeightType::Q8,
+        }
+    }
+
+    /// Returns its name as it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Auto => "auto",
+            Precision::F32 => "f32",
+            Precision::Q8 => "q8",
+            Precision::F16 => "f16",
+            Precision::Bf16 => "bf16",
+        }
+    }
+}
+
+/// How a model is loaded on one device.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// Where it runs.
+    pub device: DeviceChoice,
+    /// In which type it computes.
+    pub precision: Precision,
+    /// Texts that are worked on together, at least 1.
+    pub batch_size: usize,
+    /// Whether fewer than `batch_size` will do where a card's memory holds no more.
+    pub fewer: bool,
+    /// The share of a card's free memory that texts worked on may take, above 0 and at most 1.
+    pub memory_fraction: f64,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        LoadOptions {
+            device: DeviceChoice::default(),
+            precision: Precision::default(),
+            batch_size: 1,
+            fewer: false,
+            memory_fraction: 0.9,
+        }
+    }
+}
+
+/// What runs the model's steps; which one it is depends on the device.
+pub(crate) type AnyStep = Box<dyn Step + Send>;
+
+/// Tells the bytes of a device's memory that are free, and all of it.
+pub(crate) type MemoryProbe = Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>;
+
+/// A model on its device, for measuring it step by step; [`Engine`](crate::Engine) speaks with it.
+pub struct LoadedModel {
+    pub(crate) engine: EngineCore<AnyStep>,
+    pub(crate) renderer: Arc<Renderer>,
+    pub(crate) stats: Option<SpeakerStats>,
+    pub(crate) slots: usize,
+    pub(crate) precision: Precision,
+    pub(crate) device_name: String,
+    pub(crate) memory: Option<MemoryProbe>,
+}
+
+impl LoadedModel {
+    /// Loads an opened checkpoint.
+    ///
+    /// # Errors
+    /// An error naming the file and tensor that are not as they should be; [`Error::Device`] if the device
+    /// cannot be had.
+    pub fn open(checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
+        LoadedModel::open_with(checkpoint, options, |device| device)
+    }
+
+    /// As [`LoadedModel::open`], on what `prepare` makes of the device.
+    pub(crate) fn open_with(
+        mut checkpoint: Checkpoint,
         options: LoadOptions,
         prepare: impl FnOnce(OpenDevice) -> OpenDevice,
     ) -> Result<Self> {
@@ -38,13 +132,39 @@ impl Loaded {
         };
         let precision = choice.precision(precision)?;
         let (device, device_name) = choice.open()?;
-        let (step, renderer, slots, vocabulary) = match prepare(device) {
+        let stats = checkpoint.stats.take();
+        let device = prepare(device);
+        let memory = device.memory_probe();
+        let (step, renderer, slots, vocabulary) = match device {
             OpenDevice::Processor => on_processor(checkpoint, precision, options)?,
             #[cfg(feature = "cuda")]
             OpenDevice::Card(driver) => on_card(checkpoint, precision, options, driver)?,
         };
-        let engine = Engine::new(vocabulary, slots, step);
-        Ok(Loaded { engine, renderer, slots, precision, device_name })
+        let engine = EngineCore::new(vocabulary, slots, step);
+        Ok(LoadedModel { engine, renderer: Arc::new(renderer), stats, slots, precision, device_name, memory })
+    }
+
+    /// Draws the voice of a seed.
+    ///
+    /// # Errors
+    /// [`Error::Speaker`] if the model is of its own width and has no statistics of voices.
+    pub(crate) fn speaker(&self, kind: SeedKind, seed: u64) -> Result<Speaker> {
+        self.stats.as_ref().ok_or_else(SpeakerStats::missing)?.sample(kind, seed)
+    }
+
+    /// Returns the type it computes in; never [`Precision::Auto`].
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Returns where it runs, as it is written to choose it: `cpu`.
+    pub fn device_name(&self) -> &str {
+        &self.device_name
+    }
+
+    /// Returns how many texts are worked on together.
+    pub fn batch_size(&self) -> usize {
+        self.slots
     }
 }
 

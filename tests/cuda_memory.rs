@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use chattts_rs::cuda::CardInfo;
-use chattts_rs::pipeline::{Limits, Line, Outcome, run};
-use chattts_rs::{ChatTts, DeviceChoice, LoadOptions, ModelSource, Request, SamplingParams};
+use chattts_rs::engine::Request;
+use chattts_rs::speech::Line;
+use chattts_rs::{BatchSize, Devices, Engine, EngineOptions, Limits, Outcome, SamplingParams};
 
 /// Other programs, and the driver itself, take and give back a little.
 const SLACK: u64 = 64 << 20;
@@ -37,28 +38,33 @@ fn memory_stays_the_same_and_is_given_back() {
         eprintln!("not run: neither an emulated card nor CHATTTS_RS_TEST_DEVICE=cuda");
         return;
     }
-    let options = LoadOptions { device: DeviceChoice::Cuda(0), batch_size: 3, ..LoadOptions::default() };
-    let source: ModelSource = "demo".parse().unwrap();
+    let open = || {
+        let mut options = EngineOptions::new("demo");
+        options.devices = Devices::Cuda(vec![0]);
+        options.batch_size = BatchSize::Fixed(3);
+        Engine::open(options).unwrap()
+    };
     // The first time the driver takes some for itself.
-    drop(ChatTts::load(&source, options).unwrap());
+    drop(open());
     let (before, slack) = taken();
     for _ in 0..50 {
-        let tts = ChatTts::load(&source, options).unwrap();
+        let engine = open();
         assert!(taken().0 > before + (1 << 20));
-        drop(tts);
+        drop(engine);
         assert!(taken().0 <= before + slack, "{} bytes, before {before}", taken().0);
     }
 
-    let mut tts = ChatTts::load(&source, options).unwrap();
+    let engine = open();
     let line = |index: usize| {
         let sampling = SamplingParams { max_tokens: 4, min_tokens: 4, ..SamplingParams::speech() };
-        let request = Request { seed: index as u64, sampling, ..Request::new("") };
-        Line { index, pieces: vec![format!("第{index}行。").into()], request, voices: Vec::new() }
+        let text = format!("第{index}行。");
+        (index, Line::of_request(Request { seed: index as u64, sampling, ..Request::new(text) }))
     };
-    let mut speak = |from: usize, to: usize| {
+    let speak = |from: usize, to: usize| {
         let failed = Mutex::new(0);
         let deliver = |outcome: Outcome| *failed.lock().unwrap() += usize::from(outcome.result.is_err());
-        run(&mut tts, (from..to).map(line), Limits::default(), &deliver, |_| ControlFlow::Continue(()))
+        engine
+            .speak_all((from..to).map(line), Limits::default(), &deliver, || ControlFlow::Continue(()))
             .unwrap();
         assert_eq!(*failed.lock().unwrap(), 0);
         taken().0
@@ -67,6 +73,6 @@ fn memory_stays_the_same_and_is_given_back() {
     let after_few = speak(0, 12);
     let after_all = speak(12, lines);
     assert!(after_all <= after_few + slack, "{after_all} bytes after {lines} lines, {after_few} after 12");
-    drop(tts);
+    drop(engine);
     assert!(taken().0 <= before + slack);
 }

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use chattts_rs::audio::Recording;
 use chattts_rs::model::{DvaeEncoder, WeightFile};
-use chattts_rs::{ChatTts, Error, LoadOptions, ModelSource, Precision};
+use chattts_rs::{Engine, EngineOptions, Error, Precision};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny")
 }
 
-fn model() -> ChatTts {
-    let options = LoadOptions { precision: Precision::F32, ..LoadOptions::default() };
-    ChatTts::load(&ModelSource::Folder(fixtures().join("model")), options).unwrap()
+fn engine() -> Engine {
+    let mut options = EngineOptions::new(fixtures().join("model").to_str().unwrap());
+    options.precision = Precision::F32;
+    Engine::open(options).unwrap()
 }
 
 struct Golden {
@@ -40,7 +41,7 @@ fn differing(found: &[Vec<u16>], expected: &[Vec<u16>]) -> usize {
 #[test]
 fn codes_of_a_sample_are_the_references() {
     let golden = golden("encode-synth");
-    let prompt = model().encode(&golden.wave).unwrap();
+    let prompt = engine().encode(&golden.wave).unwrap();
     assert_eq!(prompt.frames(), 64);
     assert_eq!(prompt.codes(), golden.codes);
 }
@@ -48,14 +49,14 @@ fn codes_of_a_sample_are_the_references() {
 /// Where no band is empty, the reference's codes do not depend on how its transform rounds, and ours are the same.
 #[test]
 fn codes_of_recordings_are_the_references() {
-    let tts = model();
+    let engine = engine();
     let samples = fixtures().join("../samples");
     for name in ["noise", "speech", "sweep"] {
         let recording = Recording::read(&samples.join(format!("{name}.wav"))).unwrap();
         assert_eq!(recording.sample_rate, 24_000);
         let codes = std::fs::read_to_string(samples.join(format!("{name}.json"))).unwrap();
         let codes: Vec<Vec<u16>> = serde_json::from_str(&codes).unwrap();
-        assert_eq!(tts.encode(&recording.samples).unwrap().codes(), codes, "{name}");
+        assert_eq!(engine.encode(&recording.samples).unwrap().codes(), codes, "{name}");
     }
 }
 
@@ -64,7 +65,7 @@ fn codes_of_recordings_are_the_references() {
 #[test]
 fn codes_of_pure_tones_are_the_references_but_for_rounding() {
     let golden = golden("encode-tone");
-    let prompt = model().encode(&golden.wave).unwrap();
+    let prompt = engine().encode(&golden.wave).unwrap();
     assert_eq!(prompt.frames(), 47);
     let count = differing(prompt.codes(), &golden.codes);
     assert!(count <= 8, "{count} codes differ");
@@ -72,39 +73,39 @@ fn codes_of_pure_tones_are_the_references_but_for_rounding() {
 
 #[test]
 fn a_code_needs_half_a_window_and_a_sample() {
-    let tts = model();
+    let engine = engine();
     let wave = golden("encode-synth").wave;
     for short in [0, 1, 255, 256, 512] {
-        let error = tts.encode(&wave[..short]).unwrap_err();
+        let error = engine.encode(&wave[..short]).unwrap_err();
         assert!(matches!(error, Error::Speaker(_)), "{error}");
         let error = error.to_string();
         assert!(error.contains(&format!("{short} values")) && error.contains("at least 513"), "{error}");
     }
     // One frame more for every 256 samples, one code for every two frames.
     for (samples, codes) in [(513, 1), (767, 1), (768, 2), (1279, 2), (1280, 3)] {
-        let prompt = tts.encode(&wave[..samples]).unwrap();
+        let prompt = engine.encode(&wave[..samples]).unwrap();
         assert_eq!((prompt.codes().len(), prompt.frames()), (4, codes), "{samples} samples");
     }
 }
 
 #[test]
 fn silence_has_codes_and_noise_beyond_numbers_has_none() {
-    let tts = model();
-    let prompt = tts.encode(&[0.0; 24_000]).unwrap();
+    let engine = engine();
+    let prompt = engine.encode(&[0.0; 24_000]).unwrap();
     assert!(prompt.codes().iter().flatten().all(|code| *code < 625));
     for value in [f32::NAN, f32::INFINITY] {
         let mut wave = vec![0.1; 2000];
         wave[1234] = value;
-        let error = tts.encode(&wave).unwrap_err().to_string();
+        let error = engine.encode(&wave).unwrap_err().to_string();
         assert!(error.contains("value 1234"), "{error}");
     }
 }
 
 #[test]
 fn what_a_sample_was_encoded_to_can_be_decoded() {
-    let tts = model();
-    let prompt = tts.encode(&golden("encode-tone").wave).unwrap();
-    let rendered = tts.decode(prompt.codes()).unwrap();
+    let engine = engine();
+    let prompt = engine.encode(&golden("encode-tone").wave).unwrap();
+    let rendered = engine.decode(prompt.codes()).unwrap();
     assert_eq!(rendered.mel.frames(), 2 * prompt.frames());
 }
 

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use chattts_rs::engine::{Codes, FinishReason};
-use chattts_rs::text::{CleanOptions, clean};
+use chattts_rs::engine::{Codes, Request};
+use chattts_rs::speech::Line;
+use chattts_rs::text::{CleanOptions, Tokenizer, clean};
 use chattts_rs::voice::Speaker;
 use chattts_rs::{
-    ChatTts, Decoder, DeviceChoice, LoadOptions, ModelSource, NoiseMode, Precision, Refine, Request,
-    SeedKind, VoicePrompt, VoiceSample,
+    BatchSize, Decoder, Devices, Engine, EngineOptions, Event, FinishReason, Model, NoiseMode, Precision,
+    Refine, SeedKind, Trace, VoicePrompt, VoiceSample,
 };
 use serde_json::Value;
 
@@ -28,14 +29,30 @@ fn fixtures() -> PathBuf {
     if compiled.exists() { compiled } else { "tests/fixtures/tiny".into() }
 }
 
-fn model() -> ChatTts {
-    let device = match std::env::var(DEVICE).as_deref() {
-        Ok("cuda") => DeviceChoice::Cuda(0),
-        Ok("cpu") | Err(_) => DeviceChoice::Cpu,
+fn options() -> EngineOptions {
+    let mut options = EngineOptions::new(fixtures().join("model").to_str().unwrap());
+    options.devices = match std::env::var(DEVICE).as_deref() {
+        Ok("cuda") => Devices::Cuda(vec![0]),
+        Ok("cpu") | Err(_) => Devices::Cpu,
         Ok(other) => panic!("{DEVICE}={other}: cpu and cuda are known"),
     };
-    let options = LoadOptions { device, precision: Precision::F32, ..LoadOptions::default() };
-    ChatTts::load(&ModelSource::Folder(fixtures().join("model")), options).unwrap()
+    options.precision = Precision::F32;
+    options.batch_size = BatchSize::Fixed(1);
+    options
+}
+
+fn engine() -> Engine {
+    Engine::open(options()).unwrap()
+}
+
+/// What the model computed of a request.
+fn trace(engine: &Engine, request: Request) -> Trace {
+    let mut line = Line::of_request(request);
+    line.traces = true;
+    let events = engine.speak_line(line).unwrap().map(Result::unwrap);
+    let mut traces =
+        events.filter_map(|event| if let Event::Trace(trace) = event { Some(*trace) } else { None });
+    traces.next().unwrap()
 }
 
 struct Expected {
@@ -104,7 +121,7 @@ fn voice_codes(expected: &Expected) -> VoicePrompt {
 }
 
 /// What a golden case asked the reference for, asked of us.
-fn request(expected: &Expected, tts: &ChatTts) -> Request {
+fn request(expected: &Expected, engine: &Engine) -> Request {
     let mut request = Request::new(expected.text());
     let sampling = if expected.case["kind"] == "refine" {
         let refine = request.refine.insert(Refine::default());
@@ -140,7 +157,7 @@ fn request(expected: &Expected, tts: &ChatTts) -> Request {
         request.noise = NoiseMode::Stream;
     }
     if let Some(seed) = expected.case["speaker_seed"].as_u64() {
-        request.voice.speaker = Some(tts.speaker(SeedKind::TorchF16, seed).unwrap());
+        request.voice.speaker = Some(engine.composer().voices.speaker(SeedKind::TorchF16, seed).unwrap());
     }
     if let Some(from) = expected.case["voice_codes"].as_str() {
         let codes = voice_codes(&read(&fixtures().join(format!("expected/{from}.json"))));
@@ -169,10 +186,10 @@ fn assert_audio(name: &str, mel: &[f32], wave: &[f32], expected: &Expected) {
 
 #[test]
 fn spoken_texts_are_the_references() {
-    let mut tts = model();
+    let engine = engine();
     for expected in cases("synth", 8) {
         let name = &expected.name;
-        let speech = tts.synthesize(&request(&expected, &tts)).unwrap();
+        let speech = trace(&engine, request(&expected, &engine));
         let Codes { input_ids, tokens, hiddens, finish, .. } = &speech.codes;
         assert_eq!(*input_ids, expected.rows("input_ids"), "{name}: prompt");
         assert_eq!(*tokens, expected.rows("token_ids"), "{name}: tokens");
@@ -188,9 +205,13 @@ fn spoken_texts_are_the_references() {
 
 #[test]
 fn refined_texts_are_the_references() {
-    let mut tts = model();
+    let engine = engine();
     for expected in cases("refine", 2) {
-        let refined = tts.refine(&request(&expected, &tts)).unwrap();
+        let line = Line::of_request(request(&expected, &engine));
+        let mut events = engine.refine_line(line).unwrap().map(Result::unwrap);
+        let refined = events
+            .find_map(|event| if let Event::Refined { refined, .. } = event { Some(refined) } else { None });
+        let refined = refined.unwrap();
         assert_eq!(refined.input_ids, expected.ints("input_ids"), "{}: prompt", expected.name);
         assert_eq!(refined.tokens, expected.ints("token_ids"), "{}: tokens", expected.name);
         assert_eq!(refined.text, expected.results["text"].as_str().unwrap(), "{}", expected.name);
@@ -199,19 +220,19 @@ fn refined_texts_are_the_references() {
 
 #[test]
 fn decoded_codes_are_the_references() {
-    let tts = model();
+    let engine = engine();
     for expected in cases("decode", 1) {
-        let rendered = tts.decode(voice_codes(&expected).codes()).unwrap();
+        let rendered = engine.decode(voice_codes(&expected).codes()).unwrap();
         assert_audio(&expected.name, &rendered.mel.by_channel(), &rendered.wave, &expected);
     }
 }
 
 #[test]
 fn speakers_are_the_references_to_the_bit() {
-    let tts = model();
+    let engine = engine();
     for expected in cases("speaker", 3) {
         let seed = expected.case["seed"].as_u64().unwrap();
-        let speaker = tts.speaker(SeedKind::TorchF16, seed).unwrap();
+        let speaker = engine.composer().voices.speaker(SeedKind::TorchF16, seed).unwrap();
         let vector = expected.tensors["embedding"].to_vec1::<half::f16>().unwrap();
         assert_eq!(speaker.values(), vector, "{}", expected.name);
     }
@@ -241,9 +262,10 @@ fn voice_strings_of_the_reference_are_read_and_written_so_that_they_read_back() 
 
 #[test]
 fn tokens_of_a_text_are_the_references() {
-    let tts = model();
+    let (path, json) = Model::open(&options()).unwrap().checkpoint.tokenizer;
+    let tokenizer = Tokenizer::from_json(&json, &path).unwrap();
     for expected in cases("tokenize", 1) {
-        assert_eq!(tts.tokenizer().encode(expected.text()).unwrap(), expected.ints("input_ids"));
+        assert_eq!(tokenizer.encode(expected.text()).unwrap(), expected.ints("input_ids"));
     }
 }
 

@@ -1,74 +1,115 @@
-//! A wave handed out as it grows is the wave of the whole, to the sample.
+//! A wave handed out as it grows is the wave of the file, to the sample.
 
 mod common;
 
-use std::ops::ControlFlow;
-
-use chattts_rs::{ChatTts, Decoder, Error, LoadOptions, Request, SeedKind};
+use chattts_rs::{Decoder, Engine, EngineOptions, Error, Precision, SpeechRequest};
 use common::{Program, wav};
 
-fn request(tts: &ChatTts, seed: u64, decoder: Decoder) -> Request {
-    let mut request = Request::new("你好，世界。hello");
-    request.voice = tts.speaker(SeedKind::TorchF32, 2222).unwrap().into();
-    request.seed = seed;
-    request.decoder = decoder;
-    request.sampling.max_tokens = 500;
+/// Fourteen sentences, more than are spoken at once.
+const LONG: &str = "今天天气很好。我们去公园散步。孩子们在草地上踢球。老人在树下下棋。\
+    We had lunch by the lake. The wind was warm. 下午下起了小雨。我们回家喝茶。晚上看了一部老电影。\
+    It was about a sailor. 他一个人去了海边。海很大。他很高兴。故事就这样结束了。";
+const SSML: &str = "<speak>你好，<break time=\"900ms\"/><voice name=\"7869\">我是另一个人。\
+    <prosody rate=\"fast\">说得很快。</prosody></voice><p>Hello again.</p><break time=\"1.2s\"/>再见。</speak>";
+
+fn engine(precision: Precision) -> Engine {
+    let mut options = EngineOptions::new("demo");
+    options.precision = precision;
+    Engine::open(options).unwrap()
+}
+
+fn request(text: &str, seed: u64) -> SpeechRequest {
+    let mut request = SpeechRequest::new(text);
+    request.overrides.sampling.seed = Some(seed);
+    request.overrides.sampling.max_tokens = Some(300);
     request
 }
 
 #[test]
 fn streamed_samples_are_those_of_the_whole() {
-    let mut tts = ChatTts::load(&"demo".parse().unwrap(), LoadOptions::default()).unwrap();
-    let mut pieces = 0;
-    for seed in 0..12 {
-        for decoder in [Decoder::HiddenStates, Decoder::Codes] {
-            let request = request(&tts, seed, decoder);
-            let whole = match tts.synthesize(&request) {
-                Ok(speech) => speech,
-                Err(Error::EndedAtOnce { .. }) => continue,
-                Err(e) => panic!("{e}"),
-            };
-            let mut wave: Vec<f32> = Vec::new();
-            let codes = tts
-                .stream(&request, |samples| {
-                    pieces += usize::from(!samples.is_empty());
-                    wave.extend_from_slice(samples);
-                    ControlFlow::Continue(())
-                })
-                .unwrap();
-            assert_eq!(codes, whole.codes);
-            assert!(wave == whole.wave, "seed {seed}, {decoder:?}: {} of {}", wave.len(), whole.wave.len());
+    for precision in [Precision::Q8, Precision::F32] {
+        let engine = engine(precision);
+        let mut parts = 0;
+        for seed in 0..6 {
+            for decoder in [Decoder::HiddenStates, Decoder::Codes] {
+                let mut line = engine.compose(&request("你好，世界。hello", seed)).unwrap();
+                line.request.decoder = decoder;
+                let mut whole = line.clone();
+                whole.streams = false;
+                let whole = engine.speak_line(whole).unwrap().collect_wave().unwrap();
+                let mut samples: Vec<f32> = Vec::new();
+                for event in engine.speak_line(line).unwrap() {
+                    let event = event.unwrap();
+                    parts += usize::from(!event.samples().is_empty());
+                    samples.extend(event.samples());
+                }
+                assert!(samples == whole.samples, "seed {seed}, {decoder:?}, {precision:?}");
+            }
         }
+        assert!(parts > 20, "{parts} parts: nothing was streamed");
     }
-    assert!(pieces > 40, "{pieces} pieces: nothing was streamed");
 }
 
 #[test]
-fn a_caller_may_break_off() {
-    let mut tts = ChatTts::load(&"demo".parse().unwrap(), LoadOptions::default()).unwrap();
-    let request = request(&tts, 1, Decoder::HiddenStates);
-    assert!(matches!(tts.stream(&request, |_| ControlFlow::Break(())), Err(Error::Interrupted)));
+fn a_reader_may_cancel() {
+    let engine = engine(Precision::Auto);
+    let speech = engine.speak(request("你好，世界。", 1)).unwrap();
+    speech.canceller().cancel();
+    assert!(matches!(speech.collect_wave(), Err(Error::Interrupted)));
+    assert!(engine.speak(request("你好，世界。", 1)).unwrap().collect_wave().is_ok());
+}
+
+/// Samples of 16 bits.
+fn samples(bytes: &[u8]) -> Vec<i16> {
+    bytes.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()
+}
+
+fn compare(p: &Program, flags: &[&str]) {
+    for rate in ["24000", "8000"] {
+        let common = [&["synth", "-m", "demo", "--seed", "5", "--sample-rate", rate], flags].concat();
+        // A speech that is cut off by its limit ends with 1 where it has a file of its own, and here with 0.
+        p.ok(&[&common[..], &["-o", "a.wav"]].concat());
+        let file = wav(&std::fs::read(p.path("a.wav")).unwrap()).1;
+        let raw = p.ok(&[&common[..], &["--stream", "--format", "raw"]].concat()).stdout;
+        assert!(samples(&raw) == file, "raw at {rate}: {flags:?}");
+        let stream = p.ok(&[&common[..], &["--stream", "-o", "-"]].concat()).stdout;
+        assert_eq!((&stream[..8], &stream[40..44]), (&b"RIFF\xff\xff\xff\xff"[..], &b"\xff\xff\xff\xff"[..]));
+        assert!(samples(&stream[44..]) == file, "wav at {rate}: {flags:?}");
+    }
 }
 
 #[test]
 fn a_stream_on_standard_output_holds_the_samples_of_the_file() {
     let p = Program::new();
-    for rate in ["24000", "8000"] {
-        let common = ["synth", "-m", "demo", "-t", "你好，世界。", "--seed", "5", "--sample-rate", rate];
-        p.ok(&[&common[..], &["-o", "a.wav"]].concat());
-        let file = wav(&std::fs::read(p.path("a.wav")).unwrap()).1;
-        let samples = |bytes: &[u8]| -> Vec<i16> {
-            bytes.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()
-        };
-        let raw = p.ok(&[&common[..], &["--stream", "--format", "raw"]].concat()).stdout;
-        assert!(samples(&raw) == file, "raw at {rate}");
-        let stream = p.ok(&[&common[..], &["--stream", "-o", "-"]].concat()).stdout;
-        assert_eq!((&stream[..8], &stream[40..44]), (&b"RIFF\xff\xff\xff\xff"[..], &b"\xff\xff\xff\xff"[..]));
-        assert!(samples(&stream[44..]) == file, "wav at {rate}");
-    }
+    compare(&p, &["-t", "你好，世界。"]);
     for bad in [&["--trim"][..], &["--out-dir", "d"], &["--normalize-loudness", "-16"], &["--format", "flac"]]
     {
         let ran = p.run(&[&["synth", "-m", "demo", "-t", "x", "--stream"], bad].concat());
         assert_eq!(ran.code, Some(2), "{bad:?}: {ran:?}");
     }
+}
+
+#[test]
+fn a_stream_of_many_pieces_holds_the_samples_of_the_file() {
+    let p = Program::new();
+    compare(&p, &["-t", LONG, "--split", "--max-tokens", "60"]);
+    // Long enough to be cut without being asked for.
+    compare(&p, &["-t", &LONG.repeat(3), "--max-tokens", "40", "--no-decoder"]);
+}
+
+#[test]
+fn a_stream_of_several_voices_holds_the_samples_of_the_file() {
+    compare(&Program::new(), &["-t", SSML, "--ssml", "--max-tokens", "80"]);
+}
+
+#[cfg(feature = "cuda-emulator")]
+#[test]
+fn a_stream_of_an_emulated_card_holds_the_samples_of_the_file() {
+    let p = Program::new().env("CHATTTS_RS_EMULATED_CARDS", "1");
+    let common = ["synth", "-m", "demo", "-t", SSML, "--ssml", "--seed", "5", "--device", "cuda"];
+    let common = [&common[..], &["--max-tokens", "20", "--min-tokens", "20"]].concat();
+    p.ok(&[&common[..], &["-o", "a.wav"]].concat());
+    let file = wav(&std::fs::read(p.path("a.wav")).unwrap()).1;
+    let raw = p.ok(&[&common[..], &["--stream", "--format", "raw"]].concat()).stdout;
+    assert!(samples(&raw) == file);
 }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 
 /// What a file is written as; always mono.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Format {
     /// WAV: integers or floats behind a header.
     #[default]

@@ -8,9 +8,10 @@ use std::time::UNIX_EPOCH;
 use sha2::{Digest, Sha256};
 
 use super::digest::{hex, sha256};
-use crate::engine::{Decoder, Refine, Request, Voice, VoiceSample};
+use crate::engine::{Decoder, Refine, Request};
 use crate::error::{Error, Result};
 use crate::sampling::{NoiseMode, SamplingParams};
+use crate::voice::{Voice, VoiceSample};
 
 /// Raised whenever the same request comes to give other bytes: a file of another version is not done.
 pub const OUTPUT_VERSION: u32 = 2;

@@ -1,58 +1,16 @@
 //! Lines of a JSON Lines file: one object a line, a text and what is special about it.
 
-mod field;
-
 use std::fmt;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 
-use self::field::{Field, is_positive};
 use super::name;
-use crate::audio::LOUDNESS_TARGETS;
-use crate::sampling::NoiseMode;
-use crate::text::{ControlTags, Language};
+use crate::speech::Overrides;
+use crate::speech::field::{Field, unknown};
 
-/// How much of a value is shown in a message, in bytes.
-const MAX_SHOWN: usize = 60;
-/// How like a known key an unknown one must be to be taken for a slip of it; 1 is the same.
-const LIKENESS: f64 = 0.75;
-
-/// The keys that are known.
-pub const KEYS: [&str; 29] = [
-    "text",
-    "id",
-    "out",
-    "role",
-    "role_text",
-    "seed",
-    "prompt",
-    "speed",
-    "refine",
-    "temperature",
-    "top_p",
-    "top_k",
-    "repetition_penalty",
-    "max_tokens",
-    "min_tokens",
-    "sample_rate",
-    "voice",
-    "voice_text",
-    "no_decoder",
-    "decoder",
-    "normalize",
-    "lang",
-    "strict",
-    "ssml",
-    "markdown",
-    "rng",
-    "split",
-    "trim",
-    "normalize_loudness",
-];
-
-/// One line: its text, and where it departs from what holds for all. A key that is null is one that is not
-/// there, as tables exported to JSON write it.
+/// Represents one line: its text, and where it departs from what holds for all. A key that is null is one that is
+/// not there, as tables exported to JSON write it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
     /// What is spoken.
@@ -61,59 +19,16 @@ pub struct Row {
     pub id: Option<String>,
     /// The file, inside the output folder; [`super::checked_out`] takes it.
     pub out: Option<String>,
-    /// Who speaks, as `--role` has it; a seed may be a number.
-    pub role: Option<String>,
-    /// What a sample given as `role` says.
-    pub role_text: Option<String>,
-    /// The generation seed.
-    pub seed: Option<u64>,
-    /// Control tags that [`ControlTags::parse`] takes; [`Row::tags`] joins them with `speed`.
-    pub prompt: Option<String>,
-    /// The pace, 0 to 9: the N of `[speed_N]`.
-    pub speed: Option<u8>,
-    /// Whether the text is refined first.
-    pub refine: Option<bool>,
-    /// One temperature, or one per codebook, each above 0.
-    pub temperature: Option<Vec<f32>>,
-    /// Above 0 and at most 1.
-    pub top_p: Option<f64>,
-    /// At least 1.
-    pub top_k: Option<usize>,
-    /// Above 0.
-    pub repetition_penalty: Option<f32>,
-    /// At least 1.
-    pub max_tokens: Option<usize>,
-    /// Steps before which the speech does not end.
-    pub min_tokens: Option<usize>,
-    /// Samples per second, at least 1.
-    pub sample_rate: Option<u32>,
-    /// A file with a sample to continue; comes with `voice_text`.
-    pub voice: Option<String>,
-    /// What the sample says.
-    pub voice_text: Option<String>,
-    /// Whether the wave is made from hidden states; `no_decoder` is its contrary.
-    pub decoder: Option<bool>,
-    /// Whether the text is read as it is spoken.
-    pub normalize: Option<bool>,
-    /// The language it is read in, or none for each sentence's own.
-    pub lang: Option<Option<Language>>,
-    /// Whether a character that is not spoken is an error.
-    pub strict: Option<bool>,
-    /// Whether it is SSML.
-    pub ssml: Option<bool>,
-    /// Whether it is Markdown.
-    pub markdown: Option<bool>,
-    /// How a seed's random numbers run: `repeat` or `stream`.
-    pub rng: Option<NoiseMode>,
-    /// Whether the text is spoken in pieces.
-    pub split: Option<bool>,
-    /// Whether what is quiet at the ends is cut.
-    pub trim: Option<bool>,
-    /// The loudness to bring it to, in LUFS.
-    pub normalize_loudness: Option<f64>,
+    /// Everything else it says.
+    pub overrides: Overrides,
 }
 
 impl Row {
+    /// Returns the keys that are known.
+    pub fn keys() -> Vec<&'static str> {
+        [vec!["text", "id", "out"], Overrides::all_keys()].concat()
+    }
+
     /// Reads one line.
     ///
     /// # Errors
@@ -126,130 +41,27 @@ impl Row {
             if keys.contains(&key) {
                 return Err(format!("`{key}` is given twice"));
             }
-            row.set(&key, &value, &mut text)?;
+            let field = Field { key: &key, value: &value };
+            match key.as_str() {
+                "text" | "id" | "out" if value.is_null() => {}
+                "text" => text = Some(field.string()?),
+                "id" => row.id = Some(field.string_or_number()?),
+                "out" => {
+                    let out = field.string()?;
+                    name::check(&out).map_err(|reason| format!("`out`: {reason}"))?;
+                    row.out = Some(out);
+                }
+                _ if row.overrides.set_json(&key, &value)? => {}
+                _ => return Err(unknown(&key, &Row::keys())),
+            }
             keys.push(key);
         }
         row.text = text.ok_or("`text` is missing")?;
-        let has = |key: &str| keys.iter().any(|k| k == key);
-        if has("decoder") && has("no_decoder") {
+        if ["decoder", "no_decoder"].iter().all(|key| keys.iter().any(|k| k == key)) {
             return Err("`decoder` and `no_decoder` say the same thing; give one".into());
         }
-        if row.ssml == Some(true) && row.markdown == Some(true) {
-            return Err("`ssml` contradicts `markdown`; give one".into());
-        }
-        let marked = row.ssml == Some(true) || row.markdown == Some(true);
-        if marked && row.normalize == Some(false) {
-            return Err(
-                "`normalize`: false leaves the text as it is, so it cannot be `ssml` or `markdown`".into()
-            );
-        }
-        match (&row.voice, &row.voice_text) {
-            (Some(_), None) => {
-                return Err("`voice` is given without `voice_text`, what the sample says".into());
-            }
-            (None, Some(_)) => {
-                return Err("`voice_text` is given without `voice`, the file of the sample".into());
-            }
-            _ => {}
-        }
-        let tags = row.tags()?;
-        if row.refine == Some(false) && !tags.refining.is_empty() {
-            return Err(format!("`refine`: false contradicts {} in `prompt`", tags.refining));
-        }
-        if let (Some(least), Some(most)) = (row.min_tokens, row.max_tokens)
-            && least > most
-        {
-            return Err(format!("`min_tokens`: {least} is more than `max_tokens`, {most}"));
-        }
+        row.overrides.check_written()?;
         Ok(row)
-    }
-
-    /// The control tags of `prompt` and `speed` together.
-    ///
-    /// # Errors
-    /// A tag that is not known, or a pace that is given twice; not for a row from [`Row::parse`].
-    pub fn tags(&self) -> Result<ControlTags, String> {
-        let prompt = self.prompt.as_deref().unwrap_or_default();
-        let mut tags = ControlTags::parse(prompt).map_err(|e| match e {
-            crate::Error::Parameter { reason, .. } => format!("`prompt`: {reason}"),
-            other => format!("`prompt`: {other}"),
-        })?;
-        if let Some(speed) = self.speed {
-            if let Some(other) = &tags.speech {
-                return Err(format!("`speed`: {speed} is given beside {other} in `prompt`; give one"));
-            }
-            tags.speech = Some(format!("[speed_{speed}]"));
-        }
-        Ok(tags)
-    }
-
-    fn set(&mut self, key: &str, value: &Value, text: &mut Option<String>) -> Result<(), String> {
-        if !KEYS.contains(&key) {
-            return Err(unknown(key));
-        }
-        if value.is_null() {
-            return Ok(());
-        }
-        let field = Field { key, value };
-        match key {
-            "text" => *text = Some(field.string()?),
-            "id" => self.id = Some(field.string_or_number()?),
-            "out" => {
-                let out = field.string()?;
-                name::check(&out).map_err(|reason| format!("`out`: {reason}"))?;
-                self.out = Some(out);
-            }
-            "role" => self.role = Some(field.string_or_number()?),
-            "role_text" => self.role_text = Some(field.string()?),
-            "seed" => self.seed = Some(field.whole(0, u64::MAX, "a whole number from 0 to 2^64 - 1")?),
-            "prompt" => self.prompt = Some(field.string()?),
-            "speed" => self.speed = Some(field.whole(0, 9, "a whole number from 0 to 9")? as u8),
-            "refine" => self.refine = Some(field.truth()?),
-            "temperature" => self.temperature = Some(field.temperatures()?),
-            "top_p" => {
-                let expected = "a number above 0 and at most 1";
-                self.top_p = Some(field.number(expected, |p| p > 0.0 && p <= 1.0)?);
-            }
-            "top_k" => self.top_k = Some(field.count(1)?),
-            "repetition_penalty" => {
-                self.repetition_penalty = Some(field.number("a number above 0", is_positive)? as f32);
-            }
-            "max_tokens" => self.max_tokens = Some(field.count(1)?),
-            "min_tokens" => self.min_tokens = Some(field.count(0)?),
-            "sample_rate" => {
-                self.sample_rate =
-                    Some(field.whole(1, u32::MAX.into(), "samples per second, such as 24000")? as u32);
-            }
-            "voice" => self.voice = Some(field.string()?),
-            "voice_text" => self.voice_text = Some(field.string()?),
-            "decoder" => self.decoder = Some(field.truth()?),
-            "no_decoder" => self.decoder = Some(!field.truth()?),
-            "normalize" => self.normalize = Some(field.truth()?),
-            "lang" => self.lang = Some(field.language()?),
-            "strict" => self.strict = Some(field.truth()?),
-            "ssml" => self.ssml = Some(field.truth()?),
-            "markdown" => self.markdown = Some(field.truth()?),
-            "rng" => self.rng = Some(field.rng()?),
-            "split" => self.split = Some(field.truth()?),
-            "trim" => self.trim = Some(field.truth()?),
-            "normalize_loudness" => {
-                let range = |lufs: f64| LOUDNESS_TARGETS.contains(&lufs);
-                self.normalize_loudness = Some(field.number("LUFS from -70 to 0, such as -16", range)?);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-fn unknown(key: &str) -> String {
-    let plain = key.to_lowercase().replace('-', "_");
-    let likeness = |known: &str| strsim::jaro_winkler(&plain, known);
-    let nearest = KEYS.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let short = name::cut(key, MAX_SHOWN).escape_debug();
-    match nearest.filter(|known| likeness(known) >= LIKENESS) {
-        Some(known) => format!("unknown key `{short}`; did you mean `{known}`?"),
-        None => format!("unknown key `{short}`; known: {}", KEYS.join(", ")),
     }
 }
 
@@ -291,6 +103,8 @@ impl<'de> Visitor<'de> for Pairs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sampling::NoiseMode;
+    use crate::speech::{Lang, MarkupOverrides, ReadingOverrides, SamplingOverrides};
 
     fn row(rest: &str) -> Result<Row, String> {
         Row::parse(&format!(r#"{{"text": "hi", {rest}}}"#))
@@ -303,50 +117,52 @@ mod tests {
                 "prompt": "[oral_2]", "speed": 3, "refine": true, "temperature": [0.1, 0.2, 0.3, 0.4],
                 "top_p": 1, "top_k": 5, "repetition_penalty": 1.5, "max_tokens": 100, "min_tokens": 10,
                 "sample_rate": 16000, "voice": "v.safetensors", "voice_text": "said", "no_decoder": true,
-                "normalize": false, "lang": "zh", "strict": true, "ssml": false, "markdown": false, "rng": "stream", "split": true, "trim": false, "normalize_loudness": -16}"#,
+                "normalize": false, "lang": "zh", "strict": true, "name_emoji": false, "ssml": false, "markdown": false, "rng": "stream", "split": true, "trim": false, "normalize_loudness": -16}"#,
         );
-        let expected = Row {
-            text: "你好".into(),
-            id: Some("7".into()),
-            out: Some("a/b.wav".into()),
-            role: Some("2222".into()),
-            role_text: Some("words".into()),
+        let sampling = SamplingOverrides {
             seed: Some(u64::MAX),
-            prompt: Some("[oral_2]".into()),
-            speed: Some(3),
-            refine: Some(true),
             temperature: Some(vec![0.1, 0.2, 0.3, 0.4]),
             top_p: Some(1.0),
             top_k: Some(5),
             repetition_penalty: Some(1.5),
             max_tokens: Some(100),
             min_tokens: Some(10),
+            rng: Some(NoiseMode::Stream),
+        };
+        let reading = ReadingOverrides { lang: Some(Lang::Zh), strict: Some(true), name_emoji: Some(false) };
+        let overrides = Overrides {
+            role: Some("2222".into()),
+            role_text: Some("words".into()),
+            prompt: Some("[oral_2]".into()),
+            speed: Some(3),
+            refine: Some(true),
             sample_rate: Some(16000),
             voice: Some("v.safetensors".into()),
             voice_text: Some("said".into()),
             decoder: Some(false),
             normalize: Some(false),
-            lang: Some(Some(Language::Chinese)),
-            strict: Some(true),
-            ssml: Some(false),
-            markdown: Some(false),
-            rng: Some(NoiseMode::Stream),
             split: Some(true),
             trim: Some(false),
             normalize_loudness: Some(-16.0),
+            sampling,
+            reading,
+            markup: MarkupOverrides { ssml: Some(false), markdown: Some(false) },
         };
+        let (text, id, out) = ("你好".into(), Some("7".into()), Some("a/b.wav".into()));
+        let expected = Row { text, id, out, overrides };
         assert_eq!(row.as_ref(), Ok(&expected));
-        let tags = expected.tags().unwrap();
+        let tags = expected.overrides.tags().unwrap();
         assert_eq!((tags.refining.as_str(), tags.speech.as_deref()), ("[oral_2]", Some("[speed_3]")));
     }
 
     #[test]
     fn what_is_null_is_not_there_and_whole_numbers_may_have_a_point() {
         let nulls: Vec<String> =
-            KEYS[1..].iter().filter(|k| **k != "decoder").map(|k| format!("\"{k}\":null")).collect();
+            Row::keys()[1..].iter().filter(|k| **k != "decoder").map(|k| format!("\"{k}\":null")).collect();
         assert_eq!(row(&nulls.join(",")).unwrap(), Row { text: "hi".into(), ..Row::default() });
         let found = row(r#""seed": 42.0, "temperature": 1, "id": "a", "decoder": true"#).unwrap();
-        assert_eq!((found.seed, found.temperature, found.decoder), (Some(42), Some(vec![1.0]), Some(true)));
+        let Overrides { sampling, decoder, .. } = found.overrides;
+        assert_eq!((sampling.seed, sampling.temperature, decoder), (Some(42), Some(vec![1.0]), Some(true)));
         assert_eq!(Row::parse("\u{feff} {\"text\": \"\"}\r\n").unwrap(), Row::default());
     }
 

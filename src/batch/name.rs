@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{Error, Result};
+use crate::speech::field::{cut, is_unseen};
 
 /// Bytes of one component that the usual file systems hold.
 pub(super) const MAX_COMPONENT: usize = 255;
@@ -87,14 +88,6 @@ pub(super) fn is_allowed(c: char) -> bool {
     !reserved && !is_unseen(c)
 }
 
-/// Control characters, and those that are not seen or turn the text around them.
-pub(super) fn is_unseen(c: char) -> bool {
-    let format = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    format || c.is_control()
-}
-
 /// What a component becomes so that no rule is broken: the last step of every rendered name.
 pub(super) fn tidy(part: &str) -> String {
     let part = part.trim_matches(' ');
@@ -119,11 +112,6 @@ pub(super) fn fit(part: &str, suffix: &str) -> String {
         stem = stem.trim_end_matches(['.', ' ']);
     }
     format!("{stem}{suffix}{extension}")
-}
-
-/// As much of the text as fits in so many bytes, cut between characters.
-pub(super) fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
 }
 
 /// Stem and extension, whose dot it keeps. An ending without a letter, as in `v1.2`, is none.

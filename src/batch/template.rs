@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::name::{FILLER, check, components, cut, is_allowed, tidy};
+use super::name::{FILLER, check, components, is_allowed, tidy};
 use crate::error::{Error, Result};
+use crate::speech::field::cut;
 
 /// Digits of the key that `{hash}` shows.
 const HASH_DIGITS: usize = 12;

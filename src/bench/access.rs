@@ -1,26 +1,25 @@
 //! All that measuring asks of the engine and the renderer.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
 use super::VOICE;
-use crate::chat_tts::ChatTts;
 use crate::engine::{Batch, Codes, Event, Goal, Request, RowOutput, Scheduler, Step, Vocabulary};
 use crate::error::{Error, Result};
+use crate::loading::LoadedModel;
 use crate::model::Rendered;
-use crate::pipeline::render_codes;
+use crate::runtime::render_codes;
 use crate::voice::SeedKind;
 
 /// A request for a text in the measured voice; a model without statistics of voices chooses one.
-pub(super) fn request(tts: &ChatTts, text: &str) -> Request {
+pub(super) fn request(model: &LoadedModel, text: &str) -> Request {
     let mut request = Request::new(text);
-    request.voice = tts.speaker(SeedKind::TorchF32, VOICE).map(Into::into).unwrap_or_default();
+    request.voice = model.speaker(SeedKind::TorchF32, VOICE).map(Into::into).unwrap_or_default();
     request
 }
 
 /// Drops what runs and queues these requests, numbered from 0.
-pub(super) fn submit(tts: &mut ChatTts, requests: impl IntoIterator<Item = Request>) {
-    let engine = tts.engine_mut();
+pub(super) fn submit(model: &mut LoadedModel, requests: impl IntoIterator<Item = Request>) {
+    let engine = &mut model.engine;
     engine.clear();
     for (id, request) in (0..).zip(requests) {
         engine.submit(id, Goal::Speak, request);
@@ -28,8 +27,8 @@ pub(super) fn submit(tts: &mut ChatTts, requests: impl IntoIterator<Item = Reque
 }
 
 /// Whether nothing is left to step.
-pub(super) fn is_idle(tts: &mut ChatTts) -> bool {
-    tts.engine_mut().is_idle()
+pub(super) fn is_idle(model: &mut LoadedModel) -> bool {
+    model.engine.is_idle()
 }
 
 /// What one step did.
@@ -44,8 +43,8 @@ pub(super) struct Stepped {
 }
 
 /// Steps once.
-pub(super) fn step(tts: &mut ChatTts) -> Result<Stepped> {
-    digest(tts.engine_mut().step()?)
+pub(super) fn step(model: &mut LoadedModel) -> Result<Stepped> {
+    digest(model.engine.step()?)
 }
 
 fn digest(events: Vec<Event>) -> Result<Stepped> {
@@ -65,32 +64,10 @@ fn digest(events: Vec<Event>) -> Result<Stepped> {
     Ok(stepped)
 }
 
-/// From a request to the first samples of its stream.
-pub(super) fn first_sound(
-    tts: &mut ChatTts,
-    request: &Request,
-    go_on: &dyn Fn() -> ControlFlow<()>,
-) -> Result<Duration> {
-    let start = Instant::now();
-    let mut first = None;
-    let streamed = tts.stream(request, |samples| {
-        if samples.is_empty() {
-            return go_on();
-        }
-        first = Some(start.elapsed());
-        ControlFlow::Break(())
-    });
-    match (first, streamed) {
-        (Some(first), _) => Ok(first),
-        (None, Err(error)) => Err(error),
-        (None, Ok(_)) => Err(Error::Audio("a speech without a sample".into())),
-    }
-}
-
 /// The mels and waves of several speeches.
-pub(super) fn render(tts: &ChatTts, all: &[&Codes]) -> Result<Vec<Rendered>> {
+pub(super) fn render(model: &LoadedModel, all: &[&Codes]) -> Result<Vec<Rendered>> {
     let Some(first) = all.first() else { return Ok(Vec::new()) };
-    render_codes(&tts.renderer(), first.decoder, all)
+    render_codes(&model.renderer, first.decoder, all)
 }
 
 /// Steps of which every layer is kept: enough to tell, and no more memory than that takes.
@@ -104,12 +81,12 @@ pub(super) struct Recorded {
 
 /// Speaks requests, each in the slot of its number, and keeps every step.
 pub(super) fn record(
-    tts: &mut ChatTts,
+    model: &mut LoadedModel,
     requests: impl IntoIterator<Item = Request>,
     go_on: &dyn Fn() -> ControlFlow<()>,
 ) -> Result<(Vec<Recorded>, Vec<Codes>)> {
-    let slots = tts.batch_size();
-    let (vocabulary, model) = tts.engine_mut().parts_mut();
+    let slots = model.batch_size();
+    let (vocabulary, model) = model.engine.parts_mut();
     let mut scheduler = Scheduler::new(slots);
     for (id, request) in (0..).zip(requests) {
         scheduler.submit(id, Goal::Speak, request);
@@ -135,13 +112,13 @@ pub(super) fn record(
 }
 
 /// Runs a recorded step's inputs through this model.
-pub(super) fn replay(tts: &mut ChatTts, step: &Recorded) -> Result<Vec<RowOutput>> {
+pub(super) fn replay(model: &mut LoadedModel, step: &Recorded) -> Result<Vec<RowOutput>> {
     let mut outputs = Vec::new();
-    tts.engine_mut().parts_mut().1.run(&step.batch, &mut outputs)?;
+    model.engine.parts_mut().1.run(&step.batch, &mut outputs)?;
     Ok(outputs)
 }
 
 /// The model's sizes.
-pub(super) fn vocabulary(tts: &mut ChatTts) -> &Vocabulary {
-    tts.engine_mut().vocabulary()
+pub(super) fn vocabulary(model: &mut LoadedModel) -> &Vocabulary {
+    model.engine.vocabulary()
 }

@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::access::{self, Recorded};
 use super::distance::{Power, arg_max, divergence};
-use crate::chat_tts::ChatTts;
 use crate::engine::{Codes, Request, RowOutput};
 use crate::error::{Error, Result};
+use crate::loading::LoadedModel;
 use crate::model::Rendered;
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler, SamplingParams};
 
@@ -97,16 +97,16 @@ impl Reference {
     /// [`Error::Parameter`] if the model works on fewer than [`Reference::LINES`] texts or `tokens` is 0,
     /// [`Error::Interrupted`] if `go_on` breaks; what the device said.
     pub fn speak(
-        tts: &mut ChatTts,
+        model: &mut LoadedModel,
         tokens: usize,
         seed: u64,
         go_on: &dyn Fn() -> ControlFlow<()>,
     ) -> Result<Self> {
-        check_slots(tts)?;
+        check_slots(model)?;
         let requests: Vec<Request> = (0..)
             .zip(TEXTS)
             .map(|(i, text)| {
-                let mut request = access::request(tts, text);
+                let mut request = access::request(model, text);
                 request.seed = seed.wrapping_add(i);
                 // Every step with noise of its own: more is seen of a distribution than one noise shows.
                 request.noise = NoiseMode::Stream;
@@ -115,9 +115,9 @@ impl Reference {
                 request
             })
             .collect();
-        let (steps, lines) = access::record(tts, requests.iter().cloned(), go_on)?;
-        let rendered = render(tts, &lines, go_on)?;
-        let vocabulary = access::vocabulary(tts);
+        let (steps, lines) = access::record(model, requests.iter().cloned(), go_on)?;
+        let rendered = render(model, &lines, go_on)?;
+        let vocabulary = access::vocabulary(model);
         let (codebooks, codes) = (vocabulary.codebooks, vocabulary.code_tokens);
         Ok(Reference { requests, steps, lines, rendered, codebooks, codes })
     }
@@ -133,17 +133,17 @@ impl Reference {
     /// As [`Reference::speak`]; [`Error::Parameter`] if it is a model of other sizes.
     pub fn compare(
         &self,
-        tts: &mut ChatTts,
+        model: &mut LoadedModel,
         weights: String,
         go_on: &dyn Fn() -> ControlFlow<()>,
     ) -> Result<Agreement> {
-        check_slots(tts)?;
+        check_slots(model)?;
         let mut tally = Tally::new(self)?;
         for step in &self.steps {
             if go_on().is_break() {
                 return Err(Error::Interrupted);
             }
-            let outputs = access::replay(tts, step)?;
+            let outputs = access::replay(model, step)?;
             for (((row, _), reference), other) in step.batch.wanted.iter().zip(&step.outputs).zip(&outputs) {
                 tally.hidden.add(&reference.hidden, &other.hidden);
                 tally.all_logits.add(&reference.logits, &other.logits);
@@ -153,7 +153,7 @@ impl Reference {
             }
         }
         let (mut wave, mut mel) = (Power::default(), Power::default());
-        for (reference, other) in self.rendered.iter().zip(&render(tts, &self.lines, go_on)?) {
+        for (reference, other) in self.rendered.iter().zip(&render(model, &self.lines, go_on)?) {
             wave.add(&reference.wave, &other.wave);
             mel.add_centred(&reference.mel.values, &other.mel.values);
         }
@@ -171,21 +171,25 @@ impl Reference {
     }
 }
 
-fn check_slots(tts: &ChatTts) -> Result<()> {
-    match tts.batch_size() < Reference::LINES {
+fn check_slots(model: &LoadedModel) -> Result<()> {
+    match model.batch_size() < Reference::LINES {
         true => Err(Error::parameter("batch-size", format!("{} texts are compared", Reference::LINES))),
         false => Ok(()),
     }
 }
 
 /// One line at a time: what is rendered at once sits in memory several times.
-fn render(tts: &ChatTts, lines: &[Codes], go_on: &dyn Fn() -> ControlFlow<()>) -> Result<Vec<Rendered>> {
+fn render(
+    model: &LoadedModel,
+    lines: &[Codes],
+    go_on: &dyn Fn() -> ControlFlow<()>,
+) -> Result<Vec<Rendered>> {
     let mut rendered = Vec::with_capacity(lines.len());
     for codes in lines {
         if go_on().is_break() {
             return Err(Error::Interrupted);
         }
-        rendered.extend(access::render(tts, &[codes])?);
+        rendered.extend(access::render(model, &[codes])?);
     }
     Ok(rendered)
 }
@@ -305,11 +309,13 @@ impl<'a> Tally<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::DemoSize;
+    use crate::model::{Checkpoint, DEMO_SEED};
     use crate::{LoadOptions, Precision};
 
-    fn load(precision: Precision) -> ChatTts {
+    fn load(precision: Precision) -> LoadedModel {
         let options = LoadOptions { precision, batch_size: Reference::LINES, ..LoadOptions::default() };
-        ChatTts::load(&"demo".parse().unwrap(), options).unwrap()
+        LoadedModel::open(Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap(), options).unwrap()
     }
 
     fn go_on() -> ControlFlow<()> {
@@ -318,8 +324,8 @@ mod tests {
 
     #[test]
     fn the_draws_of_the_comparison_are_those_of_the_engine() {
-        let mut tts = load(Precision::F32);
-        let reference = Reference::speak(&mut tts, 40, 7, &go_on).unwrap();
+        let mut model = load(Precision::F32);
+        let reference = Reference::speak(&mut model, 40, 7, &go_on).unwrap();
         let mut tally = Tally::new(&reference).unwrap();
         let mut drawn: Vec<Vec<Vec<u32>>> = vec![Vec::new(); Reference::LINES];
         for step in &reference.steps {

@@ -10,11 +10,11 @@ use serde::Serialize;
 use super::access;
 use super::speed::TEXT;
 use super::summary::Spread;
-use crate::chat_tts::{ChatTts, LoadOptions, Precision};
 use crate::cuda::{Ceilings, Dtype, ONCE_A_STEP, Part, Profiler, StepShape, Times, Work, part_of, work};
 use crate::device::OpenDevice;
 use crate::engine::Request;
 use crate::error::{Error, Result};
+use crate::loading::{LoadOptions, LoadedModel, Precision};
 use crate::model::{Checkpoint, GptConfig};
 
 /// Steps come in a whole number of these, which a card is asked for at once.
@@ -85,7 +85,7 @@ pub struct Profile {
 
 /// A model on a card whose launches can be timed.
 pub struct ProfileTest {
-    tts: ChatTts,
+    model: LoadedModel,
     profiler: Arc<Profiler>,
     config: GptConfig,
     kind: Dtype,
@@ -97,11 +97,11 @@ impl ProfileTest {
     /// options say.
     ///
     /// # Errors
-    /// [`Error::Device`] if the device is no card or has failed; as [`ChatTts::open`].
+    /// [`Error::Device`] if the device is no card or has failed; as [`LoadedModel::open`].
     pub fn open(checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
         let config = checkpoint.config.clone();
         let (mut profiler, mut ceilings) = (None, None);
-        let tts = ChatTts::open_with(checkpoint, options, |device| match device {
+        let model = LoadedModel::open_with(checkpoint, options, |device| match device {
             OpenDevice::Card(driver) => {
                 ceilings = Some(Ceilings::measure(&driver));
                 let wrapped = Profiler::new(driver);
@@ -113,12 +113,12 @@ impl ProfileTest {
         let (Some(profiler), Some(ceilings)) = (profiler, ceilings) else {
             return Err(Error::Device("kernels are timed on cards, and this is a processor".into()));
         };
-        let kind = match tts.precision() {
+        let kind = match model.precision() {
             Precision::F32 => Dtype::F32,
             Precision::Bf16 => Dtype::Bf16,
             _ => Dtype::F16,
         };
-        Ok(ProfileTest { tts, profiler, config, kind, ceilings: ceilings? })
+        Ok(ProfileTest { model, profiler, config, kind, ceilings: ceilings? })
     }
 
     /// What the card does at most.
@@ -128,7 +128,7 @@ impl ProfileTest {
 
     /// What computes.
     pub fn device_name(&self) -> &str {
-        self.tts.device_name()
+        self.model.device_name()
     }
 
     /// Lets `lines` lines speak for `tokens` steps, a whole number of eight or a few more: `runs` times as
@@ -143,12 +143,12 @@ impl ProfileTest {
         (warm_up, runs): (usize, usize),
         go_on: &dyn Fn() -> ControlFlow<()>,
     ) -> Result<Profile> {
-        let most = self.tts.batch_size();
+        let most = self.model.batch_size();
         if !(1..=most).contains(&lines) {
             return Err(Error::parameter("batch-size", format!("{lines}: the model is loaded for {most}")));
         }
         let steps = tokens.next_multiple_of(TOGETHER);
-        let mut request = access::request(&self.tts, TEXT);
+        let mut request = access::request(&self.model, TEXT);
         // One with the prompt, and one that keeps the lines from ending while they are timed.
         request.sampling.min_tokens = steps + 2;
         request.sampling.max_tokens = steps + 2;
@@ -166,9 +166,9 @@ impl ProfileTest {
             positions = prompt;
         }
         let step_s = Spread::of(times).ok_or_else(|| Error::parameter("runs", "at least 1 is needed"))?;
-        let quantized = self.tts.precision() == Precision::Q8;
+        let quantized = self.model.precision() == Precision::Q8;
         let times = self.timed(&requests, steps, go_on)?;
-        let vocabulary = access::vocabulary(&mut self.tts);
+        let vocabulary = access::vocabulary(&mut self.model);
         let shape = StepShape {
             kind: self.kind,
             quantized,
@@ -182,8 +182,8 @@ impl ProfileTest {
         let works = Part::ALL.map(|part| (part, work(&self.config, shape, part)));
         let step_floor_s = Work::sum(works.map(|(_, work)| work)).floor(&self.ceilings);
         Ok(Profile {
-            device: self.tts.device_name().into(),
-            weights: self.tts.precision().name().into(),
+            device: self.model.device_name().into(),
+            weights: self.model.precision().name().into(),
             batch_size: lines,
             steps,
             length: shape.length,
@@ -227,7 +227,7 @@ impl ProfileTest {
 
     /// Positions of a prompt, once every line has its first token.
     fn prefill(&mut self, requests: &[Request], go_on: &dyn Fn() -> ControlFlow<()>) -> Result<usize> {
-        access::submit(&mut self.tts, requests.iter().cloned());
+        access::submit(&mut self.model, requests.iter().cloned());
         let stepped = self.step(go_on)?;
         match stepped.tokens == requests.len() {
             true => Ok(stepped.prompts / requests.len()),
@@ -253,7 +253,7 @@ impl ProfileTest {
 
     fn step(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<access::Stepped> {
         match go_on() {
-            ControlFlow::Continue(()) => access::step(&mut self.tts),
+            ControlFlow::Continue(()) => access::step(&mut self.model),
             ControlFlow::Break(()) => Err(Error::Interrupted),
         }
     }

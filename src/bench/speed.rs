@@ -6,10 +6,10 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::access;
-use crate::chat_tts::ChatTts;
 use crate::engine::{Codes, Request};
 use crate::error::{Error, Result};
-use crate::pipeline::GROUP_STEPS;
+use crate::loading::LoadedModel;
+use crate::runtime::{GROUP_STEPS, first_sound};
 
 /// What every line says: a sentence of common length in each of the model's languages.
 pub(super) const TEXT: &str =
@@ -37,7 +37,7 @@ pub struct Run {
 
 /// Speaks the same lines again and again, as many as the model works on together.
 pub struct SpeedTest<'a> {
-    tts: &'a mut ChatTts,
+    model: &'a mut LoadedModel,
     requests: Vec<Request>,
     tokens: usize,
 }
@@ -47,16 +47,16 @@ impl<'a> SpeedTest<'a> {
     ///
     /// # Errors
     /// [`Error::Parameter`] for fewer.
-    pub fn new(tts: &'a mut ChatTts, tokens: usize, seed: u64) -> Result<Self> {
+    pub fn new(model: &'a mut LoadedModel, tokens: usize, seed: u64) -> Result<Self> {
         if tokens < 2 {
             return Err(Error::parameter("tokens", "a rate takes at least 2"));
         }
-        let mut request = access::request(tts, TEXT);
+        let mut request = access::request(model, TEXT);
         request.sampling.min_tokens = tokens;
         request.sampling.max_tokens = tokens;
         let line = |i: usize| Request { seed: seed.wrapping_add(i as u64), ..request.clone() };
-        let requests = (0..tts.batch_size()).map(line).collect();
-        Ok(SpeedTest { tts, requests, tokens })
+        let requests = (0..model.batch_size()).map(line).collect();
+        Ok(SpeedTest { model, requests, tokens })
     }
 
     /// Speaks all lines once. `go_on` is asked at every step.
@@ -67,10 +67,10 @@ impl<'a> SpeedTest<'a> {
     pub fn run(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<Run> {
         let lines = self.requests.len();
         let start = Instant::now();
-        access::submit(self.tts, self.requests.iter().cloned());
+        access::submit(self.model, self.requests.iter().cloned());
         let (mut prompts, mut first_tokens) = (0, 0);
         let mut codes = Vec::with_capacity(lines);
-        while first_tokens < lines && !access::is_idle(self.tts) {
+        while first_tokens < lines && !access::is_idle(self.model) {
             let stepped = self.step(go_on)?;
             prompts += stepped.prompts;
             first_tokens += stepped.tokens;
@@ -78,7 +78,7 @@ impl<'a> SpeedTest<'a> {
         }
         let prefilled = start.elapsed();
         let mut decode_tokens = 0;
-        while !access::is_idle(self.tts) {
+        while !access::is_idle(self.model) {
             let stepped = self.step(go_on)?;
             decode_tokens += stepped.tokens;
             codes.extend(stepped.spoken.into_iter().map(|(_, codes)| codes));
@@ -91,7 +91,7 @@ impl<'a> SpeedTest<'a> {
             if go_on().is_break() {
                 return Err(Error::Interrupted);
             }
-            access::render(self.tts, &group.iter().collect::<Vec<_>>())?;
+            access::render(self.model, &group.iter().collect::<Vec<_>>())?;
         }
         let total = start.elapsed();
 
@@ -108,7 +108,7 @@ impl<'a> SpeedTest<'a> {
 
     fn step(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<access::Stepped> {
         match go_on() {
-            ControlFlow::Continue(()) => access::step(self.tts),
+            ControlFlow::Continue(()) => access::step(self.model),
             ControlFlow::Break(()) => Err(Error::Interrupted),
         }
     }
@@ -130,14 +130,14 @@ impl<'a> SpeedTest<'a> {
     /// The time of one line's prompt, alone.
     fn prefill(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<f64> {
         let start = Instant::now();
-        access::submit(self.tts, self.requests.first().cloned());
+        access::submit(self.model, self.requests.first().cloned());
         while self.step(go_on)?.tokens == 0 {}
         Ok(start.elapsed().as_secs_f64())
     }
 
     fn first_sound(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<Option<f64>> {
         match self.requests.as_slice() {
-            [one] => Ok(Some(access::first_sound(self.tts, one, go_on)?.as_secs_f64())),
+            [one] => Ok(Some(first_sound(self.model, one, go_on)?.as_secs_f64())),
             _ => Ok(None),
         }
     }

@@ -6,17 +6,17 @@ mod roles;
 
 use std::path::PathBuf;
 
-use chattts_rs::hub::DEFAULT_REPO;
+use chattts_rs::Overrides;
+use chattts_rs::audio::Format;
+use chattts_rs::hub::{DEFAULT_REPO, DemoSize};
+use chattts_rs::model::WeightType;
+use chattts_rs::speech::{MarkupOverrides, ReadingOverrides, SamplingOverrides};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 pub use self::bench::BenchArgs;
-pub use self::compute::{ComputeArgs, DevicesArgs, Dtype};
+pub use self::compute::{ComputeArgs, DevicesArgs};
 pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
-use super::reading::Markup;
-
-/// The voice that speaks when none is named: a seed of the published voice lists.
-pub const DEFAULT_ROLE: &str = "2222";
 
 /// ChatTTS, conversational text to speech in Chinese and English.
 ///
@@ -88,67 +88,58 @@ pub struct SynthArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub compute: ComputeArgs,
-    /// Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`
-    ///
-    /// A registered name or number (see `roles list`); N or torch-f32:N, the voice that published voice lists mean
-    /// by seed N; torch-f16:N, cuda:N and forge:N, what the Python package draws on a CPU with PyTorch up to 2.11,
-    /// on a GPU, and what Speech-AI-Forge draws; a speaker string; a .txt, .pt, .csv, .safetensors or .json file
-    /// that holds one; a .wav, .flac or .mp3 sample with --role-text; mix:A*0.7+B*0.3; `none` leaves the voice to
-    /// the model. Without --role (and --voice) the voice is that of seed 2222.
-    #[arg(long, value_name = "ROLE", help_heading = "Voice")]
-    pub role: Option<String>,
-    /// What the sample given as --role says, word for word
-    #[arg(long, value_name = "TEXT", requires = "role", help_heading = "Voice")]
-    pub role_text: Option<String>,
     /// A file of roles that come before your own, such as one beside a project
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Voice")]
     pub roles: Option<PathBuf>,
     /// Let every text sound like the first one: its speech is the sample that the others continue
     #[arg(long, conflicts_with_all = ["voice", "stream", "dump"], help_heading = "Voice")]
     pub voice_from_first: bool,
-    /// A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text
-    #[arg(long, value_name = "FILE", requires = "voice_text", value_hint = ValueHint::FilePath, help_heading = "Voice")]
-    pub voice: Option<PathBuf>,
-    /// What the sample says, word for word
-    #[arg(long, value_name = "TEXT", requires = "voice", help_heading = "Voice")]
-    pub voice_text: Option<String>,
-    /// Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace
-    #[arg(long, value_name = "TAGS", help_heading = "Generation")]
-    pub prompt: Option<String>,
-    /// Rewrite each text with pauses, laughs and fillers first
-    #[arg(long, conflicts_with = "no_refine", help_heading = "Generation")]
-    pub refine: bool,
-    /// Speak each text as it is (the default unless --prompt steers refining)
-    #[arg(long, help_heading = "Generation")]
-    pub no_refine: bool,
-    /// For speech; refining keeps its own defaults
     #[command(flatten)]
-    pub sampling: SamplingArgs,
-    /// Make the wave from codes, through the DVAE, instead of from hidden states
-    #[arg(long, help_heading = "Generation")]
-    pub no_decoder: bool,
+    pub overrides: Overrides,
     #[command(flatten)]
-    pub read: ReadArgs,
-    #[command(flatten)]
-    pub markup: MarkupArgs,
-    /// Give the text to the tokenizer untouched
-    #[arg(long, conflicts_with_all = READ_FLAGS, help_heading = "Input")]
-    pub no_normalize: bool,
+    pub negations: Negations,
+    /// A JSON object of one-character strings: what is misread, and what to speak in its place
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
+    pub homophones: Option<PathBuf>,
     /// Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}
     ///
     /// Every flag of voice and generation is a key, with _ for -; what a line does not say, the flags say.
     #[arg(long, help_heading = "Input")]
     pub json_input: bool,
-    /// Speak texts in pieces, sentence by sentence, in one voice
-    ///
-    /// The default for texts above about 30 s of speech, unless --no-normalize or --dump is given.
-    #[arg(long, conflicts_with = "no_split", help_heading = "Input")]
-    pub split: bool,
+    #[command(flatten)]
+    pub batch: BatchArgs,
+}
+
+/// Flags that switch settings off.
+#[derive(Args)]
+pub struct Negations {
+    /// Speak each text as it is (the default unless --prompt steers refining)
+    #[arg(long, help_heading = "Generation")]
+    pub no_refine: bool,
+    /// Make the wave from codes, through the DVAE, instead of from hidden states
+    #[arg(long, help_heading = "Generation")]
+    pub no_decoder: bool,
+    /// Give the text to the tokenizer untouched
+    #[arg(long, conflicts_with_all = READ_FLAGS, help_heading = "Input")]
+    pub no_normalize: bool,
     /// Speak every text in one go, however long
     #[arg(long, help_heading = "Input")]
     pub no_split: bool,
-    #[command(flatten)]
-    pub batch: BatchArgs,
+}
+
+impl Negations {
+    /// Switches settings off.
+    pub fn apply(&self, overrides: &mut Overrides) {
+        let off = |flag: bool, setting: &mut Option<bool>| {
+            if flag {
+                *setting = Some(false);
+            }
+        };
+        off(self.no_refine, &mut overrides.refine);
+        off(self.no_decoder, &mut overrides.decoder);
+        off(self.no_normalize, &mut overrides.normalize);
+        off(self.no_split, &mut overrides.split);
+    }
 }
 
 #[derive(Args)]
@@ -197,48 +188,11 @@ const READ_FLAGS: [&str; 6] = ["lang", "strict", "homophones", "name_emoji", "ss
 
 #[derive(Args)]
 pub struct ReadArgs {
-    /// The language texts are read in
-    #[arg(long, value_name = "LANG", value_enum, default_value_t = Lang::Auto, help_heading = "Input")]
-    pub lang: Lang,
-    /// Fail a text of which a character would not be spoken, instead of warning
-    #[arg(long, help_heading = "Input")]
-    pub strict: bool,
+    #[command(flatten)]
+    pub reading: ReadingOverrides,
     /// A JSON object of one-character strings: what is misread, and what to speak in its place
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
     pub homophones: Option<PathBuf>,
-    /// Speak emoji by their names instead of leaving them out
-    #[arg(long, help_heading = "Input")]
-    pub name_emoji: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Lang {
-    /// Each sentence in its own
-    Auto,
-    /// Chinese
-    Zh,
-    /// English
-    En,
-}
-
-#[derive(Args)]
-pub struct MarkupArgs {
-    /// Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text
-    #[arg(long, conflicts_with = "markdown", help_heading = "Input")]
-    pub ssml: bool,
-    /// Texts are Markdown, read without its signs; a file is one text
-    #[arg(long, help_heading = "Input")]
-    pub markdown: bool,
-}
-
-impl MarkupArgs {
-    pub fn kind(&self) -> Markup {
-        match (self.ssml, self.markdown) {
-            (true, _) => Markup::Ssml,
-            (_, true) => Markup::Markdown,
-            _ => Markup::None,
-        }
-    }
 }
 
 #[derive(Args)]
@@ -251,20 +205,11 @@ pub struct OutputArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
     pub out_dir: Option<PathBuf>,
     /// What files are made of; ulaw and alaw are G.711 in WAV, for telephones
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FileFormat::Wav, help_heading = "Output")]
-    pub format: FileFormat,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Wav, help_heading = "Output")]
+    pub format: Format,
     /// Bits of a sample [default: 16]
     #[arg(long, value_name = "BITS", value_parser = ["16", "24", "32f"], hide_possible_values = false, help_heading = "Output")]
     pub bits: Option<String>,
-    /// Samples per second; the model's own rate is 24000 [default: 24000, G.711: 8000]
-    #[arg(long, value_name = "HZ", help_heading = "Output")]
-    pub sample_rate: Option<u32>,
-    /// Cut what is quiet at both ends; digital silence is always cut
-    #[arg(long, help_heading = "Output")]
-    pub trim: bool,
-    /// Bring every text to this loudness, such as -16, without clipping
-    #[arg(long, value_name = "LUFS", allow_negative_numbers = true, help_heading = "Output")]
-    pub normalize_loudness: Option<f64>,
     /// Write subtitles beside every file, with the times of its sentences (estimated within a piece)
     #[arg(long, value_name = "KIND", value_enum, help_heading = "Output")]
     pub subtitles: Option<SubtitleKind>,
@@ -274,15 +219,6 @@ pub struct OutputArgs {
     /// Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
     pub dump: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum FileFormat {
-    Wav,
-    Flac,
-    Raw,
-    Ulaw,
-    Alaw,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -309,48 +245,6 @@ pub struct ModelArgs {
 }
 
 #[derive(Args)]
-pub struct SamplingArgs {
-    /// The generation seed; the same seed gives the same speech. Drawn and printed if absent
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Generation")]
-    pub seed: Option<u64>,
-    /// Divides the logits: higher is livelier. One value, or one per codebook
-    #[arg(
-        long,
-        value_name = "T",
-        allow_negative_numbers = true,
-        value_delimiter = ',',
-        help_heading = "Generation"
-    )]
-    pub temperature: Option<Vec<f32>>,
-    /// Draw from the likeliest tokens that together reach this probability
-    #[arg(long, value_name = "P", allow_negative_numbers = true, help_heading = "Generation")]
-    pub top_p: Option<f64>,
-    /// Draw from at most so many tokens
-    #[arg(long, value_name = "K", allow_negative_numbers = true, help_heading = "Generation")]
-    pub top_k: Option<usize>,
-    /// Above 1, what was drawn in the last 16 steps becomes less likely
-    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Generation")]
-    pub repetition_penalty: Option<f32>,
-    /// Stop after so many tokens; of speech, 46.875 are a second
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Generation")]
-    pub max_tokens: Option<usize>,
-    /// Do not end before so many tokens
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Generation")]
-    pub min_tokens: Option<usize>,
-    /// How a seed's random numbers run: anew at every step, or on from step to step
-    #[arg(long, value_name = "MODE", value_enum, default_value_t = Rng::Repeat, help_heading = "Generation")]
-    pub rng: Rng,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Rng {
-    /// Seeded anew at every step (the Python package's manual_seed)
-    Repeat,
-    /// Seeded once (torch.manual_seed before the call)
-    Stream,
-}
-
-#[derive(Args)]
 pub struct RefineArgs {
     #[command(flatten)]
     pub texts: TextArgs,
@@ -362,7 +256,7 @@ pub struct RefineArgs {
     #[arg(long, value_name = "TAGS", help_heading = "Generation")]
     pub prompt: Option<String>,
     #[command(flatten)]
-    pub sampling: SamplingArgs,
+    pub sampling: SamplingOverrides,
     #[command(flatten)]
     pub read: ReadArgs,
     /// Give the text to the tokenizer untouched
@@ -380,7 +274,7 @@ pub struct NormalizeArgs {
     #[command(flatten)]
     pub read: ReadArgs,
     #[command(flatten)]
-    pub markup: MarkupArgs,
+    pub markup: MarkupOverrides,
     /// One JSON object a text: "text", "replacements", "dropped" with why, "segments"; places in characters
     #[arg(long, help_heading = "Output")]
     pub json: bool,
@@ -444,8 +338,8 @@ pub enum ModelCommand {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
         /// In which type to keep the weights
-        #[arg(long, value_name = "TYPE", value_enum, default_value_t = Packing::Q8)]
-        dtype: Packing,
+        #[arg(long, value_name = "TYPE", value_enum, default_value_t = WeightType::Q8)]
+        dtype: WeightType,
         #[command(flatten)]
         model: ModelArgs,
     },
@@ -455,24 +349,10 @@ pub enum ModelCommand {
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
         dir: PathBuf,
         /// Small shapes, or those of the published model (1.2 GB)
-        #[arg(long, value_enum, default_value_t = Size::Tiny)]
-        size: Size,
+        #[arg(long, value_enum, default_value_t = DemoSize::Tiny)]
+        size: DemoSize,
         /// Other seeds give other weights; `--model demo` and `demo-full` are those of the default
         #[arg(long, value_name = "N", default_value_t = chattts_rs::model::DEMO_SEED)]
         seed: u64,
     },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Packing {
-    /// Single precision
-    F32,
-    /// 8 bits
-    Q8,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Size {
-    Tiny,
-    Full,
 }

@@ -10,13 +10,13 @@ mod table;
 
 use chattts_rs::bench::{Machine, Summary};
 use chattts_rs::hub::{self, DemoSize};
-use chattts_rs::model::{Checkpoint, DEMO_SEED};
-use chattts_rs::{DeviceChoice, Error, LoadOptions, ModelSource};
+use chattts_rs::model::Checkpoint;
+use chattts_rs::{DeviceChoice, EngineOptions, Error, LoadOptions, Model, ModelSource, Precision};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use self::child::Measurement;
-use super::args::{BenchArgs, ComputeArgs, Dtype, ModelArgs};
+use super::args::{BenchArgs, ComputeArgs, ModelArgs};
 use super::output::print_line;
 use super::report::Report;
 use super::{Context, Usage, options};
@@ -26,7 +26,7 @@ pub fn run(context: &Context, args: &BenchArgs) -> anyhow::Result<()> {
         return child::measure(args, since);
     }
     // What can be wrong with the flags is found before anything is downloaded.
-    let found = compute(args, Dtype::Auto, 1)?;
+    let found = compute(args, Precision::Auto, 1)?;
     if args.profile && !matches!(found.device, DeviceChoice::Cuda(_)) {
         let device = &args.device;
         return Err(Usage(format!(
@@ -47,7 +47,7 @@ pub fn run(context: &Context, args: &BenchArgs) -> anyhow::Result<()> {
 
 fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
-    let types = if args.dtype.is_empty() { vec![Dtype::Auto] } else { args.dtype.clone() };
+    let types = if args.dtype.is_empty() { vec![Precision::Auto] } else { args.dtype.clone() };
     let mut measurements: Vec<Measurement> = types
         .iter()
         .flat_map(|dtype| args.batch_size.iter().map(|size| Measurement::new(*dtype, *size)))
@@ -68,7 +68,7 @@ fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Resu
             measurement.processes.push(process?);
         }
     }
-    let results: Vec<(Dtype, Summary)> = measurements
+    let results: Vec<(Precision, Summary)> = measurements
         .iter()
         .filter_map(|m| Some((m.dtype, Summary::of(&m.processes, m.batch_size.into(), args.tokens.into())?)))
         .collect();
@@ -135,27 +135,31 @@ fn headline(machine: &Machine) -> String {
 }
 
 /// A type as the flag spells it.
-fn name(dtype: Dtype) -> String {
+fn name(dtype: Precision) -> String {
     dtype.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
 }
 
 /// A result's object with the type that was asked for.
-fn named(dtype: Dtype, mut result: Value) -> Value {
+fn named(dtype: Precision, mut result: Value) -> Value {
     if let Value::Object(fields) = &mut result {
         fields.insert("dtype".into(), name(dtype).into());
     }
     result
 }
 
-fn compute(args: &BenchArgs, dtype: Dtype, batch_size: usize) -> anyhow::Result<LoadOptions> {
+/// How a model is loaded; which device it is stands above the figures.
+fn compute(args: &BenchArgs, dtype: Precision, batch_size: usize) -> anyhow::Result<LoadOptions> {
     let compute = ComputeArgs {
         device: args.device.clone(),
         dtype,
         memory_fraction: args.memory_fraction,
         threads: args.threads,
     };
-    // Which device it is stands above the figures.
-    Ok(LoadOptions { batch_size, ..options::compute(&compute, &Report::new(true, false))? })
+    let mut options = EngineOptions::new("");
+    options::compute(&mut options, &compute, &Report::new(true, false))?;
+    options.set_threads()?;
+    let device = options.devices.choices()?.first().copied().unwrap_or_default();
+    Ok(LoadOptions { batch_size, fewer: false, ..options.load_options(device) })
 }
 
 /// The model to measure, its files in place.
@@ -174,9 +178,9 @@ fn model(context: &Context, args: &BenchArgs) -> anyhow::Result<ModelArgs> {
         return Ok(named(ModelSource::Demo(DemoSize::Full)));
     };
     let model = ModelArgs { model: model.clone(), offline: args.offline };
-    let (source, config) = options::model_source(&model)?;
+    let (source, _) = options::model_source(&model)?;
     if !matches!(source, ModelSource::Demo(_) | ModelSource::Packed(_)) {
-        options::files(&source, &config, context)?;
+        Model::files(&source, &options::engine(&model, context))?;
     }
     Ok(model)
 }
@@ -187,12 +191,7 @@ fn is_demo(model: &ModelArgs) -> Result<bool, Error> {
 
 /// Opens the model, whose files are in place, as the commands that speak do.
 fn checkpoint(model: &ModelArgs, compute: &LoadOptions) -> anyhow::Result<Checkpoint> {
-    match options::model_source(model)? {
-        (ModelSource::Demo(size), _) => Ok(Checkpoint::demo(size, DEMO_SEED)?),
-        (ModelSource::Packed(file), _) => Ok(Checkpoint::open_packed(&file)?),
-        (source, config) => {
-            let opened = options::opened(hub::locate(&source, &config)?)?;
-            Ok(options::packed(opened, compute, &Report::new(true, false)))
-        }
-    }
+    let mut options = options::quiet_engine(model);
+    options.precision = compute.precision;
+    Ok(Model::open(&options)?.packed(compute.device, &options).checkpoint)
 }

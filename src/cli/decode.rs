@@ -10,13 +10,13 @@ use super::output::{Target, deliver};
 use super::{Context, options};
 
 pub fn run(context: &Context, args: DecodeArgs) -> anyhow::Result<()> {
-    let compute = options::compute(&args.compute, &context.report)?;
+    let mut options = options::engine(&args.model, context);
+    options::compute(&mut options, &args.compute, &context.report)?;
     let codes = read_codes(&args.codes)?;
     let encoding = Encoding::new(Format::Wav, None, Some(args.sample_rate))?;
     let target = Target::new(Some(&args.out), None)?;
     let dump = args.dump.as_deref().map(Dump::new).transpose()?;
-    let tts = options::load(&args.model, compute, context)?;
-    let rendered = tts.decode(codes.codes())?;
+    let rendered = options::load(&mut options, context)?.decode(codes.codes())?;
     if let Some(dump) = dump {
         dump.decoded(&codes, &rendered)?;
     }

@@ -4,10 +4,8 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chattts_rs::Speech;
-use chattts_rs::engine::Refined;
 use chattts_rs::model::Rendered;
-use chattts_rs::{Decoder, VoicePrompt};
+use chattts_rs::{Decoder, Refined, Trace, VoicePrompt};
 use safetensors::tensor::{Dtype, View, serialize};
 
 use super::output::{create_folder, write_file};
@@ -74,8 +72,8 @@ impl Dump {
 
     /// A spoken text: input_ids (T, 4), token_ids (n, 4), hiddens (n, hidden) if the wave was made from
     /// them, mel (100, frames), wav (samples), and what refining drew, if there was any.
-    pub fn speech(&self, index: usize, speech: &Speech) -> anyhow::Result<()> {
-        let codes = &speech.codes;
+    pub fn speech(&self, index: usize, trace: &Trace) -> anyhow::Result<()> {
+        let codes = &trace.codes;
         let mut arrays =
             vec![("input_ids", Array::rows(&codes.input_ids)), ("token_ids", Array::rows(&codes.tokens))];
         if codes.decoder == Decoder::HiddenStates {
@@ -83,7 +81,7 @@ impl Dump {
             let shape = [steps, codes.hiddens.len() / steps.max(1)];
             arrays.push(("hiddens", Array::floats(&shape, &codes.hiddens)));
         }
-        arrays.extend(audio(&speech.mel, &speech.wave));
+        arrays.extend(audio(&trace.mel, &trace.wave));
         if let Some(refined) = &codes.refined {
             arrays.push(("refine_input_ids", flat(&refined.input_ids)));
             arrays.push(("refine_token_ids", flat(&refined.tokens)));

@@ -3,7 +3,6 @@
 mod args;
 mod bench;
 mod decode;
-mod deliver;
 mod devices;
 mod dump;
 mod input;
@@ -13,18 +12,18 @@ mod normalize;
 mod options;
 mod output;
 mod plan;
-mod reading;
 mod refine;
 mod report;
 mod roles;
-mod settings;
 mod shell;
+mod sink;
 mod stream;
 mod synth;
 mod tokenize;
 mod voices;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chattts_rs::Error;
 use clap::Parser;
@@ -38,7 +37,7 @@ const USAGE: u8 = 2;
 
 /// What every command gets.
 struct Context {
-    report: Report,
+    report: Arc<Report>,
     interrupt: Interrupt,
 }
 
@@ -73,8 +72,7 @@ impl std::fmt::Display for SomeFailed {
 /// Parses the command line, does what it says, and says how it ended.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    set_threads(&cli.command);
-    let report = Report::new(cli.verbosity.quiet, cli.verbosity.verbose);
+    let report = Arc::new(Report::new(cli.verbosity.quiet, cli.verbosity.verbose));
     let interrupt = match Interrupt::install() {
         Ok(interrupt) => interrupt,
         Err(e) => {
@@ -120,19 +118,4 @@ fn exit(context: &Context, error: &anyhow::Error) -> ExitCode {
         _ => FAILED,
     };
     code.into()
-}
-
-/// `--threads`: read by rayon and candle when they first start threads.
-fn set_threads(command: &Command) {
-    let threads = match command {
-        Command::Synth(args) => args.compute.threads,
-        Command::Refine(args) => args.compute.threads,
-        Command::Decode(args) => args.compute.threads,
-        Command::Bench(args) => args.threads,
-        _ => None,
-    };
-    if let Some(threads) = threads {
-        // SAFETY: no other thread runs yet that could read the environment.
-        unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
-    }
 }

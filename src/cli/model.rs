@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use chattts_rs::ModelSource;
-use chattts_rs::hub::{self, DemoSize, FileState};
+use chattts_rs::hub::{self, FileState};
 use chattts_rs::model::{WeightType, write_demo};
 
-use super::args::{ModelArgs, ModelCommand, Packing, Size};
-use super::options::{Opened, model_source, open};
+use super::args::{ModelArgs, ModelCommand};
+use super::options::{self, model_source};
 use super::output::{print_line, print_path};
 use super::{Context, Usage};
 
@@ -21,22 +21,14 @@ pub fn run(context: &Context, command: ModelCommand) -> anyhow::Result<()> {
         ModelCommand::Path { model } => path(&model),
         ModelCommand::Convert { file, dtype, model } => convert(context, &file, dtype, &model),
         ModelCommand::Demo { dir, size, seed } => {
-            let size = match size {
-                Size::Tiny => DemoSize::Tiny,
-                Size::Full => DemoSize::Full,
-            };
             context.report.note("note: demo weights are random; they speak noise, not words");
             print_path(&write_demo(&dir, size, seed)?)
         }
     }
 }
 
-fn convert(context: &Context, file: &Path, dtype: Packing, model: &ModelArgs) -> anyhow::Result<()> {
-    let kind = match dtype {
-        Packing::F32 => WeightType::F32,
-        Packing::Q8 => WeightType::Q8,
-    };
-    let Opened { checkpoint, .. } = open(model, context)?;
+fn convert(context: &Context, file: &Path, kind: WeightType, model: &ModelArgs) -> anyhow::Result<()> {
+    let checkpoint = options::open(&options::engine(model, context), context)?.checkpoint;
     if checkpoint.packed.is_some() {
         return Err(
             Usage(format!("{} is a packed model already; name what it was made from", model.model)).into()
@@ -51,7 +43,7 @@ fn download(context: &Context, args: &ModelArgs) -> anyhow::Result<()> {
     if let ModelSource::Hub { .. } = source {
         context.report.note(LICENCE_NOTE);
     }
-    let files = hub::fetch(&source, &config, &mut |event| context.report.transfer(event))?;
+    let files = hub::fetch(&source, &config, &mut |event| context.report.transfer(&event))?;
     print_path(&files.root)
 }
 

@@ -1,17 +1,21 @@
 //! `normalize`: texts as they are spoken.
 
+use chattts_rs::Overrides;
+use chattts_rs::speech::{Reading, Spoken, check, cut, homophones, read};
 use chattts_rs::text::{Change, Homophones};
 use serde::Serialize;
 
 use super::args::NormalizeArgs;
 use super::input::{Utterance, gather};
 use super::output::print_line;
-use super::reading::{self, Reading, Spoken};
 use super::{Context, SomeFailed};
 
 pub fn run(context: &Context, args: &NormalizeArgs) -> anyhow::Result<()> {
-    let reading = Reading::new(&args.read, &args.markup);
-    let homophones = reading::homophones(args.read.homophones.as_deref())?;
+    let mut overrides = Overrides::default();
+    overrides.reading = args.read.reading.clone();
+    overrides.markup = args.markup.clone();
+    let reading = Reading::of(&overrides);
+    let homophones = args.read.homophones.as_deref().map(homophones).transpose()?;
     let utterances = gather(&args.texts, args.markup.kind().is_document())?;
     context.interrupt.watch();
     let mut failed = 0;
@@ -43,17 +47,30 @@ fn line(
     homophones: Option<&Homophones>,
 ) -> anyhow::Result<String> {
     let input = utterance.raw()?;
-    let spoken = reading::read(input, reading, homophones)?;
+    let spoken = read(input, reading, homophones)?;
     if args.json {
         // The record tells what is not spoken; only --strict makes it a failure.
         if reading.strict {
-            reading::check(&utterance.to_string(), input, &spoken, true, &context.report)?;
+            check(input, &spoken, true)?;
         }
         return Ok(serde_json::to_string(&record(&utterance.to_string(), input, &spoken))?);
     }
-    reading::check(&utterance.to_string(), input, &spoken, reading.strict, &context.report)?;
+    if let Some(warning) = check(input, &spoken, reading.strict)? {
+        context.report.warn(&format!("{utterance}: {}", warning.message));
+    }
     let texts: Vec<&str> = spoken.iter().map(|span| span.text.text.trim()).collect();
     Ok(texts.join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The kind of a change, for machines.
+fn kind(change: Change) -> &'static str {
+    match change {
+        Change::Kept => "kept",
+        Change::Read(kind) => kind,
+        Change::Pause => "pause",
+        Change::Mapped => "mapped",
+        Change::Dropped(_) => "dropped",
+    }
 }
 
 /// What became of a text, for machines. Places are counted in characters, from 0.
@@ -118,15 +135,13 @@ fn record<'a>(label: &'a str, input: &'a str, spoken: &'a [Spoken]) -> Record<'a
                     dropped.push(Unspoken { start, end, text: from, reason: reason.as_str() });
                 }
                 _ if from == to => {}
-                change => {
-                    replacements.push(Replacement { start, end, kind: reading::kind(change), from, to })
-                }
+                change => replacements.push(Replacement { start, end, kind: kind(change), from, to }),
             }
         }
     }
     let mut segments = Vec::new();
     for span in spoken {
-        for (range, _) in reading::cut(&span.text.text, None) {
+        for (range, _) in cut(&span.text.text, None) {
             let source = span.text.source(range.clone());
             let (start, end) = (places.character(source.start), places.character(source.end));
             segments.push(Segment { start, end, text: &span.text.text[range] });

@@ -1,52 +1,60 @@
 //! `refine`.
 
-use chattts_rs::engine::{Event, FinishReason};
-use chattts_rs::text::{ControlTags, Homophones};
-use chattts_rs::{Error, Refine, Request, SamplingParams};
+use chattts_rs::speech::{Composer, Line, Voices, homophones};
+use chattts_rs::text::ControlTags;
+use chattts_rs::voice::Registry;
+use chattts_rs::{
+    BatchSize, Engine, Error, Event, FinishReason, Overrides, Refine, Refined, SamplingParams, SpeechRequest,
+};
 
-use super::args::{MarkupArgs, RefineArgs};
+use super::args::RefineArgs;
 use super::dump::Dump;
-use super::input::{Utterance, gather};
-use super::options;
+use super::input::gather;
 use super::output::print_line;
-use super::reading::{self, Reading};
-use super::{Context, SomeFailed, Usage};
+use super::{Context, SomeFailed, Usage, options, stream};
 
 pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
-    let Context { report, interrupt } = context;
+    let report = &context.report;
     let tags = ControlTags::parse(args.prompt.as_deref().unwrap_or_default())?;
     if let Some(speed) = tags.speech {
         return Err(Usage(format!("{speed} steers speech, not refining; give it to `synth`")).into());
     }
-    let sampling = options::sampling(&args.sampling, SamplingParams::refine(), 1)?;
-    let compute = options::compute(&args.compute, &context.report)?;
-    let markup = MarkupArgs { ssml: false, markdown: false };
-    let reading = Reading { normalize: !args.no_normalize, ..Reading::new(&args.read, &markup) };
-    let homophones = reading::homophones(args.read.homophones.as_deref())?;
+    let sampling = args.sampling.over(SamplingParams::refine());
+    sampling.validate(1)?;
+    let mut options = options::engine(&args.model, context);
+    options::compute(&mut options, &args.compute, report)?;
+    let homophones = args.read.homophones.as_deref().map(homophones).transpose()?;
     let dump = args.dump.as_deref().map(Dump::new).transpose()?;
     let utterances = gather(&args.texts, false)?;
     if utterances.is_empty() {
         return Ok(());
     }
-    let mut tts = options::load(&args.model, compute, context)?;
-    let mut request = Request::new("");
-    request.noise = args.sampling.rng.into();
-    request.refine = Some(Refine { tags: tags.refining, sampling });
-    request.seed = options::seed(args.sampling.seed, context);
+    let model = options::open(&options, context)?;
+    let composer =
+        Composer { voices: Voices::new(&model.checkpoint, Registry::shipped()), homophones, cues: false };
+    options.batch_size = BatchSize::Fixed(1);
+    let engine = Engine::start(model, composer.into(), &options)?;
+    let mut overrides = Overrides::default();
+    overrides.reading = args.read.reading;
+    overrides.normalize = Some(!args.no_normalize);
+    overrides.split = Some(false);
+    // The voice is not heard.
+    overrides.role = Some("none".into());
+    overrides.sampling.rng = args.sampling.rng;
+    overrides.sampling.seed = Some(options::seed(args.sampling.seed, context));
 
-    interrupt.watch();
+    context.interrupt.watch();
     let total = utterances.len();
     let mut failed = 0;
     for utterance in &utterances {
-        let refined = read(context, utterance, reading, homophones.as_ref()).and_then(|text| {
-            request.text = text;
+        let refined = utterance.raw().and_then(|text| {
+            let mut line = engine.compose(&SpeechRequest::new(text).with(overrides.clone()))?;
+            for warning in &line.warnings {
+                report.warn(&format!("{utterance}: {}", warning.message));
+            }
+            line.request.refine = Some(Refine { tags: tags.refining.clone(), sampling: sampling.clone() });
             report.utterance(utterance, utterance.index, total);
-            Ok(tts.refine_with(&request, |event| {
-                if let Event::Advanced { tokens, .. } = event {
-                    report.tokens(*tokens);
-                }
-                interrupt.check()
-            })?)
+            refine(context, &engine, line)
         });
         report.clear();
         match refined {
@@ -71,15 +79,16 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
     if failed > 0 { Err(SomeFailed { failed, truncated: 0, total }.into()) } else { Ok(()) }
 }
 
-/// An utterance as it is spoken.
-fn read(
-    context: &Context,
-    utterance: &Utterance,
-    reading: Reading,
-    homophones: Option<&Homophones>,
-) -> anyhow::Result<String> {
-    let input = utterance.raw()?;
-    let spoken = reading::read(input, reading, homophones)?;
-    reading::check(&utterance.to_string(), input, &spoken, reading.strict, &context.report)?;
-    Ok(spoken.into_iter().map(|span| span.text.text).collect())
+fn refine(context: &Context, engine: &Engine, line: Line) -> anyhow::Result<Refined> {
+    let mut speech = engine.refine_line(line)?;
+    while let Some(event) = speech.next_within(stream::LOOK) {
+        if let Some(Event::Refined { refined, .. }) = event? {
+            return Ok(refined);
+        }
+        context.report.tokens(engine.stats().tokens);
+        if context.interrupt.check().is_break() {
+            break;
+        }
+    }
+    Err(Error::Interrupted.into())
 }

@@ -88,7 +88,7 @@ impl Report {
     }
 
     /// How far lines are: done, tokens drawn, seconds of audio per second.
-    pub fn progress(&self, done: usize, tokens: u32, rate: f64) {
+    pub fn progress(&self, done: usize, tokens: u64, rate: f64) {
         if self.bars {
             self.bar.set_position(done as u64);
             self.bar.set_message(format!("{tokens} tokens, {rate:.2} s of audio a second"));
@@ -110,7 +110,7 @@ impl Report {
     }
 
     /// Tokens drawn so far.
-    pub fn tokens(&self, count: usize) {
+    pub fn tokens(&self, count: u64) {
         if self.bars {
             self.bar.set_message(format!("{count} tokens"));
         }
@@ -124,7 +124,7 @@ impl Report {
     }
 
     /// Shows a download.
-    pub fn transfer(&self, event: Transfer) {
+    pub fn transfer(&self, event: &Transfer) {
         match event {
             Transfer::Started { file, bytes, index, count } => {
                 let of = format!("[{}/{count}] {file}", index + 1);
@@ -138,7 +138,7 @@ impl Report {
                         style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "),
                     );
                     match bytes {
-                        Some(bytes) => self.bar.set_length(bytes),
+                        Some(bytes) => self.bar.set_length(*bytes),
                         None => self.bar.unset_length(),
                     }
                     self.bar.set_message(of);
@@ -148,7 +148,7 @@ impl Report {
                     self.note(&format!("downloading {of}{size}"));
                 }
             }
-            Transfer::Advanced { position, .. } => self.bar.set_position(position),
+            Transfer::Advanced { position, .. } => self.bar.set_position(*position),
             Transfer::Finished { file } => {
                 self.clear();
                 self.detail(&format!("{file} is here"));
@@ -159,7 +159,7 @@ impl Report {
             Transfer::Waiting { file } => {
                 self.note(&format!("{file}: another program is downloading it; waiting for its end"));
             }
-            Transfer::Warning(message) => self.warn(&message),
+            Transfer::Warning(message) => self.warn(message),
             _ => {}
         }
     }

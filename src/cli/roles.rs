@@ -3,26 +3,24 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use chattts_rs::audio::{Encoding, Format, encode, resample, trim_silence};
-use chattts_rs::engine::{Voice, VoiceSample};
+use chattts_rs::audio::{Encoding, Format, encode};
 use chattts_rs::model::SAMPLE_RATE;
+use chattts_rs::speech::{encode_sample, is_audio};
 use chattts_rs::text::{NormalizeOptions, normalize};
 use chattts_rs::voice::{
-    FileVoice, Registered, Registry, ResolvedVoice, Role, SpeakerStats, VoiceSpec, add_role, check_name,
-    read_speaker, remove_role, resolve,
+    FileVoice, Registered, Registry, Role, SpeakerStats, VoiceSpec, add_role, check_name, read_speaker,
+    remove_role, resolve,
 };
-use chattts_rs::{Error, LoadOptions, Request, SeedKind};
+use chattts_rs::{BatchSize, Error, Event, Overrides, SeedKind, SpeechRequest, Voice, VoiceSample};
 use serde_json::json;
 
 use super::args::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
 use super::output::{Target, deliver, print_line, print_path, write_file};
 use super::voices;
-use super::{Context, Usage, options};
+use super::{Context, Usage, options, stream};
 
 /// What `roles preview` says.
 const PREVIEW: &str = "你好，这是我的声音。Hello, this is my voice.";
-/// Generation seeds that are tried for a preview that ends at its first token.
-const SEEDS: u64 = 8;
 /// A voice string is far shorter.
 const MAX_STRING: u64 = 1 << 20;
 
@@ -62,7 +60,8 @@ fn kind(role: &Role) -> String {
             false => text,
         }
     });
-    let sample = role.sample.as_ref().map(|(codes, _)| format!("sample of {:.1} s", seconds(codes.frames())));
+    let sample =
+        role.sample.as_ref().map(|sample| format!("sample of {:.1} s", seconds(sample.codes.frames())));
     [voice, sample].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -76,8 +75,8 @@ fn record(registered: &Registered) -> serde_json::Value {
     json!({
         "name": registered.name,
         "voice": role.voice.as_ref().map(VoiceSpec::to_string),
-        "text": role.sample.as_ref().map(|(_, text)| text),
-        "seconds": role.sample.as_ref().map(|(codes, _)| seconds(codes.frames())),
+        "text": role.sample.as_ref().map(|sample| &sample.text),
+        "seconds": role.sample.as_ref().map(|sample| seconds(sample.codes.frames())),
         "note": role.note,
         "source": role.source,
         "from": registered.origin.to_string(),
@@ -113,13 +112,13 @@ fn unknown(role: &str) -> Error {
 }
 
 /// What a role stands for with the published model's statistics of voices.
-fn found(registry: &Registry, role: &str) -> anyhow::Result<ResolvedVoice> {
+fn found(registry: &Registry, role: &str) -> anyhow::Result<Voice> {
     Ok(resolve(&VoiceSpec::parse(role)?, registry, Some(&SpeakerStats::published()?))?)
 }
 
 fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
     check_name(&args.name)?;
-    if voices::is_audio(&args.role) {
+    if is_audio(&args.role) {
         let hint = format!("roles clone --wav {} --text … --name {}", args.role, args.name);
         return Err(Usage(format!("{} is a spoken sample; use `{hint}`", args.role)).into());
     }
@@ -128,9 +127,10 @@ fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
         // What the number means must not change with what else is registered.
         VoiceSpec::Number(seed) => Role::new(VoiceSpec::Seed(SeedKind::default(), seed)),
         VoiceSpec::File(path) => of_file(&path, args.text.as_deref())?,
-        VoiceSpec::String { voice: FileVoice::Codes(codes), .. } => {
-            Role { sample: Some((codes, words(args.text.as_deref())?)), ..Role::default() }
-        }
+        VoiceSpec::String { voice: FileVoice::Codes(codes), .. } => Role {
+            sample: Some(VoiceSample { codes, text: words(args.text.as_deref())? }),
+            ..Role::default()
+        },
         spec => Role::new(spec),
     };
     role.note.clone_from(&args.note);
@@ -146,7 +146,9 @@ fn words(text: Option<&str>) -> anyhow::Result<String> {
 fn of_file(path: &Path, text: Option<&str>) -> anyhow::Result<Role> {
     let mut role = match read_speaker(path)? {
         FileVoice::Speaker(speaker) => Role::new(VoiceSpec::from_speaker(speaker)?),
-        FileVoice::Codes(codes) => Role { sample: Some((codes, words(text)?)), ..Role::default() },
+        FileVoice::Codes(codes) => {
+            Role { sample: Some(VoiceSample { codes, text: words(text)? }), ..Role::default() }
+        }
     };
     role.source = path.file_name().map(|name| name.to_string_lossy().into_owned());
     Ok(role)
@@ -156,7 +158,7 @@ fn export(registry: &Registry, args: &ExportArgs) -> anyhow::Result<()> {
     let voice = found(registry, &args.role)?;
     let string = match (voice.speaker, voice.sample) {
         (Some(speaker), _) => speaker.encode()?,
-        (None, Some((codes, _))) => codes.encode()?,
+        (None, Some(sample)) => sample.codes.encode()?,
         (None, None) => return Err(Usage("`none` is no voice to export".into()).into()),
     };
     match args.out.as_deref().filter(|out| *out != Path::new("-")) {
@@ -187,9 +189,10 @@ fn import(context: &Context, path: &Path, args: &ImportArgs) -> anyhow::Result<(
         let mut text = String::new();
         std::io::stdin().lock().take(MAX_STRING).read_to_string(&mut text)?;
         match VoiceSpec::parse(text.trim())? {
-            VoiceSpec::String { voice: FileVoice::Codes(codes), .. } => {
-                Role { sample: Some((codes, words(args.text.as_deref())?)), ..Role::default() }
-            }
+            VoiceSpec::String { voice: FileVoice::Codes(codes), .. } => Role {
+                sample: Some(VoiceSample { codes, text: words(args.text.as_deref())? }),
+                ..Role::default()
+            },
             spec @ VoiceSpec::String { .. } => Role::new(spec),
             _ => return Err(Error::Speaker("standard input holds no voice string".into()).into()),
         }
@@ -209,11 +212,14 @@ fn clone(context: &Context, path: &Path, args: &CloneArgs) -> anyhow::Result<()>
     if normalize(&args.text, &NormalizeOptions::default()).text.trim().is_empty() {
         return Err(Usage("--text: nothing in it is spoken; give what the sample says".into()).into());
     }
-    let encoder = options::open(&args.model, context)?.checkpoint.encoder()?;
-    let codes = voices::encode(&args.wav, &encoder, &context.report)?;
+    let encoder = options::open(&options::engine(&args.model, context), context)?.checkpoint.encoder()?;
+    let mut warnings = Vec::new();
+    let codes = encode_sample(&args.wav, &encoder, &mut warnings);
+    warnings.iter().for_each(|warning| context.report.warn(&warning.message));
+    let codes = codes?;
     let frames = codes.frames();
     let role = Role {
-        sample: Some((codes, args.text.clone())),
+        sample: Some(VoiceSample { codes, text: args.text.clone() }),
         note: args.note.clone(),
         source: args.wav.file_name().map(|name| name.to_string_lossy().into_owned()),
         ..Role::default()
@@ -231,26 +237,27 @@ fn clone(context: &Context, path: &Path, args: &CloneArgs) -> anyhow::Result<()>
 fn preview(context: &Context, registry: &Registry, args: &PreviewArgs) -> anyhow::Result<()> {
     let target = Target::new(Some(&args.out), None)?;
     let encoding = Encoding::new(Format::Wav, None, None)?;
-    let compute = LoadOptions { batch_size: 1, ..options::compute(&args.compute, &context.report)? };
-    let spec = VoiceSpec::parse(&args.role)?;
-    let opened = options::open(&args.model, context)?;
-    let voice = resolve(&spec, registry, opened.checkpoint.stats.as_ref())?;
-    let read = |text: &str| normalize(text, &NormalizeOptions::default()).text;
-    let mut request = Request::new(read(args.text.as_deref().unwrap_or(PREVIEW)));
-    let sample = voice.sample.map(|(codes, text)| VoiceSample { codes, text: read(&text) });
-    request.voice = Voice { speaker: voice.speaker, sample };
-    let mut tts = options::start(opened, compute, context)?;
+    let mut options = options::engine(&args.model, context);
+    options::compute(&mut options, &args.compute, &context.report)?;
+    options.batch_size = BatchSize::Fixed(1);
+    VoiceSpec::parse(&args.role)?;
+    let model = options::open(&options, context)?;
+    let mut overrides = Overrides::default();
+    overrides.role = Some(args.role.clone());
+    overrides.sampling.seed = Some(args.seed);
+    overrides.split = Some(false);
+    let request = SpeechRequest::new(args.text.as_deref().unwrap_or(PREVIEW)).with(overrides);
+    let engine = options::start(model, registry.clone(), &options)?;
     context.interrupt.watch();
-    let mut speech = Err(Error::EndedAtOnce { seed: 0 });
-    for seed in 0..SEEDS {
-        request.seed = args.seed.wrapping_add(seed);
-        speech = tts.synthesize_with(&request, |_| context.interrupt.check());
-        if !matches!(speech, Err(Error::EndedAtOnce { .. })) {
-            break;
+    let mut speech = engine.speak(request)?;
+    let mut samples = Vec::new();
+    while let Some(event) = speech.next_within(stream::LOOK) {
+        match event? {
+            Some(Event::Samples(more)) => samples.extend(more),
+            Some(Event::Done(_)) => return deliver(&target, &encode(&samples, &encoding)?),
+            _ if context.interrupt.check().is_break() => break,
+            _ => {}
         }
     }
-    let wave = speech?.wave;
-    let samples = resample(trim_silence(&wave), SAMPLE_RATE, encoding.sample_rate())?;
-    let wav = encode(&samples, &encoding)?;
-    deliver(&target, &wav)
+    Err(Error::Interrupted.into())
 }

@@ -9,7 +9,7 @@ use super::{Context, SomeFailed, input, options};
 
 pub fn run(context: &Context, args: TokenizeArgs) -> anyhow::Result<()> {
     let utterances = input::gather(&args.texts, false)?;
-    let checkpoint = options::open(&args.model, context)?.checkpoint;
+    let checkpoint = options::open(&options::engine(&args.model, context), context)?.checkpoint;
     let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0)?;
     let total = utterances.len();
     let mut failed = 0;

@@ -1,7 +1,12 @@
 //! What is asked of the engine, and what it gives back.
 
+use serde::{Deserialize, Serialize};
+
 use crate::sampling::{NoiseMode, SamplingParams};
-use crate::voice::{Speaker, VoicePrompt};
+use crate::voice::Voice;
+
+/// Codebooks of every ChatTTS; the model's own count is checked again when it speaks.
+pub const CODEBOOKS: usize = 4;
 
 /// The reference's prompt for speech when nothing else is asked for: a middling pace.
 pub const DEFAULT_SPEED: &str = "[speed_5]";
@@ -53,30 +58,6 @@ pub enum Decoder {
     Codes,
 }
 
-/// Who speaks. Without a speaker and without a sample the model chooses a voice from the text and the seed.
-#[derive(Clone, Debug, Default)]
-pub struct Voice {
-    /// Conditions the model on a voice.
-    pub speaker: Option<Speaker>,
-    /// Something already spoken, which the model continues.
-    pub sample: Option<VoiceSample>,
-}
-
-impl From<Speaker> for Voice {
-    fn from(speaker: Speaker) -> Self {
-        Voice { speaker: Some(speaker), sample: None }
-    }
-}
-
-/// Codes of a spoken sample and what it says.
-#[derive(Clone, Debug)]
-pub struct VoiceSample {
-    /// The codes.
-    pub codes: VoicePrompt,
-    /// The words spoken in them.
-    pub text: String,
-}
-
 /// How a text is refined.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refine {
@@ -93,7 +74,8 @@ impl Default for Refine {
 }
 
 /// Why a generation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     /// The model drew its end token.
     End,
@@ -104,7 +86,7 @@ pub enum FinishReason {
 }
 
 /// A text that the model rewrote.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refined {
     /// The text, control tags included.
     pub text: String,

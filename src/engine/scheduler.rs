@@ -174,9 +174,19 @@ impl Scheduler {
         self.waiting.is_empty() && self.slots.iter().all(Option::is_none)
     }
 
-    /// Requests that wait for a slot.
+    /// Returns how many requests wait for a slot.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Returns how many requests hold a slot.
+    pub fn running(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
+    /// Returns how many requests can run at once.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     /// The codes that a running request has drawn so far and their hidden states, (steps, hidden).
@@ -197,6 +207,18 @@ impl Scheduler {
             fetch(step, slot, tokens.len(), hidden, hiddens)?;
         }
         Ok(live.sequence.codes())
+    }
+
+    /// Drops one request, waiting or running, of which no event follows; false if there is none of this id.
+    /// Its slot is free for the next [`Scheduler::schedule`].
+    pub fn cancel(&mut self, id: RequestId) -> bool {
+        if let Some(at) = self.waiting.iter().position(|(waiting, ..)| *waiting == id) {
+            self.waiting.remove(at);
+            return true;
+        }
+        let mut slots = self.slots.iter_mut();
+        let found = slots.find(|slot| slot.as_ref().is_some_and(|live| live.id == id));
+        found.is_some_and(|slot| slot.take().is_some())
     }
 
     /// Drops everything that waits or runs.
@@ -322,7 +344,7 @@ mod tests {
     use super::*;
     use crate::model::DEMO_SEED;
     use crate::sampling::SamplingParams;
-    use crate::{engine::Engine, hub::DemoSize, model::Checkpoint, text::Tokenizer};
+    use crate::{engine::EngineCore, hub::DemoSize, model::Checkpoint, text::Tokenizer};
 
     /// A stand-in for the model: code `position % 600` is all but certain, so what a sequence draws shows
     /// at which positions it was fed.
@@ -369,7 +391,7 @@ mod tests {
         }
     }
 
-    fn engine(slots: usize) -> Engine<Fake> {
+    fn engine(slots: usize) -> EngineCore<Fake> {
         let checkpoint = Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap();
         let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0).unwrap();
         let text_tokens = tokenizer.size();
@@ -383,7 +405,7 @@ mod tests {
         };
         let fake =
             Fake { codes: 626, text: text_tokens, steps: Vec::new(), started: 0, late: false, fail: false };
-        Engine::new(vocabulary, slots, fake)
+        EngineCore::new(vocabulary, slots, fake)
     }
 
     fn request(text: &str, max_tokens: usize) -> Request {
@@ -392,7 +414,7 @@ mod tests {
         request
     }
 
-    fn run(engine: &mut Engine<Fake>) -> Vec<Event> {
+    fn run(engine: &mut EngineCore<Fake>) -> Vec<Event> {
         let mut events = Vec::new();
         while !engine.is_idle() {
             events.extend(engine.step().unwrap());
@@ -483,6 +505,46 @@ mod tests {
         };
         let (codes, advanced, started, steps) = spoken_by(false);
         assert_eq!(spoken_by(true), (codes, advanced, started, 2 * steps));
+    }
+
+    #[test]
+    fn a_cancelled_request_frees_its_slot_and_leaves_its_neighbours_alone() {
+        // At this temperature the noise decides what is drawn.
+        let sampled = |id: RequestId, tokens: usize| Request {
+            seed: id,
+            noise: NoiseMode::Stream,
+            sampling: SamplingParams { temperature: vec![1e4], ..request("", tokens).sampling },
+            ..request("你好", tokens)
+        };
+        let spoken_beside = |cancelled: bool| {
+            let mut engine = engine(2);
+            assert_eq!((engine.slots(), engine.running()), (2, 0));
+            for (id, tokens) in [(0, 30), (1, 9), (2, 9), (3, 4)] {
+                engine.submit(id, Goal::Speak, sampled(id, tokens));
+            }
+            let mut events = Vec::new();
+            for _ in 0..3 {
+                events.extend(engine.step().unwrap());
+            }
+            assert_eq!((engine.running(), engine.waiting()), (2, 2));
+            if cancelled {
+                assert!(engine.cancel(0), "it runs");
+                assert_eq!((engine.running(), engine.waiting()), (1, 2));
+                assert!(engine.cancel(2), "it waits");
+                assert_eq!((engine.running(), engine.waiting()), (1, 1));
+                assert!(!engine.cancel(0) && !engine.cancel(2) && !engine.cancel(7));
+                events = engine.step().unwrap();
+                assert!(matches!(events[0], Event::Started { id: 3, .. }), "{events:?}");
+                assert_eq!(engine.running(), 2);
+            }
+            events.extend(run(&mut engine));
+            let mut codes = spoken(&events);
+            codes.sort_by_key(|(id, _)| *id);
+            codes.into_iter().map(|(id, codes)| (id, codes.tokens.clone())).collect::<Vec<_>>()
+        };
+        let mut all = spoken_beside(false);
+        all.retain(|(id, _)| *id == 1 || *id == 3);
+        assert_eq!(spoken_beside(true), all);
     }
 
     #[test]

@@ -26,6 +26,13 @@ pub struct HubConfig {
     pub stall: Duration,
 }
 
+impl Default for HubConfig {
+    /// The public hub and the usual cache in the home folder, without a look at the environment's variables.
+    fn default() -> Self {
+        Self::from_lookup(&|_| None, std::env::home_dir())
+    }
+}
+
 impl HubConfig {
     /// The public hub, no token, this cache.
     pub fn new(cache: impl Into<PathBuf>) -> Self {

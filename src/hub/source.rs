@@ -34,6 +34,7 @@ pub enum ModelSource {
 
 /// How large the random weights of [`ModelSource::Demo`] are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum DemoSize {
     /// Small shapes, made at once.
     Tiny,

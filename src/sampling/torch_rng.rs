@@ -103,13 +103,16 @@ impl std::fmt::Debug for Mt19937 {
 }
 
 /// How the noise of one step relates to that of the step before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum NoiseMode {
-    /// The generator is seeded anew at every step, so every step sees the same noise. This is what the
-    /// reference does with a fixed seed (`manual_seed`).
+    /// Seeded anew at every step (the Python package's manual_seed)
+    ///
+    /// Every step sees the same noise.
     #[default]
     Repeat,
-    /// The draws run on from step to step (`torch.manual_seed` once, before the first).
+    /// Seeded once (torch.manual_seed before the call)
     Stream,
 }
 

@@ -103,7 +103,20 @@ impl Registry {
         })
     }
 
-    /// All roles, each once, numbers before names.
+    /// Reads a voice as it is written; a word that is no role is a file if there is one of that name.
+    ///
+    /// # Errors
+    /// As [`VoiceSpec::parse`].
+    pub fn parse(&self, text: &str) -> Result<VoiceSpec> {
+        match VoiceSpec::parse(text)? {
+            VoiceSpec::Name(name) if self.get(&name).is_none() && Path::new(&name).is_file() => {
+                Ok(VoiceSpec::File(name.into()))
+            }
+            spec => Ok(spec),
+        }
+    }
+
+    /// Returns all roles, each once, numbers before names.
     pub fn list(&self) -> Vec<Registered<'_>> {
         let names = self.layers.iter().flat_map(|(_, roles)| roles.keys());
         let mut names: Vec<&String> = names.collect();

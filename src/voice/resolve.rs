@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    FileVoice, Registered, Registry, SeedKind, Speaker, SpeakerStats, VoicePrompt, VoiceSpec, read_speaker,
+    FileVoice, Registered, Registry, SeedKind, Speaker, SpeakerStats, Voice, VoiceSpec, read_speaker,
     spec::MAX_ID,
 };
 use crate::error::{Error, Result};
@@ -15,15 +15,6 @@ const MAX_VOICES: usize = 256;
 /// Names that a message lists at most.
 const LISTED: usize = 12;
 
-/// What a voice's name stands for. Both are missing if the voice is left to the model.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ResolvedVoice {
-    /// The speaker vector.
-    pub speaker: Option<Speaker>,
-    /// A spoken sample that is continued: its codes and its words.
-    pub sample: Option<(VoicePrompt, String)>,
-}
-
 /// Finds a voice: draws it from its seed by the model's statistics, decodes or reads it, looks it up, or
 /// mixes it. A bare number is the role registered by it, and only if there is none a seed.
 ///
@@ -31,7 +22,7 @@ pub struct ResolvedVoice {
 /// [`Error::Speaker`] for a role that is not registered, roles that lead in a circle, a part of a mix that has
 /// no speaker vector, codes without their words, a missing file, or a seed without statistics; what
 /// [`read_speaker`] says of a file.
-pub fn resolve(spec: &VoiceSpec, registry: &Registry, stats: Option<&SpeakerStats>) -> Result<ResolvedVoice> {
+pub fn resolve(spec: &VoiceSpec, registry: &Registry, stats: Option<&SpeakerStats>) -> Result<Voice> {
     Resolver { registry, stats, on_the_way: vec![], voices: 0 }.voice(spec, None)
 }
 
@@ -48,13 +39,13 @@ fn wrong<T>(reason: impl Into<String>) -> Result<T> {
 }
 
 impl<'a> Resolver<'a> {
-    fn voice(&mut self, spec: &VoiceSpec, folder: Option<&Path>) -> Result<ResolvedVoice> {
+    fn voice(&mut self, spec: &VoiceSpec, folder: Option<&Path>) -> Result<Voice> {
         self.voices += 1;
         if self.voices > MAX_VOICES {
             return wrong(format!("the mix leads to more than {MAX_VOICES} voices"));
         }
         let speaker = match spec {
-            VoiceSpec::None => return Ok(ResolvedVoice::default()),
+            VoiceSpec::None => return Ok(Voice::default()),
             VoiceSpec::Number(number) => match self.registry.get(&number.to_string()) {
                 Some(role) if *number <= MAX_ID => return self.role(role),
                 _ => self.seed(SeedKind::default(), *number)?,
@@ -80,14 +71,14 @@ impl<'a> Resolver<'a> {
                 Speaker::mix(&parts.iter().map(speaker).collect::<Result<Vec<_>>>()?)?
             }
         };
-        Ok(ResolvedVoice { speaker: Some(speaker), sample: None })
+        Ok(Voice { speaker: Some(speaker), sample: None })
     }
 
     fn seed(&self, kind: SeedKind, seed: u64) -> Result<Speaker> {
         self.stats.ok_or_else(SpeakerStats::missing)?.sample(kind, seed)
     }
 
-    fn role(&mut self, found: Registered<'a>) -> Result<ResolvedVoice> {
+    fn role(&mut self, found: Registered<'a>) -> Result<Voice> {
         let circle = self.on_the_way.contains(&found.name);
         self.on_the_way.push(found.name);
         if circle || self.on_the_way.len() > MAX_DEPTH {
@@ -99,7 +90,7 @@ impl<'a> Resolver<'a> {
             None => None,
         };
         self.on_the_way.pop();
-        Ok(ResolvedVoice { speaker, sample: found.role.sample.clone() })
+        Ok(Voice { speaker, sample: found.role.sample.clone() })
     }
 
     fn unknown(&self, name: &str) -> String {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::voice::{VoicePrompt, VoiceSample};
 use std::path::PathBuf;
 
 fn stats() -> SpeakerStats {
@@ -13,7 +14,7 @@ fn registry(text: &str) -> (tempfile::TempDir, Registry) {
     (folder, registry)
 }
 
-fn resolved(text: &str, registry: &Registry) -> Result<ResolvedVoice> {
+fn resolved(text: &str, registry: &Registry) -> Result<Voice> {
     resolve(&VoiceSpec::parse(text)?, registry, Some(&stats()))
 }
 
@@ -45,7 +46,7 @@ fn every_name_of_a_voice_leads_to_it() {
     {
         assert_eq!(speaker(text, &registry), known, "{text}");
     }
-    assert_eq!(resolved("none", &registry).unwrap(), ResolvedVoice::default());
+    assert_eq!(resolved("none", &registry).unwrap(), Voice::default());
 }
 
 #[test]
@@ -66,9 +67,15 @@ fn a_role_may_bring_a_sample_with_or_without_a_speaker() {
         "[roles.anna]\ncodes = \"{codes}\"\ntext = \"hi there\"\n[roles.bob]\nseed = 3\ncodes = \"{codes}\"\ntext = \"x\"\n"
     ));
     let anna = resolved("anna", &registry).unwrap();
-    assert_eq!(anna, ResolvedVoice { speaker: None, sample: Some((prompt.clone(), "hi there".into())) });
+    assert_eq!(
+        anna,
+        Voice { speaker: None, sample: Some(VoiceSample { codes: prompt.clone(), text: "hi there".into() }) }
+    );
     let bob = resolved("bob", &registry).unwrap();
-    assert_eq!((bob.speaker, bob.sample), (Some(seed(SeedKind::TorchF32, 3)), Some((prompt, "x".into()))));
+    assert_eq!(
+        (bob.speaker, bob.sample),
+        (Some(seed(SeedKind::TorchF32, 3)), Some(VoiceSample { codes: prompt, text: "x".into() }))
+    );
     assert!(refusal("mix:anna+bob", &registry).contains("anna has no speaker vector"));
     assert!(refusal(&codes, &registry).contains("words must be known"));
 }

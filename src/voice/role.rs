@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileVoice, SeedKind, VoicePrompt, VoiceSpec};
+use super::{FileVoice, SeedKind, VoiceSample, VoiceSpec};
 use crate::error::{Error, Result};
 
 /// A registered voice: what [`super::resolve`] gives for its name.
@@ -11,7 +11,7 @@ pub struct Role {
     /// Its speaker vector: a seed, a speaker string or a mix.
     pub voice: Option<VoiceSpec>,
     /// A spoken sample that the model continues: its codes and its words.
-    pub sample: Option<(VoicePrompt, String)>,
+    pub sample: Option<VoiceSample>,
     /// What the user wants to remember about it.
     pub note: Option<String>,
     /// Where it was taken from.
@@ -82,7 +82,7 @@ impl WrittenRole {
         };
         let sample = match (self.codes, self.text) {
             (Some(codes), Some(text)) if !text.trim().is_empty() => match FileVoice::decode(&codes)? {
-                FileVoice::Codes(codes) => Some((codes, text)),
+                FileVoice::Codes(codes) => Some(VoiceSample { codes, text }),
                 FileVoice::Speaker(_) => {
                     return wrong("`codes` holds a speaker, which belongs into `speaker`");
                 }
@@ -120,7 +120,7 @@ impl WrittenRole {
                 ));
             }
         }
-        if let Some((codes, text)) = &role.sample {
+        if let Some(VoiceSample { codes, text }) = &role.sample {
             (written.codes, written.text) = (Some(codes.encode()?), Some(text.clone()));
         }
         Ok(written)

@@ -1,5 +1,5 @@
 use super::*;
-use crate::voice::{Origin, Registry, SeedKind, Speaker, VoicePrompt, VoiceSpec};
+use crate::voice::{Origin, Registry, SeedKind, Speaker, VoicePrompt, VoiceSample, VoiceSpec};
 use half::f16;
 
 fn seed(seed: u64) -> Role {
@@ -34,7 +34,10 @@ fn every_kind_of_role_comes_back_from_its_file() {
     let path = folder.path().join("new/roles.toml");
     let noted =
         Role { note: Some("calm\n\"quoted\"".into()), source: Some("https://a.example/1".into()), ..seed(3) };
-    let sampled = Role { sample: Some((prompt(), "what it says".into())), ..Role::new(speaker()) };
+    let sampled = Role {
+        sample: Some(VoiceSample { codes: prompt(), text: "what it says".into() }),
+        ..Role::new(speaker())
+    };
     let sample = Role { sample: sampled.sample.clone(), ..Role::default() };
     let mix = Role::new(VoiceSpec::parse("mix:anna*0.7+b.pt*0.3").unwrap());
     let roles = [("anna", noted), ("7", sampled), ("旁白", sample), ("a.b", mix), ("plain", seed(u64::MAX))];

@@ -1,8 +1,7 @@
 //! Flags of `bench`.
 
+use chattts_rs::Precision;
 use clap::Args;
-
-use super::Dtype;
 
 /// What is measured of speed and not of precision.
 const SPEED_FLAGS: [&str; 4] = ["batch_size", "runs", "warm_up", "rounds"];
@@ -23,7 +22,7 @@ pub struct BenchArgs {
     pub device: String,
     /// In which types to compute, such as f32,q8 [default: auto; with --precision those of the device]
     #[arg(long, value_name = "TYPES", value_enum, value_delimiter = ',', help_heading = "Model")]
-    pub dtype: Vec<Dtype>,
+    pub dtype: Vec<Precision>,
     /// The share of a card's free memory that texts worked on may take
     #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = super::compute::share, help_heading = "Model")]
     pub memory_fraction: f64,

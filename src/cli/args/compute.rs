@@ -1,6 +1,7 @@
 //! Flags of where and how to compute.
 
-use clap::{Args, ValueEnum};
+use chattts_rs::Precision;
+use clap::Args;
 
 #[derive(Args)]
 pub struct ComputeArgs {
@@ -8,28 +9,14 @@ pub struct ComputeArgs {
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
     pub device: String,
     /// In which type to compute
-    #[arg(long, value_name = "TYPE", value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
-    pub dtype: Dtype,
+    #[arg(long, value_name = "TYPE", value_enum, default_value_t = Precision::Auto, help_heading = "Model")]
+    pub dtype: Precision,
     /// The share of a card's free memory that texts worked on may take
     #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share, help_heading = "Model")]
     pub memory_fraction: f64,
     /// Threads to compute with [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Model")]
     pub threads: Option<u16>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Dtype {
-    /// What suits the device: q8 on a processor, f16 on a card
-    Auto,
-    /// Single precision
-    F32,
-    /// Weights in 8 bits
-    Q8,
-    /// Half precision, on cards
-    F16,
-    /// bfloat16, on cards
-    Bf16,
 }
 
 /// A share of something, above 0 and at most 1.

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow};
 use chattts_rs::bench::{Process, SpeedTest, peak_memory};
-use chattts_rs::{ChatTts, Error};
+use chattts_rs::{Error, LoadedModel, Precision};
 
-use super::super::args::{BenchArgs, Dtype, ModelArgs};
+use super::super::args::{BenchArgs, ModelArgs};
 use super::super::output::print_line;
 use super::super::{Context, FAILED};
 use super::{checkpoint, compute, is_demo, name};
@@ -23,14 +23,14 @@ type Answer = Result<Process, String>;
 
 /// One type of weights and one batch size.
 pub struct Measurement {
-    pub dtype: Dtype,
+    pub dtype: Precision,
     pub batch_size: u16,
     /// What processes have measured so far.
     pub processes: Vec<Process>,
 }
 
 impl Measurement {
-    pub fn new(dtype: Dtype, batch_size: u16) -> Self {
+    pub fn new(dtype: Precision, batch_size: u16) -> Self {
         Measurement { dtype, batch_size, processes: Vec::new() }
     }
 
@@ -123,13 +123,13 @@ fn end_with_parent() {
 
 fn process(args: &BenchArgs, since: u64) -> anyhow::Result<Process> {
     let go_on = || ControlFlow::Continue(());
-    let dtype = args.dtype.first().copied().unwrap_or(Dtype::Auto);
+    let dtype = args.dtype.first().copied().unwrap_or(Precision::Auto);
     let batch_size = args.batch_size.first().copied().unwrap_or(1);
     let compute = compute(args, dtype, batch_size.into())?;
     let model = ModelArgs { model: args.model.clone().unwrap_or_default(), offline: args.offline };
 
     let start = Instant::now();
-    let mut tts = ChatTts::open(checkpoint(&model, &compute)?, compute)?;
+    let mut tts = LoadedModel::open(checkpoint(&model, &compute)?, compute)?;
     let load = start.elapsed();
     let (device, weights) = (tts.device_name().to_string(), tts.precision().name().to_string());
     let mut test = SpeedTest::new(&mut tts, args.tokens.into(), args.seed)?;

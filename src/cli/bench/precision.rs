@@ -3,11 +3,11 @@
 use std::str::FromStr as _;
 
 use chattts_rs::bench::{Agreement, Machine, Reference};
-use chattts_rs::{ChatTts, DeviceChoice, Devices, LoadOptions};
+use chattts_rs::{DeviceChoice, Devices, LoadOptions, LoadedModel, Precision};
 use serde_json::json;
 
 use super::super::Context;
-use super::super::args::{BenchArgs, Dtype, ModelArgs};
+use super::super::args::{BenchArgs, ModelArgs};
 use super::super::output::print_line;
 use super::{checkpoint, headline, name, named, table};
 
@@ -15,25 +15,25 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
     let Context { report, interrupt } = context;
     // Single precision on the processor is what all are compared with, those of a card too.
     let (device, _) = Devices::from_str(&args.device)?.choices()?[0].resolve();
-    let types: Vec<Dtype> = match (args.dtype.is_empty(), device) {
+    let types: Vec<Precision> = match (args.dtype.is_empty(), device) {
         (false, _) => args.dtype.clone(),
-        (true, DeviceChoice::Cuda(_)) => vec![Dtype::F32, Dtype::F16, Dtype::Bf16, Dtype::Q8],
-        (true, _) => vec![Dtype::Q8],
+        (true, DeviceChoice::Cuda(_)) => vec![Precision::F32, Precision::F16, Precision::Bf16, Precision::Q8],
+        (true, _) => vec![Precision::Q8],
     };
     for dtype in &types {
-        device.precision((*dtype).into())?;
+        device.precision(*dtype)?;
     }
     interrupt.watch();
     let go_on = || interrupt.check();
-    let load = |device, dtype: Dtype| -> anyhow::Result<(ChatTts, String)> {
+    let load = |device, dtype: Precision| -> anyhow::Result<(LoadedModel, String)> {
         let compute = LoadOptions {
             device,
-            precision: dtype.into(),
+            precision: dtype,
             batch_size: Reference::LINES,
             memory_fraction: args.memory_fraction,
             ..LoadOptions::default()
         };
-        let tts = ChatTts::open(checkpoint(model, &compute)?, compute)?;
+        let tts = LoadedModel::open(checkpoint(model, &compute)?, compute)?;
         let weights = match device {
             DeviceChoice::Cuda(number) => format!("{} cuda:{number}", tts.precision().name()),
             _ => tts.precision().name().to_string(),
@@ -41,10 +41,10 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
         Ok((tts, weights))
     };
     let total = types.len() + 1;
-    let mut results: Vec<(Dtype, Agreement)> = Vec::new();
+    let mut results: Vec<(Precision, Agreement)> = Vec::new();
     let mut compared = || -> anyhow::Result<Reference> {
         report.busy(&"speaking in f32", 0, total);
-        let (mut single, _) = load(DeviceChoice::Cpu, Dtype::F32)?;
+        let (mut single, _) = load(DeviceChoice::Cpu, Precision::F32)?;
         let reference = Reference::speak(&mut single, args.tokens.into(), args.seed, &go_on)?;
         // Its memory is the next one's.
         drop(single);

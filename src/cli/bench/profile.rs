@@ -1,25 +1,26 @@
 //! `bench --profile`.
 
+use chattts_rs::Precision;
 use chattts_rs::bench::{Machine, Profile, ProfileTest};
 use chattts_rs::cuda::Ceilings;
 use serde_json::{Value, json};
 
 use super::super::Context;
-use super::super::args::{BenchArgs, Dtype, ModelArgs};
+use super::super::args::{BenchArgs, ModelArgs};
 use super::super::output::print_line;
 use super::table::{NONE, Table, number, percent};
 use super::{checkpoint, compute, headline, name, named};
 
 /// What was measured with one type: the card's limits beside it, and a profile of each number of lines.
 struct Measured {
-    dtype: Dtype,
+    dtype: Precision,
     ceilings: Ceilings,
     profiles: Vec<Profile>,
 }
 
 pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
-    let types = if args.dtype.is_empty() { vec![Dtype::Auto] } else { args.dtype.clone() };
+    let types = if args.dtype.is_empty() { vec![Precision::Auto] } else { args.dtype.clone() };
     let most = args.batch_size.iter().copied().max().unwrap_or(1);
     // One that a card does not compute in is found before any is loaded.
     for dtype in &types {

@@ -17,11 +17,14 @@ const PAIR: usize = 2 * LANES * (BLOCK + size_of::<u16>());
 
 /// In which type the weights of a matrix are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum WeightType {
-    /// Single precision.
+    /// Single precision
     #[default]
     F32,
-    /// Blocks of 32 numbers in 8 bits with a common scale; rows are rounded alike as they go in.
+    /// 8 bits
+    ///
+    /// Blocks of 32 numbers with a common scale; rows are rounded alike as they go in.
     Q8,
 }
 

@@ -1,86 +1,61 @@
-//! How texts are read aloud: what the flags say, and what a line says for itself.
+//! Reading: from a text as it is written to what is spoken, and the pieces it is spoken in.
 
-use std::fs;
 use std::ops::Range;
-use std::path::Path;
 
-use anyhow::Context as _;
-use chattts_rs::Error;
-use chattts_rs::batch::manifest::Row;
-use chattts_rs::text::markup::{markdown, ssml};
-use chattts_rs::text::{
-    Change, Dropped, Homophones, Language, NormalizeOptions, Normalized, Pause, SPEAKABLE_SECONDS, normalize,
+use super::{Lang, Markup, Overrides, Warning};
+use crate::error::{Error, Result};
+use crate::text::markup::{markdown, ssml};
+use crate::text::{
+    Dropped, Homophones, Language, NormalizeOptions, Normalized, Pause, SPEAKABLE_SECONDS, normalize,
     normalize_markup, split, spoken_seconds,
 };
-
-use super::args::{Lang, MarkupArgs, ReadArgs};
-use super::report::Report;
 
 /// How many characters that are not spoken a message names.
 const NAMED: usize = 8;
 
-/// How a text is marked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Markup {
-    None,
-    Ssml,
-    Markdown,
-}
-
-impl Markup {
-    /// Whether a file is one text, and not one a line.
-    pub fn is_document(self) -> bool {
-        self != Markup::None
-    }
-}
-
-/// How a text is read; lines may differ from the flags.
+/// How a text is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     /// Not at all, if false: it goes to the tokenizer as it is.
     pub normalize: bool,
+    /// The language, or none for each sentence's own.
     pub language: Option<Language>,
     /// Whether a character that is not spoken is an error.
     pub strict: bool,
+    /// Whether emoji are spoken by their names.
     pub name_emoji: bool,
+    /// How it is marked up.
     pub markup: Markup,
 }
 
 impl Reading {
-    pub fn new(args: &ReadArgs, markup: &MarkupArgs) -> Self {
+    /// Collects what overrides say of reading.
+    pub fn of(overrides: &Overrides) -> Self {
+        let Overrides { reading, markup, .. } = overrides;
         Reading {
-            normalize: true,
-            language: match args.lang {
-                Lang::Auto => None,
-                Lang::Zh => Some(Language::Chinese),
-                Lang::En => Some(Language::English),
-            },
-            strict: args.strict,
-            name_emoji: args.name_emoji,
+            normalize: overrides.normalize.unwrap_or(true),
+            language: reading.lang.and_then(Lang::language),
+            strict: reading.strict.unwrap_or(false),
+            name_emoji: reading.name_emoji.unwrap_or(false),
             markup: markup.kind(),
         }
     }
+}
 
-    /// As a manifest's row has it.
-    pub fn of_row(self, row: &Row) -> Self {
-        Reading {
-            normalize: row.normalize.unwrap_or(self.normalize),
-            language: row.lang.unwrap_or(self.language),
-            strict: row.strict.unwrap_or(self.strict),
-            markup: match (row.ssml, row.markdown) {
-                (Some(true), _) => Markup::Ssml,
-                (_, Some(true)) => Markup::Markdown,
-                (Some(false), _) if self.markup == Markup::Ssml => Markup::None,
-                (_, Some(false)) if self.markup == Markup::Markdown => Markup::None,
-                _ => self.markup,
-            },
-            ..self
+impl super::MarkupOverrides {
+    /// Returns the markup that a text has.
+    pub fn kind(&self) -> Markup {
+        match (self.ssml, self.markdown) {
+            (Some(true), _) => Markup::Ssml,
+            (_, Some(true)) => Markup::Markdown,
+            _ => Markup::None,
         }
     }
 }
 
 /// A stretch of a text as it is spoken, in one voice at one pace.
 pub struct Spoken {
+    /// What is spoken, and the way back to what was written.
     pub text: Normalized,
     /// The N of `[speed_N]`.
     pub speed: Option<u8>,
@@ -90,32 +65,26 @@ pub struct Spoken {
     pub silence: f64,
 }
 
-/// Reads a homophone table.
-pub fn homophones(path: Option<&Path>) -> anyhow::Result<Option<Homophones>> {
-    let Some(path) = path else { return Ok(None) };
-    let json = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let table = Homophones::from_json(&json);
-    table.map(Some).map_err(|reason| Error::BadFile { file: path.to_path_buf(), reason }.into())
+impl From<Normalized> for Spoken {
+    fn from(text: Normalized) -> Self {
+        Spoken { text, speed: None, voice: None, silence: 0.0 }
+    }
 }
 
 /// Reads a text as it is spoken, span by span.
 ///
 /// # Errors
-/// Markup that is not well formed or not known.
-pub fn read(text: &str, reading: Reading, homophones: Option<&Homophones>) -> anyhow::Result<Vec<Spoken>> {
+/// [`Error::Markup`] for markup that is not well formed or not known.
+pub fn read(text: &str, reading: Reading, homophones: Option<&Homophones>) -> Result<Vec<Spoken>> {
+    let options = NormalizeOptions { language: reading.language, homophones, name_emoji: reading.name_emoji };
     if !reading.normalize {
-        let text = Normalized::untouched(text);
-        return Ok(vec![Spoken { text, speed: None, voice: None, silence: 0.0 }]);
+        return Ok(vec![Normalized::untouched(text).into()]);
     }
     let script = match reading.markup {
-        Markup::None => {
-            let text = normalize(text, &options(reading, homophones));
-            return Ok(vec![Spoken { text, speed: None, voice: None, silence: 0.0 }]);
-        }
+        Markup::None => return Ok(vec![normalize(text, &options).into()]),
         Markup::Ssml => ssml(text)?,
         Markup::Markdown => markdown(text),
     };
-    let options = options(reading, homophones);
     let spoken = script.spans.into_iter().map(|span| Spoken {
         text: normalize_markup(&span, &options),
         speed: span.speed,
@@ -125,7 +94,7 @@ pub fn read(text: &str, reading: Reading, homophones: Option<&Homophones>) -> an
     Ok(spoken.collect())
 }
 
-/// Where the pieces of a spoken text are that are spoken at once, and the silence after each in seconds;
+/// Returns where the pieces of a spoken text are that are spoken at once, and the silence after each in seconds;
 /// `splits` is always, never, or only where the text is long.
 pub fn cut(text: &str, splits: Option<bool>) -> Vec<(Range<usize>, f64)> {
     if text.trim().is_empty() {
@@ -142,7 +111,7 @@ pub fn cut(text: &str, splits: Option<bool>) -> Vec<(Range<usize>, f64)> {
     split(text, SPEAKABLE_SECONDS).into_iter().map(|s| (s.range, seconds(s.pause))).collect()
 }
 
-/// The silence between pieces that are spoken apart, in seconds: about what a reader leaves.
+/// Returns the silence between pieces that are spoken apart, in seconds: about what a reader leaves.
 fn seconds(pause: Pause) -> f64 {
     match pause {
         Pause::Paragraph => 0.6,
@@ -152,34 +121,24 @@ fn seconds(pause: Pause) -> f64 {
     }
 }
 
-fn options<'a>(reading: Reading, homophones: Option<&'a Homophones>) -> NormalizeOptions<'a> {
-    NormalizeOptions { language: reading.language, homophones, name_emoji: reading.name_emoji }
-}
-
-/// Checks what was read: at least something is spoken, and what is not is told or, if it must not be, an
+/// Checks what was read: at least something is spoken, and what is not is a warning or, if it must not be, an
 /// error.
-pub fn check(
-    label: &str,
-    input: &str,
-    spoken: &[Spoken],
-    strict: bool,
-    report: &Report,
-) -> anyhow::Result<()> {
+///
+/// # Errors
+/// [`Error::NotSpoken`] and [`Error::EmptyText`].
+pub fn check(input: &str, spoken: &[Spoken], strict: bool) -> Result<Option<Warning>> {
     let dropped: Vec<Dropped> = spoken.iter().flat_map(|span| span.text.dropped(input)).collect();
-    if !dropped.is_empty() {
-        let message = describe(input, &dropped);
-        if strict {
-            return Err(Error::NotSpoken(message).into());
+    let warning = (!dropped.is_empty()).then(|| describe(input, &dropped));
+    match warning {
+        Some(message) if strict => Err(Error::NotSpoken(message)),
+        _ if spoken.iter().all(|span| span.text.text.trim().is_empty()) => {
+            Err(Error::EmptyText("nothing in the text is spoken".into()))
         }
-        report.warn(&format!("{label}: {message}"));
+        warning => Ok(warning.map(Warning::text)),
     }
-    if spoken.iter().all(|span| span.text.text.trim().is_empty()) {
-        return Err(Error::EmptyText("nothing in the text is spoken".into()).into());
-    }
-    Ok(())
 }
 
-/// Which characters are not spoken, where and why.
+/// Says which characters are not spoken, where and why.
 fn describe(input: &str, dropped: &[Dropped]) -> String {
     let mut named: Vec<(char, usize, &Dropped)> = Vec::new();
     let mut others = 0;
@@ -205,7 +164,7 @@ fn describe(input: &str, dropped: &[Dropped]) -> String {
     format!("{count} not spoken: {}{more}", names.join(", "))
 }
 
-/// A character for a message.
+/// Names a character in a message.
 fn name(c: char) -> String {
     match c.is_control() || c.is_whitespace() {
         true => format!("U+{:04X}", c as u32),
@@ -213,7 +172,7 @@ fn name(c: char) -> String {
     }
 }
 
-/// Where a byte of a text stands: its character, and its line if there are several.
+/// Names where a byte of a text stands: its character, and its line if there are several.
 fn place(input: &str, offset: usize) -> String {
     let before = &input[..offset];
     let line = before.matches('\n').count();
@@ -224,21 +183,10 @@ fn place(input: &str, offset: usize) -> String {
     }
 }
 
-/// The kind of a change, for machines.
-pub fn kind(change: Change) -> &'static str {
-    match change {
-        Change::Kept => "kept",
-        Change::Read(kind) => kind,
-        Change::Pause => "pause",
-        Change::Mapped => "mapped",
-        Change::Dropped(_) => "dropped",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chattts_rs::text::Reason;
+    use crate::text::Reason;
 
     #[test]
     fn what_is_not_spoken_is_told_once_each_with_its_place() {

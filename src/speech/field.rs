@@ -1,11 +1,14 @@
-//! A value of a manifest's line, read as what its key asks for.
+//! A JSON value, read as what its key asks for.
 
 use serde_json::Value;
 
-use super::MAX_SHOWN;
-use crate::batch::name;
 use crate::sampling::NoiseMode;
-use crate::text::Language;
+use crate::speech::Lang;
+
+/// How much of a value is shown in a message, in bytes.
+const MAX_SHOWN: usize = 60;
+/// How like a known key an unknown one must be to be taken for a slip of it; 1 is the same.
+const LIKENESS: f64 = 0.75;
 
 /// Whole numbers up to here are exact when they are written with a point.
 const MAX_EXACT: f64 = (1u64 << 53) as f64;
@@ -66,12 +69,11 @@ impl Field<'_> {
         all.ok_or_else(|| self.expected(expected))
     }
 
-    /// A language, or none for each sentence's own.
-    pub fn language(&self) -> Result<Option<Language>, String> {
+    pub fn language(&self) -> Result<Lang, String> {
         match self.value.as_str() {
-            Some("auto") => Ok(None),
-            Some("zh") => Ok(Some(Language::Chinese)),
-            Some("en") => Ok(Some(Language::English)),
+            Some("auto") => Ok(Lang::Auto),
+            Some("zh") => Ok(Lang::Zh),
+            Some("en") => Ok(Lang::En),
             _ => Err(self.expected("\"auto\", \"zh\" or \"en\"")),
         }
     }
@@ -94,7 +96,7 @@ pub fn is_positive(number: f64) -> bool {
 /// A value for a message: its kind where that says it, and as much of it as is short.
 fn found(value: &Value) -> String {
     let text = value.to_string();
-    let short = name::cut(&text, MAX_SHOWN);
+    let short = cut(&text, MAX_SHOWN);
     let dots = if short.len() < text.len() { "…" } else { "" };
     let kind = match value {
         Value::String(_) => "the string ",
@@ -103,6 +105,40 @@ fn found(value: &Value) -> String {
         _ => "",
     };
     // A string's quotes and escapes are JSON's; what is left for a terminal to act on is not printed.
-    let short: String = short.chars().map(|c| if name::is_unseen(c) { '\u{fffd}' } else { c }).collect();
+    let short: String = short.chars().map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect();
     format!("{kind}{short}{dots}")
+}
+
+/// Refuses a key, naming the nearest one that is known.
+pub fn unknown(key: &str, known: &[&str]) -> String {
+    let plain = key.to_lowercase().replace('-', "_");
+    let likeness = |known: &str| strsim::jaro_winkler(&plain, known);
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let short = cut(key, MAX_SHOWN).escape_debug();
+    match nearest.filter(|known| likeness(known) >= LIKENESS) {
+        Some(nearest) => format!("unknown key `{short}`; did you mean `{nearest}`?"),
+        None => format!("unknown key `{short}`; known: {}", known.join(", ")),
+    }
+}
+
+/// Returns as much of the text as fits in so many bytes, cut between characters.
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+/// Tells control characters, and those that are not seen or turn the text around them.
+pub(crate) fn is_unseen(c: char) -> bool {
+    let format = matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    format || c.is_control()
+}
+
+/// Returns as much of a role as a message needs.
+pub fn shown(role: &str) -> String {
+    const MOST: usize = 40;
+    match role.chars().count() > MOST {
+        true => role.chars().take(MOST).chain(['…']).collect(),
+        false => role.to_string(),
+    }
 }

@@ -1,4 +1,4 @@
-//! What becomes of a spoken line: file, subtitles, dump, record. Runs on the writers' threads.
+//! Where spoken lines go: file, subtitles, dump, record. Runs on the writers' threads.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,16 +8,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use chattts_rs::audio::subtitles::{Cue, srt, vtt};
-use chattts_rs::audio::{Encoding, Sink, encode, normalize_loudness, resample, trim_quiet, trim_silence};
+use chattts_rs::audio::{Encoding, Sink, encode};
 use chattts_rs::batch::report::{Record, ReportWriter, Status};
 use chattts_rs::batch::{Entry, Ledger, write_file};
-use chattts_rs::model::SAMPLE_RATE;
-use chattts_rs::pipeline::{Outcome, Spoken};
+use chattts_rs::{Outcome, Spoken};
 
 use super::args::SubtitleKind;
 use super::dump::Dump;
 use super::output::{persist, print_line, print_path};
-use super::plan::{Failed, Piece, Todo};
+use super::plan::{Failed, PlannedLine};
 use super::report::Report;
 
 /// Where finished lines go.
@@ -37,13 +36,13 @@ pub struct Joined {
     /// Lines that are still to come, in order.
     order: std::collections::VecDeque<usize>,
     /// Lines that came before their turn.
-    early: BTreeMap<usize, Option<Treated>>,
+    early: BTreeMap<usize, Option<Spoken>>,
     cues: Vec<Cue>,
     lines: usize,
 }
 
-/// Delivers outcomes; shared by the threads that write.
-pub struct Delivery<'a> {
+/// Takes outcomes to where they go; shared by the threads that write.
+pub struct LineSink<'a> {
     pub report: &'a Report,
     pub destination: Destination,
     pub subtitles: Option<SubtitleKind>,
@@ -54,7 +53,7 @@ pub struct Delivery<'a> {
     pub joined_path: Option<PathBuf>,
     pub fail_fast: bool,
     /// By index.
-    pub todo: BTreeMap<usize, Todo>,
+    pub lines: BTreeMap<usize, PlannedLine>,
     pub tally: Tally,
     /// Something that would befall every line: a full disk, a closed pipe.
     broken: Mutex<Option<anyhow::Error>>,
@@ -70,28 +69,19 @@ pub struct Tally {
     pub milliseconds: AtomicU64,
 }
 
-/// What a sentence takes at least, by estimate.
-const LEAST_SECONDS: f64 = 0.01;
-
-/// A line's samples at its file's rate, and when its pieces sound in them.
-struct Treated {
-    samples: Vec<f32>,
-    cues: Vec<Cue>,
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<'a> Delivery<'a> {
+impl<'a> LineSink<'a> {
     /// Over the lines to be spoken.
     pub fn new(
         report: &'a Report,
         destination: Destination,
         subtitles: Option<SubtitleKind>,
-        todo: Vec<Todo>,
+        lines: Vec<PlannedLine>,
     ) -> Self {
-        Delivery {
+        LineSink {
             report,
             destination,
             subtitles,
@@ -100,7 +90,7 @@ impl<'a> Delivery<'a> {
             json: false,
             joined_path: None,
             fail_fast: false,
-            todo: todo.into_iter().map(|line| (line.index, line)).collect(),
+            lines: lines.into_iter().map(|line| (line.index, line)).collect(),
             tally: Tally::default(),
             broken: Mutex::new(None),
             stop: AtomicBool::new(false),
@@ -119,13 +109,13 @@ impl<'a> Delivery<'a> {
 
     /// Takes a line's outcome.
     pub fn take(&self, outcome: Outcome) {
-        let Some(line) = self.todo.get(&outcome.index) else { return };
+        let Some(line) = self.lines.get(&outcome.index) else { return };
         // After something broke nothing new is finished.
         if lock(&self.broken).is_some() {
             return;
         }
         let delivered = match outcome.result {
-            Ok(spoken) => self.finish(line, &spoken),
+            Ok(spoken) => self.store(line, spoken),
             Err(error) => self.fail(&Failed {
                 index: line.index,
                 label: line.label.clone(),
@@ -157,7 +147,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Reports a line whose file an earlier run finished.
-    pub fn skip(&self, line: &Todo, path: &Path, entry: Option<&Entry>) -> anyhow::Result<()> {
+    pub fn skip(&self, line: &PlannedLine, path: &Path, entry: Option<&Entry>) -> anyhow::Result<()> {
         let mut record = Record::new(line.index, Status::Skipped);
         record.id.clone_from(&line.id);
         record.path = Some(path.display().to_string());
@@ -179,42 +169,44 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
-    fn finish(&self, line: &Todo, spoken: &Spoken) -> anyhow::Result<()> {
+    fn store(&self, line: &PlannedLine, spoken: Spoken) -> anyhow::Result<()> {
+        for refined in &spoken.refined {
+            self.report.detail(&format!("refined: {}", refined.text));
+        }
         if let Some(dump) = &self.dump {
-            for piece in &spoken.pieces {
-                dump.speech(line.index, piece)?;
+            for trace in &spoken.traces {
+                dump.speech(line.index, trace)?;
             }
         }
-        let treated = Self::treat(line, spoken)?;
-        let seconds = treated.samples.len() as f64 / f64::from(line.encoding.sample_rate());
-        let truncated = spoken.is_truncated();
+        let summary = spoken.summary;
+        let (seconds, truncated) = (summary.seconds(), summary.is_truncated());
         let mut record = Record::new(line.index, if truncated { Status::Truncated } else { Status::Done });
         record.id.clone_from(&line.id);
         record.seconds = Some(seconds);
-        record.tokens = Some(spoken.tokens());
-        record.seed = Some(spoken.seed);
-        record.ms = u64::try_from(spoken.time.as_millis()).ok();
-        record.text = Some(line.text());
+        record.tokens = Some(summary.tokens);
+        record.seed = Some(summary.seed);
+        record.ms = Some(((summary.total - summary.queued) * 1e3) as u64);
+        record.text = Some(line.line.text());
         if truncated {
             self.tally.truncated.fetch_add(1, Ordering::Relaxed);
-            let limit = line.request.sampling.max_tokens;
+            let limit = line.line.request.sampling.max_tokens;
             let what = format!("--max-tokens {limit} were out before the model ended; the speech is cut off");
             self.report.warn(&format!("{}: {what}", line.label));
             record.error = Some(what);
         }
-        if spoken.seed != line.request.seed {
-            let (asked, used) = (line.request.seed, spoken.seed);
+        if summary.seed != summary.asked_seed {
+            let (asked, used) = (summary.asked_seed, summary.seed);
             self.report.note(&format!("{}: seed {asked} ends at once; spoken with seed {used}", line.label));
         }
         match &self.destination {
             Destination::Folder(ledger) => {
-                let bytes = encode(&treated.samples, &line.encoding)?;
-                let entry = Entry::new(&line.name, &line.key, &bytes, seconds, spoken.seed)?;
+                let bytes = encode(&spoken.samples, &line.encoding)?;
+                let entry = Entry::new(&line.name, &line.key, &bytes, seconds, summary.seed)?;
                 record.sha256 = Some(entry.sha256.clone());
                 let dir = lock(ledger).dir().to_path_buf();
                 let path = dir.join(&line.name);
                 if let Some(kind) = self.subtitles {
-                    write_subtitles(&path, kind, &treated.cues)?;
+                    write_subtitles(&path, kind, &spoken.cues)?;
                 }
                 lock(ledger).store(entry, &bytes, true)?;
                 record.path = Some(path.display().to_string());
@@ -224,49 +216,13 @@ impl<'a> Delivery<'a> {
             }
             Destination::Joined(joined) => {
                 record.path = self.joined_path.as_ref().map(|path| path.display().to_string());
-                lock(joined).push(line.index, Some(treated))?;
+                lock(joined).push(line.index, Some(spoken))?;
             }
         }
         self.tally.done.fetch_add(1, Ordering::Relaxed);
         self.tally.milliseconds.fetch_add((seconds * 1e3) as u64, Ordering::Relaxed);
         self.record(&record)
     }
-
-    /// Pieces joined, trimmed, resampled, brought to their loudness.
-    fn treat(line: &Todo, spoken: &Spoken) -> chattts_rs::Result<Treated> {
-        let rate = line.encoding.sample_rate();
-        let mut joined: Vec<f32> = Vec::new();
-        let mut cues = Vec::new();
-        for (piece, Piece { silence, cues: shown, .. }) in spoken.pieces.iter().zip(&line.pieces) {
-            let wave = match line.trim {
-                true => trim_quiet(&piece.wave, SAMPLE_RATE),
-                false => trim_silence(&piece.wave),
-            };
-            let at = |samples: usize| samples as f64 / f64::from(SAMPLE_RATE);
-            cues.extend(cues_of(shown, at(joined.len()), at(joined.len() + wave.len())));
-            joined.extend_from_slice(wave);
-            joined.extend(std::iter::repeat_n(0.0, (silence * f64::from(SAMPLE_RATE)) as usize));
-        }
-        let mut samples = resample(&joined, SAMPLE_RATE, rate)?.into_owned();
-        if let Some(target) = line.loudness {
-            normalize_loudness(&mut samples, rate, target)?;
-        }
-        Ok(Treated { samples, cues })
-    }
-}
-
-/// A piece's sentences and when they sound: the piece's own time is exact, within it each gets its share by
-/// the estimate of how long it takes to say.
-fn cues_of(sentences: &[(String, f64)], start: f64, end: f64) -> Vec<Cue> {
-    let total: f64 = sentences.iter().map(|(_, seconds)| seconds.max(LEAST_SECONDS)).sum();
-    let mut said = 0.0;
-    let mut from = start;
-    let cue = |(text, seconds): &(String, f64)| {
-        said += seconds.max(LEAST_SECONDS);
-        let to = start + (end - start) * said / total;
-        Cue { start: std::mem::replace(&mut from, to), end: to, text: text.clone() }
-    };
-    sentences.iter().map(cue).collect()
 }
 
 fn write_subtitles(path: &Path, kind: SubtitleKind, cues: &[Cue]) -> chattts_rs::Result<()> {
@@ -297,18 +253,18 @@ impl Joined {
     }
 
     /// Takes a line's samples, or that it has none, and writes all whose turn has come.
-    fn push(&mut self, index: usize, treated: Option<Treated>) -> chattts_rs::Result<()> {
-        self.early.insert(index, treated);
+    fn push(&mut self, index: usize, spoken: Option<Spoken>) -> chattts_rs::Result<()> {
+        self.early.insert(index, spoken);
         let rate = f64::from(self.encoding.sample_rate());
         while let Some(next) = self.order.front().copied()
-            && let Some(treated) = self.early.remove(&next)
+            && let Some(spoken) = self.early.remove(&next)
         {
             self.order.pop_front();
-            let (Some(treated), Some(sink)) = (treated, &mut self.sink) else { continue };
+            let (Some(spoken), Some(sink)) = (spoken, &mut self.sink) else { continue };
             let offset = sink.samples() as f64 / rate;
             let moved = |cue: Cue| Cue { start: cue.start + offset, end: cue.end + offset, text: cue.text };
-            self.cues.extend(treated.cues.into_iter().map(moved));
-            sink.push(&treated.samples)?;
+            self.cues.extend(spoken.cues.into_iter().map(moved));
+            sink.push(&spoken.samples)?;
             self.lines += 1;
         }
         Ok(())
@@ -333,21 +289,5 @@ impl Joined {
                 Ok(())
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sentences_share_the_time_of_their_piece() {
-        let sentences = [("一".to_string(), 1.0), ("二".to_string(), 3.0), ("三".to_string(), 0.0)];
-        let cues = cues_of(&sentences, 2.0, 12.0);
-        assert_eq!((cues[0].start, cues[2].end), (2.0, 12.0));
-        assert!(cues.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));
-        assert!((cues[0].end - 4.5).abs() < 0.1 && cues[2].end > cues[2].start, "{cues:?}");
-        assert_eq!(cues.iter().map(|cue| cue.text.as_str()).collect::<String>(), "一二三");
-        assert!(cues_of(&[], 0.0, 1.0).is_empty());
     }
 }

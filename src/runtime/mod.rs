@@ -1,0 +1,27 @@
+//! The engine as its users hold it: a handle that any number of threads speak with, a worker per device that
+//! steps the model and one that renders beside it, a queue, and a stream of events per request.
+//!
+//! The only threads and channels of the crate, but for the thread team of the processor's kernels.
+
+mod batch;
+mod channel;
+mod handle;
+mod model;
+mod options;
+mod render;
+mod speech;
+mod state;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use batch::{Limits, Outcome, Spoken};
+pub use handle::Engine;
+pub(crate) use handle::first_sound;
+pub use model::Model;
+pub use options::{BatchSize, EngineOptions, Notice};
+pub use speech::{Canceller, Event, Speech, Summary, Trace, Wave};
+pub use stats::{DeviceStats, Stats, Timing};
+
+pub(crate) use render::{GROUP_STEPS, render_codes};

@@ -1,0 +1,101 @@
+//! Models whose files are opened: headers read, nothing computed.
+
+use std::path::{Path, PathBuf};
+
+use super::options::{EngineOptions, Notice};
+use crate::batch::model_fingerprint;
+use crate::device::DeviceChoice;
+use crate::error::Result;
+use crate::hub::{self, ModelFiles, ModelSource};
+use crate::model::{Checkpoint, DEMO_SEED};
+
+/// Weights of a language model that take longer to read than to map, in bytes.
+const LARGE: u64 = 64 << 20;
+
+/// An opened model; its clones share the files.
+#[derive(Clone)]
+pub struct Model {
+    /// The files.
+    pub checkpoint: Checkpoint,
+    /// By what they are told apart from another model's: a fingerprint, or the name of a model without files.
+    pub fingerprint: String,
+}
+
+impl Model {
+    /// Opens the model of these options; one from the hub is downloaded first if it is not in the cache.
+    ///
+    /// # Errors
+    /// [`Error::ModelNotFound`](crate::Error::ModelNotFound) and [`Error::Download`](crate::Error::Download) if
+    /// its files cannot be had, else an error naming the file that is not as it should be.
+    pub fn open(options: &EngineOptions) -> Result<Self> {
+        options.set_threads()?;
+        match options.model.parse()? {
+            source @ ModelSource::Demo(size) => {
+                Ok(Model { checkpoint: Checkpoint::demo(size, DEMO_SEED)?, fingerprint: source.to_string() })
+            }
+            ModelSource::Packed(file) => {
+                let checkpoint = Checkpoint::open_packed(&file)?;
+                Ok(Model { checkpoint, fingerprint: model_fingerprint(&[file])? })
+            }
+            source => Model::of_files(Model::files(&source, options)?),
+        }
+    }
+
+    /// Finds a model's files, downloading them first if need be.
+    ///
+    /// # Errors
+    /// As [`Model::open`].
+    pub fn files(source: &ModelSource, options: &EngineOptions) -> Result<ModelFiles> {
+        match hub::locate(source, &options.hub) {
+            Err(_) if matches!(source, ModelSource::Hub { .. }) && !options.hub.offline => {
+                options.notify(&Notice::Downloading);
+                hub::fetch(source, &options.hub, &mut |event| options.notify(&Notice::Transfer(event)))
+            }
+            located => located,
+        }
+    }
+
+    /// Opens files that are in place.
+    ///
+    /// # Errors
+    /// An error naming the file that is not as it should be.
+    pub fn of_files(files: ModelFiles) -> Result<Self> {
+        let checkpoint = Checkpoint::open(&files)?;
+        let ModelFiles { decoder, dvae, embed, vocos, gpt_config, gpt, tokenizer, spk_stat, .. } = files;
+        let all = [decoder, dvae, embed, vocos, gpt_config, gpt, tokenizer];
+        let all: Vec<PathBuf> = all.into_iter().chain(spk_stat).collect();
+        Ok(Model { checkpoint, fingerprint: model_fingerprint(&all)? })
+    }
+
+    /// Returns the same model from the cache folder, where it lies packed for processors; it is put there if it
+    /// is not yet. A model too small to gain by it stays as it is, and so does one that cannot be kept: it only
+    /// takes longer to load.
+    pub fn packed(self, device: DeviceChoice, options: &EngineOptions) -> Self {
+        let kind = match device.precision(options.precision) {
+            Ok(precision) if device == DeviceChoice::Cpu => precision.weight_type(),
+            _ => return self,
+        };
+        let size = std::fs::metadata(self.checkpoint.gpt.path()).map_or(0, |meta| meta.len());
+        let large = self.checkpoint.packed.is_none() && size >= LARGE;
+        let Some(folder) = options.cache.as_deref().filter(|_| large) else { return self };
+        let file = folder.join("packed").join(format!("{}-{}.safetensors", self.fingerprint, kind.name()));
+        match Checkpoint::open_packed(&file).or_else(|_| self.pack(&file, kind, options)) {
+            Ok(checkpoint) => Model { checkpoint, ..self },
+            Err(error) => {
+                options.notify(&Notice::PackingFailed { error: &error });
+                self
+            }
+        }
+    }
+
+    fn pack(
+        &self,
+        file: &Path,
+        kind: crate::model::WeightType,
+        options: &EngineOptions,
+    ) -> Result<Checkpoint> {
+        options.notify(&Notice::Packing { file: file.to_path_buf() });
+        self.checkpoint.pack(file, kind)?;
+        Checkpoint::open_packed(file)
+    }
+}

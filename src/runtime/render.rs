@@ -1,0 +1,198 @@
+//! From codes to waves, beside the engine.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::mpsc::{Receiver, Sender};
+
+use super::state::RunState;
+use crate::engine::{Codes, Decoder, RequestId};
+use crate::error::{Error, Result};
+use crate::model::{Growing, Mel, Rendered, Renderer, WaveStream};
+use crate::voice::VoicePrompt;
+
+/// Steps whose codes are rendered together, about: what is rendered at once sits in memory several times.
+pub(crate) const GROUP_STEPS: usize = 1024;
+
+/// What the renderer is asked for.
+pub(super) enum Task {
+    /// All of a piece; its sound as a sample to continue too, if `encodes`.
+    Whole { id: RequestId, codes: Box<Codes>, encodes: bool },
+    /// What a piece that streams has drawn since it was last asked for.
+    Grown { id: RequestId, tokens: Vec<Vec<u32>>, hiddens: Vec<f32>, decoder: Decoder },
+    /// Nothing more of a piece.
+    Forget { id: RequestId },
+}
+
+/// What has become of a task.
+pub(super) struct Sound {
+    /// Samples that are new since the last sound of this piece.
+    pub samples: Vec<f32>,
+    /// The rest, where the piece is whole.
+    pub whole: Option<Whole>,
+}
+
+/// What a piece was made from, and its sound as a sample to continue.
+pub(super) struct Whole {
+    pub codes: Box<Codes>,
+    /// None of a piece that was streamed.
+    pub mel: Option<Mel>,
+    pub sample: Option<VoicePrompt>,
+}
+
+/// A piece that streams: all it has drawn, and how far its wave is.
+#[derive(Default)]
+struct Stream {
+    tokens: Vec<Vec<u32>>,
+    hiddens: Vec<f32>,
+    wave: WaveStream,
+    /// Everything that was given out.
+    samples: Vec<f32>,
+}
+
+/// Tells the worker that the renderer has gone, should it panic.
+struct WakeOnDrop<'a>(&'a RunState);
+
+impl Drop for WakeOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}
+
+/// Renders what comes until nothing comes any more: streams first, and whole pieces grouped with those that have
+/// come meanwhile.
+pub(super) fn render_loop(
+    renderer: &Renderer,
+    tasks: &Receiver<Task>,
+    sounds: &Sender<(RequestId, Result<Sound>)>,
+    state: &RunState,
+) {
+    let _guard = WakeOnDrop(state);
+    let mut streams: HashMap<RequestId, Stream> = HashMap::new();
+    let mut pieces: VecDeque<Piece> = VecDeque::new();
+    let answer = |id, sound| {
+        let sent = sounds.send((id, sound)).is_ok();
+        state.wake();
+        sent
+    };
+    loop {
+        let next = match pieces.is_empty() {
+            true => tasks.recv().ok(),
+            false => tasks.try_recv().ok(),
+        };
+        match next {
+            Some(Task::Forget { id }) => {
+                streams.remove(&id);
+                let forgotten = pieces.iter().position(|piece| piece.id == id);
+                if forgotten.and_then(|at| pieces.remove(at)).is_some()
+                    && !answer(id, Err(Error::Interrupted))
+                {
+                    return;
+                }
+            }
+            Some(Task::Grown { id, tokens, hiddens, decoder }) => {
+                let stream = streams.entry(id).or_default();
+                stream.tokens.extend(tokens);
+                stream.hiddens.extend(hiddens);
+                let grown = growing(decoder, &stream.tokens, &stream.hiddens);
+                let samples = stream.wave.take(renderer, grown, false);
+                let sound = samples.map(|samples| {
+                    stream.samples.extend_from_slice(&samples);
+                    Sound { samples, whole: None }
+                });
+                if !answer(id, sound) {
+                    return;
+                }
+            }
+            Some(Task::Whole { id, codes, encodes }) => {
+                let piece = Piece { id, codes, encodes };
+                let Some(stream) = streams.remove(&id) else {
+                    pieces.push_back(piece);
+                    continue;
+                };
+                if !answer(id, end_stream(renderer, stream, piece)) {
+                    return;
+                }
+            }
+            None if pieces.is_empty() || state.is_closed() => return,
+            None => {
+                for (id, sound) in render_group(renderer, &mut pieces) {
+                    if !answer(id, sound) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A whole piece that waits to be rendered.
+struct Piece {
+    id: RequestId,
+    codes: Box<Codes>,
+    encodes: bool,
+}
+
+fn end_stream(renderer: &Renderer, mut stream: Stream, piece: Piece) -> Result<Sound> {
+    let Piece { codes, encodes, .. } = piece;
+    let samples = stream.wave.take(renderer, growing(codes.decoder, &codes.tokens, &codes.hiddens), true)?;
+    let sample = if encodes {
+        stream.samples.extend_from_slice(&samples);
+        Some(renderer.encode(&stream.samples)?)
+    } else {
+        None
+    };
+    Ok(Sound { samples, whole: Some(Whole { codes, mel: None, sample }) })
+}
+
+/// Renders the first pieces of the queue that are made from the same thing, as many as sit in memory well.
+fn render_group(renderer: &Renderer, pieces: &mut VecDeque<Piece>) -> Vec<(RequestId, Result<Sound>)> {
+    let Some(kind) = pieces.front().map(|piece| piece.codes.decoder) else { return Vec::new() };
+    let mut group: Vec<Piece> = Vec::new();
+    let mut steps = 0;
+    while steps < GROUP_STEPS
+        && let Some(piece) = pieces.pop_front_if(|piece| piece.codes.decoder == kind)
+    {
+        steps += piece.codes.tokens.len();
+        group.push(piece);
+    }
+    let all: Vec<&Codes> = group.iter().map(|piece| &*piece.codes).collect();
+    let rendered: Vec<Result<Rendered>> = match render_codes(renderer, kind, &all) {
+        Ok(rendered) => rendered.into_iter().map(Ok).collect(),
+        // One that cannot be rendered must not cost the others.
+        Err(_) => all
+            .iter()
+            .map(|codes| {
+                let one = render_codes(renderer, kind, &[codes])?;
+                one.into_iter().next().ok_or_else(|| Error::Audio("nothing was rendered".into()))
+            })
+            .collect(),
+    };
+    let sounds = group.into_iter().zip(rendered).map(|(Piece { id, codes, encodes }, rendered)| {
+        let sound = rendered.and_then(|Rendered { mel, wave }| {
+            let sample = if encodes { Some(renderer.encode(&wave)?) } else { None };
+            Ok(Sound { samples: wave, whole: Some(Whole { codes, mel: Some(mel), sample }) })
+        });
+        (id, sound)
+    });
+    sounds.collect()
+}
+
+/// Renders sequences of codes from their hidden states or from the codes alone.
+pub(crate) fn render_codes(renderer: &Renderer, kind: Decoder, all: &[&Codes]) -> Result<Vec<Rendered>> {
+    match kind {
+        Decoder::HiddenStates => {
+            renderer.from_hiddens(&all.iter().map(|codes| codes.hiddens.as_slice()).collect::<Vec<_>>())
+        }
+        Decoder::Codes => {
+            let rows: Vec<_> = all.iter().map(|codes| codes.by_codebook()).collect();
+            renderer.from_codes(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        }
+    }
+}
+
+/// Names what a wave grows from.
+fn growing<'a>(decoder: Decoder, tokens: &'a [Vec<u32>], hiddens: &'a [f32]) -> Growing<'a> {
+    match decoder {
+        Decoder::HiddenStates => Growing::Hiddens(hiddens),
+        Decoder::Codes => Growing::Codes(tokens),
+    }
+}

@@ -1,0 +1,96 @@
+//! What an engine counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Durations of one kind, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Timing {
+    /// How many there were.
+    pub count: u64,
+    /// Their sum.
+    pub total: f64,
+    /// The longest.
+    pub longest: f64,
+}
+
+/// What a device holds now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeviceStats {
+    /// As it is called.
+    pub name: String,
+    /// Texts that it can work on together.
+    pub slots: usize,
+    /// Texts that it works on.
+    pub slots_held: usize,
+    /// Whether it failed and does no more.
+    pub has_failed: bool,
+    /// Bytes of its own memory that are free and all of it, of a card that says.
+    pub memory: Option<(u64, u64)>,
+}
+
+/// What an engine has done since it was opened, and what it is at. Cheap to ask for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stats {
+    /// Requests that wait for a device.
+    pub queued: usize,
+    /// Requests that a device works on.
+    pub running: usize,
+    /// Requests that were spoken to their end.
+    pub completed: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Requests that were cancelled, or whose reader was dropped.
+    pub cancelled: u64,
+    /// Steps of all devices.
+    pub steps: u64,
+    /// Tokens that were drawn.
+    pub tokens: u64,
+    /// Seconds of audio that were made, before it is trimmed and joined.
+    pub audio_seconds: f64,
+    /// From a request to its first step.
+    pub queue_time: Timing,
+    /// From a request to its first samples.
+    pub first_sound: Timing,
+    /// The devices, in their order.
+    pub devices: Vec<DeviceStats>,
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    pub completed: AtomicU64,
+    pub failed: AtomicU64,
+    pub cancelled: AtomicU64,
+    pub steps: AtomicU64,
+    pub tokens: AtomicU64,
+    pub samples: AtomicU64,
+    pub running: AtomicU64,
+    pub queue_time: Mutex<Timing>,
+    pub first_sound: Mutex<Timing>,
+}
+
+pub(super) fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::Relaxed);
+}
+
+pub(super) fn sub(counter: &AtomicU64, count: u64) {
+    counter.fetch_sub(count, Ordering::Relaxed);
+}
+
+pub(super) fn get(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+pub(super) fn record(timing: &Mutex<Timing>, time: Duration) {
+    let mut timing = timing.lock().unwrap_or_else(PoisonError::into_inner);
+    timing.count += 1;
+    timing.total += time.as_secs_f64();
+    timing.longest = timing.longest.max(time.as_secs_f64());
+}
+
+pub(super) fn recorded(timing: &Mutex<Timing>) -> Timing {
+    *timing.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,20 @@
+//! From what a user has (text, markup, overrides) to lines that an engine can speak, and from what it speaks
+//! to the sound that was asked for.
+
+mod compose;
+pub(crate) mod field;
+mod line;
+mod overrides;
+mod post_process;
+mod read;
+mod request;
+mod voices;
+
+pub use compose::{Composer, homophones};
+pub use field::shown;
+pub use line::{CueText, Line, Piece};
+pub use overrides::{MarkupOverrides, Overrides, ReadingOverrides, SamplingOverrides};
+pub use post_process::{PostProcess, PostProcessor};
+pub use read::{Reading, Spoken, check, cut, read};
+pub use request::{Lang, Markup, Priority, SpeechRequest, Warning, random_seed};
+pub use voices::{Voices, encode_sample, is_audio};

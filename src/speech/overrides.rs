@@ -1,0 +1,368 @@
+//! The settings of one request, each listed once: flags, manifest rows and request bodies all fill these.
+
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::field::{Field, is_positive, unknown};
+use crate::audio::LOUDNESS_TARGETS;
+use crate::engine::CODEBOOKS;
+use crate::error::{Error, Result};
+use crate::sampling::{NoiseMode, SamplingParams};
+use crate::speech::Lang;
+use crate::text::ControlTags;
+
+/// Declares a group of settings: for each a line of documentation, the type, the flag, and how a JSON value is read.
+macro_rules! settings {
+    (
+        $(#[$outer:meta])* $group:ident { $($(#[$meta:meta])* $name:ident: $type:ty = $read:expr;)* }
+        $(with { $($(#[$inner_meta:meta])* $inner:ident: $inner_type:ty,)* })?
+    ) => {
+        $(#[$outer])*
+        #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+        #[cfg_attr(feature = "cli", derive(clap::Args))]
+        #[non_exhaustive]
+        pub struct $group {
+            $($(
+                $(#[$inner_meta])*
+                #[serde(flatten)]
+                #[cfg_attr(feature = "cli", command(flatten))]
+                pub $inner: $inner_type,
+            )*)?
+            $($(#[$meta])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$type>,)*
+        }
+
+        impl $group {
+            /// Returns the names of all settings.
+            pub fn keys() -> Vec<&'static str> {
+                let own: Vec<&'static str> = vec![$(stringify!($name)),*];
+                $(let own = [own, $(<$inner_type>::keys()),*].concat();)?
+                own
+            }
+
+            /// Sets one from JSON; false if there is none of that name.
+            fn set(&mut self, field: &Field) -> Result<bool, String> {
+                $($(
+                    if self.$inner.set(field)? {
+                        return Ok(true);
+                    }
+                )*)?
+                match field.key {
+                    $(stringify!($name) => {
+                        let read: fn(&Field) -> Result<$type, String> = $read;
+                        self.$name = Some(read(field)?);
+                    })*
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+
+            /// Fills each that is not set from another.
+            fn or(self, other: &$group) -> $group {
+                $group {
+                    $($($inner: self.$inner.or(&other.$inner),)*)?
+                    $($name: self.$name.or_else(|| other.$name.clone()),)*
+                }
+            }
+        }
+    };
+}
+
+settings! {
+    /// Settings of how tokens are drawn.
+    SamplingOverrides {
+        /// The generation seed; the same seed gives the same speech. Drawn and printed if absent
+        #[cfg_attr(feature = "cli", arg(long, value_name = "N", allow_negative_numbers = true,
+            help_heading = "Generation"))]
+        seed: u64 = |f| f.whole(0, u64::MAX, "a whole number from 0 to 2^64 - 1");
+        /// Divides the logits: higher is livelier. One value, or one per codebook
+        #[cfg_attr(feature = "cli", arg(long, value_name = "T", allow_negative_numbers = true,
+            value_delimiter = ',', help_heading = "Generation"))]
+        temperature: Vec<f32> = |f| f.temperatures();
+        /// Draw from the likeliest tokens that together reach this probability
+        #[cfg_attr(feature = "cli", arg(long, value_name = "P", allow_negative_numbers = true,
+            help_heading = "Generation"))]
+        top_p: f64 = |f| f.number("a number above 0 and at most 1", |p| p > 0.0 && p <= 1.0);
+        /// Draw from at most so many tokens
+        #[cfg_attr(feature = "cli", arg(long, value_name = "K", allow_negative_numbers = true,
+            help_heading = "Generation"))]
+        top_k: usize = |f| f.count(1);
+        /// Above 1, what was drawn in the last 16 steps becomes less likely
+        #[cfg_attr(feature = "cli", arg(long, value_name = "X", allow_negative_numbers = true,
+            help_heading = "Generation"))]
+        repetition_penalty: f32 = |f| Ok(f.number("a number above 0", is_positive)? as f32);
+        /// Stop after so many tokens; of speech, 46.875 are a second
+        #[cfg_attr(feature = "cli", arg(long, value_name = "N", allow_negative_numbers = true,
+            help_heading = "Generation"))]
+        max_tokens: usize = |f| f.count(1);
+        /// Do not end before so many tokens
+        #[cfg_attr(feature = "cli", arg(long, value_name = "N", allow_negative_numbers = true,
+            help_heading = "Generation"))]
+        min_tokens: usize = |f| f.count(0);
+        /// How a seed's random numbers run: anew at every step, or on from step to step [default: repeat]
+        #[cfg_attr(feature = "cli", arg(long, value_name = "MODE", value_enum, help_heading = "Generation"))]
+        rng: NoiseMode = |f| f.rng();
+    }
+}
+
+settings! {
+    /// Settings of how a text is read.
+    ReadingOverrides {
+        /// The language texts are read in [default: auto]
+        #[cfg_attr(feature = "cli", arg(long, value_name = "LANG", value_enum, help_heading = "Input"))]
+        lang: Lang = |f| f.language();
+        /// Fail a text of which a character would not be spoken, instead of warning
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true", help_heading = "Input"))]
+        strict: bool = |f| f.truth();
+        /// Speak emoji by their names instead of leaving them out
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true", help_heading = "Input"))]
+        name_emoji: bool = |f| f.truth();
+    }
+}
+
+settings! {
+    /// Settings of how a text is marked up.
+    MarkupOverrides {
+        /// Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
+            conflicts_with = "markdown", help_heading = "Input"))]
+        ssml: bool = |f| f.truth();
+        /// Texts are Markdown, read without its signs; a file is one text
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true", help_heading = "Input"))]
+        markdown: bool = |f| f.truth();
+    }
+}
+
+settings! {
+    /// Says where a request departs from what holds for all. What is `None` is left as it is.
+    ///
+    /// It is read from JSON, all groups as one object, with the same names, ranges and messages everywhere;
+    /// `no_decoder` is accepted as the contrary of `decoder`.
+    Overrides {
+        /// Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`
+        ///
+        /// A registered name or number (see `roles list`); N or torch-f32:N, the voice that published voice lists mean
+        /// by seed N; torch-f16:N, cuda:N and forge:N, what the Python package draws on a CPU with PyTorch up to 2.11,
+        /// on a GPU, and what Speech-AI-Forge draws; a speaker string; a .txt, .pt, .csv, .safetensors or .json file
+        /// that holds one; a .wav, .flac or .mp3 sample with --role-text; mix:A*0.7+B*0.3; `none` leaves the voice to
+        /// the model. Without --role (and --voice) the voice is that of seed 2222.
+        #[cfg_attr(feature = "cli", arg(long, value_name = "ROLE", help_heading = "Voice"))]
+        role: String = |f| f.string_or_number();
+        /// What the sample given as --role says, word for word
+        #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT", requires = "role", help_heading = "Voice"))]
+        role_text: String = |f| f.string();
+        /// A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text
+        #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", requires = "voice_text",
+            value_hint = clap::ValueHint::FilePath, help_heading = "Voice"))]
+        voice: String = |f| f.string();
+        /// What the sample says, word for word
+        #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT", requires = "voice", help_heading = "Voice"))]
+        voice_text: String = |f| f.string();
+        /// Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace
+        #[cfg_attr(feature = "cli", arg(long, value_name = "TAGS", help_heading = "Generation"))]
+        prompt: String = |f| f.string();
+        /// The pace, 0 to 9: the N of `[speed_N]`.
+        #[cfg_attr(feature = "cli", arg(skip))]
+        speed: u8 = |f| Ok(f.whole(0, 9, "a whole number from 0 to 9")? as u8);
+        /// Rewrite each text with pauses, laughs and fillers first
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
+            conflicts_with = "no_refine", help_heading = "Generation"))]
+        refine: bool = |f| f.truth();
+        /// Whether the wave is made from hidden states, not from codes alone through the DVAE.
+        #[cfg_attr(feature = "cli", arg(skip))]
+        decoder: bool = |f| f.truth();
+        /// Whether the text is read as it is spoken; if not, it goes to the tokenizer untouched.
+        #[cfg_attr(feature = "cli", arg(skip))]
+        normalize: bool = |f| f.truth();
+        /// Speak texts in pieces, sentence by sentence, in one voice
+        ///
+        /// The default for texts above about 30 s of speech, unless --no-normalize or --dump is given.
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
+            conflicts_with = "no_split", help_heading = "Input"))]
+        split: bool = |f| f.truth();
+        /// Samples per second; the model's own rate is 24000 [default: 24000, G.711: 8000]
+        #[cfg_attr(feature = "cli", arg(long, value_name = "HZ", help_heading = "Output"))]
+        sample_rate: u32 = |f| Ok(f.whole(1, u32::MAX.into(), "samples per second, such as 24000")? as u32);
+        /// Cut what is quiet at both ends; digital silence is always cut
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true", help_heading = "Output"))]
+        trim: bool = |f| f.truth();
+        /// Bring every text to this loudness, such as -16, without clipping
+        #[cfg_attr(feature = "cli", arg(long, value_name = "LUFS", allow_negative_numbers = true,
+            help_heading = "Output"))]
+        normalize_loudness: f64 =
+            |f| f.number("LUFS from -70 to 0, such as -16", |lufs| LOUDNESS_TARGETS.contains(&lufs));
+    }
+    with {
+        /// How tokens of speech are drawn; refining keeps its own defaults.
+        sampling: SamplingOverrides,
+        /// How the text is read.
+        reading: ReadingOverrides,
+        /// How the text is marked up.
+        markup: MarkupOverrides,
+    }
+}
+
+impl SamplingOverrides {
+    /// Returns how tokens are drawn: the defaults, and what these say in their place.
+    pub fn over(&self, defaults: SamplingParams) -> SamplingParams {
+        SamplingParams {
+            temperature: self.temperature.clone().unwrap_or(defaults.temperature),
+            top_p: self.top_p.unwrap_or(defaults.top_p),
+            top_k: self.top_k.unwrap_or(defaults.top_k),
+            repetition_penalty: self.repetition_penalty.unwrap_or(defaults.repetition_penalty),
+            max_tokens: self.max_tokens.unwrap_or(defaults.max_tokens),
+            min_tokens: self.min_tokens.unwrap_or(defaults.min_tokens),
+        }
+    }
+}
+
+impl Overrides {
+    /// Returns every name that JSON may have.
+    pub fn all_keys() -> Vec<&'static str> {
+        [Overrides::keys(), vec!["no_decoder"]].concat()
+    }
+
+    /// Sets one from JSON, where null is not there; false if there is none of that name.
+    pub(crate) fn set_json(&mut self, key: &str, value: &Value) -> Result<bool, String> {
+        let field = Field { key, value };
+        if value.is_null() {
+            return Ok(Overrides::all_keys().contains(&key));
+        }
+        if key == "no_decoder" {
+            self.decoder = Some(!field.truth()?);
+            return Ok(true);
+        }
+        self.set(&field)
+    }
+
+    /// Lays these over what holds for all. A role brings its own words, and what a prompt says of refining or
+    /// of the pace takes the place of that alone.
+    ///
+    /// # Errors
+    /// As [`Overrides::tags`].
+    pub fn over(mut self, base: &Overrides) -> Result<Overrides> {
+        let (own, others) = (self.tags()?, base.tags()?);
+        let mut base = base.clone();
+        let refining = if self.prompt.is_some() { own.refining } else { others.refining };
+        let speech = own.speech.or(others.speech);
+        (self.speed, base.speed) = (None, None);
+        self.prompt = Some(refining + &speech.unwrap_or_default());
+        if self.role.is_some() {
+            base.role_text = None;
+        }
+        if self.voice.is_some() {
+            base.voice_text = None;
+        }
+        if self.markup.ssml == Some(true) {
+            base.markup.markdown = None;
+        }
+        if self.markup.markdown == Some(true) {
+            base.markup.ssml = None;
+        }
+        Ok(self.or(&base))
+    }
+
+    /// Returns the control tags of `prompt` and `speed` together.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTag`], or [`Error::Parameter`] for a pace that is given twice.
+    pub fn tags(&self) -> Result<ControlTags> {
+        let mut tags = ControlTags::parse(self.prompt.as_deref().unwrap_or_default())?;
+        if let Some(speed) = self.speed {
+            if let Some(other) = &tags.speech {
+                let reason = format!("{speed} is given beside {other} in `prompt`; give one");
+                return Err(Error::parameter("speed", reason));
+            }
+            tags.speech = Some(format!("[speed_{speed}]"));
+        }
+        Ok(tags)
+    }
+
+    /// Checks each and how they go together, as far as that can be told without a model.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] and [`Error::UnknownTag`].
+    pub fn validate(&self) -> Result<()> {
+        let tags = self.tags()?;
+        if self.refine == Some(false) && !tags.refining.is_empty() {
+            return Err(Error::parameter("refine", format!("it is off and contradicts {}", tags.refining)));
+        }
+        if let Some((name, reason)) = self.contradiction() {
+            return Err(Error::parameter(name, reason));
+        }
+        self.sampling.over(SamplingParams::speech()).validate(CODEBOOKS)
+    }
+
+    /// The first pair of settings that do not go together: one of them, and why.
+    fn contradiction(&self) -> Option<(&'static str, String)> {
+        let (ssml, markdown) = (self.markup.ssml == Some(true), self.markup.markdown == Some(true));
+        if ssml && markdown {
+            return Some(("ssml", "contradicts `markdown`; give one".into()));
+        }
+        if (ssml || markdown) && self.normalize == Some(false) {
+            let reason = "false leaves the text as it is, so it cannot be `ssml` or `markdown`";
+            return Some(("normalize", reason.into()));
+        }
+        match (&self.voice, &self.voice_text) {
+            (Some(_), None) => {
+                return Some(("voice", "is given without `voice_text`, what the sample says".into()));
+            }
+            (None, Some(_)) => {
+                return Some(("voice_text", "is given without `voice`, the file of the sample".into()));
+            }
+            _ => {}
+        }
+        match (self.sampling.min_tokens, self.sampling.max_tokens) {
+            (Some(least), Some(most)) if least > most => {
+                Some(("min_tokens", format!("{least} is more than `max_tokens`, {most}")))
+            }
+            _ => None,
+        }
+    }
+
+    /// As [`Overrides::validate`], in the words of whoever wrote the JSON.
+    pub(crate) fn check_written(&self) -> Result<(), String> {
+        if let Some((name, reason)) = self.contradiction() {
+            let colon = if reason.starts_with(|c: char| c.is_ascii_digit()) || reason.starts_with("false") {
+                ":"
+            } else {
+                ""
+            };
+            return Err(format!("`{name}`{colon} {reason}"));
+        }
+        let tags = self.tags().map_err(|e| match e {
+            Error::Parameter { name: "speed", reason } => format!("`speed`: {reason}"),
+            Error::Parameter { reason, .. } => format!("`prompt`: {reason}"),
+            other => format!("`prompt`: {other}"),
+        })?;
+        if self.refine == Some(false) && !tags.refining.is_empty() {
+            return Err(format!("`refine`: false contradicts {} in `prompt`", tags.refining));
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Overrides {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Overrides;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("an object of settings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Overrides, A::Error> {
+                let mut overrides = Overrides::default();
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    if !overrides.set_json(&key, &value).map_err(de::Error::custom)? {
+                        return Err(de::Error::custom(unknown(&key, &Overrides::all_keys())));
+                    }
+                }
+                overrides.check_written().map_err(de::Error::custom)?;
+                Ok(overrides)
+            }
+        }
+        from.deserialize_map(Object)
+    }
+}

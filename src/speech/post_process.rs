@@ -1,0 +1,219 @@
+//! Post-processing: from the waves of a line's pieces to the sound that was asked for.
+
+use crate::audio::subtitles::Cue;
+use crate::audio::{WaveResampler, is_silent, normalize_loudness, trim_quiet};
+use crate::error::Result;
+use crate::model::SAMPLE_RATE;
+
+use super::Piece;
+
+/// What a sentence takes at least, in seconds, by estimate.
+const LEAST_SECONDS: f64 = 0.01;
+
+/// What becomes of a line's sound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PostProcess {
+    /// Whether what is quiet at the ends of each piece is cut; digital silence always is.
+    pub trim: bool,
+    /// The loudness it is brought to, in LUFS.
+    pub loudness: Option<f64>,
+    /// Samples per second.
+    pub sample_rate: u32,
+}
+
+impl Default for PostProcess {
+    fn default() -> Self {
+        PostProcess { trim: false, loudness: None, sample_rate: SAMPLE_RATE }
+    }
+}
+
+impl PostProcess {
+    /// Tells whether a piece's samples can be given out before the piece is whole.
+    pub fn can_stream(&self) -> bool {
+        !self.trim && self.loudness.is_none()
+    }
+}
+
+/// Trims, joins, resamples and levels the pieces of one line as their samples come; however they are cut, what
+/// comes out is the same.
+pub struct PostProcessor {
+    settings: PostProcess,
+    resampler: WaveResampler,
+    /// Of the current piece: all of it where it is trimmed, else silent samples that are given out only if sound
+    /// follows.
+    held: Vec<f32>,
+    has_sound: bool,
+    /// Samples joined so far, at the model's rate, and those of them where the current piece begins.
+    joined: usize,
+    piece_start: usize,
+    /// Where loudness is wanted: all samples, at the rate that is asked for.
+    whole: Vec<f32>,
+}
+
+impl PostProcessor {
+    /// Begins a line.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) for a sample rate that is not taken.
+    pub fn new(settings: PostProcess) -> Result<Self> {
+        Ok(PostProcessor {
+            settings,
+            resampler: WaveResampler::new(SAMPLE_RATE, settings.sample_rate)?,
+            held: Vec::new(),
+            has_sound: false,
+            joined: 0,
+            piece_start: 0,
+            whole: Vec::new(),
+        })
+    }
+
+    /// Takes samples of the current piece (24 kHz) and returns those that are ready.
+    ///
+    /// # Errors
+    /// [`Error::Audio`](crate::Error::Audio) if the resampler fails.
+    pub fn push(&mut self, samples: &[f32]) -> Result<Vec<f32>> {
+        if self.settings.trim {
+            self.held.extend_from_slice(samples);
+            return Ok(Vec::new());
+        }
+        let mut ready = Vec::with_capacity(samples.len());
+        for sample in samples {
+            if !is_silent(*sample) {
+                ready.append(&mut self.held);
+                ready.push(*sample);
+                self.has_sound = true;
+            } else if self.has_sound {
+                self.held.push(*sample);
+            }
+        }
+        self.join(&ready)
+    }
+
+    /// Ends the current piece: returns the samples that are ready, the silence after it among them, and when its
+    /// sentences sound.
+    ///
+    /// # Errors
+    /// As [`PostProcessor::push`].
+    pub fn end_piece(&mut self, piece: &Piece) -> Result<(Vec<f32>, Vec<Cue>)> {
+        let held = std::mem::take(&mut self.held);
+        let rest = match self.settings.trim {
+            true => trim_quiet(&held, SAMPLE_RATE),
+            false => &[],
+        };
+        let mut ready = self.join(rest)?;
+        let at = |samples: usize| samples as f64 / f64::from(SAMPLE_RATE);
+        let cues = cues_of(piece, at(self.piece_start), at(self.joined));
+        let silence = vec![0.0; (piece.silence * f64::from(SAMPLE_RATE)) as usize];
+        ready.extend(self.join(&silence)?);
+        self.piece_start = self.joined;
+        self.has_sound = false;
+        Ok((ready, cues))
+    }
+
+    /// Ends the line and returns the samples that are left.
+    ///
+    /// # Errors
+    /// As [`PostProcessor::push`]; [`Error::Parameter`](crate::Error::Parameter) for a loudness that is not taken.
+    pub fn finish(self) -> Result<Vec<f32>> {
+        let rest = self.resampler.finish()?;
+        let Some(target) = self.settings.loudness else { return Ok(rest) };
+        let mut whole = self.whole;
+        whole.extend(rest);
+        normalize_loudness(&mut whole, self.settings.sample_rate, target)?;
+        Ok(whole)
+    }
+
+    fn join(&mut self, samples: &[f32]) -> Result<Vec<f32>> {
+        self.joined += samples.len();
+        let ready = self.resampler.push(samples)?;
+        if self.settings.loudness.is_some() {
+            self.whole.extend(ready);
+            return Ok(Vec::new());
+        }
+        Ok(ready)
+    }
+}
+
+/// Returns a piece's sentences and when they sound: the piece's own time is exact, within it each gets its share
+/// by the estimate of how long it takes to say.
+fn cues_of(piece: &Piece, start: f64, end: f64) -> Vec<Cue> {
+    let total: f64 = piece.cues.iter().map(|cue| cue.seconds.max(LEAST_SECONDS)).sum();
+    let mut said = 0.0;
+    let mut from = start;
+    let timed = |cue: &super::CueText| {
+        said += cue.seconds.max(LEAST_SECONDS);
+        let to = start + (end - start) * said / total;
+        Cue { start: std::mem::replace(&mut from, to), end: to, text: cue.text.clone() }
+    };
+    piece.cues.iter().map(timed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{resample, trim_silence};
+    use crate::speech::CueText;
+
+    fn piece(silence: f64) -> Piece {
+        Piece { silence, ..Piece::default() }
+    }
+
+    /// Sound between silences, with a quiet stretch inside.
+    fn wave(samples: usize) -> Vec<f32> {
+        let at = |i: usize| match (i, samples - i) {
+            (..100, _) | (_, ..200) => 0.0,
+            (i, _) if i / 500 % 3 == 1 => 0.0,
+            (i, _) => 0.3 * (i as f32 * 0.05).sin(),
+        };
+        (0..samples).map(at).collect()
+    }
+
+    fn processed(settings: PostProcess, pieces: &[(Vec<f32>, f64)], cut: usize) -> Vec<f32> {
+        let mut processor = PostProcessor::new(settings).unwrap();
+        let mut samples = Vec::new();
+        for (wave, silence) in pieces {
+            for part in wave.chunks(cut) {
+                samples.extend(processor.push(part).unwrap());
+            }
+            samples.extend(processor.end_piece(&piece(*silence)).unwrap().0);
+        }
+        samples.extend(processor.finish().unwrap());
+        samples
+    }
+
+    #[test]
+    fn samples_are_those_of_the_joined_whole_however_they_come() {
+        let pieces = [(wave(5_000), 0.3), (vec![0.0; 700], 0.1), (wave(9_001), 0.0)];
+        for sample_rate in [24_000, 8_000, 44_100] {
+            for (trim, loudness) in [(false, None), (true, None), (false, Some(-16.0)), (true, Some(-20.0))] {
+                let mut joined: Vec<f32> = Vec::new();
+                for (wave, silence) in &pieces {
+                    let kept = if trim { trim_quiet(wave, SAMPLE_RATE) } else { trim_silence(wave) };
+                    joined.extend_from_slice(kept);
+                    joined.extend(vec![0.0; (silence * f64::from(SAMPLE_RATE)) as usize]);
+                }
+                let mut expected = resample(&joined, SAMPLE_RATE, sample_rate).unwrap().into_owned();
+                if let Some(target) = loudness {
+                    normalize_loudness(&mut expected, sample_rate, target).unwrap();
+                }
+                let settings = PostProcess { trim, loudness, sample_rate };
+                for cut in [1, 700, 100_000] {
+                    assert!(processed(settings, &pieces, cut) == expected, "{settings:?} by {cut}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sentences_share_the_time_of_their_piece() {
+        let cue = |text: &str, seconds| CueText { text: text.into(), range: 0..0, seconds };
+        let piece =
+            Piece { cues: vec![cue("一", 1.0), cue("二", 3.0), cue("三", 0.0)], ..Piece::default() };
+        let cues = cues_of(&piece, 2.0, 12.0);
+        assert_eq!((cues[0].start, cues[2].end), (2.0, 12.0));
+        assert!(cues.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));
+        assert!((cues[0].end - 4.5).abs() < 0.1 && cues[2].end > cues[2].start, "{cues:?}");
+        assert_eq!(cues.iter().map(|cue| cue.text.as_str()).collect::<String>(), "一二三");
+        assert!(cues_of(&self::piece(0.0), 0.0, 1.0).is_empty());
+    }
+}

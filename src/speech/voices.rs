@@ -1,0 +1,174 @@
+//! From what a voice is called to the voice, each found once.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::Warning;
+use super::field::shown;
+use crate::audio::{Recording, check as check_quality, trim_quiet};
+use crate::error::{Error, Result};
+use crate::model::{Checkpoint, DvaeEncoder, SAMPLE_RATE, WeightFile};
+use crate::voice::{
+    FileVoice, Registry, SeedKind, Speaker, SpeakerStats, Voice, VoicePrompt, VoiceSample, VoiceSpec,
+    read_codes, read_speaker, resolve,
+};
+
+/// The voice that speaks when none is named: a seed of the published voice lists.
+const DEFAULT_ROLE: &str = "2222";
+/// Endings of files that hold a spoken sample.
+const AUDIO: [&str; 3] = ["wav", "flac", "mp3"];
+
+/// The voices of a model: those that are registered, drawn from seeds, in files and in spoken samples.
+pub struct Voices {
+    stats: Option<SpeakerStats>,
+    dvae: WeightFile,
+    registry: Registry,
+    known: Mutex<HashMap<(String, Option<String>), Voice>>,
+    samples: Mutex<HashMap<PathBuf, VoicePrompt>>,
+    /// Read when the first sample is to be encoded.
+    encoder: OnceLock<DvaeEncoder>,
+}
+
+/// Tells whether a role is the name of a file with a spoken sample.
+pub fn is_audio(role: &str) -> bool {
+    let ending = Path::new(role.trim()).extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| AUDIO.iter().any(|known| known.eq_ignore_ascii_case(ending)))
+}
+
+/// Encodes a spoken sample: checked, without silence at its ends, at the model's rate.
+///
+/// # Errors
+/// [`Error::Speaker`] for a recording that is no voice to take; what reading it says.
+pub fn encode_sample(path: &Path, encoder: &DvaeEncoder, warnings: &mut Vec<Warning>) -> Result<VoicePrompt> {
+    let recording = Recording::read(path)?;
+    let at = |message: &dyn std::fmt::Display| format!("{}: {message}", path.display());
+    warnings.extend(recording.damage.iter().map(|damage| Warning::other(at(damage))));
+    let problems = check_quality(&recording.samples, recording.sample_rate).problems();
+    if let Some(serious) = problems.iter().find(|problem| problem.serious) {
+        return Err(Error::Speaker(at(&serious.message)));
+    }
+    warnings.extend(problems.iter().map(|problem| Warning::other(at(&problem.message))));
+    let wave = recording.at(SAMPLE_RATE)?;
+    VoicePrompt::new(encoder.encode(trim_quiet(&wave, SAMPLE_RATE))?)
+}
+
+impl Voices {
+    /// Over a model and the roles there are.
+    pub fn new(checkpoint: &Checkpoint, registry: Registry) -> Self {
+        Voices {
+            stats: checkpoint.stats.clone(),
+            dvae: checkpoint.dvae.clone(),
+            registry,
+            known: Mutex::default(),
+            samples: Mutex::default(),
+            encoder: OnceLock::new(),
+        }
+    }
+
+    /// Returns the roles there are.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Tells whether the model has a default voice.
+    pub fn has_default(&self) -> bool {
+        self.stats.is_some()
+    }
+
+    /// Draws the speaker of a seed.
+    ///
+    /// # Errors
+    /// [`Error::Speaker`] if the model is of its own width and has no statistics of voices.
+    pub fn speaker(&self, kind: SeedKind, seed: u64) -> Result<Speaker> {
+        self.stats.as_ref().ok_or_else(SpeakerStats::missing)?.sample(kind, seed)
+    }
+
+    /// Finds the voice where none is named.
+    ///
+    /// # Errors
+    /// As [`Voices::find`].
+    pub fn default_voice(&self, warnings: &mut Vec<Warning>) -> Result<Voice> {
+        match self.has_default() {
+            true => self.find(DEFAULT_ROLE, None, warnings),
+            false => Ok(Voice::default()),
+        }
+    }
+
+    /// Finds the voice of a role; `words` is what a sample says.
+    ///
+    /// # Errors
+    /// [`Error::Role`] that names the role and says why.
+    pub fn find(&self, role: &str, words: Option<&str>, warnings: &mut Vec<Warning>) -> Result<Voice> {
+        let key = (role.to_string(), words.map(str::to_string));
+        if let Some(voice) = lock(&self.known).get(&key) {
+            return Ok(voice.clone());
+        }
+        let wrong = |source| Error::Role { role: shown(role), source: Box::new(source) };
+        let voice = self.search(role, words, warnings).map_err(wrong)?;
+        lock(&self.known).insert(key, voice.clone());
+        Ok(voice)
+    }
+
+    fn search(&self, role: &str, words: Option<&str>, warnings: &mut Vec<Warning>) -> Result<Voice> {
+        let of_sample = |codes, words: &str| Voice {
+            speaker: None,
+            sample: Some(VoiceSample { codes, text: words.to_string() }),
+        };
+        if is_audio(role) {
+            let missing = || Error::Speaker("a spoken sample; give what it says, word for word, too".into());
+            let words = words.ok_or_else(missing)?;
+            return Ok(of_sample(self.encoded(Path::new(role.trim()), warnings)?, words));
+        }
+        let spec = self.registry.parse(role)?;
+        let codes = match (&spec, words) {
+            (VoiceSpec::File(path), Some(_)) => match read_speaker(path)? {
+                FileVoice::Codes(codes) => Some(codes),
+                FileVoice::Speaker(_) => None,
+            },
+            (VoiceSpec::String { voice: FileVoice::Codes(codes), .. }, Some(_)) => Some(codes.clone()),
+            _ => None,
+        };
+        match (codes, words) {
+            (Some(codes), Some(words)) => Ok(of_sample(codes, words)),
+            (None, Some(_)) => {
+                Err(Error::Speaker("it is no spoken sample, so it takes no words of one".into()))
+            }
+            (_, None) => resolve(&spec, &self.registry, self.stats.as_ref()),
+        }
+    }
+
+    fn encoded(&self, path: &Path, warnings: &mut Vec<Warning>) -> Result<VoicePrompt> {
+        self.sample_by(path, || {
+            let encoder = match self.encoder.get() {
+                Some(encoder) => encoder,
+                None => {
+                    let encoder = DvaeEncoder::load(&self.dvae, &candle_core::Device::Cpu)?;
+                    self.encoder.get_or_init(|| encoder)
+                }
+            };
+            encode_sample(path, encoder, warnings)
+        })
+    }
+
+    /// Reads the codes in a file.
+    ///
+    /// # Errors
+    /// As [`read_codes`].
+    pub fn codes(&self, path: &Path) -> Result<VoicePrompt> {
+        self.sample_by(path, || read_codes(path))
+    }
+
+    fn sample_by(&self, path: &Path, make: impl FnOnce() -> Result<VoicePrompt>) -> Result<VoicePrompt> {
+        if let Some(codes) = lock(&self.samples).get(path) {
+            return Ok(codes.clone());
+        }
+        let codes = make()?;
+        lock(&self.samples).insert(path.to_path_buf(), codes.clone());
+        Ok(codes)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

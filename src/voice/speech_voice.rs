@@ -1,0 +1,27 @@
+//! Who speaks.
+
+use super::{Speaker, VoicePrompt};
+
+/// Says who speaks. Without a speaker and without a sample the model chooses a voice from the text and the seed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Voice {
+    /// Conditions the model on a voice.
+    pub speaker: Option<Speaker>,
+    /// Something already spoken, which the model continues.
+    pub sample: Option<VoiceSample>,
+}
+
+impl From<Speaker> for Voice {
+    fn from(speaker: Speaker) -> Self {
+        Voice { speaker: Some(speaker), sample: None }
+    }
+}
+
+/// Codes of a spoken sample and what it says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VoiceSample {
+    /// The codes.
+    pub codes: VoicePrompt,
+    /// The words spoken in them.
+    pub text: String,
+}
