@@ -1,9 +1,12 @@
 //! Where models run, and how that is written.
 
 use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::loading::Precision;
+use crate::model::WeightType;
 
 /// Where the model runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,23 +20,100 @@ pub enum DeviceChoice {
     Cuda(usize),
 }
 
+/// In which type the model computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Precision {
+    /// What suits the device: q8 on a processor, f16 on a card
+    #[default]
+    Auto,
+    /// Single precision
+    F32,
+    /// Weights in 8 bits
+    ///
+    /// What is cached of past positions is in 16 bits: a quarter of the memory, and several times as fast; the
+    /// codes differ from those of single precision. On a card the layers' weights alone are of 8 bits, and all
+    /// else is as in f16.
+    Q8,
+    /// Half precision, on cards
+    ///
+    /// Weights, the inputs of products and what is cached of past positions; sums are in single precision.
+    F16,
+    /// bfloat16, on cards
+    ///
+    /// As f16, with a wider range and an eighth of the precision.
+    Bf16,
+}
+
+impl Precision {
+    /// Returns how a processor holds weights in it.
+    pub fn weight_type(self) -> WeightType {
+        match self {
+            Precision::F32 => WeightType::F32,
+            _ => WeightType::Q8,
+        }
+    }
+
+    /// Returns its name as it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Auto => "auto",
+            Precision::F32 => "f32",
+            Precision::Q8 => "q8",
+            Precision::F16 => "f16",
+            Precision::Bf16 => "bf16",
+        }
+    }
+}
+
+/// How a model is loaded on one device.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// Where it runs.
+    pub device: DeviceChoice,
+    /// In which type it computes.
+    pub precision: Precision,
+    /// Texts that are worked on together, at least 1.
+    pub batch_size: usize,
+    /// Whether fewer than `batch_size` will do where a card's memory holds no more.
+    pub fewer: bool,
+    /// The share of a card's free memory that texts worked on may take, above 0 and at most 1.
+    pub memory_fraction: f64,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        LoadOptions {
+            device: DeviceChoice::default(),
+            precision: Precision::default(),
+            batch_size: 1,
+            fewer: false,
+            memory_fraction: 0.9,
+        }
+    }
+}
+
+/// Tells the bytes of a device's memory that are free, and all of it.
+pub(crate) type MemoryProbe = Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>;
+
 /// A device that is there.
 pub(crate) enum OpenDevice {
     Processor,
     #[cfg(feature = "cuda")]
-    Card(std::sync::Arc<dyn crate::cuda::Driver>),
+    Card(Arc<dyn crate::cuda::Driver>),
 }
 
 impl OpenDevice {
     /// Tells how to ask for the device's own memory, if it has any.
-    pub fn memory_probe(&self) -> Option<crate::loading::MemoryProbe> {
+    pub fn memory_probe(&self) -> Option<MemoryProbe> {
         match self {
             OpenDevice::Processor => None,
             #[cfg(feature = "cuda")]
             OpenDevice::Card(driver) => {
-                let driver = std::sync::Arc::clone(driver);
+                let driver = Arc::clone(driver);
                 let probe = move || driver.memory().ok().map(|memory| (memory.free, memory.total));
-                Some(std::sync::Arc::new(probe))
+                Some(Arc::new(probe))
             }
         }
     }

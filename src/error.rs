@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::text::markup::MarkupError;
-
 /// A result whose error is [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -172,18 +170,17 @@ pub enum Error {
     Interrupted,
 
     /// A role of a request that does not lead to a voice.
-    #[error("role {role}: {source}")]
+    #[error("role {role}: {reason}")]
     Role {
         /// The role, cut where it is long.
         role: String,
         /// Why; part of the message, and so not its source too.
-        #[source]
-        source: Box<Error>,
+        reason: Box<Error>,
     },
 
     /// Markup that is not well formed or not known.
-    #[error(transparent)]
-    Markup(#[from] MarkupError),
+    #[error("{0}")]
+    Markup(String),
 
     /// Something that should not have happened: a fault of this program or of the machine.
     #[error("internal error: {0}")]
@@ -253,7 +250,7 @@ impl Error {
                 ErrorKind::InvalidText
             }
             Error::Speaker(_) => ErrorKind::InvalidVoice,
-            Error::Role { source, .. } => match source.kind() {
+            Error::Role { reason, .. } => match reason.kind() {
                 kind @ (ErrorKind::Io | ErrorKind::Internal) => kind,
                 _ => ErrorKind::InvalidVoice,
             },

@@ -49,11 +49,11 @@ pub mod speech;
 pub mod text;
 pub mod voice;
 
-pub use device::{DeviceChoice, Devices};
+pub use device::{DeviceChoice, Devices, LoadOptions, Precision};
 pub use engine::{Decoder, FinishReason, Refine, Refined};
 pub use error::{Error, ErrorKind, Result};
 pub use hub::ModelSource;
-pub use loading::{LoadOptions, LoadedModel, Precision};
+pub use loading::LoadedModel;
 pub use runtime::{
     BatchSize, Canceller, DeviceStats, Engine, EngineOptions, Event, Limits, Model, Notice, Outcome, Speech,
     Spoken, Stats, Summary, Timing, Trace, Wave,

@@ -3,94 +3,16 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device};
-use serde::{Deserialize, Serialize};
 
-use crate::device::{DeviceChoice, OpenDevice};
+use crate::device::{LoadOptions, MemoryProbe, OpenDevice, Precision};
 use crate::engine::{EngineCore, ModelStep, Step, Vocabulary};
 use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Embed, Llama, Renderer, WeightType};
 use crate::text::Tokenizer;
 use crate::voice::{SeedKind, Speaker, SpeakerStats};
 
-/// In which type the model computes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-pub enum Precision {
-    /// What suits the device: q8 on a processor, f16 on a card
-    #[default]
-    Auto,
-    /// Single precision
-    F32,
-    /// Weights in 8 bits
-    ///
-    /// What is cached of past positions is in 16 bits: a quarter of the memory, and several times as fast; the
-    /// codes differ from those of single precision. On a card the layers' weights alone are of 8 bits, and all
-    /// else is as in f16.
-    Q8,
-    /// Half precision, on cards
-    ///
-    /// Weights, the inputs of products and what is cached of past positions; sums are in single precision.
-    F16,
-    /// bfloat16, on cards
-    ///
-    /// As f16, with a wider range and an eighth of the precision.
-    Bf16,
-}
-
-impl Precision {
-    /// Returns how a processor holds weights in it.
-    pub fn weight_type(self) -> WeightType {
-        match self {
-            Precision::F32 => WeightType::F32,
-            _ => WeightType::Q8,
-        }
-    }
-
-    /// Returns its name as it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Precision::Auto => "auto",
-            Precision::F32 => "f32",
-            Precision::Q8 => "q8",
-            Precision::F16 => "f16",
-            Precision::Bf16 => "bf16",
-        }
-    }
-}
-
-/// How a model is loaded on one device.
-#[derive(Clone, Copy, Debug)]
-pub struct LoadOptions {
-    /// Where it runs.
-    pub device: DeviceChoice,
-    /// In which type it computes.
-    pub precision: Precision,
-    /// Texts that are worked on together, at least 1.
-    pub batch_size: usize,
-    /// Whether fewer than `batch_size` will do where a card's memory holds no more.
-    pub fewer: bool,
-    /// The share of a card's free memory that texts worked on may take, above 0 and at most 1.
-    pub memory_fraction: f64,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        LoadOptions {
-            device: DeviceChoice::default(),
-            precision: Precision::default(),
-            batch_size: 1,
-            fewer: false,
-            memory_fraction: 0.9,
-        }
-    }
-}
-
 /// What runs the model's steps; which one it is depends on the device.
 pub(crate) type AnyStep = Box<dyn Step + Send>;
-
-/// Tells the bytes of a device's memory that are free, and all of it.
-pub(crate) type MemoryProbe = Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>;
 
 /// A model on its device, for measuring it step by step; [`Engine`](crate::Engine) speaks with it.
 pub struct LoadedModel {

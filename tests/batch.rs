@@ -140,7 +140,7 @@ fn only_what_changed_is_done_again_and_what_is_gone_can_be_removed() {
     assert!(status(first).iter().all(|s| s == "done" || s == "truncated"));
     for record in &sums {
         let bytes = fs::read(p.path(record["path"].as_str().unwrap())).unwrap();
-        assert_eq!(record["sha256"], chattts_rs::batch::sha256(&bytes).as_str());
+        assert_eq!(record["sha256"], chattts_rs::speech::sha256(&bytes).as_str());
     }
     let before = waves(&p.path("out"));
     let again = p.ok(&[&args[..], &["-v"]].concat());

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::STATE_DIR;
 use super::append::Appender;
-use super::digest::{sha256, sha256_file};
 use super::file::{folder_of, write_file};
 use super::lock::DirLock;
 use super::name::{check, fold};
 use crate::error::{Error, Result};
+use crate::speech::{sha256, sha256_file};
 
 const LEDGER_FILE: &str = "ledger.jsonl";
 

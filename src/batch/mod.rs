@@ -2,13 +2,15 @@
 //! what is left behind when a run is killed.
 //!
 //! A run takes the folder's [`DirLock`], gives every line its name with [`Names`], asks the [`Ledger`]
-//! which of them are done under their [`Content::key`], and [stores](Ledger::store) the others. Nothing
+//! which of them are done under their [key](crate::speech::Content::key), and [stores](Ledger::store) the others. Nothing
 //! here knows a model, a flag or a thread.
 //!
 //! ```
 //! use chattts_rs::batch::manifest::Row;
-//! use chattts_rs::batch::{Content, DirLock, Entry, Ledger, NameFields, Names, sweep};
-//! use chattts_rs::{Request, audio};
+//! use chattts_rs::batch::{DirLock, Entry, Ledger, NameFields, Names, sweep};
+//! use chattts_rs::engine::Request;
+//! use chattts_rs::speech::Content;
+//! use chattts_rs::audio;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let scratch = tempfile::tempdir()?;
@@ -17,7 +19,7 @@
 //! let mut names = Names::new("{index:05}-{id}.wav".parse()?);
 //! let row = Row::parse(r#"{"id": "hello", "text": "你好，世界。", "seed": 42}"#)?;
 //! let mut request = Request::new(&row.text);
-//! request.seed = row.seed.unwrap_or_default();
+//! request.seed = row.overrides.sampling.seed.unwrap_or_default();
 //! let encoding = "wav s16 24000".to_string();
 //! let key = Content { encoding, model: "demo".into(), ..Content::of(&request) }.key();
 //! let (id, text, seed) = (row.id.as_deref(), row.text.as_str(), request.seed);
@@ -39,8 +41,6 @@
 //! ```
 
 mod append;
-mod content;
-mod digest;
 mod file;
 mod ledger;
 mod lock;
@@ -50,8 +50,6 @@ mod names;
 pub mod report;
 mod template;
 
-pub use content::{Content, OUTPUT_VERSION, model_fingerprint};
-pub use digest::sha256;
 pub use file::{sweep, write_file};
 pub use ledger::{Entry, Ledger};
 pub use lock::DirLock;

@@ -12,9 +12,10 @@ use super::speed::TEXT;
 use super::summary::Spread;
 use crate::cuda::{Ceilings, Dtype, ONCE_A_STEP, Part, Profiler, StepShape, Times, Work, part_of, work};
 use crate::device::OpenDevice;
+use crate::device::{LoadOptions, Precision};
 use crate::engine::Request;
 use crate::error::{Error, Result};
-use crate::loading::{LoadOptions, LoadedModel, Precision};
+use crate::loading::LoadedModel;
 use crate::model::{Checkpoint, GptConfig};
 
 /// Steps come in a whole number of these, which a card is asked for at once.

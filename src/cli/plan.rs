@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use chattts_rs::audio::{Encoding, Format, SampleFormat};
 use chattts_rs::batch::manifest::Row;
-use chattts_rs::batch::{Content, NameFields, NameTemplate, Names};
-use chattts_rs::speech::{Composer, Line};
+use chattts_rs::batch::{NameFields, NameTemplate, Names};
+use chattts_rs::speech::{Composer, Content, Line};
 use chattts_rs::{Overrides, Priority, SpeechRequest};
 
 use super::input::Utterance;

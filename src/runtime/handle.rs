@@ -14,9 +14,10 @@ use super::state::RunState;
 use super::stats::{self, DeviceStats, Stats};
 use super::worker::work;
 use crate::device::DeviceChoice;
+use crate::device::Precision;
 use crate::engine::{Codes, Refined, Request};
 use crate::error::{Error, Result};
-use crate::loading::{LoadedModel, Precision};
+use crate::loading::LoadedModel;
 use crate::model::{Rendered, Renderer, SAMPLE_RATE};
 use crate::speech::{Composer, Line, SpeechRequest, Voices};
 use crate::voice::VoicePrompt;
@@ -41,7 +42,7 @@ struct Device {
     slots: usize,
     precision: Precision,
     renderer: Arc<Renderer>,
-    memory: Option<crate::loading::MemoryProbe>,
+    memory: Option<crate::device::MemoryProbe>,
 }
 
 impl Engine {

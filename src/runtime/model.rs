@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::options::{EngineOptions, Notice};
-use crate::batch::model_fingerprint;
 use crate::device::DeviceChoice;
 use crate::error::Result;
 use crate::hub::{self, ModelFiles, ModelSource};
 use crate::model::{Checkpoint, DEMO_SEED};
+use crate::speech::model_fingerprint;
 
 /// Weights of a language model that take longer to read than to map, in bytes.
 const LARGE: u64 = 64 << 20;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::device::{DeviceChoice, Devices};
+use crate::device::{LoadOptions, Precision};
 use crate::error::{Error, Result};
 use crate::hub::{HubConfig, Transfer};
-use crate::loading::{LoadOptions, Precision};
 use crate::text::Homophones;
 use crate::voice::Registry;
 

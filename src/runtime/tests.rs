@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
+use crate::device::LoadOptions;
 use crate::engine::{Batch, Request, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::hub::DemoSize;
-use crate::loading::{AnyStep, LoadOptions, LoadedModel};
+use crate::loading::{AnyStep, LoadedModel};
 use crate::model::{Checkpoint, DEMO_SEED, Input};
 use crate::sampling::SamplingParams;
 use crate::speech::{Composer, Line, Piece, Priority, Voices};

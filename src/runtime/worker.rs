@@ -388,8 +388,8 @@ impl Worker<'_> {
                 }
             }
             Event::Spoken { id, codes } => {
-                stats::add(&self.state.counters.tokens, 1);
                 let Some(running) = self.running.get_mut(&id) else { return Ok(()) };
+                stats::add(&self.state.counters.tokens, (codes.tokens.len() - running.tokens) as u64);
                 running.at_renderer = true;
                 let (line, piece) = (running.line, running.piece);
                 let encodes =

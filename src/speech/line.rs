@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use super::{PostProcess, Priority, Warning};
-use crate::batch::Content;
+use super::{Content, PostProcess, Priority, Warning};
 use crate::engine::Request;
 use crate::voice::Voice;
 

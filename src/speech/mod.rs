@@ -2,6 +2,8 @@
 //! to the sound that was asked for.
 
 mod compose;
+mod content;
+mod digest;
 pub(crate) mod field;
 mod line;
 mod overrides;
@@ -11,6 +13,9 @@ mod request;
 mod voices;
 
 pub use compose::{Composer, homophones};
+pub use content::{Content, OUTPUT_VERSION, model_fingerprint};
+pub use digest::sha256;
+pub(crate) use digest::sha256_file;
 pub use field::shown;
 pub use line::{CueText, Line, Piece};
 pub use overrides::{MarkupOverrides, Overrides, ReadingOverrides, SamplingOverrides};

@@ -82,7 +82,7 @@ pub fn read(text: &str, reading: Reading, homophones: Option<&Homophones>) -> Re
     }
     let script = match reading.markup {
         Markup::None => return Ok(vec![normalize(text, &options).into()]),
-        Markup::Ssml => ssml(text)?,
+        Markup::Ssml => ssml(text).map_err(|error| Error::Markup(error.to_string()))?,
         Markup::Markdown => markdown(text),
     };
     let spoken = script.spans.into_iter().map(|span| Spoken {

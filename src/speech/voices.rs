@@ -104,7 +104,7 @@ impl Voices {
         if let Some(voice) = lock(&self.known).get(&key) {
             return Ok(voice.clone());
         }
-        let wrong = |source| Error::Role { role: shown(role), source: Box::new(source) };
+        let wrong = |reason| Error::Role { role: shown(role), reason: Box::new(reason) };
         let voice = self.search(role, words, warnings).map_err(wrong)?;
         lock(&self.known).insert(key, voice.clone());
         Ok(voice)

@@ -18,7 +18,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 /// The sha256 of a file.
-pub(super) fn sha256_file(path: &Path) -> Result<String> {
+pub(crate) fn sha256_file(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(Error::io("read", path))?;
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
