@@ -1,17 +1,19 @@
 //! Everything the library computes, against what the reference computed on the same small checkpoint
 //! (tests/fixtures/tiny; see the README there).
 
+mod common;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use chattts_rs::engine::{Codes, FinishReason};
-use chattts_rs::text::{CleanOptions, clean};
 use chattts_rs::voice::Speaker;
 use chattts_rs::{
     ChatTts, Decoder, DeviceChoice, LoadOptions, ModelSource, NoiseMode, Precision, Refine, Request,
     SeedKind, VoicePrompt, VoiceSample,
 };
+use common::clean::{CleanOptions, clean};
 use serde_json::Value;
 
 /// Largest ‖a − b‖ / ‖b‖ of hidden states and mel.

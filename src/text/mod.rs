@@ -1,6 +1,5 @@
 //! Text on its way to the model: reading aloud, cutting, control tags, prompts, tokens.
 
-mod clean;
 mod homophones;
 mod language;
 pub mod markup;
@@ -10,7 +9,6 @@ mod segment;
 mod tags;
 mod tokenizer;
 
-pub use clean::{CleanOptions, Cleaned, clean};
 pub use homophones::Homophones;
 pub use language::Language;
 pub use normalize::{
