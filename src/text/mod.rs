@@ -1,5 +1,7 @@
 //! Text on its way to the model: reading aloud, cutting, control tags, prompts, tokens.
 
+mod derived;
+mod entity;
 mod homophones;
 mod language;
 pub mod markup;
@@ -9,10 +11,11 @@ mod segment;
 mod tags;
 mod tokenizer;
 
+pub use derived::Derived;
 pub use homophones::Homophones;
 pub use language::Language;
 pub use normalize::{
-    Change, Derived, Dropped, NormalizeOptions, Normalized, Piece, Reason, normalize, normalize_markup,
+    Change, Dropped, NormalizeOptions, Normalized, Piece, Reason, normalize, normalize_markup,
 };
 pub use prompt::{code_prompt, refine_prompt};
 pub use segment::{Pause, SPEAKABLE_SECONDS, Segment, split, spoken_seconds};

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::text::derived::Derived;
 use crate::text::language::is_han;
-use crate::text::normalize::Derived;
 
 /// What lies between two bits of text, the weaker first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -44,8 +44,8 @@ mod ssml;
 
 use std::ops::Range;
 
+use super::derived::Derived;
 use super::language::Language;
-use super::normalize::Derived;
 
 pub use self::markdown::markdown;
 pub use self::ssml::ssml;
@@ -158,33 +158,6 @@ fn know_around(spans: &mut [Span]) {
     }
 }
 
-/// The character that an entity, from `&` to `;`, stands for.
-pub(super) fn referenced(entity: &str) -> Result<char, String> {
-    let name = entity.strip_prefix('&').and_then(|rest| rest.strip_suffix(';')).unwrap_or(entity);
-    let c = match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "apos" => Some('\''),
-        "quot" => Some('"'),
-        _ => name.strip_prefix('#').and_then(|number| {
-            let (digits, radix) = match number.strip_prefix('x') {
-                Some(hex) => (hex, 16),
-                None => (number, 10),
-            };
-            // A sign is no digit, but would be taken for a part of the number.
-            let plain = digits.chars().all(|c| c.is_digit(radix));
-            let code = plain.then(|| u32::from_str_radix(digits, radix).ok())??;
-            char::from_u32(code).filter(|c| *c != '\0')
-        }),
-    };
-    c.ok_or_else(|| {
-        let end = name.floor_char_boundary(name.len().min(60));
-        let known = "known: &amp; &lt; &gt; &apos; &quot; and numbers such as &#20320;";
-        format!("unknown entity &{};; {known}", &name[..end])
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,14 +258,5 @@ mod tests {
         let error = MarkupError::new("a\n你b", 5, "x");
         assert_eq!((error.line, error.column, error.offset), (2, 2, 5));
         assert_eq!(error.to_string(), "line 2, column 2: x");
-    }
-
-    #[test]
-    fn entities_are_characters() {
-        assert_eq!(referenced("&lt;"), Ok('<'));
-        assert_eq!(referenced("&#x4F60;"), Ok('你'));
-        for bad in ["&;", "&#;", "&#x;", "&#-1;", "&#99999999999;", "&#x110000;", "&AMP;", "&#X41;"] {
-            assert!(referenced(bad).unwrap_err().contains("unknown entity"), "{bad}");
-        }
     }
 }

@@ -18,6 +18,7 @@ use self::tags::{MAX_SILENCE, Pause, Tag};
 use super::flow::{Flow, Gap};
 use super::{Fixed, MarkupError, Script, Span};
 use crate::text::Language;
+use crate::text::entity::referenced;
 
 /// How deep tags may be nested.
 const MAX_DEPTH: usize = 256;
@@ -110,7 +111,7 @@ impl<'a> Parser<'a> {
                     self.text(start..start + data.len())?;
                 }
                 Ok(Event::GeneralRef(_)) => {
-                    let c = super::referenced(&self.source[range.clone()])
+                    let c = referenced(&self.source[range.clone()])
                         .map_err(|message| self.error(range.start, message))?;
                     self.character(c, range)?;
                 }

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::derived::Derived;
+use crate::text::derived::Derived;
 
 /// The text with full-width letters and digits, ligatures, squared units and the like in their plain form.
 ///

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::derived::Derived;
 use super::{Change, NormalizeOptions, Normalized, Piece, Reader, fold, is_han, normalize, spell, tables};
 use crate::text::Language;
+use crate::text::derived::Derived;
 use crate::text::markup::{Fixed, Reading, Span};
 
 /// A stretch of the folded text that is read in a fixed way.

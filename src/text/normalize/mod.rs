@@ -1,7 +1,6 @@
 //! Written text → spoken text: every number, sign and abbreviation as a reader would say it, and an account
 //! of every character.
 
-mod derived;
 mod en;
 mod fold;
 mod language;
@@ -20,12 +19,11 @@ use self::language::Languages;
 use self::rule::{Reading, Rules, digits_at, is_start};
 use self::signs::Sign;
 use self::writer::Writer;
+use super::entity::referenced;
 use super::homophones::Homophones;
 use super::language::{Language, is_han};
-use super::markup::referenced;
 use super::tags::control_token_at;
 
-pub use self::derived::Derived;
 pub use self::markup::normalize_markup;
 
 /// Digits in a row from here on are read one by one, whatever stands around them.

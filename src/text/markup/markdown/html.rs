@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::text::entity::referenced;
 use crate::text::markup::flow::{Flow, Gap};
-use crate::text::markup::referenced;
 
 /// The longest entity that is looked for, in bytes.
 const MAX_ENTITY: usize = 12;

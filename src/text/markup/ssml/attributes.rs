@@ -6,7 +6,7 @@ use quick_xml::events::BytesStart;
 
 use super::tags::Tag;
 use super::{MarkupError, shown};
-use crate::text::markup::referenced;
+use crate::text::entity::referenced;
 
 /// A bit of an attribute's value.
 pub enum Bit<'a> {
