@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
         kind: &'static str,
     ) -> bool {
         let text = written.unwrap_or(&self.whole[range.clone()]);
-        let known = tables(language).rules.as_ref().and_then(|all| all.read_all(text, Some(rules)));
+        let known = tables(language).rules.read_all(text, Some(rules));
         let spoken = match (known, written) {
             (Some(spoken), _) => spoken,
             (None, Some(written)) => {

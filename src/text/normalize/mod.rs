@@ -347,7 +347,7 @@ impl<'a> Reader<'a> {
             None if !c.is_ascii_alphabetic() => self.language_of_number(at, sentence),
             _ => sentence,
         };
-        tables(language).rules.as_ref()?.read(self.text, at, None)
+        tables(language).rules.read(self.text, at, None)
     }
 
     /// A number in an English sentence is read in Chinese if it touches a Han character.
@@ -392,8 +392,7 @@ impl<'a> Reader<'a> {
 
 /// What belongs to one language.
 struct Tables {
-    /// None if a pattern is broken, which a test rules out.
-    rules: Option<Rules>,
+    rules: Rules,
     language: Language,
 }
 
@@ -420,8 +419,8 @@ fn tables(language: Language) -> &'static Tables {
     static CHINESE: OnceLock<Tables> = OnceLock::new();
     static ENGLISH: OnceLock<Tables> = OnceLock::new();
     match language {
-        Language::Chinese => CHINESE.get_or_init(|| Tables { rules: Rules::new(zh::RULES).ok(), language }),
-        Language::English => ENGLISH.get_or_init(|| Tables { rules: Rules::new(en::RULES).ok(), language }),
+        Language::Chinese => CHINESE.get_or_init(|| Tables { rules: Rules::new(zh::RULES), language }),
+        Language::English => ENGLISH.get_or_init(|| Tables { rules: Rules::new(en::RULES), language }),
     }
 }
 
@@ -430,7 +429,7 @@ fn tables(language: Language) -> &'static Tables {
 /// `kinds` are rules' names; the first rule among them that takes all of `text` reads it.
 pub fn read_as(text: &str, language: Language, kinds: &[&str]) -> Option<String> {
     let folded = fold::fold(text);
-    tables(language).rules.as_ref()?.read_all(folded.text(), Some(kinds))
+    tables(language).rules.read_all(folded.text(), Some(kinds))
 }
 
 #[cfg(test)]

@@ -82,7 +82,8 @@ impl<'t> Found<'t> {
 
 /// Rules in the order they are tried.
 pub struct Rules {
-    set: RegexSet,
+    /// Finds the rules that match, which saves trying them all; none if it does not compile.
+    set: Option<RegexSet>,
     rules: Vec<(&'static Rule, OnceLock<Option<Regex>>)>,
 }
 
@@ -98,28 +99,28 @@ pub struct Reading {
 }
 
 impl Rules {
-    /// Compiles the lists, the first of them first.
+    /// Takes the lists, the first of them first.
     ///
-    /// # Errors
-    /// A pattern that is no regular expression.
-    pub fn new(lists: &[&'static [Rule]]) -> Result<Self, regex::Error> {
+    /// A pattern that does not compile, which a test rules out, never matches: it costs its own readings and
+    /// some speed, not the language.
+    pub fn new(lists: &[&'static [Rule]]) -> Self {
         let rules: Vec<_> = lists.iter().flat_map(|list| list.iter()).map(|r| (r, OnceLock::new())).collect();
-        let set = RegexSet::new(rules.iter().map(|(rule, _)| anchored(rule)))?;
-        Ok(Rules { set, rules })
+        let set = RegexSet::new(rules.iter().map(|(rule, _)| anchored(rule))).ok();
+        Rules { set, rules }
     }
 
     /// The first reading of what stands at byte `at`; `only` limits the rules by name.
     pub fn read(&self, text: &str, at: usize, only: Option<&[&str]>) -> Option<Reading> {
         let end = text.floor_char_boundary((at + REACH).min(text.len()));
         let stretch = &text[at..end];
-        let matching = self.set.matches(stretch);
+        let matching = self.set.as_ref().map(|set| set.matches(stretch));
         let before = before(text, at);
-        for i in matching.iter() {
-            let Some((rule, regex)) = self.rules.get(i) else { continue };
-            if only.is_some_and(|only| !only.contains(&rule.name)) {
+        for (i, (rule, regex)) in self.rules.iter().enumerate() {
+            if matching.as_ref().is_some_and(|matching| !matching.matched(i))
+                || only.is_some_and(|only| !only.contains(&rule.name))
+            {
                 continue;
             }
-            // It was compiled before, as part of the set.
             let Some(regex) = regex.get_or_init(|| Regex::new(&anchored(rule)).ok()) else { continue };
             let Some(captures) = regex.captures(stretch) else { continue };
             let mut found = Found { captures, before, after: "" };
@@ -173,4 +174,40 @@ pub fn is_start(text: &str, at: usize, read_up_to: usize) -> bool {
 /// The stretch of ASCII digits at byte `at`.
 pub fn digits_at(text: &str, at: usize) -> Range<usize> {
     at..at + text.as_bytes()[at..].iter().take_while(|b| b.is_ascii_digit()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::normalize::{Language, tables};
+
+    #[test]
+    fn every_pattern_compiles_and_those_of_a_language_do_together() {
+        for language in [Language::Chinese, Language::English] {
+            let rules = &tables(language).rules;
+            for (rule, _) in &rules.rules {
+                let compiled = Regex::new(&anchored(rule));
+                assert!(compiled.is_ok(), "{language:?}, {}: {}: {compiled:?}", rule.name, rule.pattern);
+            }
+            let set = RegexSet::new(rules.rules.iter().map(|(rule, _)| anchored(rule)));
+            assert!(rules.set.is_some(), "{language:?}: {set:?}");
+        }
+    }
+
+    #[test]
+    fn a_broken_pattern_costs_no_other_rule() {
+        const LISTS: [&[Rule]; 1] = [&[
+            Rule { name: "broken", pattern: "(", read: |_| Some("broken".into()) },
+            Rule {
+                name: "digits",
+                pattern: "[0-9]{1,4}",
+                read: |found| Some(found.all().into()),
+            },
+        ]];
+        let rules = Rules::new(&LISTS);
+        assert!(rules.set.is_none());
+        let reading = Reading { kind: "digits", len: 2, spoken: "12".into() };
+        assert_eq!(rules.read("a 12 (", 2, None), Some(reading));
+        assert_eq!(rules.read("a 12 (", 5, None), None);
+    }
 }
