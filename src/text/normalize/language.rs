@@ -1,7 +1,7 @@
 //! Which language a sentence is in.
 
+use crate::text::language::{Language, is_han};
 use crate::text::tags::control_token_at;
-use crate::text::{Language, normalize::is_han};
 
 /// The language of every sentence, by where it ends in bytes; the last one ends with the text.
 ///

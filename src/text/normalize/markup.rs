@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Change, NormalizeOptions, Normalized, Piece, Reader, fold, is_han, normalize, spell, tables};
+use super::{Change, NormalizeOptions, Normalized, Piece, Reader, fold, is_han, normalize, spell};
 use crate::text::Language;
 use crate::text::derived::Derived;
 use crate::text::markup::{Fixed, Reading, Span};
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
         kind: &'static str,
     ) -> bool {
         let text = written.unwrap_or(&self.whole[range.clone()]);
-        let known = tables(language).rules.read_all(text, Some(rules));
+        let known = super::rules(language).read_all(text, Some(rules));
         let spoken = match (known, written) {
             (Some(spoken), _) => spoken,
             (None, Some(written)) => {

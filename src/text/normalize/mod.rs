@@ -6,6 +6,7 @@ mod fold;
 mod language;
 mod latin;
 mod markup;
+mod numbers;
 mod rule;
 mod signs;
 mod spell;
@@ -279,8 +280,8 @@ impl<'a> Reader<'a> {
             let range = digits_at(self.text, at);
             let digits = &self.text[range.clone()];
             let plain = match digits.len() {
-                LONG_NUMBER.. => Some(tables(sentence).digits(digits)),
-                _ if jumbled => Some(tables(sentence).number(digits)),
+                LONG_NUMBER.. => Some((rules(sentence).numbers().digits)(digits)),
+                _ if jumbled => Some(rules(sentence).numbers().number(digits)),
                 _ => None,
             };
             if let Some(spoken) = plain {
@@ -347,7 +348,7 @@ impl<'a> Reader<'a> {
             None if !c.is_ascii_alphabetic() => self.language_of_number(at, sentence),
             _ => sentence,
         };
-        tables(language).rules.read(self.text, at, None)
+        rules(language).read(self.text, at, None)
     }
 
     /// A number in an English sentence is read in Chinese if it touches a Han character.
@@ -390,46 +391,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What belongs to one language.
-struct Tables {
-    rules: Rules,
-    language: Language,
-}
-
-impl Tables {
-    /// A whole number in ASCII digits.
-    fn number(&self, digits: &str) -> String {
-        match (self.language, digits.parse()) {
-            (Language::Chinese, Ok(number)) if !digits.starts_with('0') => zh::number::cardinal(number),
-            (Language::English, _) => en::number::cardinal(digits).unwrap_or_else(|| self.digits(digits)),
-            _ => self.digits(digits),
-        }
-    }
-
-    /// A row of ASCII digits, one by one.
-    fn digits(&self, digits: &str) -> String {
-        match self.language {
-            Language::Chinese => zh::number::digits(digits),
-            Language::English => en::number::digits(digits),
-        }
-    }
-}
-
-fn tables(language: Language) -> &'static Tables {
-    static CHINESE: OnceLock<Tables> = OnceLock::new();
-    static ENGLISH: OnceLock<Tables> = OnceLock::new();
+/// Returns the rules of a language.
+fn rules(language: Language) -> &'static Rules {
+    static CHINESE: OnceLock<Rules> = OnceLock::new();
+    static ENGLISH: OnceLock<Rules> = OnceLock::new();
     match language {
-        Language::Chinese => CHINESE.get_or_init(|| Tables { rules: Rules::new(zh::RULES), language }),
-        Language::English => ENGLISH.get_or_init(|| Tables { rules: Rules::new(en::RULES), language }),
+        Language::Chinese => CHINESE.get_or_init(|| Rules::new(zh::RULES, &zh::number::NUMBERS)),
+        Language::English => ENGLISH.get_or_init(|| Rules::new(en::RULES, &en::number::NUMBERS)),
     }
-}
-
-/// What a stretch of text that is known to be of a kind is read as: all of it, or nothing.
-///
-/// `kinds` are rules' names; the first rule among them that takes all of `text` reads it.
-pub fn read_as(text: &str, language: Language, kinds: &[&str]) -> Option<String> {
-    let folded = fold::fold(text);
-    tables(language).rules.read_all(folded.text(), Some(kinds))
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 
 use regex::{Captures, Regex, RegexSet};
 
+use super::numbers::Numbers;
+use crate::text::language::{Language, is_han};
+
 /// How much of the text around a place a reading may depend on, in bytes. A limit keeps the time linear.
 const CONTEXT: usize = 64;
 /// How far a pattern sees, in bytes.
@@ -30,6 +33,7 @@ pub struct Found<'t> {
     captures: Captures<'t>,
     before: &'t str,
     after: &'t str,
+    numbers: &'static Numbers,
 }
 
 impl<'t> Found<'t> {
@@ -41,6 +45,16 @@ impl<'t> Found<'t> {
     /// Whether the group took part and is not empty.
     pub fn has(&self, group: &str) -> bool {
         !self.get(group).is_empty()
+    }
+
+    /// Returns the language that it is read in.
+    pub fn language(&self) -> Language {
+        self.numbers.language
+    }
+
+    /// Returns what reads numbers in that language.
+    pub fn numbers(&self) -> &'static Numbers {
+        self.numbers
     }
 
     /// All that was matched, without what is only looked at.
@@ -80,11 +94,12 @@ impl<'t> Found<'t> {
     }
 }
 
-/// Rules in the order they are tried.
+/// Rules of one language in the order they are tried.
 pub struct Rules {
     /// Finds the rules that match, which saves trying them all; none if it does not compile.
     set: Option<RegexSet>,
     rules: Vec<(&'static Rule, OnceLock<Option<Regex>>)>,
+    numbers: &'static Numbers,
 }
 
 /// What a rule made of a stretch of text.
@@ -99,14 +114,19 @@ pub struct Reading {
 }
 
 impl Rules {
-    /// Takes the lists, the first of them first.
+    /// Takes the lists, the first of them first, and what reads numbers in their language.
     ///
     /// A pattern that does not compile, which a test rules out, never matches: it costs its own readings and
     /// some speed, not the language.
-    pub fn new(lists: &[&'static [Rule]]) -> Self {
+    pub fn new(lists: &[&'static [Rule]], numbers: &'static Numbers) -> Self {
         let rules: Vec<_> = lists.iter().flat_map(|list| list.iter()).map(|r| (r, OnceLock::new())).collect();
         let set = RegexSet::new(rules.iter().map(|(rule, _)| anchored(rule))).ok();
-        Rules { set, rules }
+        Rules { set, rules, numbers }
+    }
+
+    /// Returns what reads numbers in the rules' language.
+    pub fn numbers(&self) -> &'static Numbers {
+        self.numbers
     }
 
     /// The first reading of what stands at byte `at`; `only` limits the rules by name.
@@ -123,7 +143,7 @@ impl Rules {
             }
             let Some(regex) = regex.get_or_init(|| Regex::new(&anchored(rule)).ok()) else { continue };
             let Some(captures) = regex.captures(stretch) else { continue };
-            let mut found = Found { captures, before, after: "" };
+            let mut found = Found { captures, before, after: "", numbers: self.numbers };
             let len = found.len();
             if len == 0 {
                 continue;
@@ -159,7 +179,7 @@ fn anchored(rule: &Rule) -> String {
 /// Whether a rule may begin at `at`: not within a Latin word or a number, not at a space or a Han character.
 pub fn is_start(text: &str, at: usize, read_up_to: usize) -> bool {
     let Some(c) = text[at..].chars().next() else { return false };
-    if c.is_whitespace() || super::is_han(c) {
+    if c.is_whitespace() || is_han(c) {
         return false;
     }
     let previous = text[..at].chars().next_back();
@@ -179,12 +199,12 @@ pub fn digits_at(text: &str, at: usize) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::normalize::{Language, tables};
+    use crate::text::normalize::{en, rules};
 
     #[test]
     fn every_pattern_compiles_and_those_of_a_language_do_together() {
         for language in [Language::Chinese, Language::English] {
-            let rules = &tables(language).rules;
+            let rules = rules(language);
             for (rule, _) in &rules.rules {
                 let compiled = Regex::new(&anchored(rule));
                 assert!(compiled.is_ok(), "{language:?}, {}: {}: {compiled:?}", rule.name, rule.pattern);
@@ -201,12 +221,12 @@ mod tests {
             Rule {
                 name: "digits",
                 pattern: "[0-9]{1,4}",
-                read: |found| Some(found.all().into()),
+                read: |found| Some((found.numbers().digits)(found.all())),
             },
         ]];
-        let rules = Rules::new(&LISTS);
+        let rules = Rules::new(&LISTS, &en::number::NUMBERS);
         assert!(rules.set.is_none());
-        let reading = Reading { kind: "digits", len: 2, spoken: "12".into() };
+        let reading = Reading { kind: "digits", len: 2, spoken: "one two".into() };
         assert_eq!(rules.read("a 12 (", 2, None), Some(reading));
         assert_eq!(rules.read("a 12 (", 5, None), None);
     }

@@ -3,9 +3,10 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::Reason;
 pub use super::writer::Pause;
-use super::{Reason, is_han};
 use crate::text::Language;
+use crate::text::language::is_han;
 
 /// How long a quotation may be that is spoken without pauses around it, in characters.
 const SHORT_QUOTE: usize = 12;

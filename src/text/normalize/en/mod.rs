@@ -37,7 +37,7 @@ use super::rule::Rule;
 
 /// In the order they are tried: what is special comes before what is general.
 pub const RULES: &[&[Rule]] = &[
-    latin::ENGLISH,
+    latin::RULES,
     date::RULES,
     era::RULES,
     telephone::RULES,
@@ -62,7 +62,7 @@ pub const RULES: &[&[Rule]] = &[
     year::RULES,
     cardinal::RULES,
     roman::RULES,
-    latin::ENGLISH_WORDS,
+    latin::WORDS,
 ];
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! The words of numbers in English.
 
+use crate::text::Language;
+use crate::text::normalize::numbers::Numbers;
+
+pub static NUMBERS: Numbers = Numbers { language: Language::English, cardinal, year, digits };
+
 const ONES: [&str; 20] = [
     "zero",
     "one",

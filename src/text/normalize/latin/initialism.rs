@@ -31,14 +31,14 @@ pub fn said(word: &str) -> String {
     if initialism && !said_as_word(capitals) { spell(capitals) + plural } else { word.to_string() }
 }
 
-pub fn capitals(found: &Found, language: Language) -> Option<String> {
+pub fn capitals(found: &Found) -> Option<String> {
     if found.previous().is_some_and(|c| c.is_ascii_alphabetic())
         || found.next().is_some_and(|c| c.is_ascii_alphabetic())
     {
         return None;
     }
     let word = found.get("word");
-    let shouted = language == Language::English && is_shouted(found);
+    let shouted = found.language() == Language::English && is_shouted(found);
     let spelled = match SPELLED.contains(word) {
         true => {
             let a_word = shouted && matches!(word, "IT" | "US" | "WHO" | "AM" | "LA" | "BIT" | "SAP");

@@ -53,8 +53,8 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("E-mail", "Email", "Email"),
 ];
 
-pub fn name(found: &Found, language: Language) -> Option<String> {
-    let name = found.all();
+pub fn name(found: &Found) -> Option<String> {
+    let (name, language) = (found.all(), found.language());
     if !found.stands_alone() || found.next().is_some_and(|c| "+#&@".contains(c)) {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use super::context;
 use super::number::{digits, integer, telephone};
-use crate::text::normalize::is_han;
+use crate::text::language::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// Number plates, which begin with a letter.

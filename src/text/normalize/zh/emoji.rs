@@ -151,7 +151,7 @@ mod tests {
     fn every_name_stands_once_and_is_that_of_an_emoji() {
         for (i, (emoji, name)) in NAMES.iter().enumerate() {
             assert!(emojis::get(emoji).is_some(), "{emoji}");
-            assert!(name.chars().all(crate::text::normalize::is_han), "{name}");
+            assert!(name.chars().all(crate::text::language::is_han), "{name}");
             assert!(NAMES[..i].iter().all(|(other, _)| other != emoji), "{emoji}");
         }
         assert_eq!(name("❤\u{fe0f}"), Some("红心"));

@@ -1,7 +1,7 @@
 //! Sums, comparisons and powers.
 
 use super::number::{integer, number};
-use crate::text::normalize::is_han;
+use crate::text::language::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// A letter x between two numbers.

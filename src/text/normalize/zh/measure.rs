@@ -4,7 +4,7 @@ use super::context;
 use super::fraction::may_be_negative;
 use super::number::{number, quantity};
 use super::units;
-use crate::text::normalize::is_han;
+use crate::text::language::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// A unit's sign.

@@ -39,7 +39,8 @@ pub const RULES: &[&[Rule]] = &[
     codes::LATIN,
     math::LATIN,
     measure::LATIN,
-    latin::CHINESE,
+    latin::RULES,
+    latin::WORDS,
     // What begins with a digit or a sign.
     list::RULES,
     date::RULES,

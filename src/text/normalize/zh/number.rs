@@ -1,8 +1,19 @@
 //! Numbers in Chinese: cardinals, decimals, digits one by one, and which of them a bare number is.
 
 use super::context::{self, LatinBefore};
-use crate::text::normalize::is_han;
+use crate::text::language::{Language, is_han};
+use crate::text::normalize::numbers::Numbers;
 use crate::text::normalize::rule::{Found, Rule};
+
+pub static NUMBERS: Numbers = Numbers {
+    language: Language::Chinese,
+    cardinal: |digits| {
+        let number = digits.parse().ok().filter(|_| !digits.starts_with('0'))?;
+        Some(cardinal(number))
+    },
+    year: |digits| Some(self::digits(digits)),
+    digits,
+};
 
 pub const RULES: &[Rule] = &[
     // 1 000 000
