@@ -7,6 +7,8 @@ mod language;
 pub mod markup;
 pub mod normalize;
 mod prompt;
+#[cfg(test)]
+mod properties;
 mod segment;
 mod tags;
 mod tokenizer;

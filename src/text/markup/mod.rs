@@ -159,7 +159,7 @@ fn know_around(spans: &mut [Span]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::text::normalize::{Change, NormalizeOptions, Normalized, normalize_markup};
 

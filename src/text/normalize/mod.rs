@@ -404,4 +404,4 @@ fn rules(language: Language) -> &'static Rules {
 #[cfg(test)]
 mod reading_tests;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
