@@ -1,6 +1,6 @@
 //! The entities of XML and HTML.
 
-/// The character that an entity, from `&` to `;`, stands for.
+/// Returns the character that an entity, from `&` to `;`, stands for.
 pub fn referenced(entity: &str) -> Result<char, String> {
     let name = entity.strip_prefix('&').and_then(|rest| rest.strip_suffix(';')).unwrap_or(entity);
     let c = match name {

@@ -1,10 +1,10 @@
 //! The prompts around a text.
 
-/// What a user may not place: the prompt places it.
+/// Tokens that a user may not place, as the prompt places them.
 const RESERVED: [&str; 3] = ["[Stts]", "[spk_emb]", "[empty_spk]"];
 
-/// The prompt for speech: `[Stts][spk_emb]{voice text}{tags}{text}[Ptts]`, with `[empty_spk]` in place of
-/// `[spk_emb]` when there is no speaker.
+/// Returns the prompt for speech: `[Stts][spk_emb]{voice text}{tags}{text}[Ptts]`, with `[empty_spk]` in
+/// place of `[spk_emb]` when there is no speaker.
 pub fn code_prompt(text: &str, tags: &str, voice_text: &str, has_speaker: bool) -> String {
     let text = without_reserved(text);
     let speaker = if has_speaker { "[spk_emb]" } else { "[empty_spk]" };
@@ -23,7 +23,7 @@ fn without_reserved(text: &str) -> String {
     kept
 }
 
-/// The prompt for refining: `[Sbreak]{text}[Pbreak]{tags}`.
+/// Returns the prompt for refining: `[Sbreak]{text}[Pbreak]{tags}`.
 pub fn refine_prompt(text: &str, tags: &str) -> String {
     format!("[Sbreak]{text}[Pbreak]{tags}")
 }

@@ -1,4 +1,4 @@
-//! What holds of any text, looked for with texts that nobody would write.
+//! Properties of any text, tried on texts that nobody would write.
 //!
 //! The texts follow from a fixed seed, so that a failure is not a matter of luck; `PROPTEST_RNG_SEED` and
 //! `PROPTEST_CASES` look further.
@@ -58,7 +58,7 @@ fn bit() -> impl Strategy<Value = String> {
     ]
 }
 
-/// How many emoji are drawn from.
+/// The number of emoji that are drawn from.
 const EMOJI: usize = 1500;
 
 /// Marks of Markdown and of XML.

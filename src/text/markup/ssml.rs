@@ -20,7 +20,7 @@ use super::{Fixed, MarkupError, Script, Span};
 use crate::text::Language;
 use crate::text::entity::referenced;
 
-/// How deep tags may be nested.
+/// The deepest that tags may be nested.
 const MAX_DEPTH: usize = 256;
 
 type Result<T> = std::result::Result<T, MarkupError>;
@@ -28,12 +28,12 @@ type Result<T> = std::result::Result<T, MarkupError>;
 /// Frees an SSML document of its markup.
 ///
 /// # Errors
-/// What is not well-formed, and what is not in the subset, with its place.
+/// [`MarkupError`] with its place if the document is not well-formed or not in the subset.
 pub fn ssml(source: &str) -> Result<Script> {
     Parser::new(source).parse()
 }
 
-/// Who speaks, how fast, in what language.
+/// Says who speaks, how fast, in what language.
 #[derive(Clone, Default, PartialEq)]
 struct Manner {
     language: Option<Language>,
@@ -41,14 +41,14 @@ struct Manner {
     voice: Option<Rc<str>>,
 }
 
-/// A tag that is open.
+/// Remembers a tag that is open.
 struct Open {
     tag: Tag,
     at: usize,
     manner: Manner,
 }
 
-/// A `<say-as>` that is open.
+/// Remembers a `<say-as>` that is open.
 struct SayAs {
     spec: say_as::Spec,
     /// Where its text begins in the span's.
@@ -259,7 +259,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// A character that `range` stands for.
+    /// Adds a character that `range` stands for.
     fn character(&mut self, c: char, range: Range<usize>) -> Result<()> {
         if self.takes_text(c, range.start)? {
             self.flow.made(c.encode_utf8(&mut [0; 4]), range);
@@ -267,7 +267,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Whether text that begins with `c` is spoken; makes ready for it.
+    /// Tells whether text that begins with `c` is spoken, and makes ready for it.
     fn takes_text(&mut self, c: char, at: usize) -> Result<bool> {
         let Some(Open { tag, manner, .. }) = self.open.last() else {
             return Err(self.error(at, "text outside of <speak>"));
@@ -287,7 +287,7 @@ impl<'a> Parser<'a> {
         Ok(true)
     }
 
-    /// What follows is spoken in this manner.
+    /// Speaks what follows in this manner.
     fn take_manner(&mut self, manner: Manner) {
         if manner != self.manner {
             if !self.flow.is_empty() {
@@ -359,7 +359,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
 
-/// What somebody wrote, as far as a message shows it.
+/// Cuts what somebody wrote to what a message shows of it.
 fn shown(text: &str) -> &str {
     const MOST: usize = 60;
     &text[..text.floor_char_boundary(text.len().min(MOST))]

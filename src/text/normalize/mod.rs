@@ -33,10 +33,10 @@ const LONG_NUMBER: usize = 25;
 const LONG_WORD: usize = 512;
 /// The longest such thing without letters: a telephone number, a sum.
 const LONG_SIGNS: usize = 128;
-/// How far a number in an English sentence looks for a Chinese character that makes it Chinese, in bytes.
+/// The distance within which a Chinese character makes a number in an English sentence Chinese, in bytes.
 const NEIGHBOURHOOD: usize = 24;
 
-/// How to read; the default finds the language of each sentence, and names no emoji.
+/// Says how to read; the default finds the language of each sentence, and names no emoji.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NormalizeOptions<'a> {
     /// The language of all of the text, or `None` to find it for each sentence.
@@ -47,28 +47,28 @@ pub struct NormalizeOptions<'a> {
     pub name_emoji: bool,
 }
 
-/// A text as it is spoken, and what became of every part of the one it was made from.
+/// Holds a text as it is spoken, and what became of every part of the one it was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Normalized {
-    /// What is spoken: Han characters, Latin letters, `，。、,.`, spaces, line breaks and control tokens.
+    /// The spoken text: Han characters, Latin letters, `，。、,.`, spaces, line breaks and control tokens.
     pub text: String,
     /// All of the input, stretch by stretch: their sources follow one another without a gap, and so do
     /// their places in `text`.
     pub pieces: Vec<Piece>,
 }
 
-/// A stretch of the input, and what became of it.
+/// Tells what became of a stretch of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// Where it stands in the input, in bytes.
     pub source: Range<usize>,
     /// Where it is in the spoken text, in bytes; empty if nothing is left of it.
     pub spoken: Range<usize>,
-    /// What was done.
+    /// The change.
     pub change: Change,
 }
 
-/// What was done to a stretch of the input.
+/// Says what was done to a stretch of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Nothing.
@@ -84,7 +84,7 @@ pub enum Change {
     Dropped(Reason),
 }
 
-/// Why a character is not spoken.
+/// Says why a character is not spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The model does not know its script.
@@ -98,7 +98,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The reason as a phrase.
+    /// Returns the reason as a phrase.
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::Script => "the model does not know its script",
@@ -109,7 +109,7 @@ impl Reason {
     }
 }
 
-/// A character of the input that is not spoken.
+/// Holds a character of the input that is not spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// The character.
@@ -121,7 +121,7 @@ pub struct Dropped {
 }
 
 impl Normalized {
-    /// A text that is spoken as it is.
+    /// Returns a text that is spoken as it is.
     pub fn untouched(text: &str) -> Self {
         let all = || 0..text.len();
         let pieces = match text {
@@ -131,9 +131,9 @@ impl Normalized {
         Normalized { text: text.to_string(), pieces }
     }
 
-    /// What of `input`, which this was made from, was written where stretches of the spoken text are, which
-    /// are in order. Everything up to the next stretch belongs to the one before it, but a quote or bracket
-    /// that opens.
+    /// Returns what was written, in the `input` that this was made from, where stretches of the spoken text
+    /// are; the stretches are in order. Everything up to the next stretch belongs to the one before it, but a
+    /// quote or bracket that opens.
     pub fn written(&self, input: &str, spoken: &[Range<usize>]) -> Vec<String> {
         let mut starts: Vec<usize> = spoken.iter().map(|range| self.source(range.clone()).start).collect();
         // What opens before a stretch belongs to it.
@@ -150,7 +150,7 @@ impl Normalized {
         written.map(|text| text.trim().to_string()).collect()
     }
 
-    /// The characters of `input`, which this was made from, that are not spoken.
+    /// Lists the characters of `input`, which this was made from, that are not spoken.
     pub fn dropped(&self, input: &str) -> Vec<Dropped> {
         let mut dropped = Vec::new();
         for piece in &self.pieces {
@@ -170,8 +170,8 @@ impl Normalized {
         dropped
     }
 
-    /// Where a stretch of the spoken text comes from in the input, in bytes. What was kept leads back to the
-    /// byte, what was read to all that it was read from.
+    /// Returns where a stretch of the spoken text comes from in the input, in bytes. What was kept leads back
+    /// to the byte, what was read to all that it was read from.
     pub fn source(&self, spoken: Range<usize>) -> Range<usize> {
         let first = self.pieces.partition_point(|piece| piece.spoken.end <= spoken.start);
         let last = self.pieces.partition_point(|piece| piece.spoken.start < spoken.end);
@@ -328,8 +328,8 @@ impl<'a> Reader<'a> {
         end
     }
 
-    /// Whether `at` lies in a stretch without spaces that is too long to be anything a rule knows. To try all
-    /// rules at every place of such a stretch would take long and find nothing.
+    /// Tells whether `at` lies in a stretch without spaces that is too long to be anything a rule knows. To
+    /// try all rules at every place of such a stretch would take long and find nothing.
     fn is_jumbled(&mut self, at: usize) -> bool {
         if at >= self.stretch_end {
             let (mut len, mut words) = (0, false);
@@ -351,7 +351,8 @@ impl<'a> Reader<'a> {
         rules(language).read(self.text, at, None)
     }
 
-    /// A number in an English sentence is read in Chinese if it touches a Han character.
+    /// Returns the language that a number is read in: Chinese also in an English sentence if it touches a Han
+    /// character.
     fn language_of_number(&self, at: usize, sentence: Language) -> Language {
         let end = self.text.floor_char_boundary((at + NEIGHBOURHOOD).min(self.text.len()));
         let is_part = |c: &char| c.is_ascii_digit() || ".,%:/-+~$¥€£ ".contains(*c);

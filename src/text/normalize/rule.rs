@@ -8,12 +8,12 @@ use regex::{Captures, Regex, RegexSet};
 use super::numbers::Numbers;
 use crate::text::language::{Language, is_han};
 
-/// How much of the text around a place a reading may depend on, in bytes. A limit keeps the time linear.
+/// The most of the text around a place that a reading may depend on, in bytes. A limit keeps the time linear.
 const CONTEXT: usize = 64;
-/// How far a pattern sees, in bytes.
+/// The most of the text that a pattern sees, in bytes.
 const REACH: usize = 320;
 
-/// One way of writing something, and how it is read.
+/// Describes one way of writing something, and how it is read.
 ///
 /// Patterns are tried where a number, a Latin word or a sign begins. They must not use unbounded
 /// repetitions (`+`, `*`): a text of megabytes is read in linear time only because every pattern looks at
@@ -24,11 +24,11 @@ pub struct Rule {
     pub name: &'static str,
     /// A regular expression, from the place on; ASCII digits only, as full-width ones have been folded.
     pub pattern: &'static str,
-    /// What is spoken; none lets the rules after it try.
+    /// Returns what is spoken; none lets the rules after it try.
     pub read: fn(&Found) -> Option<String>,
 }
 
-/// What a rule's pattern matched, and what stands around it.
+/// Holds what a rule's pattern matched, and what stands around it.
 pub struct Found<'t> {
     captures: Captures<'t>,
     before: &'t str,
@@ -37,12 +37,12 @@ pub struct Found<'t> {
 }
 
 impl<'t> Found<'t> {
-    /// What the group matched; empty if it took no part.
+    /// Returns what the group matched; it is empty if the group took no part.
     pub fn get(&self, group: &str) -> &'t str {
         self.captures.name(group).map_or("", |found| found.as_str())
     }
 
-    /// Whether the group took part and is not empty.
+    /// Tells whether the group took part and is not empty.
     pub fn has(&self, group: &str) -> bool {
         !self.get(group).is_empty()
     }
@@ -57,33 +57,33 @@ impl<'t> Found<'t> {
         self.numbers
     }
 
-    /// All that was matched, without what is only looked at.
+    /// Returns all that was matched, without what is only looked at.
     pub fn all(&self) -> &'t str {
         let whole = self.captures.get_match();
         &whole.as_str()[..self.len()]
     }
 
-    /// The text before it, as far as a rule may look.
+    /// Returns the text before it, as far as a rule may look.
     pub fn before(&self) -> &'t str {
         self.before
     }
 
-    /// The text after it, as far as a rule may look.
+    /// Returns the text after it, as far as a rule may look.
     pub fn after(&self) -> &'t str {
         self.after
     }
 
-    /// The character right before it.
+    /// Returns the character right before it.
     pub fn previous(&self) -> Option<char> {
         self.before.chars().next_back()
     }
 
-    /// The character right after it.
+    /// Returns the character right after it.
     pub fn next(&self) -> Option<char> {
         self.after.chars().next()
     }
 
-    /// Whether it neither begins nor ends inside a Latin word or a number.
+    /// Tells whether it neither begins nor ends inside a Latin word or a number.
     pub fn stands_alone(&self) -> bool {
         let word = |c: char| c.is_ascii_alphanumeric();
         !self.previous().is_some_and(word) && !self.next().is_some_and(word)
@@ -94,7 +94,7 @@ impl<'t> Found<'t> {
     }
 }
 
-/// Rules of one language in the order they are tried.
+/// Holds the rules of one language in the order they are tried.
 pub struct Rules {
     /// Finds the rules that match, which saves trying them all; none if it does not compile.
     set: Option<RegexSet>,
@@ -102,14 +102,14 @@ pub struct Rules {
     numbers: &'static Numbers,
 }
 
-/// What a rule made of a stretch of text.
+/// Tells what a rule made of a stretch of text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The rule's name.
     pub kind: &'static str,
     /// Bytes that were consumed, at least one.
     pub len: usize,
-    /// What is spoken.
+    /// The spoken text.
     pub spoken: String,
 }
 
@@ -129,7 +129,7 @@ impl Rules {
         self.numbers
     }
 
-    /// The first reading of what stands at byte `at`; `only` limits the rules by name.
+    /// Returns the first reading of what stands at byte `at`; `only` limits the rules by name.
     pub fn read(&self, text: &str, at: usize, only: Option<&[&str]>) -> Option<Reading> {
         let end = text.floor_char_boundary((at + REACH).min(text.len()));
         let stretch = &text[at..end];
@@ -156,18 +156,18 @@ impl Rules {
         None
     }
 
-    /// As [`Rules::read`], but all of `text` or nothing.
+    /// Reads as [`Rules::read`] does, but all of `text` or nothing.
     pub fn read_all(&self, text: &str, only: Option<&[&str]>) -> Option<String> {
         self.read(text, 0, only).filter(|reading| reading.len == text.len()).map(|reading| reading.spoken)
     }
 }
 
-/// As much of the text before `at` as a decision may depend on.
+/// Returns as much of the text before `at` as a decision may depend on.
 pub fn before(text: &str, at: usize) -> &str {
     &text[text.ceil_char_boundary(at.saturating_sub(CONTEXT))..at]
 }
 
-/// As much of the text from `at` on as a decision may depend on.
+/// Returns as much of the text from `at` on as a decision may depend on.
 pub fn after(text: &str, at: usize) -> &str {
     &text[at..text.floor_char_boundary((at + CONTEXT).min(text.len()))]
 }
@@ -176,7 +176,8 @@ fn anchored(rule: &Rule) -> String {
     format!("^(?:{})", rule.pattern)
 }
 
-/// Whether a rule may begin at `at`: not within a Latin word or a number, not at a space or a Han character.
+/// Tells whether a rule may begin at `at`: not within a Latin word or a number, not at a space or a Han
+/// character.
 pub fn is_start(text: &str, at: usize, read_up_to: usize) -> bool {
     let Some(c) = text[at..].chars().next() else { return false };
     if c.is_whitespace() || is_han(c) {
@@ -191,7 +192,7 @@ pub fn is_start(text: &str, at: usize, read_up_to: usize) -> bool {
     at == read_up_to || class(c) == 0 || previous.is_none_or(|previous| class(previous) != class(c))
 }
 
-/// The stretch of ASCII digits at byte `at`.
+/// Returns the stretch of ASCII digits at byte `at`.
 pub fn digits_at(text: &str, at: usize) -> Range<usize> {
     at..at + text.as_bytes()[at..].iter().take_while(|b| b.is_ascii_digit()).count()
 }

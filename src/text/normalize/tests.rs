@@ -6,7 +6,7 @@ fn spoken(text: &str) -> String {
     normalize(text, &NormalizeOptions::default()).text
 }
 
-/// The pieces of a text lie end to end, in the text and in what is spoken.
+/// Checks that the pieces of a text lie end to end, in the text and in what is spoken.
 pub fn check(text: &str, normalized: &Normalized) {
     let (mut source, mut spoken) = (0, 0);
     for piece in &normalized.pieces {
@@ -212,7 +212,7 @@ pub const FRAGMENTS: &[&str] = &[
     "1/2",
 ];
 
-/// Numbers that follow from a seed.
+/// Draws numbers that follow from a seed.
 struct Random(u64);
 
 impl Random {
@@ -223,7 +223,7 @@ impl Random {
         (self.0 % n as u64) as usize
     }
 
-    /// A text of fragments that rules and signs look for, and of any characters at all.
+    /// Makes a text of fragments that rules and signs look for, and of any characters at all.
     fn text(&mut self) -> String {
         let mut text = String::new();
         for _ in 0..self.below(24) {
@@ -237,7 +237,7 @@ impl Random {
     }
 }
 
-/// Whether a text holds nothing but what the model speaks.
+/// Tells whether a text holds nothing but what the model speaks.
 pub fn is_speakable(text: &str) -> bool {
     let known = |c: char| is_han(c) || c.is_ascii_alphabetic() || "，。、,. \n".contains(c);
     let mut rest = text;
@@ -278,7 +278,7 @@ fn every_character_of_any_text_is_spoken_mapped_or_reported() {
     }
 }
 
-/// Texts of a megabyte that make a careless reader slow.
+/// Returns texts of a megabyte that make a careless reader slow.
 fn megabytes() -> Vec<String> {
     let units = [
         "1",

@@ -35,7 +35,7 @@ mod year;
 use super::latin;
 use super::rule::Rule;
 
-/// In the order they are tried: what is special comes before what is general.
+/// The rules in the order they are tried: what is special comes before what is general.
 pub const RULES: &[&[Rule]] = &[
     latin::RULES,
     date::RULES,
@@ -70,7 +70,7 @@ mod tests {
     use crate::text::Language;
     use crate::text::normalize::{NormalizeOptions, normalize};
 
-    /// Texts, and how they are spoken.
+    /// Checks that texts are spoken as the examples say.
     pub fn check(examples: &[(&str, &str)]) {
         let options = NormalizeOptions { language: Some(Language::English), ..Default::default() };
         let wrong: Vec<String> = examples

@@ -43,7 +43,7 @@ const SIGNS: &[(char, &str, &str)] = &[
     (';', "分号", "semicolon"),
 ];
 
-/// What has vowels and is spelled all the same.
+/// Words that have vowels and are spelled all the same.
 const SPELLED: &[&str] = &[
     "io", "ai", "uk", "us", "eu", "au", "ca", "de", "hk", "fm", "ly", "tv", "py", "api", "url", "faq", "ip",
     "id", "ui", "php", "exe", "avi", "iso", "apk", "aac", "ini", "ios", "usa", "ibm", "aol", "ieee", "acm",
@@ -72,7 +72,7 @@ pub fn web(found: &Found) -> Option<String> {
     (found.all().contains("//") || named && !numeric).then(|| speak(found.all(), found.numbers()))?
 }
 
-/// An address or a file name: words as words, signs by their names, digits one by one.
+/// Reads an address or a file name: words as words, signs by their names, digits one by one.
 pub fn speak(text: &str, numbers: &Numbers) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut rest = text;
@@ -89,7 +89,7 @@ pub fn speak(text: &str, numbers: &Numbers) -> Option<String> {
     (!parts.is_empty()).then(|| join(&parts))
 }
 
-/// A word of an address.
+/// Reads a word of an address.
 fn say(word: &str, numbers: &Numbers) -> String {
     if word.bytes().all(|b| b.is_ascii_digit()) {
         return (numbers.digits)(word);

@@ -53,7 +53,7 @@ fn words(text: &str, numbers: &Numbers) -> Vec<String> {
         .collect()
 }
 
-/// A year or a small number as such, others one by one.
+/// Reads a year or a small number as such, others one by one.
 fn number(digits: &str, numbers: &Numbers) -> String {
     let named = match (numbers.language, digits.len()) {
         (_, 4) => (numbers.year)(digits),

@@ -1,4 +1,4 @@
-//! What is written in Latin letters in both languages: addresses, file names, hashtags, initialisms.
+//! Things written in Latin letters in both languages: addresses, file names, hashtags, initialisms.
 
 mod address;
 mod file;
@@ -44,7 +44,7 @@ pub mod testing {
         normalize(text, &options).text
     }
 
-    /// Every text is spoken as the table says; all that are not are told at once.
+    /// Checks that every text is spoken as the table says; all that are not are told at once.
     pub fn check(read: fn(&str) -> String, table: &[(&str, &str)]) {
         let wrong: Vec<_> = table
             .iter()

@@ -9,7 +9,7 @@ pub const NAME: &str = concat!(
     r"PhDs?|VMware|pH|e-?mail|E-?mail|[A-Z]\+|W3C)",
 );
 
-/// As written, in Chinese, in English.
+/// Names as they are written, in Chinese and in English.
 const NAMES: &[(&str, &str, &str)] = &[
     ("C++", "C加加", "C plus plus"),
     ("c++", "C加加", "C plus plus"),

@@ -1,6 +1,6 @@
 //! Emoji in Chinese: the ones people send most.
 
-/// The name of an emoji, if it has one here; how it is drawn does not matter.
+/// Returns the name of an emoji, if it has one here; how it is drawn does not matter.
 pub fn name(emoji: &str) -> Option<&'static str> {
     let plain = emoji.trim_end_matches('\u{fe0f}');
     NAMES.iter().find(|(known, _)| *known == plain).map(|(_, name)| *name)

@@ -30,7 +30,7 @@ mod units;
 use super::latin;
 use super::rule::Rule;
 
-/// In the order they are tried: what is special comes before what is general.
+/// The rules in the order they are tried: what is special comes before what is general.
 pub const RULES: &[&[Rule]] = &[
     // What begins with letters and is no word.
     money::LATIN,
