@@ -58,6 +58,14 @@ pub fn spoken_seconds(text: &str) -> f64 {
 /// it, whose pause would be lost.
 ///
 /// Whatever is not in a segment is white space between segments. The time is linear in the text's length.
+///
+/// ```
+/// use chattts_rs::text::{Pause, split};
+///
+/// let segments = split("春眠不觉晓，处处闻啼鸟。", 1.5);
+/// assert_eq!((segments[0].text, segments[0].pause), ("春眠不觉晓，", Pause::Clause));
+/// assert_eq!((segments[1].text, segments[1].pause), ("处处闻啼鸟。", Pause::Sentence));
+/// ```
 pub fn split(text: &str, limit: f64) -> Vec<Segment<'_>> {
     // Of a limit that is negative or no number this makes 0; then every word is a segment.
     let limit = ((limit * 1000.0) as u64).max(1);

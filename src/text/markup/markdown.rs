@@ -15,6 +15,13 @@ use super::{Script, Span};
 use crate::text::tags::control_token_at;
 
 /// Frees a Markdown text of its signs. The script is one span.
+///
+/// ```
+/// use chattts_rs::text::markup::markdown;
+///
+/// let script = markdown("# 标题\n\n*好*，[这里](http://a.b)有3个。");
+/// assert_eq!(script.spans[0].text.text(), "标题\n\n好，这里有3个。");
+/// ```
 pub fn markdown(source: &str) -> Script {
     let body = front_matter(source);
     let limited = nesting::limited(&source[body..]);

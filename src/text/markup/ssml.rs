@@ -27,6 +27,18 @@ type Result<T> = std::result::Result<T, MarkupError>;
 
 /// Frees an SSML document of its markup.
 ///
+/// ```
+/// use chattts_rs::text::markup::ssml;
+/// use chattts_rs::text::{NormalizeOptions, normalize_markup};
+///
+/// let source = r#"<speak>你好<break time="2s"/><say-as interpret-as="digits">12</say-as></speak>"#;
+/// let script = ssml(source)?;
+/// assert_eq!(script.spans[0].silence, 2.0);
+/// let read = normalize_markup(&script.spans[1], &NormalizeOptions::default());
+/// assert_eq!(read.text, "一二");
+/// # Ok::<(), chattts_rs::text::markup::MarkupError>(())
+/// ```
+///
 /// # Errors
 /// [`MarkupError`] with its place if the document is not well-formed or not in the subset.
 pub fn ssml(source: &str) -> Result<Script> {

@@ -196,6 +196,16 @@ impl Normalized {
 ///
 /// Control tokens such as `[laugh]` pass untouched; anything else in brackets is text. The time is linear in
 /// the text's length.
+///
+/// ```
+/// use chattts_rs::text::{NormalizeOptions, normalize};
+///
+/// let text = "总价是123元！😀";
+/// let read = normalize(text, &NormalizeOptions::default());
+/// assert_eq!(read.text, "总价是一百二十三元。");
+/// assert_eq!(&text[read.source(9..24)], "123");
+/// assert_eq!(read.dropped(text)[0].character, '😀');
+/// ```
 pub fn normalize(text: &str, options: &NormalizeOptions) -> Normalized {
     let folded = fold::fold(text);
     let mut normalized = Reader::new(folded.text(), options).read();
