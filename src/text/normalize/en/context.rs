@@ -10,8 +10,8 @@ pub const STARTERS: &[&str] = &[
     "Next", "Just", "Although", "Also",
 ];
 
-/// Matches what ends a sentence behind a dot that is part of an abbreviation: the end of the text or of a line, or a
-/// word that begins a sentence; as part of a pattern, from the dot on.
+/// Matches what ends a sentence behind a dot that is part of an abbreviation: the end of the text or of a line,
+/// or a word that begins a sentence; as part of a pattern, from the dot on.
 macro_rules! sentence_end {
     () => {
         concat!(
