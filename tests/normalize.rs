@@ -274,3 +274,111 @@ fn subtitles_show_what_was_written() {
     let shown: Vec<&str> = srt.lines().filter(|line| line.contains(['元', '走'])).collect();
     assert_eq!(shown.concat(), text, "{srt}");
 }
+
+/// The reference's cleaning, as the other tests have it.
+mod cleaning {
+    use chattts_rs::text::{Homophones, Language};
+
+    use super::common::clean::{CleanOptions, Cleaned, Dropped, clean};
+
+    const FIXTURE: &str = include_str!("fixtures/normalize.json");
+    const MEGABYTE: usize = 1 << 20;
+
+    fn in_language(text: &str, language: Option<Language>) -> Cleaned {
+        clean(text, &CleanOptions { language, homophones: None })
+    }
+
+    fn dropped(text: &str) -> Vec<(usize, char)> {
+        in_language(text, None).dropped.iter().map(|d| (d.offset, d.character)).collect()
+    }
+
+    #[test]
+    fn it_agrees_with_the_reference() {
+        let cases: Vec<super::Value> = serde_json::from_str(FIXTURE).unwrap();
+        assert!(cases.len() >= 150, "only {} cases", cases.len());
+        for case in &cases {
+            let language = match case["lang"].as_str() {
+                Some("zh") => Some(Language::Chinese),
+                Some("en") => Some(Language::English),
+                other => {
+                    assert_eq!(other, None, "{case}");
+                    None
+                }
+            };
+            let ours = in_language(case["text"].as_str().unwrap(), language).text;
+            assert_eq!(ours, case["normalized"].as_str().unwrap(), "{case}");
+        }
+    }
+
+    #[test]
+    fn homophones_are_replaced_outside_and_inside_tags() {
+        let table = Homophones::from_json(r#"{"後": "后", "來": "来"}"#).unwrap();
+        let options = CleanOptions { language: None, homophones: Some(&table) };
+        let golden = clean("[laugh]真的吗？！[uv_break]“好”（是）：後來。", &options);
+        assert_eq!(golden.text, "[laugh]真的吗。[uv_break]好，是，，后来。");
+        assert_eq!(clean("[後]來", &options).text, "[后]来");
+    }
+
+    #[test]
+    fn a_homophone_is_cleaned_like_any_character_and_reported_as_it_stood() {
+        let table = Homophones::from_json(r#"{"①": "一", "好": "二", "a": "3"}"#).unwrap();
+        let options = CleanOptions { language: None, homophones: Some(&table) };
+        let cleaned = clean("①好a", &options);
+        assert_eq!(cleaned.text, "一二");
+        assert_eq!(cleaned.dropped, [Dropped { character: 'a', offset: 6 }]);
+    }
+
+    #[test]
+    fn dropped_characters_carry_their_offset_in_the_input() {
+        assert_eq!(dropped("总价是123元？"), [(9, '1'), (10, '2'), (11, '3'), (15, '？')]);
+        assert_eq!(dropped("it's: 5!"), [(2, '\''), (6, '5')]);
+        assert_eq!(dropped("我\n好"), [(3, '\n')]);
+    }
+
+    #[test]
+    fn what_becomes_a_pause_or_stands_in_a_tag_is_not_dropped() {
+        assert_eq!(dropped("你好！（是）：[break_6][什么？]"), []);
+    }
+
+    #[test]
+    fn a_bracket_without_its_partner_is_dropped_in_the_order_of_the_input() {
+        assert_eq!(
+            dropped("1[a!2[b]3]"),
+            [(0, '1'), (1, '['), (2, 'a'), (3, '!'), (4, '2'), (8, '3'), (9, ']')]
+        );
+        assert_eq!(dropped("a[b"), [(1, '['), (2, 'b')]);
+    }
+
+    #[test]
+    fn a_tag_lost_to_a_lone_bracket_is_reported() {
+        let cleaned = in_language("]]b[x]？", Some(Language::Chinese));
+        assert_eq!(cleaned.text, "b");
+        assert_eq!(dropped("]]b[x]？"), [(0, ']'), (1, ']'), (3, '['), (4, 'x'), (5, ']'), (6, '？')]);
+    }
+
+    #[test]
+    fn text_and_dropped_characters_add_up_to_the_input() {
+        let cases: Vec<super::Value> = serde_json::from_str(FIXTURE).unwrap();
+        for case in &cases {
+            let text = case["text"].as_str().unwrap();
+            let cleaned = in_language(text, None);
+            assert_eq!(cleaned.text.chars().count() + cleaned.dropped.len(), text.chars().count(), "{case}");
+            assert!(cleaned.dropped.windows(2).all(|pair| pair[0].offset < pair[1].offset), "{case}");
+            for d in &cleaned.dropped {
+                assert_eq!(text[d.offset..].chars().next(), Some(d.character), "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn megabytes_of_anything_take_linear_time() {
+        for unit in ["[", "]", "[]", "[[a", "[a", "a", "a ", "我", "，", "1", "\u{1f600}", "-[!"] {
+            let text = unit.repeat(MEGABYTE / unit.len());
+            let start = std::time::Instant::now();
+            let cleaned = in_language(&text, None);
+            // Generous, for a busy machine and a debug build; quadratic time would take far longer.
+            assert!(start.elapsed().as_secs() < 5, "{unit:?} took {:?}", start.elapsed());
+            assert_eq!(cleaned.text.chars().count() + cleaned.dropped.len(), text.chars().count());
+        }
+    }
+}

@@ -1,18 +1,21 @@
 //! Everything the library computes, against what the reference computed on the same small checkpoint
 //! (tests/fixtures/tiny; see the README there).
 
+mod common;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use chattts_rs::engine::{Codes, Request};
 use chattts_rs::speech::Line;
-use chattts_rs::text::{CleanOptions, Tokenizer, clean};
+use chattts_rs::text::Tokenizer;
 use chattts_rs::voice::Speaker;
 use chattts_rs::{
     BatchSize, Decoder, Devices, Engine, EngineOptions, Event, FinishReason, Model, NoiseMode, Precision,
     Refine, SeedKind, Trace, VoicePrompt, VoiceSample,
 };
+use common::clean::{CleanOptions, clean};
 use serde_json::Value;
 
 /// Largest ‖a − b‖ / ‖b‖ of hidden states and mel.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// A user's table of characters the model misreads and the ones to speak in their place.
+/// Maps characters that the model misreads to the ones to speak in their place; a user brings it.
 ///
 /// We ship none: the reference's own table is AGPL data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Homophones {
         Ok(Self(table))
     }
 
-    /// What to speak in place of `c`; `c` itself if it is not in the table.
+    /// Returns what to speak in place of `c`: `c` itself if it is not in the table.
     pub fn replace(&self, c: char) -> char {
         self.0.get(&c).copied().unwrap_or(c)
     }

@@ -1,6 +1,6 @@
 //! The two languages.
 
-/// A language the model speaks.
+/// Names a language that the model speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// Mandarin.
@@ -10,7 +10,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// Chinese if `text` holds more Han characters than English words, else English.
+    /// Returns Chinese if `text` holds more Han characters than English words, else English.
     ///
     /// A word is a run of letters, digits and underscores that holds nothing but A–Z and a–z: "don't" is two
     /// words, while "a1", "uv_break", "naïve" and "a我" are none. Tags count like any text: `[laugh]` is a
@@ -25,12 +25,13 @@ impl Language {
     }
 }
 
-/// Han as the reference has it: the basic block, without extensions, compatibility forms and 〇.
+/// Tells whether `c` is Han as the reference has it: the basic block, without extensions, compatibility forms
+/// and 〇.
 pub fn is_han(c: char) -> bool {
     matches!(c, '\u{4e00}'..='\u{9fff}')
 }
 
-/// Whether `c` glues to a word beside it, as Python's `\w` has it.
+/// Tells whether `c` glues to a word beside it, as Python's `\w` has it.
 ///
 /// Python knows the general category (letter, number), Rust the property Alphabetic. They differ in the
 /// circled and squared letters, taken out here, and in vowel signs of scripts such as Arabic and Devanagari:

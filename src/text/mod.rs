@@ -1,20 +1,23 @@
 //! Text on its way to the model: reading aloud, cutting, control tags, prompts, tokens.
 
-mod clean;
+mod derived;
+mod entity;
 mod homophones;
 mod language;
 pub mod markup;
 pub mod normalize;
 mod prompt;
+#[cfg(test)]
+mod properties;
 mod segment;
 mod tags;
 mod tokenizer;
 
-pub use clean::{CleanOptions, Cleaned, clean};
+pub use derived::Derived;
 pub use homophones::Homophones;
 pub use language::Language;
 pub use normalize::{
-    Change, Derived, Dropped, NormalizeOptions, Normalized, Piece, Reason, normalize, normalize_markup,
+    Change, Dropped, NormalizeOptions, Normalized, Piece, Reason, normalize, normalize_markup,
 };
 pub use prompt::{code_prompt, refine_prompt};
 pub use segment::{Pause, SPEAKABLE_SECONDS, Segment, split, spoken_seconds};

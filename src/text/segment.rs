@@ -7,14 +7,14 @@ use std::ops::Range;
 
 use atoms::{Atom, Kind, atoms};
 
-/// What the model speaks well at once, in seconds; a good limit for [`split`].
+/// The length that the model speaks well at once, in seconds; a good limit for [`split`].
 pub const SPEAKABLE_SECONDS: f64 = 30.0;
 
 /// A sentence that is shorter than this part of the limit joins a long neighbour too: alone it would be
 /// spoken badly.
 const TINY: u64 = 15;
 
-/// What ends a segment, the shorter pauses first.
+/// Says what ends a segment, the shorter pauses first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pause {
     /// Nothing: a cut between words, or the end of a text without a closing mark.
@@ -27,18 +27,18 @@ pub enum Pause {
     Paragraph,
 }
 
-/// A piece of a text.
+/// Holds a piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
     /// Where it stands in the text, in bytes.
     pub range: Range<usize>,
     /// The piece: neither blank nor with white space at its ends.
     pub text: &'a str,
-    /// What ends it.
+    /// The pause that ends it.
     pub pause: Pause,
 }
 
-/// About how long a text is when it is spoken, in seconds.
+/// Estimates how long a text is when it is spoken, in seconds.
 ///
 /// A Han character takes 0.2 s, a word 0.35 s (and 0.05 s for each letter after the eighth), a digit 0.2 s,
 /// a break or laugh 0.3 s, any other visible character 0.1 s for its pause; white space and other control
@@ -58,6 +58,14 @@ pub fn spoken_seconds(text: &str) -> f64 {
 /// it, whose pause would be lost.
 ///
 /// Whatever is not in a segment is white space between segments. The time is linear in the text's length.
+///
+/// ```
+/// use chattts_rs::text::{Pause, split};
+///
+/// let segments = split("春眠不觉晓，处处闻啼鸟。", 1.5);
+/// assert_eq!((segments[0].text, segments[0].pause), ("春眠不觉晓，", Pause::Clause));
+/// assert_eq!((segments[1].text, segments[1].pause), ("处处闻啼鸟。", Pause::Sentence));
+/// ```
 pub fn split(text: &str, limit: f64) -> Vec<Segment<'_>> {
     // Of a limit that is negative or no number this makes 0; then every word is a segment.
     let limit = ((limit * 1000.0) as u64).max(1);
@@ -76,7 +84,7 @@ pub fn split(text: &str, limit: f64) -> Vec<Segment<'_>> {
     splitter.join(splitter.cut(splitter.sentences())).iter().map(segment).collect()
 }
 
-/// A run of atoms, white space at neither end and never empty.
+/// Marks a run of atoms that has white space at neither end and is never empty.
 #[derive(Clone, Copy)]
 struct Piece {
     start: usize,
@@ -102,7 +110,7 @@ impl Splitter {
         self.atoms.get(i).map(|atom| atom.kind)
     }
 
-    /// The first atom from `i` on that is none of the given kinds.
+    /// Returns the first atom from `i` on that is none of the given kinds.
     fn skip(&self, i: usize, kinds: &[Kind]) -> usize {
         let stays = |atom: &Atom| kinds.contains(&atom.kind);
         i + self.atoms[i..].iter().take_while(|atom| stays(atom)).count()
@@ -152,7 +160,7 @@ impl Splitter {
         Piece { start, end, pause, joins: true }
     }
 
-    /// Whether a sentence goes on in lower case after an ellipsis or a quoted sentence's end.
+    /// Tells whether a sentence goes on in lower case after an ellipsis or a quoted sentence's end.
     fn goes_on(&self, marks: usize, end: usize) -> bool {
         let next = self.skip(end, &[Kind::Space]);
         let quoted = self.atoms[marks..end].iter().any(|atom| atom.kind == Kind::Close);
@@ -182,7 +190,7 @@ impl Splitter {
         pieces
     }
 
-    /// Where to cut a sentence that is too long: the best kind of place within the limit, nearest to
+    /// Returns where to cut a sentence that is too long: the best kind of place within the limit, nearest to
     /// `target` milliseconds; at the sentence's end only if it cannot be cut.
     fn best_cut(&self, sentence: &Piece, target: u64) -> usize {
         let mut best: Option<(Place, u64, usize)> = None;
@@ -205,7 +213,7 @@ impl Splitter {
         if self.place(cut).is_some() { cut } else { self.skip(cut, &[Kind::Space]).min(sentence.end) }
     }
 
-    /// What a cut before atom `i` would be; none before a space, as it may as well stand behind it.
+    /// Returns what a cut before atom `i` would be; none before a space, as it may as well stand behind it.
     fn place(&self, i: usize) -> Option<Place> {
         let (before, after) = (self.atoms.get(i - 1)?, self.atoms.get(i)?);
         let closes =
@@ -240,7 +248,7 @@ impl Splitter {
     }
 }
 
-/// Places to cut a sentence at, the worst first.
+/// Ranks places to cut a sentence at, the worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Anywhere,

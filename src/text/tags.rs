@@ -59,7 +59,7 @@ pub const CONTROL_TOKENS: [&str; 50] = [
     "[speed_9]",
 ];
 
-/// The control token that begins at byte `at`, if one does.
+/// Returns the control token that begins at byte `at`, if one does.
 pub fn control_token_at(text: &str, at: usize) -> Option<&'static str> {
     let rest = text.get(at..)?;
     // Most brackets are none.
@@ -81,7 +81,7 @@ enum Steers {
     Speech,
 }
 
-/// Control tags a user asked for, sorted by what they steer.
+/// Holds the control tags that a user asked for, sorted by what they steer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ControlTags {
     /// `[oral_N]`, `[laugh_N]`, `[break_N]`, in the order given; empty if none.

@@ -10,18 +10,18 @@ use tokenizers::{
 
 use crate::error::{Error, Result};
 
-/// The tokenizer of a checkpoint.
+/// Holds the tokenizer of a checkpoint.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     control: Control,
 }
 
-/// What ChatTTS's tokenizer is. Read as this its words go straight into their table; where the kind of the
-/// model is open, they are copied from one tree to the next before.
+/// Is the kind of tokenizer that ChatTTS has. Read as this its words go straight into their table; where the
+/// kind of the model is open, they are copied from one tree to the next before.
 type WordPieceTokenizer =
     TokenizerImpl<WordPiece, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
-/// Ids of the control tokens that prompts and decoding need.
+/// Holds the ids of the control tokens that prompts and decoding need.
 struct Control {
     speaker: u32,
     end_of_refining: u32,
@@ -29,7 +29,7 @@ struct Control {
 }
 
 impl Tokenizer {
-    /// From the content of a tokenizer.json; `path` is named in errors.
+    /// Reads the content of a tokenizer.json; `path` is named in errors.
     ///
     /// # Errors
     /// [`Error::Tokenizer`] if it is no tokenizer, or one without ChatTTS's control tokens.
@@ -52,7 +52,7 @@ impl Tokenizer {
         Ok(Tokenizer { inner, control })
     }
 
-    /// Token ids of a text that may hold control tokens; none is added.
+    /// Returns the token ids of a text that may hold control tokens; none is added.
     ///
     /// # Errors
     /// [`Error::EmptyText`] if the tokenizer refuses the text.
@@ -61,7 +61,7 @@ impl Tokenizer {
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// The text of token ids, control tokens included, as the reference joins them.
+    /// Returns the text of token ids, control tokens included, as the reference joins them.
     ///
     /// # Errors
     /// [`Error::EmptyText`] if the tokenizer refuses the ids.
@@ -69,27 +69,27 @@ impl Tokenizer {
         self.inner.decode(ids, false).map_err(|e| Error::EmptyText(e.to_string()))
     }
 
-    /// Tokens it knows; ids are smaller.
+    /// Returns how many tokens it knows; ids are smaller.
     pub fn size(&self) -> usize {
         self.inner.get_vocab_size(true)
     }
 
-    /// The word of an id, as the vocabulary writes it.
+    /// Returns the word of an id, as the vocabulary writes it.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
     }
 
-    /// The id at whose place the speaker's vector goes.
+    /// Returns the id at whose place the speaker's vector goes.
     pub fn speaker_token(&self) -> u32 {
         self.control.speaker
     }
 
-    /// The id that ends refining.
+    /// Returns the id that ends refining.
     pub fn end_of_refining(&self) -> u32 {
         self.control.end_of_refining
     }
 
-    /// Ids from here on steer the model and are no part of a refined text.
+    /// Returns the first id of those that steer the model and are no part of a refined text.
     pub fn first_steering_token(&self) -> u32 {
         self.control.first_steering
     }

@@ -3,6 +3,7 @@
 // Each test program uses another part of it.
 #![allow(dead_code)]
 
+pub mod clean;
 pub mod hub_server;
 
 use std::ffi::OsStr;

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use crate::text::derived::Derived;
 use crate::text::language::is_han;
-use crate::text::normalize::Derived;
 
-/// What lies between two bits of text, the weaker first.
+/// Parts two bits of text, the weaker gaps first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gap {
     Space,
@@ -28,7 +28,7 @@ impl Gap {
     }
 }
 
-/// A gap, and where it is in the file.
+/// Holds a gap, and where it is in the file.
 struct Between {
     gap: Gap,
     source: Range<usize>,
@@ -36,8 +36,8 @@ struct Between {
     copied: bool,
 }
 
-/// A text while it grows. Gaps wait until something follows, and of several the strongest counts; there is
-/// none at the beginning and at the end.
+/// Holds a text while it grows. Gaps wait until something follows, and of several the strongest counts; there
+/// is none at the beginning and at the end.
 #[derive(Default)]
 pub struct Flow {
     text: Derived,
@@ -82,7 +82,7 @@ impl Flow {
         }
     }
 
-    /// Parts what was added from what will be.
+    /// Parts what was added from what will be added next.
     pub fn gap(&mut self, gap: Gap, source: Range<usize>) {
         self.part(Between { gap, source, copied: false });
     }
@@ -111,17 +111,17 @@ impl Flow {
         self.text.text()
     }
 
-    /// How long the text is, in bytes.
+    /// Returns the text's length in bytes.
     pub fn len(&self) -> usize {
         self.text.text().len()
     }
 
-    /// Where what was added last ends in the file.
+    /// Returns where what was added last ends in the file.
     pub fn end(&self) -> usize {
         self.end
     }
 
-    /// Where the next character will stand, which is `next`.
+    /// Returns where the next character, which is `next`, will stand in the text.
     pub fn start_of(&mut self, next: char) -> usize {
         self.close_gap(next);
         self.len()
@@ -132,7 +132,7 @@ impl Flow {
     }
 }
 
-/// Whether a character is as wide as a Chinese one.
+/// Tells whether a character is as wide as a Chinese one.
 fn is_wide(c: char) -> bool {
     is_han(c) || matches!(c, '\u{3000}'..='\u{303f}' | '\u{3400}'..='\u{4dbf}' | '\u{ff01}'..='\u{ff60}')
 }

@@ -15,6 +15,13 @@ use super::{Script, Span};
 use crate::text::tags::control_token_at;
 
 /// Frees a Markdown text of its signs. The script is one span.
+///
+/// ```
+/// use chattts_rs::text::markup::markdown;
+///
+/// let script = markdown("# 标题\n\n*好*，[这里](http://a.b)有3个。");
+/// assert_eq!(script.spans[0].text.text(), "标题\n\n好，这里有3个。");
+/// ```
 pub fn markdown(source: &str) -> Script {
     let body = front_matter(source);
     let limited = nesting::limited(&source[body..]);
@@ -47,7 +54,7 @@ pub fn markdown(source: &str) -> Script {
     Script { spans: vec![span] }
 }
 
-/// Where the text begins: behind a block of YAML between lines of dashes.
+/// Returns where the text begins: behind a block of YAML between lines of dashes.
 fn front_matter(source: &str) -> usize {
     let body = source.trim_start_matches('\u{feff}');
     let start = source.len() - body.len();
@@ -66,7 +73,7 @@ fn front_matter(source: &str) -> usize {
     start
 }
 
-/// Whether a line begins with a key and a colon.
+/// Tells whether a line begins with a key and a colon.
 fn is_yaml_key(line: &str) -> bool {
     line.split_once(':').is_some_and(|(key, value)| {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
@@ -78,12 +85,12 @@ struct Reader<'a> {
     source: &'a str,
     flow: Flow,
     html: Html,
-    /// What was taken as it is, marks and all.
+    /// The part that was taken as it is, marks and all.
     raw: Range<usize>,
     in_code: bool,
-    /// How deep lists are nested.
+    /// The depth of nested lists.
     lists: usize,
-    /// How long the text was when a list's number had been added.
+    /// The text's length when a list's number had been added.
     numbered: Option<usize>,
 }
 
@@ -192,12 +199,12 @@ impl Reader<'_> {
         }
     }
 
-    /// A gap that reaches to `at`.
+    /// Adds a gap that reaches to `at`.
     fn gap(&mut self, gap: Gap, at: usize) {
         self.flow.gap(gap, self.flow.end().min(at)..at);
     }
 
-    /// The end of a block, or the beginning of one.
+    /// Adds the gap that a block has at its beginning and its end.
     fn block(&mut self, at: usize) {
         match self.lists {
             // What follows a list's number belongs to it.
@@ -207,7 +214,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The number of an item of a numbered list.
+    /// Adds the number of an item of a numbered list.
     fn number(&mut self, item: Range<usize>) {
         let text = &self.source[item.clone()];
         let blank = text.len() - text.trim_start_matches([' ', '\t']).len();
@@ -221,8 +228,8 @@ impl Reader<'_> {
         }
     }
 
-    /// How long the sign around a stretch is, in bytes, if it means something: the stars in 2*3*4 multiply,
-    /// and a single tilde stands in a range of numbers more often than it strikes out.
+    /// Returns the length in bytes of the sign around a stretch if it means something, else 0: the stars in
+    /// 2*3*4 multiply, and a single tilde stands in a range of numbers more often than it strikes out.
     fn kept_sign(&self, range: Range<usize>) -> usize {
         let (before, rest) = self.source.split_at(range.start);
         let inner = &rest[..range.len()];
@@ -238,7 +245,7 @@ impl Reader<'_> {
         if inner.starts_with(b"*") && (opens || closes) { len } else { 0 }
     }
 
-    /// Text that stands within `range`.
+    /// Adds text that stands within `range`.
     fn text(&mut self, text: &str, range: Range<usize>) {
         let raw = &self.source[range.clone()];
         match raw.find(text) {
@@ -247,7 +254,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Lines of code.
+    /// Adds lines of code.
     fn lines(&mut self, text: &str, range: Range<usize>) {
         let start = self.source[range.clone()].find(text).map(|at| range.start + at);
         let mut len = 0;

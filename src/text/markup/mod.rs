@@ -44,20 +44,21 @@ mod ssml;
 
 use std::ops::Range;
 
+use super::derived::Derived;
 use super::language::Language;
-use super::normalize::Derived;
 
 pub use self::markdown::markdown;
 pub use self::ssml::ssml;
 
-/// A text freed of its markup, cut where the language, the voice or the pace changes or a silence stands.
+/// Holds a text freed of its markup, cut where the language, the voice or the pace changes or a silence
+/// stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
     /// At least one.
     pub spans: Vec<Span>,
 }
 
-/// A stretch of a text that is spoken in one way.
+/// Holds a stretch of a text that is spoken in one way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
     /// Its share of the file, in bytes: all since the span before it, up to the end of its last word or of
@@ -79,18 +80,18 @@ pub struct Span {
     pub silence: f64,
 }
 
-/// A stretch of a span's text that is read in a fixed way.
+/// Marks a stretch of a span's text that is read in a fixed way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixed {
     /// Where it is in the text, in bytes; not empty.
     pub range: Range<usize>,
     /// The kind of thing it is, in reports.
     pub kind: &'static str,
-    /// How it is read.
+    /// The way it is read.
     pub reading: Reading,
 }
 
-/// How a stretch of text is read.
+/// Says how a stretch of text is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// Character by character.
@@ -101,12 +102,12 @@ pub enum Reading {
     As {
         /// Names of rules.
         rules: &'static [&'static str],
-        /// What to read in its place, as it leaves no doubt.
+        /// The text to read in its place, as it leaves no doubt.
         written: Option<Written>,
     },
 }
 
-/// A way of writing something, in each language.
+/// Writes something in each language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// In Chinese.
@@ -115,7 +116,7 @@ pub struct Written {
     pub english: String,
 }
 
-/// What is wrong with a file's markup, and where.
+/// Tells what is wrong with a file's markup, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct MarkupError {
@@ -125,7 +126,7 @@ pub struct MarkupError {
     pub column: usize,
     /// The byte in the file.
     pub offset: usize,
-    /// What was found there, and what is known.
+    /// The reason: what was found there, and what is known.
     pub message: String,
 }
 
@@ -142,7 +143,7 @@ impl MarkupError {
     }
 }
 
-/// Spans without a word go with the language of the words before them, or the first ones.
+/// Gives spans without a word the language of the words before them, or of the first ones.
 fn know_around(spans: &mut [Span]) {
     let own = |span: &Span| {
         let has_word = span.text.text().chars().any(char::is_alphabetic);
@@ -158,39 +159,12 @@ fn know_around(spans: &mut [Span]) {
     }
 }
 
-/// The character that an entity, from `&` to `;`, stands for.
-pub(super) fn referenced(entity: &str) -> Result<char, String> {
-    let name = entity.strip_prefix('&').and_then(|rest| rest.strip_suffix(';')).unwrap_or(entity);
-    let c = match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "apos" => Some('\''),
-        "quot" => Some('"'),
-        _ => name.strip_prefix('#').and_then(|number| {
-            let (digits, radix) = match number.strip_prefix('x') {
-                Some(hex) => (hex, 16),
-                None => (number, 10),
-            };
-            // A sign is no digit, but would be taken for a part of the number.
-            let plain = digits.chars().all(|c| c.is_digit(radix));
-            let code = plain.then(|| u32::from_str_radix(digits, radix).ok())??;
-            char::from_u32(code).filter(|c| *c != '\0')
-        }),
-    };
-    c.ok_or_else(|| {
-        let end = name.floor_char_boundary(name.len().min(60));
-        let known = "known: &amp; &lt; &gt; &apos; &quot; and numbers such as &#20320;";
-        format!("unknown entity &{};; {known}", &name[..end])
-    })
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::text::normalize::{Change, NormalizeOptions, Normalized, normalize_markup};
 
-    /// The readings of all spans, whose pieces have to lie end to end in the file and in what is spoken.
+    /// Reads all spans, and checks that the pieces lie end to end in the file and in what is spoken.
     pub fn check(source: &str, script: &Script, options: &NormalizeOptions) -> Vec<Normalized> {
         let mut end = 0;
         let mut readings = Vec::new();
@@ -212,7 +186,7 @@ mod tests {
         readings
     }
 
-    /// Bits in an order that looks random, and is the same each time.
+    /// Puts bits together in an order that looks random, and is the same each time.
     fn jumble(bits: &[&str], seed: u64, count: usize) -> String {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut text = String::new();
@@ -285,14 +259,5 @@ mod tests {
         let error = MarkupError::new("a\n你b", 5, "x");
         assert_eq!((error.line, error.column, error.offset), (2, 2, 5));
         assert_eq!(error.to_string(), "line 2, column 2: x");
-    }
-
-    #[test]
-    fn entities_are_characters() {
-        assert_eq!(referenced("&lt;"), Ok('<'));
-        assert_eq!(referenced("&#x4F60;"), Ok('你'));
-        for bad in ["&;", "&#;", "&#x;", "&#-1;", "&#99999999999;", "&#x110000;", "&AMP;", "&#X41;"] {
-            assert!(referenced(bad).unwrap_err().contains("unknown entity"), "{bad}");
-        }
     }
 }

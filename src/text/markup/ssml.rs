@@ -18,21 +18,34 @@ use self::tags::{MAX_SILENCE, Pause, Tag};
 use super::flow::{Flow, Gap};
 use super::{Fixed, MarkupError, Script, Span};
 use crate::text::Language;
+use crate::text::entity::referenced;
 
-/// How deep tags may be nested.
+/// The deepest that tags may be nested.
 const MAX_DEPTH: usize = 256;
 
 type Result<T> = std::result::Result<T, MarkupError>;
 
 /// Frees an SSML document of its markup.
 ///
+/// ```
+/// use chattts_rs::text::markup::ssml;
+/// use chattts_rs::text::{NormalizeOptions, normalize_markup};
+///
+/// let source = r#"<speak>你好<break time="2s"/><say-as interpret-as="digits">12</say-as></speak>"#;
+/// let script = ssml(source)?;
+/// assert_eq!(script.spans[0].silence, 2.0);
+/// let read = normalize_markup(&script.spans[1], &NormalizeOptions::default());
+/// assert_eq!(read.text, "一二");
+/// # Ok::<(), chattts_rs::text::markup::MarkupError>(())
+/// ```
+///
 /// # Errors
-/// What is not well-formed, and what is not in the subset, with its place.
+/// [`MarkupError`] with its place if the document is not well-formed or not in the subset.
 pub fn ssml(source: &str) -> Result<Script> {
     Parser::new(source).parse()
 }
 
-/// Who speaks, how fast, in what language.
+/// Says who speaks, how fast, in what language.
 #[derive(Clone, Default, PartialEq)]
 struct Manner {
     language: Option<Language>,
@@ -40,14 +53,14 @@ struct Manner {
     voice: Option<Rc<str>>,
 }
 
-/// A tag that is open.
+/// Remembers a tag that is open.
 struct Open {
     tag: Tag,
     at: usize,
     manner: Manner,
 }
 
-/// A `<say-as>` that is open.
+/// Remembers a `<say-as>` that is open.
 struct SayAs {
     spec: say_as::Spec,
     /// Where its text begins in the span's.
@@ -110,7 +123,7 @@ impl<'a> Parser<'a> {
                     self.text(start..start + data.len())?;
                 }
                 Ok(Event::GeneralRef(_)) => {
-                    let c = super::referenced(&self.source[range.clone()])
+                    let c = referenced(&self.source[range.clone()])
                         .map_err(|message| self.error(range.start, message))?;
                     self.character(c, range)?;
                 }
@@ -258,7 +271,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// A character that `range` stands for.
+    /// Adds a character that `range` stands for.
     fn character(&mut self, c: char, range: Range<usize>) -> Result<()> {
         if self.takes_text(c, range.start)? {
             self.flow.made(c.encode_utf8(&mut [0; 4]), range);
@@ -266,7 +279,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Whether text that begins with `c` is spoken; makes ready for it.
+    /// Tells whether text that begins with `c` is spoken, and makes ready for it.
     fn takes_text(&mut self, c: char, at: usize) -> Result<bool> {
         let Some(Open { tag, manner, .. }) = self.open.last() else {
             return Err(self.error(at, "text outside of <speak>"));
@@ -286,7 +299,7 @@ impl<'a> Parser<'a> {
         Ok(true)
     }
 
-    /// What follows is spoken in this manner.
+    /// Speaks what follows in this manner.
     fn take_manner(&mut self, manner: Manner) {
         if manner != self.manner {
             if !self.flow.is_empty() {
@@ -358,7 +371,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
 
-/// What somebody wrote, as far as a message shows it.
+/// Cuts what somebody wrote to what a message shows of it.
 fn shown(text: &str) -> &str {
     const MOST: usize = 60;
     &text[..text.floor_char_boundary(text.len().min(MOST))]

@@ -2,9 +2,10 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::derived::Derived;
+use crate::text::derived::Derived;
 
-/// The text with full-width letters and digits, ligatures, squared units and the like in their plain form.
+/// Returns the text with full-width letters and digits, ligatures, squared units and the like in their plain
+/// form.
 ///
 /// Punctuation keeps its width, but between digits it is a point, a colon or a slash of its own width.
 /// Fractions, superscripts and circled numbers stay, as they are read by rules.
@@ -38,7 +39,7 @@ impl Derived {
     }
 }
 
-/// The plain form of a character that has one.
+/// Returns the plain form of a character that has one.
 fn form(c: char, previous: Option<char>, next: Option<char>) -> Option<String> {
     let digit = |c: Option<char>| c.is_some_and(|c| matches!(c, '0'..='9' | '０'..='９'));
     let between_digits = digit(previous) && digit(next);
@@ -81,7 +82,7 @@ fn form(c: char, previous: Option<char>, next: Option<char>) -> Option<String> {
     Some(plain)
 }
 
-/// The ASCII form of a full-width character.
+/// Returns the ASCII form of a full-width character.
 fn half_width(c: char) -> Option<char> {
     const OFFSET: u32 = 0xfee0;
     char::from_u32(u32::from(c).checked_sub(OFFSET)?)

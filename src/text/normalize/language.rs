@@ -1,9 +1,9 @@
-//! Which language a sentence is in.
+//! The language of each sentence.
 
+use crate::text::language::{Language, is_han};
 use crate::text::tags::control_token_at;
-use crate::text::{Language, normalize::is_han};
 
-/// The language of every sentence, by where it ends in bytes; the last one ends with the text.
+/// Holds the language of every sentence, by where it ends in bytes; the last one ends with the text.
 ///
 /// A sentence is Chinese if it has more Han characters than Latin words. One without either goes with the
 /// sentence before it, or the first that has some; a text without any is English.
@@ -16,7 +16,7 @@ pub struct Languages {
 }
 
 impl Languages {
-    /// All of the text in one language.
+    /// Takes all of the text for one language.
     pub fn all(text: &str, language: Language) -> Self {
         Languages { ends: vec![(text.len(), language)], known: true, at: 0 }
     }
@@ -70,14 +70,14 @@ impl Languages {
         Languages { ends: merged, known: first.is_some(), at: 0 }
     }
 
-    /// The language if no sentence has a word of its own.
+    /// Sets the language for a text in which no sentence has a word of its own.
     pub fn set_default(&mut self, language: Language) {
         if !self.known {
             self.ends = self.ends.last().map(|(end, _)| (*end, language)).into_iter().collect();
         }
     }
 
-    /// The language at a byte; cheap if bytes are asked for in order.
+    /// Returns the language at a byte; it is cheap if bytes are asked for in order.
     pub fn at(&mut self, byte: usize) -> Language {
         while self.at + 1 < self.ends.len() && self.ends[self.at].0 <= byte {
             self.at += 1;

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::derived::Derived;
-use super::{Change, NormalizeOptions, Normalized, Piece, Reader, fold, is_han, normalize, spell, tables};
+use super::{Change, NormalizeOptions, Normalized, Piece, Reader, fold, is_han, normalize, spell};
 use crate::text::Language;
+use crate::text::derived::Derived;
 use crate::text::markup::{Fixed, Reading, Span};
 
-/// A stretch of the folded text that is read in a fixed way.
+/// Marks a stretch of the folded text that is read in a fixed way.
 pub struct Stretch<'a> {
     range: Range<usize>,
     fixed: &'a Fixed,
@@ -42,7 +42,8 @@ pub fn normalize_markup(span: &Span, options: &NormalizeOptions) -> Normalized {
     Normalized { text: normalized.text, pieces }
 }
 
-/// The pieces of what was made of `text`, with their sources in the file, of which `share` is accounted for.
+/// Returns the pieces of what was made of `text` with their sources in the file, of which `share` is
+/// accounted for.
 fn lead_back(normalized: &Normalized, text: &Derived, share: Range<usize>) -> Vec<Piece> {
     let mut tiles = Tiles { pieces: Vec::with_capacity(normalized.pieces.len()), end: share.start };
     for piece in &normalized.pieces {
@@ -75,7 +76,7 @@ fn lead_back(normalized: &Normalized, text: &Derived, share: Range<usize>) -> Ve
     tiles.finish(share.end, normalized.text.len())
 }
 
-/// Pieces whose sources follow one another without a gap.
+/// Collects pieces whose sources follow one another without a gap.
 struct Tiles {
     pieces: Vec<Piece>,
     end: usize,
@@ -92,7 +93,7 @@ impl Tiles {
         }
     }
 
-    /// What lies before `start` is markup.
+    /// Accounts for what lies before `start`, which is markup.
     fn fill(&mut self, start: usize, spoken: usize) {
         if start > self.end {
             let source = self.end..start;
@@ -160,7 +161,7 @@ impl<'a> Reader<'a> {
         kind: &'static str,
     ) -> bool {
         let text = written.unwrap_or(&self.whole[range.clone()]);
-        let known = tables(language).rules.as_ref().and_then(|all| all.read_all(text, Some(rules)));
+        let known = super::rules(language).read_all(text, Some(rules));
         let spoken = match (known, written) {
             (Some(spoken), _) => spoken,
             (None, Some(written)) => {
@@ -173,7 +174,7 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// One character after the other.
+    /// Reads one character after the other.
     fn spell(&mut self, range: Range<usize>, language: Language, kind: &'static str) {
         let whole = self.whole;
         for (i, c) in whole[range.clone()].char_indices() {
@@ -187,7 +188,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The digits one by one, with a point among them; letters are spelled, other signs are what they are.
+    /// Reads the digits one by one, with a point among them; letters are spelled, other signs are what they
+    /// are.
     fn digits(&mut self, range: Range<usize>, language: Language, kind: &'static str) {
         let whole = self.whole;
         for (i, c) in whole[range.clone()].char_indices() {

@@ -1,12 +1,12 @@
 //! Written text → spoken text: every number, sign and abbreviation as a reader would say it, and an account
 //! of every character.
 
-mod derived;
 mod en;
 mod fold;
 mod language;
 mod latin;
 mod markup;
+mod numbers;
 mod rule;
 mod signs;
 mod spell;
@@ -20,12 +20,11 @@ use self::language::Languages;
 use self::rule::{Reading, Rules, digits_at, is_start};
 use self::signs::Sign;
 use self::writer::Writer;
+use super::entity::referenced;
 use super::homophones::Homophones;
 use super::language::{Language, is_han};
-use super::markup::referenced;
 use super::tags::control_token_at;
 
-pub use self::derived::Derived;
 pub use self::markup::normalize_markup;
 
 /// Digits in a row from here on are read one by one, whatever stands around them.
@@ -34,10 +33,10 @@ const LONG_NUMBER: usize = 25;
 const LONG_WORD: usize = 512;
 /// The longest such thing without letters: a telephone number, a sum.
 const LONG_SIGNS: usize = 128;
-/// How far a number in an English sentence looks for a Chinese character that makes it Chinese, in bytes.
+/// The distance within which a Chinese character makes a number in an English sentence Chinese, in bytes.
 const NEIGHBOURHOOD: usize = 24;
 
-/// How to read; the default finds the language of each sentence, and names no emoji.
+/// Says how to read; the default finds the language of each sentence, and names no emoji.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NormalizeOptions<'a> {
     /// The language of all of the text, or `None` to find it for each sentence.
@@ -48,28 +47,28 @@ pub struct NormalizeOptions<'a> {
     pub name_emoji: bool,
 }
 
-/// A text as it is spoken, and what became of every part of the one it was made from.
+/// Holds a text as it is spoken, and what became of every part of the one it was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Normalized {
-    /// What is spoken: Han characters, Latin letters, `，。、,.`, spaces, line breaks and control tokens.
+    /// The spoken text: Han characters, Latin letters, `，。、,.`, spaces, line breaks and control tokens.
     pub text: String,
     /// All of the input, stretch by stretch: their sources follow one another without a gap, and so do
     /// their places in `text`.
     pub pieces: Vec<Piece>,
 }
 
-/// A stretch of the input, and what became of it.
+/// Tells what became of a stretch of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// Where it stands in the input, in bytes.
     pub source: Range<usize>,
     /// Where it is in the spoken text, in bytes; empty if nothing is left of it.
     pub spoken: Range<usize>,
-    /// What was done.
+    /// The change.
     pub change: Change,
 }
 
-/// What was done to a stretch of the input.
+/// Says what was done to a stretch of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Nothing.
@@ -85,7 +84,7 @@ pub enum Change {
     Dropped(Reason),
 }
 
-/// Why a character is not spoken.
+/// Says why a character is not spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The model does not know its script.
@@ -99,7 +98,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The reason as a phrase.
+    /// Returns the reason as a phrase.
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::Script => "the model does not know its script",
@@ -110,7 +109,7 @@ impl Reason {
     }
 }
 
-/// A character of the input that is not spoken.
+/// Holds a character of the input that is not spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// The character.
@@ -122,7 +121,7 @@ pub struct Dropped {
 }
 
 impl Normalized {
-    /// A text that is spoken as it is.
+    /// Returns a text that is spoken as it is.
     pub fn untouched(text: &str) -> Self {
         let all = || 0..text.len();
         let pieces = match text {
@@ -132,9 +131,9 @@ impl Normalized {
         Normalized { text: text.to_string(), pieces }
     }
 
-    /// What of `input`, which this was made from, was written where stretches of the spoken text are, which
-    /// are in order. Everything up to the next stretch belongs to the one before it, but a quote or bracket
-    /// that opens.
+    /// Returns what was written, in the `input` that this was made from, where stretches of the spoken text
+    /// are; the stretches are in order. Everything up to the next stretch belongs to the one before it, but a
+    /// quote or bracket that opens.
     pub fn written(&self, input: &str, spoken: &[Range<usize>]) -> Vec<String> {
         let mut starts: Vec<usize> = spoken.iter().map(|range| self.source(range.clone()).start).collect();
         // What opens before a stretch belongs to it.
@@ -151,7 +150,7 @@ impl Normalized {
         written.map(|text| text.trim().to_string()).collect()
     }
 
-    /// The characters of `input`, which this was made from, that are not spoken.
+    /// Lists the characters of `input`, which this was made from, that are not spoken.
     pub fn dropped(&self, input: &str) -> Vec<Dropped> {
         let mut dropped = Vec::new();
         for piece in &self.pieces {
@@ -171,8 +170,8 @@ impl Normalized {
         dropped
     }
 
-    /// Where a stretch of the spoken text comes from in the input, in bytes. What was kept leads back to the
-    /// byte, what was read to all that it was read from.
+    /// Returns where a stretch of the spoken text comes from in the input, in bytes. What was kept leads back
+    /// to the byte, what was read to all that it was read from.
     pub fn source(&self, spoken: Range<usize>) -> Range<usize> {
         let first = self.pieces.partition_point(|piece| piece.spoken.end <= spoken.start);
         let last = self.pieces.partition_point(|piece| piece.spoken.start < spoken.end);
@@ -197,6 +196,16 @@ impl Normalized {
 ///
 /// Control tokens such as `[laugh]` pass untouched; anything else in brackets is text. The time is linear in
 /// the text's length.
+///
+/// ```
+/// use chattts_rs::text::{NormalizeOptions, normalize};
+///
+/// let text = "总价是123元！😀";
+/// let read = normalize(text, &NormalizeOptions::default());
+/// assert_eq!(read.text, "总价是一百二十三元。");
+/// assert_eq!(&text[read.source(9..24)], "123");
+/// assert_eq!(read.dropped(text)[0].character, '😀');
+/// ```
 pub fn normalize(text: &str, options: &NormalizeOptions) -> Normalized {
     let folded = fold::fold(text);
     let mut normalized = Reader::new(folded.text(), options).read();
@@ -281,8 +290,8 @@ impl<'a> Reader<'a> {
             let range = digits_at(self.text, at);
             let digits = &self.text[range.clone()];
             let plain = match digits.len() {
-                LONG_NUMBER.. => Some(tables(sentence).digits(digits)),
-                _ if jumbled => Some(tables(sentence).number(digits)),
+                LONG_NUMBER.. => Some((rules(sentence).numbers().digits)(digits)),
+                _ if jumbled => Some(rules(sentence).numbers().number(digits)),
                 _ => None,
             };
             if let Some(spoken) = plain {
@@ -329,8 +338,8 @@ impl<'a> Reader<'a> {
         end
     }
 
-    /// Whether `at` lies in a stretch without spaces that is too long to be anything a rule knows. To try all
-    /// rules at every place of such a stretch would take long and find nothing.
+    /// Tells whether `at` lies in a stretch without spaces that is too long to be anything a rule knows. To
+    /// try all rules at every place of such a stretch would take long and find nothing.
     fn is_jumbled(&mut self, at: usize) -> bool {
         if at >= self.stretch_end {
             let (mut len, mut words) = (0, false);
@@ -349,10 +358,11 @@ impl<'a> Reader<'a> {
             None if !c.is_ascii_alphabetic() => self.language_of_number(at, sentence),
             _ => sentence,
         };
-        tables(language).rules.as_ref()?.read(self.text, at, None)
+        rules(language).read(self.text, at, None)
     }
 
-    /// A number in an English sentence is read in Chinese if it touches a Han character.
+    /// Returns the language that a number is read in: Chinese also in an English sentence if it touches a Han
+    /// character.
     fn language_of_number(&self, at: usize, sentence: Language) -> Language {
         let end = self.text.floor_char_boundary((at + NEIGHBOURHOOD).min(self.text.len()));
         let is_part = |c: &char| c.is_ascii_digit() || ".,%:/-+~$¥€£ ".contains(*c);
@@ -392,50 +402,17 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What belongs to one language.
-struct Tables {
-    /// None if a pattern is broken, which a test rules out.
-    rules: Option<Rules>,
-    language: Language,
-}
-
-impl Tables {
-    /// A whole number in ASCII digits.
-    fn number(&self, digits: &str) -> String {
-        match (self.language, digits.parse()) {
-            (Language::Chinese, Ok(number)) if !digits.starts_with('0') => zh::number::cardinal(number),
-            (Language::English, _) => en::number::cardinal(digits).unwrap_or_else(|| self.digits(digits)),
-            _ => self.digits(digits),
-        }
-    }
-
-    /// A row of ASCII digits, one by one.
-    fn digits(&self, digits: &str) -> String {
-        match self.language {
-            Language::Chinese => zh::number::digits(digits),
-            Language::English => en::number::digits(digits),
-        }
-    }
-}
-
-fn tables(language: Language) -> &'static Tables {
-    static CHINESE: OnceLock<Tables> = OnceLock::new();
-    static ENGLISH: OnceLock<Tables> = OnceLock::new();
+/// Returns the rules of a language.
+fn rules(language: Language) -> &'static Rules {
+    static CHINESE: OnceLock<Rules> = OnceLock::new();
+    static ENGLISH: OnceLock<Rules> = OnceLock::new();
     match language {
-        Language::Chinese => CHINESE.get_or_init(|| Tables { rules: Rules::new(zh::RULES).ok(), language }),
-        Language::English => ENGLISH.get_or_init(|| Tables { rules: Rules::new(en::RULES).ok(), language }),
+        Language::Chinese => CHINESE.get_or_init(|| Rules::new(zh::RULES, &zh::number::NUMBERS)),
+        Language::English => ENGLISH.get_or_init(|| Rules::new(en::RULES, &en::number::NUMBERS)),
     }
-}
-
-/// What a stretch of text that is known to be of a kind is read as: all of it, or nothing.
-///
-/// `kinds` are rules' names; the first rule among them that takes all of `text` reads it.
-pub fn read_as(text: &str, language: Language, kinds: &[&str]) -> Option<String> {
-    let folded = fold::fold(text);
-    tables(language).rules.as_ref()?.read_all(folded.text(), Some(kinds))
 }
 
 #[cfg(test)]
 mod reading_tests;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

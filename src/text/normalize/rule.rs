@@ -5,12 +5,15 @@ use std::sync::OnceLock;
 
 use regex::{Captures, Regex, RegexSet};
 
-/// How much of the text around a place a reading may depend on, in bytes. A limit keeps the time linear.
+use super::numbers::Numbers;
+use crate::text::language::{Language, is_han};
+
+/// The most of the text around a place that a reading may depend on, in bytes. A limit keeps the time linear.
 const CONTEXT: usize = 64;
-/// How far a pattern sees, in bytes.
+/// The most of the text that a pattern sees, in bytes.
 const REACH: usize = 320;
 
-/// One way of writing something, and how it is read.
+/// Describes one way of writing something, and how it is read.
 ///
 /// Patterns are tried where a number, a Latin word or a sign begins. They must not use unbounded
 /// repetitions (`+`, `*`): a text of megabytes is read in linear time only because every pattern looks at
@@ -21,55 +24,66 @@ pub struct Rule {
     pub name: &'static str,
     /// A regular expression, from the place on; ASCII digits only, as full-width ones have been folded.
     pub pattern: &'static str,
-    /// What is spoken; none lets the rules after it try.
+    /// Returns what is spoken; none lets the rules after it try.
     pub read: fn(&Found) -> Option<String>,
 }
 
-/// What a rule's pattern matched, and what stands around it.
+/// Holds what a rule's pattern matched, and what stands around it.
 pub struct Found<'t> {
     captures: Captures<'t>,
     before: &'t str,
     after: &'t str,
+    numbers: &'static Numbers,
 }
 
 impl<'t> Found<'t> {
-    /// What the group matched; empty if it took no part.
+    /// Returns what the group matched; it is empty if the group took no part.
     pub fn get(&self, group: &str) -> &'t str {
         self.captures.name(group).map_or("", |found| found.as_str())
     }
 
-    /// Whether the group took part and is not empty.
+    /// Tells whether the group took part and is not empty.
     pub fn has(&self, group: &str) -> bool {
         !self.get(group).is_empty()
     }
 
-    /// All that was matched, without what is only looked at.
+    /// Returns the language that it is read in.
+    pub fn language(&self) -> Language {
+        self.numbers.language
+    }
+
+    /// Returns what reads numbers in that language.
+    pub fn numbers(&self) -> &'static Numbers {
+        self.numbers
+    }
+
+    /// Returns all that was matched, without what is only looked at.
     pub fn all(&self) -> &'t str {
         let whole = self.captures.get_match();
         &whole.as_str()[..self.len()]
     }
 
-    /// The text before it, as far as a rule may look.
+    /// Returns the text before it, as far as a rule may look.
     pub fn before(&self) -> &'t str {
         self.before
     }
 
-    /// The text after it, as far as a rule may look.
+    /// Returns the text after it, as far as a rule may look.
     pub fn after(&self) -> &'t str {
         self.after
     }
 
-    /// The character right before it.
+    /// Returns the character right before it.
     pub fn previous(&self) -> Option<char> {
         self.before.chars().next_back()
     }
 
-    /// The character right after it.
+    /// Returns the character right after it.
     pub fn next(&self) -> Option<char> {
         self.after.chars().next()
     }
 
-    /// Whether it neither begins nor ends inside a Latin word or a number.
+    /// Tells whether it neither begins nor ends inside a Latin word or a number.
     pub fn stands_alone(&self) -> bool {
         let word = |c: char| c.is_ascii_alphanumeric();
         !self.previous().is_some_and(word) && !self.next().is_some_and(word)
@@ -80,49 +94,56 @@ impl<'t> Found<'t> {
     }
 }
 
-/// Rules in the order they are tried.
+/// Holds the rules of one language in the order they are tried.
 pub struct Rules {
-    set: RegexSet,
+    /// Finds the rules that match, which saves trying them all; none if it does not compile.
+    set: Option<RegexSet>,
     rules: Vec<(&'static Rule, OnceLock<Option<Regex>>)>,
+    numbers: &'static Numbers,
 }
 
-/// What a rule made of a stretch of text.
+/// Tells what a rule made of a stretch of text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The rule's name.
     pub kind: &'static str,
     /// Bytes that were consumed, at least one.
     pub len: usize,
-    /// What is spoken.
+    /// The spoken text.
     pub spoken: String,
 }
 
 impl Rules {
-    /// Compiles the lists, the first of them first.
+    /// Takes the lists, the first of them first, and what reads numbers in their language.
     ///
-    /// # Errors
-    /// A pattern that is no regular expression.
-    pub fn new(lists: &[&'static [Rule]]) -> Result<Self, regex::Error> {
+    /// A pattern that does not compile, which a test rules out, never matches: it costs its own readings and
+    /// some speed, not the language.
+    pub fn new(lists: &[&'static [Rule]], numbers: &'static Numbers) -> Self {
         let rules: Vec<_> = lists.iter().flat_map(|list| list.iter()).map(|r| (r, OnceLock::new())).collect();
-        let set = RegexSet::new(rules.iter().map(|(rule, _)| anchored(rule)))?;
-        Ok(Rules { set, rules })
+        let set = RegexSet::new(rules.iter().map(|(rule, _)| anchored(rule))).ok();
+        Rules { set, rules, numbers }
     }
 
-    /// The first reading of what stands at byte `at`; `only` limits the rules by name.
+    /// Returns what reads numbers in the rules' language.
+    pub fn numbers(&self) -> &'static Numbers {
+        self.numbers
+    }
+
+    /// Returns the first reading of what stands at byte `at`; `only` limits the rules by name.
     pub fn read(&self, text: &str, at: usize, only: Option<&[&str]>) -> Option<Reading> {
         let end = text.floor_char_boundary((at + REACH).min(text.len()));
         let stretch = &text[at..end];
-        let matching = self.set.matches(stretch);
+        let matching = self.set.as_ref().map(|set| set.matches(stretch));
         let before = before(text, at);
-        for i in matching.iter() {
-            let Some((rule, regex)) = self.rules.get(i) else { continue };
-            if only.is_some_and(|only| !only.contains(&rule.name)) {
+        for (i, (rule, regex)) in self.rules.iter().enumerate() {
+            if matching.as_ref().is_some_and(|matching| !matching.matched(i))
+                || only.is_some_and(|only| !only.contains(&rule.name))
+            {
                 continue;
             }
-            // It was compiled before, as part of the set.
             let Some(regex) = regex.get_or_init(|| Regex::new(&anchored(rule)).ok()) else { continue };
             let Some(captures) = regex.captures(stretch) else { continue };
-            let mut found = Found { captures, before, after: "" };
+            let mut found = Found { captures, before, after: "", numbers: self.numbers };
             let len = found.len();
             if len == 0 {
                 continue;
@@ -135,18 +156,18 @@ impl Rules {
         None
     }
 
-    /// As [`Rules::read`], but all of `text` or nothing.
+    /// Reads as [`Rules::read`] does, but all of `text` or nothing.
     pub fn read_all(&self, text: &str, only: Option<&[&str]>) -> Option<String> {
         self.read(text, 0, only).filter(|reading| reading.len == text.len()).map(|reading| reading.spoken)
     }
 }
 
-/// As much of the text before `at` as a decision may depend on.
+/// Returns as much of the text before `at` as a decision may depend on.
 pub fn before(text: &str, at: usize) -> &str {
     &text[text.ceil_char_boundary(at.saturating_sub(CONTEXT))..at]
 }
 
-/// As much of the text from `at` on as a decision may depend on.
+/// Returns as much of the text from `at` on as a decision may depend on.
 pub fn after(text: &str, at: usize) -> &str {
     &text[at..text.floor_char_boundary((at + CONTEXT).min(text.len()))]
 }
@@ -155,10 +176,11 @@ fn anchored(rule: &Rule) -> String {
     format!("^(?:{})", rule.pattern)
 }
 
-/// Whether a rule may begin at `at`: not within a Latin word or a number, not at a space or a Han character.
+/// Tells whether a rule may begin at `at`: not within a Latin word or a number, not at a space or a Han
+/// character.
 pub fn is_start(text: &str, at: usize, read_up_to: usize) -> bool {
     let Some(c) = text[at..].chars().next() else { return false };
-    if c.is_whitespace() || super::is_han(c) {
+    if c.is_whitespace() || is_han(c) {
         return false;
     }
     let previous = text[..at].chars().next_back();
@@ -170,7 +192,43 @@ pub fn is_start(text: &str, at: usize, read_up_to: usize) -> bool {
     at == read_up_to || class(c) == 0 || previous.is_none_or(|previous| class(previous) != class(c))
 }
 
-/// The stretch of ASCII digits at byte `at`.
+/// Returns the stretch of ASCII digits at byte `at`.
 pub fn digits_at(text: &str, at: usize) -> Range<usize> {
     at..at + text.as_bytes()[at..].iter().take_while(|b| b.is_ascii_digit()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::normalize::{en, rules};
+
+    #[test]
+    fn every_pattern_compiles_and_those_of_a_language_do_together() {
+        for language in [Language::Chinese, Language::English] {
+            let rules = rules(language);
+            for (rule, _) in &rules.rules {
+                let compiled = Regex::new(&anchored(rule));
+                assert!(compiled.is_ok(), "{language:?}, {}: {}: {compiled:?}", rule.name, rule.pattern);
+            }
+            let set = RegexSet::new(rules.rules.iter().map(|(rule, _)| anchored(rule)));
+            assert!(rules.set.is_some(), "{language:?}: {set:?}");
+        }
+    }
+
+    #[test]
+    fn a_broken_pattern_costs_no_other_rule() {
+        const LISTS: [&[Rule]; 1] = [&[
+            Rule { name: "broken", pattern: "(", read: |_| Some("broken".into()) },
+            Rule {
+                name: "digits",
+                pattern: "[0-9]{1,4}",
+                read: |found| Some((found.numbers().digits)(found.all())),
+            },
+        ]];
+        let rules = Rules::new(&LISTS, &en::number::NUMBERS);
+        assert!(rules.set.is_none());
+        let reading = Reading { kind: "digits", len: 2, spoken: "one two".into() };
+        assert_eq!(rules.read("a 12 (", 2, None), Some(reading));
+        assert_eq!(rules.read("a 12 (", 5, None), None);
+    }
 }

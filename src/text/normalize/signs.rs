@@ -3,11 +3,12 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::Reason;
 pub use super::writer::Pause;
-use super::{Reason, is_han};
 use crate::text::Language;
+use crate::text::language::is_han;
 
-/// How long a quotation may be that is spoken without pauses around it, in characters.
+/// The longest quotation that is spoken without pauses around it, in characters.
 const SHORT_QUOTE: usize = 12;
 
 /// Contractions that are other words without their apostrophe.
@@ -16,7 +17,7 @@ const MISTAKABLE: [&str; 10] =
 /// Words that begin with an apostrophe.
 const CLIPPED: [&str; 8] = ["til", "cause", "em", "bout", "round", "tis", "twas", "n"];
 
-/// What a sign becomes.
+/// Says what a sign becomes.
 pub enum Sign {
     Pause(Pause),
     /// Its name.
@@ -33,7 +34,7 @@ pub enum Sign {
     Drop(Reason),
 }
 
-/// What a sign stands in, as far as it may look: see [`super::rule::before`].
+/// Shows what a sign stands in, as far as it may look: see [`super::rule::before`].
 pub struct Around<'a> {
     pub before: &'a str,
     pub after: &'a str,
@@ -53,18 +54,18 @@ impl Around<'_> {
         self.after.chars().next()
     }
 
-    /// Whether it stands between two characters that are spoken, without a space.
+    /// Tells whether it stands between two characters that are spoken, without a space.
     fn within(&self) -> bool {
         self.previous().is_some_and(char::is_alphanumeric) && self.next().is_some_and(char::is_alphanumeric)
     }
 
-    /// Whether it stands between two Latin letters.
+    /// Tells whether it stands between two Latin letters.
     fn within_word(&self) -> bool {
         let letter = |c: char| c.is_alphabetic() && !is_han(c);
         self.previous().is_some_and(letter) && self.next().is_some_and(letter)
     }
 
-    /// Whether something is spoken before and after it, with at most a space between.
+    /// Tells whether something is spoken before and after it, with at most a space between.
     fn between(&self) -> bool {
         let spoken = |c: char| c.is_alphanumeric();
         let before = self.before.strip_suffix(' ').unwrap_or(self.before);
@@ -72,7 +73,7 @@ impl Around<'_> {
         before.chars().next_back().is_some_and(spoken) && after.chars().next().is_some_and(spoken)
     }
 
-    /// Whether an apostrophe here stands for what is left out: '69, 'til.
+    /// Tells whether an apostrophe here stands for what is left out: '69, 'til.
     fn leaves_out(&self) -> bool {
         let apart = !self.previous().is_some_and(char::is_alphanumeric);
         let rest = self.after.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
@@ -85,7 +86,7 @@ impl Around<'_> {
     }
 }
 
-/// What `c` becomes, which is neither a Han character nor an ASCII letter.
+/// Returns what `c` becomes, which is neither a Han character nor an ASCII letter.
 pub fn sign(c: char, around: Around) -> Sign {
     match c {
         '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => line(c, &around),
@@ -141,7 +142,7 @@ fn line(c: char, around: &Around) -> Sign {
     if goes_on { Sign::Space } else { Sign::Line }
 }
 
-/// Within a quotation it ends no sentence if that goes on in lower case: "Really?" she said.
+/// Ends the sentence, but not within a quotation that goes on in lower case: "Really?" she said.
 fn sentence_mark(around: &Around) -> Sign {
     let rest = around.after.trim_start_matches(['!', '?']);
     let rest = rest.strip_prefix(['"', '\'', '”', '’', '»']).map(|rest| rest.trim_start_matches(' '));
@@ -149,7 +150,8 @@ fn sentence_mark(around: &Around) -> Sign {
     Sign::Pause(if goes_on { Pause::Clause } else { Pause::Sentence })
 }
 
-/// A contraction is one word, as the Python package has it, unless that would be another word: we're, I'll.
+/// Makes one word of a contraction, as the Python package does, unless that would be another word: we're,
+/// I'll.
 fn apostrophe(around: &Around) -> Sign {
     let letters = |c: &char| c.is_ascii_alphabetic();
     let mut head: Vec<char> = around.before.chars().rev().take_while(letters).take(4).collect();
@@ -174,7 +176,7 @@ fn dot(around: &Around) -> Sign {
     }
 }
 
-/// It trails off, or ends a sentence where another one or nothing follows.
+/// Trails off, or ends a sentence where another one or nothing follows.
 fn ellipsis(around: &Around) -> Sign {
     let rest = around.after.trim_start_matches(['.', '…', '⋯', ' ']);
     let ends = rest.is_empty()
@@ -193,7 +195,7 @@ fn straight_quote(around: Around) -> Sign {
     if opens { opening_quote(&around) } else { closing_quote(&around) }
 }
 
-/// A long quotation begins with a pause; a word in quotes does not.
+/// Begins a long quotation with a pause, and a word in quotes without one.
 fn opening_quote(around: &Around) -> Sign {
     let quoted = around.after.chars().take(SHORT_QUOTE + 1);
     let is_end = |c: char| matches!(c, '”' | '’' | '"' | '\'' | '」' | '』' | '》' | '〉' | '»' | '›');
@@ -208,7 +210,7 @@ fn closing_quote(around: &Around) -> Sign {
     if short { Sign::Space } else { Sign::Pause(Pause::Clause) }
 }
 
-/// Whether a mark opens what follows it.
+/// Tells whether a mark opens what follows it.
 pub fn is_opening(c: char) -> bool {
     matches!(
         c,
@@ -260,7 +262,7 @@ fn slash(around: &Around) -> Sign {
     }
 }
 
-/// A point between the parts of a name is not heard; elsewhere a pause is.
+/// Joins the parts of a name, between which a point is not heard; elsewhere it is a pause.
 fn bullet(c: char, around: &Around) -> Sign {
     let point = matches!(c, '·' | '・' | '‧' | '•');
     if point && around.within() { Sign::Space } else { Sign::Pause(Pause::Clause) }
@@ -275,7 +277,7 @@ fn mark_only(c: char, around: &Around) -> Sign {
     }
 }
 
-/// Whether a character is invisible and only steers how others look.
+/// Tells whether a character is invisible and only steers how others look.
 fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -284,7 +286,7 @@ fn is_unseen(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Signs with a name, letters with accents, and what is left.
+/// Reads signs with a name and letters with accents, and drops what is left.
 fn named(c: char, around: &Around) -> Sign {
     // What a topic stands between in Chinese: #话题#.
     let beside_han = around.previous().is_some_and(is_han) || around.next().is_some_and(is_han);
@@ -309,7 +311,7 @@ fn named(c: char, around: &Around) -> Sign {
     })
 }
 
-/// The emoji that a text begins with, all of its characters, and its English name.
+/// Returns the emoji that a text begins with, all of its characters, and its English name.
 pub fn emoji(text: &str) -> Option<(&str, &'static str)> {
     let cluster = text.graphemes(true).next()?;
     let emoji = emojis::get(cluster)?;
@@ -319,19 +321,19 @@ pub fn emoji(text: &str) -> Option<(&str, &'static str)> {
     (!plain).then_some((cluster, emoji.name()))
 }
 
-/// An emoji's name in plain letters.
+/// Returns an emoji's name in plain letters.
 pub fn emoji_name(name: &str) -> String {
     let letters = name.nfd().map(|c| if c.is_ascii_alphabetic() { c } else { ' ' });
     letters.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The name of a sign that has one.
+/// Returns the name of a sign that has one.
 pub fn name(c: char, language: Language) -> Option<&'static str> {
     let (_, chinese, english) = NAMES.iter().find(|(sign, ..)| *sign == c)?;
     Some(if language == Language::Chinese { chinese } else { english })
 }
 
-/// A Latin letter with an accent, as the letters it is read as.
+/// Returns a Latin letter with an accent as the letters it is read as.
 pub fn plain_letters(c: char) -> Option<String> {
     let special = match c {
         'ß' => "ss",

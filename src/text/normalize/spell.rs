@@ -3,7 +3,8 @@
 use super::signs;
 use crate::text::Language;
 
-/// What a character is called; none for those without a name, and for Han characters, which are their own.
+/// Returns what a character is called; none for those without a name, and for Han characters, which are their
+/// own.
 pub fn name(c: char, language: Language) -> Option<String> {
     if let Some(digit) = c.to_digit(10) {
         return Some(digit_name(digit, language));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Change, Normalized, Piece, Reason};
 use crate::text::Language;
 
-/// How long a mark pauses, the shorter first.
+/// Says how long a mark pauses, the shorter first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pause {
     /// Between items of a list: `、`; in English a comma.
@@ -50,7 +50,7 @@ impl Writer {
         Writer { text: String::with_capacity(capacity), pieces: Vec::new(), joined: false }
     }
 
-    /// What stays as it is.
+    /// Adds what stays as it is.
     pub fn keep(&mut self, source: Range<usize>, text: &str) {
         // An inserted space must not become part of what was kept, or its bytes would not lead back.
         self.separate(text, source.start);
@@ -70,13 +70,13 @@ impl Writer {
         }
     }
 
-    /// What is read.
+    /// Adds what is read.
     pub fn say(&mut self, source: Range<usize>, spoken: &str, change: Change) {
         self.separate(spoken, source.start);
         self.put(source, spoken, change);
     }
 
-    /// Letters of a word, in another form.
+    /// Adds letters of a word, in another form.
     pub fn letters(&mut self, source: Range<usize>, letters: &str) {
         if self.continues_word(source.start) {
             self.joined = true;
@@ -86,13 +86,13 @@ impl Writer {
         self.joined = true;
     }
 
-    /// A control token.
+    /// Adds a control token.
     pub fn token(&mut self, source: Range<usize>, token: &str) {
         self.joined = false;
         self.put(source, token, Change::Kept);
     }
 
-    /// A mark.
+    /// Adds a mark.
     pub fn pause(&mut self, source: Range<usize>, pause: Pause, language: Language) {
         self.joined = false;
         self.trim();
@@ -117,7 +117,7 @@ impl Writer {
         self.put(source, "", Change::Pause);
     }
 
-    /// The end of a line, which ends a sentence too.
+    /// Ends a line, which ends a sentence too.
     pub fn line(&mut self, source: Range<usize>, language: Language) {
         self.joined = false;
         self.trim();
@@ -136,7 +136,7 @@ impl Writer {
         self.put(source, "\n", Change::Pause);
     }
 
-    /// White space; of several, one is left.
+    /// Adds white space; of several, one is left.
     pub fn space(&mut self, source: Range<usize>) {
         self.joined = false;
         let needless = |c: char| c.is_whitespace() || matches!(c, '，' | '。' | '、');
@@ -144,19 +144,19 @@ impl Writer {
         self.put(source, space, if space.is_empty() { Change::Mapped } else { Change::Kept });
     }
 
-    /// A mark inside a word, of which nothing is left.
+    /// Passes over a mark inside a word, of which nothing is left.
     pub fn join(&mut self, source: Range<usize>) {
         self.joined = true;
         self.put(source, "", Change::Mapped);
     }
 
-    /// What has no look and no sound.
+    /// Passes over what has no look and no sound.
     pub fn unseen(&mut self, source: Range<usize>) {
         self.joined |= self.continues_word(source.start);
         self.put(source, "", Change::Mapped);
     }
 
-    /// What is not spoken.
+    /// Passes over what is not spoken.
     pub fn drop(&mut self, source: Range<usize>, reason: Reason) {
         match self.pieces.last_mut() {
             Some(last) if last.change == Change::Dropped(reason) && last.source.end == source.start => {
@@ -178,7 +178,7 @@ impl Writer {
         self.pieces.push(Piece { source, spoken: start..self.text.len(), change });
     }
 
-    /// Whether letters at `at` of the source would continue a word that was kept up to there.
+    /// Tells whether letters at `at` of the source would continue a word that was kept up to there.
     fn continues_word(&self, at: usize) -> bool {
         self.text.ends_with(|c: char| c.is_ascii_alphabetic())
             && self.pieces.last().is_some_and(|last| {
@@ -186,7 +186,7 @@ impl Writer {
             })
     }
 
-    /// A space between two words, and between a mark and a word.
+    /// Puts a space between two words, and between a mark and a word.
     fn separate(&mut self, next: &str, at: usize) {
         let joined = std::mem::take(&mut self.joined);
         let Some(first) = next.chars().next() else { return };

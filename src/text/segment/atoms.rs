@@ -6,15 +6,15 @@ use crate::text::tags::CONTROL_TOKENS;
 
 /// Spoken length of a Han character, in milliseconds; kana and hangul count as such.
 const HAN: u32 = 200;
-/// Of a word of up to [`WORD_LETTERS`] letters, and of each letter more.
+/// Spoken length of a word of up to [`WORD_LETTERS`] letters, and of each letter more.
 const WORD: u32 = 350;
 const WORD_LETTERS: u32 = 8;
 const LETTER: u32 = 50;
-/// Of a digit, which is a word when it is read out.
+/// Spoken length of a digit, which is a word when it is read out.
 const DIGIT: u32 = 200;
-/// Of any other visible character: a mark's pause.
+/// Spoken length of any other visible character: a mark's pause.
 const MARK: u32 = 100;
-/// Of a tag that is heard.
+/// Spoken length of a tag that is heard.
 const SOUND: u32 = 300;
 
 /// Letters and digits after which a word may be cut, if nothing else helps.
@@ -93,7 +93,7 @@ pub fn atoms(text: &str) -> Vec<Atom> {
     scanner.atoms
 }
 
-/// The end of the tag that starts at a bracket, or of the bracket.
+/// Returns the end of the tag that starts at a bracket, or of the bracket.
 fn tag_end(text: &str, start: usize) -> usize {
     let inside = text.as_bytes()[start + 1..].iter().take(MAX_TAG + 1);
     let length = inside.take_while(|b| !b"[]\n\r".contains(b)).count();
@@ -181,7 +181,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Whether a mark stands inside a word or number, or is an abbreviation's full stop.
+    /// Tells whether a mark stands inside a word or number, or is an abbreviation's full stop.
     fn joins_words(&self, mark: char, start: usize, end: usize) -> bool {
         let Some(before) = self.text[..start].chars().next_back() else { return false };
         let after = self.text[end..].chars().next().filter(|c| c.is_alphanumeric() && !is_han(*c));
@@ -194,7 +194,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Whether a dot that no word follows at once ends a sentence.
+    /// Tells whether a dot that no word follows at once ends a sentence.
     fn full_stop(&self, start: usize, end: usize) -> bool {
         let rest = self.text[end..].trim_start_matches(|c| is_closing(c) || c == '"' || c == '\'');
         let next = rest.trim_start();
@@ -279,7 +279,7 @@ fn is_closing(c: char) -> bool {
     )
 }
 
-/// Whether a character is written without spaces and spoken as a syllable: Han, kana, bopomofo, hangul.
+/// Tells whether a character is written without spaces and spoken as a syllable: Han, kana, bopomofo, hangul.
 fn is_han(c: char) -> bool {
     matches!(c,
         '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{312f}' | '\u{31f0}'..='\u{31ff}'

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::text::entity::referenced;
 use crate::text::markup::flow::{Flow, Gap};
-use crate::text::markup::referenced;
 
 /// The longest entity that is looked for, in bytes.
 const MAX_ENTITY: usize = 12;
@@ -11,7 +11,7 @@ const MAX_ENTITY: usize = 12;
 /// Elements whose text is not for reading.
 const HIDDEN: [&str; 3] = ["script", "style", "template"];
 
-/// What a tag parts, by its name.
+/// The gaps that tags make, by their names.
 const GAPS: &[(Gap, &[&str])] = &[
     (Gap::Cell, &["td", "th"]),
     (Gap::Line, &["br", "li", "tr", "dt", "dd", "option", "summary"]),
@@ -46,7 +46,7 @@ const GAPS: &[(Gap, &[&str])] = &[
     ),
 ];
 
-/// What a tag, written from `<` on, puts between the texts on its sides.
+/// Returns the gap that a tag, written from `<` on, puts between the texts on its sides.
 pub fn gap_of(tag: &str) -> Option<Gap> {
     let name = name_of(tag);
     let known = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -64,7 +64,7 @@ pub struct Html {
     inside: Inside,
 }
 
-/// What the next line begins in.
+/// Says what the next line begins in.
 #[derive(Clone, Copy, Default)]
 enum Inside {
     #[default]

@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How far into a line its marks may stand, in bytes.
+/// The farthest that a mark may stand into its line, in bytes.
 const MAX_PREFIX: usize = 100;
 
-/// The text with marks of quotes and lists that stand too far into their lines as spaces.
+/// Returns the text with spaces for those marks of quotes and lists that stand too far into their lines.
 pub fn limited(text: &str) -> Cow<'_, str> {
     let mut limited = String::new();
     let mut done = 0;
@@ -30,7 +30,7 @@ pub fn limited(text: &str) -> Cow<'_, str> {
     Cow::Owned(limited)
 }
 
-/// The marks of quotes and lists that a line begins with.
+/// Finds the marks of quotes and lists that a line begins with.
 fn marks(line: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = line.as_bytes();
     let mut at = 0;
@@ -43,7 +43,7 @@ fn marks(line: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// How long the mark is that a text begins with.
+/// Returns the length of the mark that a text begins with.
 fn mark(text: &[u8]) -> Option<usize> {
     // The longest number of a list.
     const MOST: usize = 9;

@@ -4,7 +4,7 @@ use super::*;
 use crate::text::markup::tests::check;
 use crate::text::normalize::{Change, NormalizeOptions};
 
-/// The text without its signs.
+/// Returns the text without its signs.
 fn plain(source: &str) -> String {
     let script = markdown(source);
     check(source, &script, &NormalizeOptions::default());

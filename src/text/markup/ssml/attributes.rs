@@ -6,9 +6,9 @@ use quick_xml::events::BytesStart;
 
 use super::tags::Tag;
 use super::{MarkupError, shown};
-use crate::text::markup::referenced;
+use crate::text::entity::referenced;
 
-/// A bit of an attribute's value.
+/// Holds a bit of an attribute's value.
 pub enum Bit<'a> {
     /// Text, and where it begins in the file.
     Text(&'a str, usize),
@@ -16,7 +16,7 @@ pub enum Bit<'a> {
     Reference(char, Range<usize>),
 }
 
-/// The attributes of a tag, as they stand in the file.
+/// Holds the attributes of a tag, as they stand in the file.
 pub struct Attributes<'a> {
     /// Each one's name, its raw value, and where that begins.
     values: Vec<(&'static str, &'a str, usize)>,
@@ -60,7 +60,7 @@ impl<'a> Attributes<'a> {
         self.values.iter().find(|(known, ..)| *known == name).map(|(_, value, at)| (*value, *at))
     }
 
-    /// The value of an attribute, if it is there.
+    /// Returns the value of an attribute, if it is there.
     pub fn get(&self, name: &str) -> Option<String> {
         let mut text = String::new();
         for bit in self.bits(name) {
@@ -72,12 +72,12 @@ impl<'a> Attributes<'a> {
         self.find(name).map(|_| text)
     }
 
-    /// The value of an attribute that has to be there.
+    /// Returns the value of an attribute that has to be there.
     pub fn need(&self, tag: Tag, name: &str) -> Result<String, String> {
         self.get(name).ok_or_else(|| format!("<{}> needs `{name}`", tag.name()))
     }
 
-    /// The value of an attribute, and where it stands in the file.
+    /// Returns the value of an attribute bit by bit, with where each bit stands in the file.
     pub fn bits(&self, name: &str) -> impl Iterator<Item = Bit<'a>> + use<'a> {
         let (value, at) = self.find(name).unwrap_or_default();
         // Broken ones were refused.
@@ -85,17 +85,17 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// Attributes that tell about the file, not about the speech.
+/// Tells whether an attribute is about the file, not about the speech.
 fn is_namespace(name: &str) -> bool {
     name == "xmlns" || name.starts_with("xmlns:") || name.starts_with("xsi:")
 }
 
-/// Where `part`, which was cut out of `whole`, begins in it.
+/// Returns where `part`, which was cut out of `whole`, begins in it.
 fn offset_in(whole: &str, part: &str) -> usize {
     (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len())
 }
 
-/// Text and entities in turn.
+/// Cuts a value into text and entities.
 fn bits(value: &str, at: usize) -> impl Iterator<Item = Result<Bit<'_>, String>> {
     let mut start = 0;
     std::iter::from_fn(move || {

@@ -3,7 +3,7 @@
 use super::shown;
 use crate::text::markup::{Reading, Written};
 
-/// What a `<say-as>` asks for.
+/// Holds what a `<say-as>` asks for.
 pub struct Spec {
     /// Its row of [`KINDS`].
     kind: &'static Kind,
@@ -105,7 +105,7 @@ impl Spec {
         Ok(spec)
     }
 
-    /// How `text` is read, and what kind of thing it is.
+    /// Returns the kind of thing that `text` is, and how it is read.
     pub fn reading(&self, text: &str) -> (&'static str, Reading) {
         let name = self.kind.names.first().copied().unwrap_or_default();
         let reading = match self.kind.how {
@@ -122,7 +122,7 @@ impl Spec {
 /// The longest number that is written as an ordinal, in digits.
 const MAX_ORDINAL: usize = 18;
 
-/// A plain number as a position in a row.
+/// Writes a plain number as a position in a row.
 fn ordinal(text: &str) -> Option<Written> {
     let digits = text.replace(',', "");
     if digits.is_empty() || digits.len() > MAX_ORDINAL || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -131,7 +131,7 @@ fn ordinal(text: &str) -> Option<Written> {
     Some(Written { chinese: format!("第{digits}"), english: format!("{digits}{}", suffix(&digits)) })
 }
 
-/// The end of an English ordinal.
+/// Returns the end of an English ordinal.
 fn suffix(digits: &str) -> &'static str {
     let teen = digits.len() > 1 && digits.as_bytes().get(digits.len() - 2) == Some(&b'1');
     match digits.as_bytes().last() {
@@ -142,7 +142,7 @@ fn suffix(digits: &str) -> &'static str {
     }
 }
 
-/// The parts of a date in their order, and how many digits each has; none if it is no order.
+/// Returns the parts of a date in their order, and how many digits each has; none if it is no order.
 fn date_format(format: &str) -> Option<Vec<(char, usize)>> {
     let mut parts: Vec<(char, usize)> = Vec::new();
     for c in format.chars() {
@@ -181,7 +181,7 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-/// A date in numbers, so that nobody could mistake the month for the day; none if it is none.
+/// Writes a date in numbers so that nobody could mistake the month for the day; none if it is no date.
 fn date(text: &str, format: &[(char, usize)]) -> Option<Written> {
     if format.is_empty() || text.len() > 40 {
         return None;
@@ -230,7 +230,7 @@ fn date(text: &str, format: &[(char, usize)]) -> Option<Written> {
     (parts == format.len()).then_some(Written { chinese, english })
 }
 
-/// A year of two digits is one from 1969 to 2068.
+/// Returns the year that a number means; one of two digits is from 1969 to 2068.
 fn full_year(number: &str, value: usize) -> Option<usize> {
     match number.len() {
         2 if value < 69 => Some(2000 + value),

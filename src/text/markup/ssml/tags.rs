@@ -2,7 +2,7 @@
 
 use crate::text::Language;
 
-/// A tag of the subset.
+/// Names a tag of the subset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tag {
     Speak,
@@ -41,13 +41,13 @@ impl Tag {
     }
 }
 
-/// The names of all tags, for messages.
+/// Lists the names of all tags, for messages.
 pub fn known() -> String {
     let names: Vec<String> = TAGS.iter().map(|(_, name, _)| format!("<{name}>")).collect();
     names.join(", ")
 }
 
-/// What `xml:lang` names; none if it is empty.
+/// Returns the language that `xml:lang` names; none if it is empty.
 pub fn language(name: &str) -> Result<Option<Language>, String> {
     let name = name.trim();
     let primary = name.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
@@ -65,7 +65,7 @@ pub fn language(name: &str) -> Result<Option<Language>, String> {
 /// The longest name of a voice, in bytes.
 const MAX_NAME: usize = 256;
 
-/// The name of a voice.
+/// Returns the name of a voice, checked.
 pub fn voice(name: &str) -> Result<String, String> {
     let name = name.trim();
     match name.len() {
@@ -80,7 +80,7 @@ const NORMAL: f64 = 5.0;
 /// Percent of the normal pace that make one step of N.
 const STEP: f64 = 12.5;
 
-/// The pace that a rate asks for; none is the pace outside of all markup.
+/// Returns the pace that a rate asks for; none is the pace outside of all markup.
 pub fn speed(rate: &str) -> Result<Option<u8>, String> {
     let rate = rate.trim();
     let speed = match rate {
@@ -102,7 +102,7 @@ pub fn speed(rate: &str) -> Result<Option<u8>, String> {
     Ok(Some(speed))
 }
 
-/// A percentage of the normal pace: `80%`, or by how much it differs, `-20%`.
+/// Reads a percentage of the normal pace: `80%`, or by how much it differs, `-20%`.
 fn percent(rate: &str) -> Option<f64> {
     let number = rate.strip_suffix('%')?;
     match (number.strip_prefix('+'), number.strip_prefix('-')) {
@@ -112,13 +112,13 @@ fn percent(rate: &str) -> Option<f64> {
     }
 }
 
-/// A decimal number without a sign.
+/// Reads a decimal number without a sign.
 fn decimal(number: &str) -> Option<f64> {
     let plain = number.len() <= 20 && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     plain.then(|| number.parse().ok())?
 }
 
-/// A pause.
+/// Says how a pause is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pause {
     /// As the model makes it.
@@ -129,7 +129,7 @@ pub enum Pause {
 
 /// The longest silence, in seconds.
 pub const MAX_SILENCE: f64 = 60.0;
-/// How long the pauses are at most that the model is asked for, in seconds.
+/// The longest pauses of the two kinds that the model is asked for, in seconds.
 const SHORT: f64 = 0.35;
 const LONG: f64 = 0.7;
 
@@ -137,7 +137,7 @@ const LONG: f64 = 0.7;
 const STRENGTHS: [(&str, f64); 6] =
     [("none", 0.0), ("x-weak", 0.15), ("weak", 0.25), ("medium", 0.5), ("strong", 0.8), ("x-strong", 1.2)];
 
-/// The pause that a break asks for, if it is one.
+/// Returns the pause that a break asks for, if it is one.
 pub fn pause(time: Option<&str>, strength: Option<&str>) -> Result<Option<Pause>, String> {
     let strength = strength.unwrap_or("medium").trim();
     let Some((_, usual)) = STRENGTHS.iter().find(|(name, _)| *name == strength) else {

@@ -3,13 +3,13 @@
 use super::*;
 use crate::text::normalize::{Change, NormalizeOptions, Normalized};
 
-/// The readings of all spans; their pieces lie end to end in the file and in what is spoken.
+/// Reads all spans, and checks that their pieces lie end to end in the file and in what is spoken.
 fn read(source: &str, options: &NormalizeOptions) -> Vec<Normalized> {
     let script = ssml(source).unwrap_or_else(|e| panic!("{source}: {e}"));
     crate::text::markup::tests::check(source, &script, options)
 }
 
-/// What is spoken, with a bar between spans.
+/// Returns what is spoken, with a bar between spans.
 fn spoken_in(source: &str, language: Option<Language>) -> String {
     let options = NormalizeOptions { language, ..Default::default() };
     let texts: Vec<String> = read(source, &options).into_iter().map(|normalized| normalized.text).collect();

@@ -69,7 +69,7 @@ fn slashed(found: &Found) -> Option<String> {
     })
 }
 
-/// Type O-, AB+ blood; a grade of B-.
+/// Reads blood of type O- or AB+, and a grade of B-.
 fn blood_group(found: &Found) -> Option<String> {
     let previous = previous_word(found.before());
     let typed = matches!(previous, "type" | "Type" | "group" | "Group");
@@ -90,7 +90,7 @@ fn number_sign(found: &Found) -> Option<String> {
     (!found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '&')).then(|| "number".into())
 }
 
-/// `e.g.`, `U.S.`, `Ph.D.` at the end of a sentence, which keeps its dot.
+/// Reads `e.g.`, `U.S.`, `Ph.D.` at the end of a sentence, which keeps its dot.
 fn dotted_at_end(found: &Found) -> Option<String> {
     let (spoken, ends) = dotted_reading(found)?;
     ends.then_some(spoken)
@@ -104,7 +104,7 @@ fn dotted(found: &Found) -> Option<String> {
     dotted_reading(found).map(|(spoken, _)| spoken + found.get("possessive"))
 }
 
-/// How it is read, and whether it can end a sentence.
+/// Returns how it is read, and whether it can end a sentence.
 fn dotted_reading(found: &Found) -> Option<(String, bool)> {
     if found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "./@_\\".contains(c)) {
         return None;
@@ -146,7 +146,7 @@ fn at_end(found: &Found) -> Option<String> {
     }
 }
 
-/// `Jr.`, `Smith Jr.'s`.
+/// Reads `Jr.`, `Smith Jr.'s`.
 fn with_dot(found: &Found) -> Option<String> {
     dotted_word(found).map(|spoken| spoken + found.get("possessive"))
 }
@@ -198,7 +198,7 @@ fn dotted_word(found: &Found) -> Option<String> {
     }
 }
 
-/// `the 90th min.`, `per min.`
+/// Tells `the 90th min.` and `per min.` from a minimum.
 fn is_minute(found: &Found) -> bool {
     let previous = previous_word(found.before());
     let counted = previous.starts_with(|c: char| c.is_ascii_digit()) || matches!(previous, "per" | "a");
@@ -239,12 +239,12 @@ fn without_dot(found: &Found) -> Option<String> {
     }
 }
 
-/// Whether it is part of a longer word, name or address.
+/// Tells whether it is part of a longer word, name or address.
 fn is_inside(found: &Found) -> bool {
     found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "@_.\\'’".contains(c))
 }
 
-/// Whether a number follows and counts no things: `No 5`, but `No 5 people came`.
+/// Tells whether a number follows and counts no things: `No 5`, but not `No 5 people came`.
 fn is_numbered(after: &str) -> bool {
     let rest = after.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
     !rest.trim_start().starts_with(|c: char| c.is_ascii_lowercase())
@@ -254,7 +254,7 @@ fn is_numeral(word: &str) -> bool {
     !word.is_empty() && word != "I" && word.len() < 7 && word.bytes().all(|b| b"IVXLC".contains(&b))
 }
 
-/// What may stand before a name or behind that of a street: its kind, and how it is read.
+/// Returns the kind and the reading of what may stand before a name or behind that of a street.
 fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     let (before, after) = match word {
         "Dr" | "dr" | "DR" => ("doctor", "drive"),
@@ -290,11 +290,11 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
 /// Titles that are no words in small letters either.
 const LOWER: &[&str] = &["gov", "sen", "gen", "lt", "capt", "sgt", "rev", "maj"];
 
-/// What stays an abbreviation where all is in capitals.
+/// Words that stay abbreviations where all is in capitals.
 const SHOUTED: &[&str] =
     &["MR", "MRS", "MS", "PROF", "JR", "SR", "INC", "LTD", "CORP", "AVE", "BLVD", "VS", "ETC", "DEPT"];
 
-/// An entry with a small first letter is also written with a capital one.
+/// Finds an abbreviation. An entry with a small first letter is also written with a capital one.
 fn lookup(found: &Found, word: &str) -> Option<(&'static str, Stands)> {
     let small = word.to_ascii_lowercase();
     if SHOUTED.contains(&word) {

@@ -1,6 +1,6 @@
 //! Tables of abbreviations.
 
-/// What an abbreviation with a dot stands before.
+/// Says what an abbreviation with a dot stands before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stands {
     /// A name: its dot ends no sentence.

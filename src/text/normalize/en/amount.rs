@@ -24,7 +24,7 @@ macro_rules! amount {
         concat!("(?P<amount>[+-]?", number!(), "(?: ?[-–—~] ?", number!(), ")?)")
     };
 }
-/// An amount in words.
+/// Holds an amount in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Amount {
     pub words: String,
@@ -41,7 +41,7 @@ enum Count {
 }
 
 impl Amount {
-    /// What the pattern `amount!` or `number!` has matched.
+    /// Reads what the pattern `amount!` or `number!` has matched.
     pub fn of(text: &str) -> Option<Self> {
         let (sign, text) = match text.strip_prefix(['-', '+']) {
             Some(rest) if text.starts_with('-') => ("minus ", rest),
@@ -59,7 +59,7 @@ impl Amount {
         Amount { words: format!("{} to {}", from.words, to.words), count: Count::Many }
     }
 
-    /// So many thousands or millions.
+    /// Returns so many thousands or millions.
     pub fn scaled(&self, scale: &str) -> Self {
         Amount { words: format!("{} {scale}", self.words), count: Count::Many }
     }
@@ -68,7 +68,8 @@ impl Amount {
         self.count == Count::One
     }
 
-    /// So much of something: one kilogram, two kilograms, half a kilogram, three quarters of a kilogram.
+    /// Returns so much of something: one kilogram, two kilograms, half a kilogram, three quarters of a
+    /// kilogram.
     pub fn of_unit(&self, singular: &str) -> String {
         let words = &self.words;
         match self.count {
@@ -82,7 +83,7 @@ impl Amount {
     }
 }
 
-/// The plural of a unit: kilometers per hour, millimeters of mercury.
+/// Returns the plural of a unit: kilometers per hour, millimeters of mercury.
 pub fn plural_unit(singular: &str) -> String {
     if singular == "year old" {
         return "years old".into();
@@ -100,7 +101,7 @@ fn article(noun: &str) -> &'static str {
     if vowel { "an" } else { "a" }
 }
 
-/// A number without its commas; none if they do not stand where thousands end.
+/// Returns a number without its commas; none if they do not stand where thousands end.
 pub fn plain(number: &str) -> Option<String> {
     let (whole, rest) = number.find('.').map_or((number, ""), |point| number.split_at(point));
     let mut groups = whole.rsplit(',');
@@ -145,24 +146,25 @@ fn parse(text: &str) -> Option<Amount> {
     }
 }
 
-/// Whether a number may begin here: not within a word, and a sign or a point belongs to what follows it.
+/// Tells whether a number may begin here: not within a word, and a sign or a point belongs to what follows
+/// it.
 pub fn begins(found: &Found) -> bool {
     let Some(previous) = found.previous() else { return true };
     let signed = found.all().starts_with(['-', '+', '.']);
     !(previous.is_ascii_alphanumeric() || signed && matches!(previous, ')' | '.' | '-' | '+' | '%' | '°'))
 }
 
-/// Whether neither a letter nor a digit goes on with what was matched.
+/// Tells whether neither a letter nor a digit goes on with what was matched.
 pub fn ends(found: &Found) -> bool {
     !found.next().is_some_and(char::is_alphanumeric)
 }
 
-/// The last word before what was matched, in lower case; empty if there is a mark in between.
+/// Returns the last word before what was matched, in lower case; empty if there is a mark in between.
 pub fn word_before(found: &Found) -> String {
     last_word(found.before())
 }
 
-/// The last word of `text`, in lower case, with the point of an abbreviation left out.
+/// Returns the last word of `text`, in lower case, with the point of an abbreviation left out.
 pub fn last_word(text: &str) -> String {
     let text = text.trim_end_matches([' ', '.']);
     let start = text
@@ -171,7 +173,7 @@ pub fn last_word(text: &str) -> String {
     text[start..].to_ascii_lowercase()
 }
 
-/// The word after what was matched, as it is written; empty if there is a mark in between.
+/// Returns the word after what was matched, as it is written; empty if there is a mark in between.
 pub fn word_after<'t>(found: &Found<'t>) -> &'t str {
     let after = found.after();
     let Some(rest) = after.strip_prefix([' ', '-']) else { return "" };
@@ -179,7 +181,8 @@ pub fn word_after<'t>(found: &Found<'t>) -> &'t str {
     &rest[..end]
 }
 
-/// Whether a measure says what kind of thing follows, as in a 5 kg bag, and is in the singular for that.
+/// Tells whether a measure says what kind of thing follows, as in a 5 kg bag, and is in the singular for
+/// that.
 pub fn is_adjective(found: &Found) -> bool {
     const NO_NOUNS: &[&str] = &[
         "of", "and", "or", "in", "per", "away", "a", "an", "for", "from", "to", "at", "on", "is", "was",
@@ -190,7 +193,7 @@ pub fn is_adjective(found: &Found) -> bool {
     noun && matches!(word_before(found).as_str(), "a" | "an")
 }
 
-/// Whether any of the words stands in `text`.
+/// Tells whether any of the words stands in `text`.
 pub fn has_word(text: &str, words: &[&str]) -> bool {
     text.split(|c: char| !c.is_ascii_alphabetic())
         .any(|word| words.iter().any(|wanted| word.eq_ignore_ascii_case(wanted)))

@@ -47,7 +47,7 @@ const COUNTED: usize = 12;
 const VERSIONED: &[&str] =
     &["version", "python", "ios", "android", "macos", "ubuntu", "java", "node", "kernel", "php"];
 
-/// What is counted in millions: 600m records.
+/// Things that are counted in millions: 600m records.
 pub const MILLIONS: &[&str] = &[
     "people",
     "users",
@@ -117,7 +117,7 @@ fn number_sign(found: &Found) -> Option<String> {
     meant.then(|| if many { "numbers".into() } else { "number".into() })
 }
 
-/// A number that a line begins with, right before its text.
+/// Reads a number that a line begins with, right before its text.
 fn list_item(found: &Found) -> Option<String> {
     let before = found.before().trim_end_matches(' ');
     (before.is_empty() || before.ends_with('\n')).then_some(())?;
@@ -142,7 +142,7 @@ fn sign(found: &Found) -> &'static str {
     }
 }
 
-/// A sign or a point at the start must not stand within something.
+/// Tells whether a number may begin here: a sign or a point at its start must not stand within something.
 fn may_begin(found: &Found) -> bool {
     found.all().starts_with(|c: char| c.is_ascii_digit()) || begins(found)
 }
@@ -174,7 +174,7 @@ fn scale_name(scale: &str) -> &'static str {
     }
 }
 
-/// 10k, 5M users; not the name of a thing with a letter, such as 7B.
+/// Reads 10k, 5M users; not the name of a thing with a letter, such as 7B.
 fn scaled(found: &Found) -> Option<String> {
     let scale = found.get("scale");
     let after = word_after(found);

@@ -21,7 +21,7 @@ const NUMBERED: &[&str] = &[
     "acct",
 ];
 
-/// `401(k)`, `501(c)(3)`: sections of a law that are well known.
+/// Reads `401(k)`, `501(c)(3)`: sections of a law that are well known.
 fn section(found: &Found) -> Option<String> {
     let letters = found.all().bytes().any(|b| b.is_ascii_alphabetic());
     (begins(found) && ends(found) && letters).then_some(())?;
@@ -37,7 +37,7 @@ fn always(found: &Found) -> Option<String> {
     (begins(found) && ends(found)).then(|| "twenty four seven three sixty five".into())
 }
 
-/// `PIN 4821`, `order #48213`, a card ending in 4242.
+/// Reads `PIN 4821`, `order #48213`, a card ending in 4242.
 fn coded(found: &Found) -> Option<String> {
     let before = found.before().trim_end_matches([' ', ':']).to_ascii_lowercase();
     let numbered = ["#", "no.", "number"].iter().find_map(|mark| before.strip_suffix(mark));
@@ -56,7 +56,7 @@ fn goes_on(found: &Found) -> bool {
     found.after().chars().nth(1).is_some_and(|c| c.is_ascii_digit())
 }
 
-/// Letters and digits in turns, as on a car or a parcel.
+/// Reads letters and digits in turns, as on a car or a parcel.
 fn mixed(found: &Found) -> Option<String> {
     let all = found.get("all");
     let changes = all.as_bytes().windows(2).filter(|pair| match pair {

@@ -1,4 +1,4 @@
-//! What the words around a place tell about it.
+//! The words around a place, and what they tell about it.
 
 /// Words that begin a sentence more often than a name: a dot before them ends a sentence.
 pub const STARTERS: &[&str] = &[
@@ -10,8 +10,8 @@ pub const STARTERS: &[&str] = &[
     "Next", "Just", "Although", "Also",
 ];
 
-/// What ends a sentence behind a dot that is part of an abbreviation: the end of the text or of a line, or a
-/// word that begins a sentence; as part of a pattern, from the dot on.
+/// Matches what ends a sentence behind a dot that is part of an abbreviation: the end of the text or of a line,
+/// or a word that begins a sentence; as part of a pattern, from the dot on.
 macro_rules! sentence_end {
     () => {
         concat!(
@@ -24,12 +24,12 @@ macro_rules! sentence_end {
 }
 pub(super) use sentence_end;
 
-/// The words of a text, the last first: what spaces part, without marks around it.
+/// Returns the words of a text, the last first: what spaces part, without marks around it.
 pub fn words_back(before: &str) -> impl Iterator<Item = &str> {
     before.split_ascii_whitespace().rev()
 }
 
-/// The word right before a place that only a space parts from it.
+/// Returns the word right before a place that only a space parts from it.
 pub fn previous_word(before: &str) -> &str {
     let Some(text) = before.strip_suffix(' ') else { return "" };
     let text = text.trim_end_matches(' ');
@@ -39,19 +39,19 @@ pub fn previous_word(before: &str) -> &str {
     text.get(start..).unwrap_or_default()
 }
 
-/// The word after a place, with at most one mark and spaces before it.
+/// Returns the word after a place, with at most one mark and spaces before it.
 pub fn next_word(after: &str) -> &str {
     let rest = after.trim_start_matches(['.', ',']).trim_start();
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
     rest.get(..end).unwrap_or_default()
 }
 
-/// Whether a word has a capital and then small letters.
+/// Tells whether a word has a capital and then small letters.
 pub fn is_capitalized(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
-/// Whether the words before a place are a house number and the name of a street: `123 West Main`.
+/// Tells whether the words before a place are a house number and the name of a street: `123 West Main`.
 pub fn ends_with_street(before: &str) -> bool {
     if !before.ends_with(' ') {
         return false;

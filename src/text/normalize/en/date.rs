@@ -146,7 +146,7 @@ const MONTHS: [&str; 12] = [
 
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-/// A name by its first three letters.
+/// Finds a name by its first three letters.
 fn named<'a>(names: &[&'a str], short: &str) -> Option<&'a str> {
     let key = short.get(..3)?.to_ascii_lowercase();
     names.iter().find(|name| name.starts_with(&key)).copied()
@@ -162,7 +162,7 @@ fn day(number: &str) -> Option<String> {
     (1..=31).contains(&n).then(|| ordinal(&n.to_string()))?
 }
 
-/// A year of four digits; one of two is of this century or the last.
+/// Reads a year of four digits; one of two is of this century or the last.
 pub(super) fn full_year(digits: &str) -> Option<String> {
     match (digits.len(), digits.parse().ok()?) {
         (2, 0..50) => year(&format!("20{digits}")),
@@ -171,7 +171,7 @@ pub(super) fn full_year(digits: &str) -> Option<String> {
     }
 }
 
-/// Whether it stands by itself: not in a longer number, word, date or path.
+/// Tells whether it stands by itself: not in a longer number, word, date or path.
 pub(super) fn is_clean(found: &Found) -> bool {
     let before = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "/.-$€£#_".contains(c));
     let mut after = found.after().chars();
@@ -183,7 +183,7 @@ pub(super) fn is_clean(found: &Found) -> bool {
     !before && (!inside || found.has("ahead"))
 }
 
-/// `to`, if another date is next.
+/// Returns `to` if another date is next.
 fn until(found: &Found) -> &'static str {
     if found.has("ahead") && !found.has("stamp") { " to" } else { "" }
 }
@@ -257,7 +257,7 @@ fn month_year(found: &Found) -> Option<String> {
     is_clean(found).then(|| Some(format!("{month} {}{}", full_year(digits)?, until(found))))?
 }
 
-/// `Jan-Mar`, but no names such as `April-May` in small letters.
+/// Reads `Jan-Mar`, but no names such as `April-May` in small letters.
 fn months(found: &Found) -> Option<String> {
     let (from, to) = (found.get("month"), found.get("to_month"));
     let capital = |month: &str| month.starts_with(|c: char| c.is_ascii_uppercase());
@@ -291,7 +291,7 @@ fn year_last(found: &Found) -> Option<String> {
     date.map(|date| date + until(found))
 }
 
-/// `on 12/25`, where a fraction cannot be.
+/// Reads `on 12/25`, where a fraction cannot be.
 fn day_of_month(found: &Found) -> Option<String> {
     let word = previous_word(found.before()).to_ascii_lowercase();
     let dated = matches!(&*word, "on" | "by" | "until" | "till" | "since" | "before" | "after" | "dated");
@@ -306,7 +306,7 @@ fn number_year(found: &Found) -> Option<String> {
         .then(|| Some(format!("{} {}", month_number(found.get("month"))?, year(found.get("year"))?)))?
 }
 
-/// `2024-03`; `2003-04` is more often two years, but so is `1999-2000`, which has another form.
+/// Reads `2024-03`; `2003-04` is more often two years, but so is `1999-2000`, which has another form.
 fn year_number(found: &Found) -> Option<String> {
     let next =
         found.get("year").get(2..).and_then(|year| year.parse::<u32>().ok()).map(|year| (year + 1) % 100);

@@ -19,7 +19,7 @@ fn known(found: &Found) -> Option<String> {
     found.stands_alone().then(|| spell(found.all()))
 }
 
-/// `H2SO4`: at least two elements, and one of them several times.
+/// Reads `H2SO4`: at least two elements, and one of them several times.
 fn formula(found: &Found) -> Option<String> {
     found.stands_alone().then_some(())?;
     let (mut rest, mut spoken, mut elements, mut counted) = (found.all(), Vec::new(), 0, false);

@@ -23,7 +23,7 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// What is written as a fraction but is none.
+/// Things that are written as fractions and are none.
 const FIXED: &[(&str, &str)] =
     &[("24/7", "twenty four seven"), ("9/11", "nine eleven"), ("20/20", "twenty twenty")];
 
@@ -49,12 +49,12 @@ const VULGAR: &[(char, u8, u8)] = &[
     ('⅞', 7, 8),
 ];
 
-/// Above and under the bar of a fraction that is one character.
+/// Returns what is above and under the bar of a fraction that is one character.
 pub fn vulgar(c: char) -> Option<(u8, u8)> {
     VULGAR.iter().find(|(vulgar, ..)| *vulgar == c).map(|(_, over, under)| (*over, *under))
 }
 
-/// A fraction in words: `3`, `4` is three quarters. It takes digits without commas.
+/// Reads a fraction: `3`, `4` is three quarters. It takes digits without commas.
 pub fn fraction(over: &str, under: &str) -> Option<String> {
     let part = match under {
         "0" | "1" => return Some(format!("{} over {}", cardinal(over)?, cardinal(under)?)),
@@ -70,7 +70,7 @@ pub fn fraction(over: &str, under: &str) -> Option<String> {
     Some(format!("{} {part}", cardinal(over)?))
 }
 
-/// A whole number and a part of one: two and a half, two and three quarters.
+/// Reads a whole number and a part of one: two and a half, two and three quarters.
 pub fn mixed(whole: &str, part: &str) -> String {
     format!("{whole} and {}", if part == "one half" { "a half" } else { part })
 }
@@ -107,7 +107,7 @@ fn vulgar_fraction(found: &Found) -> Option<String> {
     }
 }
 
-/// Whether there is no more of it: `1/2/2024` is a date.
+/// Tells whether there is no more of it: `1/2/2024` is a date.
 fn is_apart(found: &Found) -> bool {
     let goes_on = |c: char| matches!(c, '/' | '.' | '-');
     let digit_follows = found.after().chars().nth(1).is_some_and(|c| c.is_ascii_digit());

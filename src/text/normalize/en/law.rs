@@ -24,13 +24,13 @@ pub const RULES: &[Rule] = &[
 const PARTS: &[&str] =
     &["section", "sections", "sec", "rule", "rules", "article", "art", "title", "code", "paragraph", "para"];
 
-/// Whether the number of a part of a law stands here.
+/// Tells whether the number of a part of a law stands here.
 fn is_part(found: &Found) -> bool {
     let before = found.before().trim_end();
     before.ends_with('§') || before.ends_with("U.S.C.") || PARTS.contains(&word_before(found).as_str())
 }
 
-/// `Rule 12(b)(6)`: twelve b six.
+/// Reads `Rule 12(b)(6)`: twelve b six.
 fn parts(found: &Found) -> Option<String> {
     (begins(found) && ends(found) && is_part(found)).then_some(())?;
     let mut spoken = vec![year(found.get("number"))?, spell(found.get("letter"))];
@@ -49,7 +49,7 @@ fn parts(found: &Found) -> Option<String> {
     Some(spoken.join(" "))
 }
 
-/// `§ 1983`, Section 230: each pair of digits is a number.
+/// Reads `§ 1983`, Section 230: each pair of digits is a number.
 fn section(found: &Found) -> Option<String> {
     let number = found.get("number");
     let goes_on = |mut after: std::str::Chars| {
@@ -65,7 +65,7 @@ fn section(found: &Found) -> Option<String> {
     Some(if letter.is_empty() { year(number)? } else { format!("{} {letter}", year(number)?) })
 }
 
-/// `347 U.S. 483`: three forty seven U S four eighty three.
+/// Reads `347 U.S. 483`: three forty seven U S four eighty three.
 fn citation(found: &Found) -> Option<String> {
     (begins(found) && ends(found)).then_some(())?;
     let reports = match found.get("reports") {

@@ -77,7 +77,7 @@ const OPERATORS: &[(&str, &str)] = &[
 /// Those of them that are of arithmetic wherever they stand.
 const SURE: &[char] = &['+', '×', '÷', '=', '≠', '√', '^', '²', '³'];
 
-/// All of an expression, of which at least one sign must be of arithmetic.
+/// Reads all of an expression, of which at least one sign must be of arithmetic.
 fn expression(found: &Found) -> Option<String> {
     let text = found.get("all");
     let spaced_minus = text.contains(" - ") && text.contains(|c: char| c.is_ascii_digit());
@@ -129,7 +129,7 @@ fn expression(found: &Found) -> Option<String> {
     (after_term && words.len() > 2).then(|| words.join(" "))
 }
 
-/// Whether the first number is the greater: 10 - 5 is a sum, 5 - 10 a range.
+/// Tells whether the first number is the greater: 10 - 5 is a sum, 5 - 10 a range.
 fn descends(text: &str) -> bool {
     let mut numbers = text.split(" - ").map(|n| n.trim().replace(',', "").parse::<f64>());
     match (numbers.next(), numbers.next()) {
@@ -146,7 +146,7 @@ fn number(text: &str) -> Option<String> {
     }
 }
 
-/// A comparison; without anything to its left it is no sentence.
+/// Reads a comparison; without anything to its left it is no sentence.
 fn compare(found: &Found) -> Option<String> {
     let word = OPERATORS.iter().find(|(sign, _)| *sign == found.get("sign")).map(|(_, word)| *word)?;
     let left = found.before().trim_end();
@@ -160,7 +160,7 @@ fn compare(found: &Found) -> Option<String> {
     })
 }
 
-/// `f(x)`.
+/// Reads `f(x)`.
 fn function(found: &Found) -> Option<String> {
     let (function, argument) = (found.get("function"), found.get("argument"));
     let digit = argument.starts_with(|c: char| c.is_ascii_digit());

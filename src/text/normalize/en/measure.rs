@@ -70,7 +70,7 @@ pub const RULES: &[Rule] = &[
 /// Letters that are more often something else; they are units only after a decimal.
 const SELDOM: &[&str] = &["A", "N", "J"];
 
-/// What a distance stands before in the singular, with or without an article.
+/// Words that a distance stands before in the singular, with or without an article.
 const RACES: &[&str] = &[
     "race",
     "races",
@@ -111,7 +111,7 @@ fn measure(found: &Found) -> Option<String> {
     Some(amount.of_unit(&name))
 }
 
-/// Whether what looks like a unit is one.
+/// Tells whether what looks like a unit is one.
 fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
     let decimal = found.get("amount").contains('.');
     let single = written.len() == 1;
@@ -138,7 +138,7 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
     }
 }
 
-/// `in` is a unit where nothing follows that it could be a preposition of.
+/// Tells whether `in` is a unit: nothing follows that it could be a preposition of.
 fn is_inch(found: &Found, gap: &str) -> bool {
     // The dot of an abbreviation in the middle of a sentence.
     if found.has("ahead") {
@@ -166,7 +166,7 @@ fn range(found: &Found) -> Option<String> {
     Some(amount.of_unit(&name))
 }
 
-/// What a measure or a sum is counted by: 5 km/h, $5/month.
+/// Reads what a measure or a sum is counted by: 5 km/h, $5/month.
 fn rate(found: &Found) -> Option<String> {
     let per = found.get("per");
     if !ends(found) {
@@ -225,7 +225,7 @@ fn temperatures(found: &Found) -> Option<String> {
     Some(format!("{} degrees {scale}", amount.words))
 }
 
-/// Forty degrees twenty six minutes north; it is an angle only with minutes or a side.
+/// Reads an angle, which has minutes or a side: forty degrees twenty six minutes north.
 fn angle(found: &Found) -> Option<String> {
     if !begins(found) || !ends(found) || !(found.has("minutes") || found.has("side")) {
         return None;

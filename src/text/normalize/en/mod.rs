@@ -35,9 +35,9 @@ mod year;
 use super::latin;
 use super::rule::Rule;
 
-/// In the order they are tried: what is special comes before what is general.
+/// The rules in the order they are tried: what is special comes before what is general.
 pub const RULES: &[&[Rule]] = &[
-    latin::ENGLISH,
+    latin::RULES,
     date::RULES,
     era::RULES,
     telephone::RULES,
@@ -62,7 +62,7 @@ pub const RULES: &[&[Rule]] = &[
     year::RULES,
     cardinal::RULES,
     roman::RULES,
-    latin::ENGLISH_WORDS,
+    latin::WORDS,
 ];
 
 #[cfg(test)]
@@ -70,7 +70,7 @@ mod tests {
     use crate::text::Language;
     use crate::text::normalize::{NormalizeOptions, normalize};
 
-    /// Texts, and how they are spoken.
+    /// Checks that texts are spoken as the examples say.
     pub fn check(examples: &[(&str, &str)]) {
         let options = NormalizeOptions { language: Some(Language::English), ..Default::default() };
         let wrong: Vec<String> = examples

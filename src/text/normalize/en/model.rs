@@ -16,7 +16,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "model", pattern: "(?P<model>[0-9]{3,4})(?P<many>s)?", read: model },
 ];
 
-/// What stands right before the number of a model.
+/// Words right before the number of a model.
 const MAKES: &[&str] =
     &["boeing", "airbus", "rtx", "gtx", "ryzen", "peugeot", "lexus", "xbox", "porsche", "ferrari"];
 /// Letters that the number of a model is written to, perhaps with a hyphen, and how the number begins.
@@ -31,7 +31,7 @@ fn airliner(found: &Found) -> Option<String> {
     Some(format!("{} {}", year(found.get("model"))?, year(found.get("variant"))?))
 }
 
-/// `802.11ac`.
+/// Reads `802.11ac`.
 fn network(found: &Found) -> Option<String> {
     let known = found.get("part") == "11" || found.has("letters");
     let sum = found.previous().is_some_and(|c| !c.is_whitespace() && !"(\"“".contains(c));
@@ -40,7 +40,7 @@ fn network(found: &Found) -> Option<String> {
     Some(spoken.trim_end().into())
 }
 
-/// The lines of a picture: 1080p.
+/// Reads the lines of a picture: 1080p.
 fn lines(found: &Found) -> Option<String> {
     found.stands_alone().then(|| Some(format!("{} {}", year(found.get("lines"))?, found.get("way"))))?
 }
@@ -66,7 +66,7 @@ fn model(found: &Found) -> Option<String> {
     Some(if found.has("many") { plural(&spoken) } else { spoken })
 }
 
-/// Whether `before` ends with the letters of an airline after the word flight: flight BA 117.
+/// Tells whether `before` ends with the letters of an airline after the word flight: flight BA 117.
 fn is_flight(before: &str) -> bool {
     let Some(head) = before.strip_suffix(' ') else { return false };
     let rest = head.trim_end_matches(|c: char| c.is_ascii_uppercase());

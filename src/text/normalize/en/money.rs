@@ -71,7 +71,8 @@ pub const RULES: &[Rule] = &[
     Rule { name: "money", pattern: concat!("(?P<number>", number!(), ") ?(?P<cents>¢|p)"), read: cents },
 ];
 
-/// How it is written, one and many of it, and one and many of its hundredths, if there are any.
+/// Holds the written forms of a currency, the name of one, that of a hundredth and that of several
+/// hundredths.
 struct Currency(&'static str, &'static str, &'static str, &'static str);
 
 /// Written forms (with spaces between them), the name of one, that of a hundredth, and of several hundredths.
@@ -195,7 +196,7 @@ fn scale(written: &str) -> Option<String> {
     Some(long.unwrap_or(written))
 }
 
-/// A sum without a scale: dollars, and cents if it has them.
+/// Reads a sum without a scale: dollars, and cents if it has them.
 fn whole(number: &str, currency: &Currency, found: &Found) -> Option<String> {
     let Currency(_, one, ..) = currency;
     let Some((units, hundredths)) = number.split_once('.').filter(|_| hundredths(number, currency)) else {
@@ -219,14 +220,14 @@ fn whole(number: &str, currency: &Currency, found: &Found) -> Option<String> {
     }
 }
 
-/// Whether a decimal is one of hundredths: $1.50, not $1.255.
+/// Tells whether a decimal is one of hundredths: $1.50, not $1.255.
 fn hundredths(number: &str, currency: &Currency) -> bool {
     let places = number.split_once('.').map_or(0, |(_, places)| places.len());
     let plain = number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','));
     plain && !currency.2.is_empty() && matches!(places, 1 | 2)
 }
 
-/// Five to ten million dollars; five hundred thousand to two million dollars.
+/// Reads a range of sums: five to ten million dollars; five hundred thousand to two million dollars.
 fn range(found: &Found, currency: &Currency) -> Option<String> {
     let (from, to) = (Amount::of(found.get("number"))?, Amount::of(found.get("to"))?);
     let cents = [found.get("number"), found.get("to")]

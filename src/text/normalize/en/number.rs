@@ -1,5 +1,10 @@
 //! The words of numbers in English.
 
+use crate::text::Language;
+use crate::text::normalize::numbers::Numbers;
+
+pub static NUMBERS: Numbers = Numbers { language: Language::English, cardinal, year, digits };
+
 const ONES: [&str; 20] = [
     "zero",
     "one",
@@ -24,7 +29,7 @@ const ONES: [&str; 20] = [
 ];
 const TENS: [&str; 10] =
     ["", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-/// What groups of three digits count, from the last on.
+/// The names of what groups of three digits count, from the last on.
 const SCALES: [&str; 12] = [
     "",
     "thousand",
@@ -70,13 +75,13 @@ const PLURALS: &[(&str, &str)] = &[
     ("lux", "lux"),
 ];
 
-/// ASCII digits, one by one; anything else in between is passed over.
+/// Reads ASCII digits one by one; anything else in between is passed over.
 pub fn digits(text: &str) -> String {
     let words: Vec<&str> = text.chars().filter_map(|c| ONES.get(c.to_digit(10)? as usize).copied()).collect();
     words.join(" ")
 }
 
-/// A whole number in words: `1234` is one thousand two hundred and thirty four.
+/// Reads a whole number: `1234` is one thousand two hundred and thirty four.
 ///
 /// It takes ASCII digits without commas, at most 36 of them; none if it is anything else. One that begins
 /// with a zero is read digit by digit.
@@ -90,7 +95,7 @@ pub fn cardinal(digits: &str) -> Option<String> {
     words(digits, true)
 }
 
-/// The words of digits that begin with no zero; `and` after the last hundred or not.
+/// Returns the words of digits that begin with no zero; `and` after the last hundred or not.
 fn words(digits: &str, and: bool) -> Option<String> {
     let mut words: Vec<&str> = Vec::new();
     let groups = digits.len().div_ceil(3);
@@ -119,7 +124,7 @@ fn words(digits: &str, and: bool) -> Option<String> {
     Some(if words.is_empty() { "zero".into() } else { words.join(" ") })
 }
 
-/// The ordinal of a whole number: `21` is twenty first, `101` one hundred and first.
+/// Returns the ordinal of a whole number: `21` is twenty first, `101` one hundred and first.
 ///
 /// It takes ASCII digits without commas, at most 36 of them; zeros at the start do not count.
 pub fn ordinal(digits: &str) -> Option<String> {
@@ -130,7 +135,7 @@ pub fn ordinal(digits: &str) -> Option<String> {
     Some(to_ordinal(&cardinal))
 }
 
-/// The ordinal of a cardinal that is already in words.
+/// Returns the ordinal of a cardinal that is already in words.
 pub fn to_ordinal(cardinal: &str) -> String {
     let (head, last) = cardinal.rsplit_once(' ').map_or(("", cardinal), |(head, last)| (head, last));
     let irregular = ORDINALS.iter().find(|(cardinal, _)| *cardinal == last);
@@ -142,7 +147,8 @@ pub fn to_ordinal(cardinal: &str) -> String {
     if head.is_empty() { last } else { format!("{head} {last}") }
 }
 
-/// A year: `1905` is nineteen o five, `1900` nineteen hundred, `2005` two thousand five, `850` eight fifty.
+/// Reads a year: `1905` is nineteen o five, `1900` nineteen hundred, `2005` two thousand five, `850` eight
+/// fifty.
 ///
 /// It takes one to four ASCII digits; a year of five and more is a cardinal.
 pub fn year(digits: &str) -> Option<String> {
@@ -162,7 +168,7 @@ pub fn year(digits: &str) -> Option<String> {
     })
 }
 
-/// A decimal: `3`, `14` is three point one four; without a whole part it begins with point.
+/// Reads a decimal: `3`, `14` is three point one four; without a whole part it begins with point.
 ///
 /// It takes ASCII digits without commas, of the whole part as many as [`cardinal`], or none; the fraction
 /// may be of any length but not empty.
@@ -177,7 +183,7 @@ pub fn decimal(whole: &str, fraction: &str) -> Option<String> {
     Some(format!("{} point {fraction}", cardinal(whole)?))
 }
 
-/// The plural of a noun; of several words, that of the last.
+/// Returns the plural of a noun; of several words, that of the last.
 pub fn plural(word: &str) -> String {
     let (head, last) = word.rsplit_once(' ').map_or(("", word), |(head, last)| (head, last));
     let irregular = PLURALS.iter().find(|(singular, _)| *singular == last);

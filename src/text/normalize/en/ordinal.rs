@@ -38,7 +38,7 @@ fn nth(found: &Found) -> Option<String> {
     Some(if found.has("many") { plural(&spoken) } else { spoken })
 }
 
-/// 1990s are the nineteen nineties, 1900s the nineteen hundreds, '90s the nineties.
+/// Reads 1990s as the nineteen nineties, 1900s as the nineteen hundreds, '90s as the nineties.
 fn decade(found: &Found) -> Option<String> {
     if !begins(found) || !ends(found) {
         return None;
@@ -58,7 +58,7 @@ fn short_decade(found: &Found) -> Option<String> {
     if seconds { None } else { decade(found) }
 }
 
-/// Several of one number: 1s and 0s, two 747s, 100s of people.
+/// Reads several of one number: 1s and 0s, two 747s, 100s of people.
 fn many(found: &Found) -> Option<String> {
     let number = found.get("number");
     let apostrophe = found.all().contains(['\'', '’']);

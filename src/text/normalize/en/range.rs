@@ -79,13 +79,13 @@ fn ordinals(found: &Found) -> Option<String> {
     (!inside).then(|| Some(format!("{} to", ordinal(found.get("from"))?)))?
 }
 
-/// `1990s-2000s`.
+/// Reads `1990s-2000s`.
 fn decades(found: &Found) -> Option<String> {
     let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-./,".contains(c));
     (!inside).then(|| Some(format!("{} to", plural(&year(found.get("from"))?))))?
 }
 
-/// `A-Z`.
+/// Reads `A-Z`.
 fn letters(found: &Found) -> Option<String> {
     let (from, to) = (found.get("from"), found.get("to"));
     let whole = matches!((from, to), ("A" | "a", "Z" | "z" | "M" | "F")) || matches!((from, to), ("N", "Z"));

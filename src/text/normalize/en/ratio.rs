@@ -86,7 +86,7 @@ const BETS: &[&str] = &[
     "underdogs",
 ];
 
-/// Odds of 10/1, a 50-1 outsider: ten to one.
+/// Reads odds of 10/1, a 50-1 outsider: ten to one.
 fn odds(found: &Found) -> Option<String> {
     let goes_on = |c: char| matches!(c, '-' | '–' | '/' | ':' | '%');
     let whole = begins(found) && ends(found) && !found.next().is_some_and(goes_on);
@@ -159,7 +159,7 @@ fn out_of(found: &Found) -> Option<String> {
     Some(format!("{} out of {}", number(found.get("first"))?, cardinal(found.get("second"))?))
 }
 
-/// One twenty over eighty.
+/// Reads a blood pressure: one twenty over eighty.
 fn blood_pressure(found: &Found) -> Option<String> {
     let meant = found.has("unit") || has_word(found.before(), &["BP", "pressure"]);
     (begins(found) && ends(found) && meant && !found.after().starts_with('/')).then_some(())?;

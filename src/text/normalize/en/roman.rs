@@ -243,7 +243,7 @@ const TITLES: &[&str] = &[
     "Dr",
 ];
 
-/// What follows `I` when it is the speaker.
+/// Words after `I` when it is the speaker.
 const VERBS: &[&str] =
     &["am", "think", "know", "have", "do", "love", "want", "need", "m", "ve", "ll", "d", "don", "mean"];
 
@@ -300,7 +300,7 @@ fn roman(found: &Found) -> Option<String> {
     (long && (1500..2100).contains(&value)).then(|| year(&digits))?
 }
 
-/// `chapter iv`, but never `i` or a word.
+/// Reads `chapter iv`, but never `i` or a word.
 fn small(found: &Found) -> Option<String> {
     let numeral = found.get("roman");
     if !found.stands_alone() || numeral == "i" {
@@ -314,7 +314,7 @@ fn small(found: &Found) -> Option<String> {
     (COUNTED.contains(&&*word) && value < 50).then(|| counted(found, value))?
 }
 
-/// A number, or `IV-VI`.
+/// Reads one number, or the two of `IV-VI`.
 fn counted(found: &Found, from: u32) -> Option<String> {
     let spoken = cardinal(&from.to_string())?;
     if !found.has("to") {
@@ -324,7 +324,8 @@ fn counted(found: &Found, from: u32) -> Option<String> {
     Some(format!("{spoken} to {}", cardinal(&to.to_string())?))
 }
 
-/// A later numeral of `chapters IV to VI`, `IV and V` or `II, III and IV`.
+/// Tells whether `before` ends with numerals that are counted and go on: `chapters IV to`, `chapters II, III
+/// and`.
 fn goes_on_counting(before: &str) -> bool {
     let mut rest = before;
     for _ in 0..4 {
@@ -342,13 +343,13 @@ fn goes_on_counting(before: &str) -> bool {
     false
 }
 
-/// Whether numerals count what the word means, of which there may be many.
+/// Tells whether numerals count what the word means, of which there may be many.
 fn is_counted(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     COUNTED.contains(&&*word) || word.strip_suffix('s').is_some_and(|one| COUNTED.contains(&one))
 }
 
-/// The value of a numeral that is written the one right way.
+/// Returns the value of a numeral that is written the one right way.
 fn value(numeral: &str) -> Option<u32> {
     const PARTS: [(u32, &str); 13] = [
         (1000, "M"),

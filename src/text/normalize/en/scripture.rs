@@ -72,7 +72,7 @@ const SHORT: &[(&str, &str)] = &[
 const SEVERAL: &[&str] =
     &["Samuel", "Kings", "Chronicles", "Corinthians", "Thessalonians", "Timothy", "Peter", "John"];
 
-/// The short form of a book, and which of several it is.
+/// Reads the short form of a book, and which of several it is.
 fn book(found: &Found) -> Option<String> {
     let (which, written) = (found.get("which"), found.get("book"));
     let dot = found.all().ends_with('.');
@@ -102,7 +102,7 @@ fn book(found: &Found) -> Option<String> {
     Some(format!("{which} {full}"))
 }
 
-/// A chapter and a verse.
+/// Reads a chapter and a verse.
 fn verse(found: &Found) -> Option<String> {
     let word = word_before(found);
     let short = |(short, _): &(&str, &str)| short.trim_end_matches('.').eq_ignore_ascii_case(&word);

@@ -97,7 +97,7 @@ fn dimensions(found: &Found) -> Option<String> {
     })
 }
 
-/// The pixels of a screen are read in pairs of digits.
+/// Tells whether the numbers are the pixels of a screen, which are read in pairs of digits.
 fn is_screen(numbers: &[&str]) -> bool {
     let pixels = |number: &&str| matches!(number.len(), 3 | 4) && number.bytes().all(|b| b.is_ascii_digit());
     numbers.len() == 2 && numbers.iter().all(pixels) && numbers.iter().any(|number| number.len() == 4)
@@ -131,7 +131,7 @@ fn foot_or_inch(found: &Found) -> Option<String> {
     Some(if is_adjective(found) { format!("{} {unit}", amount.words) } else { amount.of_unit(unit) })
 }
 
-/// Whether a quotation is open, which the sign closes.
+/// Tells whether a quotation is open, which the sign closes.
 fn closes_quote(found: &Found, quotes: &[char]) -> bool {
     let mut previous = ' ';
     let mut open = false;

@@ -162,7 +162,7 @@ const CITIES: &[&str] = &[
     "Lafayette",
 ];
 
-/// The number of a house: in pairs, as `27 88`.
+/// Reads the number of a house: in pairs, as `27 88`.
 pub fn house_number(digits: &str) -> Option<String> {
     let pair = |pair: &str| match pair.strip_prefix('0') {
         Some("0") => Some("hundred".into()),
@@ -189,7 +189,7 @@ pub fn house_number(digits: &str) -> Option<String> {
     }
 }
 
-/// Digits one by one, with the letter for zero.
+/// Reads digits one by one, with the letter for zero.
 fn letters_of(digits: &str) -> String {
     let words: Vec<String> = digits
         .chars()
@@ -216,7 +216,7 @@ fn house(found: &Found) -> Option<String> {
     Some(spoken)
 }
 
-/// `Pennsylvania Ave. NW`.
+/// Reads `Pennsylvania Ave. NW`.
 fn side_behind(found: &Found) -> Option<String> {
     let before = found.before().trim_end_matches([' ', ',']).trim_end_matches('.');
     let word = before.rsplit(' ').next().unwrap_or_default();
@@ -249,7 +249,7 @@ fn state(found: &Found) -> Option<String> {
     (comma && capital && small && sure && ends).then(|| name.to_string())
 }
 
-/// A post code behind a street.
+/// Reads a post code behind a street.
 fn zip(found: &Found) -> Option<String> {
     let words = found.before().split([' ', ',', '.']).filter(|word| !word.is_empty());
     let ways = |word: &str| {

@@ -67,7 +67,7 @@ const fn rule(name: &'static str, pattern: &'static str, read: Read) -> Rule {
     Rule { name, pattern, read }
 }
 
-/// Digits as on the telephone, where zero is the letter.
+/// Reads digits as on the telephone, where zero is the letter.
 pub fn digits(text: &str) -> String {
     let words: Vec<String> = text
         .chars()
@@ -77,7 +77,7 @@ pub fn digits(text: &str) -> String {
     words.join(" ")
 }
 
-/// Digits between marks, with a pause for every mark.
+/// Reads digits between marks, with a pause for every mark.
 fn grouped(text: &str) -> String {
     let groups = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|group| !group.is_empty());
     let mut parts = Vec::new();
@@ -117,7 +117,7 @@ fn telephone(found: &Found) -> Option<String> {
     Some(format!("{plus}{}{extension}", grouped(all)))
 }
 
-/// `1-800-FLOWERS`: letters that make a word are said.
+/// Reads `1-800-FLOWERS`: letters that make a word are said.
 fn toll_free(found: &Found) -> Option<String> {
     let all = found.get("all");
     let letters = all.bytes().any(|b| b.is_ascii_uppercase());
@@ -179,14 +179,14 @@ const CALLS: &[&str] = &[
     "whatsapp",
 ];
 
-/// Whether one of the last words before a place says that a telephone number follows.
+/// Tells whether one of the last words before a place says that a telephone number follows.
 fn is_called(before: &str) -> bool {
     let clause = before.rsplit(['.', '!', '?', ';']).next().unwrap_or_default();
     let words = clause.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     words.rev().take(3).any(|word| CALLS.contains(&&*word.to_ascii_lowercase()))
 }
 
-/// `555-1234`, unless it is a range.
+/// Reads `555-1234`, unless it is a range.
 fn local(found: &Found) -> Option<String> {
     let (from, to) = found.get("all").split_once('-')?;
     let round = |digits: &str| digits.ends_with('0') && !digits.starts_with('0');
@@ -208,7 +208,7 @@ fn groups(found: &Found) -> Option<String> {
     })
 }
 
-/// Numbers of books and the like, unless all their parts are small.
+/// Reads numbers of books and the like, unless all their parts are small.
 fn serial(found: &Found) -> Option<String> {
     let long = found.get("all").split('-').any(|part| part.len() > 2);
     if long { groups(found) } else { None }
@@ -229,7 +229,7 @@ fn ip_address(found: &Found) -> Option<String> {
     Some(parts.join(" dot ") + &port)
 }
 
-/// `call 911`, `a 911 call`.
+/// Reads `call 911`, `a 911 call`.
 fn emergency(found: &Found) -> Option<String> {
     let next = found.after().trim_start().to_ascii_lowercase();
     let after = ["call", "operator", "dispatch", "emergency", "hotline"].iter().any(|w| next.starts_with(w));

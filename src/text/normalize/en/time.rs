@@ -81,7 +81,7 @@ fn is_clean(found: &Found) -> bool {
     !before && !inside
 }
 
-/// An hour and a minute.
+/// Reads an hour and a minute.
 fn of_day(hour: &str, minute: &str, half: bool) -> Option<String> {
     let (h, m): (u32, u32) = (hour.parse().ok()?, if minute.is_empty() { 0 } else { minute.parse().ok()? });
     let hour = cardinal(&h.to_string())?;
@@ -119,7 +119,7 @@ fn clock(found: &Found) -> Option<String> {
     Some(spoken + half + space + &spell(zone))
 }
 
-/// `0900 hours`; `1400 hours` only at or by them.
+/// Reads `0900 hours`; `1400 hours` only at or by them.
 fn military(found: &Found) -> Option<String> {
     let (h, m) = (found.get("h"), found.get("m"));
     let word = previous_word(found.before()).to_ascii_lowercase();
@@ -141,7 +141,7 @@ fn count(digits: &str, unit: &str) -> Option<String> {
     Some(format!("{} {unit}", cardinal(&n.to_string())?))
 }
 
-/// The first of two times. What follows must show that they are no plain numbers.
+/// Reads the first of two times. What follows must show that they are no plain numbers.
 fn from(found: &Found) -> Option<String> {
     let (half, m) = (found.get("half"), found.get("m"));
     let rest = found.after();
@@ -201,7 +201,7 @@ fn offset(found: &Found) -> Option<String> {
     Some(format!("{} {sign} {hour}{minute}", spell(found.get("zone"))))
 }
 
-/// `8:00 est`: in small letters only behind a time.
+/// Reads `8:00 est`: in small letters only behind a time.
 fn zone(found: &Found) -> Option<String> {
     let before = found.before().trim_end().trim_end_matches('.');
     let lower = before.to_ascii_lowercase();

@@ -162,7 +162,7 @@ const ONLY_PER: &[(&str, &str)] = &[
     ("sq ft", "square foot"),
 ];
 
-/// What stands before a unit of length, and makes an area or a volume of it.
+/// Words before a unit of length that make an area or a volume of it.
 const POWERS: &[(&str, &str)] = &[("sq", "square "), ("cu", "cubic "), ("fl", "fluid ")];
 
 /// Units in full, which a short power may stand before: sq. feet.
@@ -176,7 +176,7 @@ const AFTER_POWER: &[(&str, &str)] = &[
     ("ounce ounces", "ounce"),
 ];
 
-/// The name of one of a unit: `km²`, `cm3`, `sq. ft`.
+/// Returns the name of one of a unit: `km²`, `cm3`, `sq. ft`.
 pub fn name(written: &str) -> Option<String> {
     let (written, power) = match written.strip_suffix(['²', '2']) {
         Some(base) => (base, "square "),
@@ -200,7 +200,7 @@ pub fn name(written: &str) -> Option<String> {
     Some(format!("{power}{name}"))
 }
 
-/// The name of a unit after a slash: $5/mo, km/h; a word in full is itself.
+/// Returns the name of a unit after a slash: $5/mo, km/h; a word in full is itself.
 pub fn per(written: &str) -> Option<String> {
     if let Some(name) = look_up(ONLY_PER, written).map(str::to_string).or_else(|| name(written)) {
         return Some(name);

@@ -63,7 +63,7 @@ const COUNTED: &[&str] = &[
     "depth",
     "salary",
 ];
-/// What is counted and does not end in s.
+/// Things that are counted and do not end in s.
 const PEOPLE: &[&str] =
     &["people", "men", "women", "children", "feet", "hundred", "thousand", "million", "percent"];
 /// Words in s that are no plurals.
@@ -103,14 +103,14 @@ fn read(found: &Found) -> Option<String> {
     year(text)
 }
 
-/// Room 204B.
+/// Reads Room 204B.
 fn room(found: &Found) -> Option<String> {
     let named = BEFORE_PAIRS.contains(&word_before(found).as_str());
     (named && begins(found) && ends(found)).then_some(())?;
     Some(format!("{} {}", year(found.get("number"))?, found.get("letter")))
 }
 
-/// (Smith, 1998); Smith et al., 1998.
+/// Tells whether a year is that of a citation: (Smith, 1998); Smith et al., 1998.
 fn is_cited(found: &Found) -> bool {
     let head = found.before().trim_end().trim_end_matches(',');
     let bracketed = head.rsplit_once('(').is_some_and(|(_, inside)| !inside.contains(')'));
@@ -120,7 +120,7 @@ fn is_cited(found: &Found) -> bool {
     bracketed && named && ended || head.ends_with("et al.")
 }
 
-/// Whether a number from 1900 on is a year, which a lower one in its place would not be.
+/// Tells whether a number from 1900 on is a year, which a lower one in its place would not be.
 fn is_recent_year(found: &Found, before: &str, after: &str, value: u16) -> bool {
     let head = found.before().trim_end();
     let followed = !after.is_empty();
@@ -147,12 +147,12 @@ const MONTHS: &[&str] = &[
     "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
 ];
 
-/// Whether `before` ends with what so many are: a total of.
+/// Tells whether `before` ends with what so many are: a total of.
 fn is_count_of(before: &str) -> bool {
     before.trim_end().strip_suffix("of").is_some_and(|head| COUNTED.contains(&last_word(head).as_str()))
 }
 
-/// Whether `before` ends with another year of a list: 2019, 2020 and.
+/// Tells whether `before` ends with another year of a list: 2019, 2020 and.
 fn is_listed(before: &str) -> bool {
     let rest = ["and", "or", "&"].iter().find_map(|word| before.strip_suffix(word)).unwrap_or(before);
     let rest = rest.trim_end_matches([' ', ',', '/']);
@@ -161,13 +161,13 @@ fn is_listed(before: &str) -> bool {
     rest.len() < before.len() && digits == 4 && year.is_some_and(|year| (1900..2100).contains(&year))
 }
 
-/// Whether `before`, which ends in to, compares: prior to.
+/// Tells whether `before`, which ends in to, compares: prior to.
 fn is_compared(before: &str) -> bool {
     let head = before.strip_suffix("to").map(last_word).unwrap_or_default();
     matches!(head.as_str(), "prior" | "compared" | "back" | "relative" | "due")
 }
 
-/// '99, '05: a year without its century.
+/// Reads '99, '05: a year without its century.
 fn short(found: &Found) -> Option<String> {
     let quoted = found.after().contains(['\'', '’']);
     let inside = found.previous().is_some_and(char::is_alphanumeric);
@@ -178,7 +178,7 @@ fn short(found: &Found) -> Option<String> {
     }
 }
 
-/// Whether more of a number follows.
+/// Tells whether more of a number follows.
 fn goes_on(found: &Found) -> bool {
     let mut after = found.after().chars();
     let (next, second) = (after.next(), after.next());
@@ -188,7 +188,7 @@ fn goes_on(found: &Found) -> bool {
         || matches!(next, Some('%' | '°'))
 }
 
-/// Whether `before` ends with another year and one word: 1990 to.
+/// Tells whether `before` ends with another year and one word: 1990 to.
 fn between_years(before: &str) -> bool {
     let head = before.trim_end().trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
     let digits = head.bytes().rev().take_while(u8::is_ascii_digit).count();

@@ -3,8 +3,8 @@
 use super::initialism::said_as_word;
 use super::spell::{has_vowel, join, spell, split_words};
 use crate::text::Language;
+use crate::text::normalize::numbers::Numbers;
 use crate::text::normalize::rule::Found;
-use crate::text::normalize::{en, zh};
 
 pub const EMAIL: &str =
     r"(?:mailto:)?[A-Za-z0-9][A-Za-z0-9._%\+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,12}";
@@ -43,7 +43,7 @@ const SIGNS: &[(char, &str, &str)] = &[
     (';', "分号", "semicolon"),
 ];
 
-/// What has vowels and is spelled all the same.
+/// Words that have vowels and are spelled all the same.
 const SPELLED: &[&str] = &[
     "io", "ai", "uk", "us", "eu", "au", "ca", "de", "hk", "fm", "ly", "tv", "py", "api", "url", "faq", "ip",
     "id", "ui", "php", "exe", "avi", "iso", "apk", "aac", "ini", "ios", "usa", "ibm", "aol", "ieee", "acm",
@@ -53,15 +53,15 @@ const SPELLED: &[&str] = &[
 /// Endings that are said, in capitals too.
 const ENDINGS: &[&str] = &["COM", "ORG", "NET", "GOV", "EDU"];
 
-pub fn email(found: &Found, language: Language) -> Option<String> {
+pub fn email(found: &Found) -> Option<String> {
     if !found.stands_alone() || found.previous().is_some_and(|c| "._%+-".contains(c)) {
         return None;
     }
     let address = found.all();
-    speak(address.strip_prefix("mailto:").unwrap_or(address), language)
+    speak(address.strip_prefix("mailto:").unwrap_or(address), found.numbers())
 }
 
-pub fn web(found: &Found, language: Language) -> Option<String> {
+pub fn web(found: &Found) -> Option<String> {
     if !found.stands_alone() || found.previous().is_some_and(|c| "@._-".contains(c)) {
         return None;
     }
@@ -69,33 +69,30 @@ pub fn web(found: &Found, language: Language) -> Option<String> {
     let domain = found.all().split(['/', ':']).next().unwrap_or_default();
     let named = domain.split('.').rev().skip(1).any(|label| label.len() > 1 || domain.len() < 6);
     let numeric = domain.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    (found.all().contains("//") || named && !numeric).then(|| speak(found.all(), language))?
+    (found.all().contains("//") || named && !numeric).then(|| speak(found.all(), found.numbers()))?
 }
 
-/// An address or a file name: words as words, signs by their names, digits one by one.
-pub fn speak(text: &str, language: Language) -> Option<String> {
+/// Reads an address or a file name: words as words, signs by their names, digits one by one.
+pub fn speak(text: &str, numbers: &Numbers) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let letters = rest.bytes().take_while(|b| b.is_ascii_alphanumeric()).count();
         let (word, after) = rest.split_at(if letters > 0 { letters } else { c.len_utf8() });
         if letters > 0 {
-            parts.extend(split_words(word).into_iter().map(|word| say(word, language)));
+            parts.extend(split_words(word).into_iter().map(|word| say(word, numbers)));
         } else if let Some((_, chinese, english)) = SIGNS.iter().find(|(sign, ..)| *sign == c) {
-            parts.push(if language == Language::Chinese { chinese } else { english }.to_string());
+            parts.push(if numbers.language == Language::Chinese { chinese } else { english }.to_string());
         }
         rest = after;
     }
     (!parts.is_empty()).then(|| join(&parts))
 }
 
-/// A word of an address.
-fn say(word: &str, language: Language) -> String {
+/// Reads a word of an address.
+fn say(word: &str, numbers: &Numbers) -> String {
     if word.bytes().all(|b| b.is_ascii_digit()) {
-        return match language {
-            Language::Chinese => zh::number::digits(word),
-            Language::English => en::number::digits(word),
-        };
+        return (numbers.digits)(word);
     }
     let lower = word.to_ascii_lowercase();
     let capitals = word.len() > 1 && word.len() < 6 && word.bytes().all(|b| b.is_ascii_uppercase());

@@ -1,7 +1,6 @@
 //! File names and paths.
 
 use super::address::speak;
-use crate::text::Language;
 use crate::text::normalize::rule::Found;
 
 /// `/usr/local/bin`, `~/notes`, `./run.sh`: two parts at least, or a sign before the first.
@@ -18,7 +17,7 @@ pub const FILE: &str = concat!(
     r"webp|md|rst|log|ini|cfg|conf|sql|db|apk|iso|dmg|ipynb|lock|bin|srt|ass|lrc|epub|mobi|JPE?G|PNG|GIF|PDF|TXT|CSV|DOCX?|MP3|MP4|MOV|ZIP|EXE)",
 );
 
-pub fn path(found: &Found, language: Language) -> Option<String> {
+pub fn path(found: &Found) -> Option<String> {
     let path = found.all();
     // "and/or", "5/10": a slash between two words is no path.
     let inside = |c: char| c.is_ascii_alphanumeric() || "./\\_-~)".contains(c);
@@ -27,7 +26,7 @@ pub fn path(found: &Found, language: Language) -> Option<String> {
     }
     let numeric = path.bytes().all(|b| b.is_ascii_digit() || b"./".contains(&b));
     let rooted = path.starts_with('/') && path.matches('/').count() < 2;
-    (!numeric && !rooted).then(|| speak(path, language))?
+    (!numeric && !rooted).then(|| speak(path, found.numbers()))?
 }
 
 #[cfg(test)]

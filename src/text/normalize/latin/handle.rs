@@ -3,13 +3,13 @@
 use super::initialism::said;
 use super::spell::{join, split_words};
 use crate::text::Language;
+use crate::text::normalize::numbers::Numbers;
 use crate::text::normalize::rule::Found;
-use crate::text::normalize::{en, zh};
 
 pub const HASHTAG: &str = r"#[A-Za-z0-9_]{1,80}";
 pub const HANDLE: &str = r"@[A-Za-z0-9_]{1,40}";
 
-pub fn hashtag(found: &Found, language: Language) -> Option<String> {
+pub fn hashtag(found: &Found) -> Option<String> {
     let tag = found.all().trim_start_matches('#');
     let inside = |c: char| c.is_ascii_alphanumeric() || "#&/".contains(c);
     if found.previous().is_some_and(inside) || !tag.bytes().any(|b| b.is_ascii_alphabetic()) {
@@ -20,16 +20,16 @@ pub fn hashtag(found: &Found, language: Language) -> Option<String> {
     if is_color && tag.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
-    let word = if language == Language::Chinese { "话题" } else { "hashtag" };
-    Some(join(&[vec![word.to_string()], words(&tag.replace('_', " "), language)].concat()))
+    let word = if found.language() == Language::Chinese { "话题" } else { "hashtag" };
+    Some(join(&[vec![word.to_string()], words(&tag.replace('_', " "), found.numbers())].concat()))
 }
 
-pub fn handle(found: &Found, language: Language) -> Option<String> {
+pub fn handle(found: &Found) -> Option<String> {
     if found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "._@".contains(c)) {
         return None;
     }
     let name = found.all().trim_start_matches('@');
-    let (at, underscore) = match language {
+    let (at, underscore) = match found.language() {
         Language::Chinese => ("艾特", "下划线"),
         Language::English => ("at", "underscore"),
     };
@@ -41,29 +41,26 @@ pub fn handle(found: &Found, language: Language) -> Option<String> {
         if i > 0 {
             parts.push(underscore.to_string());
         }
-        parts.extend(words(part, language));
+        parts.extend(words(part, found.numbers()));
     }
     Some(join(&parts))
 }
 
-fn words(text: &str, language: Language) -> Vec<String> {
+fn words(text: &str, numbers: &Numbers) -> Vec<String> {
     let words = text.split(' ').flat_map(split_words);
     words
-        .map(
-            |word| if word.bytes().all(|b| b.is_ascii_digit()) { number(word, language) } else { said(word) },
-        )
+        .map(|word| if word.bytes().all(|b| b.is_ascii_digit()) { number(word, numbers) } else { said(word) })
         .collect()
 }
 
-/// A year or a small number as such, others one by one.
-fn number(digits: &str, language: Language) -> String {
-    let english = match (language, digits.len()) {
-        (Language::Chinese, _) => None,
-        (_, 4) => en::number::year(digits),
-        (_, 1..=3) if !digits.starts_with('0') => en::number::cardinal(digits),
-        _ => Some(en::number::digits(digits)),
+/// Reads a year or a small number as such, others one by one.
+fn number(digits: &str, numbers: &Numbers) -> String {
+    let named = match (numbers.language, digits.len()) {
+        (_, 4) => (numbers.year)(digits),
+        (Language::English, 1..=3) if !digits.starts_with('0') => (numbers.cardinal)(digits),
+        _ => None,
     };
-    english.unwrap_or_else(|| zh::number::digits(digits))
+    named.unwrap_or_else(|| (numbers.digits)(digits))
 }
 
 #[cfg(test)]

@@ -15,13 +15,13 @@ pub const MIXED: &str =
 /// From here on a word in capitals with vowels is said.
 const LONG: usize = 5;
 
-/// Whether a word in capitals is said rather than spelled, whatever stands around it.
+/// Tells whether a word in capitals is said rather than spelled, whatever stands around it.
 pub fn said_as_word(word: &str) -> bool {
     let long = word.len() >= LONG && has_vowel(word) && !SPELLED.contains(word);
     SAID.contains(word) || COMMON.contains(word) || long
 }
 
-/// A word of a name, spelled if it is an initialism.
+/// Reads a word of a name: spelled if it is an initialism.
 pub fn said(word: &str) -> String {
     let (capitals, plural) = match word.strip_suffix('s') {
         Some(capitals) if capitals.len() > 1 => (capitals, "s"),
@@ -31,14 +31,14 @@ pub fn said(word: &str) -> String {
     if initialism && !said_as_word(capitals) { spell(capitals) + plural } else { word.to_string() }
 }
 
-pub fn capitals(found: &Found, language: Language) -> Option<String> {
+pub fn capitals(found: &Found) -> Option<String> {
     if found.previous().is_some_and(|c| c.is_ascii_alphabetic())
         || found.next().is_some_and(|c| c.is_ascii_alphabetic())
     {
         return None;
     }
     let word = found.get("word");
-    let shouted = language == Language::English && is_shouted(found);
+    let shouted = found.language() == Language::English && is_shouted(found);
     let spelled = match SPELLED.contains(word) {
         true => {
             let a_word = shouted && matches!(word, "IT" | "US" | "WHO" | "AM" | "LA" | "BIT" | "SAP");
@@ -54,12 +54,12 @@ pub fn capitals(found: &Found, language: Language) -> Option<String> {
     }
 }
 
-/// `I AM`, which is no time of the day.
+/// Tells whether it is the verb of `I AM`, which is no time of the day.
 fn is_verb(found: &Found) -> bool {
     found.get("word") == "AM" && found.before().ends_with("I ")
 }
 
-/// Whether the words around it are in capitals too; other initialisms do not count.
+/// Tells whether the words around it are in capitals too; other initialisms do not count.
 fn is_shouted(found: &Found) -> bool {
     let words = |text: &str| -> Vec<bool> {
         let long = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 2);

@@ -1,4 +1,4 @@
-//! What is written in Latin letters in both languages: addresses, file names, hashtags, initialisms.
+//! Things written in Latin letters in both languages: addresses, file names, hashtags, initialisms.
 
 mod address;
 mod file;
@@ -9,47 +9,25 @@ pub mod spell;
 mod words;
 
 use super::rule::Rule;
-use crate::text::Language;
 
-/// As read in a Chinese sentence.
-pub const CHINESE: &[Rule] = &[
-    rule("email", address::EMAIL, |found| address::email(found, Language::Chinese)),
-    rule("web address", address::WITH_SCHEME, |found| address::web(found, Language::Chinese)),
-    rule("web address", address::DOMAIN, |found| address::web(found, Language::Chinese)),
-    rule("path", file::ABSOLUTE, |found| file::path(found, Language::Chinese)),
-    rule("path", file::WINDOWS, |found| file::path(found, Language::Chinese)),
-    rule("file", file::FILE, |found| file::path(found, Language::Chinese)),
-    rule("hashtag", handle::HASHTAG, |found| handle::hashtag(found, Language::Chinese)),
-    rule("handle", handle::HANDLE, |found| handle::handle(found, Language::Chinese)),
-    rule("name", name::NAME, |found| name::name(found, Language::Chinese)),
-    rule("initialism", initialism::CAPITALS, |found| initialism::capitals(found, Language::Chinese)),
-    rule("initialism", initialism::MIXED, initialism::mixed),
+/// Addresses, names and the like, before anything else is tried.
+pub const RULES: &[Rule] = &[
+    Rule { name: "email", pattern: address::EMAIL, read: address::email },
+    Rule { name: "web address", pattern: address::WITH_SCHEME, read: address::web },
+    Rule { name: "web address", pattern: address::DOMAIN, read: address::web },
+    Rule { name: "path", pattern: file::ABSOLUTE, read: file::path },
+    Rule { name: "path", pattern: file::WINDOWS, read: file::path },
+    Rule { name: "file", pattern: file::FILE, read: file::path },
+    Rule { name: "hashtag", pattern: handle::HASHTAG, read: handle::hashtag },
+    Rule { name: "handle", pattern: handle::HANDLE, read: handle::handle },
+    Rule { name: "name", pattern: name::NAME, read: name::name },
 ];
 
-/// As read in an English sentence, before anything else is tried.
-pub const ENGLISH: &[Rule] = &[
-    rule("email", address::EMAIL, |found| address::email(found, Language::English)),
-    rule("web address", address::WITH_SCHEME, |found| address::web(found, Language::English)),
-    rule("web address", address::DOMAIN, |found| address::web(found, Language::English)),
-    rule("path", file::ABSOLUTE, |found| file::path(found, Language::English)),
-    rule("path", file::WINDOWS, |found| file::path(found, Language::English)),
-    rule("file", file::FILE, |found| file::path(found, Language::English)),
-    rule("hashtag", handle::HASHTAG, |found| handle::hashtag(found, Language::English)),
-    rule("handle", handle::HANDLE, |found| handle::handle(found, Language::English)),
-    rule("name", name::NAME, |found| name::name(found, Language::English)),
+/// Words in capitals, where nothing else was found: in English they may be abbreviations or Roman numerals.
+pub const WORDS: &[Rule] = &[
+    Rule { name: "initialism", pattern: initialism::CAPITALS, read: initialism::capitals },
+    Rule { name: "initialism", pattern: initialism::MIXED, read: initialism::mixed },
 ];
-
-/// As read in an English sentence, where no abbreviation and no Roman numeral was found.
-pub const ENGLISH_WORDS: &[Rule] = &[
-    rule("initialism", initialism::CAPITALS, |found| initialism::capitals(found, Language::English)),
-    rule("initialism", initialism::MIXED, initialism::mixed),
-];
-
-type Read = fn(&super::rule::Found) -> Option<String>;
-
-const fn rule(name: &'static str, pattern: &'static str, read: Read) -> Rule {
-    Rule { name, pattern, read }
-}
 
 #[cfg(test)]
 pub mod testing {
@@ -66,7 +44,7 @@ pub mod testing {
         normalize(text, &options).text
     }
 
-    /// Every text is spoken as the table says; all that are not are told at once.
+    /// Checks that every text is spoken as the table says; all that are not are told at once.
     pub fn check(read: fn(&str) -> String, table: &[(&str, &str)]) {
         let wrong: Vec<_> = table
             .iter()

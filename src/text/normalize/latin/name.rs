@@ -9,7 +9,7 @@ pub const NAME: &str = concat!(
     r"PhDs?|VMware|pH|e-?mail|E-?mail|[A-Z]\+|W3C)",
 );
 
-/// As written, in Chinese, in English.
+/// Names as they are written, in Chinese and in English.
 const NAMES: &[(&str, &str, &str)] = &[
     ("C++", "C加加", "C plus plus"),
     ("c++", "C加加", "C plus plus"),
@@ -53,8 +53,8 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("E-mail", "Email", "Email"),
 ];
 
-pub fn name(found: &Found, language: Language) -> Option<String> {
-    let name = found.all();
+pub fn name(found: &Found) -> Option<String> {
+    let (name, language) = (found.all(), found.language());
     if !found.stands_alone() || found.next().is_some_and(|c| "+#&@".contains(c)) {
         return None;
     }

@@ -1,6 +1,6 @@
 //! Letters one by one, and words that were run together.
 
-/// `FBI` as `F B I`.
+/// Spells `FBI` as `F B I`.
 pub fn spell(letters: &str) -> String {
     let mut spelled = String::with_capacity(2 * letters.len());
     for letter in letters.chars() {
@@ -12,8 +12,8 @@ pub fn spell(letters: &str) -> String {
     spelled
 }
 
-/// The words of `ThrowbackThursday` or `HTMLPage2`: a capital begins a word, but a row of capitals is one
-/// word, and its last letter belongs to the small letters after it. Digits are words of their own.
+/// Returns the words of `ThrowbackThursday` or `HTMLPage2`: a capital begins a word, but a row of capitals is
+/// one word, and its last letter belongs to the small letters after it. Digits are words of their own.
 pub fn split_words(text: &str) -> Vec<&str> {
     let bytes = text.as_bytes();
     let mut words = Vec::new();
@@ -40,7 +40,7 @@ pub fn split_words(text: &str) -> Vec<&str> {
     words
 }
 
-/// Whether a word has a letter that can be its vowel.
+/// Tells whether a word has a letter that can be its vowel.
 pub fn has_vowel(word: &str) -> bool {
     word.bytes().any(|b| b"aeiouyAEIOUY".contains(&b))
 }

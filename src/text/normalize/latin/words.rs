@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-/// A list of words that is asked often.
+/// Holds a list of words that is asked often.
 pub struct Words {
     list: &'static [&'static str],
     set: OnceLock<HashSet<&'static str>>,

@@ -90,7 +90,7 @@ fn version(found: &Found) -> Option<String> {
     (!inside).then(|| found.all().split('.').map(part).collect::<Vec<_>>().join("点"))
 }
 
-/// B2B, in which the number is a word.
+/// Reads B2B, in which the number is a word.
 fn to(found: &Found) -> Option<String> {
     const KNOWN: &[&str] =
         &["B2B", "B2C", "C2C", "C2B", "O2O", "P2P", "D2C", "C2M", "B2G", "M2M", "F2C", "S2B"];
@@ -103,7 +103,7 @@ fn ordinal(found: &Found) -> Option<String> {
     found.stands_alone().then(|| format!("第{}", integer(n)))
 }
 
-/// Roman numerals where no word can stand: 第Ⅷ章, II期.
+/// Reads Roman numerals where no word can stand: 第Ⅷ章, II期.
 fn roman(found: &Found) -> Option<String> {
     const AFTER: &[char] =
         &['期', '型', '级', '類', '类', '章', '部', '卷', '度', '代', '級', '篇', '区', '階', '阶'];

@@ -1,6 +1,6 @@
-//! What stands around a number, and what it says about it.
+//! The words around a number, and what they say about it.
 
-/// Before them, two is 两.
+/// Measure words, before which two is 两.
 const MEASURES: &[&str] = &[
     // Things.
     "个",
@@ -346,13 +346,13 @@ const NOT_MEASURES: &[&str] = &[
     "人世界",
 ];
 
-/// What makes the number after it an ordinal.
+/// Words that make the number after them an ordinal.
 const ORDINALS: &[&str] = &[
     "第", "初", "星期", "礼拜", "禮拜", "周", "週", "老", "高", "大", "十", "百", "千", "万", "萬", "亿",
     "億", "零", "点", "两", "NO.", "No.", "no.",
 ];
 
-/// What a number counts in the week, after 周.
+/// Words for what a number counts in the week, after 周.
 const TURNS: &[&str] =
     &["次", "天", "个", "個", "节", "晚", "场", "堂", "小时", "小時", "顿", "篇", "集", "回"];
 
@@ -368,17 +368,17 @@ pub fn contains_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-/// What was said before in the same sentence.
+/// Returns what was said before in the same sentence.
 pub fn sentence_before(before: &str) -> &str {
     before.rsplit(['。', '！', '？', '；', '\n']).next().unwrap_or(before)
 }
 
-/// What follows in the same sentence.
+/// Returns what follows in the same sentence.
 pub fn sentence_after(after: &str) -> &str {
     after.split(['。', '！', '？', '；', '\n']).next().unwrap_or(after)
 }
 
-/// Whether a measure word follows, maybe after the other end of a range.
+/// Tells whether a measure word follows, maybe after the other end of a range.
 pub fn measure_follows(after: &str) -> bool {
     let after = after.trim_start_matches(' ');
     is_measure(after) || range_end(after).is_some_and(is_measure)
@@ -392,7 +392,7 @@ fn is_measure(after: &str) -> bool {
     rooms || starts_with_any(after, MEASURES) && !starts_with_any(after, NOT_MEASURES)
 }
 
-/// What follows the second of two numbers.
+/// Returns what follows the second of two numbers.
 fn range_end(after: &str) -> Option<&str> {
     const SIGNS: &[char] = &['-', '~', '–', '—', '〜', '至', '到', '、', '或'];
     let rest = after.strip_prefix(SIGNS)?.trim_start_matches(' ');
@@ -400,12 +400,12 @@ fn range_end(after: &str) -> Option<&str> {
     (end.len() < rest.len()).then(|| end.trim_start_matches(' '))
 }
 
-/// Whether a unit of time follows.
+/// Tells whether a unit of time follows.
 pub fn is_unit_of_time(after: &str) -> bool {
     starts_with_any(after.trim_start_matches(' '), &["秒", "分", "小时", "小時", "天", "毫秒"])
 }
 
-/// Whether a number between these says which one, not how many.
+/// Tells whether a number between these says which one, not how many.
 pub fn is_ordinal(before: &str, after: &str) -> bool {
     let before = before.trim_end_matches(' ');
     if ends_with_any(before, &["每周", "每週", "每星期", "一周", "一週"])
@@ -416,7 +416,7 @@ pub fn is_ordinal(before: &str, after: &str) -> bool {
     ends_with_any(before, ORDINALS)
 }
 
-/// How a Latin word stands before a number.
+/// Says how a Latin word stands before a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LatinBefore {
     /// Right before it, or before a hyphen or a point.
@@ -425,7 +425,7 @@ pub enum LatinBefore {
     Spaced,
 }
 
-/// Whether a Latin word stands before a number.
+/// Returns how a Latin word stands before a number, if one does.
 pub fn latin_before(before: &str) -> Option<LatinBefore> {
     let digit = |c: char| c.is_ascii_digit();
     // 1920x1080 is a product.

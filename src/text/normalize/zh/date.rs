@@ -117,7 +117,7 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// Before so many years that have passed.
+/// Words before so many years that have passed.
 const SPANS: &[&str] = &[
     "距今",
     "历时",
@@ -154,7 +154,7 @@ const SPANS: &[&str] = &[
     "满",
     "第",
 ];
-/// After so many years.
+/// Words after so many years.
 const AGES: &[&str] = &[
     "历史",
     "的历史",
@@ -179,7 +179,7 @@ pub(super) fn valid(month: &str, day: &str) -> bool {
     in_range(month, 12) && (day.is_empty() || in_range(day, 31))
 }
 
-/// A month or a day, without a zero in front.
+/// Reads a month or a day, without a zero in front.
 fn plain(text: &str) -> String {
     integer(text.trim_start_matches('0'))
 }
@@ -199,12 +199,12 @@ pub(super) fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<S
     Some(spoken)
 }
 
-/// The group that took part.
+/// Returns the group that took part.
 fn either<'t>(found: &Found<'t>, groups: [&str; 3]) -> &'t str {
     groups.into_iter().map(|group| found.get(group)).find(|text| !text.is_empty()).unwrap_or_default()
 }
 
-/// Whether digits, or signs of a longer code, go on before or after it.
+/// Tells whether digits, or signs of a longer code, go on before or after it.
 pub(super) fn is_part(found: &Found) -> bool {
     let more = found.after().strip_prefix(['-', '/', '.']).is_some_and(|rest| rest.starts_with(digit));
     found.previous().is_some_and(|c| c.is_ascii_alphanumeric())

@@ -47,7 +47,7 @@ fn month_slash_day(found: &Found) -> Option<String> {
     spoken("", found.get("m"), found.get("d"), "日")
 }
 
-/// Before a day.
+/// Words before a day.
 const BEFORE: &[&str] = &[
     "截至",
     "截止",
@@ -63,7 +63,7 @@ const BEFORE: &[&str] = &[
     "到期",
     "假期",
 ];
-/// After a day.
+/// Words after a day.
 const AFTER: &[&str] = &[
     "之前",
     "之后",
@@ -101,7 +101,7 @@ const AFTER: &[&str] = &[
 ];
 const WEEKS: &[&str] = &["周", "星期", "礼拜", "週", "禮拜"];
 
-/// Whether the words around it are about a day.
+/// Tells whether the words around it are about a day.
 fn is_cued(found: &Found) -> bool {
     let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
     context::ends_with_any(before, BEFORE)
@@ -111,7 +111,7 @@ fn is_cued(found: &Found) -> bool {
         || weekday_after(found.after())
 }
 
-/// Two days that could be fractions, were they not larger than one or about days.
+/// Reads two days that could be fractions, were they not larger than one or about days.
 fn days(found: &Found) -> Option<String> {
     let (m, d, m2, d2) = (found.get("m"), found.get("d"), found.get("m2"), found.get("d2"));
     let n = |text: &str| text.parse::<u8>().unwrap_or_default();
@@ -122,7 +122,7 @@ fn days(found: &Found) -> Option<String> {
     Some(format!("{}到{}", spoken("", m, d, "日")?, spoken("", m2, d2, "日")?))
 }
 
-/// A day that could be a fraction, but for what stands around it.
+/// Reads a day that could be a fraction, but for what stands around it.
 fn cued_day(found: &Found) -> Option<String> {
     if is_part(found) || !is_cued(found) {
         return None;
@@ -130,14 +130,14 @@ fn cued_day(found: &Found) -> Option<String> {
     spoken("", found.get("m"), found.get("d"), "日")
 }
 
-/// 周五 5/17, 星期五（5/17
+/// Tells whether a weekday stands before a day: 周五 5/17, 星期五（5/17.
 fn weekday_before(before: &str) -> bool {
     let day = before.trim_end_matches([' ', '(', '（', '，', ',']);
     day.strip_suffix(['一', '二', '三', '四', '五', '六', '日', '天'])
         .is_some_and(|week| context::ends_with_any(week, WEEKS))
 }
 
-/// 5/17周五, 5/17（星期五）
+/// Tells whether a weekday stands after a day: 5/17周五, 5/17（星期五）.
 fn weekday_after(after: &str) -> bool {
     let day = after.trim_start_matches([' ', '(', '（', '，', ',']);
     WEEKS

@@ -1,8 +1,8 @@
-//! What is read digit by digit: codes, rooms, trains, plates.
+//! Numbers that are read digit by digit: codes, rooms, trains, plates.
 
 use super::context;
 use super::number::{digits, integer, telephone};
-use crate::text::normalize::is_han;
+use crate::text::language::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// Number plates, which begin with a letter.
@@ -72,7 +72,7 @@ pub const RULES: &[Rule] = &[
 const PROVINCES: &str =
     "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领滬遼魯蘇贛閩貴粵寧瓊";
 
-/// Before digits that cheer or laugh.
+/// Words before digits that cheer or laugh.
 const CHEERS: &[&str] = &[
     "简直",
     "真是",
@@ -100,10 +100,10 @@ fn net(found: &Found) -> Option<String> {
     (found.stands_alone() && (cheers || vows) && !counts).then(|| digits(found.all()))
 }
 
-/// How the codes of Chinese stocks begin.
+/// Beginnings of the codes of Chinese stocks.
 const STOCKS: &[&str] = &["600", "601", "603", "605", "688", "000", "001", "002", "003", "300", "301"];
 
-/// The code of a stock, after its name and in brackets or before its exchange.
+/// Reads the code of a stock, after its name and in brackets or before its exchange.
 fn stock(found: &Found) -> Option<String> {
     let text = found.all();
     let exchange = context::starts_with_any(found.after(), &[".SH", ".SZ", ".SS", ".BJ", ".HK"]);
@@ -114,7 +114,7 @@ fn stock(found: &Found) -> Option<String> {
     (alone && (exchange || bracketed && listed)).then(|| digits(text))
 }
 
-/// Before a code.
+/// Words before a code.
 const CODES: &[&str] = &[
     "编号",
     "端口",
@@ -195,7 +195,7 @@ const CODES: &[&str] = &[
     "动车",
     "高铁",
 ];
-/// After a room, a road, a train.
+/// Words after the number of a room, a road, a train.
 const NUMBERED: &[&str] = &[
     "室",
     "房",
@@ -284,7 +284,7 @@ pub fn alone(found: &Found) -> bool {
         && !found.before().ends_with(['.', '/', '=', '+', '×', '¥', '$', '~'])
 }
 
-/// What stands before a number and its colon.
+/// Returns what stands before a number and its colon.
 pub fn label(before: &str) -> &str {
     before.trim_end_matches([
         ' ', ':', '：', '是', '为', '為', '“', '"', '(', '（', '「', '了', '【', '就', '请',
@@ -297,7 +297,7 @@ fn identity(found: &Found) -> Option<String> {
     found.stands_alone().then(|| spoken + last)
 }
 
-/// A number that says which room, road or school.
+/// Reads a number that says which room, road or school.
 fn named(found: &Found) -> Option<String> {
     let text = found.all();
     let p = found.next().is_some_and(|c| matches!(c, 'P' | 'p'))

@@ -1,6 +1,6 @@
 //! Emoji in Chinese: the ones people send most.
 
-/// The name of an emoji, if it has one here; how it is drawn does not matter.
+/// Returns the name of an emoji, if it has one here; how it is drawn does not matter.
 pub fn name(emoji: &str) -> Option<&'static str> {
     let plain = emoji.trim_end_matches('\u{fe0f}');
     NAMES.iter().find(|(known, _)| *known == plain).map(|(_, name)| *name)
@@ -151,7 +151,7 @@ mod tests {
     fn every_name_stands_once_and_is_that_of_an_emoji() {
         for (i, (emoji, name)) in NAMES.iter().enumerate() {
             assert!(emojis::get(emoji).is_some(), "{emoji}");
-            assert!(name.chars().all(crate::text::normalize::is_han), "{name}");
+            assert!(name.chars().all(crate::text::language::is_han), "{name}");
             assert!(NAMES[..i].iter().all(|(other, _)| other != emoji), "{emoji}");
         }
         assert_eq!(name("❤\u{fe0f}"), Some("红心"));

@@ -66,7 +66,7 @@ fn mixed(found: &Found) -> Option<String> {
     Some(format!("{}又{}", integer(found.get("whole")), sign(found.get("sign"))?))
 }
 
-/// Whether a minus before a number is a sign, not a hyphen.
+/// Tells whether a minus before a number is a sign, not a hyphen.
 pub fn may_be_negative(found: &Found) -> bool {
     found.previous().is_none_or(|c| !c.is_ascii_alphanumeric() && !")）%‰".contains(c))
 }

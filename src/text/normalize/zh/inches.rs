@@ -8,7 +8,7 @@ use crate::text::normalize::rule::Rule;
 pub const RULES: &[Rule] =
     &[Rule { name: "measure", pattern: r#"(?<a>[0-9]{1,3}(?:\.[0-9]{1,2})?)(?:["”]|'')"#, read: inches }];
 
-/// After the size of a screen.
+/// Words after the size of a screen.
 const SCREENS: &[&str] = &[
     "液",
     "屏",
@@ -26,7 +26,7 @@ const SCREENS: &[&str] = &[
     "LCD",
     "LED",
 ];
-/// Before a size.
+/// Words before a size.
 const SIZES: &[&str] = &["屏幕", "尺寸", "显示器", "电视", "对角线", "大小", "直径", "轮毂", "屏幕尺寸"];
 /// The context may begin within a quotation if it is this long, in bytes.
 const CUT: usize = 60;
@@ -51,7 +51,7 @@ fn inches(found: &Found) -> Option<String> {
     (!quoted || named && !is_open(before)).then(|| quantity(found.get("a")) + "英寸")
 }
 
-/// Whether a quotation is open at the end; quotes after a number are inches if none is.
+/// Tells whether a quotation is open at the end; quotes after a number are inches if none is.
 fn is_open(before: &str) -> bool {
     let (mut open, mut previous) = (false, ' ');
     for c in before.chars() {
@@ -67,7 +67,7 @@ fn is_open(before: &str) -> bool {
     open
 }
 
-/// Whether the next quote closes something: it is no other size.
+/// Tells whether the next quote closes something: it is no other size.
 fn closes(after: &str) -> bool {
     let quote = after.find(['"', '”', '“']);
     let up_to = quote.and_then(|at| after.get(..at)).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Sums, comparisons and powers.
 
 use super::number::{integer, number};
-use crate::text::normalize::is_han;
+use crate::text::language::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// A letter x between two numbers.
@@ -46,7 +46,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "math", pattern: r"√(?<ahead>[0-9(a-z])", read: |_| Some("根号".into()) },
 ];
 
-/// What is put beside an answer.
+/// Reads what is put beside an answer.
 fn mark(found: &Found) -> Option<String> {
     let before =
         found.before().trim_end_matches([' ', '“', '"', '”', '√', '×', '✓', '✗', '或', '者', '和', '、']);
@@ -59,7 +59,7 @@ fn is_operand_end(c: char) -> bool {
     c.is_ascii_alphanumeric() || ")）²³%πxy".contains(c)
 }
 
-/// Whether it stands in a sum: an operator that is nothing else, or what says that it is one, is near.
+/// Tells whether it stands in a sum: an operator that is nothing else, or what says that it is one, is near.
 pub fn in_formula(found: &Found) -> bool {
     let part = |c: &char| c.is_ascii_digit() || "+-*/×÷=≈≠<>≥≤().^√²³ xyabn,".contains(*c);
     let before: String = found.before().chars().rev().take_while(part).collect();
@@ -79,7 +79,7 @@ pub fn in_formula(found: &Found) -> bool {
         || found.before().ends_with("算式")
 }
 
-/// Superscripts and subscripts as digits and a minus.
+/// Returns superscripts and subscripts as digits and a minus.
 fn lowered(text: &str) -> String {
     let plain = |c: char| match c {
         '⁰' | '₀' => Some('0'),
@@ -155,7 +155,7 @@ fn times(found: &Found) -> Option<String> {
     (after_number && !hex || after_unit).then(|| "乘".into())
 }
 
-/// So many times as much.
+/// Reads so many times as much.
 fn fold(found: &Found) -> Option<String> {
     let number = found.before().trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let decimal = found.before().get(number.len()..).is_some_and(|n| n.contains('.'));
@@ -165,7 +165,7 @@ fn fold(found: &Found) -> Option<String> {
     (decimal && ends && starts && !version).then(|| "倍".into())
 }
 
-/// Whether a letter stands there that is no word.
+/// Tells whether a letter stands there that is no word.
 fn ends_with_variable(before: &str) -> bool {
     let word = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len();
     before.len() == word + 1

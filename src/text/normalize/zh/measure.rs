@@ -4,7 +4,7 @@ use super::context;
 use super::fraction::may_be_negative;
 use super::number::{number, quantity};
 use super::units;
-use crate::text::normalize::is_han;
+use crate::text::language::is_han;
 use crate::text::normalize::rule::{Found, Rule};
 
 /// A unit's sign.
@@ -113,7 +113,7 @@ const NOT_UNITS: &[(&str, &[&str])] = &[
 ];
 /// Units that are words too: read only right after a number.
 const WORDS: &[&str] = &["in", "us", "mi", "ha", "bar", "bit", "pt"];
-/// What says that a minus is cold.
+/// Words that say that a minus is cold.
 const WEATHER: &[&str] = &[
     "气温", "温度", "天气", "最低", "最高", "降至", "降到", "零下", "室外", "冷", "氣溫", "溫度", "体感",
     "冰箱", "冷冻", "冷藏",
@@ -191,13 +191,13 @@ fn rate(found: &Found) -> Option<String> {
     Some(format!("每{}{amount}{unit}", per))
 }
 
-/// What a car uses.
+/// Reads what a car uses.
 fn consumption(found: &Found) -> Option<String> {
     let unit = if found.get("unit") == "kWh" { "千瓦时" } else { "升" };
     Some(format!("每百公里{}{unit}", quantity(found.get("a"))))
 }
 
-/// What is counted by: a unit, or a word in Chinese.
+/// Reads what is counted by: a unit, or a word in Chinese.
 fn unit_or_word(per: &str) -> Option<String> {
     if per.starts_with(is_han) {
         return Some(per.into());
@@ -218,7 +218,7 @@ fn cold(found: &Found) -> Option<String> {
         .then(|| format!("{}{}", below_zero(found, found.after()), quantity(found.get("a"))))
 }
 
-/// What a minus before degrees is called.
+/// Returns what a minus before degrees is called.
 fn below_zero(found: &Found, unit: &str) -> &'static str {
     let cold =
         context::contains_any(found.before(), WEATHER) || found.before().is_empty() || unit.starts_with('摄');
@@ -234,7 +234,7 @@ fn cold_range(found: &Found) -> Option<String> {
     })
 }
 
-/// A unit after 每 or a number in Chinese.
+/// Reads a unit after 每 or a number in Chinese.
 fn bare_unit(found: &Found) -> Option<String> {
     const BEFORE: &[char] = &[
         '每', '几', '数', '多', '一', '两', '二', '三', '四', '五', '六', '七', '八', '九', '十', '百', '千',
@@ -251,7 +251,7 @@ fn bare_unit(found: &Found) -> Option<String> {
     (counted || power || sign.starts_with('°')).then(|| units::name(sign)).flatten()
 }
 
-/// A rate without a number, as in a table's head.
+/// Reads a rate without a number, as in a table's head.
 fn bare_rate(found: &Found) -> Option<String> {
     let (unit, per) = (units::name(found.get("unit"))?, found.get("per"));
     let per = unit_or_word(per)?;
@@ -261,7 +261,7 @@ fn bare_rate(found: &Found) -> Option<String> {
     (whole && starts && found.all().len() > 2).then(|| format!("{unit}每{per}"))
 }
 
-/// The slash between two units, the first in Chinese; the second is read with it if it is a sign.
+/// Reads the slash between two units, the first in Chinese; the second is read with it if it is a sign.
 fn each(found: &Found) -> Option<String> {
     let per = found.get("per");
     let before = found.before().trim_end();

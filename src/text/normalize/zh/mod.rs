@@ -30,7 +30,7 @@ mod units;
 use super::latin;
 use super::rule::Rule;
 
-/// In the order they are tried: what is special comes before what is general.
+/// The rules in the order they are tried: what is special comes before what is general.
 pub const RULES: &[&[Rule]] = &[
     // What begins with letters and is no word.
     money::LATIN,
@@ -39,7 +39,8 @@ pub const RULES: &[&[Rule]] = &[
     codes::LATIN,
     math::LATIN,
     measure::LATIN,
-    latin::CHINESE,
+    latin::RULES,
+    latin::WORDS,
     // What begins with a digit or a sign.
     list::RULES,
     date::RULES,

@@ -138,7 +138,7 @@ const SHIFTS: &[(&str, usize)] = &[
     ("trillion", 12),
 ];
 
-/// A number times 10 to the `zeros`.
+/// Returns a number times 10 to the `zeros`.
 fn shifted(text: &str, zeros: usize) -> String {
     let plain = text.replace(',', "");
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
@@ -151,7 +151,7 @@ fn shifted(text: &str, zeros: usize) -> String {
     if trimmed.starts_with('.') || trimmed.is_empty() { format!("0{trimmed}") } else { trimmed.into() }
 }
 
-/// A number and its scale.
+/// Reads a number and its scale.
 fn scaled(text: &str, scale: &str) -> String {
     if let Some((_, zeros)) = SHIFTS.iter().find(|(sign, _)| *sign == scale) {
         let moved = shifted(text, *zeros);

@@ -1,8 +1,19 @@
 //! Numbers in Chinese: cardinals, decimals, digits one by one, and which of them a bare number is.
 
 use super::context::{self, LatinBefore};
-use crate::text::normalize::is_han;
+use crate::text::language::{Language, is_han};
+use crate::text::normalize::numbers::Numbers;
 use crate::text::normalize::rule::{Found, Rule};
+
+pub static NUMBERS: Numbers = Numbers {
+    language: Language::Chinese,
+    cardinal: |digits| {
+        let number = digits.parse().ok().filter(|_| !digits.starts_with('0'))?;
+        Some(cardinal(number))
+    },
+    year: |digits| Some(self::digits(digits)),
+    digits,
+};
 
 pub const RULES: &[Rule] = &[
     // 1 000 000
@@ -28,7 +39,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "number", pattern: r"[0-9]{1,24}", read: |found| Some(integer(found.all())) },
 ];
 
-/// After a minus, wherever a sign is what it is.
+/// Numbers after a minus, wherever a sign is what it is.
 pub const NEGATIVE: &[Rule] =
     &[Rule { name: "number", pattern: concat!("-(?<n>", super::num!(), ")"), read: negative }];
 
@@ -50,12 +61,12 @@ const MODELS: &[(&str, &str)] = &[
 /// The longest number that has a name.
 const LONGEST: usize = 16;
 
-/// ASCII digits, one by one; anything else in between is passed over.
+/// Reads ASCII digits one by one; anything else in between is passed over.
 pub fn digits(text: &str) -> String {
     text.chars().filter_map(digit).collect()
 }
 
-/// ASCII digits as in telephone numbers: 幺 for 1.
+/// Reads ASCII digits as in telephone numbers: 幺 for 1.
 pub fn telephone(text: &str) -> String {
     digits(text).replace('一', "幺")
 }
@@ -64,7 +75,7 @@ fn digit(c: char) -> Option<&'static str> {
     DIGITS.get(c.to_digit(10)? as usize).copied()
 }
 
-/// A number with or without commas, a point and zeros in front.
+/// Reads a number with or without commas, a point and zeros in front.
 pub fn number(text: &str) -> String {
     match text.split_once('.') {
         Some((whole, fraction)) => format!("{}点{}", integer(whole), digits(fraction)),
@@ -72,12 +83,12 @@ pub fn number(text: &str) -> String {
     }
 }
 
-/// As [`number`], but two of something are 两.
+/// Reads as [`number`] does, but two of something are 两.
 pub fn quantity(text: &str) -> String {
     if text == "2" { "两".into() } else { number(text) }
 }
 
-/// Digits and commas, as a cardinal; as digits if there is a zero in front.
+/// Reads digits and commas as a cardinal; as digits if there is a zero in front.
 pub fn integer(text: &str) -> String {
     let plain: String = text.chars().filter(char::is_ascii_digit).collect();
     let zero_first = plain.len() > 1 && plain.starts_with('0');
@@ -87,7 +98,7 @@ pub fn integer(text: &str) -> String {
     }
 }
 
-/// A cardinal, below 10¹⁶: 二百一十五, 两千零五.
+/// Reads a cardinal below 10¹⁶: 二百一十五, 两千零五.
 pub fn cardinal(n: u64) -> String {
     if n == 0 {
         return "零".into();
@@ -116,7 +127,7 @@ fn below_wan_yi(spoken: &mut String, n: u64, first: bool) {
     below_wan(spoken, low, first && wan == 0);
 }
 
-/// So many 万 or 亿.
+/// Adds so many 万 or 亿.
 fn group(spoken: &mut String, n: u64, first: bool, unit: char) {
     match n {
         2 if first => spoken.push('两'),
@@ -126,7 +137,7 @@ fn group(spoken: &mut String, n: u64, first: bool, unit: char) {
     spoken.push(unit);
 }
 
-/// `first`: nothing stands before it, so 12 is 十二 and 2000 两千.
+/// Adds a number below 10,000. `first`: nothing stands before it, so 12 is 十二 and 2000 两千.
 fn below_wan(spoken: &mut String, n: u64, first: bool) {
     let mut zero = false;
     let mut said = false;
@@ -151,7 +162,7 @@ fn below_wan(spoken: &mut String, n: u64, first: bool) {
     }
 }
 
-/// A number that no other rule knows.
+/// Reads a number that no other rule knows.
 fn bare(found: &Found) -> Option<String> {
     let text = found.all();
     if found.next().is_some_and(|c| c.is_ascii_digit()) {
@@ -203,7 +214,7 @@ fn bare(found: &Found) -> Option<String> {
     Some(integer(text))
 }
 
-/// The number of a model or a series: A4, iPhone 15, but RTX 4090 digit by digit.
+/// Reads the number of a model or a series: A4, iPhone 15, but RTX 4090 digit by digit.
 fn after_latin(text: &str, before: &str, how: LatinBefore) -> String {
     let letters = before.chars().rev().skip_while(|c| !c.is_ascii_alphabetic());
     let letters = letters.take_while(char::is_ascii_alphabetic).count();
@@ -223,7 +234,7 @@ fn negative(found: &Found) -> Option<String> {
         .then(|| format!("负{}", number(found.get("n"))))
 }
 
-/// .5
+/// Reads .5.
 fn without_whole(found: &Found) -> Option<String> {
     let text = found.all();
     let sign = if text.starts_with('-') { "负" } else { "" };

@@ -47,14 +47,14 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// Before the model of a plane, a rocket or a ship, after which a hyphen is not heard.
+/// Words before the model of a plane, a rocket or a ship, after which a hyphen is not heard.
 const MODELS: &[&str] = &[
     "歼", "运", "直", "轰", "强", "教", "东风", "长征", "嫦娥", "神舟", "苏", "米格", "图", "天宫", "玉兔",
     "伊尔", "红旗", "鹰击", "天问", "巨浪", "梦天", "蛟龙", "卡", "安", "伊", "天舟", "风云", "北斗", "实践",
     "殲",
 ];
 
-/// Before the number of a figure or a table, and of the chapter that it is in.
+/// Words before the number of a figure or a table, and of the chapter that it is in.
 const FIGURES: &[&str] = &["图", "表", "例题", "习题", "附录", "公式", "圖", "如图", "例"];
 
 fn shop(found: &Found) -> bool {
@@ -144,7 +144,7 @@ fn things(found: &Found) -> Option<String> {
         .then(|| "到".into())
 }
 
-/// Whether a number with a unit, a date or a time ends there.
+/// Tells whether a number with a unit, a date or a time ends there.
 fn ends_a_quantity(before: &str) -> bool {
     let digit = |c: char| c.is_ascii_digit();
     let counted = |c: char| c.is_ascii_digit() || "零一二三四五六七八九十百千万亿两半".contains(c);

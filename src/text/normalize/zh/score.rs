@@ -84,7 +84,7 @@ const AFTER: &[&str] = &[
     "轻取",
     "反超",
 ];
-/// Right before or after a ratio.
+/// Words right before a ratio, and right after one.
 const RATIO_BEFORE: &[&str] = &[
     "比例",
     "配比",
@@ -225,7 +225,7 @@ const TEAMS: &[&str] = &[
     "BLG",
 ];
 
-/// Whether the words around it say that it is a score or a ratio, not a time.
+/// Tells whether the words around it say that it is a score or a ratio, not a time.
 pub fn is_score(found: &Found) -> bool {
     let before = context::sentence_before(found.before());
     let after = context::sentence_after(found.after());
@@ -256,14 +256,15 @@ pub fn is_score(found: &Found) -> bool {
         || context::starts_with_any(near_after, TEAMS) && !near_after.starts_with("队")
 }
 
-/// 11:8, before a second game: what cannot be a time is a score, and so is what follows it.
+/// Tells whether `before` ends with another game, as in 11:8, 9:11: what cannot be a time is a score, and so
+/// is what follows it.
 fn after_game(before: &str) -> bool {
     let games = before.trim_end_matches([' ', ',', '，', '、', '和']);
     let Some(game) = games.rsplit(|c: char| !c.is_ascii_digit() && c != ':').next() else { return false };
     games.len() < before.len() && game.split_once(':').is_some_and(|(a, b)| !a.is_empty() && b.len() == 1)
 }
 
-/// 6-4，3-6，7-5: games in a row, of which one falls, as no range does.
+/// Tells whether it is one of 6-4，3-6，7-5: games in a row, of which one falls, as no range does.
 fn one_of_sets(found: &Found) -> bool {
     let part = |c: &char| c.is_ascii_digit() || "-，、, ".contains(*c);
     let before: String = found.before().chars().rev().take_while(part).collect();

@@ -31,7 +31,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "telephone", pattern: r"[0-9]{3,12}", read: called },
 ];
 
-/// Before a number that is called.
+/// Words before a number that is called.
 const CALLS: &[&str] = &[
     "电话",
     "手机",
@@ -78,7 +78,7 @@ const CALLS: &[&str] = &[
     "打给",
     "通过",
 ];
-/// After a number that is called.
+/// Words after a number that is called.
 const CALLED: &[&str] = &[
     "热线",
     "客服",

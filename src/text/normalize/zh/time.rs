@@ -45,7 +45,7 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// Before how long it took.
+/// Words before a time that something took.
 const CUES: &[&str] = &[
     "用时",
     "时长",

@@ -267,7 +267,7 @@ pub const CHINESE: &[&str] = &[
     "碗",
 ];
 
-/// The name of a unit's sign, as in `m2` 平方米; none if it is no unit.
+/// Returns the name of a unit's sign, as in `m2` 平方米; none if it is no unit.
 pub fn name(sign: &str) -> Option<String> {
     if let Some(name) = plain(sign) {
         return Some(name.into());

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// A text and its way back to the one it was made from. Parts are in the order of both.
+/// Holds a text and its way back to the one it was made from. Parts are in the order of both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Derived {
     text: String,
@@ -13,25 +13,25 @@ pub struct Derived {
 struct Part {
     /// Where it begins in the derived text.
     start: usize,
-    /// What it was made from.
+    /// The stretch of the source that it was made from.
     source: Range<usize>,
     /// Whether it is its source, byte for byte.
     copied: bool,
 }
 
-/// A stretch of a derived text that lies within one part of it.
+/// Holds a stretch of a derived text that lies within one part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stretch {
     /// Where it is in the derived text.
     pub text: Range<usize>,
-    /// What it was made from.
+    /// The stretch of the source that it was made from.
     pub source: Range<usize>,
     /// Whether it is its source, byte for byte.
     pub copied: bool,
 }
 
 impl Derived {
-    /// The text as it is.
+    /// Returns the text as it is.
     pub fn copy(text: &str) -> Self {
         let mut derived = Derived::default();
         derived.push_copy(text, 0);
@@ -54,19 +54,19 @@ impl Derived {
         self.text.push_str(made);
     }
 
-    /// The derived text.
+    /// Returns the derived text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What a stretch of the derived text was made from; an empty stretch where two parts meet belongs to
-    /// the later one.
+    /// Returns what a stretch of the derived text was made from; an empty stretch where two parts meet
+    /// belongs to the later one.
     pub fn source(&self, range: Range<usize>) -> Range<usize> {
         let start = self.source_start(range.start);
         start..self.source_end(range.end).max(start)
     }
 
-    /// The parts that a stretch of the derived text is made of, in order.
+    /// Returns the parts that a stretch of the derived text is made of, in order.
     pub fn stretches(&self, range: Range<usize>) -> impl Iterator<Item = Stretch> + '_ {
         let first = self.parts.partition_point(|part| part.start <= range.start).saturating_sub(1);
         let ends = self.parts.iter().skip(first + 1).map(|part| part.start).chain([self.text.len()]);
@@ -79,7 +79,8 @@ impl Derived {
         })
     }
 
-    /// Where a byte of the source has gone to; what is not there has gone to where the next part begins.
+    /// Returns where a byte of the source has gone to; what is not there has gone to where the next part
+    /// begins.
     pub fn derived_from(&self, at: usize) -> usize {
         let after = self.parts.partition_point(|part| part.source.start <= at);
         match after.checked_sub(1).and_then(|i| self.parts.get(i)) {
@@ -89,7 +90,7 @@ impl Derived {
         }
     }
 
-    /// This text, which was made out of `inner`'s, as one that was made out of what `inner` was made from.
+    /// Leads this text, which was made out of `inner`'s, back to what `inner` was made from.
     pub fn over(&self, inner: &Derived) -> Derived {
         let mut whole = Derived::default();
         for outer in self.stretches(0..self.text.len()) {

@@ -13,10 +13,9 @@
 
 use std::ops::Range;
 
-use super::homophones::Homophones;
-use super::language::{Language, is_han};
+use chattts_rs::text::{Homophones, Language};
 
-/// How to clean; the default detects the language and replaces no homophones.
+/// Says how to clean; the default detects the language and replaces no homophones.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CleanOptions<'a> {
     /// The language, or `None` to detect it.
@@ -25,7 +24,7 @@ pub struct CleanOptions<'a> {
     pub homophones: Option<&'a Homophones>,
 }
 
-/// What [`clean`] made of a text.
+/// Holds what [`clean`] made of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cleaned {
     /// The text as the model gets it.
@@ -35,7 +34,7 @@ pub struct Cleaned {
     pub dropped: Vec<Dropped>,
 }
 
-/// A character of the input that will not be spoken.
+/// Holds a character of the input that will not be spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// The character as it stood in the input.
@@ -63,7 +62,7 @@ pub fn clean(text: &str, options: &CleanOptions) -> Cleaned {
     pieces.join()
 }
 
-/// The cleaned text cut at its brackets: stretches of speech, and tags.
+/// Holds the cleaned text cut at its brackets: stretches of speech, and tags.
 ///
 /// The reference keeps the two in separate lists and puts the result together as stretch, tag, stretch, tag,
 /// … A lone bracket throws the lists out of step, for each `[` starts a stretch and each `]` ends a tag, an
@@ -173,10 +172,15 @@ fn is_speakable(c: char) -> bool {
     is_han(c) || c.is_ascii_alphabetic() || matches!(c, '，' | '。' | '、' | ',' | '.' | ' ')
 }
 
+/// Tells whether `c` is Han as the reference has it: the basic block.
+fn is_han(c: char) -> bool {
+    matches!(c, '\u{4e00}'..='\u{9fff}')
+}
+
 /// Distance from an ASCII character to its full-width form (U+FF01–FF5E).
 const FULL_WIDTH_OFFSET: u32 = 0xfee0;
 
-/// ASCII punctuation as it is written in Chinese. Brackets and underscores, which make tags, stay.
+/// Returns ASCII punctuation as it is written in Chinese. Brackets and underscores, which make tags, stay.
 fn full_width(c: char) -> char {
     match c {
         '.' => '。',
@@ -188,7 +192,7 @@ fn full_width(c: char) -> char {
     }
 }
 
-/// Punctuation that is heard as a pause becomes the comma or the full stop of its own width.
+/// Makes punctuation that is heard as a pause the comma or the full stop of its own width.
 fn pause(c: char) -> char {
     match c {
         '：' | '；' | '（' | '）' | '【' | '】' | '『' | '』' | '「' | '」' | '《' | '》' | '－' => {
@@ -198,111 +202,5 @@ fn pause(c: char) -> char {
         ':' | ';' | '(' | ')' | '<' | '>' | '-' => ',',
         '!' => '.',
         _ => c,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FIXTURE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/normalize.json"));
-    const MEGABYTE: usize = 1 << 20;
-
-    fn in_language(text: &str, language: Option<Language>) -> Cleaned {
-        clean(text, &CleanOptions { language, homophones: None })
-    }
-
-    fn dropped(text: &str) -> Vec<(usize, char)> {
-        in_language(text, None).dropped.iter().map(|d| (d.offset, d.character)).collect()
-    }
-
-    #[test]
-    fn agrees_with_the_reference() {
-        let cases: Vec<serde_json::Value> = serde_json::from_str(FIXTURE).unwrap();
-        assert!(cases.len() >= 150, "only {} cases", cases.len());
-        for case in &cases {
-            let language = match case["lang"].as_str() {
-                Some("zh") => Some(Language::Chinese),
-                Some("en") => Some(Language::English),
-                other => {
-                    assert_eq!(other, None, "{case}");
-                    None
-                }
-            };
-            let ours = in_language(case["text"].as_str().unwrap(), language).text;
-            assert_eq!(ours, case["normalized"].as_str().unwrap(), "{case}");
-        }
-    }
-
-    #[test]
-    fn homophones_are_replaced_outside_and_inside_tags() {
-        let table = Homophones::from_json(r#"{"後": "后", "來": "来"}"#).unwrap();
-        let options = CleanOptions { language: None, homophones: Some(&table) };
-        let golden = clean("[laugh]真的吗？！[uv_break]“好”（是）：後來。", &options);
-        assert_eq!(golden.text, "[laugh]真的吗。[uv_break]好，是，，后来。");
-        assert_eq!(clean("[後]來", &options).text, "[后]来");
-    }
-
-    #[test]
-    fn a_homophone_is_cleaned_like_any_character_and_reported_as_it_stood() {
-        let table = Homophones::from_json(r#"{"①": "一", "好": "二", "a": "3"}"#).unwrap();
-        let options = CleanOptions { language: None, homophones: Some(&table) };
-        let cleaned = clean("①好a", &options);
-        assert_eq!(cleaned.text, "一二");
-        assert_eq!(cleaned.dropped, [Dropped { character: 'a', offset: 6 }]);
-    }
-
-    #[test]
-    fn dropped_characters_carry_their_offset_in_the_input() {
-        assert_eq!(dropped("总价是123元？"), [(9, '1'), (10, '2'), (11, '3'), (15, '？')]);
-        assert_eq!(dropped("it's: 5!"), [(2, '\''), (6, '5')]);
-        assert_eq!(dropped("我\n好"), [(3, '\n')]);
-    }
-
-    #[test]
-    fn what_becomes_a_pause_or_stands_in_a_tag_is_not_dropped() {
-        assert_eq!(dropped("你好！（是）：[break_6][什么？]"), []);
-    }
-
-    #[test]
-    fn a_bracket_without_its_partner_is_dropped_in_the_order_of_the_input() {
-        assert_eq!(
-            dropped("1[a!2[b]3]"),
-            [(0, '1'), (1, '['), (2, 'a'), (3, '!'), (4, '2'), (8, '3'), (9, ']')]
-        );
-        assert_eq!(dropped("a[b"), [(1, '['), (2, 'b')]);
-    }
-
-    #[test]
-    fn a_tag_lost_to_a_lone_bracket_is_reported() {
-        let cleaned = in_language("]]b[x]？", Some(Language::Chinese));
-        assert_eq!(cleaned.text, "b");
-        assert_eq!(dropped("]]b[x]？"), [(0, ']'), (1, ']'), (3, '['), (4, 'x'), (5, ']'), (6, '？')]);
-    }
-
-    #[test]
-    fn text_and_dropped_characters_add_up_to_the_input() {
-        let cases: Vec<serde_json::Value> = serde_json::from_str(FIXTURE).unwrap();
-        for case in &cases {
-            let text = case["text"].as_str().unwrap();
-            let cleaned = in_language(text, None);
-            assert_eq!(cleaned.text.chars().count() + cleaned.dropped.len(), text.chars().count(), "{case}");
-            assert!(cleaned.dropped.windows(2).all(|pair| pair[0].offset < pair[1].offset), "{case}");
-            for d in &cleaned.dropped {
-                assert_eq!(text[d.offset..].chars().next(), Some(d.character), "{case}");
-            }
-        }
-    }
-
-    #[test]
-    fn megabytes_of_anything_take_linear_time() {
-        for unit in ["[", "]", "[]", "[[a", "[a", "a", "a ", "我", "，", "1", "\u{1f600}", "-[!"] {
-            let text = unit.repeat(MEGABYTE / unit.len());
-            let start = std::time::Instant::now();
-            let cleaned = in_language(&text, None);
-            // Generous, for a busy machine and a debug build; quadratic time would take far longer.
-            assert!(start.elapsed().as_secs() < 5, "{unit:?} took {:?}", start.elapsed());
-            assert_eq!(cleaned.text.chars().count() + cleaned.dropped.len(), text.chars().count());
-        }
     }
 }
