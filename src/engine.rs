@@ -53,9 +53,25 @@ impl<S: Step> Engine<S> {
         self.scheduler.is_idle()
     }
 
-    /// Requests that have no slot yet.
+    /// Returns how many requests have no slot yet.
     pub fn waiting(&self) -> usize {
         self.scheduler.waiting()
+    }
+
+    /// Returns how many requests hold a slot.
+    pub fn running(&self) -> usize {
+        self.scheduler.running()
+    }
+
+    /// Returns how many requests can run at once.
+    pub fn slots(&self) -> usize {
+        self.scheduler.slots()
+    }
+
+    /// Drops one request, waiting or running, of which no event follows; false if there is none of this id.
+    /// The next step gives its slot to another.
+    pub fn cancel(&mut self, id: RequestId) -> bool {
+        self.scheduler.cancel(id)
     }
 
     /// The codes that a running request has drawn so far and their hidden states, (steps, hidden) row by

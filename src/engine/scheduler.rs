@@ -174,9 +174,19 @@ impl Scheduler {
         self.waiting.is_empty() && self.slots.iter().all(Option::is_none)
     }
 
-    /// Requests that wait for a slot.
+    /// Returns how many requests wait for a slot.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Returns how many requests hold a slot.
+    pub fn running(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
+    /// Returns how many requests can run at once.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     /// The codes that a running request has drawn so far and their hidden states, (steps, hidden).
@@ -197,6 +207,18 @@ impl Scheduler {
             fetch(step, slot, tokens.len(), hidden, hiddens)?;
         }
         Ok(live.sequence.codes())
+    }
+
+    /// Drops one request, waiting or running, of which no event follows; false if there is none of this id.
+    /// Its slot is free for the next [`Scheduler::schedule`].
+    pub fn cancel(&mut self, id: RequestId) -> bool {
+        if let Some(at) = self.waiting.iter().position(|(waiting, ..)| *waiting == id) {
+            self.waiting.remove(at);
+            return true;
+        }
+        let mut slots = self.slots.iter_mut();
+        let found = slots.find(|slot| slot.as_ref().is_some_and(|live| live.id == id));
+        found.is_some_and(|slot| slot.take().is_some())
     }
 
     /// Drops everything that waits or runs.
@@ -483,6 +505,46 @@ mod tests {
         };
         let (codes, advanced, started, steps) = spoken_by(false);
         assert_eq!(spoken_by(true), (codes, advanced, started, 2 * steps));
+    }
+
+    #[test]
+    fn a_cancelled_request_frees_its_slot_and_leaves_its_neighbours_alone() {
+        // At this temperature the noise decides what is drawn.
+        let sampled = |id: RequestId, tokens: usize| Request {
+            seed: id,
+            noise: NoiseMode::Stream,
+            sampling: SamplingParams { temperature: vec![1e4], ..request("", tokens).sampling },
+            ..request("你好", tokens)
+        };
+        let spoken_beside = |cancelled: bool| {
+            let mut engine = engine(2);
+            assert_eq!((engine.slots(), engine.running()), (2, 0));
+            for (id, tokens) in [(0, 30), (1, 9), (2, 9), (3, 4)] {
+                engine.submit(id, Goal::Speak, sampled(id, tokens));
+            }
+            let mut events = Vec::new();
+            for _ in 0..3 {
+                events.extend(engine.step().unwrap());
+            }
+            assert_eq!((engine.running(), engine.waiting()), (2, 2));
+            if cancelled {
+                assert!(engine.cancel(0), "it runs");
+                assert_eq!((engine.running(), engine.waiting()), (1, 2));
+                assert!(engine.cancel(2), "it waits");
+                assert_eq!((engine.running(), engine.waiting()), (1, 1));
+                assert!(!engine.cancel(0) && !engine.cancel(2) && !engine.cancel(7));
+                events = engine.step().unwrap();
+                assert!(matches!(events[0], Event::Started { id: 3, .. }), "{events:?}");
+                assert_eq!(engine.running(), 2);
+            }
+            events.extend(run(&mut engine));
+            let mut codes = spoken(&events);
+            codes.sort_by_key(|(id, _)| *id);
+            codes.into_iter().map(|(id, codes)| (id, codes.tokens.clone())).collect::<Vec<_>>()
+        };
+        let mut all = spoken_beside(false);
+        all.retain(|(id, _)| *id == 1 || *id == 3);
+        assert_eq!(spoken_beside(true), all);
     }
 
     #[test]
