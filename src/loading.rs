@@ -85,7 +85,8 @@ fn on_card(
     options: LoadOptions,
     driver: std::sync::Arc<dyn crate::cuda::Driver>,
 ) -> Result<Parts> {
-    use crate::cuda::{CardLlama, CardStep, Dtype, Kernels, Slots, Weights};
+    use crate::cuda::{CardLlama, CardRenderer, CardStep, Dtype, Kernels, Slots, Weights};
+    use crate::pipeline::GROUP_STEPS;
     if checkpoint.packed.is_some() {
         return Err(Error::Device(
             "this model is packed for processors; give a card the folder or the repository it was made from"
@@ -107,7 +108,10 @@ fn on_card(
     let weights = Weights { kind, quantized: precision == Precision::Q8 };
     let llama = CardLlama::load(&kernels, weights, &checkpoint.gpt, &checkpoint.config, embed)?;
     // Before the texts, which take what is left.
-    let renderer = Renderer::on_card(checkpoint, &kernels, kind)?;
+    // For the largest group, two frames a step, so that its memory is there when it is needed.
+    let frames = 2 * (GROUP_STEPS + checkpoint.config.max_positions);
+    let networks = Box::new(CardRenderer::load(&checkpoint, &kernels, kind, frames)?);
+    let renderer = Renderer::new(checkpoint, networks);
     let slots = Slots {
         wanted: options.batch_size.max(1),
         fewer: options.fewer,

@@ -2,7 +2,6 @@
 //! the whole.
 
 use super::mel_decoder::MEL_CHANNELS;
-use super::ops::Frames;
 use super::renderer::Renderer;
 use super::vocos::HOP;
 use crate::error::Result;
@@ -48,9 +47,8 @@ impl WaveStream {
         }
         let mel = renderer.mel_from(source, first_token)?;
         let skipped = first_mel - 2 * first_token;
-        let rows = mel.rows.narrow(0, skipped, last_mel - first_mel)?.contiguous()?;
-        debug_assert_eq!(rows.dims().last(), Some(&MEL_CHANNELS));
-        let wave = renderer.wave_of(&Frames { rows, lengths: [last_mel - first_mel].into() })?;
+        let rows = &mel.values[skipped * MEL_CHANNELS..][..(last_mel - first_mel) * MEL_CHANNELS];
+        let wave = renderer.wave_of(rows)?;
         let offset = HOP * first_mel;
         let samples = wave[self.taken - offset..end - offset].to_vec();
         self.taken = end;
