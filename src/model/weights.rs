@@ -8,9 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
 
-use super::demo::DemoFile;
 use super::kernel::{Matrix, Shape, WeightType};
-use super::packed::{Packed, Packer};
 use crate::error::{Error, Result};
 
 /// In an expected shape: a size that this tensor may decide.
@@ -20,20 +18,63 @@ pub const ANY: usize = usize::MAX;
 #[derive(Clone)]
 pub struct WeightFile {
     path: PathBuf,
-    source: Source,
+    source: Arc<dyn TensorSource>,
     /// Keeps what is read, to be written as a packed file.
-    packer: Option<Arc<Packer>>,
+    recorder: Option<Arc<dyn Recorder>>,
 }
 
-#[derive(Clone)]
-enum Source {
-    Mapped(Arc<Mapped>),
-    Demo(DemoFile),
-    /// A part of a packed file.
-    Packed {
-        file: Arc<Packed>,
-        part: String,
-    },
+/// The tensors of a file, by name.
+pub(super) trait TensorSource: Send + Sync {
+    /// Returns a tensor's shape; none if there is no such tensor.
+    fn shape(&self, name: &str) -> Option<Vec<usize>>;
+
+    /// Reads a tensor; none if it is missing or of no type that a model has.
+    fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>>;
+
+    /// Returns a tensor's type if that is what keeps it from being read.
+    fn unread_type(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// Returns where a tensor lies in a mapped file, if it does.
+    fn place(&self, _name: &str) -> Option<Place> {
+        None
+    }
+
+    /// Returns true if matrices lie packed in it, in place of the tensors that they are made of.
+    fn is_packed(&self) -> bool {
+        false
+    }
+
+    /// Returns a packed matrix; none if there is no such matrix.
+    fn matrix(&self, _name: &str) -> Option<Matrix> {
+        None
+    }
+}
+
+/// A tensor in a mapped file.
+pub(super) struct Place {
+    pub map: Arc<Mmap>,
+    pub dtype: Dtype,
+    pub range: Range<usize>,
+}
+
+/// Keeps what is read of a file.
+pub(super) trait Recorder: Send + Sync {
+    /// Keeps a tensor's shape.
+    fn shape(&self, name: &str, shape: &[usize]);
+
+    /// Keeps a tensor's values.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn values(&self, name: &str, shape: &[usize], values: &[f32]) -> Result<()>;
+
+    /// Keeps a matrix as it is packed.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn matrix(&self, name: &str, matrix: &Matrix) -> Result<()>;
 }
 
 /// A safetensors file mapped into memory.
@@ -77,9 +118,14 @@ impl Mapped {
         let (from, to) = info.data_offsets;
         Some((info.dtype, &info.shape, self.start + from..self.start + to))
     }
+}
 
-    /// A tensor as f32; none if it is missing or of no type that a model has.
-    pub fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>> {
+impl TensorSource for Mapped {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.find(name).map(|(_, shape, _)| shape.to_vec())
+    }
+
+    fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>> {
         let Some((dtype, shape, range)) = self.find(name) else { return Ok(None) };
         let dtype = match dtype {
             Dtype::F32 => DType::F32,
@@ -88,6 +134,14 @@ impl Mapped {
             _ => return Ok(None),
         };
         Ok(Some(Tensor::from_raw_buffer(&self.map[range], dtype, shape, device)?))
+    }
+
+    fn unread_type(&self, name: &str) -> Option<String> {
+        self.find(name).map(|(dtype, ..)| format!("{dtype:?}").to_lowercase())
+    }
+
+    fn place(&self, name: &str) -> Option<Place> {
+        self.find(name).map(|(dtype, _, range)| Place { map: self.map.clone(), dtype, range })
     }
 }
 
@@ -121,22 +175,17 @@ impl WeightFile {
     /// # Errors
     /// [`Error::Io`] if it cannot be opened, [`Error::BadFile`] if it is truncated or something else.
     pub fn open(path: &Path) -> Result<Self> {
-        let source = Source::Mapped(Arc::new(Mapped::open(path)?));
-        Ok(WeightFile { path: path.to_path_buf(), source, packer: None })
+        Ok(WeightFile::new(path.to_path_buf(), Arc::new(Mapped::open(path)?)))
     }
 
-    pub(super) fn demo(path: PathBuf, file: DemoFile) -> Self {
-        WeightFile { path, source: Source::Demo(file), packer: None }
+    /// Wraps a source of tensors; errors name it by `path`.
+    pub(super) fn new(path: PathBuf, source: Arc<dyn TensorSource>) -> Self {
+        WeightFile { path, source, recorder: None }
     }
 
-    /// A part of a packed file.
-    pub(super) fn packed(path: PathBuf, file: Arc<Packed>, part: &str) -> Self {
-        WeightFile { path, source: Source::Packed { file, part: part.into() }, packer: None }
-    }
-
-    /// The same file; what is read is kept for a packed file.
-    pub(super) fn packing_into(&self, packer: Packer) -> Self {
-        WeightFile { packer: Some(Arc::new(packer)), ..self.clone() }
+    /// Returns the same file, of which a recorder keeps what is read.
+    pub(super) fn recorded_by(&self, recorder: Arc<dyn Recorder>) -> Self {
+        WeightFile { recorder: Some(recorder), ..self.clone() }
     }
 
     /// Where the file is.
@@ -154,14 +203,9 @@ impl WeightFile {
     /// # Errors
     /// [`Error::MissingTensor`].
     pub fn shape(&self, name: &str) -> Result<Vec<usize>> {
-        let shape = match &self.source {
-            Source::Mapped(mapped) => mapped.find(name).map(|(_, shape, _)| shape.to_vec()),
-            Source::Demo(file) => file.shape(name).map(<[usize]>::to_vec),
-            Source::Packed { file, part } => file.shape(part, name),
-        };
-        let shape = shape.ok_or_else(|| self.missing(name))?;
-        if let Some(packer) = &self.packer {
-            packer.shape(name, &shape);
+        let shape = self.source.shape(name).ok_or_else(|| self.missing(name))?;
+        if let Some(recorder) = &self.recorder {
+            recorder.shape(name, &shape);
         }
         Ok(shape)
     }
@@ -194,48 +238,28 @@ impl WeightFile {
     pub fn tensor(&self, name: &str, expected: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
         self.check(name, expected)?;
         let tensor = self.read(name, device)?.to_dtype(dtype)?;
-        if let Some(packer) = &self.packer {
-            packer.tensor(name, &tensor)?;
+        if let Some(recorder) = &self.recorder {
+            let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+            recorder.values(name, tensor.dims(), &values)?;
         }
         Ok(tensor)
     }
 
     fn read(&self, name: &str, device: &Device) -> Result<Tensor> {
-        let mapped = match &self.source {
-            Source::Mapped(mapped) => mapped.tensor(name, device)?,
-            Source::Demo(file) => Some(file.tensor(name, device)?),
-            Source::Packed { file, part } => {
-                return file.tensor(part, name, device)?.ok_or_else(|| self.missing(name));
-            }
-        };
-        mapped.ok_or_else(|| Error::TensorType {
-            file: self.path.clone(),
-            tensor: name.to_string(),
-            found: self.type_of(name),
-        })
-    }
-
-    fn type_of(&self, name: &str) -> String {
-        match &self.source {
-            Source::Mapped(mapped) => {
-                mapped.find(name).map(|(dtype, ..)| format!("{dtype:?}").to_lowercase()).unwrap_or_default()
-            }
-            _ => String::new(),
+        if let Some(tensor) = self.source.tensor(name, device)? {
+            return Ok(tensor);
         }
+        Err(match self.source.unread_type(name) {
+            Some(found) => Error::TensorType { file: self.path.clone(), tensor: name.to_string(), found },
+            None => self.missing(name),
+        })
     }
 
     /// Rows of a table (rows, width), where they lie if that is possible.
     fn table(&self, name: &str, expected: &[usize]) -> Result<Table> {
         self.check(name, expected)?;
-        let place = match &self.source {
-            Source::Mapped(mapped) => {
-                mapped.find(name).map(|(dtype, _, range)| (mapped.map.clone(), dtype, range))
-            }
-            Source::Packed { file, part } => file.find(part, name),
-            Source::Demo(_) => None,
-        };
-        let table = match place {
-            Some((map, Dtype::F32, range))
+        let table = match self.source.place(name) {
+            Some(Place { map, dtype: Dtype::F32, range })
                 if cfg!(target_endian = "little")
                     && (map.as_ptr() as usize + range.start).is_multiple_of(align_of::<f32>()) =>
             {
@@ -243,8 +267,8 @@ impl WeightFile {
             }
             _ => Table::Owned(self.read(name, &Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?),
         };
-        if let Some(packer) = &self.packer {
-            packer.values(name, &self.shape(name)?, table.values())?;
+        if let Some(recorder) = &self.recorder {
+            recorder.values(name, &self.shape(name)?, table.values())?;
         }
         Ok(table)
     }
@@ -257,21 +281,20 @@ impl WeightFile {
         kind: WeightType,
         make: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Matrix> {
-        let matrix = match &self.source {
-            Source::Packed { file, part } => file.matrix(part, name).ok_or_else(|| self.missing(name))?,
-            _ => {
-                let weight = make()?;
-                let (outputs, inputs) = weight.dims2()?;
-                let weight = weight.flatten_all()?.to_vec1::<f32>()?;
-                Matrix::pack(&weight, Shape { outputs, inputs, kind })
-            }
+        let matrix = if self.source.is_packed() {
+            self.source.matrix(name).ok_or_else(|| self.missing(name))?
+        } else {
+            let weight = make()?;
+            let (outputs, inputs) = weight.dims2()?;
+            let weight = weight.flatten_all()?.to_vec1::<f32>()?;
+            Matrix::pack(&weight, Shape { outputs, inputs, kind })
         };
         let found = matrix.shape();
         if (outputs != ANY && outputs != found.outputs) || inputs != found.inputs {
             return Err(self.misshapen(name, &[outputs, inputs], vec![found.outputs, found.inputs]));
         }
-        if let Some(packer) = &self.packer {
-            packer.matrix(name, &matrix)?;
+        if let Some(recorder) = &self.recorder {
+            recorder.matrix(name, &matrix)?;
         }
         Ok(matrix)
     }
