@@ -108,16 +108,6 @@ fn larger(a: f64, b: f64) -> f64 {
 /// What sums in f32 may be off.
 const ALLOWED: f64 = 1e-5;
 
-/// Values as a card holds them.
-pub(super) fn to_bytes(kind: Dtype, values: &[f32]) -> Vec<u8> {
-    let half = |bits: fn(f32) -> u16| values.iter().flat_map(|v| bits(*v).to_le_bytes()).collect();
-    match kind {
-        Dtype::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        Dtype::F16 => half(|v| f16::from_f32(v).to_bits()),
-        Dtype::Bf16 => half(|v| bf16::from_f32(v).to_bits()),
-    }
-}
-
 fn from_bytes(kind: Dtype, bytes: &[u8]) -> Vec<f32> {
     let halves = bytes.as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b));
     match kind {
@@ -129,11 +119,11 @@ fn from_bytes(kind: Dtype, bytes: &[u8]) -> Vec<f32> {
 
 /// Rounded as a card holds them.
 fn rounded(kind: Dtype, values: &[f32]) -> Vec<f32> {
-    from_bytes(kind, &to_bytes(kind, values))
+    from_bytes(kind, &kind.encode(values))
 }
 
 fn upload(kernels: &Kernels, kind: Dtype, values: &[f32]) -> Result<Buffer<u8>> {
-    Buffer::from_slice(kernels.driver(), &to_bytes(kind, values))
+    Buffer::from_slice(kernels.driver(), &kind.encode(values))
 }
 
 fn download(buffer: &Buffer<u8>, kind: Dtype) -> Result<Vec<f32>> {

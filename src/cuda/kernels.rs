@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use half::{bf16, f16};
+
 use super::driver::{Address, Argument, Driver, Launch};
 use super::products::Switches;
 use crate::error::Result;
@@ -76,6 +78,16 @@ impl Dtype {
         match self {
             Dtype::F32 => 4,
             Dtype::F16 | Dtype::Bf16 => 2,
+        }
+    }
+
+    /// Returns values as a card holds them.
+    pub(super) fn encode(self, values: &[f32]) -> Vec<u8> {
+        let half = |bits: fn(f32) -> u16| values.iter().flat_map(|v| bits(*v).to_le_bytes()).collect();
+        match self {
+            Dtype::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Dtype::F16 => half(|v| f16::from_f32(v).to_bits()),
+            Dtype::Bf16 => half(|v| bf16::from_f32(v).to_bits()),
         }
     }
 

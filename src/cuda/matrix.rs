@@ -3,7 +3,6 @@
 use half::f16;
 use rayon::prelude::*;
 
-use super::check::to_bytes;
 use super::driver::{Address, Buffer};
 use super::kernels::{Dtype, Kernels};
 use super::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument};
@@ -35,7 +34,7 @@ impl Matrix {
         let row = inputs.next_multiple_of(INPUTS_MULTIPLE) * kind.size();
         let mut bytes = vec![0u8; outputs.next_multiple_of(OUTPUTS_MULTIPLE) * row];
         bytes.par_chunks_exact_mut(row).zip(values.par_chunks_exact(inputs)).for_each(|(to, from)| {
-            to[..inputs * kind.size()].copy_from_slice(&to_bytes(kind, from));
+            to[..inputs * kind.size()].copy_from_slice(&kind.encode(from));
         });
         let buffer = Buffer::from_slice(kernels.driver(), &bytes)?;
         Ok(Matrix { buffer, scales: None, kind, outputs, inputs })
@@ -173,7 +172,7 @@ mod tests {
                 .chunks_exact(inputs)
                 .flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0, 64 - inputs)))
                 .collect();
-            let x = Buffer::from_slice(kernels.driver(), &to_bytes(kind, &padded)).unwrap();
+            let x = Buffer::from_slice(kernels.driver(), &kind.encode(&padded)).unwrap();
             let y = Buffer::<f32>::new(kernels.driver(), rows * outputs).unwrap();
             kernels
                 .product(kind, matrix.product(x.address(), y.address(), rows, Epilogue::Store), None)
