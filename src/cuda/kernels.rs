@@ -5,7 +5,7 @@ use std::sync::Arc;
 use half::{bf16, f16};
 
 use super::driver::{Address, Argument, Driver, Launch};
-use super::products::Switches;
+use super::switches::Switches;
 use crate::error::Result;
 
 /// A kernel and the block it is made for.

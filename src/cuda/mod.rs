@@ -23,6 +23,7 @@ mod render_networks;
 mod renderer;
 mod sampler;
 mod step;
+mod switches;
 
 use std::sync::Arc;
 

@@ -96,23 +96,6 @@ impl Scratch {
     }
 }
 
-/// What may be switched off, to find a fault or to measure what it gains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Switches {
-    /// `CHATTTS_RS_FUSED_NORMS=off`: norms are kernels of their own.
-    pub fused_norms: bool,
-    /// `CHATTTS_RS_SHARED_TILES=off`: a tile of a product is one block's.
-    pub shared_tiles: bool,
-}
-
-impl Switches {
-    /// As the environment says.
-    pub fn from_env() -> Self {
-        let on = |variable| std::env::var(variable).as_deref() != Ok("off");
-        Switches { fused_norms: on("CHATTTS_RS_FUSED_NORMS"), shared_tiles: on("CHATTTS_RS_SHARED_TILES") }
-    }
-}
-
 /// Segments that each of the blocks sharing a tile takes, and how many blocks those are; none if one is enough.
 fn sharing(rows: u32, outputs: u32, inputs: u32) -> Option<(u32, u32)> {
     let tiles = rows.div_ceil(TILE) * outputs.div_ceil(TILE);
