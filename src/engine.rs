@@ -2,19 +2,19 @@
 //!
 //! Each step runs every new position of every live slot through the model at once; a sequence that ends
 //! frees its slot for the next. The scheduler knows requests and events and no tensor; [`ModelStep`] knows
-//! tensors and no request.
+//! tensors and no request; between them lies [`Batch`].
 
+pub(crate) mod batch;
 mod request;
 mod scheduler;
 mod sequence;
 mod step;
 
+pub use batch::{Batch, BatchRow, Drawn, RowOutput, SlotStart, Step};
 pub use request::{
     Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request, Voice, VoiceSample,
 };
-pub use scheduler::{
-    Batch, BatchRow, CodesSoFar, Drawn, Event, RequestId, RowOutput, Scheduler, SlotStart, Step,
-};
+pub use scheduler::{CodesSoFar, Event, RequestId, Scheduler};
 pub use sequence::{Goal, Vocabulary};
 pub use step::ModelStep;
 

@@ -7,7 +7,7 @@ use super::kernels::{CODES, Dtype, Kept, Row, SPEAKER, TEXT};
 use super::llama::{CardCache, CardLlama, Space};
 use super::lookahead::{Lookahead, StepContext};
 use super::sampler::{DeviceSampler, Setup, Shape};
-use crate::engine::{Batch, BatchRow, Drawn, RowOutput, Step};
+use crate::engine::batch::{Batch, BatchRow, Drawn, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::model::{GptConfig, Head, Input};
 use crate::sampling::Draw;

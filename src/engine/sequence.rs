@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use half::f16;
 
+use super::batch::{Drawn, RowOutput, SlotStart};
 use super::request::{Codes, FinishReason, Refine, Refined, Request};
-use super::scheduler::{Drawn, RowOutput, SlotStart};
 use crate::error::{Error, Result};
 use crate::model::{Head, Input};
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::scheduler::{Batch, RowOutput, Step};
+use super::batch::{Batch, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::model::{Embed, Fill, Head, KvCache, Llama, Workspace, with_f32s};
 
