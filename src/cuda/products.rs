@@ -48,7 +48,7 @@ pub struct ProductArgument {
     pub widened: u32,
     pub partials: Address,
     pub arrived: Address,
-    /// Of weights of 8 bits, which are multiplied as [`Dtype::F16`]: the scale of each 32 of them.
+    /// Of weights of 8 bits, which are multiplied as [`Dtype::F16`]: the scale (bfloat16) of each 32 of them.
     pub scales: Address,
     /// For [`Epilogue::RotateStore`].
     pub places: Address,

@@ -32,6 +32,8 @@ pub(crate) use convnext::{DEPTHWISE_TAPS, NORM_EPS, taps_first};
 pub use demo::{DEMO_SEED, write_demo};
 pub use dvae_encoder::DvaeEncoder;
 pub use embed::{Embed, Head, Input};
+#[cfg(feature = "cuda")]
+pub(crate) use kernel::{BLOCK, quantize_block};
 pub use kernel::{WeightType, instructions};
 pub use kv_cache::KvCache;
 #[cfg(feature = "cuda")]

@@ -4,9 +4,10 @@ use super::llama::normed;
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
 use crate::cuda::kernels::{Dtype, Kernels};
-use crate::cuda::matrix::{Matrix, SCALED, quantized};
+use crate::cuda::matrix::Matrix;
 use crate::cuda::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Scratch};
 use crate::error::Result;
+use crate::model::{BLOCK, quantize_block};
 
 // Those that write one y; what goes to the cache is checked with the attention.
 const EPILOGUES: [Epilogue; 5] =
@@ -142,10 +143,10 @@ fn of_eight_bits(kernels: &Kernels, random: &mut Random, scratch: &Scratch) -> R
     for (outputs, inputs) in [(70, 320), (24, 3072), (128, 768)] {
         let exact = random.normals(outputs * inputs, 0.1);
         let stood_for: Vec<f32> = exact
-            .chunks(SCALED)
+            .chunks_exact(BLOCK)
             .flat_map(|values| {
-                let (numbers, scale) = quantized(values);
-                numbers.map(move |number| f32::from(number) * scale.to_f32()).collect::<Vec<_>>()
+                let (numbers, scale) = quantize_block(values);
+                numbers.map(|number| f32::from(number) * scale.to_f32())
             })
             .collect();
         let off = stood_for.iter().zip(&exact).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max);

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
+use super::quantize::{MOST, quantize_block};
 use super::simd::{LANES, Simd};
 
 pub use super::simd::BLOCK;
-/// The largest number a byte of a block stands for.
-const MOST: f32 = 127.0;
 /// A block whose largest number is no more than this counts as zero: its inverse would leave the range.
 const LEAST: f32 = 1e-30;
 /// Bytes of a panel's pair of blocks: the weights of one, those of the other, then the scales of both.
@@ -205,17 +204,12 @@ fn pack_bytes(rows: &[f32], inputs: usize, bytes: &mut [u8]) {
     for (lane, row) in rows.chunks_exact(inputs).enumerate() {
         for (block, weights) in row.chunks(BLOCK).enumerate() {
             let pair = &mut bytes[block / 2 * PAIR..][..PAIR];
-            let largest = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
-            // Rounded up, so that the largest stays within a byte.
-            let bits = (largest / MOST).to_bits();
-            let bits = if bits & 0xffff == 0 { bits >> 16 } else { (bits >> 16) + 1 };
-            let scale = f32::from_bits(bits << 16);
+            let (numbers, scale) = quantize_block(weights);
             let place = 2 * LANES * BLOCK + 2 * (block % 2 * LANES + lane);
-            pair[place..place + 2].copy_from_slice(&(bits as u16).to_le_bytes());
-            for (i, weight) in weights.iter().enumerate() {
-                let steps = if scale > 0.0 { (weight / scale).round_ties_even() } else { 0.0 };
+            pair[place..place + 2].copy_from_slice(&scale.to_le_bytes());
+            for (i, number) in numbers.into_iter().enumerate() {
                 let place = block % 2 * LANES * BLOCK + i / 4 * 4 * LANES + lane * 4 + i % 4;
-                pair[place] = (steps as i32 + 128) as u8;
+                pair[place] = (i32::from(number) + 128) as u8;
             }
         }
     }
