@@ -8,12 +8,10 @@ use std::sync::Arc;
 use super::driver::{Address, Argument, Buffer, Driver, Plain};
 use super::kernels::Kernels;
 use crate::error::{Error, Result};
-use crate::sampling::{Draw, NoiseMode, SamplingParams};
+use crate::sampling::{Draw, NoiseMode, PENALTY_WINDOW, SamplingParams};
 
 /// Heads that a slot may have.
 const HEADS: usize = 8;
-/// Steps that the repetition penalty looks back on.
-const WINDOW: usize = 16;
 /// Keys that the kernel sorts in shared memory.
 const SHARED_KEYS: usize = 4096;
 /// Words that are kept of a generator.
@@ -64,7 +62,7 @@ pub struct Setup<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     temperature: [f32; HEADS],
-    penalties: [f32; WINDOW + 1],
+    penalties: [f32; PENALTY_WINDOW + 1],
     dropped_mass: f32,
     top_k: u32,
     penalised: u32,
@@ -179,7 +177,7 @@ impl DeviceSampler {
             shapes: [codes, text],
             scratches: [Some(DrawScratch::new(driver, slots, codes)?), None],
             states: Buffer::new(driver, slots)?,
-            windows: Buffer::new(driver, slots * WINDOW * HEADS)?,
+            windows: Buffer::new(driver, slots * PENALTY_WINDOW * HEADS)?,
             generators: Buffer::new(driver, slots * GENERATOR)?,
             rows: Buffer::new(driver, slots)?,
             placed: Vec::with_capacity(slots),
@@ -191,7 +189,7 @@ impl DeviceSampler {
     /// Bytes that a slot takes, without those for text.
     pub fn slot_bytes(codes: Shape) -> usize {
         let values = codes.width() + if codes.fits() { 0 } else { codes.heads * codes.padded() };
-        values * size_of::<u64>() + size_of::<State>() + 4 * (WINDOW * HEADS + GENERATOR + 1 + HEADS)
+        values * size_of::<u64>() + size_of::<State>() + 4 * (PENALTY_WINDOW * HEADS + GENERATOR + 1 + HEADS)
     }
 
     /// Begins a sequence in a slot: nothing is drawn yet. Noise starts from a seed, or goes on from what was

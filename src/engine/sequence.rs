@@ -8,13 +8,10 @@ use super::batch::{Drawn, RowOutput, SlotStart};
 use super::request::{Codes, FinishReason, Refine, Refined, Request};
 use crate::error::{Error, Result};
 use crate::model::{Head, Input};
-use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler};
+use crate::sampling::{Draw, ExponentialNoise, FIRST_DRAWS, NoiseMode, Sampler};
 use crate::text::{Tokenizer, code_prompt, refine_prompt};
 use crate::voice::Speaker;
 
-/// How often a first draw that ends at once is drawn again when the noise runs on; past that the model
-/// means it.
-const FIRST_DRAWS: usize = 64;
 /// The reference's floor under a vector's length.
 const NORM_EPS: f32 = 1e-12;
 

@@ -7,8 +7,8 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// Candidates that top-p and top-k always leave.
-const MIN_KEPT: usize = 3;
+use super::constants::MIN_KEPT;
+
 /// Logits that share one maximum in a glance.
 const GROUP: usize = 8;
 /// Sums that run beside each other, so that they are added up many at a time.

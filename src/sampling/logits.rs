@@ -3,10 +3,8 @@
 use std::collections::VecDeque;
 
 use super::candidates::Candidates;
+use super::constants::PENALTY_WINDOW;
 use crate::error::{Error, Result};
-
-/// Generated values that the repetition penalty looks back on.
-const PENALTY_WINDOW: usize = 16;
 
 /// What steers a draw. The reference's names and defaults.
 #[derive(Clone, Debug, PartialEq)]

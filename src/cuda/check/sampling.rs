@@ -5,10 +5,8 @@ use crate::cuda::driver::{Address, Buffer, Plain, bytes};
 use crate::cuda::kernels::{CODES as CODES_IN, Kept, Kernels, Row, TEXT as TEXT_IN};
 use crate::cuda::sampler::{DeviceSampler, Following, Setup, Shape};
 use crate::error::{Error, Result};
-use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler, SamplingParams};
+use crate::sampling::{Draw, ExponentialNoise, FIRST_DRAWS, NoiseMode, Sampler, SamplingParams};
 
-/// How often a first draw that ends at once is drawn again when the noise runs on.
-const FIRST_DRAWS: usize = 64;
 const CODES: Shape = Shape { heads: 4, vocab: 626 };
 const TEXT: Shape = Shape { heads: 1, vocab: 21178 };
 const MODES: [NoiseMode; 2] = [NoiseMode::Repeat, NoiseMode::Stream];

@@ -67,7 +67,9 @@ template <typename T> DEVICE T shuffle_up(T x, int by) { return __shfl_up_sync(0
 
 DEVICE float float_of_bits(uint32_t bits) { return __uint_as_float(bits); }
 // Four of the eight bytes of two words, those of `low` first: each by a digit of the selector, the lowest first.
-DEVICE uint32_t permute_bytes(uint32_t low, uint32_t high, unsigned selector) { return __byte_perm(low, high, selector); }
+DEVICE uint32_t permute_bytes(uint32_t low, uint32_t high, unsigned selector) {
+    return __byte_perm(low, high, selector);
+}
 DEVICE uint32_t pair_of_halves(float low, float high) {
     __half2 pair = __floats2half2_rn(low, high);
     return *reinterpret_cast<uint32_t *>(&pair);
