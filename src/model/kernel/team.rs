@@ -122,8 +122,9 @@ impl Team {
         }
         while shared.take() {}
         shared.wait_until_done(tasks);
-        drop(turn);
+        // Before the next caller's turn, whose panics are its own.
         let panic = lock(&shared.panic).take();
+        drop(turn);
         if let Some(panic) = panic {
             resume_unwind(panic);
         }
@@ -232,71 +233,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_task_is_done_once() {
-        for threads in [1, 2, 3, 8] {
-            let team = Team::new(threads);
-            for round in 0..2000 {
-                let tasks = round % 37;
-                let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
-                team.run(tasks, |i| {
-                    counts[i].fetch_add(1, Ordering::Relaxed);
-                });
-                assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1), "{threads} {tasks}");
-            }
-        }
-    }
-
-    #[test]
-    fn it_wakes_from_sleep() {
-        let team = Team::new(3);
-        for _ in 0..20 {
-            std::thread::sleep(4 * PATIENCE);
-            let count = AtomicUsize::new(0);
-            team.run(9, |_| {
-                std::thread::sleep(PATIENCE);
-                count.fetch_add(1, Ordering::Relaxed);
-            });
-            assert_eq!(count.into_inner(), 9);
-        }
-    }
-
-    #[test]
-    fn several_callers_take_turns() {
-        let team = Team::new(2);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..500 {
-                        let sum = AtomicUsize::new(0);
-                        team.run(10, |i| {
-                            sum.fetch_add(i, Ordering::Relaxed);
-                        });
-                        assert_eq!(sum.into_inner(), 45);
-                    }
-                });
-            }
-        });
-    }
-
-    #[test]
-    fn a_panic_reaches_the_caller_and_the_team_lives_on() {
-        let team = Team::new(2);
-        let done = AtomicUsize::new(0);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            team.run(8, |i| {
-                assert!(i != 3, "three");
-                done.fetch_add(1, Ordering::Relaxed);
-            });
-        }));
-        assert!(result.is_err());
-        assert_eq!(done.load(Ordering::Relaxed), 7);
-        team.run(8, |_| {
-            done.fetch_add(1, Ordering::Relaxed);
-        });
-        assert_eq!(done.into_inner(), 15);
-    }
-}
+#[path = "team_tests.rs"]
+mod tests;
