@@ -20,8 +20,8 @@ pub use step::ModelStep;
 
 use crate::error::Result;
 
-/// A scheduler and the step it drives. Call [`Engine::step`] until [`Engine::is_idle`]; between two calls
-/// requests may be added or everything dropped.
+/// Drives a scheduler and its step. Call [`Engine::step`] until [`Engine::is_idle`]; between two calls
+/// requests may be added, cancelled or dropped.
 pub struct Engine<S> {
     vocabulary: Vocabulary,
     scheduler: Scheduler,
@@ -32,7 +32,7 @@ pub struct Engine<S> {
 }
 
 impl<S: Step> Engine<S> {
-    /// An engine over `slots` sequences, as many as the step was made for.
+    /// Makes an engine over `slots` sequences, as many as the step was made for.
     pub fn new(vocabulary: Vocabulary, slots: usize, step: S) -> Self {
         Engine {
             vocabulary,
@@ -48,7 +48,7 @@ impl<S: Step> Engine<S> {
         self.scheduler.submit(id, goal, request);
     }
 
-    /// Whether nothing is left to do.
+    /// Returns true if nothing is left to do.
     pub fn is_idle(&self) -> bool {
         self.scheduler.is_idle()
     }
@@ -74,11 +74,11 @@ impl<S: Step> Engine<S> {
         self.scheduler.cancel(id)
     }
 
-    /// The codes that a running request has drawn so far and their hidden states, (steps, hidden) row by
-    /// row; none before its speech has started.
+    /// Returns the codes that a running request has drawn so far and their hidden states, (steps, hidden) row
+    /// by row; none before its speech has started.
     ///
     /// # Errors
-    /// What the device said, which may have kept the states.
+    /// An error of the device, which may have kept the states.
     pub fn codes(&mut self, id: RequestId) -> Result<Option<CodesSoFar<'_>>> {
         self.scheduler.codes(id, self.vocabulary.hidden, &mut self.step)
     }
@@ -116,12 +116,12 @@ impl<S: Step> Engine<S> {
         &mut self.step
     }
 
-    /// What turns requests into positions, and what runs them, for who schedules by himself.
+    /// Lends the vocabulary and the step to a caller that schedules by itself.
     pub(crate) fn parts_mut(&mut self) -> (&Vocabulary, &mut S) {
         (&self.vocabulary, &mut self.step)
     }
 
-    /// The tokenizer and the model's sizes.
+    /// Returns the tokenizer and the model's sizes.
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
     }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::{Checkpoint, Embed, Llama, Renderer, WeightType};
 use crate::text::Tokenizer;
 
-/// A model on its device.
+/// Holds a model on its device.
 pub struct Loaded {
     pub engine: Engine<AnyStep>,
     pub renderer: Renderer,
@@ -19,7 +19,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// On what `prepare` makes of the device.
+    /// Loads a checkpoint onto what `prepare` makes of the device.
     pub fn open(
         checkpoint: Checkpoint,
         options: LoadOptions,

@@ -8,10 +8,11 @@ use super::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgume
 use crate::error::{Error, Result};
 use crate::model::{BLOCK, quantize_block};
 
-/// A matrix (outputs, inputs) on a card, padded with zeros to whole tiles.
+/// Holds a matrix (outputs, inputs) on a card, padded with zeros to whole tiles.
 pub struct Matrix {
     buffer: Buffer<u8>,
-    /// Where it is held in 8 bits, the scale (bfloat16) of each [`BLOCK`] neighbouring inputs of an output.
+    /// The scale (bfloat16) of each [`BLOCK`] neighbouring inputs of an output, where weights are held in 8
+    /// bits.
     scales: Option<Buffer<u8>>,
     kind: Dtype,
     outputs: usize,
@@ -40,7 +41,7 @@ impl Matrix {
         Ok(Matrix { buffer, scales: None, kind, outputs, inputs })
     }
 
-    /// The same in 8 bits, to be multiplied in [`Dtype::F16`].
+    /// Converts values to 8 bits, to be multiplied in [`Dtype::F16`], and copies them to the card.
     ///
     /// # Errors
     /// As [`Matrix::upload`].
@@ -73,33 +74,34 @@ impl Matrix {
         })
     }
 
-    /// The type of the weights, and of what they are multiplied with.
+    /// Returns the type of the weights, and of what they are multiplied with.
     pub fn kind(&self) -> Dtype {
         self.kind
     }
 
-    /// Values that come out.
+    /// Returns how many values come out.
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 
-    /// Values that go in.
+    /// Returns how many values go in.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Weights of 8 bits, with those that pad them; 0 if they are of another type.
+    /// Returns how many weights of 8 bits there are, with those that pad them; 0 if they are of another type.
     pub fn quantized_len(&self) -> usize {
         self.scales.as_ref().map_or(0, |_| self.buffer.len())
     }
 
-    /// Values from row to row of what goes in, those of the padding among them, which must be zeros.
+    /// Returns the values from row to row of what goes in, those of the padding among them, which must be
+    /// zeros.
     pub fn padded_inputs(&self) -> usize {
         self.inputs.next_multiple_of(INPUTS_MULTIPLE)
     }
 
-    /// y = x·Wᵀ over rows of x (rows, padded inputs) and y (rows, outputs), and what follows it; without bias
-    /// and scale. Whoever has other strides, or a bias, says so in the fields.
+    /// Describes y = x·Wᵀ over rows of x (rows, padded inputs) and y (rows, outputs), and its epilogue;
+    /// without bias and scale. Whoever has other strides, or a bias, says so in the fields.
     pub fn product(&self, x: Address, y: Address, rows: usize, epilogue: Epilogue) -> ProductArgument {
         let width = if epilogue == Epilogue::SiluGate { self.outputs / 2 } else { self.outputs };
         ProductArgument {
@@ -125,8 +127,8 @@ fn check(values: &[f32], outputs: usize, inputs: usize) -> Result<()> {
     }
 }
 
-/// One value per output, zeros up to a whole number of tiles: a bias of a product whose padding is computed
-/// too.
+/// Uploads one value per output, with zeros up to a whole number of tiles: a bias of a product whose padding
+/// is computed too.
 ///
 /// # Errors
 /// [`Error::Device`] if the card has no memory for them.

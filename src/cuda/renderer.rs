@@ -18,8 +18,8 @@ const TOGETHER: usize = 16_384;
 /// Memory is taken for a whole number of these.
 const FRAMES_STEP: usize = 1024;
 
-/// The networks after the Llama on a card, with a queue of their own. Shared by threads, which wait for each
-/// other.
+/// Runs the networks after the Llama on a card, in a stream of their own. Shared by threads, which wait for
+/// each other.
 pub struct CardRenderer {
     kernels: Kernels,
     kind: Dtype,
@@ -33,7 +33,7 @@ pub struct CardRenderer {
     together: usize,
 }
 
-/// Memory for what lies between layers. It only grows.
+/// Holds the scratch memory between layers. It only grows.
 struct Workspace {
     frames: usize,
     piece: usize,
@@ -63,7 +63,7 @@ impl Workspace {
     }
 }
 
-/// What a mel is made from.
+/// Names what a mel is made from.
 enum Source<'a> {
     /// Values of tokens, row by row, one slice per sequence.
     Features(&'a MelStack, Vec<&'a [f32]>),
@@ -72,7 +72,7 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// Frames of each sequence.
+    /// Returns the frames of each sequence.
     fn lengths(&self) -> Vec<usize> {
         match self {
             Source::Features(stack, sequences) => {
@@ -83,7 +83,7 @@ impl Source<'_> {
     }
 }
 
-/// What is wanted of it.
+/// Names what a caller wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Mel,
@@ -96,7 +96,7 @@ impl CardRenderer {
     /// for, and takes the memory for so many frames at once.
     ///
     /// # Errors
-    /// A missing tensor or one of another shape; what the card says.
+    /// A missing tensor or one of another shape; an error of the card.
     pub fn load(checkpoint: &Checkpoint, kernels: &Kernels, kind: Dtype, frames: usize) -> Result<Self> {
         if checkpoint.packed.is_some() {
             let reason = "its weights are packed for processors; a card needs the model's folder";
@@ -186,7 +186,7 @@ impl CardRenderer {
         Ok(made)
     }
 
-    /// Sequences that go together.
+    /// Renders sequences that go together.
     fn run_group(
         &self,
         workspace: &mut Option<Workspace>,

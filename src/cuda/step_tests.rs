@@ -54,7 +54,7 @@ impl Card {
         }
     }
 
-    /// What is spoken until all is done, and the steps that took.
+    /// Runs until all is done, and returns what was spoken and the steps that took.
     fn run(&mut self) -> (Spoken, usize) {
         let (mut spoken, mut steps) = (Spoken::new(), 0);
         while !self.engine.is_idle() {
@@ -73,7 +73,7 @@ impl Card {
     }
 }
 
-/// A text that takes just so many steps.
+/// Asks for a text that takes just so many steps.
 fn request(seed: u64, steps: usize, noise: NoiseMode) -> Request {
     let mut request = Request::new(format!("第{seed}行"));
     request.sampling = SamplingParams { max_tokens: steps, min_tokens: steps, ..SamplingParams::speech() };

@@ -1,6 +1,6 @@
-//! What may be switched off, to find a fault or to measure what it gains.
+//! Optimizations that may be switched off, to find a fault or to measure what it gains.
 
-/// Optimizations of the kernels' launches.
+/// Says which of them are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Switches {
     /// `CHATTTS_RS_FUSED_NORMS=off`: norms are kernels of their own.

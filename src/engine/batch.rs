@@ -7,18 +7,18 @@ use crate::error::Result;
 use crate::model::{Head, Input};
 use crate::sampling::{Draw, NoiseMode, SamplingParams};
 
-/// One position that goes through the model in a step.
+/// Holds one position that goes through the model in a step.
 #[derive(Clone, Debug)]
 pub struct BatchRow {
     /// The cache's slot.
     pub slot: u32,
     /// The position in it.
     pub position: u32,
-    /// What goes in.
+    /// The input.
     pub input: Input,
 }
 
-/// What goes through the model in one step: all new positions of all live slots.
+/// Holds what goes through the model in one step: all new positions of all live slots.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// The positions, slot by slot, ascending within a slot.
@@ -32,24 +32,24 @@ pub struct Batch {
     pub started: Vec<SlotStart>,
     /// Logits and hidden states are asked for, also of a device that draws by itself.
     pub logits: bool,
-    /// What each layer leaves of the wanted rows is asked for.
+    /// The states that each layer leaves of the wanted rows are asked for.
     pub layers: bool,
 }
 
 impl Batch {
-    /// The wanted rows among those in a range: their numbers among the wanted ones, and their own.
+    /// Returns the wanted rows among those in a range: their numbers among the wanted ones, and their own.
     pub(crate) fn wanted_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
         let rows = self.wanted.iter().map(|(row, _)| *row).enumerate();
         rows.filter(move |(_, row)| range.contains(row))
     }
 }
 
-/// A slot's draws from a step on.
+/// Sets up a slot's draws from a step on.
 #[derive(Clone, Debug)]
 pub struct SlotStart {
-    /// Which slot.
+    /// The slot.
     pub slot: u32,
-    /// What steers them.
+    /// Their parameters.
     pub sampling: SamplingParams,
     /// Tokens drawn at a time: codebooks, or 1 of text.
     pub heads: usize,
@@ -61,20 +61,20 @@ pub struct SlotStart {
     pub noise: Option<(u64, NoiseMode)>,
 }
 
-/// Logits and hidden state of one wanted row; or what a device has drawn from them, which keeps both.
+/// Holds logits and hidden state of one wanted row; or what a device that keeps both has drawn from them.
 #[derive(Clone, Debug, Default)]
 pub struct RowOutput {
     /// Of the head that was asked for.
     pub logits: Vec<f32>,
     /// The state they were computed from.
     pub hidden: Vec<f32>,
-    /// What was drawn.
+    /// The draw, by a device that draws by itself.
     pub drawn: Option<Drawn>,
-    /// What each layer left, one after another, if it was asked for.
+    /// The states that each layer left, one after another, if they were asked for.
     pub layers: Vec<f32>,
 }
 
-/// What a device drew.
+/// Says what a device drew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Drawn {
     /// A token per head, or the end.
@@ -92,14 +92,14 @@ pub trait Step {
     /// them with [`Drawn::Later`]; it must come to each of them after some steps.
     ///
     /// # Errors
-    /// What the device said.
+    /// An error of the device.
     fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()>;
 
     /// Appends the hidden states, (steps, hidden), of what a slot has drawn, for a device that draws by
     /// itself and keeps them.
     ///
     /// # Errors
-    /// What the device said.
+    /// An error of the device.
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()>;
 }
 

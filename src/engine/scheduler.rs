@@ -1,4 +1,4 @@
-//! Which sequences run, in which slot, and what each step is made of. Sees no tensor.
+//! Gives slots to requests and makes each step of their sequences. Sees no tensor.
 
 use std::collections::VecDeque;
 
@@ -10,53 +10,54 @@ use crate::error::{Error, Result};
 /// Names a request in the events about it; chosen by whoever submits it.
 pub type RequestId = u64;
 
-/// The codes that a running request has drawn, step by step, and their hidden states, (steps, hidden) row by row.
+/// Borrows the codes that a running request has drawn, step by step, and their hidden states, (steps, hidden)
+/// row by row.
 pub type CodesSoFar<'a> = (&'a [Vec<u32>], &'a [f32]);
 
-/// What happened to a request.
+/// Says what happened to a request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// It holds a slot; its prompt goes in with the next step.
     Started {
-        /// Which.
+        /// The request that holds a slot now.
         id: RequestId,
         /// Positions its prompt takes.
         prompt: usize,
     },
     /// Its text was rewritten; speech follows.
     Refined {
-        /// Which.
+        /// The request that goes on to speech.
         id: RequestId,
-        /// What became of the text.
+        /// The text as it was rewritten.
         refined: Refined,
     },
     /// Its text was rewritten, which is all that was asked for.
     Refinement {
-        /// Which.
+        /// The request that is done.
         id: RequestId,
-        /// What became of the text.
+        /// The text as it was rewritten.
         refined: Refined,
     },
     /// It drew one more token.
     Advanced {
-        /// Which.
+        /// The request that goes on.
         id: RequestId,
         /// Tokens drawn so far.
         tokens: usize,
     },
     /// It is spoken.
     Spoken {
-        /// Which.
+        /// The request that is done.
         id: RequestId,
         /// Its codes and hidden states.
         codes: Box<Codes>,
     },
     /// It could not be spoken; the others go on.
     Failed {
-        /// Which.
+        /// The request that is given up.
         id: RequestId,
-        /// Why.
+        /// The reason.
         error: Error,
     },
 }
@@ -66,7 +67,7 @@ struct Live {
     sequence: Sequence,
 }
 
-/// Requests waiting, and those that hold a slot.
+/// Holds the requests that wait, and those that run in a slot.
 pub struct Scheduler {
     waiting: VecDeque<(RequestId, Goal, Request)>,
     slots: Vec<Option<Live>>,
@@ -75,7 +76,7 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler over a fixed number of slots.
+    /// Makes a scheduler over a fixed number of slots.
     pub fn new(slots: usize) -> Self {
         Scheduler {
             waiting: VecDeque::new(),
@@ -89,7 +90,7 @@ impl Scheduler {
         self.waiting.push_back((id, goal, request));
     }
 
-    /// Whether nothing waits and nothing runs.
+    /// Returns true if nothing waits and nothing runs.
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.slots.iter().all(Option::is_none)
     }
@@ -109,10 +110,10 @@ impl Scheduler {
         self.slots.len()
     }
 
-    /// The codes that a running request has drawn so far and their hidden states, (steps, hidden).
+    /// Returns the codes that a running request has drawn so far and their hidden states, (steps, hidden).
     ///
     /// # Errors
-    /// What the device said, which may have kept the states.
+    /// An error of the device, which may have kept the states.
     pub fn codes(
         &mut self,
         id: RequestId,
@@ -184,7 +185,7 @@ impl Scheduler {
     /// Hands the outputs of the last batch's wanted rows to their sequences.
     ///
     /// # Errors
-    /// What the device said, which may have kept hidden states.
+    /// An error of the device, which may have kept hidden states.
     pub fn apply(
         &mut self,
         outputs: &mut [RowOutput],
@@ -241,8 +242,8 @@ mod tests {
     use crate::sampling::{NoiseMode, SamplingParams};
     use crate::{engine::Engine, hub::DemoSize, model::Checkpoint, text::Tokenizer};
 
-    /// A stand-in for the model: code `position % 600` is all but certain, so what a sequence draws shows
-    /// at which positions it was fed.
+    /// Stands in for the model: code `position % 600` is all but certain, so what a sequence draws shows at
+    /// which positions it was fed.
     struct Fake {
         codes: usize,
         text: usize,

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::hub::ModelFiles;
 use crate::voice::SpeakerStats;
 
-/// The files of a model; its clones share them.
+/// Holds the files of a model; its clones share them.
 #[derive(Clone)]
 pub struct Checkpoint {
     /// The Llama's sizes.
@@ -48,7 +48,7 @@ const TYPE: &str = "type";
 const STATS: &str = "spk_stat";
 
 impl Checkpoint {
-    /// The half of the DVAE that turns a spoken sample into codes, on the processor.
+    /// Loads the half of the DVAE that turns a spoken sample into codes, on the processor.
     ///
     /// # Errors
     /// A missing tensor or one of another shape.

@@ -89,7 +89,7 @@ fn sizes(size: DemoSize) -> Sizes {
     }
 }
 
-/// What fills a tensor.
+/// Says what fills a tensor.
 #[derive(Clone)]
 enum Fill {
     /// Uniform numbers of this mean and standard deviation.
@@ -101,7 +101,7 @@ enum Fill {
     MelFilters,
 }
 
-/// The tensors of one demo file.
+/// Makes the tensors of one demo file.
 struct DemoFile {
     seed: u64,
     tensors: BTreeMap<String, (Vec<usize>, Fill)>,
@@ -136,7 +136,7 @@ impl DemoFile {
         self.tensors.insert(name.into(), (shape.to_vec(), fill));
     }
 
-    /// A weight whose outputs are as large as its inputs, whatever its width.
+    /// Puts a weight whose outputs are as large as its inputs, whatever its width.
     fn weight(&mut self, name: &str, shape: &[usize]) {
         let fan_in: usize = shape[1..].iter().product();
         self.put(format!("{name}.weight"), shape, 0.0, 1.0 / (fan_in as f32).sqrt());
@@ -259,7 +259,7 @@ fn vocos(s: &Sizes, seed: u64) -> DemoFile {
     file
 }
 
-/// The published model's config.json with the demo's sizes.
+/// Returns the published model's config.json with the demo's sizes.
 fn config_json(s: &Sizes) -> String {
     let config = json!({
         "architectures": ["LlamaModel"],

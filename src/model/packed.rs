@@ -26,7 +26,7 @@ const FORMAT_KEY: &str = "chattts-rs-packed";
 const HEADER: usize = 256 << 10;
 const ALIGNMENT: u64 = 64;
 
-/// A packed file, mapped.
+/// Holds a packed file, mapped.
 pub struct Packed {
     path: PathBuf,
     mapped: Mapped,
@@ -58,17 +58,17 @@ impl Packed {
         }
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Something that is written about the model.
+    /// Returns something that is written about the model.
     pub fn fact(&self, name: &str) -> Option<&str> {
         self.facts.get(name).map(String::as_str)
     }
 
-    /// A text that was put in.
+    /// Returns a text that was put in.
     ///
     /// # Errors
     /// [`Error::BadFile`] if it is missing.
@@ -87,7 +87,7 @@ impl Packed {
     }
 }
 
-/// One of the checkpoint's files in a packed one.
+/// Reads one of the checkpoint's files in a packed one.
 struct Part {
     file: Arc<Packed>,
     prefix: String,
@@ -165,7 +165,7 @@ impl Packer {
         Ok(Packer { part: String::new(), shared: Arc::new(Mutex::new(writer)) })
     }
 
-    /// The same file, for tensors of one part.
+    /// Returns the same file, for tensors of one part.
     pub(super) fn part(&self, part: &str) -> Self {
         Packer { part: format!("{part}/"), shared: Arc::clone(&self.shared) }
     }
@@ -221,7 +221,8 @@ impl Writer {
         self.file.write_all(bytes).map_err(Error::io("write", &self.path))
     }
 
-    /// A name that came before keeps what it has: loaders ask for the same thing more than once.
+    /// Writes a tensor. A name that came before keeps what it has: loaders ask for the same thing more than
+    /// once.
     fn put(&mut self, name: String, dtype: &str, shape: &[usize], bytes: &[u8]) -> Result<()> {
         if self.tensors.contains_key(&name) {
             return Ok(());

@@ -13,7 +13,7 @@ use super::vocos::Vocos;
 use super::weights::WeightFile;
 use crate::error::Result;
 
-/// The decoder and the vocoder, and the DVAE once it is needed.
+/// Runs the decoder and the vocoder, and the DVAE once it is needed.
 pub struct Processor {
     device: Device,
     hidden: usize,

@@ -3,7 +3,7 @@
 use super::mel_decoder::MEL_CHANNELS;
 use crate::error::Result;
 
-/// A log mel spectrogram.
+/// Holds a log mel spectrogram.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mel {
     /// Frames of 256 samples, row by row: (frames, 100).
@@ -24,7 +24,7 @@ impl Mel {
     }
 }
 
-/// A wave and the mel it was made from.
+/// Holds a wave and the mel it was made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rendered {
     /// The log mel.
@@ -33,25 +33,25 @@ pub struct Rendered {
     pub wave: Vec<f32>,
 }
 
-/// The networks after the Llama on one device: the decoder, the DVAE's decoding half and the vocoder. Shared by
-/// threads.
+/// Runs the networks after the Llama on one device: the decoder, the DVAE's decoding half and the vocoder.
+/// Shared by threads.
 pub trait Render: Send + Sync {
     /// Renders sequences of hidden states, each (steps, hidden) row by row and not empty.
     ///
     /// # Errors
-    /// What the device said.
+    /// An error of the device.
     fn render_hiddens(&self, sequences: &[&[f32]]) -> Result<Vec<Rendered>>;
 
     /// Renders sequences of codes, one row per codebook each.
     ///
     /// # Errors
-    /// If rows are missing, of unequal length, or a code is out of range; what the device said.
+    /// If rows are missing, of unequal length, or a code is out of range; an error of the device.
     fn render_codes(&self, sequences: &[&[Vec<u16>]]) -> Result<Vec<Rendered>>;
 
     /// Returns the log mel of one sequence of hidden states.
     ///
     /// # Errors
-    /// What the device said.
+    /// An error of the device.
     fn mel_of_hiddens(&self, hiddens: &[f32]) -> Result<Mel>;
 
     /// Returns the log mel of one sequence of codes, one row per codebook.
@@ -63,7 +63,7 @@ pub trait Render: Send + Sync {
     /// Returns the wave of one sequence's log mel, (frames, 100) row by row.
     ///
     /// # Errors
-    /// What the device said.
+    /// An error of the device.
     fn wave_of(&self, mel: &[f32]) -> Result<Vec<f32>>;
 
     /// Returns how many frames to each side a mel frame made from hidden states depends on.

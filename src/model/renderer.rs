@@ -14,7 +14,7 @@ use super::weights::WeightFile;
 use crate::error::{Error, Result};
 use crate::voice::VoicePrompt;
 
-/// Hidden states or codes → mel → wave. Shared by threads; each call is on its own.
+/// Turns hidden states or codes into a mel and that into a wave. Shared by threads; each call is on its own.
 pub struct Renderer {
     hidden: usize,
     networks: Box<dyn Render>,

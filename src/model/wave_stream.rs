@@ -6,7 +6,7 @@ use super::renderer::Renderer;
 use super::vocos::HOP;
 use crate::error::Result;
 
-/// What a growing wave is made from: all of it so far.
+/// Borrows what a growing wave is made from: all of it so far.
 #[derive(Clone, Copy, Debug)]
 pub enum Growing<'a> {
     /// Hidden states, (steps, hidden) row by row.
@@ -15,7 +15,7 @@ pub enum Growing<'a> {
     Codes(&'a [Vec<u32>]),
 }
 
-/// How far a growing wave has been taken.
+/// Remembers how far a growing wave has been taken.
 #[derive(Debug, Default)]
 pub struct WaveStream {
     /// Samples that were returned; whole hops until the end.
@@ -23,8 +23,8 @@ pub struct WaveStream {
 }
 
 impl WaveStream {
-    /// The samples that have become final since the last call. Every convolution sees a bounded number of
-    /// frames, so only the frames within reach of new samples are computed again.
+    /// Returns the samples that have become final since the last call. Every convolution sees a bounded
+    /// number of frames, so only the frames within reach of new samples are computed again.
     ///
     /// # Errors
     /// As [`Renderer::from_hiddens`] and [`Renderer::from_codes`].

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// In an expected shape: a size that this tensor may decide.
 pub const ANY: usize = usize::MAX;
 
-/// One file of a checkpoint; its clones share it.
+/// Reads one file of a checkpoint; its clones share it.
 #[derive(Clone)]
 pub struct WeightFile {
     path: PathBuf,
@@ -23,7 +23,7 @@ pub struct WeightFile {
     recorder: Option<Arc<dyn Recorder>>,
 }
 
-/// The tensors of a file, by name.
+/// Gives the tensors of a file, by name.
 pub(super) trait TensorSource: Send + Sync {
     /// Returns a tensor's shape; none if there is no such tensor.
     fn shape(&self, name: &str) -> Option<Vec<usize>>;
@@ -52,7 +52,7 @@ pub(super) trait TensorSource: Send + Sync {
     }
 }
 
-/// A tensor in a mapped file.
+/// Locates a tensor in a mapped file.
 pub(super) struct Place {
     pub map: Arc<Mmap>,
     pub dtype: Dtype,
@@ -77,15 +77,17 @@ pub(super) trait Recorder: Send + Sync {
     fn matrix(&self, name: &str, matrix: &Matrix) -> Result<()>;
 }
 
-/// A safetensors file mapped into memory.
+/// Maps a safetensors file into memory.
 pub(super) struct Mapped {
     pub map: Arc<Mmap>,
     pub metadata: safetensors::tensor::Metadata,
-    /// Where the tensors' data begin.
+    /// The place where the tensors' data begin.
     start: usize,
 }
 
 impl Mapped {
+    /// Maps a file and reads its header.
+    ///
     /// # Errors
     /// [`Error::Io`] if it cannot be opened, [`Error::BadFile`] if it is truncated or something else.
     pub fn open(path: &Path) -> Result<Self> {
@@ -112,7 +114,7 @@ impl Mapped {
         Ok(Mapped { map: Arc::new(map), metadata, start: header + size_of::<u64>() })
     }
 
-    /// A tensor's type, shape and place in the map.
+    /// Returns a tensor's type, shape and place in the map.
     pub fn find(&self, name: &str) -> Option<(Dtype, &[usize], Range<usize>)> {
         let info = self.metadata.info(name)?;
         let (from, to) = info.data_offsets;
@@ -145,7 +147,7 @@ impl TensorSource for Mapped {
     }
 }
 
-/// Rows of single precision that are looked up one by one: in memory, or where they lie in a file.
+/// Holds rows of single precision that are looked up one by one: in memory, or where they lie in a file.
 pub enum Table {
     /// In memory.
     Owned(Vec<f32>),
@@ -155,7 +157,7 @@ pub enum Table {
 }
 
 impl Table {
-    /// All of it.
+    /// Returns all of it.
     pub fn values(&self) -> &[f32] {
         match self {
             Table::Owned(values) => values,
@@ -188,17 +190,17 @@ impl WeightFile {
         WeightFile { recorder: Some(recorder), ..self.clone() }
     }
 
-    /// Where the file is.
+    /// Returns where the file is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether the file holds a tensor of this name.
+    /// Returns true if the file holds a tensor of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.shape(name).is_ok()
     }
 
-    /// A tensor's shape, from the header.
+    /// Returns a tensor's shape, from the header.
     ///
     /// # Errors
     /// [`Error::MissingTensor`].
@@ -255,7 +257,7 @@ impl WeightFile {
         })
     }
 
-    /// Rows of a table (rows, width), where they lie if that is possible.
+    /// Returns the rows of a table (rows, width), where they lie if that is possible.
     fn table(&self, name: &str, expected: &[usize]) -> Result<Table> {
         self.check(name, expected)?;
         let table = match self.source.place(name) {
@@ -273,7 +275,8 @@ impl WeightFile {
         Ok(table)
     }
 
-    /// A matrix as the kernels read it: the packed one of this name, or else what `make` makes, packed.
+    /// Returns a matrix as the kernels read it: the packed one of this name, or else what `make` makes,
+    /// packed.
     fn matrix(
         &self,
         name: &str,
@@ -299,7 +302,7 @@ impl WeightFile {
         Ok(matrix)
     }
 
-    /// The folder-like view that a module loads itself from.
+    /// Returns the folder-like view that a module loads itself from.
     pub fn root<'a>(&'a self, dtype: DType, device: &'a Device) -> Weights<'a> {
         Weights { file: self, prefix: String::new(), dtype, device, kind: WeightType::F32 }
     }
@@ -311,7 +314,7 @@ fn describe(expected: &[usize]) -> String {
     format!("[{}]", sizes.join(", "))
 }
 
-/// Tensors of one file under one name prefix, to be loaded in one type onto one device.
+/// Reads tensors of one file under one name prefix, in one type and onto one device.
 #[derive(Clone)]
 pub struct Weights<'a> {
     file: &'a WeightFile,
@@ -322,12 +325,12 @@ pub struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    /// The tensors under `prefix.name.`.
+    /// Returns the tensors under `prefix.name.`.
     pub fn at(&self, name: impl std::fmt::Display) -> Weights<'a> {
         Weights { prefix: format!("{}{name}.", self.prefix), ..self.clone() }
     }
 
-    /// A tensor of the given shape; see [`WeightFile::tensor`].
+    /// Reads a tensor of the given shape; see [`WeightFile::tensor`].
     ///
     /// # Errors
     /// As [`WeightFile::tensor`].
@@ -335,7 +338,7 @@ impl<'a> Weights<'a> {
         self.file.tensor(&format!("{}{name}", self.prefix), expected, self.dtype, self.device)
     }
 
-    /// A tensor's shape.
+    /// Returns a tensor's shape.
     ///
     /// # Errors
     /// [`Error::MissingTensor`].
@@ -343,7 +346,7 @@ impl<'a> Weights<'a> {
         self.file.shape(&format!("{}{name}", self.prefix))
     }
 
-    /// A tensor that goes into a matrix; as [`Weights::tensor`], but a packed file does not keep it.
+    /// Reads a tensor that goes into a matrix; as [`Weights::tensor`], but a packed file does not keep it.
     ///
     /// # Errors
     /// As [`WeightFile::tensor`].
@@ -353,7 +356,7 @@ impl<'a> Weights<'a> {
         Ok(self.file.read(&name, self.device)?.to_dtype(self.dtype)?)
     }
 
-    /// Rows that are looked up one by one; see [`WeightFile::tensor`].
+    /// Reads rows that are looked up one by one; see [`WeightFile::tensor`].
     ///
     /// # Errors
     /// As [`WeightFile::tensor`].
@@ -361,8 +364,8 @@ impl<'a> Weights<'a> {
         self.file.table(&format!("{}{name}", self.prefix), expected)
     }
 
-    /// A weight matrix (outputs, inputs) in the type of this view, under a name of its own: what `make`
-    /// makes of the checkpoint's tensors, unless the file holds it packed.
+    /// Returns a weight matrix (outputs, inputs) in the type of this view, under a name of its own: what
+    /// `make` makes of the checkpoint's tensors, unless the file holds it packed.
     ///
     /// # Errors
     /// As [`WeightFile::tensor`].
@@ -375,7 +378,7 @@ impl<'a> Weights<'a> {
         self.file.matrix(&format!("{}{name}", self.prefix), shape, self.kind, make)
     }
 
-    /// The same tensors, matrices in another type.
+    /// Returns the same tensors, matrices in another type.
     pub fn with_kind(&self, kind: WeightType) -> Weights<'a> {
         Weights { kind, ..self.clone() }
     }
@@ -388,17 +391,17 @@ impl<'a> Weights<'a> {
         self.file.check(&format!("{}{name}", self.prefix), expected)
     }
 
-    /// The same tensors, loaded in another type.
+    /// Returns the same tensors, loaded in another type.
     pub fn to_dtype(&self, dtype: DType) -> Weights<'a> {
         Weights { dtype, ..self.clone() }
     }
 
-    /// How many numbered parts `{name}.0.…`, `{name}.1.…` there are, told by a tensor that each has.
+    /// Counts the numbered parts `{name}.0.…`, `{name}.1.…`, told by a tensor that each has.
     pub fn count(&self, name: &str, tensor: &str) -> usize {
         (0..).take_while(|i| self.file.contains(&format!("{}{name}.{i}.{tensor}", self.prefix))).count()
     }
 
-    /// Where the tensors go.
+    /// Returns the device that the tensors go to.
     pub fn device(&self) -> &'a Device {
         self.device
     }

@@ -39,7 +39,7 @@ struct Product {
     const float *norm;
     float eps;
     unsigned width;
-    // For sums that are shared by blocks, each of which takes so many segments: room for what each finds, and a zero
+    // For sums that are shared by blocks, each of which takes so many segments: scratch for the sums of each, and a zero
     // for each tile of y.
     unsigned block_segments;
     // Whether W was made by the launch before, and so cannot be read before that is done.

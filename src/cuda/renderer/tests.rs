@@ -35,7 +35,7 @@ fn codes(steps: usize, seed: usize) -> Vec<Vec<u16>> {
         .collect()
 }
 
-/// The largest difference, relative to the largest value.
+/// Returns the largest difference, relative to the largest value.
 fn error(expected: &[f32], found: &[f32]) -> f32 {
     assert_eq!(expected.len(), found.len());
     let largest = expected.iter().fold(0f32, |most, v| most.max(v.abs()));
@@ -43,7 +43,7 @@ fn error(expected: &[f32], found: &[f32]) -> f32 {
     differences.fold(0f32, |most, v| if v > most || v.is_nan() { v } else { most }) / largest
 }
 
-/// Signal to noise, in decibels.
+/// Returns the signal to noise ratio, in decibels.
 fn snr(expected: &[f32], found: &[f32]) -> f64 {
     assert_eq!(expected.len(), found.len());
     let square = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();

@@ -14,7 +14,7 @@ const LEAST: f32 = 1e-30;
 /// Bytes of a panel's pair of blocks: the weights of one, those of the other, then the scales of both.
 const PAIR: usize = 2 * LANES * (BLOCK + size_of::<u16>());
 
-/// In which type the weights of a matrix are held.
+/// Names the type in which the weights of a matrix are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WeightType {
     /// Single precision.
@@ -25,7 +25,7 @@ pub enum WeightType {
 }
 
 impl WeightType {
-    /// As it is called.
+    /// Returns its name in options and files.
     pub fn name(self) -> &'static str {
         match self {
             WeightType::F32 => "f32",
@@ -34,7 +34,7 @@ impl WeightType {
     }
 }
 
-/// How a matrix is laid out.
+/// Describes how a matrix is laid out.
 ///
 /// Panel after panel, each of 16 outputs; what is missing to a whole panel or block is zero.
 /// - f32: for each input, the 16 outputs' weights.
@@ -52,12 +52,12 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Panels of 16 outputs.
+    /// Returns how many panels of 16 outputs it has.
     pub fn panels(self) -> usize {
         self.outputs.div_ceil(LANES)
     }
 
-    /// Bytes of a panel, a multiple of 64.
+    /// Returns the bytes of a panel, a multiple of 64.
     pub fn panel_bytes(self) -> usize {
         match self.kind {
             WeightType::F32 => self.inputs * LANES * size_of::<f32>(),
@@ -65,28 +65,28 @@ impl Shape {
         }
     }
 
-    /// Bytes of the whole matrix.
+    /// Returns the bytes of the whole matrix.
     pub fn bytes(self) -> usize {
         self.panels() * self.panel_bytes()
     }
 
-    /// Blocks of inputs, those that only fill a pair included.
+    /// Returns how many blocks of inputs a row has, those that only fill a pair included.
     pub fn blocks(self) -> usize {
         blocks(self.inputs)
     }
 }
 
-/// Blocks that a row of so many numbers takes: an even number.
+/// Returns how many blocks a row of so many numbers takes: an even number.
 pub fn blocks(inputs: usize) -> usize {
     2 * inputs.div_ceil(2 * BLOCK)
 }
 
-/// A cache line, by which all that is packed is aligned.
+/// Aligns all that is packed by a cache line.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line([u8; 64]);
 
-/// Bytes aligned by 64, in memory or in a mapped file.
+/// Holds bytes aligned by 64, in memory or in a mapped file.
 #[derive(Clone)]
 enum Bytes {
     Owned(Arc<[Line]>),
@@ -105,7 +105,7 @@ impl Bytes {
     }
 }
 
-/// A weight matrix in the kernels' layout.
+/// Holds a weight matrix in the kernels' layout.
 #[derive(Clone)]
 pub struct Matrix {
     shape: Shape,
@@ -141,7 +141,7 @@ impl Matrix {
         Matrix { shape, bytes: Bytes::Owned(lines.into()) }
     }
 
-    /// A matrix that lies packed in a mapped file; none if it is not as long as its shape says or not
+    /// Wraps a matrix that lies packed in a mapped file; none if it is not as long as its shape says or not
     /// aligned by 64.
     pub fn mapped(map: Arc<Mmap>, start: usize, length: usize, shape: Shape) -> Option<Self> {
         let end = start.checked_add(length)?;
@@ -151,17 +151,17 @@ impl Matrix {
         fits.then_some(Matrix { shape, bytes: Bytes::Mapped { map, start, length } })
     }
 
-    /// Its sizes and type.
+    /// Returns its sizes and type.
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// The packed bytes, aligned by 64.
+    /// Returns the packed bytes, aligned by 64.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.as_slice()
     }
 
-    /// The weights as they count, (outputs, inputs) row by row.
+    /// Returns the weights as they count, (outputs, inputs) row by row.
     pub fn unpack(&self) -> Vec<f32> {
         let Shape { outputs, inputs, kind } = self.shape;
         let bytes = self.bytes();
@@ -215,12 +215,12 @@ fn pack_bytes(rows: &[f32], inputs: usize, bytes: &mut [u8]) {
     }
 }
 
-/// Rows of x as the byte kernels read them.
+/// Holds rows of x as the byte kernels read them.
 #[derive(Default)]
 pub struct ByteRows {
     /// Row by row, whole pairs of blocks; what is missing is zero.
     pub bytes: Vec<i8>,
-    /// What a byte of each block stands for.
+    /// The scale of each block.
     pub scales: Vec<f32>,
     /// −128·Σ of each block.
     pub offsets: Vec<i32>,

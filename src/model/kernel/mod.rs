@@ -24,7 +24,7 @@ pub use rows::{add_weighted, for_rows, layer_norm, rms_norm, silu_gate};
 pub(crate) use simd::BLOCK;
 pub use team::Team;
 
-/// Which instructions are there.
+/// Says which instructions are there.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(crate) struct Level {

@@ -2,12 +2,12 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 
 use super::*;
 
-/// How long a team is kept busy by callers that ask at once.
+/// The time that a team is kept busy by callers that ask at once.
 const STRESS: Duration = Duration::from_millis(1500);
 /// A test that takes longer waits for something that never comes.
 const HANGS: Duration = Duration::from_secs(90);
 
-/// Numbers that are the same each time: xorshift64.
+/// Draws numbers that are the same each time: xorshift64.
 struct Random(u64);
 
 impl Random {
