@@ -48,8 +48,8 @@ pub use ops::{Fill, Frames, with_f32s};
 pub use packed::{Packed, Packer};
 #[cfg(feature = "cuda")]
 pub(crate) use render::Render;
-pub use render::{Mel, Rendered};
+pub use render::{Growing, Mel, Rendered};
 pub use renderer::Renderer;
 pub use vocos::{HOP, SAMPLE_RATE, Vocos};
-pub use wave_stream::{Growing, WaveStream};
+pub use wave_stream::WaveStream;
 pub use weights::{ANY, WeightFile, Weights};

@@ -33,6 +33,15 @@ pub struct Rendered {
     pub wave: Vec<f32>,
 }
 
+/// Borrows what a growing wave is made from: all of it so far.
+#[derive(Clone, Copy, Debug)]
+pub enum Growing<'a> {
+    /// Hidden states, (steps, hidden) row by row.
+    Hiddens(&'a [f32]),
+    /// Codes, one per codebook and step.
+    Codes(&'a [Vec<u32>]),
+}
+
 /// Runs the networks after the Llama on one device: the decoder, the DVAE's decoding half and the vocoder.
 /// Shared by threads.
 pub trait Render: Send + Sync {

@@ -2,18 +2,10 @@
 //! the whole.
 
 use super::mel_decoder::MEL_CHANNELS;
+use super::render::Growing;
 use super::renderer::Renderer;
 use super::vocos::HOP;
 use crate::error::Result;
-
-/// Borrows what a growing wave is made from: all of it so far.
-#[derive(Clone, Copy, Debug)]
-pub enum Growing<'a> {
-    /// Hidden states, (steps, hidden) row by row.
-    Hiddens(&'a [f32]),
-    /// Codes, one per codebook and step.
-    Codes(&'a [Vec<u32>]),
-}
 
 /// Remembers how far a growing wave has been taken.
 #[derive(Debug, Default)]
