@@ -148,3 +148,21 @@ fn what_waits_says_the_same() {
     let (found, _) = beside.run();
     assert!(expected == found, "what is spoken depends on what is spoken beside it");
 }
+
+#[test]
+fn a_cancelled_sequence_leaves_its_slot_to_the_next_and_its_neighbours_alone() {
+    let requests = [25, 30, 12].map(|steps| request(steps as u64, steps, NoiseMode::Stream));
+    let mut alone = Card::new(1);
+    alone.submit(&requests);
+    let (mut expected, _) = alone.run();
+    assert!(expected.remove(&0).is_some());
+
+    let mut card = Card::new(2);
+    card.submit(&requests);
+    // Some of the steps that were drawn ahead still wait for it.
+    for _ in 0..5 {
+        card.engine.step().unwrap();
+    }
+    assert!(card.engine.cancel(0));
+    assert!(card.run().0 == expected, "a slot or a neighbour of what was cancelled draws otherwise");
+}
