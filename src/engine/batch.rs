@@ -23,9 +23,9 @@ pub struct BatchRow {
 pub struct Batch {
     /// The positions, slot by slot, ascending within a slot.
     pub rows: Vec<BatchRow>,
-    /// Rows whose logits are wanted, and which.
+    /// The rows whose logits are wanted, and the head of each.
     pub wanted: Vec<(usize, Head)>,
-    /// Of each wanted row, what its slot has drawn before.
+    /// The number of tokens that the slot of each wanted row has drawn before.
     pub drawn: Vec<usize>,
     /// Slots whose draws begin anew with this step; each is named once, even if its row is answered with
     /// [`Drawn::Later`].
@@ -49,7 +49,7 @@ impl Batch {
 pub struct SlotStart {
     /// The slot.
     pub slot: u32,
-    /// Their parameters.
+    /// The parameters of the draws.
     pub sampling: SamplingParams,
     /// Tokens drawn at a time: codebooks, or 1 of text.
     pub heads: usize,

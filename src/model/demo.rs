@@ -112,7 +112,7 @@ impl DemoFile {
         DemoFile { seed, tensors: BTreeMap::new() }
     }
 
-    fn sizes(&self, name: &str) -> Option<&[usize]> {
+    fn dims(&self, name: &str) -> Option<&[usize]> {
         self.tensors.get(name).map(|(shape, _)| shape.as_slice())
     }
 
@@ -174,11 +174,11 @@ impl DemoFile {
 
 impl TensorSource for DemoFile {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.sizes(name).map(<[usize]>::to_vec)
+        self.dims(name).map(<[usize]>::to_vec)
     }
 
     fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>> {
-        let Some(shape) = self.sizes(name) else { return Ok(None) };
+        let Some(shape) = self.dims(name) else { return Ok(None) };
         Ok(Some(Tensor::from_vec(self.numbers(name), shape, device)?))
     }
 }
@@ -384,7 +384,7 @@ impl View for DemoView<'_> {
     }
 
     fn shape(&self) -> &[usize] {
-        self.file.sizes(&self.name).unwrap_or_default()
+        self.file.dims(&self.name).unwrap_or_default()
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
