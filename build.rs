@@ -1,9 +1,17 @@
 //! Compiles the CUDA kernels, where the feature `cuda` asks for them.
 
+/// The library's own, for the kernels.
+#[cfg(feature = "cuda")]
+#[path = "src/sampling/constants.rs"]
+mod sampling;
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     #[cfg(feature = "cuda")]
-    cuda::compile();
+    {
+        cuda::write_constants();
+        cuda::compile();
+    }
     #[cfg(feature = "cuda-emulator")]
     cuda::compile_emulator();
 }
@@ -14,6 +22,8 @@ mod cuda {
     use std::env::consts::EXE_SUFFIX;
     use std::path::{Path, PathBuf};
     use std::process::Command;
+
+    use crate::sampling::{FIRST_DRAWS, MIN_KEPT, PENALTY_WINDOW};
 
     const KERNELS: &str = "src/cuda/kernels";
     const SOURCE: &str = "src/cuda/kernels/all.cu";
@@ -26,13 +36,27 @@ mod cuda {
     /// only what the source fuses is the same everywhere.
     const FUSE_NOTHING: &str = "-fmad=false";
 
+    fn out_dir() -> PathBuf {
+        PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"))
+    }
+
+    /// The header in which the kernels find the library's constants.
+    pub fn write_constants() {
+        println!("cargo:rerun-if-changed=src/sampling/constants.rs");
+        let constants =
+            [("PENALTY_WINDOW", PENALTY_WINDOW), ("MIN_KEPT", MIN_KEPT), ("FIRST_DRAWS", FIRST_DRAWS)];
+        let lines = constants.map(|(name, value)| format!("constexpr unsigned {name} = {value};\n"));
+        let text = format!("#pragma once\n\nnamespace sampling {{\n{}}}\n", lines.concat());
+        std::fs::write(out_dir().join("sampling_constants.cuh"), text).expect("OUT_DIR can be written to");
+    }
+
     /// One image for all architectures, and PTX for drivers older than the compiler.
     pub fn compile() {
         println!("cargo:rerun-if-changed={KERNELS}");
         for variable in ["NVCC", "CUDA_HOME", "CUDA_PATH", "CUDA_COMPUTE_CAP"] {
             println!("cargo:rerun-if-env-changed={variable}");
         }
-        let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+        let out = out_dir();
         let nvcc = nvcc();
         let asked = env::var("CUDA_COMPUTE_CAP").unwrap_or_default();
         let named: Vec<String> =
@@ -50,7 +74,9 @@ mod cuda {
         let mut fatbin = Command::new(&nvcc);
         fatbin
             .args(["-fatbin", "-std=c++17", "-O3", FUSE_NOTHING, "--threads", "0", "-o"])
-            .arg(out.join("kernels.fatbin"));
+            .arg(out.join("kernels.fatbin"))
+            .arg("-I")
+            .arg(&out);
         for cap in &architectures {
             fatbin.arg(format!("-gencode=arch=compute_{cap},code=sm_{cap}"));
         }
@@ -61,6 +87,8 @@ mod cuda {
         run(Command::new(&nvcc)
             .args(["-ptx", "-std=c++17", "-O3", FUSE_NOTHING, &arch, "-o"])
             .arg(&ptx)
+            .arg("-I")
+            .arg(&out)
             .arg(SOURCE));
         let text = std::fs::read_to_string(&ptx).expect("nvcc wrote PTX");
         // Newer compilers write newer versions whatever is used; that the older one holds is for ptxas to say.
@@ -92,6 +120,7 @@ mod cuda {
             .std("c++17")
             .opt_level(2)
             .define("EMULATED", None)
+            .include(out_dir())
             .flag("-xc++")
             // Products are rounded as the card rounds them: fused only where the source says so.
             .flag("-ffp-contract=off")

@@ -2,24 +2,24 @@
 //!
 //! Each step runs every new position of every live slot through the model at once; a sequence that ends
 //! frees its slot for the next. The scheduler knows requests and events and no tensor; [`ModelStep`] knows
-//! tensors and no request.
+//! tensors and no request; between them lies [`Batch`].
 
+pub(crate) mod batch;
 mod request;
 mod scheduler;
 mod sequence;
 mod step;
 
+pub use batch::{Batch, BatchRow, Drawn, RowOutput, SlotStart, Step};
 pub use request::{CODEBOOKS, Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request};
-pub use scheduler::{
-    Batch, BatchRow, CodesSoFar, Drawn, Event, RequestId, RowOutput, Scheduler, SlotStart, Step,
-};
+pub use scheduler::{CodesSoFar, Event, RequestId, Scheduler};
 pub use sequence::{Goal, Vocabulary};
 pub use step::ModelStep;
 
 use crate::error::Result;
 
-/// A scheduler and the step it drives. Call [`EngineCore::step`] until [`EngineCore::is_idle`]; between two calls
-/// requests may be added or everything dropped.
+/// Drives a scheduler and its step. Call [`EngineCore::step`] until [`EngineCore::is_idle`]; between two calls
+/// requests may be added, cancelled or dropped.
 pub struct EngineCore<S> {
     vocabulary: Vocabulary,
     scheduler: Scheduler,
@@ -30,7 +30,7 @@ pub struct EngineCore<S> {
 }
 
 impl<S: Step> EngineCore<S> {
-    /// An engine over `slots` sequences, as many as the step was made for.
+    /// Makes an engine over `slots` sequences, as many as the step was made for.
     pub fn new(vocabulary: Vocabulary, slots: usize, step: S) -> Self {
         EngineCore {
             vocabulary,
@@ -46,7 +46,7 @@ impl<S: Step> EngineCore<S> {
         self.scheduler.submit(id, goal, request);
     }
 
-    /// Whether nothing is left to do.
+    /// Returns true if nothing is left to do.
     pub fn is_idle(&self) -> bool {
         self.scheduler.is_idle()
     }
@@ -54,15 +54,6 @@ impl<S: Step> EngineCore<S> {
     /// Returns how many requests have no slot yet.
     pub fn waiting(&self) -> usize {
         self.scheduler.waiting()
-    }
-
-    /// The codes that a running request has drawn so far and their hidden states, (steps, hidden) row by
-    /// row; none before its speech has started.
-    ///
-    /// # Errors
-    /// What the device said, which may have kept the states.
-    pub fn codes(&mut self, id: RequestId) -> Result<Option<CodesSoFar<'_>>> {
-        self.scheduler.codes(id, self.vocabulary.hidden, &mut self.step)
     }
 
     /// Returns how many requests hold a slot.
@@ -79,6 +70,15 @@ impl<S: Step> EngineCore<S> {
     /// The next step gives its slot to another.
     pub fn cancel(&mut self, id: RequestId) -> bool {
         self.scheduler.cancel(id)
+    }
+
+    /// Returns the codes that a running request has drawn so far and their hidden states, (steps, hidden) row
+    /// by row; none before its speech has started.
+    ///
+    /// # Errors
+    /// An error of the device, which may have kept the states.
+    pub fn codes(&mut self, id: RequestId) -> Result<Option<CodesSoFar<'_>>> {
+        self.scheduler.codes(id, self.vocabulary.hidden, &mut self.step)
     }
 
     /// Drops all requests, running and waiting.
@@ -114,12 +114,12 @@ impl<S: Step> EngineCore<S> {
         &mut self.step
     }
 
-    /// Returns what turns requests into positions, and what runs them, for a caller with a scheduler of its own.
+    /// Lends the vocabulary and the step to a caller that schedules by itself.
     pub(crate) fn parts_mut(&mut self) -> (&Vocabulary, &mut S) {
         (&self.vocabulary, &mut self.step)
     }
 
-    /// The tokenizer and the model's sizes.
+    /// Returns the tokenizer and the model's sizes.
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
     }

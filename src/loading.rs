@@ -11,10 +11,10 @@ use crate::model::{Checkpoint, Embed, Llama, Renderer, WeightType};
 use crate::text::Tokenizer;
 use crate::voice::{SeedKind, Speaker, SpeakerStats};
 
-/// What runs the model's steps; which one it is depends on the device.
+/// Runs the model's steps; which one it is depends on the device.
 pub(crate) type AnyStep = Box<dyn Step + Send>;
 
-/// A model on its device, for measuring it step by step; [`Engine`](crate::Engine) speaks with it.
+/// Holds a model on its device, for measuring it step by step; [`Engine`](crate::Engine) speaks with it.
 pub struct LoadedModel {
     pub(crate) engine: EngineCore<AnyStep>,
     pub(crate) renderer: Arc<Renderer>,
@@ -127,7 +127,8 @@ fn on_card(
     options: LoadOptions,
     driver: std::sync::Arc<dyn crate::cuda::Driver>,
 ) -> Result<Parts> {
-    use crate::cuda::{CardLlama, CardStep, Dtype, Kernels, Slots, Weights};
+    use crate::cuda::{CardLlama, CardRenderer, CardStep, Dtype, Kernels, Slots, Weights};
+    use crate::pipeline::GROUP_STEPS;
     if checkpoint.packed.is_some() {
         return Err(Error::Device(
             "this model is packed for processors; give a card the folder or the repository it was made from"
@@ -149,7 +150,10 @@ fn on_card(
     let weights = Weights { kind, quantized: precision == Precision::Q8 };
     let llama = CardLlama::load(&kernels, weights, &checkpoint.gpt, &checkpoint.config, embed)?;
     // Before the texts, which take what is left.
-    let renderer = Renderer::on_card(checkpoint, &kernels, kind)?;
+    // For the largest group, two frames a step, so that its memory is there when it is needed.
+    let frames = 2 * (GROUP_STEPS + checkpoint.config.max_positions);
+    let networks = Box::new(CardRenderer::load(&checkpoint, &kernels, kind, frames)?);
+    let renderer = Renderer::new(checkpoint, networks);
     let slots = Slots {
         wanted: options.batch_size.max(1),
         fewer: options.fewer,

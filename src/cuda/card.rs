@@ -16,28 +16,28 @@ use super::driver::{Address, Argument, Driver, Graph, Launch, Memory};
 use super::kernels::KERNELS;
 use crate::error::{Error, Result};
 
-/// What holds numbers of eight bytes and more.
+/// Aligns bytes for numbers of eight bytes and more.
 #[repr(C, align(64))]
 struct Aligned<T: ?Sized>(T);
 
-/// Machine code for the known architectures, and PTX for those to come.
+/// Holds machine code for the known architectures, and PTX for those to come.
 static IMAGE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin")));
-/// The same as text, for drivers that are older than the compiler was.
+/// Holds the same as text, for drivers that are older than the compiler was.
 static PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
-/// Where images of containers keep the driver without telling the loader.
+/// Places in which images of containers keep the driver without telling the loader.
 const HIDDEN_DRIVERS: [&str; 2] = ["/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
 /// The oldest that the kernels are compiled for.
 pub const OLDEST: (i32, i32) = (8, 0);
 /// The oldest cards on which a launch can begin beside the one before it, and the oldest CUDA whose drivers can
 /// record such launches.
 const OVERLAPPING: ((i32, i32), (i32, i32)) = ((9, 0), (12, 4));
-/// The priority of a card's first queue, in which texts wait for each step: its blocks come before those of others,
+/// The priority of a card's first stream, in which texts wait for each step: its blocks come before those of others,
 /// which render what is finished. The driver makes of it the highest there is.
 const FIRST: i32 = -16;
 /// `off`: each launch begins when the one before it is done.
 const OVERLAP_VARIABLE: &str = "CHATTTS_RS_OVERLAP";
 
-/// The driver's words.
+/// Returns the driver's error as ours, with what was being done.
 fn said(doing: &str, error: DriverError) -> Error {
     let text = |found: std::result::Result<&std::ffi::CStr, DriverError>| {
         found.map_or_else(|_| String::new(), |text| text.to_string_lossy().into_owned())
@@ -91,7 +91,7 @@ fn start() -> Result<()> {
     result::init().map_err(|e| said("starting the NVIDIA driver", e))
 }
 
-/// The newest CUDA that the driver knows, such as 12.4.
+/// Returns the newest CUDA that the driver knows, such as 12.4.
 pub fn driver_version() -> Option<(i32, i32)> {
     let mut version = 0;
     // SAFETY: writes one number.
@@ -99,13 +99,13 @@ pub fn driver_version() -> Option<(i32, i32)> {
     Some((version / 1000, version % 1000 / 10))
 }
 
-/// One queue of one card.
+/// Owns one stream of one card.
 pub struct Card {
     device: Arc<Device>,
     stream: sys::CUstream,
 }
 
-/// A card and the kernels on it.
+/// Holds a card's context and the kernels on it, for all of its streams.
 struct Device {
     context: Arc<CudaContext>,
     number: usize,
@@ -129,10 +129,10 @@ unsafe impl Send for Card {}
 // SAFETY: as above; the driver orders what several threads put in one stream.
 unsafe impl Sync for Card {}
 
-/// Its name and compute capability.
+/// Returns a card's name and compute capability.
 ///
 /// # Errors
-/// What the driver says.
+/// An error of the driver.
 pub fn properties(number: usize) -> Result<(String, (i32, i32))> {
     use sys::CUdevice_attribute_enum::{
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR as MAJOR,
@@ -147,10 +147,10 @@ pub fn properties(number: usize) -> Result<(String, (i32, i32))> {
     Ok((name, (attribute(MAJOR)?, attribute(MINOR)?)))
 }
 
-/// Its memory; the card is opened for it.
+/// Returns a card's memory, for which the card is opened.
 ///
 /// # Errors
-/// What the driver says.
+/// An error of the driver.
 pub fn memory(number: usize) -> Result<Memory> {
     let _context = context(number)?;
     memory_now().map_err(|e| said(&format!("asking card {number} for its memory"), e))
@@ -184,7 +184,7 @@ impl Card {
     /// Opens a card and loads the kernels onto it.
     ///
     /// # Errors
-    /// What the driver says; [`Error::Device`] if the card is older than the kernels are made for.
+    /// An error of the driver; [`Error::Device`] if the card is older than the kernels are made for.
     pub fn open(number: usize) -> Result<Self> {
         let (name, capability) = properties(number)?;
         if capability < OLDEST {
@@ -214,10 +214,10 @@ impl Card {
         let asked = std::env::var(OVERLAP_VARIABLE).as_deref() != Ok("off");
         let can = capability >= OVERLAPPING.0 && driver_version() >= Some(OVERLAPPING.1);
         device.overlaps = AtomicBool::new(asked && can && device.waits());
-        Card::queue(Arc::new(device), FIRST)
+        Card::stream(Arc::new(device), FIRST)
     }
 
-    fn queue(device: Arc<Device>, priority: i32) -> Result<Self> {
+    fn stream(device: Arc<Device>, priority: i32) -> Result<Self> {
         use sys::CUstream_flags::CU_STREAM_NON_BLOCKING as INDEPENDENT;
         device.bind()?;
         let mut stream = std::ptr::null_mut();
@@ -256,7 +256,7 @@ impl Card {
     }
 }
 
-/// The kernels, as machine code or, where the driver is too old for that, as PTX.
+/// Loads the kernels, as machine code or, where the driver is too old for that, as PTX.
 fn load(number: usize) -> Result<sys::CUmodule> {
     // SAFETY: the image is a whole one, as the compiler wrote it.
     let first = match unsafe { result::module::load_data(IMAGE.0.as_ptr().cast()) } {
@@ -276,8 +276,8 @@ fn load(number: usize) -> Result<sys::CUmodule> {
 }
 
 impl Device {
-    /// Whether its kernels wait for what was launched before them by themselves. Code of the PTX for older cards
-    /// does not.
+    /// Returns true if the kernels themselves wait for what was launched before them. Code of the PTX for
+    /// older cards does not.
     fn waits(&self) -> bool {
         use sys::CUfunction_attribute_enum::{
             CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT as SHARED,
@@ -301,13 +301,14 @@ impl Device {
         self.make_current().map_err(|e| self.error("using it", e))
     }
 
-    /// In any case, since what is current may be left from a context that is gone.
+    /// Makes the card's context current in any case, since what is current may be left from a context that is
+    /// gone.
     fn make_current(&self) -> std::result::Result<(), DriverError> {
         // SAFETY: the context is retained as long as this lives.
         unsafe { result::ctx::set_current(self.context.cu_ctx()) }
     }
 
-    /// What the driver said, kept if the card is of no more use.
+    /// Returns the driver's error as ours, and keeps it if the card is of no more use.
     fn error(&self, doing: &str, error: DriverError) -> Error {
         let message = said(&format!("{} (cuda:{}), {doing}", self.name, self.number), error);
         use sys::CUresult::*;
@@ -325,7 +326,7 @@ impl Device {
 impl Drop for Device {
     fn drop(&mut self) {
         if self.make_current().is_ok() {
-            // SAFETY: no queue is left that could use it.
+            // SAFETY: no stream is left that could use it.
             let _ = unsafe { result::module::unload(self.module) };
         }
     }
@@ -463,7 +464,7 @@ impl Driver for Card {
     }
 
     fn another(&self) -> Result<Arc<dyn Driver>> {
-        Ok(Arc::new(Card::queue(Arc::clone(&self.device), 0)?))
+        Ok(Arc::new(Card::stream(Arc::clone(&self.device), 0)?))
     }
 
     fn mark(&self) -> Result<u64> {

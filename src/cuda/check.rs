@@ -14,7 +14,7 @@ use super::driver::{Buffer, Driver};
 use super::kernels::{Dtype, Kernels};
 use crate::error::Result;
 
-/// How a kernel compares with its twin.
+/// Says how a kernel compares with its twin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The kernel, and the type it was asked for.
@@ -23,12 +23,12 @@ pub struct Finding {
     pub shapes: usize,
     /// The largest error of a value, relative to the size of the values it is among.
     pub worst: f64,
-    /// What it may be.
+    /// The largest error that is accepted.
     pub allowed: f64,
 }
 
 impl Finding {
-    /// Whether it holds. An error that is no number does not.
+    /// Returns true if the error is within what is allowed, which an error that is no number never is.
     pub fn holds(&self) -> bool {
         self.worst <= self.allowed
     }
@@ -37,7 +37,7 @@ impl Finding {
 /// Checks all kernels.
 ///
 /// # Errors
-/// What the card says.
+/// An error of the card.
 pub fn all(driver: &Arc<dyn Driver>, seed: u64) -> Result<Vec<Finding>> {
     let kernels = Kernels::new(Arc::clone(driver));
     let mut random = Random(seed.wrapping_mul(2).wrapping_add(1));
@@ -50,7 +50,7 @@ pub fn all(driver: &Arc<dyn Driver>, seed: u64) -> Result<Vec<Finding>> {
 
 const KINDS: [Dtype; 3] = [Dtype::F32, Dtype::F16, Dtype::Bf16];
 
-/// Numbers that are the same each time: xorshift64*.
+/// Draws numbers that are the same each time: xorshift64*.
 struct Random(u64);
 
 impl Random {
@@ -65,7 +65,7 @@ impl Random {
         (self.next() >> 33) as usize % end
     }
 
-    /// About normal, with spread 1.
+    /// Draws a number that is about normal, with spread 1.
     fn normal(&mut self) -> f32 {
         let uniform = |random: &mut Random| (random.next() >> 40) as f32 / (1u64 << 24) as f32;
         let sum: f32 = (0..4).map(|_| uniform(self)).sum();
@@ -77,8 +77,8 @@ impl Random {
     }
 }
 
-/// The largest difference, relative to the root mean square of what is expected, beyond what rounding to the
-/// type that it is stored in explains.
+/// Returns the largest difference, relative to the root mean square of what is expected, beyond what rounding
+/// to the type that it is stored in explains.
 fn worst(kind: Dtype, expected: &[f64], found: &[f32]) -> f64 {
     // Half a unit in the last place of a value, and of the smallest.
     let (relative, least) = match kind {
@@ -100,23 +100,13 @@ fn worst(kind: Dtype, expected: &[f64], found: &[f32]) -> f64 {
     differences.fold(0.0, |worst, error| if error > worst || error.is_nan() { error } else { worst })
 }
 
-/// The larger of two errors; one that is no number stays.
+/// Returns the larger of two errors; one that is no number stays.
 fn larger(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// What sums in f32 may be off.
+/// The error that is accepted of sums in f32.
 const ALLOWED: f64 = 1e-5;
-
-/// Values as a card holds them.
-pub(super) fn to_bytes(kind: Dtype, values: &[f32]) -> Vec<u8> {
-    let half = |bits: fn(f32) -> u16| values.iter().flat_map(|v| bits(*v).to_le_bytes()).collect();
-    match kind {
-        Dtype::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        Dtype::F16 => half(|v| f16::from_f32(v).to_bits()),
-        Dtype::Bf16 => half(|v| bf16::from_f32(v).to_bits()),
-    }
-}
 
 fn from_bytes(kind: Dtype, bytes: &[u8]) -> Vec<f32> {
     let halves = bytes.as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b));
@@ -127,13 +117,13 @@ fn from_bytes(kind: Dtype, bytes: &[u8]) -> Vec<f32> {
     }
 }
 
-/// Rounded as a card holds them.
+/// Rounds values as a card holds them.
 fn rounded(kind: Dtype, values: &[f32]) -> Vec<f32> {
-    from_bytes(kind, &to_bytes(kind, values))
+    from_bytes(kind, &kind.encode(values))
 }
 
 fn upload(kernels: &Kernels, kind: Dtype, values: &[f32]) -> Result<Buffer<u8>> {
-    Buffer::from_slice(kernels.driver(), &to_bytes(kind, values))
+    Buffer::from_slice(kernels.driver(), &kind.encode(values))
 }
 
 fn download(buffer: &Buffer<u8>, kind: Dtype) -> Result<Vec<f32>> {

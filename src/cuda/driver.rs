@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
-/// An address in a card's memory.
+/// Names a place in a card's memory.
 pub type Address = u64;
 
-/// Bytes of a card's memory.
+/// Counts the bytes of a card's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// Not taken by anyone.
@@ -19,7 +19,7 @@ pub struct Memory {
     pub total: u64,
 }
 
-/// How a kernel is launched.
+/// Says how a kernel is launched.
 #[derive(Clone, Copy, Debug)]
 pub struct Launch {
     /// The kernel's name.
@@ -32,7 +32,7 @@ pub struct Launch {
     pub beside: bool,
 }
 
-/// A kernel's argument, by value.
+/// Passes an argument to a kernel, by value.
 #[derive(Clone, Copy)]
 pub struct Argument<'a> {
     address: *const c_void,
@@ -43,7 +43,7 @@ pub struct Argument<'a> {
 }
 
 impl<'a> Argument<'a> {
-    /// Of a number, an address or a `repr(C)` structure of them, as the kernel declares it.
+    /// Passes a number, an address or a `repr(C)` structure of them, as the kernel declares it.
     pub fn of<T: Copy>(value: &'a T) -> Self {
         Argument {
             address: std::ptr::from_ref(value).cast(),
@@ -63,7 +63,7 @@ impl<'a> Argument<'a> {
     }
 }
 
-/// A card's memory and one queue of work for it. What is asked for is done in order; `download` and
+/// Gives a card's memory and one stream of work for it. What is asked for is done in order; `download` and
 /// `synchronize` wait for it. Errors of a kernel may show up later, at the next call that waits.
 pub trait Driver: Send + Sync {
     /// Takes memory, which holds anything.
@@ -84,21 +84,21 @@ pub trait Driver: Send + Sync {
     fn capture(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Graph>>;
     /// Waits until all is done.
     fn synchronize(&self) -> Result<()>;
-    /// The card's memory.
+    /// Returns the size of the card's memory and how much of it is free.
     fn memory(&self) -> Result<Memory>;
-    /// What it is called.
+    /// Returns the card's name.
     fn name(&self) -> &str;
     /// Multiprocessors it has.
     fn multiprocessors(&self) -> Result<u32>;
-    /// Another queue on the same card.
+    /// Opens another stream on the same card.
     fn another(&self) -> Result<Arc<dyn Driver>>;
-    /// Marks the point of the queue that is reached when all that was asked for is done.
+    /// Marks the point of the stream that is reached when all that was asked for is done.
     fn mark(&self) -> Result<u64>;
     /// Forgets a mark.
     fn unmark(&self, mark: u64);
     /// Seconds from one mark to another, which it waits for.
     fn seconds(&self, from: u64, to: u64) -> Result<f64>;
-    /// Whether each launch is timed by itself, which a graph would hide.
+    /// Returns true if each launch is timed by itself, which a graph would hide.
     fn times_launches(&self) -> bool {
         false
     }
@@ -106,29 +106,29 @@ pub trait Driver: Send + Sync {
 
 /// Launches that were recorded, to be run again with the same arguments.
 pub trait Graph: Send {
-    /// Runs them, in the queue that they were recorded in.
+    /// Runs them, in the stream that they were captured in.
     fn replay(&self) -> Result<()>;
 }
 
-/// A point of a queue, whose time is known once it is reached; forgotten on drop.
+/// Marks a point of a stream, whose time is known once it is reached; forgotten on drop.
 pub struct Mark {
     driver: Arc<dyn Driver>,
     mark: u64,
 }
 
 impl Mark {
-    /// After all that was asked for.
+    /// Marks the point after all that was asked for.
     ///
     /// # Errors
-    /// What the card says.
+    /// An error of the card.
     pub fn new(driver: &Arc<dyn Driver>) -> Result<Self> {
         Ok(Mark { driver: Arc::clone(driver), mark: driver.mark()? })
     }
 
-    /// Seconds from an earlier mark of the same queue; waits until this one is reached.
+    /// Seconds from an earlier mark of the same stream; waits until this one is reached.
     ///
     /// # Errors
-    /// What the card says.
+    /// An error of the card.
     pub fn seconds_since(&self, earlier: &Mark) -> Result<f64> {
         self.driver.seconds(earlier.mark, self.mark)
     }
@@ -140,7 +140,7 @@ impl Drop for Mark {
     }
 }
 
-/// Memory of a card that holds values of one type; given back on drop.
+/// Owns memory of a card that holds values of one type; given back on drop.
 pub struct Buffer<T> {
     driver: Arc<dyn Driver>,
     address: Address,
@@ -148,7 +148,7 @@ pub struct Buffer<T> {
     value: PhantomData<T>,
 }
 
-/// What may lie in a card's memory: plain values of any bits.
+/// Marks what may lie in a card's memory: plain values of any bits.
 ///
 /// # Safety
 /// A type without padding and without invalid bit patterns.
@@ -165,7 +165,7 @@ unsafe impl Plain for i32 {}
 // SAFETY: as above.
 unsafe impl Plain for f32 {}
 
-/// A slice's bytes.
+/// Returns a slice's bytes.
 pub fn bytes<T: Plain>(values: &[T]) -> &[u8] {
     // SAFETY: plain values are bytes, all of them initialised.
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
@@ -177,7 +177,7 @@ fn bytes_mut<T: Plain>(values: &mut [T]) -> &mut [u8] {
 }
 
 impl<T: Plain> Buffer<T> {
-    /// Room for so many values, which may be anything.
+    /// Takes memory for so many values, which may be anything at first.
     ///
     /// # Errors
     /// [`Error::Device`] if the card has no memory for it.
@@ -186,7 +186,7 @@ impl<T: Plain> Buffer<T> {
         Ok(Buffer { driver: Arc::clone(driver), address, length, value: PhantomData })
     }
 
-    /// A copy of a slice.
+    /// Copies a slice to the card.
     ///
     /// # Errors
     /// As [`Buffer::new`].
@@ -196,7 +196,7 @@ impl<T: Plain> Buffer<T> {
         Ok(buffer)
     }
 
-    /// Zeros.
+    /// Takes memory that holds zeros.
     ///
     /// # Errors
     /// As [`Buffer::new`].
@@ -207,17 +207,17 @@ impl<T: Plain> Buffer<T> {
         Buffer::from_slice(driver, &vec![T::default(); length])
     }
 
-    /// Values it holds.
+    /// Returns how many values it holds.
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// Where it lies.
+    /// Returns its address.
     pub fn address(&self) -> Address {
         self.address
     }
 
-    /// Where its value number `index` lies.
+    /// Returns the address of its value number `index`.
     pub fn at(&self, index: usize) -> Address {
         debug_assert!(index <= self.length);
         self.address + (index * size_of::<T>()) as u64
@@ -255,7 +255,7 @@ impl<T: Plain> Buffer<T> {
         self.driver.download(self.part(start, values.len())?, bytes_mut(values))
     }
 
-    /// Its first values.
+    /// Copies its first values back.
     ///
     /// # Errors
     /// As [`Buffer::download`].

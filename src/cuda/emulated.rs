@@ -24,7 +24,7 @@ unsafe extern "C" {
 
 /// Memory beyond an allocation that must stay as it is.
 const GUARD: usize = 4096;
-/// What memory holds before it is written: no zeros, and no number.
+/// A byte of memory before it is written: neither zero nor part of a number.
 const POISON: u8 = 0xff;
 const ALIGNMENT: usize = 256;
 
@@ -42,7 +42,7 @@ pub fn emulate(count: usize, memory: u64) {
     ASKED.get_or_init(|| (count, memory));
 }
 
-/// How many cards are to be emulated, and with how much memory.
+/// Returns how many cards are to be emulated, and with how much memory.
 pub fn asked() -> Option<(usize, u64)> {
     if let Some(asked) = ASKED.get() {
         return Some(*asked);
@@ -55,14 +55,14 @@ pub fn asked() -> Option<(usize, u64)> {
     Some((count.parse().ok()?, memory))
 }
 
-/// After how many launches a card is to fail.
+/// Returns the number of launches after which a card is to fail.
 fn launches_of(number: usize) -> Option<usize> {
     let text = std::env::var(FAILURE).ok()?;
     let (card, launches) = text.split_once(':')?;
     (card.parse() == Ok(number)).then(|| launches.parse().ok())?
 }
 
-/// Card `number` of those that were asked for.
+/// Opens card `number` of those that were asked for.
 pub fn open(number: usize) -> Result<Emulated> {
     match asked() {
         Some((count, memory)) if number < count => Ok(Emulated::new(number, memory)),
@@ -70,7 +70,7 @@ pub fn open(number: usize) -> Result<Emulated> {
     }
 }
 
-/// Bytes that are taken on all emulated cards together.
+/// Returns how many bytes are taken on all emulated cards together.
 pub fn taken() -> usize {
     TAKEN.load(Ordering::Relaxed)
 }
@@ -89,15 +89,15 @@ struct Card {
     by_kernel: Mutex<HashMap<&'static str, usize>>,
 }
 
-/// One queue of an emulated card; all of a card see the same memory.
+/// Emulates one stream of a card; all streams of a card see the same memory.
 pub struct Emulated {
     card: Arc<Card>,
     name: String,
-    /// What is launched, while that is recorded.
+    /// The launches since the capture began, while there is one.
     recording: Mutex<Option<Vec<Launched>>>,
 }
 
-/// A launch, its arguments copied.
+/// Holds a launch, its arguments copied.
 struct Launched {
     launch: Launch,
     arguments: Vec<Vec<u8>>,
@@ -105,7 +105,7 @@ struct Launched {
 
 /// Launches to be run again.
 struct Launches {
-    queue: Emulated,
+    stream: Emulated,
     all: Vec<Launched>,
 }
 
@@ -116,13 +116,13 @@ impl Graph for Launches {
                 arguments.iter().map(|a| a.as_ptr().cast_mut().cast()).collect();
             let sizes: Vec<usize> = arguments.iter().map(Vec::len).collect();
             // SAFETY: what held when it was recorded is the recorder's promise to hold now.
-            unsafe { self.queue.run(*launch, &addresses, &sizes) }
+            unsafe { self.stream.run(*launch, &addresses, &sizes) }
         })
     }
 }
 
 impl Emulated {
-    /// A card of so many bytes.
+    /// Opens a card of so many bytes.
     pub fn new(number: usize, memory: u64) -> Self {
         let card = Card {
             number,
@@ -140,14 +140,14 @@ impl Emulated {
         }
     }
 
-    /// How often a kernel was launched.
+    /// Returns how often a kernel was launched.
     #[cfg(test)]
     pub fn launched(&self, kernel: &str) -> usize {
         let counts = self.card.by_kernel.lock().unwrap_or_else(PoisonError::into_inner);
         counts.get(kernel).copied().unwrap_or(0)
     }
 
-    fn queue(&self) -> Self {
+    fn stream(&self) -> Self {
         Emulated { card: Arc::clone(&self.card), name: self.name.clone(), recording: Mutex::default() }
     }
 
@@ -198,7 +198,7 @@ impl Emulated {
             .map_err(|e| Error::Device(format!("{bytes} bytes: {e}")))
     }
 
-    /// That a copy stays within one allocation.
+    /// Checks that a copy stays within one allocation.
     fn check(&self, address: Address, bytes: usize) -> Result<()> {
         let inside = |(start, length): (&Address, &usize)| {
             *start <= address && address + bytes as u64 <= start + *length as u64
@@ -288,7 +288,7 @@ impl Driver for Emulated {
         let launched = launches();
         let all = recording().take().unwrap_or_default();
         launched?;
-        Ok(Box::new(Launches { queue: self.queue(), all }))
+        Ok(Box::new(Launches { stream: self.stream(), all }))
     }
 
     fn synchronize(&self) -> Result<()> {
@@ -309,7 +309,7 @@ impl Driver for Emulated {
     }
 
     fn another(&self) -> Result<Arc<dyn Driver>> {
-        Ok(Arc::new(self.queue()))
+        Ok(Arc::new(self.stream()))
     }
 
     fn mark(&self) -> Result<u64> {

@@ -9,7 +9,7 @@ use super::kernels::Dtype;
 use super::measure::Ceilings;
 use crate::model::GptConfig;
 
-/// What a kernel belongs to.
+/// Names the parts of a step that a kernel may belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
@@ -23,7 +23,7 @@ pub enum Part {
     Heads,
     /// From logits to tokens.
     Draw,
-    /// What goes in, what is kept, and what is counted on.
+    /// Inputs, the states that are kept, and counters.
     Rest,
 }
 
@@ -32,7 +32,7 @@ impl Part {
     pub const ALL: [Part; 6] =
         [Part::Products, Part::Attention, Part::Norms, Part::Heads, Part::Draw, Part::Rest];
 
-    /// As a table calls it.
+    /// Returns its name in a table.
     pub fn name(self) -> &'static str {
         match self {
             Part::Products => "products",
@@ -45,8 +45,8 @@ impl Part {
     }
 }
 
-/// How the kernels' names begin, by part; the first that fits counts. A kernel that does the work of several
-/// parts belongs to the one that takes most of its time.
+/// The first letters of the kernels' names, by part; the first that fits counts. A kernel that does the work
+/// of several parts belongs to the one that takes most of its time.
 const KERNELS: [(&str, Part); 5] = [
     ("product", Part::Products),
     ("attend", Part::Attention),
@@ -57,12 +57,12 @@ const KERNELS: [(&str, Part); 5] = [
 /// The kernel that every step launches once.
 pub const ONCE_A_STEP: &str = "draw_ahead";
 
-/// To which part a kernel of a model's step belongs.
+/// Returns the part to which a kernel of a model's step belongs.
 pub fn part_of(kernel: &str) -> Part {
     KERNELS.iter().find(|(name, _)| kernel.starts_with(name)).map_or(Part::Rest, |(_, part)| *part)
 }
 
-/// What a part of a step must do.
+/// Counts the work that a part of a step must do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Work {
     /// Bytes to and from memory.
@@ -89,13 +89,13 @@ impl Work {
         (self.bytes / ceilings.bytes_per_s).max(matrices).max(singles)
     }
 
-    /// Of several parts.
+    /// Adds up the work of several parts.
     pub fn sum(all: impl IntoIterator<Item = Work>) -> Work {
         all.into_iter().fold(Work::default(), Work::and)
     }
 }
 
-/// A step's shape.
+/// Describes a step's shape.
 #[derive(Clone, Copy, Debug)]
 pub struct StepShape {
     /// The type of the layers' products, and of keys and values.
@@ -112,7 +112,7 @@ pub struct StepShape {
     pub code_tokens: usize,
 }
 
-/// What a part of a step must at least move and compute.
+/// Counts what a part of a step must at least move and compute.
 pub fn work(config: &GptConfig, shape: StepShape, part: Part) -> Work {
     /// A value in single precision, and a sampler's number.
     const SINGLE: f64 = 4.0;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use half::{bf16, f16};
+
 use super::driver::{Address, Argument, Driver, Launch};
-use super::products::Switches;
+use super::switches::Switches;
 use crate::error::Result;
 
-/// A kernel and the block it is made for.
+/// Names a kernel and the block it is made for.
 pub struct Kernel {
     /// Its symbol.
     pub name: &'static str,
@@ -59,7 +61,7 @@ kernels! {
     hold: 32,
 }
 
-/// In which type a card holds a value.
+/// Names the type in which a card holds a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dtype {
     /// Single precision.
@@ -71,7 +73,7 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// Bytes of a value.
+    /// Returns how many bytes a value takes.
     pub fn size(self) -> usize {
         match self {
             Dtype::F32 => 4,
@@ -79,7 +81,17 @@ impl Dtype {
         }
     }
 
-    /// The one of three kernels that is for this type.
+    /// Returns values as a card holds them.
+    pub(super) fn encode(self, values: &[f32]) -> Vec<u8> {
+        let half = |bits: fn(f32) -> u16| values.iter().flat_map(|v| bits(*v).to_le_bytes()).collect();
+        match self {
+            Dtype::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Dtype::F16 => half(|v| f16::from_f32(v).to_bits()),
+            Dtype::Bf16 => half(|v| bf16::from_f32(v).to_bits()),
+        }
+    }
+
+    /// Picks that one of three kernels which is for this type.
     pub(super) fn pick(self, kernels: [&'static str; 3]) -> &'static str {
         match self {
             Dtype::F32 => kernels[0],
@@ -96,7 +108,7 @@ macro_rules! of_type {
 }
 pub(super) use of_type;
 
-/// A row of a step, as the kernels read it.
+/// Lays out a row of a step as the kernels read it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Row {
@@ -109,7 +121,7 @@ pub struct Row {
 // SAFETY: numbers of four bytes, so nothing lies between them.
 unsafe impl super::driver::Plain for Row {}
 
-/// Where a row is kept.
+/// Says where a row's hidden state is kept.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kept {
@@ -125,7 +137,7 @@ pub const TEXT: u32 = 0;
 pub const SPEAKER: u32 = 1;
 pub const CODES: u32 = 2;
 
-/// Keys and values of a layer.
+/// Points to keys and values of a layer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CacheArgument {
@@ -147,7 +159,7 @@ const HEAD_ROWS: u32 = 8;
 /// The widest hidden state of which the heads' kernel takes so many rows.
 pub const MAX_HIDDEN: usize = 48 * 1024 / 4 / HEAD_ROWS as usize;
 
-/// Launches kernels in a card's queue. Addresses are the callers': all of them must lie in buffers that are
+/// Launches kernels in a card's stream. Addresses are the callers': all of them must lie in buffers that are
 /// as large as the shapes say.
 #[derive(Clone)]
 pub struct Kernels {
@@ -160,7 +172,7 @@ impl Kernels {
         Kernels { driver, switches: Switches::from_env() }
     }
 
-    /// What is switched off.
+    /// Returns what is switched off.
     pub(super) fn switches(&self) -> Switches {
         self.switches
     }
@@ -180,7 +192,7 @@ impl Kernels {
         self.launch(Launch { kernel, grid, shared, beside: false }, arguments)
     }
 
-    /// The same for a kernel that waits for the one before where it has to, and not before that.
+    /// Launches a kernel that itself waits for the one before where it has to, and so may begin beside it.
     pub(super) fn run_beside(
         &self,
         kernel: &'static str,
@@ -200,7 +212,7 @@ impl Kernels {
         unsafe { self.driver.launch(launch, arguments) }
     }
 
-    /// x (rows, hidden) = what goes in.
+    /// Embeds rows: x (rows, hidden) = what goes in.
     pub fn embed(&self, args: Embedding) -> Result<()> {
         let Embedding { rows, count, text, codes, speakers, x, hidden, codebooks, code_tokens } = args;
         let arguments = [
@@ -216,7 +228,7 @@ impl Kernels {
         self.run_beside("embed", [count, 1, 1], 0, &arguments)
     }
 
-    /// y = x / rms(x) · weight over rows.
+    /// Norms rows: y = x / rms(x) · weight.
     pub fn rms_norm(&self, kind: Dtype, args: Norm) -> Result<()> {
         let Norm { x, weight, y, rows, width, stride, eps } = args;
         let arguments = [
@@ -231,7 +243,7 @@ impl Kernels {
         self.run_beside(of_type!(kind, "rms_norm"), [rows.div_ceil(4), 1, 1], 0, &arguments)
     }
 
-    /// The last norm of rows and their logits, of so many outputs.
+    /// Computes the last norm of rows and their logits, of so many outputs.
     pub fn heads(&self, heads: Heads) -> Result<()> {
         let groups = heads.rows.div_ceil(HEAD_ROWS);
         // A block norms its rows again: the more of them there are, the more outputs it takes.
@@ -240,12 +252,12 @@ impl Kernels {
         self.run_beside("heads", [blocks, groups, 1], shared, &[Argument::of(&heads)])
     }
 
-    /// Pages of positions that a sequence of so many has.
+    /// Returns how many pages of positions a sequence of so many has.
     pub fn pages(length: u32) -> u32 {
         length.div_ceil(PAGE)
     }
 
-    /// Attention of `count` rows, of at most so many pages each, over their slots' positions.
+    /// Computes attention of `count` rows, of at most so many pages each, over their slots' positions.
     pub fn attend(&self, kind: Dtype, attention: Attention, count: u32, pages: u32) -> Result<()> {
         let CacheArgument { heads, head_size, slot_pages, .. } = attention.cache;
         // What each of the block's four warps finds.
@@ -255,7 +267,7 @@ impl Kernels {
     }
 }
 
-/// Arguments of [`Kernels::embed`].
+/// Holds the arguments of [`Kernels::embed`].
 #[derive(Clone, Copy, Debug)]
 pub struct Embedding {
     pub rows: Address,
@@ -269,7 +281,7 @@ pub struct Embedding {
     pub code_tokens: u32,
 }
 
-/// Arguments of [`Kernels::rms_norm`].
+/// Holds the arguments of [`Kernels::rms_norm`].
 #[derive(Clone, Copy, Debug)]
 pub struct Norm {
     pub x: Address,
@@ -281,7 +293,7 @@ pub struct Norm {
     pub eps: f32,
 }
 
-/// Arguments of [`Kernels::attend`], as its kernel reads them.
+/// Holds the arguments of [`Kernels::attend`], as its kernel reads them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Attention {
@@ -289,7 +301,7 @@ pub struct Attention {
     pub queries: Address,
     pub rows: Address,
     pub cache: CacheArgument,
-    /// Room for rows × heads × pages × (head size + 2), where a row has several pages.
+    /// Scratch memory for rows × heads × pages × (head size + 2), where a row has several pages.
     pub partials: Address,
     /// A zero for each head of each row.
     pub arrived: Address,
@@ -300,7 +312,7 @@ pub struct Attention {
     pub scale: f32,
 }
 
-/// Arguments of [`Kernels::heads`], as its kernel reads them.
+/// Holds the arguments of [`Kernels::heads`], as its kernel reads them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Heads {
@@ -313,7 +325,7 @@ pub struct Heads {
     pub w: Address,
     /// (rows, width): what was normed.
     pub hidden: Address,
-    /// Where each is kept in a store (slots, capacity, width) as well, unless there is none (0).
+    /// The places of a store (slots, capacity, width) in which each is kept as well, unless there is none (0).
     pub kept: Address,
     pub store: Address,
     /// (rows, outputs).

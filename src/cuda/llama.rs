@@ -21,7 +21,8 @@ struct Layer {
     down: Matrix,
 }
 
-/// A model's weights on a card. Products of the layers are in its type; norms, embeddings and heads in f32.
+/// Holds a model's weights on a card. Products of the layers are in its type; norms, embeddings and heads in
+/// f32.
 pub struct CardLlama {
     kernels: Kernels,
     kind: Dtype,
@@ -38,7 +39,7 @@ pub struct CardLlama {
     embed: Embed,
 }
 
-/// How the products of a model's layers are computed.
+/// Says how the products of a model's layers are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weights {
     /// The type of what is multiplied, and of keys and values.
@@ -47,7 +48,7 @@ pub struct Weights {
     pub quantized: bool,
 }
 
-/// Room for the rows of a pass.
+/// Holds the scratch memory for the rows of a pass.
 pub struct Space {
     capacity: usize,
     rows: Buffer<Row>,
@@ -60,20 +61,20 @@ pub struct Space {
     attended: Buffer<u8>,
     /// (rows, intermediate, padded).
     gated: Buffer<u8>,
-    /// What blocks that share a row's head find, and which have been there.
+    /// Sums of blocks that share a row's head, and a count of those that have arrived.
     partials: Buffer<f32>,
     arrived: Buffer<u32>,
     scratch: Scratch,
 }
 
 impl Space {
-    /// What goes in of rows, and what the layers leave of them, (rows, hidden).
+    /// Returns the input of rows, which becomes what the layers leave of them, (rows, hidden).
     pub fn x(&self) -> &Buffer<f32> {
         &self.x
     }
 }
 
-/// Keys and values of every layer, for a number of slots.
+/// Holds keys and values of every layer, for a number of slots.
 pub struct CardCache {
     /// (pages, heads, [`PAGE`], head size) each.
     layers: Vec<(Buffer<u8>, Buffer<u8>)>,
@@ -85,7 +86,7 @@ pub struct CardCache {
 }
 
 impl CardCache {
-    /// For so many sequences.
+    /// Takes memory for so many sequences.
     ///
     /// # Errors
     /// [`Error::Device`] if the card has no memory for it.
@@ -101,7 +102,7 @@ impl CardCache {
         Ok(CardCache { layers, table: Buffer::from_slice(driver, &table)?, slots, slot_pages, capacity })
     }
 
-    /// Bytes that one sequence takes.
+    /// Returns how many bytes one sequence takes.
     pub fn slot_bytes(config: &GptConfig, kind: Dtype) -> usize {
         let positions = config.max_positions.next_multiple_of(PAGE as usize);
         2 * config.layers * positions * config.hidden * kind.size()
@@ -164,38 +165,38 @@ impl CardLlama {
         })
     }
 
-    /// Its sizes.
+    /// Returns the model's sizes.
     pub fn config(&self) -> &GptConfig {
         &self.config
     }
 
-    /// The type of its products.
+    /// Returns the type of its products.
     pub fn kind(&self) -> Dtype {
         self.kind
     }
 
-    /// What goes in and comes out.
+    /// Returns the embeddings and heads.
     pub fn embed(&self) -> &Embed {
         &self.embed
     }
 
-    /// What goes in of codes, (codebooks, code tokens, hidden).
+    /// Returns the embeddings of codes, (codebooks, code tokens, hidden).
     pub fn codes(&self) -> &Buffer<f32> {
         &self.codes
     }
 
-    /// The kernels, in its queue.
+    /// Returns the kernels, in its stream.
     pub fn kernels(&self) -> &Kernels {
         &self.kernels
     }
 
-    /// Weights of the largest matrix of a layer, if they are of 8 bits.
+    /// Returns the weights of the largest matrix of a layer, if they are of 8 bits.
     fn widest(&self) -> usize {
         let matrices = self.layers.iter().flat_map(|l| [&l.qkv, &l.output, &l.gate_up, &l.down]);
         matrices.map(Matrix::quantized_len).max().unwrap_or(0)
     }
 
-    /// Room for passes of so many rows.
+    /// Takes scratch memory for passes of so many rows.
     ///
     /// # Errors
     /// [`Error::Device`] if the card has no memory for it.
@@ -256,7 +257,7 @@ impl CardLlama {
     /// Launches what goes in of `count` rows that lie on the card.
     ///
     /// # Errors
-    /// What the card says.
+    /// An error of the card.
     pub fn embed_rows(&self, space: &Space, rows: &Buffer<Row>, count: usize) -> Result<()> {
         self.kernels.embed(Embedding {
             rows: rows.address(),
@@ -275,7 +276,7 @@ impl CardLlama {
     /// from what goes in of them.
     ///
     /// # Errors
-    /// What the card says.
+    /// An error of the card.
     pub fn launch(
         &self,
         space: &Space,
@@ -339,12 +340,12 @@ impl CardLlama {
         Ok(())
     }
 
-    /// The final norm of the rows that `picked` (count) names, and their logits: `hidden` (count, hidden) and
-    /// `logits` (count, width of the head). With a store (slots, capacity, hidden), what is normed is kept there
-    /// too, where `kept` (count) says.
+    /// Computes the final norm of the rows that `picked` (count) names, and their logits: `hidden` (count,
+    /// hidden) and `logits` (count, width of the head). With a store (slots, capacity, hidden), the normed
+    /// states are kept there too, where `kept` (count) says.
     ///
     /// # Errors
-    /// A missing tensor; what the card says.
+    /// A missing tensor; an error of the card.
     pub fn finish(
         &mut self,
         space: &Space,

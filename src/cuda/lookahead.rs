@@ -27,15 +27,15 @@ const GRAPHS_VARIABLE: &str = "CHATTTS_RS_GRAPHS";
 /// Graphs that are kept.
 const GRAPHS: usize = 32;
 
-/// A drawn step that waits.
+/// Holds a drawn step that waits.
 struct Drawn {
-    /// What went in, and where.
+    /// The position of the input, and the input itself.
     position: u32,
     input: Vec<u32>,
     draw: Result<Draw>,
 }
 
-/// What a graph is good for.
+/// Tells graphs apart by the steps that they are good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     rows: usize,
@@ -44,7 +44,7 @@ struct Key {
     steps: usize,
 }
 
-/// The part of a step that stays the same from one to the next.
+/// Draws several steps ahead, and holds the part of a step that stays the same from one to the next.
 pub struct Lookahead {
     rows: Buffer<Row>,
     kept: Buffer<Kept>,
@@ -60,7 +60,7 @@ pub struct Lookahead {
     records: bool,
 }
 
-/// What a step is made with.
+/// Borrows all that a step is made with.
 pub struct StepContext<'a> {
     pub model: &'a mut CardLlama,
     pub cache: &'a CardCache,
@@ -74,7 +74,7 @@ pub struct StepContext<'a> {
 }
 
 impl Lookahead {
-    /// For so many slots, of at most `rows` at once.
+    /// Takes memory for so many slots, of at most `rows` at once.
     ///
     /// # Errors
     /// [`Error::Device`] if the card has no memory for it; [`Error::Parameter`] for a switch that is none.
@@ -108,7 +108,7 @@ impl Lookahead {
         }
     }
 
-    /// Steps that wait for a slot.
+    /// Returns how many steps wait for a slot.
     pub fn waiting(&self, slot: u32) -> usize {
         self.waiting.get(slot as usize).map_or(0, VecDeque::len)
     }
@@ -133,11 +133,11 @@ impl Lookahead {
     /// Runs the next steps of rows, each of another slot, and keeps what they draw.
     ///
     /// # Errors
-    /// What the card says.
+    /// An error of the card.
     pub fn run(&mut self, context: &mut StepContext, rows: &[Row], kept: &[Kept]) -> Result<()> {
         let steps = self.steps;
         let codebooks = context.model.embed().codebooks();
-        // So that a step's launches all wait in the queue before the first one runs.
+        // So that a step's launches all wait in the stream before the first one runs.
         let steps = if context.model.kernels().driver().times_launches() { 1 } else { steps };
         let slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
         self.rows.upload(0, rows)?;
@@ -169,7 +169,7 @@ impl Lookahead {
         Ok(())
     }
 
-    /// Steps of what was uploaded, replayed if they are recorded.
+    /// Runs the steps of what was uploaded, replayed if they are captured.
     fn steps(&mut self, context: &mut StepContext, key: Key) -> Result<()> {
         if context.model.kernels().driver().times_launches() {
             return self.launch(context, key);

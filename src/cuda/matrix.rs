@@ -1,18 +1,18 @@
 //! Weights of products, as their kernels read them.
 
-use half::f16;
 use rayon::prelude::*;
 
-use super::check::to_bytes;
 use super::driver::{Address, Buffer};
 use super::kernels::{Dtype, Kernels};
 use super::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument};
 use crate::error::{Error, Result};
+use crate::model::{BLOCK, quantize_block};
 
-/// A matrix (outputs, inputs) on a card, padded with zeros to whole tiles.
+/// Holds a matrix (outputs, inputs) on a card, padded with zeros to whole tiles.
 pub struct Matrix {
     buffer: Buffer<u8>,
-    /// Where it is held in 8 bits, the scale of each [`SCALED`] neighbouring inputs of an output.
+    /// The scale (bfloat16) of each [`BLOCK`] neighbouring inputs of an output, where weights are held in 8
+    /// bits.
     scales: Option<Buffer<u8>>,
     kind: Dtype,
     outputs: usize,
@@ -35,13 +35,13 @@ impl Matrix {
         let row = inputs.next_multiple_of(INPUTS_MULTIPLE) * kind.size();
         let mut bytes = vec![0u8; outputs.next_multiple_of(OUTPUTS_MULTIPLE) * row];
         bytes.par_chunks_exact_mut(row).zip(values.par_chunks_exact(inputs)).for_each(|(to, from)| {
-            to[..inputs * kind.size()].copy_from_slice(&to_bytes(kind, from));
+            to[..inputs * kind.size()].copy_from_slice(&kind.encode(from));
         });
         let buffer = Buffer::from_slice(kernels.driver(), &bytes)?;
         Ok(Matrix { buffer, scales: None, kind, outputs, inputs })
     }
 
-    /// The same in 8 bits, to be multiplied in [`Dtype::F16`].
+    /// Converts values to 8 bits, to be multiplied in [`Dtype::F16`], and copies them to the card.
     ///
     /// # Errors
     /// As [`Matrix::upload`].
@@ -54,13 +54,14 @@ impl Matrix {
         check(values, outputs, inputs)?;
         let row = inputs.next_multiple_of(INPUTS_MULTIPLE);
         let rows = outputs.next_multiple_of(OUTPUTS_MULTIPLE);
-        let (mut bytes, mut scales) = (vec![0u8; rows * row], vec![0u8; rows * row / SCALED * 2]);
-        let to = bytes.par_chunks_exact_mut(row).zip(scales.par_chunks_exact_mut(row / SCALED * 2));
+        let blocks = row / BLOCK;
+        let (mut bytes, mut scales) = (vec![0u8; rows * row], vec![0u8; rows * blocks * 2]);
+        let to = bytes.par_chunks_exact_mut(row).zip(scales.par_chunks_exact_mut(blocks * 2));
         to.zip(values.par_chunks_exact(inputs)).for_each(|((bytes, scales), from)| {
-            let to = bytes.chunks_exact_mut(SCALED).zip(scales.chunks_exact_mut(2));
-            for ((bytes, scale), from) in to.zip(from.chunks(SCALED)) {
-                let (numbers, by) = quantized(from);
-                bytes.iter_mut().zip(numbers).for_each(|(to, number)| *to = number.cast_unsigned());
+            let to = bytes.chunks_exact_mut(BLOCK).zip(scales.chunks_exact_mut(2));
+            for ((bytes, scale), from) in to.zip(from.chunks(BLOCK)) {
+                let (numbers, by) = quantize_block(from);
+                bytes.copy_from_slice(&numbers.map(i8::cast_unsigned));
                 scale.copy_from_slice(&by.to_le_bytes());
             }
         });
@@ -73,33 +74,34 @@ impl Matrix {
         })
     }
 
-    /// The type of the weights, and of what they are multiplied with.
+    /// Returns the type of the weights, and of what they are multiplied with.
     pub fn kind(&self) -> Dtype {
         self.kind
     }
 
-    /// Values that come out.
+    /// Returns how many values come out.
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 
-    /// Values that go in.
+    /// Returns how many values go in.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Weights of 8 bits, with those that pad them; 0 if they are of another type.
+    /// Returns how many weights of 8 bits there are, with those that pad them; 0 if they are of another type.
     pub fn quantized_len(&self) -> usize {
         self.scales.as_ref().map_or(0, |_| self.buffer.len())
     }
 
-    /// Values from row to row of what goes in, those of the padding among them, which must be zeros.
+    /// Returns the values from row to row of what goes in, those of the padding among them, which must be
+    /// zeros.
     pub fn padded_inputs(&self) -> usize {
         self.inputs.next_multiple_of(INPUTS_MULTIPLE)
     }
 
-    /// y = x·Wᵀ over rows of x (rows, padded inputs) and y (rows, outputs), and what follows it; without bias
-    /// and scale. Whoever has other strides, or a bias, says so in the fields.
+    /// Describes y = x·Wᵀ over rows of x (rows, padded inputs) and y (rows, outputs), and its epilogue;
+    /// without bias and scale. Whoever has other strides, or a bias, says so in the fields.
     pub fn product(&self, x: Address, y: Address, rows: usize, epilogue: Epilogue) -> ProductArgument {
         let width = if epilogue == Epilogue::SiluGate { self.outputs / 2 } else { self.outputs };
         ProductArgument {
@@ -125,19 +127,8 @@ fn check(values: &[f32], outputs: usize, inputs: usize) -> Result<()> {
     }
 }
 
-/// Values that share a scale.
-pub const SCALED: usize = 32;
-
-/// Values as whole numbers of 8 bits, and what these are times: the largest becomes 127.
-pub fn quantized(values: &[f32]) -> (impl Iterator<Item = i8>, f16) {
-    let largest = values.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-    let scale = f16::from_f32(largest / 127.0);
-    let by = if scale == f16::ZERO { 0.0 } else { 1.0 / scale.to_f32() };
-    (values.iter().map(move |value| (value * by).round_ties_even() as i8), scale)
-}
-
-/// One value per output, zeros up to a whole number of tiles: a bias of a product whose padding is computed
-/// too.
+/// Uploads one value per output, with zeros up to a whole number of tiles: a bias of a product whose padding
+/// is computed too.
 ///
 /// # Errors
 /// [`Error::Device`] if the card has no memory for them.
@@ -151,8 +142,11 @@ pub fn upload_padded(kernels: &Kernels, values: &[f32]) -> Result<Buffer<f32>> {
 mod tests {
     use std::sync::Arc;
 
+    use half::f16;
+
     use super::super::driver::Driver;
     use super::super::emulated::Emulated;
+    use super::super::products::Scratch;
     use super::*;
 
     #[test]
@@ -173,7 +167,7 @@ mod tests {
                 .chunks_exact(inputs)
                 .flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0, 64 - inputs)))
                 .collect();
-            let x = Buffer::from_slice(kernels.driver(), &to_bytes(kind, &padded)).unwrap();
+            let x = Buffer::from_slice(kernels.driver(), &kind.encode(&padded)).unwrap();
             let y = Buffer::<f32>::new(kernels.driver(), rows * outputs).unwrap();
             kernels
                 .product(kind, matrix.product(x.address(), y.address(), rows, Epilogue::Store), None)
@@ -182,5 +176,39 @@ mod tests {
             assert_eq!(y.to_vec(rows * outputs).unwrap(), expected);
         }
         assert!(Matrix::upload(&kernels, Dtype::F32, &values, 4, inputs).is_err());
+    }
+
+    #[test]
+    fn weights_of_8_bits_are_those_of_the_processor_rounded_to_half_precision() {
+        let card: Arc<dyn Driver> = Arc::new(Emulated::new(0, 1 << 24));
+        let kernels = Kernels::new(card);
+        let (outputs, inputs) = (6, 64);
+        // Each output's weights of another size; half precision has no scale of some of them.
+        let sizes = [1e-7f32, 3e-5, 0.02, 0.3, 5.0, 3e4];
+        let sized = |(output, size): (usize, &f32)| {
+            let weight = |i: usize| ((i * 37 + output * 11) % 127) as f32 / 63.0 - 1.0;
+            (0..inputs).map(|i| weight(i) * size).collect::<Vec<_>>()
+        };
+        let weights: Vec<f32> = sizes.iter().enumerate().flat_map(sized).collect();
+        let stood_for = weights.chunks_exact(BLOCK).flat_map(|block| {
+            let (numbers, scale) = quantize_block(block);
+            numbers.map(|number| f16::from_f32(f32::from(number) * scale.to_f32()).to_f32())
+        });
+        let expected: Vec<f32> = stood_for.collect();
+        let matrix = Matrix::upload_quantized(&kernels, &weights, outputs, inputs).unwrap();
+        let scratch = Scratch::new(kernels.driver(), matrix.quantized_len()).unwrap();
+        // A one for each input, so that each product is a weight; by few rows and by many.
+        for rows in [16, inputs] {
+            let one = |row: usize| (0..inputs).map(move |input| f32::from(u8::from(input == row)));
+            let x: Vec<f32> = (0..rows).flat_map(one).collect();
+            let x = Buffer::from_slice(kernels.driver(), &Dtype::F16.encode(&x)).unwrap();
+            let y = Buffer::<f32>::new(kernels.driver(), rows * outputs).unwrap();
+            let product = matrix.product(x.address(), y.address(), rows, Epilogue::Store);
+            kernels.product(Dtype::F16, product, Some(&scratch)).unwrap();
+            for (row, found) in y.to_vec(rows * outputs).unwrap().chunks_exact(outputs).enumerate() {
+                let expected = expected.iter().skip(row).step_by(inputs);
+                assert!(found.iter().eq(expected), "input {row}: {found:?}");
+            }
+        }
     }
 }

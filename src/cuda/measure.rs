@@ -32,7 +32,7 @@ const MATRIX_OPERATIONS: u64 = 2 * 16 * 16 * 8;
 /// Launches of a recording that shows what a launch costs.
 const EMPTY_LAUNCHES: usize = 256;
 
-/// What a card does at most.
+/// Holds what a card does at most.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Ceilings {
     /// Bytes read from memory in a second.
@@ -76,7 +76,7 @@ impl Test {
         self.kernels.driver()
     }
 
-    /// The median time of a run.
+    /// Returns the median time of a run.
     fn time(&self, run: &dyn Fn() -> Result<()>) -> Result<f64> {
         run()?;
         let mut times = Vec::with_capacity(RUNS);
@@ -94,7 +94,7 @@ impl Test {
         }
     }
 
-    /// Whether a run is long enough to be timed.
+    /// Returns true if a run is long enough to be timed.
     fn is_long(&self, run: &dyn Fn() -> Result<()>) -> Result<bool> {
         let start = Mark::new(self.driver())?;
         run()?;
@@ -134,7 +134,7 @@ impl Test {
         hold(&self.kernels, cycles)
     }
 
-    /// That the kernels compute what is known: a rate of something else would say nothing.
+    /// Checks that the kernels compute what is known: a rate of something else would say nothing.
     fn check(&self) -> Result<()> {
         let wrong = |kernel: &str| Err(Error::Device(format!("{kernel} computes what it should not")));
         let blocks = 2;
@@ -167,7 +167,7 @@ impl Test {
         Ok(())
     }
 
-    /// Bytes read in a second, and of how many that was measured.
+    /// Measures the bytes read in a second, and returns with them of how many that was measured.
     fn reading(&self) -> Result<(f64, u64)> {
         // Half of what is free, since another may want some.
         let free = usize::try_from(self.driver().memory()?.free / 2).unwrap_or(MOST_READ);
@@ -220,10 +220,10 @@ impl Test {
     }
 }
 
-/// Keeps the queue busy for so many clock cycles of the card; an emulated one passes over it.
+/// Keeps the stream busy for so many clock cycles of the card; an emulated one passes over it.
 ///
 /// # Errors
-/// What the card says.
+/// An error of the card.
 pub fn hold(kernels: &Kernels, cycles: u32) -> Result<()> {
     kernels.run("hold", [1, 1, 1], 0, &[Argument::of(&cycles)])
 }

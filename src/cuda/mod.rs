@@ -23,6 +23,7 @@ mod render_networks;
 mod renderer;
 mod sampler;
 mod step;
+mod switches;
 
 use std::sync::Arc;
 
@@ -42,22 +43,22 @@ pub(crate) use step::{CardStep, Slots};
 
 use crate::error::Result;
 
-/// A card that the driver has.
+/// Describes a card that the driver has.
 #[derive(Clone, Debug)]
 pub struct CardInfo {
-    /// As `cuda:N` names it.
+    /// The number, as in `cuda:N`.
     pub number: usize,
-    /// What it is called.
+    /// The driver's name for it.
     pub name: String,
     /// Compute capability; 8.0 is the oldest that the kernels are made for.
     pub capability: (i32, i32),
 }
 
 impl CardInfo {
-    /// Of one card.
+    /// Describes card `number`.
     ///
     /// # Errors
-    /// What the driver says.
+    /// An error of the driver.
     pub fn of(number: usize) -> Result<Self> {
         #[cfg(feature = "cuda-emulator")]
         if emulated::asked().is_some() {
@@ -68,15 +69,15 @@ impl CardInfo {
         Ok(CardInfo { number, name, capability })
     }
 
-    /// Whether the kernels are made for it.
+    /// Returns true if the kernels are made for it.
     pub fn is_supported(&self) -> bool {
         self.capability >= card::OLDEST
     }
 
-    /// Its memory, for which it is opened.
+    /// Returns its memory, for which it is opened.
     ///
     /// # Errors
-    /// What the driver says.
+    /// An error of the driver.
     pub fn memory(&self) -> Result<Memory> {
         #[cfg(feature = "cuda-emulator")]
         if emulated::asked().is_some() {
@@ -86,7 +87,7 @@ impl CardInfo {
     }
 }
 
-/// How many cards there are.
+/// Returns how many cards there are.
 ///
 /// # Errors
 /// [`crate::Error::Device`] if there is no driver, or what it says.
@@ -98,7 +99,7 @@ pub fn count() -> Result<usize> {
     card::count()
 }
 
-/// The newest CUDA that the driver knows, such as 12.4; none without a driver.
+/// Returns the newest CUDA that the driver knows, such as 12.4; none without a driver.
 pub fn driver_version() -> Option<(i32, i32)> {
     card::count().ok()?;
     card::driver_version()
@@ -107,7 +108,7 @@ pub fn driver_version() -> Option<(i32, i32)> {
 /// Opens a card and loads the kernels onto it.
 ///
 /// # Errors
-/// What the driver says.
+/// An error of the driver.
 pub(crate) fn open(number: usize) -> Result<Arc<dyn Driver>> {
     #[cfg(feature = "cuda-emulator")]
     if emulated::asked().is_some() {
@@ -119,7 +120,7 @@ pub(crate) fn open(number: usize) -> Result<Arc<dyn Driver>> {
 /// Runs every kernel on a card beside its twin in plain Rust, on random shapes.
 ///
 /// # Errors
-/// What the card says.
+/// An error of the card.
 pub fn check(number: usize, seed: u64) -> Result<Vec<Finding>> {
     check::all(&open(number)?, seed)
 }

@@ -6,7 +6,7 @@ use super::driver::{Address, Argument, Buffer, Driver};
 use super::kernels::{CacheArgument, Dtype, Kernels, Norm, of_type};
 use crate::error::{Error, Result};
 
-/// What becomes of a product's sums.
+/// Names the epilogue of a product, which follows its sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Epilogue {
     /// y = (v + bias)·scale, in f32.
@@ -23,7 +23,7 @@ pub enum Epilogue {
     RotateStore,
 }
 
-/// A product, as its kernels read it.
+/// Describes a product, as its kernels read it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProductArgument {
@@ -42,13 +42,13 @@ pub struct ProductArgument {
     pub norm: Address,
     pub eps: f32,
     pub width: u32,
-    /// How blocks share a tile; [`Kernels::product`] sets them.
+    /// The segments that each of the blocks sharing a tile takes; [`Kernels::product`] sets them.
     pub block_segments: u32,
-    /// Whether the weights were made by the launch before.
+    /// 1 if the weights were made by the launch before, else 0.
     pub widened: u32,
     pub partials: Address,
     pub arrived: Address,
-    /// Of weights of 8 bits, which are multiplied as [`Dtype::F16`]: the scale of each 32 of them.
+    /// Of weights of 8 bits, which are multiplied as [`Dtype::F16`]: the scale (bfloat16) of each 32 of them.
     pub scales: Address,
     /// For [`Epilogue::RotateStore`].
     pub places: Address,
@@ -75,7 +75,8 @@ const BLOCKS: u32 = 396;
 /// Shared memory that is had unasked.
 const SHARED: u32 = 48 * 1024;
 
-/// Room for what blocks that share tiles find, and for weights of 8 bits as many rows take them.
+/// Holds scratch memory for the sums of blocks that share tiles, and for weights of 8 bits as many rows take
+/// them.
 pub struct Scratch {
     partials: Buffer<f32>,
     arrived: Buffer<u32>,
@@ -83,7 +84,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Of 6 MiB, as never more than so many blocks share tiles, and for so many weights of 8 bits.
+    /// Takes 6 MiB, as never more than so many blocks share tiles, and memory for so many weights of 8 bits.
     ///
     /// # Errors
     /// [`crate::Error::Device`] if the card has no memory for it.
@@ -93,23 +94,6 @@ impl Scratch {
             partials: Buffer::new(driver, (BLOCKS * TILE * TILE) as usize)?,
             arrived: Buffer::zeros(driver, BLOCKS as usize)?,
         })
-    }
-}
-
-/// What may be switched off, to find a fault or to measure what it gains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Switches {
-    /// `CHATTTS_RS_FUSED_NORMS=off`: norms are kernels of their own.
-    pub fused_norms: bool,
-    /// `CHATTTS_RS_SHARED_TILES=off`: a tile of a product is one block's.
-    pub shared_tiles: bool,
-}
-
-impl Switches {
-    /// As the environment says.
-    pub fn from_env() -> Self {
-        let on = |variable| std::env::var(variable).as_deref() != Ok("off");
-        Switches { fused_norms: on("CHATTTS_RS_FUSED_NORMS"), shared_tiles: on("CHATTTS_RS_SHARED_TILES") }
     }
 }
 
@@ -126,10 +110,10 @@ fn sharing(rows: u32, outputs: u32, inputs: u32) -> Option<(u32, u32)> {
 }
 
 impl Kernels {
-    /// A product and what follows it; with a scratch, blocks share the tiles of small ones.
+    /// Runs a product and its epilogue; with a scratch, blocks share the tiles of small ones.
     ///
     /// # Errors
-    /// What the card says.
+    /// An error of the card.
     pub fn product(&self, kind: Dtype, product: ProductArgument, scratch: Option<&Scratch>) -> Result<()> {
         let ProductArgument { rows, inputs, outputs, .. } = product;
         let segments = inputs.div_ceil(SEGMENT);
@@ -169,7 +153,7 @@ impl Kernels {
         }
     }
 
-    /// With weights as the kernels for many rows take them.
+    /// Returns the product with weights as the kernels for many rows take them.
     fn widened(&self, product: ProductArgument, scratch: Option<&Scratch>) -> Result<ProductArgument> {
         if product.scales == 0 {
             return Ok(product);
@@ -190,11 +174,11 @@ impl Kernels {
         Ok(ProductArgument { w: to, scales: 0, widened: 1, ..product })
     }
 
-    /// A product of what is normed first: x (rows, width) in f32, by the weights in `norm`. `normed`
-    /// (rows, inputs) in the weights' type holds what is normed where that is not the product's own work.
+    /// Runs a product of what is normed first: x (rows, width) in f32, by the weights in `norm`. `normed`
+    /// (rows, inputs) in the weights' type holds the normed rows where the product does not norm them itself.
     ///
     /// # Errors
-    /// What the card says.
+    /// An error of the card.
     pub fn normed_product(
         &self,
         kind: Dtype,

@@ -10,25 +10,25 @@ use super::kernels::Kernels;
 use super::measure::hold;
 use crate::error::Result;
 
-/// Clock cycles that the queue is held for while launches are put in it: 1 ms or so at first, more where that is
+/// Clock cycles that the stream is held for while launches are put in it: 1 ms or so at first, more where that is
 /// found to be too little.
 const FIRST_HOLD: u32 = 2 << 20;
 const MOST_HOLD: u32 = 32 << 20;
 
-/// What the launches of one kernel took.
+/// Counts the time that the launches of one kernel took.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spent {
-    /// How many there were.
+    /// Their number.
     pub launches: usize,
     /// Seconds, of all of them.
     pub seconds: f64,
 }
 
-/// By the kernel's name.
+/// Holds the times by the kernel's name.
 pub type Times = BTreeMap<&'static str, Spent>;
 
-/// A queue of a card that times its launches while it is told to. What is launched between two waits is held up
-/// until all of it is there, so that no launch waits for the processor. Other queues of the card are not timed.
+/// Times the launches of a stream while it is told to. What is launched between two waits is held up until
+/// all of it is there, so that no launch waits for the processor. Other streams of the card are not timed.
 pub struct Profiler {
     card: Arc<dyn Driver>,
     kernels: Kernels,
@@ -53,7 +53,7 @@ struct Pending {
 }
 
 impl Profiler {
-    /// Over a queue, which nobody else uses.
+    /// Wraps a stream, which nobody else uses.
     pub fn new(card: Arc<dyn Driver>) -> Arc<Self> {
         let kernels = Kernels::new(Arc::clone(&card));
         let state = State { cycles: FIRST_HOLD, ..State::default() };
@@ -66,10 +66,10 @@ impl Profiler {
         self.is_on.store(true, Ordering::Relaxed);
     }
 
-    /// What was launched since the start; it is not timed any more.
+    /// Returns what was launched since the start, and stops the timing.
     ///
     /// # Errors
-    /// What the card says.
+    /// An error of the card.
     pub fn stop(&self) -> Result<Times> {
         let collected = self.collect();
         self.is_on.store(false, Ordering::Relaxed);
@@ -77,11 +77,11 @@ impl Profiler {
         Ok(std::mem::take(&mut self.state().times))
     }
 
-    /// A launch with nothing in it, as it would be timed here, in seconds: the least that a launch is said to
-    /// take. The median of several.
+    /// Times a launch with nothing in it, in seconds: the least that a launch is said to take. The median of
+    /// several.
     ///
     /// # Errors
-    /// What the card says.
+    /// An error of the card.
     pub fn least(&self) -> Result<f64> {
         const LAUNCHES: usize = 65;
         hold(&self.kernels, FIRST_HOLD)?;

@@ -6,12 +6,12 @@ use crate::error::{Error, Result};
 
 /// Bytes of shared memory that a block of any card has without being asked.
 const SHARED: usize = 48 << 10;
-/// What the sums over a block take of it.
+/// The bytes of shared memory that the sums over a block take.
 const SUMS: usize = 16;
 /// Sizes of a Fourier transform that the kernel takes: powers of two among these.
 pub const TRANSFORMS: std::ops::RangeInclusive<usize> = 512..=4096;
 
-/// First frame of a frame's sequence, and the one after its last.
+/// Bounds a frame's sequence: its first frame, and the one after its last.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bounds {
@@ -23,7 +23,7 @@ pub struct Bounds {
 unsafe impl Plain for Bounds {}
 
 impl Bounds {
-    /// Those of every frame of sequences that lie one after another.
+    /// Returns the bounds of every frame of sequences that lie one after another.
     pub fn of(lengths: &[usize]) -> Vec<Bounds> {
         let mut all = Vec::with_capacity(lengths.iter().sum());
         for length in lengths {
@@ -35,7 +35,7 @@ impl Bounds {
     }
 }
 
-/// Arguments of [`Kernels::unfold`].
+/// Holds the arguments of [`Kernels::unfold`].
 #[derive(Clone, Copy, Debug)]
 pub struct Unfold {
     pub x: Address,
@@ -48,7 +48,7 @@ pub struct Unfold {
     pub stride: u32,
 }
 
-/// Arguments of [`Kernels::depthwise_norm`], as its kernels read them.
+/// Holds the arguments of [`Kernels::depthwise_norm`], as its kernels read them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct DepthwiseNorm {
@@ -66,7 +66,7 @@ pub struct DepthwiseNorm {
     pub eps: f32,
 }
 
-/// Arguments of [`Kernels::layer_norm`].
+/// Holds the arguments of [`Kernels::layer_norm`].
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNorm {
     pub x: Address,
@@ -79,7 +79,7 @@ pub struct LayerNorm {
     pub eps: f32,
 }
 
-/// Arguments of [`Kernels::inverse_fourier`].
+/// Holds the arguments of [`Kernels::inverse_fourier`].
 #[derive(Clone, Copy, Debug)]
 pub struct InverseFourier {
     pub spectrum: Address,
@@ -90,7 +90,7 @@ pub struct InverseFourier {
     pub size: u32,
 }
 
-/// Arguments of [`Kernels::overlap_add`].
+/// Holds the arguments of [`Kernels::overlap_add`].
 #[derive(Clone, Copy, Debug)]
 pub struct OverlapAdd {
     pub pieces: Address,
@@ -103,8 +103,8 @@ pub struct OverlapAdd {
 }
 
 impl Kernels {
-    /// y (count, stride) = the windows of x (frames, channels) around frames from `first` on, tap by tap, zero
-    /// outside their sequences and beyond the taps.
+    /// Unfolds y (count, stride) = the windows of x (frames, channels) around frames from `first` on, tap by
+    /// tap, zero outside their sequences and beyond the taps.
     pub fn unfold(&self, args: Unfold) -> Result<()> {
         let Unfold { x, bounds, y, first, count, channels, taps, stride } = args;
         let arguments = [
@@ -119,8 +119,8 @@ impl Kernels {
         self.run("unfold", [count, 1, 1], 0, &arguments)
     }
 
-    /// y (frames, stride) = the norm of a depthwise convolution of x (frames, width), in a type; what is beyond
-    /// the width becomes zero.
+    /// Computes y (frames, stride) = the norm of a depthwise convolution of x (frames, width), in a type;
+    /// what is beyond the width becomes zero.
     ///
     /// # Errors
     /// [`Error::Device`] if a frame does not fit a block's memory.
@@ -133,7 +133,7 @@ impl Kernels {
         self.run(kernel, [frames, 1, 1], shared as u32, &[Argument::of(&args)])
     }
 
-    /// y (rows, stride) = the norm of x (rows, width); in place if they have one width.
+    /// Computes y (rows, stride) = the norm of x (rows, width); in place if they have one width.
     pub fn layer_norm(&self, args: LayerNorm) -> Result<()> {
         let LayerNorm { x, weight, bias, y, rows, width, stride, eps } = args;
         let arguments = [
@@ -170,8 +170,8 @@ impl Kernels {
         self.run("inverse_fourier", [frames, 1, 1], size * size_of::<f32>() as u32, &arguments)
     }
 
-    /// Wave (frames, hop) = the overlapping pieces (frames, size) of sequences; of each sequence's last frame,
-    /// nothing is written.
+    /// Adds up a wave (frames, hop) from the overlapping pieces (frames, size) of sequences; of each
+    /// sequence's last frame, nothing is written.
     pub fn overlap_add(&self, args: OverlapAdd) -> Result<()> {
         let OverlapAdd { pieces, window, bounds, wave, frames, size, hop } = args;
         let arguments = [
@@ -186,7 +186,7 @@ impl Kernels {
     }
 }
 
-/// e^(2πik/size), k < size / 2, a real and an imaginary part each.
+/// Returns e^(2πik/size), k < size / 2, a real and an imaginary part each.
 pub fn twiddles(size: usize) -> Vec<f32> {
     (0..size / 2)
         .flat_map(|k| {

@@ -17,7 +17,7 @@ pub struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// A tensor's values.
+    /// Uploads a tensor's values.
     ///
     /// # Errors
     /// [`crate::Error::Device`] if the card has no memory for them.
@@ -25,7 +25,7 @@ impl Loader<'_> {
         Buffer::from_slice(self.kernels.driver(), &numbers(tensor)?)
     }
 
-    /// A matrix (outputs, inputs) and its bias, named `weight` and `bias`.
+    /// Uploads a matrix (outputs, inputs) and its bias, named `weight` and `bias`.
     pub fn linear(
         &self,
         weights: &Weights,
@@ -44,7 +44,8 @@ fn numbers(tensor: &Tensor) -> Result<Vec<f32>> {
     Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
 }
 
-/// Bytes that layers need of each part of the memory they share: per frame, `scratch` per frame of a piece.
+/// Counts the bytes that layers need of each part of the memory they share: per frame, `scratch` per frame of
+/// a piece.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
     pub first: usize,
@@ -54,7 +55,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Enough for either.
+    /// Returns sizes that are enough for either.
     pub fn max(self, other: Sizes) -> Sizes {
         Sizes {
             first: self.first.max(other.first),
@@ -65,7 +66,7 @@ impl Sizes {
     }
 }
 
-/// The frames that layers are run over, and the memory for what lies between them.
+/// Holds the frames that layers are run over, and the scratch memory between them.
 pub struct Stage<'a> {
     pub kernels: &'a Kernels,
     /// [`super::render_kernels::Bounds`] of every frame.
@@ -78,26 +79,26 @@ pub struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// First frame and number of frames of each piece.
+    /// Iterates over the first frame and the number of frames of each piece.
     pub fn pieces(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (frames, piece) = (self.frames, self.piece);
         (0..frames).step_by(piece).map(move |first| (first, piece.min(frames - first)))
     }
 }
 
-/// Where a row of f32 lies.
+/// Returns the address of a row of f32.
 pub fn row(start: Address, index: usize, width: usize) -> Address {
     start + (index * width * size_of::<f32>()) as Address
 }
 
-/// A layer norm over channels.
+/// Norms over channels.
 pub struct Norm {
     weight: Buffer<f32>,
     bias: Buffer<f32>,
 }
 
 impl Norm {
-    /// `weight` and `bias` of the given width.
+    /// Loads `weight` and `bias` of the given width.
     pub fn load(loader: &Loader, weights: &Weights, width: usize) -> Result<Self> {
         Ok(Norm {
             weight: loader.values(&weights.tensor("weight", &[width])?)?,
@@ -105,7 +106,7 @@ impl Norm {
         })
     }
 
-    /// y (rows, stride) = the norm of x (rows, width).
+    /// Computes y (rows, stride) = the norm of x (rows, width).
     pub fn run(&self, kernels: &Kernels, x: Address, y: Address, rows: usize, stride: usize) -> Result<()> {
         kernels.layer_norm(LayerNorm {
             x,
@@ -120,7 +121,7 @@ impl Norm {
     }
 }
 
-/// A dense convolution over time of odd kernel that keeps the length, in f32.
+/// Convolves over time with an odd kernel that keeps the length, in f32.
 pub struct Conv {
     matrix: Matrix,
     bias: Option<Buffer<f32>>,
@@ -129,7 +130,7 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// `weight` (outputs, inputs, taps) and, if there is one, `bias`.
+    /// Loads `weight` (outputs, inputs, taps) and, if there is one, `bias`.
     pub fn load(loader: &Loader, weights: &Weights, inputs: usize, taps: usize, bias: bool) -> Result<Self> {
         let outputs = weights.check("weight", &[ANY, inputs, taps])?[0];
         let weight = numbers(&taps_first(&weights.raw("weight", &[outputs, inputs, taps])?)?)?;
@@ -141,27 +142,27 @@ impl Conv {
         Ok(Conv { matrix, bias, taps, channels: inputs })
     }
 
-    /// Frames to each side that a frame depends on.
+    /// Returns how many frames to each side a frame depends on.
     pub fn reach(&self) -> usize {
         self.taps / 2
     }
 
-    /// Channels that come out.
+    /// Returns how many channels come out.
     pub fn outputs(&self) -> usize {
         self.matrix.outputs()
     }
 
-    /// Bytes of a frame that comes out.
+    /// Returns the bytes of a frame that comes out.
     pub fn size(&self) -> usize {
         self.outputs() * size_of::<f32>()
     }
 
-    /// Bytes of scratch memory per frame.
+    /// Returns the bytes of scratch memory per frame.
     pub fn scratch(&self) -> usize {
         self.matrix.padded_inputs() * size_of::<f32>()
     }
 
-    /// x (frames, inputs) → y (frames, outputs), which must be others, times a value per output.
+    /// Computes x (frames, inputs) → y (frames, outputs), which must be others, times a value per output.
     pub fn run(
         &self,
         stage: &Stage,
@@ -193,7 +194,7 @@ impl Conv {
     }
 }
 
-/// One block: depthwise convolution, norm, two linear layers around a GELU, scale, residual.
+/// Computes one block: depthwise convolution, norm, two linear layers around a GELU, scale, residual.
 pub struct Block {
     /// (taps, width).
     depthwise: Buffer<f32>,
@@ -233,12 +234,12 @@ impl Block {
         })
     }
 
-    /// Frames to each side that a frame depends on.
+    /// Returns how many frames to each side a frame depends on.
     pub fn reach(&self) -> usize {
         DEPTHWISE_TAPS / 2 * self.dilation
     }
 
-    /// What it needs beside the frames themselves.
+    /// Returns the memory it needs beside the frames themselves.
     pub fn sizes(&self) -> Sizes {
         let size = self.expand.kind().size();
         Sizes {
@@ -248,7 +249,7 @@ impl Block {
         }
     }
 
-    /// (frames, width) → (frames, width), in place.
+    /// Computes (frames, width) → (frames, width), in place.
     pub fn run(&self, stage: &Stage, x: Address) -> Result<()> {
         let (width, stride) = (self.expand.inputs(), self.expand.padded_inputs());
         let kind = self.expand.kind();

@@ -54,28 +54,28 @@ impl MelStack {
         })
     }
 
-    /// The decoder, for hidden states of the given width.
+    /// Loads the decoder, for hidden states of the given width.
     ///
     /// # Errors
-    /// A missing tensor or one of another shape; what the card says.
+    /// A missing tensor or one of another shape; an error of the card.
     pub fn decoder(loader: &Loader, file: &WeightFile, hidden: usize) -> Result<Self> {
         let weights = file.root(DType::F32, &Device::Cpu);
         weights.at("decoder.conv_in.0").check("weight", &[ANY, hidden / 2, 3])?;
         MelStack::load(loader, &weights)
     }
 
-    /// Mel frames to each side that a mel frame depends on.
+    /// Returns how many mel frames to each side a mel frame depends on.
     pub fn reach(&self) -> usize {
         let ends = self.conv_in.iter().chain([&self.conv_out, &self.out_conv]);
         ends.map(Conv::reach).sum::<usize>() + sum(self.blocks.iter())
     }
 
-    /// Values of a token.
+    /// Returns how many values a token has.
     pub fn features(&self) -> usize {
         2 * self.channels
     }
 
-    /// What it needs.
+    /// Returns the memory it needs.
     pub fn sizes(&self) -> Sizes {
         let [first, second] = &self.conv_in;
         let convs = [first, second, &self.conv_out, &self.out_conv];
@@ -101,7 +101,7 @@ impl MelStack {
     }
 }
 
-/// Codes → mel. Codes become features on the processor: a few hundred operations each.
+/// Computes codes → mel. Codes become features on the processor: a few hundred operations each.
 pub struct Dvae {
     pub quantizer: Quantizer,
     pub stack: MelStack,
@@ -111,7 +111,7 @@ impl Dvae {
     /// Loads the decoding half of the DVAE.
     ///
     /// # Errors
-    /// A missing tensor or one of another shape; what the card says.
+    /// A missing tensor or one of another shape; an error of the card.
     pub fn load(loader: &Loader, file: &WeightFile) -> Result<Self> {
         let weights = file.root(DType::F32, &Device::Cpu);
         let stack = MelStack::load(loader, &weights)?;
@@ -120,7 +120,7 @@ impl Dvae {
     }
 }
 
-/// Mel → wave.
+/// Computes mel → wave.
 pub struct Vocos {
     embed: Conv,
     norm: Norm,
@@ -136,7 +136,7 @@ impl Vocos {
     /// Loads the vocoder.
     ///
     /// # Errors
-    /// A missing tensor or one of another shape; what the card says.
+    /// A missing tensor or one of another shape; an error of the card.
     pub fn load(loader: &Loader, file: &WeightFile) -> Result<Self> {
         let weights = file.root(DType::F32, &Device::Cpu);
         let backbone = weights.at("backbone");
@@ -170,12 +170,12 @@ impl Vocos {
         })
     }
 
-    /// Frames to each side that a frame of the spectrum depends on.
+    /// Returns how many frames to each side a frame of the spectrum depends on.
     pub fn reach(&self) -> usize {
         self.embed.reach() + sum(self.blocks.iter())
     }
 
-    /// What it needs.
+    /// Returns the memory it needs.
     pub fn sizes(&self) -> Sizes {
         let own = Sizes {
             first: self.embed.size().max(HOP * F32),
@@ -186,8 +186,8 @@ impl Vocos {
         own.max(needs(self.blocks.iter()))
     }
 
-    /// Log mel (frames, 100) → waves (frames, 256), which `first` holds; each sequence's last 256 samples are
-    /// nothing.
+    /// Computes log mel (frames, 100) → waves (frames, 256), which `first` holds; each sequence's last 256
+    /// samples are nothing.
     pub fn run(&self, stage: &Stage, mel: Address, first: Address, second: Address) -> Result<()> {
         let kernels = stage.kernels;
         let (width, size) = (self.embed.outputs(), self.window.len());

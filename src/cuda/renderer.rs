@@ -9,8 +9,7 @@ use super::render_kernels::Bounds;
 use super::render_layers::{Loader, Sizes, Stage};
 use super::render_networks::{Dvae, MelStack, Vocos};
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, HOP, MEL_CHANNELS, Mel, Rendered, WeightFile};
-use crate::pipeline::GROUP_STEPS;
+use crate::model::{Checkpoint, HOP, MEL_CHANNELS, Mel, Render, Rendered, WeightFile};
 
 /// Frames that are widened at once: enough for a card to be busy, and few enough to stay in its cache.
 const PIECE: usize = 4096;
@@ -19,8 +18,8 @@ const TOGETHER: usize = 16_384;
 /// Memory is taken for a whole number of these.
 const FRAMES_STEP: usize = 1024;
 
-/// The networks after the Llama on a card, with a queue of their own. Shared by threads, which wait for each
-/// other.
+/// Runs the networks after the Llama on a card, in a stream of their own. Shared by threads, which wait for
+/// each other.
 pub struct CardRenderer {
     kernels: Kernels,
     kind: Dtype,
@@ -34,7 +33,7 @@ pub struct CardRenderer {
     together: usize,
 }
 
-/// Memory for what lies between layers. It only grows.
+/// Holds the scratch memory between layers. It only grows.
 struct Workspace {
     frames: usize,
     piece: usize,
@@ -64,7 +63,7 @@ impl Workspace {
     }
 }
 
-/// What a mel is made from.
+/// Names what a mel is made from.
 enum Source<'a> {
     /// Values of tokens, row by row, one slice per sequence.
     Features(&'a MelStack, Vec<&'a [f32]>),
@@ -73,7 +72,7 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// Frames of each sequence.
+    /// Returns the frames of each sequence.
     fn lengths(&self) -> Vec<usize> {
         match self {
             Source::Features(stack, sequences) => {
@@ -84,7 +83,7 @@ impl Source<'_> {
     }
 }
 
-/// What is wanted of it.
+/// Names what a caller wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Mel,
@@ -94,11 +93,11 @@ enum Wanted {
 
 impl CardRenderer {
     /// Copies the decoder and the vocoder of a checkpoint to a card, the blocks' linear layers in the type asked
-    /// for.
+    /// for, and takes the memory for so many frames at once.
     ///
     /// # Errors
-    /// A missing tensor or one of another shape; what the card says.
-    pub fn load(checkpoint: &Checkpoint, kernels: &Kernels, kind: Dtype) -> Result<Self> {
+    /// A missing tensor or one of another shape; an error of the card.
+    pub fn load(checkpoint: &Checkpoint, kernels: &Kernels, kind: Dtype, frames: usize) -> Result<Self> {
         if checkpoint.packed.is_some() {
             let reason = "its weights are packed for processors; a card needs the model's folder";
             return Err(Error::bad_file(checkpoint.decoder.path(), reason));
@@ -120,8 +119,7 @@ impl CardRenderer {
             kernels,
             kind,
         };
-        // What the largest group takes, two frames a step, so that it is there when it is needed.
-        renderer.reserve(2 * (GROUP_STEPS + checkpoint.config.max_positions))?;
+        renderer.reserve(frames)?;
         Ok(renderer)
     }
 
@@ -165,59 +163,6 @@ impl CardRenderer {
         Ok(own.insert(taken))
     }
 
-    /// Frames to each side that a mel frame depends on, made from codes or from hidden states.
-    ///
-    /// # Errors
-    /// As [`CardRenderer::load`].
-    pub fn mel_reach(&self, codes: bool) -> Result<usize> {
-        Ok(if codes { self.dvae()?.stack.reach() } else { self.decoder.reach() })
-    }
-
-    /// Frames to each side that a frame of the spectrum depends on.
-    pub fn wave_reach(&self) -> usize {
-        self.vocos.reach()
-    }
-
-    /// Renders sequences of hidden states, each (steps, hidden) row by row and not empty.
-    ///
-    /// # Errors
-    /// What the card says.
-    pub fn render_hiddens(&self, sequences: &[&[f32]]) -> Result<Vec<Rendered>> {
-        self.run(&Source::Features(&self.decoder, sequences.to_vec()), Wanted::Both)
-    }
-
-    /// Renders sequences of codes, one row per codebook each.
-    ///
-    /// # Errors
-    /// If rows are missing, of unequal length, or a code is out of range; what the card says.
-    pub fn render_codes(&self, sequences: &[&[Vec<u16>]]) -> Result<Vec<Rendered>> {
-        self.of_codes(sequences, Wanted::Both)
-    }
-
-    /// The log mel of one sequence of hidden states.
-    ///
-    /// # Errors
-    /// What the card says.
-    pub fn mel_of_hiddens(&self, hiddens: &[f32]) -> Result<Mel> {
-        one(self.run(&Source::Features(&self.decoder, vec![hiddens]), Wanted::Mel)?).map(|made| made.mel)
-    }
-
-    /// The log mel of one sequence of codes.
-    ///
-    /// # Errors
-    /// As [`CardRenderer::render_codes`].
-    pub fn mel_of_codes(&self, codes: &[Vec<u16>]) -> Result<Mel> {
-        one(self.of_codes(&[codes], Wanted::Mel)?).map(|made| made.mel)
-    }
-
-    /// The wave of one sequence's log mel, (frames, 100) row by row.
-    ///
-    /// # Errors
-    /// What the card says.
-    pub fn wave_of(&self, mel: &[f32]) -> Result<Vec<f32>> {
-        one(self.run(&Source::Mel(&[mel]), Wanted::Wave)?).map(|made| made.wave)
-    }
-
     fn of_codes(&self, sequences: &[&[Vec<u16>]], wanted: Wanted) -> Result<Vec<Rendered>> {
         let dvae = self.dvae()?;
         let features = dvae.quantizer.features(sequences, &candle_core::Device::Cpu)?;
@@ -241,7 +186,7 @@ impl CardRenderer {
         Ok(made)
     }
 
-    /// Sequences that go together.
+    /// Renders sequences that go together.
     fn run_group(
         &self,
         workspace: &mut Option<Workspace>,
@@ -300,6 +245,40 @@ impl CardRenderer {
             }
         });
         Ok(rendered.collect())
+    }
+}
+
+impl Render for CardRenderer {
+    fn render_hiddens(&self, sequences: &[&[f32]]) -> Result<Vec<Rendered>> {
+        self.run(&Source::Features(&self.decoder, sequences.to_vec()), Wanted::Both)
+    }
+
+    fn render_codes(&self, sequences: &[&[Vec<u16>]]) -> Result<Vec<Rendered>> {
+        self.of_codes(sequences, Wanted::Both)
+    }
+
+    fn mel_of_hiddens(&self, hiddens: &[f32]) -> Result<Mel> {
+        one(self.run(&Source::Features(&self.decoder, vec![hiddens]), Wanted::Mel)?).map(|made| made.mel)
+    }
+
+    fn mel_of_codes(&self, codes: &[Vec<u16>]) -> Result<Mel> {
+        one(self.of_codes(&[codes], Wanted::Mel)?).map(|made| made.mel)
+    }
+
+    fn wave_of(&self, mel: &[f32]) -> Result<Vec<f32>> {
+        one(self.run(&Source::Mel(&[mel]), Wanted::Wave)?).map(|made| made.wave)
+    }
+
+    fn reach_of_hiddens(&self) -> usize {
+        self.decoder.reach()
+    }
+
+    fn reach_of_codes(&self) -> Result<usize> {
+        Ok(self.dvae()?.stack.reach())
+    }
+
+    fn wave_reach(&self) -> usize {
+        self.vocos.reach()
     }
 }
 

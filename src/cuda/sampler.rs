@@ -8,12 +8,10 @@ use std::sync::Arc;
 use super::driver::{Address, Argument, Buffer, Driver, Plain};
 use super::kernels::Kernels;
 use crate::error::{Error, Result};
-use crate::sampling::{Draw, NoiseMode, SamplingParams};
+use crate::sampling::{Draw, NoiseMode, PENALTY_WINDOW, SamplingParams};
 
 /// Heads that a slot may have.
 const HEADS: usize = 8;
-/// Steps that the repetition penalty looks back on.
-const WINDOW: usize = 16;
 /// Keys that the kernel sorts in shared memory.
 const SHARED_KEYS: usize = 4096;
 /// Words that are kept of a generator.
@@ -23,7 +21,7 @@ const SHARED: u32 = 47 * 1024;
 /// In place of a token: there was no number to draw by.
 const NO_TOKEN: u32 = u32::MAX;
 
-/// Logits of a step.
+/// Describes the logits of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
     /// Codebooks, or 1 for text.
@@ -33,7 +31,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Logits, and draws of noise.
+    /// Returns how many logits there are, and draws of noise.
     pub fn width(self) -> usize {
         self.heads * self.vocab
     }
@@ -42,16 +40,16 @@ impl Shape {
         self.vocab.next_power_of_two()
     }
 
-    /// Whether the kernel sorts its logits without further memory.
+    /// Returns true if the kernel sorts its logits without further memory.
     fn fits(self) -> bool {
         self.padded() * self.heads.next_power_of_two() <= SHARED_KEYS
     }
 }
 
-/// How a sequence is drawn from now on.
+/// Says how a sequence is drawn from now on.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
-    /// What steers the draws.
+    /// The parameters of the draws.
     pub params: &'a SamplingParams,
     /// The logits of its steps: one of the two shapes that the sampler is made for.
     pub shape: Shape,
@@ -59,12 +57,12 @@ pub struct Setup<'a> {
     pub end_token: u32,
 }
 
-/// A slot as the kernel reads it.
+/// Lays out a slot as the kernel reads it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     temperature: [f32; HEADS],
-    penalties: [f32; WINDOW + 1],
+    penalties: [f32; PENALTY_WINDOW + 1],
     dropped_mass: f32,
     top_k: u32,
     penalised: u32,
@@ -82,7 +80,7 @@ struct State {
 // SAFETY: numbers of four bytes, so nothing lies between them.
 unsafe impl Plain for State {}
 
-/// What a launch draws from and where to, as the kernels read it.
+/// Points to what a launch draws from and where to, as the kernels read it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Drawing {
@@ -96,7 +94,7 @@ struct Drawing {
     drawn: Address,
 }
 
-/// Where the next step of rows is laid out, as the kernel reads it.
+/// Points to where the next step of rows is laid out, as the kernel reads it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Following {
@@ -109,9 +107,9 @@ pub struct Following {
     pub store: Address,
     /// Embeddings of codes, (codebooks, code tokens, hidden).
     pub codes: Address,
-    /// What goes in next, (rows, hidden).
+    /// The next input, (rows, hidden).
     pub x: Address,
-    /// How many steps each row has logged, and what it drew in them, (steps, rows, codebooks).
+    /// The number of steps that each row has logged, and the tokens it drew in them, (steps, rows, codebooks).
     pub logged: Address,
     pub log: Address,
     pub hidden: u32,
@@ -120,7 +118,7 @@ pub struct Following {
     pub capacity: u32,
 }
 
-/// What the host knows of a slot.
+/// Holds what the host knows of a slot.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     shape: Shape,
@@ -128,7 +126,7 @@ struct Slot {
     noise: Option<(u64, NoiseMode)>,
 }
 
-/// A slot's memory for logits of one shape.
+/// Holds the slots' scratch memory for logits of one shape.
 struct DrawScratch {
     noise: Buffer<u8>,
     sort: Option<Buffer<u8>>,
@@ -155,7 +153,7 @@ pub struct DeviceSampler {
     states: Buffer<State>,
     windows: Buffer<u32>,
     generators: Buffer<u32>,
-    /// Whose rows come next, on the card and here.
+    /// The slots whose rows come next, on the card and here.
     rows: Buffer<u32>,
     placed: Vec<u32>,
     drawn: Buffer<u32>,
@@ -163,7 +161,8 @@ pub struct DeviceSampler {
 }
 
 impl DeviceSampler {
-    /// For so many slots, each with logits of either shape. Memory for text is taken once it is needed.
+    /// Takes memory for so many slots, each with logits of either shape; that for text is taken once it is
+    /// needed.
     ///
     /// # Errors
     /// [`Error::Device`] if the card has no memory for it or the kernel cannot draw from such shapes.
@@ -179,7 +178,7 @@ impl DeviceSampler {
             shapes: [codes, text],
             scratches: [Some(DrawScratch::new(driver, slots, codes)?), None],
             states: Buffer::new(driver, slots)?,
-            windows: Buffer::new(driver, slots * WINDOW * HEADS)?,
+            windows: Buffer::new(driver, slots * PENALTY_WINDOW * HEADS)?,
             generators: Buffer::new(driver, slots * GENERATOR)?,
             rows: Buffer::new(driver, slots)?,
             placed: Vec::with_capacity(slots),
@@ -188,10 +187,10 @@ impl DeviceSampler {
         })
     }
 
-    /// Bytes that a slot takes, without those for text.
+    /// Returns how many bytes a slot takes, without those for text.
     pub fn slot_bytes(codes: Shape) -> usize {
         let values = codes.width() + if codes.fits() { 0 } else { codes.heads * codes.padded() };
-        values * size_of::<u64>() + size_of::<State>() + 4 * (WINDOW * HEADS + GENERATOR + 1 + HEADS)
+        values * size_of::<u64>() + size_of::<State>() + 4 * (PENALTY_WINDOW * HEADS + GENERATOR + 1 + HEADS)
     }
 
     /// Begins a sequence in a slot: nothing is drawn yet. Noise starts from a seed, or goes on from what was
@@ -288,7 +287,7 @@ impl DeviceSampler {
         self.kernels.run_beside("draw_tokens", [rows, 1, 1], SHARED, &[Argument::of(&drawing)])
     }
 
-    /// As [`DeviceSampler::launch`], of codes, and lays out the next step of the rows.
+    /// Launches a draw as [`DeviceSampler::launch`] does, of codes, and lays out the next step of the rows.
     ///
     /// # Errors
     /// [`Error::Device`] if the card has failed.
@@ -298,7 +297,7 @@ impl DeviceSampler {
         self.kernels.run_beside("draw_ahead", [rows, 1, 1], SHARED, &arguments)
     }
 
-    /// The rows that were placed, and what they are drawn with.
+    /// Returns the number of rows that were placed, and what they are drawn with.
     fn drawing(&self, logits: Address) -> Result<Option<(u32, Drawing)>> {
         let Some(first) = self.placed.first() else { return Ok(None) };
         let shape = self.slots[*first as usize].shape;
@@ -316,7 +315,7 @@ impl DeviceSampler {
         Ok(Some((self.placed.len() as u32, drawing)))
     }
 
-    /// What a slot's drawn tokens mean.
+    /// Returns what a slot's drawn tokens mean.
     ///
     /// # Errors
     /// [`Error::NotANumber`] if its logits were no numbers.
@@ -331,13 +330,13 @@ impl DeviceSampler {
         }
     }
 
-    /// In how many steps of a slot's sequence all logits had to be sorted.
+    /// Returns in how many steps of a slot's sequence all logits had to be sorted.
     #[cfg(test)]
     pub fn sorted(&self, slot: usize) -> u32 {
         self.states.to_vec(self.slots.len()).unwrap()[slot].sorted
     }
 
-    /// The tokens that were read last, (rows, heads).
+    /// Returns the tokens that were read last, (rows, heads).
     pub fn last_drawn(&self) -> &[u32] {
         &self.tokens
     }

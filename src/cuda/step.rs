@@ -7,7 +7,7 @@ use super::kernels::{CODES, Dtype, Kept, Row, SPEAKER, TEXT};
 use super::llama::{CardCache, CardLlama, Space};
 use super::lookahead::{Lookahead, StepContext};
 use super::sampler::{DeviceSampler, Setup, Shape};
-use crate::engine::{Batch, BatchRow, Drawn, RowOutput, Step};
+use crate::engine::batch::{Batch, BatchRow, Drawn, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::model::{GptConfig, Head, Input};
 use crate::sampling::Draw;
@@ -15,7 +15,7 @@ use crate::sampling::Draw;
 /// Rows that go through the model at once; a step of more takes several passes.
 const PASS_ROWS: usize = 256;
 
-/// Runs plans on one card.
+/// Runs batches on one card.
 pub struct CardStep {
     model: CardLlama,
     cache: CardCache,
@@ -33,18 +33,18 @@ pub struct CardStep {
     slots: usize,
 }
 
-/// Hidden states and logits of the rows that want one head.
+/// Holds hidden states and logits of the rows that want one head.
 struct Outputs {
     head: Head,
     hidden: Buffer<f32>,
     logits: Buffer<f32>,
-    /// Which rows of a pass they are.
+    /// Their rows in a pass.
     picked: Buffer<u32>,
-    /// Where the hidden states are kept.
+    /// The places in which their hidden states are kept.
     kept: Buffer<Kept>,
 }
 
-/// The rows of a pass that want one head.
+/// Lists the rows of a pass that want one head.
 struct Wanted {
     head: Head,
     /// Their numbers among the batch's wanted rows.
@@ -84,10 +84,10 @@ impl Outputs {
     }
 }
 
-/// How many sequences a card works on.
+/// Says how many sequences a card works on.
 #[derive(Clone, Copy, Debug)]
 pub struct Slots {
-    /// As many as are asked for.
+    /// The number that is asked for.
     pub wanted: usize,
     /// Fewer will do if the memory holds no more.
     pub fewer: bool,
@@ -96,7 +96,7 @@ pub struct Slots {
 }
 
 impl CardStep {
-    /// Over a model that lies on its card.
+    /// Takes memory for sequences beside a model that lies on its card.
     ///
     /// # Errors
     /// [`Error::Device`] if the memory does not hold the sequences that are wanted, or not even one.
@@ -122,12 +122,12 @@ impl CardStep {
         })
     }
 
-    /// Sequences it works on.
+    /// Returns how many sequences it works on.
     pub fn slots(&self) -> usize {
         self.slots
     }
 
-    /// All rows of a batch, so many at a time.
+    /// Runs all rows of a batch, so many at a time.
     fn passes(&mut self, batch: &Batch, outputs: &mut [RowOutput]) -> Result<()> {
         let total = batch.rows.len();
         for start in (0..total).step_by(PASS_ROWS) {
@@ -136,8 +136,8 @@ impl CardStep {
         Ok(())
     }
 
-    /// The next step of sequences that have drawn codes, by their numbers among the wanted rows; several steps
-    /// of all if none has one waiting.
+    /// Runs the next step of sequences that have drawn codes, by their numbers among the wanted rows; several
+    /// steps of all if none has one waiting.
     fn go_on(&mut self, batch: &Batch, going: &[usize], outputs: &mut [RowOutput]) -> Result<()> {
         let mut rows = Vec::with_capacity(going.len());
         for index in going {
@@ -172,7 +172,7 @@ impl CardStep {
         Ok(())
     }
 
-    /// One pass: the rows of `batch` in `range`, and the outputs of those that are wanted.
+    /// Runs one pass: the rows of `batch` in `range`, and the outputs of those that are wanted.
     fn pass(&mut self, batch: &Batch, range: Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
         let mut speakers = Vec::new();
         let rows = batch.rows[range.clone()]
@@ -211,7 +211,7 @@ impl CardStep {
         parts.iter().try_for_each(|wanted| self.finish(wanted, batch.logits, outputs))
     }
 
-    /// Logits of the rows that want one head, and what is drawn from them.
+    /// Computes the logits of the rows that want one head, and draws from them.
     fn finish(&mut self, wanted: &Wanted, logits: bool, outputs: &mut [RowOutput]) -> Result<()> {
         let Some(part) = Some(&self.codes).filter(|part| part.head == wanted.head).or(self.text.as_ref())
         else {
@@ -245,7 +245,7 @@ impl CardStep {
         Ok(())
     }
 
-    /// A row as the card takes it; a speaker's vector joins the others.
+    /// Returns a row as the card takes it; a speaker's vector joins the others.
     fn row(&self, row: &BatchRow, speakers: &mut Vec<f32>) -> Result<Row> {
         self.model.embed().check(&row.input)?;
         let mut tokens = [0; 8];
@@ -331,7 +331,7 @@ fn answer(drawn: Drawn) -> RowOutput {
     RowOutput { drawn: Some(drawn), ..RowOutput::default() }
 }
 
-/// The wanted rows of a batch, by what becomes of them.
+/// Sorts the wanted rows of a batch by what becomes of them.
 #[derive(Default)]
 struct Parts {
     /// Nothing goes in but codes that the sequence drew.
@@ -358,13 +358,13 @@ impl Parts {
     }
 }
 
-/// The rows of a batch up to a wanted one, from the wanted one before on.
+/// Returns the rows of a batch up to a wanted one, from the wanted one before on.
 fn rows_of(batch: &Batch, index: usize) -> &[BatchRow] {
     let start = index.checked_sub(1).map_or(0, |before| batch.wanted[before].0 + 1);
     &batch.rows[start..=batch.wanted[index].0]
 }
 
-/// Some wanted rows of a batch and what goes in before them, as a batch.
+/// Returns some wanted rows of a batch and what goes in before them, as a batch.
 fn part(batch: &Batch, indices: &[usize]) -> Batch {
     let mut part = Batch::default();
     for index in indices {
@@ -375,7 +375,7 @@ fn part(batch: &Batch, indices: &[usize]) -> Batch {
     part
 }
 
-/// How many sequences fit into what is free once the weights are there.
+/// Returns how many sequences fit into what is free once the weights are there.
 fn fit(model: &CardLlama, slots: Slots) -> Result<usize> {
     let memory = model.kernels().driver().memory()?;
     let config = model.config();

@@ -54,7 +54,7 @@ impl Card {
         }
     }
 
-    /// What is spoken until all is done, and the steps that took.
+    /// Runs until all is done, and returns what was spoken and the steps that took.
     fn run(&mut self) -> (Spoken, usize) {
         let (mut spoken, mut steps) = (Spoken::new(), 0);
         while !self.engine.is_idle() {
@@ -73,7 +73,7 @@ impl Card {
     }
 }
 
-/// A text that takes just so many steps.
+/// Asks for a text that takes just so many steps.
 fn request(seed: u64, steps: usize, noise: NoiseMode) -> Request {
     let mut request = Request::new(format!("第{seed}行"));
     request.sampling = SamplingParams { max_tokens: steps, min_tokens: steps, ..SamplingParams::speech() };
@@ -147,4 +147,22 @@ fn what_waits_says_the_same() {
     beside.submit(&requests);
     let (found, _) = beside.run();
     assert!(expected == found, "what is spoken depends on what is spoken beside it");
+}
+
+#[test]
+fn a_cancelled_sequence_leaves_its_slot_to_the_next_and_its_neighbours_alone() {
+    let requests = [25, 30, 12].map(|steps| request(steps as u64, steps, NoiseMode::Stream));
+    let mut alone = Card::new(1);
+    alone.submit(&requests);
+    let (mut expected, _) = alone.run();
+    assert!(expected.remove(&0).is_some());
+
+    let mut card = Card::new(2);
+    card.submit(&requests);
+    // Some of the steps that were drawn ahead still wait for it.
+    for _ in 0..5 {
+        card.engine.step().unwrap();
+    }
+    assert!(card.engine.cancel(0));
+    assert!(card.run().0 == expected, "a slot or a neighbour of what was cancelled draws otherwise");
 }

@@ -1,4 +1,4 @@
-//! What is asked of the engine, and what it gives back.
+//! Requests to the engine, and their results.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,29 +11,29 @@ pub const CODEBOOKS: usize = 4;
 /// The reference's prompt for speech when nothing else is asked for: a middling pace.
 pub const DEFAULT_SPEED: &str = "[speed_5]";
 
-/// One text to be spoken (or refined), with all that its result depends on.
+/// Holds one text to be spoken (or refined), with all that its result depends on.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The text as the tokenizer gets it; cleaning is [`crate::text::normalize()`]'s.
     pub text: String,
-    /// Who speaks.
+    /// The voice that speaks.
     pub voice: Voice,
     /// Control tags in front of the text, such as `[speed_5]`.
     pub speed: String,
     /// Rewrite the text first, with pauses, laughs and fillers.
     pub refine: Option<Refine>,
-    /// How codes are drawn.
+    /// The parameters by which codes are drawn.
     pub sampling: SamplingParams,
     /// The generation seed, of which the low 32 bits count; the same seed gives the same speech.
     pub seed: u64,
-    /// How the seed's noise runs from step to step.
+    /// The way that the seed's noise runs from step to step.
     pub noise: NoiseMode,
-    /// What the wave is made from.
+    /// The source that the wave is made from.
     pub decoder: Decoder,
 }
 
 impl Request {
-    /// A text under the reference's defaults, without a voice of its own.
+    /// Asks for a text under the reference's defaults, without a voice of its own.
     pub fn new(text: impl Into<String>) -> Self {
         Request {
             text: text.into(),
@@ -48,7 +48,7 @@ impl Request {
     }
 }
 
-/// What a wave is made from.
+/// Names what a wave is made from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Decoder {
     /// The hidden states that codes were drawn from, through the decoder: the better sound.
@@ -58,12 +58,12 @@ pub enum Decoder {
     Codes,
 }
 
-/// How a text is refined.
+/// Says how a text is refined.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refine {
     /// Tags that steer refining, such as `[oral_2][laugh_0][break_6]`; may be empty.
     pub tags: String,
-    /// How text tokens are drawn.
+    /// The parameters by which text tokens are drawn.
     pub sampling: SamplingParams,
 }
 
@@ -73,7 +73,7 @@ impl Default for Refine {
     }
 }
 
-/// Why a generation ended.
+/// Says why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
@@ -85,7 +85,7 @@ pub enum FinishReason {
     ContextFull,
 }
 
-/// A text that the model rewrote.
+/// Holds a text that the model rewrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refined {
     /// The text, control tags included.
@@ -94,11 +94,11 @@ pub struct Refined {
     pub input_ids: Vec<u32>,
     /// Tokens drawn.
     pub tokens: Vec<u32>,
-    /// Why it ended.
+    /// The reason why it ended.
     pub finish: FinishReason,
 }
 
-/// The codes of a spoken text.
+/// Holds the codes of a spoken text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Codes {
     /// The prompt: per position one value per codebook (a text token repeated, or a sample's codes).
@@ -107,16 +107,16 @@ pub struct Codes {
     pub tokens: Vec<Vec<u32>>,
     /// The hidden states the codes were drawn from: (steps, hidden), row by row.
     pub hiddens: Vec<f32>,
-    /// Why it ended.
+    /// The reason why it ended.
     pub finish: FinishReason,
-    /// What refining made of the text, if it was asked for.
+    /// The refined text, if refining was asked for.
     pub refined: Option<Refined>,
-    /// What its request wants the wave to be made from.
+    /// The source that its request wants the wave to be made from.
     pub decoder: Decoder,
 }
 
 impl Codes {
-    /// The codes as one row per codebook.
+    /// Returns the codes as one row per codebook.
     pub fn by_codebook(&self) -> Vec<Vec<u16>> {
         let books = self.tokens.first().map_or(0, Vec::len);
         (0..books).map(|book| self.tokens.iter().map(|step| step[book] as u16).collect()).collect()

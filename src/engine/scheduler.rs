@@ -1,144 +1,65 @@
-//! Which sequences run, in which slot, and what each step is made of. Sees no tensor.
+//! Gives slots to requests and makes each step of their sequences. Sees no tensor.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 
+use super::batch::{Batch, BatchRow, RowOutput, Step};
 use super::request::{Codes, Refined, Request};
 use super::sequence::{Goal, Progress, Sequence, Vocabulary};
 use crate::error::{Error, Result};
-use crate::model::{Head, Input};
-use crate::sampling::{Draw, NoiseMode, SamplingParams};
 
 /// Names a request in the events about it; chosen by whoever submits it.
 pub type RequestId = u64;
 
-/// The codes that a running request has drawn, step by step, and their hidden states, (steps, hidden) row by row.
+/// Borrows the codes that a running request has drawn, step by step, and their hidden states, (steps, hidden)
+/// row by row.
 pub type CodesSoFar<'a> = (&'a [Vec<u32>], &'a [f32]);
 
-/// What happened to a request.
+/// Says what happened to a request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// It holds a slot; its prompt goes in with the next step.
     Started {
-        /// Which.
+        /// The request that holds a slot now.
         id: RequestId,
         /// Positions its prompt takes.
         prompt: usize,
     },
     /// Its text was rewritten; speech follows.
     Refined {
-        /// Which.
+        /// The request that goes on to speech.
         id: RequestId,
-        /// What became of the text.
+        /// The text as it was rewritten.
         refined: Refined,
     },
     /// Its text was rewritten, which is all that was asked for.
     Refinement {
-        /// Which.
+        /// The request that is done.
         id: RequestId,
-        /// What became of the text.
+        /// The text as it was rewritten.
         refined: Refined,
     },
     /// It drew one more token.
     Advanced {
-        /// Which.
+        /// The request that goes on.
         id: RequestId,
         /// Tokens drawn so far.
         tokens: usize,
     },
     /// It is spoken.
     Spoken {
-        /// Which.
+        /// The request that is done.
         id: RequestId,
         /// Its codes and hidden states.
         codes: Box<Codes>,
     },
     /// It could not be spoken; the others go on.
     Failed {
-        /// Which.
+        /// The request that is given up.
         id: RequestId,
-        /// Why.
+        /// The reason.
         error: Error,
     },
-}
-
-/// One position that goes through the model in a step.
-#[derive(Clone, Debug)]
-pub struct BatchRow {
-    /// The cache's slot.
-    pub slot: u32,
-    /// The position in it.
-    pub position: u32,
-    /// What goes in.
-    pub input: Input,
-}
-
-/// What goes through the model in one step: all new positions of all live slots.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// The positions, slot by slot, ascending within a slot.
-    pub rows: Vec<BatchRow>,
-    /// Rows whose logits are wanted, and which.
-    pub wanted: Vec<(usize, Head)>,
-    /// Of each wanted row, what its slot has drawn before.
-    pub drawn: Vec<usize>,
-    /// Slots whose draws begin anew with this step; each is named once, even if its row is answered with
-    /// [`Drawn::Later`].
-    pub started: Vec<SlotStart>,
-    /// Logits and hidden states are asked for, also of a device that draws by itself.
-    pub logits: bool,
-    /// What each layer leaves of the wanted rows is asked for.
-    pub layers: bool,
-}
-
-impl Batch {
-    /// The wanted rows among those in a range: their numbers among the wanted ones, and their own.
-    pub(crate) fn wanted_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
-        let rows = self.wanted.iter().map(|(row, _)| *row).enumerate();
-        rows.filter(move |(_, row)| range.contains(row))
-    }
-}
-
-/// A slot's draws from a step on.
-#[derive(Clone, Debug)]
-pub struct SlotStart {
-    /// Which slot.
-    pub slot: u32,
-    /// What steers them.
-    pub sampling: SamplingParams,
-    /// Tokens drawn at a time: codebooks, or 1 of text.
-    pub heads: usize,
-    /// Tokens to draw from, each time.
-    pub tokens: usize,
-    /// The token that ends the slot's sequence.
-    pub end: u32,
-    /// The noise; none if that of the slot's draws before runs on.
-    pub noise: Option<(u64, NoiseMode)>,
-}
-
-/// Logits and hidden state of one wanted row; or what a device has drawn from them, which keeps both.
-#[derive(Clone, Debug, Default)]
-pub struct RowOutput {
-    /// Of the head that was asked for.
-    pub logits: Vec<f32>,
-    /// The state they were computed from.
-    pub hidden: Vec<f32>,
-    /// What was drawn.
-    pub drawn: Option<Drawn>,
-    /// What each layer left, one after another, if it was asked for.
-    pub layers: Vec<f32>,
-}
-
-/// What a device drew.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Drawn {
-    /// A token per head, or the end.
-    Draw(Draw),
-    /// Nothing: the logits are no numbers.
-    NotANumber,
-    /// Nothing yet: the same rows are asked for again with the next step.
-    Later,
 }
 
 struct Live {
@@ -146,7 +67,7 @@ struct Live {
     sequence: Sequence,
 }
 
-/// Requests waiting, and those that hold a slot.
+/// Holds the requests that wait, and those that run in a slot.
 pub struct Scheduler {
     waiting: VecDeque<(RequestId, Goal, Request)>,
     slots: Vec<Option<Live>>,
@@ -155,7 +76,7 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler over a fixed number of slots.
+    /// Makes a scheduler over a fixed number of slots.
     pub fn new(slots: usize) -> Self {
         Scheduler {
             waiting: VecDeque::new(),
@@ -169,7 +90,7 @@ impl Scheduler {
         self.waiting.push_back((id, goal, request));
     }
 
-    /// Whether nothing waits and nothing runs.
+    /// Returns true if nothing waits and nothing runs.
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.slots.iter().all(Option::is_none)
     }
@@ -189,10 +110,10 @@ impl Scheduler {
         self.slots.len()
     }
 
-    /// The codes that a running request has drawn so far and their hidden states, (steps, hidden).
+    /// Returns the codes that a running request has drawn so far and their hidden states, (steps, hidden).
     ///
     /// # Errors
-    /// What the device said, which may have kept the states.
+    /// An error of the device, which may have kept the states.
     pub fn codes(
         &mut self,
         id: RequestId,
@@ -264,7 +185,7 @@ impl Scheduler {
     /// Hands the outputs of the last batch's wanted rows to their sequences.
     ///
     /// # Errors
-    /// What the device said, which may have kept hidden states.
+    /// An error of the device, which may have kept hidden states.
     pub fn apply(
         &mut self,
         outputs: &mut [RowOutput],
@@ -311,43 +232,18 @@ fn fetch(
     Ok(())
 }
 
-/// Runs a batch: the one that owns the device, or a stand-in in tests.
-pub trait Step {
-    /// Runs every row of a batch; `outputs` becomes those of its wanted rows, in order. What it held before
-    /// is written over, so that a step need not take memory. A device that draws by itself may answer some of
-    /// them with [`Drawn::Later`]; it must come to each of them after some steps.
-    ///
-    /// # Errors
-    /// What the device said.
-    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()>;
-
-    /// Appends the hidden states, (steps, hidden), of what a slot has drawn, for a device that draws by
-    /// itself and keeps them.
-    ///
-    /// # Errors
-    /// What the device said.
-    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()>;
-}
-
-impl<S: Step + ?Sized> Step for Box<S> {
-    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
-        (**self).run(batch, outputs)
-    }
-
-    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
-        (**self).hiddens(slot, steps, to)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
-    use crate::model::DEMO_SEED;
-    use crate::sampling::SamplingParams;
+    use crate::engine::batch::Drawn;
+    use crate::model::{DEMO_SEED, Head};
+    use crate::sampling::{NoiseMode, SamplingParams};
     use crate::{engine::EngineCore, hub::DemoSize, model::Checkpoint, text::Tokenizer};
 
-    /// A stand-in for the model: code `position % 600` is all but certain, so what a sequence draws shows
-    /// at which positions it was fed.
+    /// Stands in for the model: code `position % 600` is all but certain, so what a sequence draws shows at
+    /// which positions it was fed.
     struct Fake {
         codes: usize,
         text: usize,

@@ -4,21 +4,18 @@ use std::sync::Arc;
 
 use half::f16;
 
+use super::batch::{Drawn, RowOutput, SlotStart};
 use super::request::{Codes, FinishReason, Refine, Refined, Request};
-use super::scheduler::{Drawn, RowOutput, SlotStart};
 use crate::error::{Error, Result};
 use crate::model::{Head, Input};
-use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler};
+use crate::sampling::{Draw, ExponentialNoise, FIRST_DRAWS, NoiseMode, Sampler};
 use crate::text::{Tokenizer, code_prompt, refine_prompt};
 use crate::voice::Speaker;
 
-/// How often a first draw that ends at once is drawn again when the noise runs on; past that the model
-/// means it.
-const FIRST_DRAWS: usize = 64;
 /// The reference's floor under a vector's length.
 const NORM_EPS: f32 = 1e-12;
 
-/// What turns a request into positions: the tokenizer and the model's sizes.
+/// Turns requests into positions: the tokenizer and the model's sizes.
 pub struct Vocabulary {
     /// The checkpoint's tokenizer.
     pub tokenizer: Tokenizer,
@@ -34,13 +31,13 @@ pub struct Vocabulary {
     pub max_positions: usize,
 }
 
-/// What a sequence is at.
+/// Names the phase that a sequence is in.
 enum Phase {
     Refining,
     Speaking,
 }
 
-/// What a sequence did in a step.
+/// Says what a sequence did in a step.
 #[derive(Debug)]
 pub enum Progress {
     /// The device has not come to it; it is as it was.
@@ -55,7 +52,7 @@ pub enum Progress {
     Spoken(Box<Codes>),
 }
 
-/// What is wanted of a request.
+/// Names what is wanted of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Speech.
@@ -64,12 +61,12 @@ pub enum Goal {
     Refine,
 }
 
-/// A request being worked on. Knows no tensor and no slot.
+/// Works on one request. Knows no tensor and no slot.
 pub struct Sequence {
     request: Request,
     goal: Goal,
     phase: Phase,
-    /// What goes in at the next step, from `position` on.
+    /// The inputs of the next step, from `position` on.
     pending: Vec<Input>,
     position: usize,
     sampler: Sampler,
@@ -173,12 +170,12 @@ impl Sequence {
         Ok(())
     }
 
-    /// What goes in next, and at which position its first lies.
+    /// Returns the position of the next inputs, and the inputs.
     pub fn pending(&self) -> (usize, &[Input]) {
         (self.position, &self.pending)
     }
 
-    /// How its draws begin, once a phase.
+    /// Returns how its draws begin, once a phase.
     pub fn started(&mut self, slot: u32) -> Option<SlotStart> {
         if !std::mem::take(&mut self.started) {
             return None;
@@ -194,7 +191,7 @@ impl Sequence {
         })
     }
 
-    /// Which logits it needs of its last position.
+    /// Returns the head whose logits it needs of its last position.
     pub fn head(&self) -> Head {
         match self.phase {
             Phase::Refining => Head::Text,
@@ -202,12 +199,12 @@ impl Sequence {
         }
     }
 
-    /// Tokens drawn in the present phase.
+    /// Returns how many tokens were drawn in the present phase.
     pub fn generated(&self) -> usize {
         self.tokens.len()
     }
 
-    /// The codes drawn so far and their hidden states; none while refining.
+    /// Returns the codes drawn so far and their hidden states; none while refining.
     pub fn codes(&self) -> Option<(&[Vec<u32>], &[f32])> {
         match self.phase {
             Phase::Refining => None,
@@ -215,7 +212,7 @@ impl Sequence {
         }
     }
 
-    /// As [`Sequence::codes`], for who has more of the states.
+    /// Returns the same as [`Sequence::codes`], for a caller that has more of the states.
     pub fn codes_mut(&mut self) -> Option<(&[Vec<u32>], &mut Vec<f32>)> {
         match self.phase {
             Phase::Refining => None,
@@ -323,7 +320,7 @@ fn speech_sampler(request: &Request, vocabulary: &Vocabulary) -> Result<Sampler>
     Sampler::new(request.sampling.clone(), vocabulary.codebooks, vocabulary.code_tokens, end)
 }
 
-/// The speaker's direction, which is what the model takes.
+/// Returns the speaker's direction, which is what the model takes.
 fn unit_vector(speaker: &Speaker, hidden: usize) -> Result<Arc<[f32]>> {
     let values: Vec<f32> = speaker.values().iter().map(|v| v.to_f32()).collect();
     if values.len() != hidden {
@@ -338,7 +335,7 @@ fn unit_vector(speaker: &Speaker, hidden: usize) -> Result<Arc<[f32]>> {
     Ok(values.iter().map(|v| f16::from_f32(v / length).to_f32()).collect())
 }
 
-/// A sample's codes, one column per position, checked against the model.
+/// Returns a sample's codes, one column per position, checked against the model.
 fn codes_by_position(rows: &[Vec<u16>], vocabulary: &Vocabulary) -> Result<Vec<Vec<u32>>> {
     if rows.len() != vocabulary.codebooks {
         return Err(Error::Speaker(format!(

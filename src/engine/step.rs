@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::scheduler::{Batch, RowOutput, Step};
+use super::batch::{Batch, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::model::{Embed, Fill, Head, KvCache, Llama, Workspace, with_f32s};
 
 /// Rows that go through the model at once; a step of more takes several passes.
 const PASS_ROWS: usize = 256;
 
-/// Runs plans through the model on one device.
+/// Runs batches through the model on one device.
 pub struct ModelStep {
     device: Device,
     embed: Embed,
@@ -26,7 +26,7 @@ pub struct ModelStep {
     picked: Vec<usize>,
 }
 
-/// Hidden states and logits of the rows that want one head.
+/// Holds hidden states and logits of the rows that want one head.
 struct Outputs {
     head: Head,
     /// (slots, hidden).
@@ -46,7 +46,7 @@ impl Outputs {
 }
 
 impl ModelStep {
-    /// Over a model and a cache for `slots` sequences, which holds keys and values in `cache`.
+    /// Takes memory for `slots` sequences over a model, whose keys and values are held in type `cache`.
     ///
     /// # Errors
     /// [`crate::Error::Device`] if the cache does not fit.
@@ -85,7 +85,7 @@ impl ModelStep {
         })
     }
 
-    /// One pass: the rows of `batch` in `range`, and the outputs of those that are wanted.
+    /// Runs one pass: the rows of `batch` in `range`, and the outputs of those that are wanted.
     fn pass(&mut self, batch: &Batch, range: Range<usize>, outputs: &mut [RowOutput]) -> Result<()> {
         let rows = &batch.rows[range.clone()];
         let embedded = std::cell::RefCell::new(Ok(()));

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
-use super::demo;
 use super::dvae_encoder::DvaeEncoder;
 use super::embed::Embed;
 use super::kernel::WeightType;
@@ -13,12 +12,12 @@ use super::llama::{GptConfig, Llama};
 use super::mel_decoder::{Dvae, HiddenDecoder};
 use super::packed::{Packed, Packer};
 use super::vocos::Vocos;
-use super::weights::{ANY, WeightFile};
+use super::weights::{ANY, Recorder, WeightFile};
 use crate::error::{Error, Result};
-use crate::hub::{DemoSize, ModelFiles};
+use crate::hub::ModelFiles;
 use crate::voice::SpeakerStats;
 
-/// The files of a model; its clones share them.
+/// Holds the files of a model; its clones share them.
 #[derive(Clone)]
 pub struct Checkpoint {
     /// The Llama's sizes.
@@ -49,7 +48,7 @@ const TYPE: &str = "type";
 const STATS: &str = "spk_stat";
 
 impl Checkpoint {
-    /// The half of the DVAE that turns a spoken sample into codes, on the processor.
+    /// Loads the half of the DVAE that turns a spoken sample into codes, on the processor.
     ///
     /// # Errors
     /// A missing tensor or one of another shape.
@@ -98,7 +97,7 @@ impl Checkpoint {
                 ));
             }
         };
-        let part = |name| WeightFile::packed(path.to_path_buf(), packed.clone(), name);
+        let part = |name| packed.part(name);
         let stats = part(STATS);
         let read = |name| -> Result<Vec<half::f16>> {
             Ok(stats.tensor(name, &[ANY], DType::F16, &Device::Cpu)?.to_vec1()?)
@@ -134,7 +133,7 @@ impl Checkpoint {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.prefix(".packing-").tempfile_in(folder).map_err(Error::io("write", folder))?;
         let packer = Packer::create(file.path())?;
-        let part = |file: &WeightFile, part: &str| file.packing_into(packer.part(part));
+        let part = |file: &WeightFile, part: &str| file.recorded_by(Arc::new(packer.part(part)));
         let device = Device::Cpu;
         // One after another, so that only one of them takes memory.
         Llama::load(&part(&self.gpt, "gpt"), &self.config, kind, &device)?;
@@ -157,14 +156,6 @@ impl Checkpoint {
         packer.finish()?;
         file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
         Ok(())
-    }
-
-    /// The program's own random weights.
-    ///
-    /// # Errors
-    /// None in practice.
-    pub fn demo(size: DemoSize, seed: u64) -> Result<Self> {
-        demo::checkpoint(size, seed)
     }
 }
 

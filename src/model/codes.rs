@@ -17,13 +17,13 @@ const RESIDUAL_SCALE: f32 = 1.0 / (LEVELS - 1) as f32;
 /// Values are squeezed into ± this before they are rounded: half the levels, and a thousandth of room.
 const BOUND: f32 = 2.002;
 
-/// Codes → features.
+/// Turns codes into features.
 pub struct Quantizer {
     groups: Vec<Linear>,
 }
 
 impl Quantizer {
-    /// `rvqs.{i}.project_out` for every group, together `features` wide.
+    /// Loads `rvqs.{i}.project_out` for every group, together `features` wide.
     pub fn load(weights: &Weights, features: usize) -> Result<Self> {
         let count = weights.count("rvqs", "project_out.weight").max(1);
         weights.at("rvqs.0.project_out").check("weight", &[ANY, DIGITS])?;
@@ -33,17 +33,17 @@ impl Quantizer {
         Ok(Quantizer { groups })
     }
 
-    /// Codebooks: group 0 level 0, group 0 level 1, group 1 level 0, …
+    /// Returns how many codebooks there are: group 0 level 0, group 0 level 1, group 1 level 0, …
     pub fn codebooks(&self) -> usize {
         self.groups.len() * RESIDUALS
     }
 
-    /// Codes of a codebook (625).
+    /// Returns how many codes a codebook has (625).
     pub fn code_tokens(&self) -> u32 {
         LEVELS.pow(DIGITS as u32)
     }
 
-    /// Codes of several sequences, one row per codebook each → features (tokens, width).
+    /// Turns codes of several sequences, one row per codebook each, into features (tokens, width).
     ///
     /// # Errors
     /// [`Error::Speaker`] if a row or a code is missing or out of range.
@@ -102,7 +102,7 @@ pub struct CodeFinder {
 }
 
 impl CodeFinder {
-    /// `rvqs.{i}.project_in` for every group, together `features` wide.
+    /// Loads `rvqs.{i}.project_in` for every group, together `features` wide.
     pub fn load(weights: &Weights, features: usize) -> Result<Self> {
         let count = weights.count("rvqs", "project_in.weight").max(1);
         let groups = (0..count)
@@ -140,7 +140,7 @@ fn bounded(value: f32) -> f32 {
     value.tanh() * BOUND
 }
 
-/// The code nearest to `row` at a scale, whose value is taken off the row.
+/// Returns the code nearest to `row` at a scale, and takes its value off the row.
 fn take_code(row: &mut [f32], scale: f32) -> u16 {
     let half = (LEVELS / 2) as f32;
     let mut code = 0;

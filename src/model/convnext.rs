@@ -15,38 +15,38 @@ const CHUNK: usize = 256;
 /// Epsilon of the layer norms.
 pub const NORM_EPS: f32 = 1e-6;
 
-/// A layer norm over channels.
+/// Norms over channels.
 pub struct Norm {
     weight: Tensor,
     bias: Tensor,
 }
 
 impl Norm {
-    /// `weight` and `bias` of the given width.
+    /// Loads `weight` and `bias` of the given width.
     pub fn load(weights: &Weights, width: usize) -> Result<Self> {
         Ok(Norm { weight: weights.tensor("weight", &[width])?, bias: weights.tensor("bias", &[width])? })
     }
 
-    /// (rows, width) → (rows, width).
+    /// Computes (rows, width) → (rows, width).
     pub fn forward(&self, x: &Tensor) -> TensorResult<Tensor> {
         layer_norm(x, &self.weight, &self.bias, NORM_EPS)
     }
 }
 
-/// A convolution's weight (outputs, inputs, taps) as a matrix over windows, which lie tap by tap.
+/// Returns a convolution's weight (outputs, inputs, taps) as a matrix over windows, which lie tap by tap.
 pub fn taps_first(weight: &Tensor) -> Result<Tensor> {
     let (outputs, inputs, taps) = weight.dims3()?;
     Ok(weight.permute((0, 2, 1))?.contiguous()?.reshape((outputs, taps * inputs))?)
 }
 
-/// A dense convolution over time of odd kernel that keeps the length, as a product over windows.
+/// Convolves over time with an odd kernel that keeps the length, as a product over windows.
 pub struct Conv {
     product: Linear,
     taps: usize,
 }
 
 impl Conv {
-    /// `weight` (outputs, inputs, taps) and, if there is one, `bias`.
+    /// Loads `weight` (outputs, inputs, taps) and, if there is one, `bias`.
     pub fn load(weights: &Weights, inputs: usize, taps: usize, bias: bool) -> Result<Self> {
         let outputs = weights.check("weight", &[ANY, inputs, taps])?[0];
         let bias = if bias { Some(weights.tensor("bias", &[outputs])?) } else { None };
@@ -58,22 +58,22 @@ impl Conv {
         Ok(Conv { product, taps })
     }
 
-    /// Frames to each side that a frame depends on.
+    /// Returns how many frames to each side a frame depends on.
     pub fn reach(&self) -> usize {
         self.taps / 2
     }
 
-    /// Channels that come out.
+    /// Returns how many channels come out.
     pub fn outputs(&self) -> usize {
         self.product.outputs()
     }
 
-    /// (frames, inputs) → (frames, outputs).
+    /// Computes (frames, inputs) → (frames, outputs).
     pub fn forward(&self, x: &Frames) -> Result<Frames> {
         Ok(x.with_rows(self.product.forward(&self.windows(x)?)?))
     }
 
-    /// (frames, inputs) → (frames, outputs), through a GELU.
+    /// Computes (frames, inputs) → (frames, outputs), through a GELU.
     pub fn forward_gelu(&self, x: &Frames) -> Result<Frames> {
         Ok(x.with_rows(self.product.forward_gelu(&self.windows(x)?)?))
     }
@@ -86,7 +86,7 @@ impl Conv {
     }
 }
 
-/// One block: depthwise convolution, norm, two linear layers around a GELU, scale, residual.
+/// Computes one block: depthwise convolution, norm, two linear layers around a GELU, scale, residual.
 pub struct Block {
     /// (taps, width).
     depthwise: Tensor,
@@ -114,12 +114,12 @@ impl Block {
         })
     }
 
-    /// Frames to each side that a frame depends on.
+    /// Returns how many frames to each side a frame depends on.
     pub fn reach(&self) -> usize {
         DEPTHWISE_TAPS / 2 * self.dilation
     }
 
-    /// (frames, width) → (frames, width), in place.
+    /// Computes (frames, width) → (frames, width), in place.
     pub fn forward(&self, x: &Frames) -> Result<()> {
         let op = Depthwise { lengths: x.lengths.clone(), dilation: self.dilation };
         let y = self.norm.forward(&x.rows.apply_op3_no_bwd(&self.depthwise, &self.depthwise_bias, &op)?)?;

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::f64::consts::PI;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use half::f16;
@@ -19,7 +20,7 @@ use serde_json::json;
 
 use super::checkpoint::Checkpoint;
 use super::llama::GptConfig;
-use super::weights::WeightFile;
+use super::weights::{TensorSource, WeightFile};
 use crate::error::{Error, Result};
 use crate::hub::{DemoSize, ModelSource};
 use crate::text::CONTROL_TOKENS;
@@ -88,7 +89,7 @@ fn sizes(size: DemoSize) -> Sizes {
     }
 }
 
-/// What fills a tensor.
+/// Says what fills a tensor.
 #[derive(Clone)]
 enum Fill {
     /// Uniform numbers of this mean and standard deviation.
@@ -100,9 +101,8 @@ enum Fill {
     MelFilters,
 }
 
-/// The tensors of one demo file.
-#[derive(Clone)]
-pub(super) struct DemoFile {
+/// Makes the tensors of one demo file.
+struct DemoFile {
     seed: u64,
     tensors: BTreeMap<String, (Vec<usize>, Fill)>,
 }
@@ -112,13 +112,8 @@ impl DemoFile {
         DemoFile { seed, tensors: BTreeMap::new() }
     }
 
-    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+    fn dims(&self, name: &str) -> Option<&[usize]> {
         self.tensors.get(name).map(|(shape, _)| shape.as_slice())
-    }
-
-    pub fn tensor(&self, name: &str, device: &Device) -> Result<Tensor> {
-        let shape = self.shape(name).unwrap_or_default().to_vec();
-        Ok(Tensor::from_vec(self.numbers(name), shape, device)?)
     }
 
     fn numbers(&self, name: &str) -> Vec<f32> {
@@ -141,7 +136,7 @@ impl DemoFile {
         self.tensors.insert(name.into(), (shape.to_vec(), fill));
     }
 
-    /// A weight whose outputs are as large as its inputs, whatever its width.
+    /// Puts a weight whose outputs are as large as its inputs, whatever its width.
     fn weight(&mut self, name: &str, shape: &[usize]) {
         let fan_in: usize = shape[1..].iter().product();
         self.put(format!("{name}.weight"), shape, 0.0, 1.0 / (fan_in as f32).sqrt());
@@ -174,6 +169,17 @@ impl DemoFile {
             self.block(&format!("{name}.decoder_block.{i}"), s.width, 4 * s.width, "weight");
         }
         self.weight(&format!("{name}.conv_out"), &[outputs, s.width, 1]);
+    }
+}
+
+impl TensorSource for DemoFile {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.dims(name).map(<[usize]>::to_vec)
+    }
+
+    fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>> {
+        let Some(shape) = self.dims(name) else { return Ok(None) };
+        Ok(Some(Tensor::from_vec(self.numbers(name), shape, device)?))
     }
 }
 
@@ -253,7 +259,7 @@ fn vocos(s: &Sizes, seed: u64) -> DemoFile {
     file
 }
 
-/// The published model's config.json with the demo's sizes.
+/// Returns the published model's config.json with the demo's sizes.
 fn config_json(s: &Sizes) -> String {
     let config = json!({
         "architectures": ["LlamaModel"],
@@ -287,22 +293,28 @@ fn stats(s: &Sizes, seed: u64) -> Result<SpeakerStats> {
     SpeakerStats::new(std, mean)
 }
 
-pub(super) fn checkpoint(size: DemoSize, seed: u64) -> Result<Checkpoint> {
-    let s = sizes(size);
-    let source = ModelSource::Demo(size);
-    let name = |file: &str| PathBuf::from(format!("{source}/{file}"));
-    let file = |name_in: &str, tensors: DemoFile| WeightFile::demo(name(name_in), tensors);
-    Ok(Checkpoint {
-        config: GptConfig::parse(&config_json(&s), &name("gpt/config.json"))?,
-        gpt: file("gpt/model.safetensors", gpt(&s, seed)),
-        embed: file("Embed.safetensors", embed(&s, seed)),
-        decoder: file("Decoder.safetensors", decoder(&s, seed)),
-        dvae: file("DVAE.safetensors", dvae(&s, seed)),
-        vocos: file("Vocos.safetensors", vocos(&s, seed)),
-        tokenizer: (name("tokenizer/tokenizer.json"), tokenizer_json(s.text)),
-        stats: Some(stats(&s, seed)?),
-        packed: None,
-    })
+impl Checkpoint {
+    /// Makes a checkpoint of random weights.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn demo(size: DemoSize, seed: u64) -> Result<Self> {
+        let s = sizes(size);
+        let source = ModelSource::Demo(size);
+        let name = |file: &str| PathBuf::from(format!("{source}/{file}"));
+        let file = |name_in: &str, tensors: DemoFile| WeightFile::new(name(name_in), Arc::new(tensors));
+        Ok(Checkpoint {
+            config: GptConfig::parse(&config_json(&s), &name("gpt/config.json"))?,
+            gpt: file("gpt/model.safetensors", gpt(&s, seed)),
+            embed: file("Embed.safetensors", embed(&s, seed)),
+            decoder: file("Decoder.safetensors", decoder(&s, seed)),
+            dvae: file("DVAE.safetensors", dvae(&s, seed)),
+            vocos: file("Vocos.safetensors", vocos(&s, seed)),
+            tokenizer: (name("tokenizer/tokenizer.json"), tokenizer_json(s.text)),
+            stats: Some(stats(&s, seed)?),
+            packed: None,
+        })
+    }
 }
 
 /// Writes a demo checkpoint in the published layout: `dir/asset/…`.
@@ -372,7 +384,7 @@ impl View for DemoView<'_> {
     }
 
     fn shape(&self) -> &[usize] {
-        self.file.shape(&self.name).unwrap_or_default()
+        self.file.dims(&self.name).unwrap_or_default()
     }
 
     fn data(&self) -> Cow<'_, [u8]> {

@@ -20,7 +20,7 @@ const STRIDE: usize = 2;
 /// Mel energies below this one count as it, so that silence has a logarithm.
 const MIN_ENERGY: f64 = 1e-5;
 
-/// Wave → codes (the encoding half of `DVAE.safetensors`).
+/// Turns a wave into codes (the encoding half of `DVAE.safetensors`).
 pub struct DvaeEncoder {
     mel: LogMel,
     /// (100); the mel is divided by it.
@@ -52,14 +52,14 @@ impl DvaeEncoder {
         })
     }
 
-    /// Samples of the shortest wave that can be encoded.
+    /// Returns the samples of the shortest wave that can be encoded.
     pub fn min_samples(&self) -> usize {
         // The reflection at each end mirrors half a window around a sample that it leaves out; a code
         // takes two frames, and the second begins one hop into the wave.
         (self.mel.window.len() / 2 + 1).max((STRIDE - 1) * HOP)
     }
 
-    /// A wave (24 kHz, mono) → one row of codes per codebook, each a code per 512 samples.
+    /// Encodes a wave (24 kHz, mono) as one row of codes per codebook, each a code per 512 samples.
     ///
     /// # Errors
     /// [`Error::Speaker`] if the wave is shorter than [`DvaeEncoder::min_samples`] or holds a value that is
@@ -84,7 +84,7 @@ impl DvaeEncoder {
     }
 }
 
-/// A convolution of kernel 4 that halves the frames: stride 2, one frame of zeros at each end.
+/// Halves the frames by a convolution of kernel 4: stride 2, one frame of zeros at each end.
 struct Downsample {
     product: Linear,
 }
@@ -101,7 +101,7 @@ impl Downsample {
         Ok(Downsample { product })
     }
 
-    /// (frames, inputs) → (frames / 2, outputs), at least two frames.
+    /// Computes (frames, inputs) → (frames / 2, outputs), at least two frames.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (frames, channels) = x.dims2()?;
         let codes = frames / STRIDE;
@@ -114,7 +114,8 @@ impl Downsample {
     }
 }
 
-/// Wave → log mel: the magnitudes of a short-time Fourier transform through the stored mel filters.
+/// Turns a wave into a log mel: the magnitudes of a short-time Fourier transform through the stored mel
+/// filters.
 ///
 /// In double precision: under a pure tone most bands hold nothing but what the transform rounds off, and in
 /// single precision that, and with it the codes, would depend on the processor.
@@ -141,7 +142,7 @@ impl LogMel {
         Ok(LogMel { window, filters, fft })
     }
 
-    /// A wave of more than half a window → (1 + samples / 256, 100), natural logarithms.
+    /// Turns a wave of more than half a window into (1 + samples / 256, 100), natural logarithms.
     fn forward(&self, wave: &[f32], device: &Device) -> Result<Tensor> {
         let bins = self.window.len() / 2 + 1;
         let magnitudes = self.magnitudes(wave)?;
@@ -176,8 +177,8 @@ impl LogMel {
     }
 }
 
-/// The wave with `margin` samples mirrored at each end, the end samples themselves not repeated; it must
-/// be longer than the margin.
+/// Returns the wave with `margin` samples mirrored at each end, the end samples themselves not repeated; it
+/// must be longer than the margin.
 fn reflected(wave: &[f32], margin: usize) -> Vec<f32> {
     let before = wave[1..=margin].iter().rev();
     let after = wave[wave.len() - 1 - margin..wave.len() - 1].iter().rev();
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!(reflected(&[1.0, 2.0, 3.0], 2), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0]);
     }
 
-    /// The transform's definition, term by term.
+    /// Compares with the transform's definition, term by term.
     #[test]
     fn magnitudes_are_those_of_the_windowed_fourier_sum() {
         let size = 64usize;

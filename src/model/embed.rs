@@ -8,7 +8,7 @@ use super::linear::{Linear, weight_norm};
 use super::weights::{ANY, Table, WeightFile};
 use crate::error::{Error, Result};
 
-/// One position of input.
+/// Names what goes in at one position.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// A text token.
@@ -19,7 +19,7 @@ pub enum Input {
     Codes(Vec<u32>),
 }
 
-/// Which logits a sequence asks for.
+/// Names the logits that a sequence asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head {
     /// The text vocabulary, for refining.
@@ -28,7 +28,7 @@ pub enum Head {
     Codes,
 }
 
-/// Embedding tables and output heads (`Embed.safetensors`).
+/// Holds embedding tables and output heads (`Embed.safetensors`).
 pub struct Embed {
     /// (text tokens, hidden).
     text: Table,
@@ -83,7 +83,7 @@ impl Embed {
         })
     }
 
-    /// The head for text.
+    /// Returns the head for text.
     ///
     /// # Errors
     /// A tensor of another type.
@@ -98,13 +98,13 @@ impl Embed {
         Ok(self.head_text.get_or_init(|| Linear::of(head)))
     }
 
-    /// The table of text, (text tokens, hidden), and those of the codebooks, one after another.
+    /// Returns the table of text, (text tokens, hidden), and those of the codebooks, one after another.
     #[cfg(feature = "cuda")]
     pub fn tables(&self) -> (&[f32], Vec<f32>) {
         (self.text.values(), self.codes.iter().flat_map(|table| table.values()).copied().collect())
     }
 
-    /// A head's weight, ([`Embed::width`], hidden).
+    /// Returns a head's weight, ([`Embed::width`], hidden).
     ///
     /// # Errors
     /// A missing tensor or one of another shape.
@@ -120,7 +120,7 @@ impl Embed {
         Ok(Tensor::cat(&heads, 0)?)
     }
 
-    /// Whether an input is one of this model's.
+    /// Checks that an input is one of this model's.
     ///
     /// # Errors
     /// [`Error::Speaker`] if a speaker vector or a code does not belong to this model.
@@ -154,22 +154,22 @@ impl Embed {
         self.codes.len()
     }
 
-    /// Codes in a codebook, the end token included (626).
+    /// Returns how many codes a codebook has, the end token included (626).
     pub fn code_tokens(&self) -> usize {
         self.code_tokens
     }
 
-    /// Text tokens (21178).
+    /// Returns how many text tokens there are (21178).
     pub fn text_tokens(&self) -> usize {
         self.text_tokens
     }
 
-    /// Width of a hidden state.
+    /// Returns the width of a hidden state.
     pub fn hidden(&self) -> usize {
         self.hidden
     }
 
-    /// Logits per row under a head.
+    /// Returns how many logits a row has under a head.
     pub fn width(&self, head: Head) -> usize {
         match head {
             Head::Text => self.text_tokens,
@@ -203,7 +203,7 @@ impl Embed {
         Ok(())
     }
 
-    /// The first rows of hidden states (…, hidden) → those of logits (…, [`Embed::width`]).
+    /// Computes the first rows of hidden states (…, hidden) → those of logits (…, [`Embed::width`]).
     ///
     /// # Errors
     /// If the shapes do not match.

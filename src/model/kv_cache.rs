@@ -7,14 +7,14 @@ use half::vec::HalfBitsVecExt;
 use super::kernel::CacheShape;
 use crate::error::{Error, Result};
 
-/// The keys and values of a fixed number of sequences ("slots") of bounded length.
+/// Holds the keys and values of a fixed number of sequences ("slots") of bounded length.
 pub struct KvCache {
     layers: Vec<Tensor>,
     shape: CacheShape,
 }
 
 impl KvCache {
-    /// A cache for `slots` sequences of at most `capacity` positions, in f32 or f16. Memory is taken as
+    /// Makes a cache for `slots` sequences of at most `capacity` positions, in f32 or f16. Memory is taken as
     /// positions are written.
     ///
     /// # Errors
@@ -49,12 +49,12 @@ impl KvCache {
         self.shape
     }
 
-    /// Sequences it holds.
+    /// Returns how many sequences it holds.
     pub fn slots(&self) -> usize {
         self.shape.slots
     }
 
-    /// Positions a sequence may have.
+    /// Returns how many positions a sequence may have.
     pub fn capacity(&self) -> usize {
         self.shape.capacity
     }

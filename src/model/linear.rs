@@ -9,14 +9,15 @@ use super::ops::{Apply, Multiply};
 use super::weights::Weights;
 use crate::error::Result;
 
-/// y = x·Wᵀ + b over rows: (rows, in) → (rows, out). A row's bits do not depend on the rows beside it.
+/// Computes y = x·Wᵀ + b over rows: (rows, in) → (rows, out). A row's bits do not depend on the rows beside
+/// it.
 pub struct Linear {
     matrix: Matrix,
     bias: Option<Vec<f32>>,
 }
 
 impl Linear {
-    /// From a weight (out, in) and a bias (out).
+    /// Packs a weight (out, in) and takes a bias (out).
     ///
     /// # Errors
     /// If the weight is no matrix of f32.
@@ -27,12 +28,12 @@ impl Linear {
         Ok(Linear { matrix, bias: bias.map(|bias| bias.to_vec1()).transpose()? })
     }
 
-    /// A weight that is packed already.
+    /// Wraps a weight that is packed already.
     pub fn of(matrix: Matrix) -> Self {
         Linear { matrix, bias: None }
     }
 
-    /// `weight` and `bias` under the given name.
+    /// Loads `weight` and `bias` under the given name.
     ///
     /// # Errors
     /// A missing tensor or another shape.
@@ -44,7 +45,7 @@ impl Linear {
         })
     }
 
-    /// What `make` makes of `weight`, a matrix (outputs, inputs), with a bias.
+    /// Loads what `make` makes of `weight`, a matrix (outputs, inputs), with a bias.
     ///
     /// # Errors
     /// A missing tensor or another shape.
@@ -60,7 +61,7 @@ impl Linear {
         Ok(Linear { matrix, bias })
     }
 
-    /// Several bias-less layers over the same input as one, their outputs side by side.
+    /// Loads several bias-less layers over the same input as one, their outputs side by side.
     ///
     /// # Errors
     /// A missing tensor or another shape.
@@ -75,12 +76,12 @@ impl Linear {
         Ok(Linear::of(matrix))
     }
 
-    /// Values that go in.
+    /// Returns how many values go in.
     pub fn inputs(&self) -> usize {
         self.matrix.shape().inputs
     }
 
-    /// Values that come out.
+    /// Returns how many values come out.
     pub fn outputs(&self) -> usize {
         self.matrix.shape().outputs
     }
@@ -99,7 +100,7 @@ impl Linear {
         }
     }
 
-    /// (rows, in) → (rows, out).
+    /// Computes (rows, in) → (rows, out).
     ///
     /// # Errors
     /// If the shapes do not match.
@@ -107,7 +108,7 @@ impl Linear {
         Ok(x.apply_op1_no_bwd(&Multiply { matrix: &self.matrix, epilogue: self.epilogue() })?)
     }
 
-    /// (rows, in) → (rows, out), through an exact GELU.
+    /// Computes (rows, in) → (rows, out), through an exact GELU.
     ///
     /// # Errors
     /// If the shapes do not match.
@@ -117,7 +118,7 @@ impl Linear {
         Ok(x.apply_op1_no_bwd(&Multiply { matrix: &self.matrix, epilogue })?)
     }
 
-    /// x (rows, in) into y (rows, out), through an exact GELU.
+    /// Computes x (rows, in) into y (rows, out), through an exact GELU.
     ///
     /// # Errors
     /// If the shapes do not match.
@@ -127,7 +128,7 @@ impl Linear {
         Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, epilogue, rows: x.dim(0)? })?)
     }
 
-    /// The first rows of x (…, in) into those of y (…, out).
+    /// Computes the first rows of x (…, in) into those of y (…, out).
     ///
     /// # Errors
     /// If the shapes do not match.
@@ -143,7 +144,7 @@ impl Linear {
         Ok(y.inplace_op2(x, &Apply { matrix: &self.matrix, epilogue: Epilogue::Add, rows })?)
     }
 
-    /// y += scale·(x·Wᵀ + b), one scale per output.
+    /// Adds scale·(x·Wᵀ + b) to y, one scale per output.
     ///
     /// # Errors
     /// If the shapes do not match.
@@ -154,7 +155,7 @@ impl Linear {
     }
 }
 
-/// A weight stored as direction v and length g per row: W[r] = g[r]·v[r]/‖v[r]‖₂.
+/// Reads a weight stored as direction v and length g per row: W[r] = g[r]·v[r]/‖v[r]‖₂.
 pub fn weight_norm(weights: &Weights, outputs: usize, inputs: usize) -> Result<Tensor> {
     let parts = weights.at("parametrizations.weight");
     let length = parts.raw("original0", &[outputs, 1])?;

@@ -15,7 +15,7 @@ use super::ops::{Attention, Fill, RmsNorm, RopeTable, SiluGate, StoreKv, with_f3
 use super::weights::{ANY, WeightFile, Weights};
 use crate::error::{Error, Result};
 
-/// The Llama's sizes, from gpt/config.json.
+/// Holds the Llama's sizes, from gpt/config.json.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GptConfig {
     /// Width of a hidden state.
@@ -75,7 +75,7 @@ impl GptConfig {
         })
     }
 
-    /// As [`GptConfig::read`] reads it.
+    /// Returns the sizes as [`GptConfig::read`] reads them.
     pub(super) fn to_json(&self) -> String {
         serde_json::json!({
             "hidden_size": self.hidden,
@@ -91,7 +91,7 @@ impl GptConfig {
         .to_string()
     }
 
-    /// Width of one attention head.
+    /// Returns the width of one attention head.
     pub fn head_size(&self) -> usize {
         self.hidden / self.heads
     }
@@ -123,7 +123,7 @@ impl Layer {
     }
 }
 
-/// The names' common start, checked as far as layers go.
+/// Returns the weights under the names' common start, checked as far as layers go.
 fn root<'a>(file: &'a WeightFile, config: &GptConfig, device: &'a Device) -> Result<Weights<'a>> {
     let mut weights = file.root(DType::F32, device);
     if file.contains("model.norm.weight") {
@@ -141,7 +141,7 @@ fn root<'a>(file: &'a WeightFile, config: &GptConfig, device: &'a Device) -> Res
     Ok(weights)
 }
 
-/// A layer's weights as the checkpoint has them, for devices that lay them out their own way.
+/// Holds a layer's weights as the checkpoint has them, for devices that lay them out their own way.
 #[cfg(feature = "cuda")]
 pub struct LayerWeights {
     /// (hidden).
@@ -162,7 +162,7 @@ pub struct LayerWeights {
 
 #[cfg(feature = "cuda")]
 impl LayerWeights {
-    /// Of layer `index`.
+    /// Loads the weights of layer `index`.
     ///
     /// # Errors
     /// A missing tensor, or one whose shape is not the configuration's.
@@ -185,7 +185,7 @@ impl LayerWeights {
         })
     }
 
-    /// The weight of the norm after the last layer.
+    /// Loads the weight of the norm after the last layer.
     ///
     /// # Errors
     /// As [`LayerWeights::load`].
@@ -194,7 +194,7 @@ impl LayerWeights {
     }
 }
 
-/// The Llama: embeddings in, hidden states after the final norm out.
+/// Runs the Llama: embeddings in, hidden states after the final norm out.
 pub struct Llama {
     config: GptConfig,
     layers: Vec<Layer>,
@@ -203,7 +203,7 @@ pub struct Llama {
     device: Device,
 }
 
-/// Room for the rows of a step, so that a step takes no memory.
+/// Holds the scratch memory for the rows of a step, so that a step takes none.
 pub struct Workspace {
     rows: usize,
     /// (rows, hidden): embeddings go in here, and here the last layer leaves its states.
@@ -221,12 +221,12 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Rows that fit.
+    /// Returns how many rows fit.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Where embeddings go: (rows, hidden).
+    /// Returns where embeddings go: (rows, hidden).
     pub fn x(&self) -> &Tensor {
         &self.x
     }
@@ -259,12 +259,12 @@ impl Llama {
         })
     }
 
-    /// Its sizes.
+    /// Returns the Llama's sizes.
     pub fn config(&self) -> &GptConfig {
         &self.config
     }
 
-    /// Room for steps of so many rows.
+    /// Takes scratch memory for steps of so many rows.
     ///
     /// # Errors
     /// If the device has no memory for it.
@@ -292,7 +292,7 @@ impl Llama {
         self.run_with(space, places, cache, &mut |_| Ok(()))
     }
 
-    /// As [`Llama::run`]; `after` sees what each layer leaves, (…, hidden).
+    /// Runs the layers as [`Llama::run`] does; `after` sees what each layer leaves, (…, hidden).
     ///
     /// # Errors
     /// As [`Llama::run`], or what `after` returns.
@@ -323,7 +323,7 @@ impl Llama {
         Ok(())
     }
 
-    /// The final norm of some of a workspace's rows into the first rows of `hidden` (…, hidden).
+    /// Computes the final norm of some of a workspace's rows into the first rows of `hidden` (…, hidden).
     ///
     /// # Errors
     /// If there are more than either has room for.

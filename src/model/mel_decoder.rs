@@ -22,7 +22,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The parts that `encoder.*` and `decoder.*` have, for features of the given width.
+    /// Loads the parts that `encoder.*` and `decoder.*` have, for features of the given width.
     pub fn load(weights: &Weights, inputs: usize) -> Result<Self> {
         let first = Conv::load(&weights.at("conv_in.0"), inputs, 3, true)?;
         let second = Conv::load(&weights.at("conv_in.2"), first.outputs(), 3, true)?;
@@ -34,19 +34,19 @@ impl Stack {
         Ok(Stack { conv_in: [first, second], blocks, conv_out })
     }
 
-    /// Channels that come out.
+    /// Returns how many channels come out.
     pub fn outputs(&self) -> usize {
         self.conv_out.outputs()
     }
 
-    /// Frames to each side that a frame depends on.
+    /// Returns how many frames to each side a frame depends on.
     fn reach(&self) -> usize {
         self.conv_in.iter().map(Conv::reach).sum::<usize>()
             + self.blocks.iter().map(Block::reach).sum::<usize>()
             + self.conv_out.reach()
     }
 
-    /// (frames, inputs) → (frames, outputs).
+    /// Computes (frames, inputs) → (frames, outputs).
     pub fn forward(&self, x: &Frames) -> Result<Frames> {
         let x = self.conv_in[0].forward_gelu(x)?;
         let x = self.conv_in[1].forward(&x)?;
@@ -57,7 +57,7 @@ impl Stack {
     }
 }
 
-/// What the decoder and the DVAE share: features at half the frame rate → log mel.
+/// Computes what the decoder and the DVAE share: features at half the frame rate → log mel.
 struct MelStack {
     stack: Stack,
     out_conv: Conv,
@@ -94,7 +94,7 @@ fn channels_in(weights: &Weights) -> Result<usize> {
     Ok(first.check("weight", &[ANY, ANY, 3])?[1])
 }
 
-/// Hidden states → mel (`Decoder.safetensors`).
+/// Turns hidden states into a mel (`Decoder.safetensors`).
 pub struct HiddenDecoder {
     stack: MelStack,
 }
@@ -110,12 +110,12 @@ impl HiddenDecoder {
         Ok(HiddenDecoder { stack: MelStack::load(&weights)? })
     }
 
-    /// Mel frames to each side that a mel frame depends on.
+    /// Returns how many mel frames to each side a mel frame depends on.
     pub fn reach(&self) -> usize {
         self.stack.reach()
     }
 
-    /// Hidden states (tokens, hidden) → log mel (2·tokens, 100).
+    /// Computes hidden states (tokens, hidden) → log mel (2·tokens, 100).
     ///
     /// # Errors
     /// If the shapes do not match.
@@ -124,7 +124,7 @@ impl HiddenDecoder {
     }
 }
 
-/// Codes → mel (`DVAE.safetensors`).
+/// Turns codes into a mel (`DVAE.safetensors`).
 pub struct Dvae {
     quantizer: Quantizer,
     stack: MelStack,
@@ -143,22 +143,22 @@ impl Dvae {
         Ok(Dvae { quantizer, stack })
     }
 
-    /// Mel frames to each side that a mel frame depends on.
+    /// Returns how many mel frames to each side a mel frame depends on.
     pub fn reach(&self) -> usize {
         self.stack.reach()
     }
 
-    /// Codebooks.
+    /// Returns how many codebooks there are.
     pub fn codebooks(&self) -> usize {
         self.quantizer.codebooks()
     }
 
-    /// Codes per codebook; the end token is not among them.
+    /// Returns how many codes a codebook has; the end token is not among them.
     pub fn code_tokens(&self) -> u32 {
         self.quantizer.code_tokens()
     }
 
-    /// Codes of several sequences, one row per codebook each → log mel (2·tokens, 100).
+    /// Decodes codes of several sequences, one row per codebook each, into a log mel (2·tokens, 100).
     ///
     /// # Errors
     /// If a code is out of range.

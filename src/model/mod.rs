@@ -17,6 +17,8 @@ mod llama;
 mod mel_decoder;
 mod ops;
 mod packed;
+mod processor;
+mod render;
 mod renderer;
 mod vocos;
 mod wave_stream;
@@ -30,6 +32,8 @@ pub(crate) use convnext::{DEPTHWISE_TAPS, NORM_EPS, taps_first};
 pub use demo::{DEMO_SEED, write_demo};
 pub use dvae_encoder::DvaeEncoder;
 pub use embed::{Embed, Head, Input};
+#[cfg(feature = "cuda")]
+pub(crate) use kernel::{BLOCK, quantize_block};
 pub use kernel::{WeightType, instructions};
 pub use kv_cache::KvCache;
 #[cfg(feature = "cuda")]
@@ -42,7 +46,10 @@ pub use mel_decoder::{Dvae, HiddenDecoder};
 pub(crate) use ops::RopeTable;
 pub use ops::{Fill, Frames, with_f32s};
 pub use packed::{Packed, Packer};
-pub use renderer::{Mel, Rendered, Renderer};
+#[cfg(feature = "cuda")]
+pub(crate) use render::Render;
+pub use render::{Growing, Mel, Rendered};
+pub use renderer::Renderer;
 pub use vocos::{HOP, SAMPLE_RATE, Vocos};
-pub use wave_stream::{Growing, WaveStream};
+pub use wave_stream::WaveStream;
 pub use weights::{ANY, WeightFile, Weights};

@@ -8,17 +8,14 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use candle_core::{DType, Device, Tensor};
-use memmap2::Mmap;
-use safetensors::Dtype;
+use candle_core::{Device, Tensor};
 use serde_json::{Value, json};
 
 use super::kernel::{Matrix, Shape, WeightType};
-use super::weights::Mapped;
+use super::weights::{Mapped, Place, Recorder, TensorSource, WeightFile};
 use crate::error::{Error, Result};
 
 /// Raised whenever a file of before can no longer be read as it is.
@@ -29,7 +26,7 @@ const FORMAT_KEY: &str = "chattts-rs-packed";
 const HEADER: usize = 256 << 10;
 const ALIGNMENT: u64 = 64;
 
-/// A packed file, mapped.
+/// Holds a packed file, mapped.
 pub struct Packed {
     path: PathBuf,
     mapped: Mapped,
@@ -61,17 +58,17 @@ impl Packed {
         }
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Something that is written about the model.
+    /// Returns something that is written about the model.
     pub fn fact(&self, name: &str) -> Option<&str> {
         self.facts.get(name).map(String::as_str)
     }
 
-    /// A text that was put in.
+    /// Returns a text that was put in.
     ///
     /// # Errors
     /// [`Error::BadFile`] if it is missing.
@@ -81,23 +78,48 @@ impl Packed {
         std::str::from_utf8(&self.mapped.map[range]).map_err(|_| bad())
     }
 
-    pub(super) fn shape(&self, part: &str, name: &str) -> Option<Vec<usize>> {
-        let fact = self.facts.get(&format!("shape {part}/{name}"))?;
+    /// Returns one of the checkpoint's files that were packed.
+    pub(super) fn part(self: &Arc<Self>, part: &str) -> WeightFile {
+        WeightFile::new(
+            self.path.clone(),
+            Arc::new(Part { file: Arc::clone(self), prefix: format!("{part}/") }),
+        )
+    }
+}
+
+/// Reads one of the checkpoint's files in a packed one.
+struct Part {
+    file: Arc<Packed>,
+    prefix: String,
+}
+
+impl Part {
+    fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+}
+
+impl TensorSource for Part {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let fact = self.file.facts.get(&format!("shape {}", self.name(name)))?;
         fact.split_whitespace().map(|size| size.parse().ok()).collect()
     }
 
-    pub(super) fn find(&self, part: &str, name: &str) -> Option<(Arc<Mmap>, Dtype, Range<usize>)> {
-        let (dtype, _, range) = self.mapped.find(&format!("{part}/{name}"))?;
-        Some((self.mapped.map.clone(), dtype, range))
+    fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>> {
+        self.file.mapped.tensor(&self.name(name), device)
     }
 
-    pub(super) fn tensor(&self, part: &str, name: &str, device: &Device) -> Result<Option<Tensor>> {
-        self.mapped.tensor(&format!("{part}/{name}"), device)
+    fn place(&self, name: &str) -> Option<Place> {
+        self.file.mapped.place(&self.name(name))
     }
 
-    pub(super) fn matrix(&self, part: &str, name: &str) -> Option<Matrix> {
-        let name = format!("{part}/{name}");
-        let fact = self.facts.get(&format!("matrix {name}"))?;
+    fn is_packed(&self) -> bool {
+        true
+    }
+
+    fn matrix(&self, name: &str) -> Option<Matrix> {
+        let name = self.name(name);
+        let fact = self.file.facts.get(&format!("matrix {name}"))?;
         let [kind, outputs, inputs] = fact.split(' ').collect::<Vec<_>>()[..] else { return None };
         let kind = match kind {
             "f32" => WeightType::F32,
@@ -105,8 +127,8 @@ impl Packed {
             _ => return None,
         };
         let shape = Shape { outputs: outputs.parse().ok()?, inputs: inputs.parse().ok()?, kind };
-        let (_, _, range) = self.mapped.find(&name)?;
-        Matrix::mapped(self.mapped.map.clone(), range.start, range.len(), shape)
+        let (_, _, range) = self.file.mapped.find(&name)?;
+        Matrix::mapped(self.file.mapped.map.clone(), range.start, range.len(), shape)
     }
 }
 
@@ -143,36 +165,13 @@ impl Packer {
         Ok(Packer { part: String::new(), shared: Arc::new(Mutex::new(writer)) })
     }
 
-    /// The same file, for tensors of one part.
+    /// Returns the same file, for tensors of one part.
     pub(super) fn part(&self, part: &str) -> Self {
         Packer { part: format!("{part}/"), shared: Arc::clone(&self.shared) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Writer> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn shape(&self, name: &str, shape: &[usize]) {
-        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
-        self.lock().facts.insert(format!("shape {}{name}", self.part), sizes.join(" "));
-    }
-
-    pub(super) fn tensor(&self, name: &str, tensor: &Tensor) -> Result<()> {
-        let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        self.values(name, tensor.dims(), &values)
-    }
-
-    pub(super) fn values(&self, name: &str, shape: &[usize], values: &[f32]) -> Result<()> {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.lock().put(format!("{}{name}", self.part), "F32", shape, &bytes)
-    }
-
-    pub(super) fn matrix(&self, name: &str, matrix: &Matrix) -> Result<()> {
-        let Shape { outputs, inputs, kind } = matrix.shape();
-        let kind = kind.name();
-        let mut writer = self.lock();
-        writer.facts.insert(format!("matrix {}{name}", self.part), format!("{kind} {outputs} {inputs}"));
-        writer.put(format!("{}{name}", self.part), "U8", &[matrix.bytes().len()], matrix.bytes())
     }
 
     /// Puts a text in.
@@ -197,12 +196,33 @@ impl Packer {
     }
 }
 
+impl Recorder for Packer {
+    fn shape(&self, name: &str, shape: &[usize]) {
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        self.lock().facts.insert(format!("shape {}{name}", self.part), sizes.join(" "));
+    }
+
+    fn values(&self, name: &str, shape: &[usize], values: &[f32]) -> Result<()> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.lock().put(format!("{}{name}", self.part), "F32", shape, &bytes)
+    }
+
+    fn matrix(&self, name: &str, matrix: &Matrix) -> Result<()> {
+        let Shape { outputs, inputs, kind } = matrix.shape();
+        let kind = kind.name();
+        let mut writer = self.lock();
+        writer.facts.insert(format!("matrix {}{name}", self.part), format!("{kind} {outputs} {inputs}"));
+        writer.put(format!("{}{name}", self.part), "U8", &[matrix.bytes().len()], matrix.bytes())
+    }
+}
+
 impl Writer {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(Error::io("write", &self.path))
     }
 
-    /// A name that came before keeps what it has: loaders ask for the same thing more than once.
+    /// Writes a tensor. A name that came before keeps what it has: loaders ask for the same thing more than
+    /// once.
     fn put(&mut self, name: String, dtype: &str, shape: &[usize], bytes: &[u8]) -> Result<()> {
         if self.tensors.contains_key(&name) {
             return Ok(());

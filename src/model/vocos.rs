@@ -22,7 +22,7 @@ pub const HOP: usize = 256;
 /// Frequencies above this magnitude are clipped to it.
 const MAX_MAGNITUDE: f32 = 100.0;
 
-/// The vocoder (`Vocos.safetensors`).
+/// Runs the vocoder (`Vocos.safetensors`).
 pub struct Vocos {
     embed: Conv,
     norm: Norm,
@@ -65,12 +65,12 @@ impl Vocos {
         })
     }
 
-    /// Frames to each side that a frame of the spectrum depends on.
+    /// Returns how many frames to each side a frame of the spectrum depends on.
     pub fn reach(&self) -> usize {
         self.embed.reach() + self.blocks.iter().map(Block::reach).sum::<usize>()
     }
 
-    /// Log mel (frames, 100) → one wave per sequence, (frames − 1)·256 samples at 24 kHz.
+    /// Computes log mel (frames, 100) → one wave per sequence, (frames − 1)·256 samples at 24 kHz.
     ///
     /// # Errors
     /// If the shapes do not match.
@@ -95,8 +95,8 @@ impl Vocos {
     }
 }
 
-/// The inverse short-time Fourier transform: centred, windowed, overlaps divided by the summed squared
-/// windows, as `torch.istft`.
+/// Computes the inverse short-time Fourier transform: centred, windowed, overlaps divided by the summed
+/// squared windows, as `torch.istft`.
 struct InverseStft {
     window: Vec<f32>,
     fft: Arc<dyn ComplexToReal<f32>>,
@@ -108,7 +108,7 @@ impl InverseStft {
         InverseStft { window, fft }
     }
 
-    /// Rows of log magnitudes, then phases.
+    /// Transforms rows of log magnitudes, then phases.
     fn run(&self, rows: &[f32], width: usize) -> Result<Vec<f32>> {
         let size = self.window.len();
         let frames = rows.len() / width;
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use std::f32::consts::PI;
 
-    /// A stationary cosine's spectrum, frame by frame, must come back as that cosine.
+    /// Checks that a stationary cosine's spectrum, frame by frame, comes back as that cosine.
     #[test]
     fn a_known_spectrum_becomes_its_cosine() {
         let size = 1024;

@@ -2,21 +2,12 @@
 //! the whole.
 
 use super::mel_decoder::MEL_CHANNELS;
-use super::ops::Frames;
+use super::render::Growing;
 use super::renderer::Renderer;
 use super::vocos::HOP;
 use crate::error::Result;
 
-/// What a growing wave is made from: all of it so far.
-#[derive(Clone, Copy, Debug)]
-pub enum Growing<'a> {
-    /// Hidden states, (steps, hidden) row by row.
-    Hiddens(&'a [f32]),
-    /// Codes, one per codebook and step.
-    Codes(&'a [Vec<u32>]),
-}
-
-/// How far a growing wave has been taken.
+/// Remembers how far a growing wave has been taken.
 #[derive(Debug, Default)]
 pub struct WaveStream {
     /// Samples that were returned; whole hops until the end.
@@ -24,8 +15,8 @@ pub struct WaveStream {
 }
 
 impl WaveStream {
-    /// The samples that have become final since the last call. Every convolution sees a bounded number of
-    /// frames, so only the frames within reach of new samples are computed again.
+    /// Returns the samples that have become final since the last call. Every convolution sees a bounded
+    /// number of frames, so only the frames within reach of new samples are computed again.
     ///
     /// # Errors
     /// As [`Renderer::from_hiddens`] and [`Renderer::from_codes`].
@@ -48,9 +39,8 @@ impl WaveStream {
         }
         let mel = renderer.mel_from(source, first_token)?;
         let skipped = first_mel - 2 * first_token;
-        let rows = mel.rows.narrow(0, skipped, last_mel - first_mel)?.contiguous()?;
-        debug_assert_eq!(rows.dims().last(), Some(&MEL_CHANNELS));
-        let wave = renderer.wave_of(&Frames { rows, lengths: [last_mel - first_mel].into() })?;
+        let rows = &mel.values[skipped * MEL_CHANNELS..][..(last_mel - first_mel) * MEL_CHANNELS];
+        let wave = renderer.wave_of(rows)?;
         let offset = HOP * first_mel;
         let samples = wave[self.taken - offset..end - offset].to_vec();
         self.taken = end;

@@ -8,43 +8,86 @@ use candle_core::{DType, Device, Tensor};
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
 
-use super::demo::DemoFile;
 use super::kernel::{Matrix, Shape, WeightType};
-use super::packed::{Packed, Packer};
 use crate::error::{Error, Result};
 
 /// In an expected shape: a size that this tensor may decide.
 pub const ANY: usize = usize::MAX;
 
-/// One file of a checkpoint; its clones share it.
+/// Reads one file of a checkpoint; its clones share it.
 #[derive(Clone)]
 pub struct WeightFile {
     path: PathBuf,
-    source: Source,
+    source: Arc<dyn TensorSource>,
     /// Keeps what is read, to be written as a packed file.
-    packer: Option<Arc<Packer>>,
+    recorder: Option<Arc<dyn Recorder>>,
 }
 
-#[derive(Clone)]
-enum Source {
-    Mapped(Arc<Mapped>),
-    Demo(DemoFile),
-    /// A part of a packed file.
-    Packed {
-        file: Arc<Packed>,
-        part: String,
-    },
+/// Gives the tensors of a file, by name.
+pub(super) trait TensorSource: Send + Sync {
+    /// Returns a tensor's shape; none if there is no such tensor.
+    fn shape(&self, name: &str) -> Option<Vec<usize>>;
+
+    /// Reads a tensor; none if it is missing or of no type that a model has.
+    fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>>;
+
+    /// Returns a tensor's type if that is what keeps it from being read.
+    fn unread_type(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// Returns where a tensor lies in a mapped file, if it does.
+    fn place(&self, _name: &str) -> Option<Place> {
+        None
+    }
+
+    /// Returns true if matrices lie packed in it, in place of the tensors that they are made of.
+    fn is_packed(&self) -> bool {
+        false
+    }
+
+    /// Returns a packed matrix; none if there is no such matrix.
+    fn matrix(&self, _name: &str) -> Option<Matrix> {
+        None
+    }
 }
 
-/// A safetensors file mapped into memory.
+/// Locates a tensor in a mapped file.
+pub(super) struct Place {
+    pub map: Arc<Mmap>,
+    pub dtype: Dtype,
+    pub range: Range<usize>,
+}
+
+/// Keeps what is read of a file.
+pub(super) trait Recorder: Send + Sync {
+    /// Keeps a tensor's shape.
+    fn shape(&self, name: &str, shape: &[usize]);
+
+    /// Keeps a tensor's values.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn values(&self, name: &str, shape: &[usize], values: &[f32]) -> Result<()>;
+
+    /// Keeps a matrix as it is packed.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn matrix(&self, name: &str, matrix: &Matrix) -> Result<()>;
+}
+
+/// Maps a safetensors file into memory.
 pub(super) struct Mapped {
     pub map: Arc<Mmap>,
     pub metadata: safetensors::tensor::Metadata,
-    /// Where the tensors' data begin.
+    /// The place where the tensors' data begin.
     start: usize,
 }
 
 impl Mapped {
+    /// Maps a file and reads its header.
+    ///
     /// # Errors
     /// [`Error::Io`] if it cannot be opened, [`Error::BadFile`] if it is truncated or something else.
     pub fn open(path: &Path) -> Result<Self> {
@@ -71,15 +114,20 @@ impl Mapped {
         Ok(Mapped { map: Arc::new(map), metadata, start: header + size_of::<u64>() })
     }
 
-    /// A tensor's type, shape and place in the map.
+    /// Returns a tensor's type, shape and place in the map.
     pub fn find(&self, name: &str) -> Option<(Dtype, &[usize], Range<usize>)> {
         let info = self.metadata.info(name)?;
         let (from, to) = info.data_offsets;
         Some((info.dtype, &info.shape, self.start + from..self.start + to))
     }
+}
 
-    /// A tensor as f32; none if it is missing or of no type that a model has.
-    pub fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>> {
+impl TensorSource for Mapped {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.find(name).map(|(_, shape, _)| shape.to_vec())
+    }
+
+    fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>> {
         let Some((dtype, shape, range)) = self.find(name) else { return Ok(None) };
         let dtype = match dtype {
             Dtype::F32 => DType::F32,
@@ -89,9 +137,17 @@ impl Mapped {
         };
         Ok(Some(Tensor::from_raw_buffer(&self.map[range], dtype, shape, device)?))
     }
+
+    fn unread_type(&self, name: &str) -> Option<String> {
+        self.find(name).map(|(dtype, ..)| format!("{dtype:?}").to_lowercase())
+    }
+
+    fn place(&self, name: &str) -> Option<Place> {
+        self.find(name).map(|(dtype, _, range)| Place { map: self.map.clone(), dtype, range })
+    }
 }
 
-/// Rows of single precision that are looked up one by one: in memory, or where they lie in a file.
+/// Holds rows of single precision that are looked up one by one: in memory, or where they lie in a file.
 pub enum Table {
     /// In memory.
     Owned(Vec<f32>),
@@ -101,7 +157,7 @@ pub enum Table {
 }
 
 impl Table {
-    /// All of it.
+    /// Returns all of it.
     pub fn values(&self) -> &[f32] {
         match self {
             Table::Owned(values) => values,
@@ -121,47 +177,37 @@ impl WeightFile {
     /// # Errors
     /// [`Error::Io`] if it cannot be opened, [`Error::BadFile`] if it is truncated or something else.
     pub fn open(path: &Path) -> Result<Self> {
-        let source = Source::Mapped(Arc::new(Mapped::open(path)?));
-        Ok(WeightFile { path: path.to_path_buf(), source, packer: None })
+        Ok(WeightFile::new(path.to_path_buf(), Arc::new(Mapped::open(path)?)))
     }
 
-    pub(super) fn demo(path: PathBuf, file: DemoFile) -> Self {
-        WeightFile { path, source: Source::Demo(file), packer: None }
+    /// Wraps a source of tensors; errors name it by `path`.
+    pub(super) fn new(path: PathBuf, source: Arc<dyn TensorSource>) -> Self {
+        WeightFile { path, source, recorder: None }
     }
 
-    /// A part of a packed file.
-    pub(super) fn packed(path: PathBuf, file: Arc<Packed>, part: &str) -> Self {
-        WeightFile { path, source: Source::Packed { file, part: part.into() }, packer: None }
+    /// Returns the same file, of which a recorder keeps what is read.
+    pub(super) fn recorded_by(&self, recorder: Arc<dyn Recorder>) -> Self {
+        WeightFile { recorder: Some(recorder), ..self.clone() }
     }
 
-    /// The same file; what is read is kept for a packed file.
-    pub(super) fn packing_into(&self, packer: Packer) -> Self {
-        WeightFile { packer: Some(Arc::new(packer)), ..self.clone() }
-    }
-
-    /// Where the file is.
+    /// Returns where the file is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether the file holds a tensor of this name.
+    /// Returns true if the file holds a tensor of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.shape(name).is_ok()
     }
 
-    /// A tensor's shape, from the header.
+    /// Returns a tensor's shape, from the header.
     ///
     /// # Errors
     /// [`Error::MissingTensor`].
     pub fn shape(&self, name: &str) -> Result<Vec<usize>> {
-        let shape = match &self.source {
-            Source::Mapped(mapped) => mapped.find(name).map(|(_, shape, _)| shape.to_vec()),
-            Source::Demo(file) => file.shape(name).map(<[usize]>::to_vec),
-            Source::Packed { file, part } => file.shape(part, name),
-        };
-        let shape = shape.ok_or_else(|| self.missing(name))?;
-        if let Some(packer) = &self.packer {
-            packer.shape(name, &shape);
+        let shape = self.source.shape(name).ok_or_else(|| self.missing(name))?;
+        if let Some(recorder) = &self.recorder {
+            recorder.shape(name, &shape);
         }
         Ok(shape)
     }
@@ -194,48 +240,28 @@ impl WeightFile {
     pub fn tensor(&self, name: &str, expected: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
         self.check(name, expected)?;
         let tensor = self.read(name, device)?.to_dtype(dtype)?;
-        if let Some(packer) = &self.packer {
-            packer.tensor(name, &tensor)?;
+        if let Some(recorder) = &self.recorder {
+            let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+            recorder.values(name, tensor.dims(), &values)?;
         }
         Ok(tensor)
     }
 
     fn read(&self, name: &str, device: &Device) -> Result<Tensor> {
-        let mapped = match &self.source {
-            Source::Mapped(mapped) => mapped.tensor(name, device)?,
-            Source::Demo(file) => Some(file.tensor(name, device)?),
-            Source::Packed { file, part } => {
-                return file.tensor(part, name, device)?.ok_or_else(|| self.missing(name));
-            }
-        };
-        mapped.ok_or_else(|| Error::TensorType {
-            file: self.path.clone(),
-            tensor: name.to_string(),
-            found: self.type_of(name),
+        if let Some(tensor) = self.source.tensor(name, device)? {
+            return Ok(tensor);
+        }
+        Err(match self.source.unread_type(name) {
+            Some(found) => Error::TensorType { file: self.path.clone(), tensor: name.to_string(), found },
+            None => self.missing(name),
         })
     }
 
-    fn type_of(&self, name: &str) -> String {
-        match &self.source {
-            Source::Mapped(mapped) => {
-                mapped.find(name).map(|(dtype, ..)| format!("{dtype:?}").to_lowercase()).unwrap_or_default()
-            }
-            _ => String::new(),
-        }
-    }
-
-    /// Rows of a table (rows, width), where they lie if that is possible.
+    /// Returns the rows of a table (rows, width), where they lie if that is possible.
     fn table(&self, name: &str, expected: &[usize]) -> Result<Table> {
         self.check(name, expected)?;
-        let place = match &self.source {
-            Source::Mapped(mapped) => {
-                mapped.find(name).map(|(dtype, _, range)| (mapped.map.clone(), dtype, range))
-            }
-            Source::Packed { file, part } => file.find(part, name),
-            Source::Demo(_) => None,
-        };
-        let table = match place {
-            Some((map, Dtype::F32, range))
+        let table = match self.source.place(name) {
+            Some(Place { map, dtype: Dtype::F32, range })
                 if cfg!(target_endian = "little")
                     && (map.as_ptr() as usize + range.start).is_multiple_of(align_of::<f32>()) =>
             {
@@ -243,13 +269,14 @@ impl WeightFile {
             }
             _ => Table::Owned(self.read(name, &Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?),
         };
-        if let Some(packer) = &self.packer {
-            packer.values(name, &self.shape(name)?, table.values())?;
+        if let Some(recorder) = &self.recorder {
+            recorder.values(name, &self.shape(name)?, table.values())?;
         }
         Ok(table)
     }
 
-    /// A matrix as the kernels read it: the packed one of this name, or else what `make` makes, packed.
+    /// Returns a matrix as the kernels read it: the packed one of this name, or else what `make` makes,
+    /// packed.
     fn matrix(
         &self,
         name: &str,
@@ -257,26 +284,25 @@ impl WeightFile {
         kind: WeightType,
         make: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Matrix> {
-        let matrix = match &self.source {
-            Source::Packed { file, part } => file.matrix(part, name).ok_or_else(|| self.missing(name))?,
-            _ => {
-                let weight = make()?;
-                let (outputs, inputs) = weight.dims2()?;
-                let weight = weight.flatten_all()?.to_vec1::<f32>()?;
-                Matrix::pack(&weight, Shape { outputs, inputs, kind })
-            }
+        let matrix = if self.source.is_packed() {
+            self.source.matrix(name).ok_or_else(|| self.missing(name))?
+        } else {
+            let weight = make()?;
+            let (outputs, inputs) = weight.dims2()?;
+            let weight = weight.flatten_all()?.to_vec1::<f32>()?;
+            Matrix::pack(&weight, Shape { outputs, inputs, kind })
         };
         let found = matrix.shape();
         if (outputs != ANY && outputs != found.outputs) || inputs != found.inputs {
             return Err(self.misshapen(name, &[outputs, inputs], vec![found.outputs, found.inputs]));
         }
-        if let Some(packer) = &self.packer {
-            packer.matrix(name, &matrix)?;
+        if let Some(recorder) = &self.recorder {
+            recorder.matrix(name, &matrix)?;
         }
         Ok(matrix)
     }
 
-    /// The folder-like view that a module loads itself from.
+    /// Returns the folder-like view that a module loads itself from.
     pub fn root<'a>(&'a self, dtype: DType, device: &'a Device) -> Weights<'a> {
         Weights { file: self, prefix: String::new(), dtype, device, kind: WeightType::F32 }
     }
@@ -288,7 +314,7 @@ fn describe(expected: &[usize]) -> String {
     format!("[{}]", sizes.join(", "))
 }
 
-/// Tensors of one file under one name prefix, to be loaded in one type onto one device.
+/// Reads tensors of one file under one name prefix, in one type and onto one device.
 #[derive(Clone)]
 pub struct Weights<'a> {
     file: &'a WeightFile,
@@ -299,12 +325,12 @@ pub struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    /// The tensors under `prefix.name.`.
+    /// Returns the tensors under `prefix.name.`.
     pub fn at(&self, name: impl std::fmt::Display) -> Weights<'a> {
         Weights { prefix: format!("{}{name}.", self.prefix), ..self.clone() }
     }
 
-    /// A tensor of the given shape; see [`WeightFile::tensor`].
+    /// Reads a tensor of the given shape; see [`WeightFile::tensor`].
     ///
     /// # Errors
     /// As [`WeightFile::tensor`].
@@ -312,7 +338,7 @@ impl<'a> Weights<'a> {
         self.file.tensor(&format!("{}{name}", self.prefix), expected, self.dtype, self.device)
     }
 
-    /// A tensor's shape.
+    /// Returns a tensor's shape.
     ///
     /// # Errors
     /// [`Error::MissingTensor`].
@@ -320,7 +346,7 @@ impl<'a> Weights<'a> {
         self.file.shape(&format!("{}{name}", self.prefix))
     }
 
-    /// A tensor that goes into a matrix; as [`Weights::tensor`], but a packed file does not keep it.
+    /// Reads a tensor that goes into a matrix; as [`Weights::tensor`], but a packed file does not keep it.
     ///
     /// # Errors
     /// As [`WeightFile::tensor`].
@@ -330,7 +356,7 @@ impl<'a> Weights<'a> {
         Ok(self.file.read(&name, self.device)?.to_dtype(self.dtype)?)
     }
 
-    /// Rows that are looked up one by one; see [`WeightFile::tensor`].
+    /// Reads rows that are looked up one by one; see [`WeightFile::tensor`].
     ///
     /// # Errors
     /// As [`WeightFile::tensor`].
@@ -338,8 +364,8 @@ impl<'a> Weights<'a> {
         self.file.table(&format!("{}{name}", self.prefix), expected)
     }
 
-    /// A weight matrix (outputs, inputs) in the type of this view, under a name of its own: what `make`
-    /// makes of the checkpoint's tensors, unless the file holds it packed.
+    /// Returns a weight matrix (outputs, inputs) in the type of this view, under a name of its own: what
+    /// `make` makes of the checkpoint's tensors, unless the file holds it packed.
     ///
     /// # Errors
     /// As [`WeightFile::tensor`].
@@ -352,7 +378,7 @@ impl<'a> Weights<'a> {
         self.file.matrix(&format!("{}{name}", self.prefix), shape, self.kind, make)
     }
 
-    /// The same tensors, matrices in another type.
+    /// Returns the same tensors, matrices in another type.
     pub fn with_kind(&self, kind: WeightType) -> Weights<'a> {
         Weights { kind, ..self.clone() }
     }
@@ -365,17 +391,17 @@ impl<'a> Weights<'a> {
         self.file.check(&format!("{}{name}", self.prefix), expected)
     }
 
-    /// The same tensors, loaded in another type.
+    /// Returns the same tensors, loaded in another type.
     pub fn to_dtype(&self, dtype: DType) -> Weights<'a> {
         Weights { dtype, ..self.clone() }
     }
 
-    /// How many numbered parts `{name}.0.…`, `{name}.1.…` there are, told by a tensor that each has.
+    /// Counts the numbered parts `{name}.0.…`, `{name}.1.…`, told by a tensor that each has.
     pub fn count(&self, name: &str, tensor: &str) -> usize {
         (0..).take_while(|i| self.file.contains(&format!("{}{name}.{i}.{tensor}", self.prefix))).count()
     }
 
-    /// Where the tensors go.
+    /// Returns the device that the tensors go to.
     pub fn device(&self) -> &'a Device {
         self.device
     }

@@ -7,26 +7,27 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// Candidates that top-p and top-k always leave.
-const MIN_KEPT: usize = 3;
+use super::constants::MIN_KEPT;
+
 /// Logits that share one maximum in a glance.
 const GROUP: usize = 8;
 /// Sums that run beside each other, so that they are added up many at a time.
 const LANES: usize = 16;
-/// How far below the best a logit is still told from those farther down; e^-80 is as good as nothing.
+/// The distance below the best at which a logit is still told from those farther down; e^-80 is as good as
+/// nothing.
 const REACH: f32 = 80.0;
-/// What a logit at the end of the reach adds, and more than what a probability too small for a full
+/// The probability of a logit at the end of the reach, and more than what a probability too small for a full
 /// mantissa loses.
 const NOTHING: f64 = 1e-34;
 /// Roundings, in units of the last place, of [`exp_roughly`] and of what a sum ends with.
 const ROUGHNESS: usize = 256;
 
-/// The kept candidates of one row of logits.
+/// Finds the kept candidates of one row of logits.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
     /// (logit, token); where it is sorted, ascending, of equals the first token first.
     order: Vec<(f32, u32)>,
-    /// What sorting all has of probabilities.
+    /// The probabilities, where all are sorted.
     probs: Vec<f32>,
     /// The largest logit of each group: of those that lie a whole number of strides apart.
     maxima: Vec<f32>,
@@ -34,7 +35,7 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// What is left of a row, ascending.
+    /// Returns what is left of a row, ascending.
     pub fn of(&mut self, row: &[f32], top_p: f64, top_k: usize) -> &mut [(f32, u32)] {
         let kept = match self.glance(row, top_p, top_k) {
             Some(kept) => kept,
@@ -77,7 +78,8 @@ impl Candidates {
         first..n
     }
 
-    /// As [`Candidates::sort`], but orders the largest `top_k` only; none where that does not suffice.
+    /// Finds the same as [`Candidates::sort`], but orders the largest `top_k` only; none where that does not
+    /// suffice.
     fn glance(&mut self, row: &[f32], top_p: f64, top_k: usize) -> Option<Range<usize>> {
         let k = top_k.max(MIN_KEPT);
         if k > row.len() / GROUP {
@@ -126,7 +128,7 @@ impl Candidates {
         Some(first..reaching)
     }
 
-    /// The largest of each group, and of all; none if there is no telling larger from smaller.
+    /// Finds the largest of each group, and of all; none if there is no telling larger from smaller.
     fn find_maxima(&mut self, row: &[f32], stride: usize) -> Option<f32> {
         self.maxima.clear();
         self.maxima.resize(stride, f32::NEG_INFINITY);
@@ -142,7 +144,7 @@ impl Candidates {
     }
 }
 
-/// The mass of what lies below a threshold, on a scale where the best has 1.
+/// Sums the mass of what lies below a threshold, on a scale where the best has 1.
 fn mass_below(row: &[f32], threshold: f32, best: f32) -> f64 {
     let mass = |logit: f32| if logit < threshold { exp_roughly(logit - best) } else { 0.0 };
     let mut sums = [0f32; LANES];
@@ -155,7 +157,8 @@ fn mass_below(row: &[f32], threshold: f32, best: f32) -> f64 {
     sums.into_iter().chain(rest.iter().map(|logit| mass(*logit))).map(f64::from).sum()
 }
 
-/// e^x for x ≤ 0 to a hundred-thousandth, without a branch or a call, so that a loop over it is vectorised.
+/// Computes e^x for x ≤ 0 to a hundred-thousandth, without a branch or a call, so that a loop over it is
+/// vectorised.
 fn exp_roughly(x: f32) -> f32 {
     use std::f32::consts::{LN_2, LOG2_E};
     /// Added to a small number, leaves its nearest integer in the lowest bits.
@@ -181,7 +184,7 @@ mod tests {
     const TOP_P: [f64; 8] = [1.0, 0.7, 0.5, 0.3, 1e-3, 1e-9, 0.999_999, 1.0 - 1e-12];
     const TOP_K: [usize; 7] = [1, 3, 4, 20, 78, 79, 1000];
 
-    /// A row of many a kind, nasty ones among them.
+    /// Makes a row of many a kind, nasty ones among them.
     fn row(rng: &mut Mt19937) -> Vec<f32> {
         let mut below = |n: usize| rng.next_u32() as usize % n;
         let length = [1, 2, 3, 4, 5, 23, 24, 25, 160, 161, 626, 626, 626, 2000][below(14)];

@@ -3,12 +3,10 @@
 use std::collections::VecDeque;
 
 use super::candidates::Candidates;
+use super::constants::PENALTY_WINDOW;
 use crate::error::{Error, Result};
 
-/// Generated values that the repetition penalty looks back on.
-const PENALTY_WINDOW: usize = 16;
-
-/// What steers a draw. The reference's names and defaults.
+/// Steers a draw, by the reference's names and defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SamplingParams {
     /// Divides the logits; one value for all codebooks, or one per codebook.
@@ -26,7 +24,7 @@ pub struct SamplingParams {
 }
 
 impl SamplingParams {
-    /// The reference's defaults for speech codes.
+    /// Returns the reference's defaults for speech codes.
     pub fn speech() -> Self {
         SamplingParams {
             temperature: vec![0.3],
@@ -38,7 +36,7 @@ impl SamplingParams {
         }
     }
 
-    /// The reference's defaults for refining text.
+    /// Returns the reference's defaults for refining text.
     pub fn refine() -> Self {
         SamplingParams {
             temperature: vec![0.7],
@@ -90,7 +88,7 @@ impl SamplingParams {
     }
 }
 
-/// What one step drew.
+/// Says what one step drew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Draw {
     /// One token per codebook (or the one text token).
@@ -119,7 +117,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler over `heads` rows of `vocab` logits in which `end_token` ends the sequence.
+    /// Makes a sampler over `heads` rows of `vocab` logits in which `end_token` ends the sequence.
     ///
     /// # Errors
     /// [`Error::Parameter`] for parameters out of range.
@@ -139,32 +137,32 @@ impl Sampler {
         })
     }
 
-    /// Logits (and noise) of one step: heads × vocabulary.
+    /// Returns how many logits (and draws of noise) one step has: heads × vocabulary.
     pub fn width(&self) -> usize {
         self.heads * self.vocab
     }
 
-    /// What steers it.
+    /// Returns what steers it.
     pub fn params(&self) -> &SamplingParams {
         &self.params
     }
 
-    /// Tokens drawn at a time.
+    /// Returns how many tokens are drawn at a time.
     pub fn heads(&self) -> usize {
         self.heads
     }
 
-    /// The token that ends a sequence.
+    /// Returns the token that ends a sequence.
     pub fn end_token(&self) -> u32 {
         self.end_token
     }
 
-    /// Tokens kept so far.
+    /// Returns how many steps were kept so far.
     pub fn generated(&self) -> usize {
         self.generated
     }
 
-    /// Whether `max_tokens` are out.
+    /// Returns true if `max_tokens` are out.
     pub fn is_full(&self) -> bool {
         self.generated >= self.params.max_tokens
     }
@@ -233,7 +231,7 @@ impl Sampler {
         drawn.map(|(_, token)| token)
     }
 
-    /// A logit below zero is multiplied by penalty^count, others divided by it.
+    /// Penalises what was drawn: a logit below zero is multiplied by penalty^count, others divided by it.
     fn penalise(&mut self, head: usize, row: &mut [f32]) {
         if self.params.repetition_penalty == 1.0 {
             return;

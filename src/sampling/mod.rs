@@ -4,8 +4,12 @@
 //! every batch size and a test needs no model.
 
 mod candidates;
+mod constants;
 mod logits;
 mod torch_rng;
 
+pub(crate) use constants::FIRST_DRAWS;
+#[cfg(feature = "cuda")]
+pub(crate) use constants::PENALTY_WINDOW;
 pub use logits::{Draw, Sampler, SamplingParams};
 pub use torch_rng::{Exponential, ExponentialNoise, Mt19937, NoiseMode};

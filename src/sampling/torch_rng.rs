@@ -9,7 +9,8 @@ const N: usize = 624;
 /// Offset of the word that is mixed in.
 const M: usize = 397;
 
-/// The Mersenne Twister of Matsumoto and Nishimura (1998), seeded as `init_genrand` does.
+/// Generates the numbers of the Mersenne Twister of Matsumoto and Nishimura (1998), seeded as `init_genrand`
+/// does.
 #[derive(Clone)]
 pub struct Mt19937 {
     state: [u32; N],
@@ -17,7 +18,7 @@ pub struct Mt19937 {
 }
 
 impl Mt19937 {
-    /// A generator as `torch.manual_seed(seed)` leaves it: of a longer seed the low 32 bits count.
+    /// Makes a generator as `torch.manual_seed(seed)` leaves it: of a longer seed the low 32 bits count.
     pub fn new(seed: u64) -> Self {
         let mut state = [0u32; N];
         state[0] = seed as u32;
@@ -45,7 +46,7 @@ impl Mt19937 {
         self.next = 0;
     }
 
-    /// The next 32 bits.
+    /// Returns the next 32 bits.
     pub fn next_u32(&mut self) -> u32 {
         if self.next == N {
             self.refill();
@@ -58,20 +59,20 @@ impl Mt19937 {
         y ^ (y >> 18)
     }
 
-    /// The next 64 bits: the first output is the high half.
+    /// Returns the next 64 bits: the first output is the high half.
     pub fn next_u64(&mut self) -> u64 {
         let high = self.next_u32() as u64;
         (high << 32) | self.next_u32() as u64
     }
 
-    /// One draw of exponential noise with rate 1, as torch's `exponential_` makes it for f32.
+    /// Returns one draw of exponential noise with rate 1, as torch's `exponential_` makes it for f32.
     pub fn exponential(&mut self) -> Exponential {
         Exponential::Bits(self.next_u64() % Exponential::RANGE)
     }
 }
 
-/// A draw of exponential noise. Of hundreds or thousands few are looked at, so the logarithm can wait until
-/// one is.
+/// Holds a draw of exponential noise. Of hundreds or thousands few are looked at, so the logarithm can wait
+/// until one is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Exponential {
     /// The random bits that it is made from.
@@ -102,7 +103,7 @@ impl std::fmt::Debug for Mt19937 {
     }
 }
 
-/// How the noise of one step relates to that of the step before.
+/// Says how the noise of one step relates to that of the step before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -116,7 +117,7 @@ pub enum NoiseMode {
     Stream,
 }
 
-/// The exponential noise of one utterance.
+/// Makes the exponential noise of one utterance.
 #[derive(Clone, Debug)]
 pub struct ExponentialNoise {
     mode: NoiseMode,
@@ -126,12 +127,12 @@ pub struct ExponentialNoise {
 }
 
 impl ExponentialNoise {
-    /// Noise from a 64-bit seed, of which the generator takes the low 32 bits.
+    /// Starts noise from a 64-bit seed, of which the generator takes the low 32 bits.
     pub fn new(seed: u64, mode: NoiseMode) -> Self {
         ExponentialNoise { mode, seed, rng: Mt19937::new(seed), row: Vec::new() }
     }
 
-    /// The noise of the next step, one number per logit.
+    /// Returns the noise of the next step, one number per logit.
     pub fn step(&mut self, logits: usize) -> &[Exponential] {
         match self.mode {
             NoiseMode::Stream => {
@@ -150,12 +151,12 @@ impl ExponentialNoise {
         &self.row
     }
 
-    /// The seed that was given.
+    /// Returns the seed that was given.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// How steps relate.
+    /// Returns how steps relate.
     pub fn mode(&self) -> NoiseMode {
         self.mode
     }

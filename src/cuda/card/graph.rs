@@ -7,7 +7,8 @@ use cudarc::driver::{result, sys};
 use super::{Device, Graph};
 use crate::error::Result;
 
-/// A recorded step. Its stream is that of a card which outlives it: whoever records owns both.
+/// Holds a captured step as a CUDA graph. Its stream is that of a card which outlives it: whoever captures
+/// owns both.
 pub struct CardGraph {
     pub device: Arc<Device>,
     pub executable: sys::CUgraphExec,

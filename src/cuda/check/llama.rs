@@ -94,14 +94,15 @@ fn rms_norm(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<Findi
     Ok(Finding { kernel: name("rms_norm", kind), shapes: 4, worst: found, allowed: ALLOWED })
 }
 
-/// x / rms(x) · weight of a row.
+/// Computes x / rms(x) · weight of a row.
 pub fn normed(x: &[f32], weight: &[f32], eps: f32) -> Vec<f64> {
     let square: f64 = x.iter().map(|v| f64::from(*v) * f64::from(*v)).sum();
     let scale = 1.0 / (square / x.len() as f64 + f64::from(eps)).sqrt();
     x.iter().zip(weight).map(|(x, w)| f64::from(*x) * scale * f64::from(*w)).collect()
 }
 
-/// Norm, logits and what is kept of them; a row's bits depend on no other.
+/// Checks the last norm, the logits and the hidden states that are kept; a row's bits must depend on no
+/// other.
 fn heads(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
     let (mut found, eps, shapes) = (0.0f64, 1e-6f32, [(32, 7, 1), (768, 41, 3), (96, 300, 19), (800, 33, 9)]);
     for (width, outputs, rows) in shapes {
@@ -165,7 +166,7 @@ fn heads(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
     Ok(Finding { kernel: "heads f32".into(), shapes: shapes.len(), worst: found, allowed: ALLOWED })
 }
 
-/// Keys and values of several slots, filled position by position, and rows that attend to them.
+/// Holds keys and values of several slots, filled position by position, and rows that attend to them.
 struct Case {
     heads: usize,
     head_size: usize,
@@ -227,7 +228,7 @@ impl Case {
         ((page * self.heads + head) * PAGE as usize + position % PAGE as usize) * self.head_size
     }
 
-    /// Value `part` (0 query, 1 key, 2 value) of a row's head, turned where it has to be.
+    /// Returns value `part` (0 query, 1 key, 2 value) of a row's head, rotated where it has to be.
     fn turned(&self, row: usize, part: usize, head: usize) -> Vec<f64> {
         let x = &self.x[row * self.inputs..][..self.inputs];
         let first = (part * self.heads + head) * self.head_size;
@@ -247,7 +248,7 @@ impl Case {
         of
     }
 
-    /// Keys and values after the rows are stored.
+    /// Returns keys and values after the rows are stored.
     fn stored(&self) -> (Vec<f64>, Vec<f64>) {
         let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
         let (mut keys, mut values) = (wide(&self.keys), wide(&self.values));
@@ -261,7 +262,8 @@ impl Case {
         (keys, values)
     }
 
-    /// (rows, heads · head size), from the turned queries, the keys and the values that the card has.
+    /// Computes attention, (rows, heads · head size), from the rotated queries, the keys and the values that
+    /// the card has.
     fn attended(&self, queries: &[f32], keys: &[f32], values: &[f32]) -> Vec<f64> {
         let mut out = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {

@@ -4,9 +4,10 @@ use super::llama::normed;
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::cuda::driver::Buffer;
 use crate::cuda::kernels::{Dtype, Kernels};
-use crate::cuda::matrix::{Matrix, SCALED, quantized};
+use crate::cuda::matrix::Matrix;
 use crate::cuda::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Scratch};
 use crate::error::Result;
+use crate::model::{BLOCK, quantize_block};
 
 // Those that write one y; what goes to the cache is checked with the attention.
 const EPILOGUES: [Epilogue; 5] =
@@ -21,7 +22,7 @@ struct Case {
     w: Vec<f32>,
     bias: Vec<f32>,
     scale: Vec<f32>,
-    /// What y holds before.
+    /// The values of y before.
     y: Vec<f32>,
 }
 
@@ -83,7 +84,7 @@ impl Case {
         y
     }
 
-    /// Among blocks that share tiles if there is a scratch.
+    /// Runs the product on the card; blocks share tiles if there is a scratch.
     fn run(&self, kernels: &Kernels, kind: Dtype, scratch: Option<&Scratch>) -> Result<Vec<f32>> {
         let (x, w) = (upload(kernels, kind, &self.x)?, upload(kernels, kind, &self.w)?);
         let single = |values: &[f32]| upload(kernels, Dtype::F32, values);
@@ -135,17 +136,18 @@ pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Weights of 8 bits, by few rows, by many and of a norm: as those that they stand for, to the bit.
+/// Checks weights of 8 bits, by few rows, by many and of a norm: they must count, to the bit, as the numbers
+/// that they stand for.
 fn of_eight_bits(kernels: &Kernels, random: &mut Random, scratch: &Scratch) -> Result<Finding> {
     let kind = Dtype::F16;
     let (mut found, mut differ, mut shapes) = (0.0f64, 0, 0);
     for (outputs, inputs) in [(70, 320), (24, 3072), (128, 768)] {
         let exact = random.normals(outputs * inputs, 0.1);
         let stood_for: Vec<f32> = exact
-            .chunks(SCALED)
+            .chunks_exact(BLOCK)
             .flat_map(|values| {
-                let (numbers, scale) = quantized(values);
-                numbers.map(move |number| f32::from(number) * scale.to_f32()).collect::<Vec<_>>()
+                let (numbers, scale) = quantize_block(values);
+                numbers.map(|number| f32::from(number) * scale.to_f32())
             })
             .collect();
         let off = stood_for.iter().zip(&exact).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max);
@@ -192,7 +194,8 @@ fn of_eight_bits(kernels: &Kernels, random: &mut Random, scratch: &Scratch) -> R
     Ok(Finding { kernel: "product of weights of 8 bits".into(), shapes, worst, allowed: ALLOWED })
 }
 
-/// A product of what is normed first: as the norm and the product after each other, to the bit, whoever norms.
+/// Checks a product of what is normed first: it must be, to the bit, the norm and the product after each
+/// other, whichever kernel norms.
 fn of_norm(kernels: &Kernels, random: &mut Random, kind: Dtype, scratch: &Scratch) -> Result<Finding> {
     let (mut found, mut differ, shapes) = (0.0f64, 0, [(1, 32), (3, 224), (8, 768), (9, 768), (70, 96)]);
     for (rows, width) in shapes {
@@ -253,8 +256,8 @@ fn of_norm(kernels: &Kernels, random: &mut Random, kind: Dtype, scratch: &Scratc
     Ok(Finding { kernel: name("product of a norm", kind), shapes: shapes.len(), worst, allowed })
 }
 
-/// A row has, to the bit, what it has alone, wherever it lies among others, whichever kernel takes them and
-/// however many blocks share it.
+/// Checks that a row has, to the bit, what it has alone, wherever it lies among others, whichever kernel
+/// takes them and however many blocks share it.
 fn alike(kernels: &Kernels, random: &mut Random, kind: Dtype, scratch: &Scratch) -> Result<Finding> {
     const MANY: usize = 140;
     const FEW: usize = 3;
@@ -296,7 +299,7 @@ fn alike(kernels: &Kernels, random: &mut Random, kind: Dtype, scratch: &Scratch)
     })
 }
 
-/// The exact GELU, by the complementary error function's continued fraction and series.
+/// Computes the exact GELU, by the error function's series.
 fn gelu(x: f64) -> f64 {
     0.5 * x * (1.0 + erf(x / std::f64::consts::SQRT_2))
 }

@@ -27,7 +27,7 @@ fn lengths(random: &mut Random) -> Vec<usize> {
     (0..1 + random.below(4)).map(|_| [1, 2, 3 + random.below(30)][random.below(3)]).collect()
 }
 
-/// What `frame` sees at a tap: the frame there, if its sequence goes so far.
+/// Returns the frame that `frame` sees at a tap, if its sequence goes so far.
 fn tap_at(bounds: &Bounds, frame: usize, tap: usize, taps: usize, dilation: usize) -> Option<usize> {
     let at = (frame + tap * dilation).checked_sub(taps / 2 * dilation)?;
     (bounds.start as usize..bounds.end as usize).contains(&at).then_some(at)
@@ -68,7 +68,7 @@ fn unfold(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
     Ok(Finding { kernel: "unfold".into(), shapes, worst: found, allowed: 0.0 })
 }
 
-/// A row's norm, padded with zeros.
+/// Computes a row's norm, padded with zeros.
 fn normed(row: &[f64], weight: &[f32], bias: &[f32], stride: usize) -> Vec<f64> {
     let width = row.len() as f64;
     let mean = row.iter().sum::<f64>() / width;
@@ -159,7 +159,7 @@ fn depthwise_norm(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result
     Ok(Finding { kernel: name("depthwise_norm", kind), shapes, worst: found, allowed: ALLOWED })
 }
 
-/// A row's signal, by the definition of the transform.
+/// Computes a row's signal, by the definition of the transform.
 fn signal(row: &[f32], window: &[f32]) -> Vec<f64> {
     let size = window.len();
     let bins = size / 2 + 1;
@@ -241,7 +241,7 @@ fn waves(kernels: &Kernels, random: &mut Random) -> Result<[Finding; 2]> {
     ])
 }
 
-/// The waves of pieces, one hop of zeros after each.
+/// Adds up pieces to waves, with one hop of zeros after each.
 fn added_up(pieces: &[f32], lengths: &[usize], window: &[f32], hop: usize) -> Vec<f64> {
     let size = window.len();
     let (mut all, mut rest) = (Vec::new(), pieces);

@@ -5,15 +5,13 @@ use crate::cuda::driver::{Address, Buffer, Plain, bytes};
 use crate::cuda::kernels::{CODES as CODES_IN, Kept, Kernels, Row, TEXT as TEXT_IN};
 use crate::cuda::sampler::{DeviceSampler, Following, Setup, Shape};
 use crate::error::{Error, Result};
-use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler, SamplingParams};
+use crate::sampling::{Draw, ExponentialNoise, FIRST_DRAWS, NoiseMode, Sampler, SamplingParams};
 
-/// How often a first draw that ends at once is drawn again when the noise runs on.
-const FIRST_DRAWS: usize = 64;
 const CODES: Shape = Shape { heads: 4, vocab: 626 };
 const TEXT: Shape = Shape { heads: 1, vocab: 21178 };
 const MODES: [NoiseMode; 2] = [NoiseMode::Repeat, NoiseMode::Stream];
 
-/// A sequence on the processor.
+/// Draws one sequence on the processor.
 struct Twin {
     sampler: Sampler,
     noise: ExponentialNoise,
@@ -33,7 +31,7 @@ impl Twin {
     }
 }
 
-/// What was drawn.
+/// Counts what was drawn.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     rows: usize,
@@ -45,7 +43,7 @@ struct Tally {
     differ: usize,
 }
 
-/// Sequences on the card and their twins.
+/// Holds sequences on the card and their twins.
 struct Pairs<'a> {
     kernels: &'a Kernels,
     card: DeviceSampler,
@@ -72,7 +70,7 @@ impl<'a> Pairs<'a> {
         Ok(())
     }
 
-    /// A step of slots, in their order.
+    /// Draws one step of slots, in their order.
     fn step(&mut self, slots: &[u32], row: impl FnMut(Shape) -> Vec<f32>) -> Result<()> {
         self.step_by(slots, row, |card, logits| card.launch(logits))
     }
@@ -131,7 +129,7 @@ fn params(random: &mut Random, heads: usize) -> SamplingParams {
     }
 }
 
-/// Rows of many a kind: spread out, all but equal, with many equals, some of them no numbers.
+/// Makes rows of many a kind: spread out, all but equal, with many equals, some of them no numbers.
 fn row(random: &mut Random, shape: Shape) -> Vec<f32> {
     let spread = pick(random, &[0.01, 1.0, 3.0, 10.0, 1e4]);
     let kind = random.below(8);
@@ -161,7 +159,7 @@ fn row(random: &mut Random, shape: Shape) -> Vec<f32> {
     row
 }
 
-/// Steps of three slots of a shape, in any order.
+/// Draws steps of three slots of a shape, in any order.
 fn steps(
     kernels: &Kernels,
     random: &mut Random,
@@ -185,7 +183,7 @@ fn steps(
     Ok(pairs.tally)
 }
 
-/// Text and then speech in the same slot, whose noise goes on, for longer than the window.
+/// Draws text and then speech in the same slot, whose noise goes on, for longer than the window.
 fn refined(kernels: &Kernels, random: &mut Random, mode: NoiseMode) -> Result<Tally> {
     let mut pairs = Pairs::new(kernels, 2, CODES, TEXT)?;
     let refine = SamplingParams { min_tokens: 2, ..SamplingParams::refine() };
@@ -207,7 +205,7 @@ fn refined(kernels: &Kernels, random: &mut Random, mode: NoiseMode) -> Result<Ta
     Ok(pairs.tally)
 }
 
-/// A card's rows while steps are drawn ahead, and what should be in them.
+/// Holds a card's rows while steps are drawn ahead, and what should be in them.
 struct AheadRows {
     rows: (Buffer<Row>, Vec<Row>),
     kept: (Buffer<Kept>, Vec<Kept>),
@@ -223,7 +221,7 @@ struct AheadRows {
 impl AheadRows {
     const STEPS: usize = 8;
 
-    /// Row `i` is of `slots[i]`. Some come to the end of what a slot holds.
+    /// Lays out rows, row `i` for `slots[i]`. Some come to the end of what a slot holds.
     fn new(kernels: &Kernels, random: &mut Random, slots: &[u32]) -> Result<Self> {
         let (hidden, capacity) = (72, 20);
         let driver = kernels.driver();
@@ -272,7 +270,7 @@ impl AheadRows {
         }
     }
 
-    /// What a step should leave, of tokens (rows, codebooks) that were drawn from states.
+    /// Lays out what a step should leave, of tokens (rows, codebooks) that were drawn from states.
     fn advance(&mut self, states: &[f32], tokens: &[u32]) {
         let (hidden, count) = (self.hidden, self.rows.1.len());
         for (i, drawn) in tokens.chunks_exact(CODES.heads).enumerate() {
@@ -298,7 +296,7 @@ impl AheadRows {
         }
     }
 
-    /// How many of the buffers are not to the bit what they should be.
+    /// Counts the buffers that are not to the bit what they should be.
     fn differ(&self) -> Result<usize> {
         fn differs<T: Plain + Default>((found, expected): &(Buffer<T>, Vec<T>)) -> Result<usize> {
             Ok(usize::from(bytes(&found.to_vec(expected.len())?) != bytes(expected)))
@@ -312,7 +310,7 @@ impl AheadRows {
     }
 }
 
-/// Steps ahead of the same rows, and all that they leave for the next.
+/// Draws steps ahead of the same rows and checks all that they leave for the next.
 fn steps_ahead(kernels: &Kernels, random: &mut Random, mode: NoiseMode) -> Result<Tally> {
     let mut pairs = Pairs::new(kernels, 4, CODES, TEXT)?;
     let slots = [2, 0, 3];

@@ -157,12 +157,19 @@ inline float load_written(const float *from) { return *from; }
 inline void wait_for_previous() {}
 inline void let_next_begin() {}
 
-inline uint32_t scaled_pair(uint32_t bytes, bool upper, f16 scale) {
-    auto value = [&](unsigned byte) {
-        int8_t number = int8_t(bytes >> (upper ? 16 + byte * 8 : byte * 8));
-        return uint32_t(emulator::float_to_half(float(number) * emulator::half_to_float(scale.bits)));
-    };
-    return value(0) | value(1) << 16;
+inline float float_of_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+inline uint32_t permute_bytes(uint32_t low, uint32_t high, unsigned selector) {
+    uint64_t bytes = uint64_t(high) << 32 | low;
+    uint32_t permuted = 0;
+    for (unsigned i = 0; i < 4; i++) permuted |= uint32_t(bytes >> (selector >> i * 4 & 7) * 8 & 0xff) << i * 8;
+    return permuted;
+}
+inline uint32_t pair_of_halves(float low, float high) {
+    return emulator::float_to_half(low) | uint32_t(emulator::float_to_half(high)) << 16;
 }
 
 template <typename T> inline void matrix_multiply(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {

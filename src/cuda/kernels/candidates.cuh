@@ -5,15 +5,13 @@
 #pragma once
 
 #include "platform.cuh"
+// Written by the build script.
+#include "sampling_constants.cuh"
 
 namespace sampling {
 
 constexpr unsigned THREADS = 1024, WARP = 32, WARPS = THREADS / WARP;
 constexpr unsigned HEADS = 8;
-// Steps that the repetition penalty looks back on.
-constexpr unsigned WINDOW = 16;
-// Candidates that top-p and top-k always leave.
-constexpr unsigned MIN_KEPT = 3;
 // Keys that are sorted in shared memory; more are sorted in parts of it.
 constexpr unsigned SHARED_KEYS = 4096;
 // Maxima by which a glance tells how large the largest logits of a head are, and the most that it looks for: of
@@ -34,7 +32,7 @@ struct State {
     // By head.
     float temperature[HEADS];
     // By how often a token is in the window.
-    float penalties[WINDOW + 1];
+    float penalties[PENALTY_WINDOW + 1];
     float dropped_mass;
     unsigned top_k, penalised, min_tokens, end_token, heads, vocab;
     // Whether noise runs on from step to step, and what it starts from.
@@ -222,7 +220,7 @@ DEVICE void weigh(const State &state, const unsigned *window, unsigned generated
         }
     }
     sync_block();
-    unsigned steps = smaller(generated, WINDOW);
+    unsigned steps = smaller(generated, PENALTY_WINDOW);
     if (group.vocab != 0 && state.penalised != 0 && group.thread < steps) {
         window += group.head;
         unsigned token = window[group.thread * HEADS], count = 0;

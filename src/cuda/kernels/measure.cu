@@ -64,7 +64,7 @@ KERNEL(multiply_singles, 128, (unsigned rounds, float scale, float more, float *
     y[blockIdx.x * 128 + threadIdx.x] = sum;
 }
 
-// Keeps the queue busy for so many clock cycles, so that what is launched meanwhile runs without gaps.
+// Keeps the stream busy for so many clock cycles, so that what is launched meanwhile runs without gaps.
 KERNEL(hold, 32, (unsigned cycles)) {
 #ifndef EMULATED
     long long start = clock64();

@@ -65,11 +65,13 @@ DEVICE float multiply(float a, float b) { return __fmul_rn(a, b); }
 template <typename T> DEVICE T shuffle_xor(T x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
 template <typename T> DEVICE T shuffle_up(T x, int by) { return __shfl_up_sync(0xffffffffu, x, by); }
 
-// Two of four whole numbers of 8 bits, the lower or the upper ones, by a scale.
-DEVICE uint32_t scaled_pair(uint32_t bytes, bool upper, f16 scale) {
-    // The bits of 1024 + 128 + a number, from which both are taken again.
-    uint32_t bits = __byte_perm(bytes ^ 0x80808080u, 0x64646464u, upper ? 0x4342 : 0x4140);
-    __half2 pair = __hmul2(__hsub2(*reinterpret_cast<__half2 *>(&bits), __float2half2_rn(1152.0f)), __half2half2(scale));
+DEVICE float float_of_bits(uint32_t bits) { return __uint_as_float(bits); }
+// Four of the eight bytes of two words, those of `low` first: each by a digit of the selector, the lowest first.
+DEVICE uint32_t permute_bytes(uint32_t low, uint32_t high, unsigned selector) {
+    return __byte_perm(low, high, selector);
+}
+DEVICE uint32_t pair_of_halves(float low, float high) {
+    __half2 pair = __floats2half2_rn(low, high);
     return *reinterpret_cast<uint32_t *>(&pair);
 }
 

@@ -39,7 +39,7 @@ struct Product {
     const float *norm;
     float eps;
     unsigned width;
-    // For sums that are shared by blocks, each of which takes so many segments: room for what each finds, and a zero
+    // For sums that are shared by blocks, each of which takes so many segments: scratch for the sums of each, and a zero
     // for each tile of y.
     unsigned block_segments;
     // Whether W was made by the launch before, and so cannot be read before that is done.
@@ -47,7 +47,7 @@ struct Product {
     float *partials;
     unsigned *arrived;
     // Where W is of whole numbers of 8 bits: the scale of each 32 of them.
-    const f16 *scales;
+    const bf16 *scales;
     // For ROTATE_STORE: the rows, the cosines and then the sines of each position's pairs, and the layer's cache.
     const Row *places;
     const float *rotations;
@@ -153,22 +153,34 @@ template <typename T> struct Plain {
     DEVICE Bytes16 values() const { return bytes; }
 };
 
+// Two of four whole numbers of 8 bits, the lower or the upper ones, by their scale. Rounded once, to f16: a product of
+// 8 bits by 8 is exact in f32.
+DEVICE uint32_t scaled_pair(uint32_t bytes, bool upper, float scale) {
+    // The bits of 32768 + 128 + a number, from which both are taken again; they have 9 bits, so that is exact too.
+    uint32_t shifted = bytes ^ 0x80808080u;
+    float low = float_of_bits(permute_bytes(shifted, 0x47000000u, upper ? 0x7424 : 0x7404));
+    float high = float_of_bits(permute_bytes(shifted, 0x47000000u, upper ? 0x7434 : 0x7414));
+    float taken = multiply(-(32768.0f + 128.0f), scale);
+    return pair_of_halves(fmaf(low, scale, taken), fmaf(high, scale, taken));
+}
+
 struct Quantized {
     Bytes8 bytes;
-    f16 scale;
+    bf16 scale;
 
     static DEVICE Quantized load(const Product &p, unsigned row, unsigned chunk, unsigned part) {
         const unsigned char *w = static_cast<const unsigned char *>(p.w) + size_t(row) * p.inputs + chunk * CHUNK + part;
         return Quantized{*reinterpret_cast<const Bytes8 *>(w), p.scales[size_t(row) * (p.inputs / CHUNK) + chunk]};
     }
     DEVICE Bytes16 values() const {
-        return Bytes16{{scaled_pair(bytes.words[0], false, scale), scaled_pair(bytes.words[0], true, scale),
-                        scaled_pair(bytes.words[1], false, scale), scaled_pair(bytes.words[1], true, scale)}};
+        float by = to_f32(scale);
+        return Bytes16{{scaled_pair(bytes.words[0], false, by), scaled_pair(bytes.words[0], true, by),
+                        scaled_pair(bytes.words[1], false, by), scaled_pair(bytes.words[1], true, by)}};
     }
 };
 
 // Weights of 8 bits as the kernels for many rows take them, eight a thread.
-KERNEL(widen, 256, (const unsigned char *w, const f16 *scales, f16 *to, unsigned eights)) {
+KERNEL(widen, 256, (const unsigned char *w, const bf16 *scales, f16 *to, unsigned eights)) {
     let_next_begin();
     wait_for_previous();
     unsigned at = blockIdx.x * 256 + threadIdx.x;

@@ -4,9 +4,6 @@
 
 namespace sampling {
 
-// How often a first draw that ends at once is drawn again when the noise runs on.
-constexpr unsigned FIRST_DRAWS = 64;
-
 DEVICE float exponential(uint64_t bits) { return float(-log1p(-(double(bits) * 1.1102230246251565e-16))); }
 
 // The generator of a slot.
@@ -134,7 +131,8 @@ DEVICE void draw_row(Shared &shared, const Drawing &all) {
     State &state = all.states[slot];
     unsigned heads = state.heads, vocab = state.vocab, generated = state.generated, end_token = state.end_token;
     bool fresh = state.fresh != 0, runs_on = state.runs_on != 0;
-    unsigned *window = all.windows + slot * (WINDOW * HEADS), *generator = all.generators + size_t(slot) * KEPT_WORDS;
+    unsigned *window = all.windows + slot * (PENALTY_WINDOW * HEADS);
+    unsigned *generator = all.generators + size_t(slot) * KEPT_WORDS;
     uint64_t *bits = all.noise + size_t(slot) * heads * vocab;
     unsigned groups = power_of_two_from(heads), padded = power_of_two_from(vocab), share = SHARED_KEYS / groups;
 
@@ -188,7 +186,7 @@ DEVICE void draw_row(Shared &shared, const Drawing &all) {
         all.drawn[size_t(blockIdx.x) * heads + threadIdx.x] = token;
         shared.drawn[threadIdx.x] = token;
         shared.following[threadIdx.x] = token < vocab ? token : 0;
-        if (numbers && !ended) window[generated % WINDOW * HEADS + threadIdx.x] = token;
+        if (numbers && !ended) window[generated % PENALTY_WINDOW * HEADS + threadIdx.x] = token;
     }
     if (threadIdx.x == 0) {
         state.fresh = 0;

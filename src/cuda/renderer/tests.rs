@@ -6,6 +6,8 @@ use crate::hub::DemoSize;
 use crate::model::{DEMO_SEED, Growing, Renderer, WaveStream, WeightType};
 
 const HIDDEN: usize = 64;
+/// Frames that memory is taken for from the start.
+const FRAMES: usize = 2 * 5120;
 
 fn checkpoint() -> Checkpoint {
     Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap()
@@ -20,7 +22,7 @@ fn on_processor() -> Renderer {
 }
 
 fn on_card(kind: Dtype) -> CardRenderer {
-    CardRenderer::load(&checkpoint(), &kernels(1 << 30), kind).unwrap()
+    CardRenderer::load(&checkpoint(), &kernels(1 << 30), kind, FRAMES).unwrap()
 }
 
 fn hiddens(steps: usize, seed: usize) -> Vec<f32> {
@@ -33,7 +35,7 @@ fn codes(steps: usize, seed: usize) -> Vec<Vec<u16>> {
         .collect()
 }
 
-/// The largest difference, relative to the largest value.
+/// Returns the largest difference, relative to the largest value.
 fn error(expected: &[f32], found: &[f32]) -> f32 {
     assert_eq!(expected.len(), found.len());
     let largest = expected.iter().fold(0f32, |most, v| most.max(v.abs()));
@@ -41,7 +43,7 @@ fn error(expected: &[f32], found: &[f32]) -> f32 {
     differences.fold(0f32, |most, v| if v > most || v.is_nan() { v } else { most }) / largest
 }
 
-/// Signal to noise, in decibels.
+/// Returns the signal to noise ratio, in decibels.
 fn snr(expected: &[f32], found: &[f32]) -> f64 {
     assert_eq!(expected.len(), found.len());
     let square = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();
@@ -106,7 +108,7 @@ fn bits_depend_on_no_other_sequence() {
 
 #[test]
 fn a_growing_wave_is_the_whole_one() {
-    let renderer = Renderer::on_card(checkpoint(), &kernels(1 << 30), Dtype::F16).unwrap();
+    let renderer = Renderer::new(checkpoint(), Box::new(on_card(Dtype::F16)));
     let (steps, rows) = (45, hiddens(45, 3));
     let whole = renderer.from_hiddens(&[&rows]).unwrap().remove(0).wave;
     let mut stream = WaveStream::default();
@@ -132,7 +134,7 @@ fn a_growing_wave_is_the_whole_one() {
 #[test]
 fn voices_are_encoded_as_on_a_processor() {
     let wave: Vec<f32> = (0..6000).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
-    let card = Renderer::on_card(checkpoint(), &kernels(1 << 30), Dtype::F16).unwrap();
+    let card = Renderer::new(checkpoint(), Box::new(on_card(Dtype::F16)));
     assert_eq!(card.encode(&wave).unwrap(), on_processor().encode(&wave).unwrap());
 }
 
@@ -140,7 +142,7 @@ fn voices_are_encoded_as_on_a_processor() {
 fn what_does_not_fit_leaves_a_card_in_use() {
     let load = |memory| {
         let kernels = kernels(memory);
-        let card = CardRenderer::load(&checkpoint(), &kernels, Dtype::F32).unwrap();
+        let card = CardRenderer::load(&checkpoint(), &kernels, Dtype::F32, FRAMES).unwrap();
         (card, kernels.driver().memory().unwrap())
     };
     let memory = load(1 << 30).1;
@@ -158,7 +160,8 @@ fn what_does_not_fit_leaves_a_card_in_use() {
 #[test]
 fn packed_weights_are_refused() {
     let packed = Checkpoint { packed: Some(WeightType::F32), ..checkpoint() };
-    assert!(matches!(CardRenderer::load(&packed, &kernels(1 << 30), Dtype::F32), Err(Error::BadFile { .. })));
+    let refused = CardRenderer::load(&packed, &kernels(1 << 30), Dtype::F32, FRAMES);
+    assert!(matches!(refused, Err(Error::BadFile { .. })));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{FFT, MEL_CHANNELS, SAMPLE_RATE};
 
-/// Uniform numbers of the given mean and deviation, each from its place alone.
+/// Makes uniform numbers of the given mean and deviation, each from its place alone.
 pub fn random(seed: u64, name: &str, count: usize, mean: f32, deviation: f32) -> Vec<f32> {
     // FNV-1a over the name, so that every tensor has a stream of its own.
     let key = name.bytes().fold(0xcbf2_9ce4_8422_2325 ^ mix(seed), |hash: u64, byte| {
@@ -26,7 +26,7 @@ pub fn random(seed: u64, name: &str, count: usize, mean: f32, deviation: f32) ->
     numbers
 }
 
-/// The output function of SplitMix64 (Steele, Lea and Flood, 2014).
+/// Mixes by the output function of SplitMix64 (Steele, Lea and Flood, 2014).
 fn mix(counter: u64) -> u64 {
     let mut z = counter.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -34,7 +34,7 @@ fn mix(counter: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// HTK mel filters without area normalisation, 0 to half the sample rate: (513, 100).
+/// Returns HTK mel filters without area normalisation, 0 to half the sample rate: (513, 100).
 pub fn mel_filters() -> Vec<f32> {
     let mel = |hz: f64| 2595.0 * (1.0 + hz / 700.0).log10();
     let hz = |mel: f64| 700.0 * (10f64.powf(mel / 2595.0) - 1.0);

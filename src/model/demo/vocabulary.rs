@@ -13,7 +13,7 @@ const COMMON_HAN: &str = "的一是了我不人在他有这个上们来到时大
     何度山觉路带万男边风解叫任金快原吃妈变通师立象数四失满战远格士音轻目条呢病始达深完今提求清王化空业思切怎非找片\
     罗钱紧反且爸呀谢你您喂欢迎世界语请按键零二五六七八九百千号总价元";
 
-/// A WordPiece tokenizer of the published kind with `size` tokens, the control tokens last.
+/// Makes a WordPiece tokenizer of the published kind with `size` tokens, the control tokens last.
 pub fn tokenizer_json(size: usize) -> String {
     let words = size - CONTROL_TOKENS.len();
     let mut vocabulary: Vec<String> = SPECIAL_TOKENS.iter().map(|t| t.to_string()).collect();

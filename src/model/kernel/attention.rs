@@ -28,7 +28,7 @@ pub struct CacheShape {
 }
 
 impl CacheShape {
-    /// A head's width with what fills its last sixteen.
+    /// Returns a head's width with what fills its last sixteen.
     fn width(self) -> usize {
         self.head_size.next_multiple_of(LANES)
     }
@@ -41,7 +41,7 @@ impl CacheShape {
         self.capacity.div_ceil(LANES)
     }
 
-    /// Numbers that a layer takes.
+    /// Returns how many numbers a layer takes.
     pub fn size(self) -> usize {
         self.slots * self.blocks() * self.heads * self.block_size()
     }
@@ -50,15 +50,15 @@ impl CacheShape {
         ((slot * self.blocks() + block) * self.heads + head) * self.block_size()
     }
 
-    /// Whether a slot and position lie in the cache.
+    /// Returns true if a slot and position lie in the cache.
     pub fn holds(self, slot: usize, position: usize) -> bool {
         slot < self.slots && position < self.capacity
     }
 }
 
-/// A number as the cache holds it.
+/// Marks the types in which the cache may hold a number.
 pub trait Cached: Copy + Send + Sync {
-    /// Sixteen of them as floats.
+    /// Loads sixteen of them as floats.
     ///
     /// # Safety
     /// As [`Simd::load`].
@@ -99,7 +99,7 @@ impl Cached for f16 {
     }
 }
 
-/// The rows of a step: their queries, keys and values side by side, and where each belongs.
+/// Holds the rows of a step: their queries, keys and values side by side, and where each belongs.
 #[derive(Clone, Copy)]
 pub struct AttentionRows<'a> {
     /// (rows, 3·heads·head size).
@@ -119,13 +119,13 @@ impl<'a> AttentionRows<'a> {
         (self.places[row].0 as usize, self.places[row].1 as usize)
     }
 
-    /// Part 0, 1 or 2 (query, key, value) of a row's head.
+    /// Returns part 0, 1 or 2 (query, key, value) of a row's head.
     fn head(&self, shape: CacheShape, row: usize, part: usize, head: usize) -> &'a [f32] {
         let size = shape.head_size;
         &self.qkv[((3 * row + part) * shape.heads + head) * size..][..size]
     }
 
-    /// A query or key turned by its position.
+    /// Returns a query or key rotated by its position.
     fn turned(&self, shape: CacheShape, row: usize, part: usize, head: usize, to: &mut [f32]) {
         let size = shape.head_size;
         let (low, high) = self.head(shape, row, part, head).split_at(size / 2);
@@ -200,8 +200,8 @@ fn check<T>(rows: AttentionRows, cache: &[T], shape: CacheShape) {
     }));
 }
 
-/// Attention of each row over the positions of its slot up to its own, into `out` (rows, heads·head size).
-/// A row's result does not depend on the other rows.
+/// Computes attention of each row over the positions of its slot up to its own, into `out` (rows, heads·head
+/// size). A row's result does not depend on the other rows.
 ///
 /// # Panics
 /// As [`store`], or if `out` is too short.
@@ -282,7 +282,7 @@ fn head_of_row<T: Cached>(
     out.copy_from_slice(&scratch.out[..out.len()]);
 }
 
-/// The blocks of one slot's head.
+/// Points to the blocks of one slot's head.
 #[derive(Clone, Copy)]
 struct Blocks<T> {
     first: *const T,
@@ -290,7 +290,7 @@ struct Blocks<T> {
     width: usize,
 }
 
-/// softmax(q·Kᵀ)·V over `length` positions; q is scaled already.
+/// Computes softmax(q·Kᵀ)·V over `length` positions; q is scaled already.
 ///
 /// # Safety
 /// The processor must have the instructions of `S`, the blocks hold `length` positions, the scratch have its
@@ -331,7 +331,7 @@ unsafe fn one_head<S: Simd, T: Cached>(blocks: Blocks<T>, length: usize, scratch
     }
 }
 
-/// Σ weight·value·scale over positions, of N times sixteen dimensions.
+/// Sums weight·value·scale over positions, of N times sixteen dimensions.
 ///
 /// # Safety
 /// As [`one_head`].

@@ -1,7 +1,7 @@
 use super::super::testing::numbers;
 use super::*;
 
-/// What attention is, in double precision.
+/// Computes attention by its definition, in double precision.
 fn plain(rows: AttentionRows, shape: CacheShape, row: usize, head: usize) -> Vec<f64> {
     let (slot, position) = rows.place(row);
     let size = shape.head_size;

@@ -1,7 +1,7 @@
 //! Functions that compilers turn into vector code: no branches, no calls, every step rounded the same on
 //! every processor.
 
-/// eˣ, within 2 units in the last place; x is clamped to what single precision holds.
+/// Computes eˣ, within 2 units in the last place; x is clamped to what single precision holds.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     /// ln 2, split so that n·HIGH is exact.
@@ -18,13 +18,13 @@ pub fn exp(x: f32) -> f32 {
     sum * f32::from_bits(((n as i32 + 127) as u32) << 23)
 }
 
-/// x·sigmoid(x).
+/// Computes x·sigmoid(x).
 #[inline(always)]
 pub fn silu(x: f32) -> f32 {
     x / (1.0 + exp(-x))
 }
 
-/// x·Φ(x), the exact GELU, within 4e-7·|x|.
+/// Computes x·Φ(x), the exact GELU, within 4e-7·|x|.
 #[inline(always)]
 pub fn gelu(x: f32) -> f32 {
     /// erfc(z)·e^(z²) as a polynomial in t = 1/(1 + 0.4·z), without its constant term, which is 0:
@@ -72,7 +72,7 @@ mod tests {
         assert!(exp(-1000.0) < 2e-38 && exp(1000.0).is_finite());
     }
 
-    /// The error function by its Taylor series, and by its continued fraction where that is long.
+    /// Computes the error function by its Taylor series, and by its continued fraction where that is long.
     fn erf(x: f64) -> f64 {
         let (z, two) = (x.abs(), 2.0 / std::f64::consts::PI.sqrt());
         let value = if z < 3.0 {

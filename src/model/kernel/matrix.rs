@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
+use super::quantize::{MOST, quantize_block};
 use super::simd::{LANES, Simd};
 
 pub use super::simd::BLOCK;
-/// The largest number a byte of a block stands for.
-const MOST: f32 = 127.0;
 /// A block whose largest number is no more than this counts as zero: its inverse would leave the range.
 const LEAST: f32 = 1e-30;
 /// Bytes of a panel's pair of blocks: the weights of one, those of the other, then the scales of both.
 const PAIR: usize = 2 * LANES * (BLOCK + size_of::<u16>());
 
-/// In which type the weights of a matrix are held.
+/// Names the type in which the weights of a matrix are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum WeightType {
@@ -29,7 +28,7 @@ pub enum WeightType {
 }
 
 impl WeightType {
-    /// As it is called.
+    /// Returns its name in options and files.
     pub fn name(self) -> &'static str {
         match self {
             WeightType::F32 => "f32",
@@ -38,7 +37,7 @@ impl WeightType {
     }
 }
 
-/// How a matrix is laid out.
+/// Describes how a matrix is laid out.
 ///
 /// Panel after panel, each of 16 outputs; what is missing to a whole panel or block is zero.
 /// - f32: for each input, the 16 outputs' weights.
@@ -56,12 +55,12 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Panels of 16 outputs.
+    /// Returns how many panels of 16 outputs it has.
     pub fn panels(self) -> usize {
         self.outputs.div_ceil(LANES)
     }
 
-    /// Bytes of a panel, a multiple of 64.
+    /// Returns the bytes of a panel, a multiple of 64.
     pub fn panel_bytes(self) -> usize {
         match self.kind {
             WeightType::F32 => self.inputs * LANES * size_of::<f32>(),
@@ -69,28 +68,28 @@ impl Shape {
         }
     }
 
-    /// Bytes of the whole matrix.
+    /// Returns the bytes of the whole matrix.
     pub fn bytes(self) -> usize {
         self.panels() * self.panel_bytes()
     }
 
-    /// Blocks of inputs, those that only fill a pair included.
+    /// Returns how many blocks of inputs a row has, those that only fill a pair included.
     pub fn blocks(self) -> usize {
         blocks(self.inputs)
     }
 }
 
-/// Blocks that a row of so many numbers takes: an even number.
+/// Returns how many blocks a row of so many numbers takes: an even number.
 pub fn blocks(inputs: usize) -> usize {
     2 * inputs.div_ceil(2 * BLOCK)
 }
 
-/// A cache line, by which all that is packed is aligned.
+/// Aligns all that is packed by a cache line.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line([u8; 64]);
 
-/// Bytes aligned by 64, in memory or in a mapped file.
+/// Holds bytes aligned by 64, in memory or in a mapped file.
 #[derive(Clone)]
 enum Bytes {
     Owned(Arc<[Line]>),
@@ -109,7 +108,7 @@ impl Bytes {
     }
 }
 
-/// A weight matrix in the kernels' layout.
+/// Holds a weight matrix in the kernels' layout.
 #[derive(Clone)]
 pub struct Matrix {
     shape: Shape,
@@ -145,7 +144,7 @@ impl Matrix {
         Matrix { shape, bytes: Bytes::Owned(lines.into()) }
     }
 
-    /// A matrix that lies packed in a mapped file; none if it is not as long as its shape says or not
+    /// Wraps a matrix that lies packed in a mapped file; none if it is not as long as its shape says or not
     /// aligned by 64.
     pub fn mapped(map: Arc<Mmap>, start: usize, length: usize, shape: Shape) -> Option<Self> {
         let end = start.checked_add(length)?;
@@ -155,17 +154,17 @@ impl Matrix {
         fits.then_some(Matrix { shape, bytes: Bytes::Mapped { map, start, length } })
     }
 
-    /// Its sizes and type.
+    /// Returns its sizes and type.
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// The packed bytes, aligned by 64.
+    /// Returns the packed bytes, aligned by 64.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.as_slice()
     }
 
-    /// The weights as they count, (outputs, inputs) row by row.
+    /// Returns the weights as they count, (outputs, inputs) row by row.
     pub fn unpack(&self) -> Vec<f32> {
         let Shape { outputs, inputs, kind } = self.shape;
         let bytes = self.bytes();
@@ -208,28 +207,23 @@ fn pack_bytes(rows: &[f32], inputs: usize, bytes: &mut [u8]) {
     for (lane, row) in rows.chunks_exact(inputs).enumerate() {
         for (block, weights) in row.chunks(BLOCK).enumerate() {
             let pair = &mut bytes[block / 2 * PAIR..][..PAIR];
-            let largest = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
-            // Rounded up, so that the largest stays within a byte.
-            let bits = (largest / MOST).to_bits();
-            let bits = if bits & 0xffff == 0 { bits >> 16 } else { (bits >> 16) + 1 };
-            let scale = f32::from_bits(bits << 16);
+            let (numbers, scale) = quantize_block(weights);
             let place = 2 * LANES * BLOCK + 2 * (block % 2 * LANES + lane);
-            pair[place..place + 2].copy_from_slice(&(bits as u16).to_le_bytes());
-            for (i, weight) in weights.iter().enumerate() {
-                let steps = if scale > 0.0 { (weight / scale).round_ties_even() } else { 0.0 };
+            pair[place..place + 2].copy_from_slice(&scale.to_le_bytes());
+            for (i, number) in numbers.into_iter().enumerate() {
                 let place = block % 2 * LANES * BLOCK + i / 4 * 4 * LANES + lane * 4 + i % 4;
-                pair[place] = (steps as i32 + 128) as u8;
+                pair[place] = (i32::from(number) + 128) as u8;
             }
         }
     }
 }
 
-/// Rows of x as the byte kernels read them.
+/// Holds rows of x as the byte kernels read them.
 #[derive(Default)]
 pub struct ByteRows {
     /// Row by row, whole pairs of blocks; what is missing is zero.
     pub bytes: Vec<i8>,
-    /// What a byte of each block stands for.
+    /// The scale of each block.
     pub scales: Vec<f32>,
     /// −128·Σ of each block.
     pub offsets: Vec<i32>,

@@ -6,6 +6,7 @@ mod attention;
 pub mod math;
 mod matrix;
 mod product;
+mod quantize;
 mod rows;
 mod simd;
 mod team;
@@ -16,10 +17,14 @@ mod tile;
 pub use attention::{AttentionRows, CacheShape, attend, store};
 pub use matrix::{Matrix, Shape, WeightType};
 pub use product::{Epilogue, instructions, product};
+#[cfg(feature = "cuda")]
+pub(crate) use quantize::quantize_block;
 pub use rows::{add_weighted, for_rows, layer_norm, rms_norm, silu_gate};
+#[cfg(feature = "cuda")]
+pub(crate) use simd::BLOCK;
 pub use team::Team;
 
-/// Which instructions are there.
+/// Says which instructions are there.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(crate) struct Level {

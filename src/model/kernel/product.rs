@@ -19,7 +19,7 @@ const TASKS_PER_THREAD: usize = 4;
 /// Multiplications that are worth a second thread.
 const TASK_WORK: usize = 1 << 17;
 
-/// What becomes of a sum.
+/// Names the epilogue of a product, which follows its sums.
 #[derive(Clone, Copy, Debug)]
 pub enum Epilogue<'a> {
     /// y = sum.
@@ -39,14 +39,14 @@ pub enum Epilogue<'a> {
     },
 }
 
-/// Rows of x in the type of the weights.
+/// Borrows rows of x in the type of the weights.
 #[derive(Clone, Copy)]
 pub(super) enum Operand<'a> {
     Floats(&'a [f32]),
     Bytes(&'a ByteRows),
 }
 
-/// A part of a product: some rows with some panels.
+/// Describes a part of a product: some rows with some panels.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub x: Operand<'a>,
@@ -58,7 +58,7 @@ pub(super) struct Part<'a> {
     pub kernel: Kernel,
 }
 
-/// Where elements go; (row, output) at row·stride + output.
+/// Says where elements go; (row, output) at row·stride + output.
 #[derive(Clone, Copy)]
 pub(super) struct Out {
     pub first: *mut f32,
@@ -70,7 +70,7 @@ unsafe impl Send for Out {}
 // SAFETY: as above.
 unsafe impl Sync for Out {}
 
-/// A tile's first row and panel, and how many panels it has.
+/// Places a tile: its first row and panel, and how many panels it has.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub row: usize,
@@ -78,13 +78,13 @@ pub(super) struct Place {
     pub panels: usize,
 }
 
-/// A row's sums with one panel.
+/// Holds a row's sums with one panel.
 pub(super) type Sums = [f32; LANES];
 
 /// Rounds a row into bytes, the blocks' scales and their offsets.
 type Round = unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]);
 
-/// The functions of one kind of processor.
+/// Holds the functions of one kind of processor.
 #[derive(Clone, Copy)]
 pub(super) struct Kernel {
     pub name: &'static str,
@@ -150,7 +150,7 @@ macro_rules! kernel {
 
 const PLAIN: Kernel = kernel!(plain);
 
-/// The kernels that this processor can run, the best one last.
+/// Returns the kernels that this processor can run, the best one last.
 fn kernels() -> Vec<Kernel> {
     #[allow(unused_mut)]
     let mut kernels = vec![PLAIN];
@@ -172,13 +172,13 @@ fn kernels() -> Vec<Kernel> {
     kernels
 }
 
-/// The best kernel for this processor.
+/// Returns the best kernel for this processor.
 fn kernel() -> Kernel {
     static KERNEL: OnceLock<Kernel> = OnceLock::new();
     *KERNEL.get_or_init(|| kernels().pop().unwrap_or(PLAIN))
 }
 
-/// The instructions that products run on, as a user knows them.
+/// Returns the instructions that products run on, as a user knows them.
 pub fn instructions() -> &'static str {
     kernel().name
 }
@@ -187,7 +187,7 @@ thread_local! {
     static BYTE_ROWS: RefCell<ByteRows> = RefCell::default();
 }
 
-/// x (rows, inputs) · W (outputs, inputs)ᵀ into y, whose rows begin `stride` apart.
+/// Computes x (rows, inputs) · W (outputs, inputs)ᵀ into y, whose rows begin `stride` apart.
 ///
 /// # Panics
 /// If x is not whole rows, y is too short, or a bias or scale is not one per output.
@@ -255,13 +255,15 @@ fn round(kernel: Kernel, team: &Team, x: &[f32], inputs: usize, to: &mut ByteRow
     });
 }
 
-/// A place that several threads write to, each to a part of its own.
+/// Shares a place that several threads write to, each to a part of its own.
 pub(super) struct Shared<T>(pub *mut T);
 
 // SAFETY: whoever takes a part promises that nobody else has it.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
+    /// Returns a part of the place.
+    ///
     /// # Safety
     /// The part must lie in what the pointer points to, and nobody else may have it.
     #[allow(clippy::mut_from_ref)]

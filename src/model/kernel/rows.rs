@@ -60,7 +60,7 @@ pub fn for_rows(team: &Team, out: &mut [f32], width: usize, row: impl Fn(usize, 
     });
 }
 
-/// x/√(mean x² + eps)·weight of each row (width of `weight`).
+/// Computes x/√(mean x² + eps)·weight of each row (width of `weight`).
 pub fn rms_norm(team: &Team, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
     let width = weight.len();
     for_rows(team, out, width, |row, out| rms_norm_row(&x[row * width..][..width], weight, eps, out));
@@ -76,7 +76,7 @@ vectorised! {
     }
 }
 
-/// (x − mean)/√(variance + eps)·weight + bias of each row.
+/// Computes (x − mean)/√(variance + eps)·weight + bias of each row.
 pub fn layer_norm(team: &Team, x: &[f32], (weight, bias): (&[f32], &[f32]), eps: f32, out: &mut [f32]) {
     let width = weight.len();
     for_rows(team, out, width, |row, out| layer_norm_row(&x[row * width..][..width], weight, bias, eps, out));
@@ -93,7 +93,7 @@ vectorised! {
     }
 }
 
-/// Σ f(x), sixteen sums side by side.
+/// Sums f(x), sixteen sums side by side.
 #[inline(always)]
 fn sum_of(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let (whole, rest) = x.as_chunks::<LANES>();
@@ -109,7 +109,7 @@ fn sum_of(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     sum(sums)
 }
 
-/// silu(gate)·up of rows that hold the gate first, `width` wide, then as many of up.
+/// Computes silu(gate)·up of rows that hold the gate first, `width` wide, then as many of up.
 pub fn silu_gate(team: &Team, gate_up: &[f32], width: usize, out: &mut [f32]) {
     for_rows(team, out, width, |row, out| {
         let (gate, up) = gate_up[2 * row * width..][..2 * width].split_at(width);
@@ -126,7 +126,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// to += weight·x.
+    /// Adds weight·x to `to`.
     pub fn add_weighted(to: &mut [f32], weight: &[f32], x: &[f32]) {
         for ((to, weight), x) in to.iter_mut().zip(weight).zip(x) {
             *to += weight * x;

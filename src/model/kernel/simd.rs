@@ -15,7 +15,7 @@ pub const BLOCK: usize = 32;
 /// Added to a number of less than 2²², this leaves it rounded to a whole one, ties to even, in the low bits.
 const ROUNDING: f32 = 12_582_912.0;
 
-/// Rows and groups of [`LANES`] columns of a product that are summed in registers at once.
+/// Counts the rows and groups of [`LANES`] columns of a product that are summed in registers at once.
 #[derive(Clone, Copy)]
 pub struct Tile {
     /// Rows of x.
@@ -24,58 +24,58 @@ pub struct Tile {
     pub panels: usize,
 }
 
-/// The instructions of one kind of processor.
+/// Gives the instructions of one kind of processor.
 ///
 /// # Safety
 /// Every function needs the instructions of the implementation, and pointers that are readable (or
 /// writable) for what it says.
 pub trait Simd: Copy {
-    /// Sixteen floats.
+    /// Holds sixteen floats.
     type Floats: Copy;
-    /// Sixteen running sums of integers.
+    /// Holds sixteen running sums of integers.
     type Sums: Copy;
-    /// Four bytes in each lane.
+    /// Holds four bytes in each lane.
     type Bytes: Copy;
-    /// The same four signed bytes in every lane.
+    /// Holds the same four signed bytes in every lane.
     type Four: Copy;
 
-    /// What fits into the registers in a product of floats.
+    /// The tile that fits into the registers in a product of floats.
     const FLOAT_TILE: Tile;
-    /// What fits into the registers in a product of bytes.
+    /// The tile that fits into the registers in a product of bytes.
     const BYTE_TILE: Tile;
 
-    /// All zero.
+    /// Returns zeros.
     unsafe fn zero() -> Self::Floats;
-    /// The same in every lane.
+    /// Returns a value in every lane.
     unsafe fn splat(value: f32) -> Self::Floats;
-    /// Sixteen floats from memory.
+    /// Loads sixteen floats.
     unsafe fn load(from: *const f32) -> Self::Floats;
-    /// Sixteen halves from memory.
+    /// Loads sixteen halves as floats.
     unsafe fn load_half(from: *const f16) -> Self::Floats;
-    /// Sixteen floats to memory.
+    /// Stores sixteen floats.
     unsafe fn store(floats: Self::Floats, to: *mut f32);
-    /// a + b.
+    /// Computes a + b.
     unsafe fn add(a: Self::Floats, b: Self::Floats) -> Self::Floats;
-    /// a·b.
+    /// Computes a·b.
     unsafe fn mul(a: Self::Floats, b: Self::Floats) -> Self::Floats;
-    /// a·b + c, rounded once.
+    /// Computes a·b + c, rounded once.
     unsafe fn mul_add(a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats;
 
     /// Sums before any product. `offset` is what they must begin with where weights are taken with their
     /// offset of 128, which is −128·Σx.
     unsafe fn start(offset: i32) -> Self::Sums;
-    /// Sixty-four weights with their offset of 128.
+    /// Loads sixty-four weights with their offset of 128.
     unsafe fn bytes(from: *const u8) -> Self::Bytes;
-    /// Four inputs.
+    /// Loads four inputs.
     unsafe fn four(from: *const i8) -> Self::Four;
-    /// To each lane's sum, its four weights times the four inputs.
+    /// Adds to each lane's sum its four weights times the four inputs.
     unsafe fn dot(sums: Self::Sums, weights: Self::Bytes, inputs: Self::Four) -> Self::Sums;
-    /// The sums as floats.
+    /// Converts the sums to floats.
     unsafe fn to_floats(sums: Self::Sums) -> Self::Floats;
-    /// Sixteen bfloat16 as floats.
+    /// Loads sixteen bfloat16 as floats.
     unsafe fn scales(from: *const u16) -> Self::Floats;
 
-    /// The largest magnitude; no number if one of them is none.
+    /// Returns the largest magnitude; no number if one of them is none.
     #[inline(always)]
     unsafe fn largest(values: &[f32; BLOCK]) -> f32 {
         let (mut most, mut none) = ([0f32; LANES], [0f32; LANES]);
@@ -96,7 +96,7 @@ pub trait Simd: Copy {
         most[0] + sum(none)
     }
 
-    /// Each value·inverse, of at most 127, rounded to a byte, ties to even; their sum.
+    /// Rounds each value·inverse, of at most 127, to a byte, ties to even, and returns their sum.
     #[inline(always)]
     unsafe fn round(values: &[f32; BLOCK], inverse: f32, bytes: &mut [i8; BLOCK]) -> i32 {
         let mut steps = [0i32; BLOCK];
@@ -129,7 +129,7 @@ pub fn sum(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
-/// Plain Rust: any processor, slowly.
+/// Runs on any processor, in plain Rust, slowly.
 #[derive(Clone, Copy)]
 pub struct Plain;
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a thread looks for work, or for the end of it, before it sleeps.
+/// The time that a thread looks for work, or for the end of it, before it sleeps.
 const PATIENCE: Duration = Duration::from_micros(60);
 /// Looks between two glances at the clock.
 const LOOKS: usize = 64;
@@ -21,7 +21,7 @@ const LOOKS: usize = 64;
 const TASK_BITS: u32 = 20;
 const TASK_MASK: u64 = (1 << TASK_BITS) - 1;
 
-/// A number of threads, the caller's among them.
+/// Owns a number of threads, the caller's among them.
 pub struct Team {
     shared: Arc<Shared>,
     /// Held by the caller whose work is being done.
@@ -47,7 +47,7 @@ struct Shared {
     closing: AtomicBool,
 }
 
-/// A borrowed `Fn(usize)`; it outlives its tasks because the caller waits for them.
+/// Borrows a `Fn(usize)`, which outlives its tasks because the caller waits for them.
 #[derive(Clone, Copy)]
 struct Job {
     data: *const (),
@@ -61,13 +61,13 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Team {
-    /// The team of this process: as many threads as rayon's pool has.
+    /// Returns the team of this process: as many threads as rayon's pool has.
     pub fn global() -> &'static Team {
         static TEAM: OnceLock<Team> = OnceLock::new();
         TEAM.get_or_init(|| Team::new(rayon::current_num_threads()))
     }
 
-    /// A team of so many threads, at least 1. If the system gives fewer, it is smaller.
+    /// Starts a team of so many threads, at least 1. If the system gives fewer, it is smaller.
     pub fn new(threads: usize) -> Self {
         unsafe fn nothing(_: *const (), _: usize) {}
         let shared = Arc::new(Shared {
@@ -91,13 +91,14 @@ impl Team {
         Team { shared, caller: Mutex::new(()), threads: workers.len() + 1, workers }
     }
 
-    /// Threads.
+    /// Returns how many threads it has, the caller's among them.
     pub fn threads(&self) -> usize {
         self.threads
     }
 
-    /// Does `task(0)` to `task(tasks − 1)`, each once, on any of the threads, and returns when all are done.
-    /// If one panics, so does this, after the others are done. A task must not call `run` of its own team.
+    /// Runs `task(0)` to `task(tasks − 1)`, each once, on any of the threads, and returns when all are done.
+    /// If one panics, so does this; where several threads work, after the others are done. A task must not
+    /// call `run` of its own team.
     pub fn run<F: Fn(usize) + Sync>(&self, tasks: usize, task: F) {
         unsafe fn call<F: Fn(usize)>(data: *const (), index: usize) {
             // SAFETY: `run` keeps the closure until all tasks are done.
@@ -122,8 +123,9 @@ impl Team {
         }
         while shared.take() {}
         shared.wait_until_done(tasks);
-        drop(turn);
+        // Before the next caller's turn, whose panics are its own.
         let panic = lock(&shared.panic).take();
+        drop(turn);
         if let Some(panic) = panic {
             resume_unwind(panic);
         }
@@ -232,71 +234,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_task_is_done_once() {
-        for threads in [1, 2, 3, 8] {
-            let team = Team::new(threads);
-            for round in 0..2000 {
-                let tasks = round % 37;
-                let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
-                team.run(tasks, |i| {
-                    counts[i].fetch_add(1, Ordering::Relaxed);
-                });
-                assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1), "{threads} {tasks}");
-            }
-        }
-    }
-
-    #[test]
-    fn it_wakes_from_sleep() {
-        let team = Team::new(3);
-        for _ in 0..20 {
-            std::thread::sleep(4 * PATIENCE);
-            let count = AtomicUsize::new(0);
-            team.run(9, |_| {
-                std::thread::sleep(PATIENCE);
-                count.fetch_add(1, Ordering::Relaxed);
-            });
-            assert_eq!(count.into_inner(), 9);
-        }
-    }
-
-    #[test]
-    fn several_callers_take_turns() {
-        let team = Team::new(2);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..500 {
-                        let sum = AtomicUsize::new(0);
-                        team.run(10, |i| {
-                            sum.fetch_add(i, Ordering::Relaxed);
-                        });
-                        assert_eq!(sum.into_inner(), 45);
-                    }
-                });
-            }
-        });
-    }
-
-    #[test]
-    fn a_panic_reaches_the_caller_and_the_team_lives_on() {
-        let team = Team::new(2);
-        let done = AtomicUsize::new(0);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            team.run(8, |i| {
-                assert!(i != 3, "three");
-                done.fetch_add(1, Ordering::Relaxed);
-            });
-        }));
-        assert!(result.is_err());
-        assert_eq!(done.load(Ordering::Relaxed), 7);
-        team.run(8, |_| {
-            done.fetch_add(1, Ordering::Relaxed);
-        });
-        assert_eq!(done.into_inner(), 15);
-    }
-}
+#[path = "team_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
-//! What the tests of the kernels share.
+//! Numbers for the tests of the kernels.
 
-/// Numbers from −1 to 1 that look random, the same for the same salt.
+/// Makes numbers from −1 to 1 that look random, the same for the same salt.
 pub fn numbers(count: usize, salt: u64) -> Vec<f32> {
     let mut state = salt.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     (0..count)

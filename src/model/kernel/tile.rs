@@ -11,7 +11,7 @@ const CHUNK: usize = 128;
 /// Panels that a tile may have.
 pub const MOST_PANELS: usize = 3;
 
-/// What a tile asks for while it computes, so that memory works at the same time: its share of the panels
+/// Prefetches while a tile is computed, so that memory works at the same time: the tile's share of the panels
 /// that come next, as lines of each pair of blocks. (A product of floats gained nothing by it.)
 #[derive(Clone, Copy)]
 struct Ahead {
@@ -39,7 +39,7 @@ impl Ahead {
     }
 }
 
-/// A part, tile by tile: a few panels, and all rows with them.
+/// Computes a part, tile by tile: a few panels, and all rows with them.
 ///
 /// # Safety
 /// The processor must have the instructions of `S`; the part must lie in its operands.
@@ -132,7 +132,7 @@ pub unsafe fn part<S: Simd>(part: &Part) {
     }
 }
 
-/// M rows with N panels of floats. Each element is summed over the inputs in order, chunk by chunk.
+/// Computes M rows with N panels of floats. Each element is summed over the inputs in order, chunk by chunk.
 ///
 /// # Safety
 /// As [`part`].
@@ -179,7 +179,7 @@ unsafe fn floats<S: Simd, const M: usize, const N: usize>(x: &[f32], part: &Part
     }
 }
 
-/// M rows with N panels of bytes. The sums of a block are whole numbers; blocks are summed in order.
+/// Computes M rows with N panels of bytes. The sums of a block are whole numbers; blocks are summed in order.
 ///
 /// # Safety
 /// As [`part`].
@@ -279,7 +279,7 @@ unsafe fn place<S: Simd, const M: usize, const N: usize>(
     }
 }
 
-/// The same where a panel is not whole: sums row by row.
+/// Applies the epilogue where a panel is not whole: sums row by row.
 ///
 /// # Safety
 /// As [`part`].

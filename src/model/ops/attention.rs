@@ -13,8 +13,8 @@ pub struct RopeTable {
 }
 
 impl RopeTable {
-    /// For heads of `head_size` and positions below `positions`. Rounded in f32 as the reference does: at
-    /// position 2000 the rounding of the angle shows in the fourth digit.
+    /// Computes rotations for heads of `head_size` and positions below `positions`. Rounded in f32 as the
+    /// reference does: at position 2000 the rounding of the angle shows in the fourth digit.
     pub fn new(head_size: usize, positions: usize, theta: f32) -> Self {
         let frequencies: Vec<f32> =
             (0..head_size).step_by(2).map(|i| 1.0 / theta.powf(i as f32 / head_size as f32)).collect();
@@ -27,7 +27,7 @@ impl RopeTable {
         RopeTable { table, head_size }
     }
 
-    /// (positions, head size): of each position the cosines, then the sines.
+    /// Returns (positions, head size): of each position the cosines, then the sines.
     #[cfg(feature = "cuda")]
     pub fn values(&self) -> &[f32] {
         &self.table
@@ -38,7 +38,7 @@ impl RopeTable {
     }
 }
 
-/// What the two operations check alike: the rows' places and their queries, keys and values.
+/// Checks what the two operations have in common: the rows' places and their queries, keys and values.
 fn rows_of<'a>(
     qkv: &'a [f32],
     places: &'a [(u32, u32)],
@@ -92,8 +92,9 @@ impl InplaceOp2 for StoreKv<'_> {
     }
 }
 
-/// Attention of the queries in `qkv` (rows, 3·hidden) over a layer's cache into `out` (rows, hidden), each
-/// row over the positions of its slot up to its own. A row's result does not depend on the other rows.
+/// Computes attention of the queries in `qkv` (rows, 3·hidden) over a layer's cache into `out` (rows,
+/// hidden), each row over the positions of its slot up to its own. A row's result does not depend on the
+/// other rows.
 pub struct Attention<'a> {
     /// Slot and position of each row.
     pub places: &'a [(u32, u32)],

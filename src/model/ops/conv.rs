@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Result, Shape, Tenso
 use super::f32s;
 use crate::model::kernel::{Team, add_weighted, for_rows};
 
-/// The frames of several sequences, one after another: rows (Σ lengths, channels).
+/// Holds the frames of several sequences, one after another: rows (Σ lengths, channels).
 #[derive(Clone)]
 pub struct Frames {
     /// (Σ lengths, channels).
@@ -17,13 +17,13 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// The same sequences with other rows.
+    /// Returns the same sequences with other rows.
     pub fn with_rows(&self, rows: Tensor) -> Frames {
         Frames { rows, lengths: self.lengths.clone() }
     }
 }
 
-/// (start, length) of the sequence that each row belongs to.
+/// Returns (start, length) of the sequence that each row belongs to.
 fn segments(lengths: &[usize], rows: usize) -> Result<Vec<(usize, usize)>> {
     let mut of_row = Vec::with_capacity(rows);
     for length in lengths {
@@ -36,8 +36,8 @@ fn segments(lengths: &[usize], rows: usize) -> Result<Vec<(usize, usize)>> {
     Ok(of_row)
 }
 
-/// A depthwise convolution of odd kernel that keeps the length, zero outside the sequence:
-/// x (frames, channels), weight (taps, channels), bias (channels).
+/// Convolves each channel by itself with an odd kernel that keeps the length, zero outside the sequence: x
+/// (frames, channels), weight (taps, channels), bias (channels).
 pub struct Depthwise {
     /// Frames of each sequence.
     pub lengths: Arc<[usize]>,
@@ -84,9 +84,9 @@ impl CustomOp3 for Depthwise {
     }
 }
 
-/// The windows of a convolution side by side, zero outside the sequence, so that the convolution is a
-/// matrix product: (frames, channels) → (frames, taps·channels). Length is kept (odd taps, half of them
-/// as padding).
+/// Lays the windows of a convolution side by side, zero outside the sequence, so that the convolution is a
+/// matrix product: (frames, channels) → (frames, taps·channels). Length is kept (odd taps, half of them as
+/// padding).
 pub struct Unfold {
     /// Frames of each sequence.
     pub lengths: Arc<[usize]>,
@@ -128,7 +128,7 @@ mod tests {
         (0..n).map(|i| ((i * 7919 + 13) % 101) as f32 / 50.0 - 1.0).collect()
     }
 
-    /// candle's own convolution, sequence by sequence, as the second opinion.
+    /// Computes candle's own convolution, sequence by sequence, as the second opinion.
     fn by_candle(
         x: &[f32],
         channels: usize,

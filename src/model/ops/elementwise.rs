@@ -7,7 +7,7 @@ use candle_core::{
 use super::{f32s, f32s_mut, first, first_mut};
 use crate::model::kernel::{self, Team};
 
-/// out = x/√(mean x² + eps)·weight of the first rows: (rows, width), weight (width).
+/// Computes out = x/√(mean x² + eps)·weight of the first rows: (rows, width), weight (width).
 pub struct RmsNorm {
     /// Rows; further ones are left as they are.
     pub rows: usize,
@@ -38,7 +38,8 @@ impl InplaceOp3 for RmsNorm {
     }
 }
 
-/// out = silu(gate)·up of the first rows: out (rows, n), gate_up (rows, 2·n), whose rows hold the gate first.
+/// Computes out = silu(gate)·up of the first rows: out (rows, n), gate_up (rows, 2·n), whose rows hold the
+/// gate first.
 pub struct SiluGate {
     /// Rows; further ones are left as they are.
     pub rows: usize,
@@ -81,7 +82,7 @@ impl<F: Fn(&mut [f32])> InplaceOp1 for Fill<F> {
     }
 }
 
-/// (x − mean)/√(variance + eps)·weight + bias of each row.
+/// Computes (x − mean)/√(variance + eps)·weight + bias of each row.
 ///
 /// # Errors
 /// If the operands are not contiguous f32 of one width.

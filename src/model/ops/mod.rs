@@ -13,7 +13,7 @@ pub use product::{Apply, Multiply};
 
 use candle_core::{CpuStorage, Layout, Result, Tensor, bail};
 
-/// The contiguous f32 elements of an operand.
+/// Returns the contiguous f32 elements of an operand.
 fn f32s<'a>(storage: &'a CpuStorage, layout: &Layout, name: &str) -> Result<&'a [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(data), Some((start, end))) => Ok(&data[start..end]),
@@ -22,7 +22,7 @@ fn f32s<'a>(storage: &'a CpuStorage, layout: &Layout, name: &str) -> Result<&'a 
     }
 }
 
-/// The contiguous f32 elements of an operand that is written.
+/// Returns the contiguous f32 elements of an operand that is written.
 fn f32s_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout, name: &str) -> Result<&'a mut [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(data), Some((start, end))) => Ok(&mut data[start..end]),
@@ -31,7 +31,7 @@ fn f32s_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout, name: &str) -> Res
     }
 }
 
-/// The first `count` elements, if there are so many.
+/// Returns the first `count` elements, if there are so many.
 fn first<'a, T>(data: &'a [T], count: usize, name: &str) -> Result<&'a [T]> {
     match data.get(..count) {
         Some(data) => Ok(data),
@@ -39,7 +39,7 @@ fn first<'a, T>(data: &'a [T], count: usize, name: &str) -> Result<&'a [T]> {
     }
 }
 
-/// The same of an operand that is written.
+/// Returns the same of an operand that is written.
 fn first_mut<'a, T>(data: &'a mut [T], count: usize, name: &str) -> Result<&'a mut [T]> {
     let found = data.len();
     match data.get_mut(..count) {

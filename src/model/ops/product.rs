@@ -5,11 +5,11 @@ use candle_core::{CpuStorage, CustomOp1, InplaceOp2, Layout, Result, Shape, bail
 use super::{f32s, f32s_mut, first, first_mut};
 use crate::model::kernel::{Epilogue, Matrix, Team, product};
 
-/// y = epilogue(x·Wᵀ) as a new tensor: (rows, inputs) → (rows, outputs).
+/// Computes y = epilogue(x·Wᵀ) as a new tensor: (rows, inputs) → (rows, outputs).
 pub struct Multiply<'a> {
     /// W.
     pub matrix: &'a Matrix,
-    /// What becomes of a sum.
+    /// The epilogue.
     pub epilogue: Epilogue<'a>,
 }
 
@@ -31,11 +31,11 @@ impl CustomOp1 for Multiply<'_> {
     }
 }
 
-/// The same into the first rows of a tensor that is there.
+/// Computes the same into the first rows of a tensor that is there.
 pub struct Apply<'a> {
     /// W.
     pub matrix: &'a Matrix,
-    /// What becomes of a sum.
+    /// The epilogue.
     pub epilogue: Epilogue<'a>,
     /// Rows; further ones are left as they are.
     pub rows: usize,

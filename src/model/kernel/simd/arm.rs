@@ -8,7 +8,7 @@ use half::f16;
 
 use super::{LANES, Simd, Tile};
 
-/// NEON.
+/// Runs on NEON.
 #[derive(Clone, Copy)]
 pub struct Neon;
 

@@ -8,7 +8,7 @@ use half::f16;
 
 use super::{BLOCK, Simd, Tile};
 
-/// AVX-512 with its byte sums: one register for sixteen numbers.
+/// Runs on AVX-512 with its byte sums: one register for sixteen numbers.
 #[derive(Clone, Copy)]
 pub struct Avx512;
 
@@ -128,7 +128,7 @@ impl Simd for Avx512 {
     }
 }
 
-/// What AVX2 with and without byte sums have in common: two registers for sixteen numbers.
+/// Implements what AVX2 with and without byte sums have in common: two registers for sixteen numbers.
 macro_rules! two_registers {
     () => {
         type Floats = (__m256, __m256);
@@ -219,7 +219,7 @@ macro_rules! two_registers {
     };
 }
 
-/// AVX2 with FMA and half-precision conversions.
+/// Runs on AVX2 with FMA and half-precision conversions.
 #[derive(Clone, Copy)]
 pub struct Avx2;
 
@@ -248,7 +248,7 @@ impl Simd for Avx2 {
     }
 }
 
-/// AVX2 with byte sums (AVX-VNNI).
+/// Runs on AVX2 with byte sums (AVX-VNNI).
 #[derive(Clone, Copy)]
 pub struct AvxVnni;
 

@@ -1,0 +1,114 @@
+//! The boundary between the scheduler and the devices: what goes through the model in a step, and what comes
+//! out. Sees no tensor.
+
+use std::ops::Range;
+
+use crate::error::Result;
+use crate::model::{Head, Input};
+use crate::sampling::{Draw, NoiseMode, SamplingParams};
+
+/// Holds one position that goes through the model in a step.
+#[derive(Clone, Debug)]
+pub struct BatchRow {
+    /// The cache's slot.
+    pub slot: u32,
+    /// The position in it.
+    pub position: u32,
+    /// The input.
+    pub input: Input,
+}
+
+/// Holds what goes through the model in one step: all new positions of all live slots.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The positions, slot by slot, ascending within a slot.
+    pub rows: Vec<BatchRow>,
+    /// The rows whose logits are wanted, and the head of each.
+    pub wanted: Vec<(usize, Head)>,
+    /// The number of tokens that the slot of each wanted row has drawn before.
+    pub drawn: Vec<usize>,
+    /// Slots whose draws begin anew with this step; each is named once, even if its row is answered with
+    /// [`Drawn::Later`].
+    pub started: Vec<SlotStart>,
+    /// Logits and hidden states are asked for, also of a device that draws by itself.
+    pub logits: bool,
+    /// The states that each layer leaves of the wanted rows are asked for.
+    pub layers: bool,
+}
+
+impl Batch {
+    /// Returns the wanted rows among those in a range: their numbers among the wanted ones, and their own.
+    pub(crate) fn wanted_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+        let rows = self.wanted.iter().map(|(row, _)| *row).enumerate();
+        rows.filter(move |(_, row)| range.contains(row))
+    }
+}
+
+/// Sets up a slot's draws from a step on.
+#[derive(Clone, Debug)]
+pub struct SlotStart {
+    /// The slot.
+    pub slot: u32,
+    /// The parameters of the draws.
+    pub sampling: SamplingParams,
+    /// Tokens drawn at a time: codebooks, or 1 of text.
+    pub heads: usize,
+    /// Tokens to draw from, each time.
+    pub tokens: usize,
+    /// The token that ends the slot's sequence.
+    pub end: u32,
+    /// The noise; none if that of the slot's draws before runs on.
+    pub noise: Option<(u64, NoiseMode)>,
+}
+
+/// Holds logits and hidden state of one wanted row; or what a device that keeps both has drawn from them.
+#[derive(Clone, Debug, Default)]
+pub struct RowOutput {
+    /// Of the head that was asked for.
+    pub logits: Vec<f32>,
+    /// The state they were computed from.
+    pub hidden: Vec<f32>,
+    /// The draw, by a device that draws by itself.
+    pub drawn: Option<Drawn>,
+    /// The states that each layer left, one after another, if they were asked for.
+    pub layers: Vec<f32>,
+}
+
+/// Says what a device drew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// A token per head, or the end.
+    Draw(Draw),
+    /// Nothing: the logits are no numbers.
+    NotANumber,
+    /// Nothing yet: the same rows are asked for again with the next step.
+    Later,
+}
+
+/// Runs a batch: the one that owns the device, or a stand-in in tests.
+pub trait Step {
+    /// Runs every row of a batch; `outputs` becomes those of its wanted rows, in order. What it held before
+    /// is written over, so that a step need not take memory. A device that draws by itself may answer some of
+    /// them with [`Drawn::Later`]; it must come to each of them after some steps.
+    ///
+    /// # Errors
+    /// An error of the device.
+    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()>;
+
+    /// Appends the hidden states, (steps, hidden), of what a slot has drawn, for a device that draws by
+    /// itself and keeps them.
+    ///
+    /// # Errors
+    /// An error of the device.
+    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()>;
+}
+
+impl<S: Step + ?Sized> Step for Box<S> {
+    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
+        (**self).run(batch, outputs)
+    }
+
+    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
+        (**self).hiddens(slot, steps, to)
+    }
+}
