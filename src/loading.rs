@@ -14,6 +14,9 @@ use crate::voice::{SeedKind, Speaker, SpeakerStats};
 /// Runs the model's steps; which one it is depends on the device.
 pub(crate) type AnyStep = Box<dyn Step + Send>;
 
+/// Steps whose codes are rendered together, about: what is rendered at once sits in memory several times.
+pub(crate) const GROUP_STEPS: usize = 1024;
+
 /// Holds a model on its device, for measuring it step by step; [`Engine`](crate::Engine) speaks with it.
 pub struct LoadedModel {
     pub(crate) engine: EngineCore<AnyStep>,
@@ -128,7 +131,6 @@ fn on_card(
     driver: std::sync::Arc<dyn crate::cuda::Driver>,
 ) -> Result<Parts> {
     use crate::cuda::{CardLlama, CardRenderer, CardStep, Dtype, Kernels, Slots, Weights};
-    use crate::pipeline::GROUP_STEPS;
     if checkpoint.packed.is_some() {
         return Err(Error::Device(
             "this model is packed for processors; give a card the folder or the repository it was made from"

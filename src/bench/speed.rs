@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::access;
 use crate::engine::{Codes, Request};
 use crate::error::{Error, Result};
-use crate::loading::LoadedModel;
-use crate::runtime::{GROUP_STEPS, first_sound};
+use crate::loading::{GROUP_STEPS, LoadedModel};
+use crate::runtime::first_sound;
 
 /// What every line says: a sentence of common length in each of the model's languages.
 pub(super) const TEXT: &str =
@@ -86,7 +86,7 @@ impl<'a> SpeedTest<'a> {
         let spoken = start.elapsed();
         let positions = prompts / lines;
         self.check(&codes, positions)?;
-        // As the pipeline groups them.
+        // As the renderer's thread groups them.
         for group in codes.chunks(GROUP_STEPS.div_ceil(self.tokens)) {
             if go_on().is_break() {
                 return Err(Error::Interrupted);

@@ -7,7 +7,7 @@ use super::*;
 use crate::cuda::emulated::Emulated;
 use crate::cuda::lookahead::STEPS;
 use crate::cuda::{Kernels, Weights};
-use crate::engine::{Codes, Engine, Event, Goal, Refine, Request, RequestId, Vocabulary};
+use crate::engine::{Codes, EngineCore, Event, Goal, Refine, Request, RequestId, Vocabulary};
 use crate::hub::DemoSize;
 use crate::model::{Checkpoint, DEMO_SEED, Embed};
 use crate::sampling::{NoiseMode, SamplingParams};
@@ -17,7 +17,7 @@ type Spoken = HashMap<RequestId, Codes>;
 
 struct Card {
     emulated: Arc<Emulated>,
-    engine: Engine<CardStep>,
+    engine: EngineCore<CardStep>,
 }
 
 impl Card {
@@ -45,7 +45,7 @@ impl Card {
         .unwrap();
         let slots = Slots { wanted: slots, fewer: false, memory_fraction: 0.9 };
         let step = CardStep::new(model, slots).unwrap();
-        Card { engine: Engine::new(vocabulary, step.slots(), step), emulated }
+        Card { engine: EngineCore::new(vocabulary, step.slots(), step), emulated }
     }
 
     fn submit(&mut self, requests: &[Request]) {

@@ -24,4 +24,4 @@ pub use options::{BatchSize, EngineOptions, Notice};
 pub use speech::{Canceller, Event, Speech, Summary, Trace, Wave};
 pub use stats::{DeviceStats, Stats, Timing};
 
-pub(crate) use render::{GROUP_STEPS, render_codes};
+pub(crate) use render::render_codes;

@@ -6,11 +6,9 @@ use std::sync::mpsc::{Receiver, Sender};
 use super::state::RunState;
 use crate::engine::{Codes, Decoder, RequestId};
 use crate::error::{Error, Result};
+use crate::loading::GROUP_STEPS;
 use crate::model::{Growing, Mel, Rendered, Renderer, WaveStream};
 use crate::voice::VoicePrompt;
-
-/// Steps whose codes are rendered together, about: what is rendered at once sits in memory several times.
-pub(crate) const GROUP_STEPS: usize = 1024;
 
 /// What the renderer is asked for.
 pub(super) enum Task {
