@@ -217,7 +217,7 @@ impl Devices {
             Devices::Cuda(cards) => Ok(cards.iter().copied().map(DeviceChoice::Cuda).collect()),
             #[cfg(feature = "cuda")]
             Devices::CudaAll => match crate::cuda::count()? {
-                0 => Err(Error::Device("no NVIDIA card was found; use `--device cpu`".into())),
+                0 => Err(Error::Device("no NVIDIA card was found; compute on the processor, `cpu`".into())),
                 count => Ok((0..count).map(DeviceChoice::Cuda).collect()),
             },
             #[cfg(not(feature = "cuda"))]
@@ -273,7 +273,7 @@ impl FromStr for Devices {
 
 #[cfg(not(feature = "cuda"))]
 fn no_cuda() -> Error {
-    Error::Device("this build has no CUDA support; use `--device cpu` or `--device auto`".into())
+    Error::Device("this build has no CUDA support; compute on `cpu` or `auto`".into())
 }
 
 #[cfg(test)]

@@ -427,7 +427,7 @@ fn not_in_cache(source: &ModelSource, config: &HubConfig, missing: &[&str], caus
             "is not on this machine, or not all of it; `chattts-rs model download` fetches it".into()
         }
         Cause::Offline => "is not on this machine, or not all of it, and offline is switched on \
-                           (HF_HUB_OFFLINE or --offline)"
+                           (HF_HUB_OFFLINE, or the caller's own word)"
             .into(),
         Cause::NoConnection(reason) => {
             format!(
@@ -465,9 +465,9 @@ fn ways_out(source: &ModelSource) -> String {
     format!(
         "Ways out:\n  \
          1. download it where there is a network (`chattts-rs model download` there, or any downloader \
-         for {source}), copy the folder here and pass --model DIR\n  \
+         for {source}), copy the folder here and name it as the model\n  \
          2. download through a mirror: HF_ENDPOINT={MIRROR}\n  \
-         3. try the program without weights: --model demo"
+         3. try the program without weights: the model `demo`"
     )
 }
 

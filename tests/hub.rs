@@ -626,7 +626,7 @@ fn verify_of_a_model_that_is_not_here_names_every_file_as_missing() {
 fn assert_ways_out(text: &str, setup: &Setup) {
     let cache = setup.repo().display().to_string();
     let url = format!("{}/someone/tiny/resolve/main/", setup.config.endpoint);
-    let ways = ["--model DIR", "HF_ENDPOINT=https://hf-mirror.com", "--model demo"];
+    let ways = ["name it as the model", "HF_ENDPOINT=https://hf-mirror.com", "the model `demo`"];
     for part in NEEDED.iter().chain(&ways).chain(&[cache.as_str(), url.as_str()]) {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }

@@ -81,6 +81,11 @@ pub fn run() -> ExitCode {
         }
     };
     let context = Context { report, interrupt };
+    #[cfg(feature = "cuda")]
+    match chattts_rs::cuda::Switches::from_env() {
+        Ok(switches) => switches.set(),
+        Err(error) => return exit(&context, &error.into()),
+    }
     let result = match cli.command {
         Command::Synth(args) => synth::run(&context, *args),
         Command::Refine(args) => refine::run(&context, args),
@@ -100,6 +105,21 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// The flags that help where the library, which knows none, says what is wrong.
+fn flags(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::ModelNotFound(_) => {
+            Some("--model DIR names a folder, --model demo the weights of the program itself")
+        }
+        Error::EndedAtOnce { .. } => Some("--seed N is another one"),
+        Error::Device(reason) if reason.contains("fit") || reason.contains("out of memory") => {
+            Some("--batch-size N sets how many, --memory-fraction SHARE what they may take")
+        }
+        Error::Device(_) => Some("--device cpu is the processor"),
+        _ => None,
+    }
+}
+
 fn exit(context: &Context, error: &anyhow::Error) -> ExitCode {
     // A reader that has seen enough is no error.
     if let Some(e) = error.downcast_ref::<std::io::Error>()
@@ -109,7 +129,8 @@ fn exit(context: &Context, error: &anyhow::Error) -> ExitCode {
     }
     // What befell a single text has been said.
     if !matches!(error.downcast_ref(), Some(SomeFailed { total: 1, .. })) {
-        context.report.error(&format!("{error:#}"));
+        let flags = error.downcast_ref().and_then(flags).map_or(String::new(), |flags| format!("\n{flags}"));
+        context.report.error(&format!("{error:#}{flags}"));
     }
     let code = match error.downcast_ref::<Error>() {
         Some(Error::Interrupted) => context.interrupt.exit_code(),

@@ -14,6 +14,7 @@ use graph::CardGraph;
 
 use super::driver::{Address, Argument, Driver, Graph, Launch, Memory};
 use super::kernels::KERNELS;
+use super::switches::Switches;
 use crate::error::{Error, Result};
 
 /// Aligns bytes for numbers of eight bytes and more.
@@ -34,8 +35,6 @@ const OVERLAPPING: ((i32, i32), (i32, i32)) = ((9, 0), (12, 4));
 /// The priority of a card's first stream, in which texts wait for each step: its blocks come before those of others,
 /// which render what is finished. The driver makes of it the highest there is.
 const FIRST: i32 = -16;
-/// `off`: each launch begins when the one before it is done.
-const OVERLAP_VARIABLE: &str = "CHATTTS_RS_OVERLAP";
 
 /// Returns the driver's error as ours, with what was being done.
 fn said(doing: &str, error: DriverError) -> Error {
@@ -44,7 +43,9 @@ fn said(doing: &str, error: DriverError) -> Error {
     };
     let (name, words) = (text(error.error_name()), text(error.error_string()));
     let advice = match error.0 {
-        sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => "; a smaller --batch-size or --memory-fraction takes less",
+        sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
+            "; a smaller batch or a smaller share of the memory takes less"
+        }
         sys::CUresult::CUDA_ERROR_NO_DEVICE => "; `chattts-rs devices` lists what there is",
         sys::CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => "; a newer driver is needed",
         sys::CUresult::CUDA_ERROR_STUB_LIBRARY => {
@@ -85,7 +86,7 @@ fn start() -> Result<()> {
     });
     if !found {
         return Err(Error::Device(
-            "no NVIDIA driver was found (libcuda.so.1); use `--device cpu`, or install the driver".into(),
+            "no NVIDIA driver was found (libcuda.so.1); compute on the processor, `cpu`, or install the driver".into(),
         ));
     }
     result::init().map_err(|e| said("starting the NVIDIA driver", e))
@@ -211,7 +212,7 @@ impl Card {
                 .map_err(|e| said(&format!("kernel {} of card {number}", kernel.name), e))?;
             device.functions.insert(kernel.name, (function, kernel.threads));
         }
-        let asked = std::env::var(OVERLAP_VARIABLE).as_deref() != Ok("off");
+        let asked = Switches::current().overlap;
         let can = capability >= OVERLAPPING.0 && driver_version() >= Some(OVERLAPPING.1);
         device.overlaps = AtomicBool::new(asked && can && device.waits());
         Card::stream(Arc::new(device), FIRST)

@@ -169,7 +169,7 @@ pub struct Kernels {
 
 impl Kernels {
     pub fn new(driver: Arc<dyn Driver>) -> Self {
-        Kernels { driver, switches: Switches::from_env() }
+        Kernels { driver, switches: Switches::current() }
     }
 
     /// Returns what is switched off.

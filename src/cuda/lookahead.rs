@@ -12,6 +12,7 @@ use super::driver::{Buffer, Driver, Graph};
 use super::kernels::{Kept, Kernels, Row};
 use super::llama::{CardCache, CardLlama, Space};
 use super::sampler::{DeviceSampler, Following};
+use super::switches::Switches;
 use crate::error::{Error, Result};
 use crate::model::Head;
 use crate::sampling::Draw;
@@ -19,11 +20,7 @@ use crate::sampling::Draw;
 /// Steps that are asked for at once.
 pub const STEPS: usize = 8;
 /// The most that may be asked for.
-const MOST_STEPS: usize = 64;
-/// Another number of steps at once; 1 is none ahead.
-const STEPS_VARIABLE: &str = "CHATTTS_RS_STEPS_AHEAD";
-/// `off`: no graphs, every kernel is launched by itself.
-const GRAPHS_VARIABLE: &str = "CHATTTS_RS_GRAPHS";
+pub const MOST_STEPS: usize = 64;
 /// Graphs that are kept.
 const GRAPHS: usize = 32;
 
@@ -79,14 +76,7 @@ impl Lookahead {
     /// # Errors
     /// [`Error::Device`] if the card has no memory for it; [`Error::Parameter`] for a switch that is none.
     pub fn new(driver: &Arc<dyn Driver>, slots: usize, rows: usize, codebooks: usize) -> Result<Self> {
-        let steps = match std::env::var(STEPS_VARIABLE) {
-            Ok(text) => {
-                text.parse().ok().filter(|steps| (1..=MOST_STEPS).contains(steps)).ok_or_else(|| {
-                    Error::Device(format!("{STEPS_VARIABLE}={text}: 1 to {MOST_STEPS} are taken"))
-                })?
-            }
-            Err(_) => STEPS,
-        };
+        let Switches { steps_ahead: steps, graphs: records, .. } = Switches::current();
         let numbers: Vec<u32> = (0..rows as u32).collect();
         Ok(Lookahead {
             rows: Buffer::new(driver, rows)?,
@@ -97,7 +87,7 @@ impl Lookahead {
             graphs: VecDeque::new(),
             waiting: (0..slots).map(|_| VecDeque::new()).collect(),
             steps,
-            records: std::env::var(GRAPHS_VARIABLE).as_deref() != Ok("off"),
+            records,
         })
     }
 

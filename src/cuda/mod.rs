@@ -40,6 +40,7 @@ pub use measure::Ceilings;
 pub(crate) use profile::{Profiler, Times};
 pub(crate) use renderer::CardRenderer;
 pub(crate) use step::{CardStep, Slots};
+pub use switches::Switches;
 
 use crate::error::Result;
 

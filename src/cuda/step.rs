@@ -406,11 +406,11 @@ fn fit(model: &CardLlama, slots: Slots) -> Result<usize> {
     };
     match fitting {
         0 => Err(Error::Device(format!(
-            "not even one text fits: {}; free some memory, raise --memory-fraction, or use another device",
+            "not even one text fits: {}; free some memory, allow a larger share of it, or use another device",
             state()
         ))),
         fitting if fitting < slots.wanted && !slots.fewer => Err(Error::Device(format!(
-            "{} texts at once do not fit: {}; --batch-size {fitting} fits",
+            "{} texts at once do not fit: {}; a batch size of {fitting} fits",
             slots.wanted,
             state()
         ))),

@@ -291,7 +291,7 @@ impl Sequence {
         }
         if refined.text.trim().is_empty() {
             return Err(Error::EmptyText(format!(
-                "refining with seed {} left no words; try another --seed or --no-refine",
+                "refining with seed {} left no words; try another seed, or speak the text without refining it",
                 self.request.seed
             )));
         }

@@ -81,7 +81,7 @@ impl SamplingParams {
         if self.min_tokens > self.max_tokens {
             return Err(Error::parameter(
                 "min-tokens",
-                format!("{} is more than --max-tokens {}", self.min_tokens, self.max_tokens),
+                format!("{} is more than max-tokens, {}", self.min_tokens, self.max_tokens),
             ));
         }
         Ok(())
