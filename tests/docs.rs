@@ -86,6 +86,20 @@ fn the_library_example_speaks() {
     assert!(!samples.is_empty());
 }
 
+#[test]
+fn the_batch_example_speaks_each_line() {
+    let example: PathBuf = Path::new(PROGRAM).parent().unwrap().join("examples/batch");
+    let p = Program::new();
+    let mut command = p.command(&example);
+    command.arg("lines");
+    let ran = finish(command, "你好。\n\nHello there.\n".as_bytes());
+    assert_eq!(ran.code, Some(0), "{} {ran:?}", example.display());
+    assert!(ran.err.contains("line 2: nothing to speak"), "{}", ran.err);
+    for file in ["lines/00000.wav", "lines/00002.wav"] {
+        assert!(ran.out.contains(file) && !wav(&fs::read(p.path(file)).unwrap()).1.is_empty(), "{}", ran.out);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn the_shell_pipeline_renders_its_menu() {
