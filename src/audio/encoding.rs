@@ -1,4 +1,4 @@
-//! How samples become a file: its format, the samples' type and their rate.
+//! The encoding of an audio file: its format, the type of its samples and their rate.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +28,7 @@ impl Format {
     /// Every format, as [`FromStr`] takes them and [`Display`](fmt::Display) spells them.
     pub const ALL: [Format; 5] = [Format::Wav, Format::Flac, Format::Raw, Format::Ulaw, Format::Alaw];
 
-    /// How the names of such files end, without a dot.
+    /// Returns the extension of such a file's name, without a dot.
     pub fn extension(self) -> &'static str {
         match self {
             Format::Wav | Format::Ulaw | Format::Alaw => "wav",
@@ -57,6 +57,8 @@ impl fmt::Display for Format {
 impl FromStr for Format {
     type Err = Error;
 
+    /// Reads a format by its name.
+    ///
     /// # Errors
     /// [`Error::Parameter`] for anything but `wav`, `flac`, `raw`, `ulaw` and `alaw`.
     fn from_str(text: &str) -> Result<Self> {
@@ -91,6 +93,8 @@ impl fmt::Display for SampleFormat {
 impl FromStr for SampleFormat {
     type Err = Error;
 
+    /// Reads a type of samples by its name.
+    ///
     /// # Errors
     /// [`Error::Parameter`] for anything but `16`, `24` and `32f`.
     fn from_str(text: &str) -> Result<Self> {
@@ -103,7 +107,7 @@ impl FromStr for SampleFormat {
     }
 }
 
-/// A format with the samples' type and rate, which it can hold.
+/// A format with a type and a rate of samples that it can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Encoding {
     format: Format,
@@ -116,16 +120,17 @@ const DEFAULT_RATE: u32 = 24_000;
 /// The rate of G.711 if none is asked for, in Hz: the telephone's.
 const TELEPHONE_RATE: u32 = 8_000;
 
-/// FLAC's header has 20 bits for the rate, which hold every rate that is taken.
+/// Proves that FLAC's header, which has 20 bits for the rate, can hold every rate that is taken.
 const _: () = assert!(*SAMPLE_RATES.end() < 1 << 20);
 
-/// Bytes that a WAV file's sizes count besides the samples, at most.
+/// The most bytes that a WAV file's sizes count besides the samples.
 const WAV_OVERHEAD: u64 = 64;
-/// FLAC's header has 36 bits for the number of samples, and 0 stands for an unknown one.
+/// The most samples of a FLAC file, whose header has 36 bits for their number; 0 stands for an unknown number.
 const FLAC_MAX_SAMPLES: u64 = (1 << 36) - 1;
 
 impl Encoding {
-    /// The format with samples of 16 bits, 24,000 of them a second (G.711: 8,000), unless others are asked for.
+    /// Makes an encoding of this format. Its samples have 16 bits, and there are 24,000 of them a second
+    /// (G.711: 8,000), unless others are asked for.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a type of samples that the format cannot hold (any for G.711, which has one of
@@ -152,23 +157,23 @@ impl Encoding {
         Ok(Encoding { format, samples: samples.unwrap_or_default(), sample_rate })
     }
 
-    /// The format of the file.
+    /// Returns the format of the file.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// The type of the samples; for G.711, what they are before they become codes.
+    /// Returns the type of the samples; for G.711, the type they have before they become codes.
     pub fn samples(&self) -> SampleFormat {
         self.samples
     }
 
-    /// Samples per second.
+    /// Returns the samples per second.
     pub fn sample_rate(&self) -> u32 {
         self.sample_rate
     }
 
-    /// Samples that fit one file: in WAV its sizes are the limit (24 hours of 16 bits at 24 kHz), in FLAC a
-    /// field of its header.
+    /// Returns the number of samples that fit one file. In WAV its sizes are the limit (24 hours of 16 bits at
+    /// 24 kHz), in FLAC a field of its header.
     pub fn max_samples(&self) -> u64 {
         match self.format {
             Format::Wav | Format::Ulaw | Format::Alaw => {
@@ -179,7 +184,7 @@ impl Encoding {
         }
     }
 
-    /// Bytes per sample before any compression but G.711's.
+    /// Returns the bytes per sample before any compression but G.711's.
     pub(super) fn bytes_per_sample(&self) -> usize {
         match self.samples {
             _ if self.format.is_g711() => 1,
@@ -202,7 +207,7 @@ impl Encoding {
 }
 
 impl Default for Encoding {
-    /// WAV, 16 bits, 24 kHz.
+    /// Returns WAV with samples of 16 bits at 24 kHz.
     fn default() -> Self {
         Encoding { format: Format::Wav, samples: SampleFormat::I16, sample_rate: DEFAULT_RATE }
     }

@@ -1,4 +1,4 @@
-//! FLAC, frame by frame.
+//! FLAC, written frame by frame.
 
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex};
@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 
 /// Samples per frame; the format's streamable subset allows 4608.
 const BLOCK: u16 = 4096;
-/// One partition of the residual per frame. With more, partitions of zeros are written as escapes of no bits,
-/// which some decoders do not know; speech grows by about 1% without.
+/// The partition order of each frame's residual: 0 means one partition. With more, partitions of zeros are
+/// written as escapes of no bits, which some decoders do not know; one partition costs about 1% of size in
+/// speech.
 const PARTITION_ORDER: u32 = 0;
 
 /// A FLAC stream that is being written.
@@ -61,7 +62,7 @@ fn failed(e: impl std::fmt::Display) -> Error {
     Error::Audio(format!("cannot write FLAC: {e}"))
 }
 
-/// The encoder keeps its writer for good; a second handle lets errors of the last flush be seen.
+/// Holds the writer that the encoder keeps for good; a second handle on it sees the errors of the last flush.
 struct Shared<W: Write + Seek>(Arc<Mutex<BufWriter<W>>>);
 
 impl<W: Write + Seek> Shared<W> {
@@ -103,7 +104,7 @@ mod tests {
         Encoding::new(Format::Flac, Some(samples), Some(rate)).unwrap()
     }
 
-    /// Speech's extremes: silence, a tone, noise, full scale.
+    /// Makes a wave of extremes: silence, a tone, noise, full scale.
     fn wave(length: usize) -> Vec<f32> {
         let mut noise = 1u32;
         (0..length)
@@ -163,7 +164,7 @@ mod tests {
         assert_eq!(reader.samples().count(), 0);
     }
 
-    /// Takes so many bytes and no more, as a full disk.
+    /// A writer that takes so many bytes and no more, as a full disk does.
     struct Full(Cursor<Vec<u8>>, usize);
 
     impl Write for Full {

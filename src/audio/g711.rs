@@ -1,15 +1,15 @@
 //! ITU-T G.711, the telephone's logarithmic codes, as the reference code of ITU-T G.191 computes them.
 
-/// µ-law adds this to 14-bit magnitudes, so that its segments begin at powers of two.
+/// The bias that µ-law adds to 14-bit magnitudes, so that its segments begin at powers of two.
 const ULAW_BIAS: i16 = 33;
 /// The largest magnitude that µ-law has a code for, its bias included.
 const ULAW_CLIP: i16 = 0x1fff;
-/// A-law inverts every other bit, so that silence is not a row of equal bits on the line.
+/// The bits that A-law inverts, every other one, so that silence is not a row of equal bits on the line.
 const ALAW_MASK: u8 = 0x55;
-/// Of a code in either law.
+/// The sign bit of a code in either law.
 const SIGN: u8 = 0x80;
 
-/// The µ-law code of a 16-bit sample.
+/// Returns the µ-law code of a 16-bit sample.
 pub(super) fn ulaw(sample: i16) -> u8 {
     let magnitude = ((magnitude(sample) >> 2) + ULAW_BIAS).min(ULAW_CLIP);
     // The bias makes bit 5 the lowest leading one, that of segment 0.
@@ -19,7 +19,7 @@ pub(super) fn ulaw(sample: i16) -> u8 {
     if sample < 0 { code } else { code | SIGN }
 }
 
-/// The A-law code of a 16-bit sample.
+/// Returns the A-law code of a 16-bit sample.
 pub(super) fn alaw(sample: i16) -> u8 {
     let magnitude = magnitude(sample) >> 4;
     // The first two segments have the same step, so segment 0 is reached without a leading one.
@@ -33,19 +33,20 @@ pub(super) fn alaw(sample: i16) -> u8 {
     (if sample < 0 { code } else { code | SIGN }) ^ ALAW_MASK
 }
 
-/// One less for what is negative, which keeps the magnitude of −32,768 in range and is what G.191 does.
+/// Returns the magnitude, less one for a negative sample. This keeps the magnitude of −32,768 in range and is
+/// what G.191 does.
 fn magnitude(sample: i16) -> i16 {
     if sample < 0 { !sample } else { sample }
 }
 
-/// The 16-bit value of a µ-law code, from G.711's table 2 (14 bits, shifted).
+/// Returns the 16-bit value of a µ-law code, from G.711's table 2 (14 bits, shifted).
 pub(super) fn from_ulaw(code: u8) -> i32 {
     let (segment, step) = (!code >> 4 & 7, !code & 0xf);
     let value = (((i32::from(step) << 1) + 33) << segment) - 33;
     4 * if code & SIGN == 0 { -value } else { value }
 }
 
-/// The 16-bit value of an A-law code, from G.711's table 1 (13 bits, shifted).
+/// Returns the 16-bit value of an A-law code, from G.711's table 1 (13 bits, shifted).
 pub(super) fn from_alaw(code: u8) -> i32 {
     let code = code ^ ALAW_MASK;
     let (segment, step) = (code >> 4 & 7, i32::from(code & 0xf));

@@ -7,20 +7,20 @@ use ebur128::{EbuR128, Mode};
 use super::resample::check_rate;
 use crate::error::{Error, Result};
 
-/// Loudnesses that can be asked for, in LUFS: BS.1770's absolute gate to full scale.
+/// The loudnesses that can be asked for, in LUFS: from BS.1770's absolute gate to full scale.
 pub const LOUDNESS_TARGETS: RangeInclusive<f64> = -70.0..=0.0;
 
 /// The true peak that gain does not exceed, in dBTP (EBU R 128).
 const PEAK_CEILING: f64 = -1.0;
-/// Waves shorter than this, in seconds, are measured as if they were repeated: BS.1770 knows no loudness below
-/// its gating block of 0.4 s, and of this much that block covers most.
+/// The length in seconds below which a wave is measured as if it were repeated. BS.1770 defines no loudness
+/// below its gating block of 0.4 s, and that block covers most of a wave of this length.
 const SHORT: f64 = 0.5;
-/// How long such a wave is made for the measurement, in seconds.
+/// The length in seconds to which a short wave is repeated for the measurement.
 const REPEATED: f64 = 1.0;
-/// Zeros that flush the oversampling filter, which is shorter.
+/// Zeros that flush the oversampling filter, which is shorter than they are.
 const TAIL: [f32; 64] = [0.0; 64];
 
-/// What [`normalize_loudness`] found and did.
+/// Says what [`normalize_loudness`] measured and did.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Loudness {
     /// The integrated loudness before, in LUFS; −∞ for a wave that is silent or below −70 LUFS throughout.
@@ -62,7 +62,7 @@ pub fn normalize_loudness(samples: &mut [f32], sample_rate: u32, target_lufs: f6
     Ok(Loudness { before, gain_db, limited: allowed < wanted })
 }
 
-/// In LUFS.
+/// Measures the integrated loudness, in LUFS.
 pub(super) fn integrated(samples: &[f32], sample_rate: u32) -> Result<f64, ebur128::Error> {
     if samples.is_empty() {
         return Ok(f64::NEG_INFINITY);
@@ -76,7 +76,7 @@ pub(super) fn integrated(samples: &[f32], sample_rate: u32) -> Result<f64, ebur1
     meter.loudness_global()
 }
 
-/// Of full scale.
+/// Measures the true peak, 1 at full scale.
 fn true_peak(samples: &[f32], sample_rate: u32) -> Result<f64, ebur128::Error> {
     let mut meter = EbuR128::new(1, sample_rate, Mode::TRUE_PEAK)?;
     meter.add_frames_f32(samples)?;

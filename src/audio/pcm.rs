@@ -4,11 +4,11 @@ use super::encoding::{Encoding, Format, SampleFormat};
 use super::g711;
 use crate::error::Result;
 
-/// Full scale of 24-bit integers.
+/// The full scale of 24-bit integers.
 const I24_MAX: f64 = 8_388_607.0;
 
-/// The bytes of samples from −1 to 1 without any header, little-endian; what lies beyond is clipped. After
-/// [`stream_header`](super::stream_header), pieces of any length make one stream.
+/// Returns the bytes of samples from −1 to 1 without any header, little-endian; samples outside this range are
+/// clipped. After [`stream_header`](super::stream_header), pieces of any length make one stream.
 ///
 /// # Errors
 /// [`Error::Parameter`](crate::Error::Parameter) for FLAC, whose frames are no such pieces.
@@ -33,7 +33,7 @@ pub(super) fn append(samples: &[f32], encoding: &Encoding, bytes: &mut Vec<u8>) 
     }
 }
 
-/// As an integer of the type that the encoding asks for.
+/// Returns a sample as an integer of the type that the encoding asks for.
 pub(super) fn to_integer(sample: f32, samples: SampleFormat) -> i32 {
     match samples {
         SampleFormat::I24 => to_i24(sample),
@@ -45,12 +45,13 @@ fn to_i16(sample: f32) -> i16 {
     (sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16
 }
 
-/// In double precision: single has no bit left below the point to round by.
+/// Returns a sample as a 24-bit integer. It computes in double precision, because single precision has no bit
+/// left below the point to round by.
 fn to_i24(sample: f32) -> i32 {
     (f64::from(sample.clamp(-1.0, 1.0)) * I24_MAX).round() as i32
 }
 
-/// What is not a number is silence, as the integers have it.
+/// Returns a sample as a float from −1 to 1; NaN becomes silence, as it does in the integer types.
 fn to_f32(sample: f32) -> f32 {
     if sample.is_nan() { 0.0 } else { sample.clamp(-1.0, 1.0) }
 }

@@ -1,33 +1,33 @@
-//! Whether a recording is good enough to take a voice from it.
+//! Checks whether a recording is good enough to take a voice from it.
 
 use super::loudness::integrated;
 
-/// Over which levels are taken, in seconds.
+/// The length of a frame, over which a level is taken, in seconds.
 const FRAME: f64 = 0.020;
-/// Levels below this are as good as silence, in dBFS.
+/// The level below which a frame is as good as silent, in dBFS.
 const SILENCE: f64 = -60.0;
-/// The lowest level that is told, that of digital silence, in dBFS.
+/// The lowest level that is reported, that of digital silence, in dBFS.
 const LOWEST: f64 = -120.0;
-/// How far below its loud parts speech still goes, in dB.
+/// The distance of the quietest speech from the loud parts, in dB.
 const SPEECH_RANGE: f64 = 30.0;
-/// How far above the noise floor a level is speech, in dB.
+/// The distance above the noise floor at which a level counts as speech, in dB.
 const ABOVE_FLOOR: f64 = 6.0;
 
-/// Signal-to-noise ratios in dB below which a recording is noisy, and below which it may be.
+/// The signal-to-noise ratio in dB below which a recording is noisy; below [`CLEAN`], it may be.
 const NOISY: f64 = 12.0;
 const CLEAN: f64 = 18.0;
 
-/// From here on a sample may be clipped; G.711's largest value is 0.98.
+/// The magnitude from which a sample may be clipped; G.711's largest value is 0.98.
 const CLIP: f32 = 0.98;
-/// What neighbours on a clipped crest may differ: half a step of 16 bits.
+/// The largest difference between neighbours on a clipped crest: half a step of 16 bits.
 const FLAT: f32 = 1.6e-5;
-/// Fewer samples in a row are not clipping.
+/// The smallest number of samples in a row that count as clipped.
 const CLIP_RUN: usize = 3;
 
-/// What [`check`] found in a wave.
+/// Says what [`check`] measured in a wave.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quality {
-    /// In seconds.
+    /// The duration in seconds.
     pub duration: f64,
     /// The largest magnitude, 1 at full scale.
     pub peak: f32,
@@ -51,12 +51,12 @@ pub struct Quality {
     pub signal_to_noise: f64,
 }
 
-/// Something about a recording that makes its voice worse.
+/// A flaw of a recording that makes its voice worse.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     /// Whether the voice will hardly be usable; other problems are hints.
     pub serious: bool,
-    /// What it is and what to do about it; "it" is the recording.
+    /// The problem and what to do about it, as a sentence; "it" is the recording.
     pub message: String,
 }
 
@@ -84,7 +84,7 @@ pub fn check(samples: &[f32], sample_rate: u32) -> Quality {
 }
 
 impl Quality {
-    /// What should be better, the serious first.
+    /// Returns the problems of the recording, the serious ones first.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut add = |serious, message| problems.push(Problem { serious, message });
@@ -174,13 +174,13 @@ impl Quality {
     }
 }
 
-/// Levels of frames, in dBFS.
+/// The levels of frames, in dBFS.
 struct Levels {
     /// Samples of one frame.
     frame: usize,
     db: Vec<f64>,
     floor: f64,
-    /// What is louder is speech.
+    /// The level above which a frame is speech.
     threshold: f64,
 }
 
@@ -207,7 +207,8 @@ impl Levels {
         self.db.iter().copied().filter(|level| *level > self.threshold)
     }
 
-    /// Frames before the first sound and after the last; a sound is two frames long, so that a click is none.
+    /// Returns the number of frames before the first sound and after the last. A sound is at least two frames
+    /// long, so that a click is none.
     fn silent_ends(&self) -> (usize, usize) {
         let is_sound = |pair: &[f64]| pair.iter().all(|level| *level > self.threshold);
         let mut pairs = self.db.windows(2);
@@ -228,7 +229,7 @@ impl Levels {
         if count == 0.0 { 0.0 } else { 10.0 * ((sum / count - noise) / noise).max(1e-3).log10().max(0.0) }
     }
 
-    /// The level of all of it, in dBFS.
+    /// Returns the level of the whole wave, in dBFS.
     fn mean(&self) -> f64 {
         let sum: f64 = self.db.iter().map(|level| power(*level)).sum();
         10.0 * (sum / self.db.len().max(1) as f64).log10()
@@ -239,7 +240,7 @@ fn power(db: f64) -> f64 {
     10f64.powf(db / 10.0)
 }
 
-/// The number of clipped samples.
+/// Counts the clipped samples.
 fn clipped(samples: &[f32]) -> usize {
     let (mut count, mut run, mut previous) = (0, 0, 0.0f32);
     for sample in samples.iter().copied().chain([0.0]) {
@@ -272,7 +273,7 @@ mod tests {
         (2.0 * PI * 440.0 * t).sin()
     }
 
-    /// From −1 to 1, evenly spread.
+    /// Returns noise from −1 to 1, evenly spread.
     fn noise(t: f64) -> f64 {
         let mut x = ((t * f64::from(RATE)).round() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -280,7 +281,7 @@ mod tests {
         (x ^ (x >> 31)) as f64 / u64::MAX as f64 * 2.0 - 1.0
     }
 
-    /// Harmonics of a voice in syllables of a quarter of a second, with a pause after every sixth.
+    /// Returns the harmonics of a voice in syllables of a quarter of a second, with a pause after every sixth.
     fn speech(t: f64) -> f64 {
         let syllable = (PI * t * 4.0).sin().powi(2);
         let voice: f64 = (1..20).map(|h| (2.0 * PI * 120.0 * f64::from(h) * t).sin() / f64::from(h)).sum();

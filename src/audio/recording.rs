@@ -1,4 +1,4 @@
-//! Recordings as people bring them: WAV, FLAC and MP3 files of a voice.
+//! Recordings that users bring: WAV, FLAC and MP3 files of a voice.
 
 mod compressed;
 mod wav;
@@ -14,10 +14,10 @@ use crate::error::{Error, Result};
 const MAX_SECONDS: u64 = 600;
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 200_000_000;
-/// How much of a file is looked at to tell what it is.
+/// The bytes at the start of a file that are read to tell its kind.
 const HEAD: u64 = 64;
 
-/// What is read of a file.
+/// The part of a message that names the kinds of files that are read.
 const CONVERT: &str = "WAV, FLAC and MP3 files are read; convert it first, for instance with \
      `ffmpeg -i FILE sample.wav`";
 
@@ -26,9 +26,9 @@ const CONVERT: &str = "WAV, FLAC and MP3 files are read; convert it first, for i
 pub struct Recording {
     /// Finite samples, −1 to 1 at full scale; a float WAV and a decoded MP3 may go beyond.
     pub samples: Vec<f32>,
-    /// In Hz, in [`SAMPLE_RATES`](super::SAMPLE_RATES).
+    /// Samples per second, in [`SAMPLE_RATES`](super::SAMPLE_RATES).
     pub sample_rate: u32,
-    /// What of the file could not be read, in words for the person who brought it; None where all of it was.
+    /// The part of the file that could not be read, in words for the user; None if all of it was read.
     pub damage: Option<String>,
 }
 
@@ -37,7 +37,8 @@ impl Recording {
     /// not its name. Several channels become their mean. The encoder's padding around an MP3 is cut off where the
     /// file says how much it is.
     ///
-    /// What can be read of a truncated or slightly damaged file is returned, and `damage` says what is missing.
+    /// If a truncated or slightly damaged file can still be read in part, that part is returned, and `damage`
+    /// says what is missing.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read. [`Error::BadFile`] if it is empty, of another kind, larger than
@@ -82,7 +83,7 @@ impl Recording {
         Ok(recording)
     }
 
-    /// The samples at another rate (in Hz), by [`resample`].
+    /// Returns the samples at another rate (in Hz), by [`resample`].
     ///
     /// # Errors
     /// [`Error::Parameter`] for a rate outside [`SAMPLE_RATES`](super::SAMPLE_RATES).
@@ -94,12 +95,12 @@ impl Recording {
 const TOO_LONG: &str = "at most 10 minutes and 200 MB are read, and 5 to 15 seconds of one voice are best: cut \
      such a piece out of it";
 
-/// What a file is, after its first bytes.
+/// The kind of a file, as its first bytes tell it.
 #[derive(Debug, PartialEq)]
 enum Kind {
     Wav,
     Compressed(&'static str),
-    /// With an article.
+    /// Another kind of file, named with its article.
     Foreign(&'static str),
     Unknown,
 }
@@ -157,7 +158,8 @@ impl<'a> Mono<'a> {
         Ok(Mono { path, samples: Vec::new(), sample_rate, channels, limit })
     }
 
-    /// Takes whole frames, channel by channel; what is left over is dropped.
+    /// Adds whole frames, whose samples alternate between the channels; an incomplete frame at the end is
+    /// dropped.
     fn push(&mut self, interleaved: impl IntoIterator<Item = f32>) -> Result<()> {
         let mut values = interleaved.into_iter();
         loop {
@@ -177,7 +179,8 @@ impl<'a> Mono<'a> {
         Ok(())
     }
 
-    /// With the samples per channel that the header promises, where it does.
+    /// Returns the recording. `promised` is the number of samples per channel that the header states, if it
+    /// states one.
     fn finish(self, promised: Option<u64>, damage: Option<String>) -> Recording {
         let seconds = |samples: u64| samples as f64 / f64::from(self.sample_rate);
         let (has, promised) = (seconds(self.samples.len() as u64), promised.map(seconds));
@@ -195,7 +198,7 @@ impl<'a> Mono<'a> {
     }
 }
 
-/// How much may be missing at the end without a word, in seconds.
+/// The length that may be missing at the end without being reported, in seconds.
 const SHORT: f64 = 0.05;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Another sample rate, by rubato's band-limited FFT resampler.
+//! Changes the sample rate, by rubato's band-limited FFT resampler.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -8,14 +8,15 @@ use rubato::{Fft, FixedSync, Resampler};
 
 use crate::error::{Error, Result};
 
-/// Sample rates that are taken, in Hz: below, speech is lost; above, no player follows.
+/// The sample rates that are taken, in Hz: a lower one loses speech, and no player takes a higher one.
 pub const SAMPLE_RATES: RangeInclusive<u32> = 4_000..=384_000;
 
-/// Samples that are filtered at once, about: the filter is as long, and a longer one is steeper.
+/// The approximate number of samples that are filtered at once. The filter is as long, and a longer one is
+/// steeper.
 const CHUNK: usize = 2048;
 
-/// Brings mono samples from one rate to another; what lies above half the lower rate is filtered out. A
-/// wave of n samples becomes one of ⌈n·to/from⌉ samples, without delay.
+/// Brings mono samples from one rate to another; frequencies above half the lower rate are filtered out. A wave
+/// of n samples becomes one of ⌈n·to/from⌉ samples, without delay.
 ///
 /// # Errors
 /// [`Error::Parameter`] for a rate outside [`SAMPLE_RATES`].
@@ -31,9 +32,9 @@ pub fn resample(samples: &[f32], from: u32, to: u32) -> Result<Cow<'_, [f32]>> {
     Ok(output.into())
 }
 
-/// [`resample`] for a wave that comes in pieces; however it is cut, the samples are the same.
+/// Resamples a wave that comes in pieces. However the wave is cut, the samples are those of [`resample`].
 pub struct WaveResampler {
-    /// None where the rates are equal.
+    /// The resampler; None where the rates are equal.
     inner: Option<Fft<f32>>,
     from: u64,
     to: u64,
@@ -46,7 +47,7 @@ pub struct WaveResampler {
 }
 
 impl WaveResampler {
-    /// From one rate to another.
+    /// Makes a resampler from one rate to another.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a rate outside [`SAMPLE_RATES`].
@@ -89,7 +90,7 @@ impl WaveResampler {
         Ok(output)
     }
 
-    /// The samples that are left; the filter is fed with silence.
+    /// Returns the samples that are left, after feeding the filter with silence.
     ///
     /// # Errors
     /// [`Error::Audio`] if the resampler fails.
@@ -115,8 +116,8 @@ pub(super) fn check_rate(rate: u32) -> Result<()> {
     Err(Error::parameter("sample-rate", taken))
 }
 
-/// Input samples per chunk: an even multiple of the ratio's terms, so that half a chunk, which is the
-/// filter's delay and is cut off in front, is a whole number of samples at either rate.
+/// Returns the input samples per chunk: an even multiple of the ratio's terms, so that half a chunk, which is
+/// the filter's delay and is cut off in front, is a whole number of samples at either rate.
 fn chunk(from: u32, to: u32) -> usize {
     let (mut a, mut b) = (from as usize, to as usize);
     while b != 0 {
@@ -135,7 +136,7 @@ mod tests {
         (0..samples).map(|i| (0.5 * (2.0 * PI * hz * i as f64 / rate as f64).sin()) as f32).collect()
     }
 
-    /// Signal to error in dB, away from the edges where the tone is cut.
+    /// Returns the signal-to-error ratio in dB, away from the edges where the tone is cut.
     fn snr(expected: &[f32], found: &[f32]) -> f64 {
         let middle = expected.len() / 4..expected.len() * 3 / 4;
         let power = |x: &mut dyn Iterator<Item = f64>| x.map(|v| v * v).sum::<f64>();

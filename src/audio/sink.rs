@@ -1,4 +1,4 @@
-//! Files written piece by piece.
+//! Audio files that are written piece by piece.
 
 use std::io::{BufWriter, Cursor, Seek, SeekFrom, Write};
 
@@ -7,11 +7,11 @@ use super::flac::Flac;
 use super::{pcm, wav};
 use crate::error::{Error, Result};
 
-/// Samples whose bytes are held at once.
+/// The number of samples whose bytes are held at once.
 const BLOCK: usize = 4096;
 
-/// A file of any [`Encoding`] of samples from −1 to 1, which are at the encoding's rate already; what lies
-/// beyond is clipped.
+/// Encodes samples from −1 to 1 as a file of any [`Encoding`]. They must be at the encoding's rate already;
+/// samples outside this range are clipped.
 ///
 /// # Errors
 /// [`Error::Audio`] if there are more samples than [`Encoding::max_samples`].
@@ -21,8 +21,8 @@ pub fn encode(samples: &[f32], encoding: &Encoding) -> Result<Vec<u8>> {
     Ok(sink.finish()?.into_inner())
 }
 
-/// Writes a file of any length in little memory: what it writes are the bytes that [`encode`] gives for all
-/// samples at once, whatever the pieces. It buffers by itself.
+/// Writes a file of any length in little memory. Its bytes are those that [`encode`] gives for all samples at
+/// once, whatever the pieces. It buffers by itself.
 ///
 /// A file that was not [finished](Sink::finish) is not complete: it may lack its last samples, and its header
 /// does not say how many there are.
@@ -82,12 +82,12 @@ impl<W: Write + Seek> Sink<W> {
         }
     }
 
-    /// Samples pushed so far.
+    /// Returns the number of samples pushed so far.
     pub fn samples(&self) -> u64 {
         self.samples
     }
 
-    /// Completes the file and gives the writer back; it stands anywhere in the file.
+    /// Completes the file and returns the writer, which may stand anywhere in the file.
     ///
     /// # Errors
     /// [`Error::Audio`] if the writer fails.

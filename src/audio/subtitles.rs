@@ -1,21 +1,22 @@
-//! Subtitles of what is said: SubRip and WebVTT.
+//! Subtitles of speech: SubRip and WebVTT.
 
 use std::fmt::Write as _;
 
-/// A text and when it is said.
+/// A text and the time at which it is spoken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cue {
-    /// When it begins, in seconds from the start of the audio.
+    /// Begin of the text, in seconds from the start of the audio.
     pub start: f64,
-    /// When it ends, in seconds from the start of the audio.
+    /// End of the text, in seconds from the start of the audio.
     pub end: f64,
-    /// What is said, in one line or more.
+    /// The text that is spoken, in one line or more.
     pub text: String,
 }
 
-/// The cues as a SubRip file (`.srt`). Times are rounded to milliseconds and never run back: a cue begins no
-/// earlier than the one before it ended, and lasts a millisecond at least. Cues without text are left out, and
-/// so are empty lines, which would end a cue. SubRip has no way to write `-->` in a text; it becomes `→`.
+/// Returns the cues as a SubRip file (`.srt`). Times are rounded to milliseconds and never run back: a cue
+/// begins no earlier than the one before it ended, and lasts a millisecond at least. Cues without text are left
+/// out, and so are empty lines, which would end a cue. SubRip has no way to write `-->` in a text; it becomes
+/// `→`.
 pub fn srt(cues: &[Cue]) -> String {
     let mut file = String::new();
     for (index, cue) in timed(cues).enumerate() {
@@ -28,8 +29,8 @@ pub fn srt(cues: &[Cue]) -> String {
     file
 }
 
-/// The cues as a WebVTT file (`.vtt`), with the same times and lines as [`srt`] has. `&`, `<` and `>` are
-/// escaped, and `-->` with them.
+/// Returns the cues as a WebVTT file (`.vtt`), with the same times and lines as [`srt`] has. `&`, `<` and `>`
+/// are escaped, and `-->` with them.
 pub fn vtt(cues: &[Cue]) -> String {
     let mut file = String::from("WEBVTT\n");
     for cue in timed(cues) {
@@ -40,7 +41,7 @@ pub fn vtt(cues: &[Cue]) -> String {
     file
 }
 
-/// A cue in milliseconds whose text has no empty line.
+/// A cue whose times are in milliseconds and whose text has no empty line.
 struct Timed {
     start: u64,
     end: u64,
@@ -62,7 +63,7 @@ fn milliseconds(seconds: f64) -> u64 {
     (seconds * 1_000.0).round() as u64
 }
 
-/// The lines that are not empty.
+/// Returns the lines that are not empty.
 fn lines(text: &str) -> String {
     let lines = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("\n")

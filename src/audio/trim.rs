@@ -1,22 +1,22 @@
-//! Silence off the ends of a wave.
+//! Trims silence from the ends of a wave.
 
-/// Samples at or below this are silence; the reference removes them.
+/// The largest magnitude of a silent sample; the reference removes such samples.
 const SILENCE: f32 = 1e-5;
 
-/// What is quieter at the ends is trimmed, in dB of full scale (root mean square).
+/// The level below which the ends of a wave are trimmed, in dB of full scale (root mean square).
 const QUIET_DBFS: f64 = -50.0;
-/// The time over which that loudness is taken, in seconds.
+/// The time over which that level is taken, in seconds.
 const QUIET_WINDOW: f64 = 0.010;
-/// What stays of the quiet at either end, in seconds, so that no soft consonant is cut.
+/// The length of the quiet part that is kept at either end, in seconds, so that no soft consonant is cut.
 const QUIET_MARGIN: f64 = 0.020;
 
-/// Whether a sample is digital silence.
+/// Tells whether a sample is digital silence.
 pub fn is_silent(sample: f32) -> bool {
     let is_sound = sample.abs() > SILENCE;
     !is_sound
 }
 
-/// The wave without the digital silence at its ends.
+/// Returns the wave without the digital silence at its ends.
 pub fn trim_silence(samples: &[f32]) -> &[f32] {
     let is_sound = |s: &f32| !is_silent(*s);
     match (samples.iter().position(is_sound), samples.iter().rposition(is_sound)) {
@@ -25,8 +25,9 @@ pub fn trim_silence(samples: &[f32]) -> &[f32] {
     }
 }
 
-/// The wave without what is quieter than −50 dBFS (over 10 ms) at its ends, but with 20 ms of that where there
-/// is as much. A wave that is that quiet throughout loses only its digital silence, as by [`trim_silence`].
+/// Returns the wave without the parts at its ends that are quieter than −50 dBFS (over 10 ms), but keeps up to
+/// 20 ms of either. A wave that is that quiet throughout loses only its digital silence, as by
+/// [`trim_silence`].
 pub fn trim_quiet(samples: &[f32], sample_rate: u32) -> &[f32] {
     let length = |seconds: f64| (seconds * f64::from(sample_rate)).round() as usize;
     let window = length(QUIET_WINDOW).max(1);
@@ -51,7 +52,7 @@ mod tests {
 
     const RATE: u32 = 1_000;
 
-    /// A square wave, whose root mean square is its amplitude.
+    /// Makes a square wave, whose root mean square is its amplitude.
     fn sound(amplitude: f32, samples: usize) -> Vec<f32> {
         (0..samples).map(|i| if i % 2 == 0 { amplitude } else { -amplitude }).collect()
     }

@@ -1,4 +1,4 @@
-//! WAV: headers around samples.
+//! WAV headers, and what follows the samples.
 
 use hound::WavSpec;
 
@@ -6,16 +6,17 @@ use super::encoding::{Encoding, Format, SampleFormat};
 use super::sink::encode;
 use crate::error::Result;
 
-/// 16-bit samples that fit the 32-bit sizes of a WAV file.
+/// The most 16-bit samples that fit the 32-bit sizes of a WAV file.
 pub const MAX_SAMPLES: usize = (u32::MAX as usize - 64) / 2;
 
-/// WAVE_FORMAT_MULAW and WAVE_FORMAT_ALAW (RFC 2361).
+/// The tags WAVE_FORMAT_MULAW and WAVE_FORMAT_ALAW (RFC 2361).
 const TAG_ULAW: u16 = 7;
 const TAG_ALAW: u16 = 6;
-/// Stands for the length of a stream that is not known yet.
+/// The value that stands for the length of a stream that is not known yet.
 const UNKNOWN: u32 = u32::MAX;
 
-/// A mono 16-bit WAV file of samples from −1 to 1; what lies beyond is clipped. [`encode`] writes others.
+/// Returns a mono 16-bit WAV file of samples from −1 to 1; samples outside this range are clipped. [`encode`]
+/// writes other formats.
 ///
 /// # Errors
 /// [`Error::Audio`](crate::Error::Audio) if there are more samples than the format can hold (about 24 hours at
@@ -25,8 +26,8 @@ pub fn wav(samples: &[f32], sample_rate: u32) -> Result<Vec<u8>> {
     encode(samples, &Encoding::new(Format::Wav, None, Some(sample_rate))?)
 }
 
-/// What precedes samples of unknown number, on a pipe for instance: a WAV header whose sizes are 0xFFFFFFFF, as
-/// FFmpeg writes it to a pipe, and nothing for raw samples. What follows it comes from
+/// Returns the bytes that precede samples of unknown number, on a pipe for instance: a WAV header whose sizes
+/// are 0xFFFFFFFF, as FFmpeg writes it to a pipe, and nothing for raw samples. The samples' bytes come from
 /// [`encode_samples`](super::encode_samples).
 ///
 /// # Errors
@@ -36,7 +37,8 @@ pub fn stream_header(encoding: &Encoding) -> Result<Vec<u8>> {
     Ok(header(encoding, None))
 }
 
-/// What precedes so many samples, [`Encoding::max_samples`] at most; nothing for formats that are not WAV.
+/// Returns the bytes that precede so many samples, [`Encoding::max_samples`] at most; nothing for formats that
+/// are not WAV.
 pub(super) fn header(encoding: &Encoding, samples: Option<u32>) -> Vec<u8> {
     let mut header = match encoding.format() {
         Format::Wav => pcm_header(encoding),
@@ -54,7 +56,7 @@ pub(super) fn header(encoding: &Encoding, samples: Option<u32>) -> Vec<u8> {
     header
 }
 
-/// What follows so many samples: RIFF's chunks have even lengths.
+/// Returns the bytes that follow so many samples: RIFF's chunks have even lengths.
 pub(super) fn padding(encoding: &Encoding, samples: u32) -> &'static [u8] {
     if (u64::from(samples) * encoding.bytes_per_sample() as u64).is_multiple_of(2) { &[] } else { &[0] }
 }
@@ -69,7 +71,7 @@ fn pcm_header(encoding: &Encoding) -> Vec<u8> {
     spec.into_header_for_infinite_file()
 }
 
-/// With the `fact` chunk, which every format but PCM must have.
+/// Returns a header with the `fact` chunk, which every format but PCM must have.
 fn g711_header(encoding: &Encoding, tag: u16, samples: Option<u32>) -> Vec<u8> {
     let rate = encoding.sample_rate().to_le_bytes();
     let unknown = UNKNOWN.to_le_bytes();

@@ -1,4 +1,4 @@
-//! FLAC and MP3 files, by symphonia.
+//! FLAC and MP3 files, decoded by symphonia.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -14,12 +14,12 @@ use symphonia::core::io::MediaSourceStream;
 use super::{Mono, Recording};
 use crate::error::{Error, Result};
 
-/// One in so many packets may be undecodable.
+/// The share of packets that may be undecodable: one in so many.
 const LOST_OF: usize = 10;
-/// Errors in a row after which nothing more is expected of a file.
+/// The number of errors in a row after which the rest of a file is given up.
 const GIVE_UP: usize = 100;
 
-/// Reads a file that looks like what `name` says.
+/// Reads a file of the kind that `name` says.
 pub(super) fn read(file: File, name: &str, path: &Path) -> Result<Recording> {
     let bad = |reason: String| Error::bad_file(path, reason);
     let unusable = |e: Failure| match e {
@@ -93,7 +93,8 @@ pub(super) fn read(file: File, name: &str, path: &Path) -> Result<Recording> {
     Ok(recording)
 }
 
-/// Whether the system failed rather than the decoder, which tells the end of its data by such errors too.
+/// Tells whether the error is the system's rather than the decoder's, which also reports the end of its data by
+/// such errors.
 fn is_real(e: &std::io::Error) -> bool {
     e.raw_os_error().is_some()
 }

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 const RATE: u32 = 24_000;
 
-/// 1.5 seconds of a sweep from 200 to 2,200 Hz at half of full scale.
+/// Makes 1.5 seconds of a sweep from 200 to 2,200 Hz at half of full scale.
 fn sweep(rate: u32) -> Vec<f32> {
     let sample = |t: f64| 0.5 * (2.0 * PI * (200.0 * t + 2_000.0 * t * t / 3.0)).sin();
     (0..rate * 3 / 2).map(|i| sample(f64::from(i) / f64::from(rate)) as f32).collect()
 }
 
-/// What `tests/fixtures/audio/sweep.mp3` is: that at 44.1 kHz, at half its amplitude in the right channel, by
-/// LAME 3.100 with 80 kb/s and without its tag.
+/// Reads `tests/fixtures/audio/sweep.mp3`: the sweep at 44.1 kHz, at half its amplitude in the right channel,
+/// encoded by LAME 3.100 with 80 kb/s and without its tag.
 fn mp3() -> Vec<u8> {
     std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/audio/sweep.mp3")).unwrap()
 }
@@ -36,7 +36,7 @@ fn refused(bytes: &[u8]) -> String {
     error.to_string()
 }
 
-/// A WAV file with such a `fmt ` chunk.
+/// Makes a WAV file with such a `fmt ` chunk.
 fn riff(tag: u16, channels: u16, rate: u32, bits: u16, extension: &[u8], data: &[u8]) -> Vec<u8> {
     let frame = channels * (bits / 8);
     let format = [
@@ -58,7 +58,8 @@ fn riff(tag: u16, channels: u16, rate: u32, bits: u16, extension: &[u8], data: &
     chunk(b"RIFF", &chunks)
 }
 
-/// As an encoder writes it for several channels or odd bits: bits that count, and a GUID in the extension.
+/// Makes the extension of a `fmt ` chunk as an encoder writes it for several channels or odd bits: the bits
+/// that count, and a GUID.
 fn extensible(tag: u16, bits: u16) -> Vec<u8> {
     let guid_end = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
     [&22u16.to_le_bytes()[..], &bits.to_le_bytes(), &[0; 4], &tag.to_le_bytes(), &guid_end].concat()
@@ -80,7 +81,7 @@ fn flac(channels: &[Vec<f32>], rate: u32, bits: u32) -> Vec<u8> {
     out.into_inner()
 }
 
-/// The same length and samples, but for steps of such a size.
+/// Asserts that a recording has this rate and these samples, with errors of at most `step`.
 #[track_caller]
 fn same(recording: &Recording, expected: &[f32], rate: u32, step: f32) {
     assert_eq!((recording.samples.len(), recording.sample_rate), (expected.len(), rate));
@@ -164,14 +165,14 @@ fn flac_files_are_read() {
     same(&read(&tagged), &sweep(RATE), RATE, 1e-4);
 }
 
-/// Signal to error in dB.
+/// Returns the signal-to-error ratio in dB.
 fn snr(expected: &[f32], found: &[f32]) -> f64 {
     let power = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();
     let signal = power(&mut expected.iter().copied());
     10.0 * (signal / power(&mut expected.iter().zip(found).map(|(a, b)| a - b))).log10()
 }
 
-/// LAME's delay: what its encoder puts in front, and what a decoder adds.
+/// LAME's delay in samples: what its encoder puts in front, and what a decoder adds.
 const DELAY: usize = 576;
 const DECODER_DELAY: usize = 529;
 
@@ -184,7 +185,7 @@ fn an_mp3_is_the_sound_that_was_encoded() {
     assert!(snr > 25.0, "{snr:.1} dB");
 }
 
-/// The fixture with LAME's tag, which says how many samples are padding.
+/// Reads the fixture with LAME's tag, which says how many samples are padding.
 fn tagged_mp3() -> Vec<u8> {
     let mp3 = mp3();
     let frames = read(&mp3).samples.len() / 1_152;

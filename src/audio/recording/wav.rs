@@ -1,4 +1,4 @@
-//! WAV files, also those with wrong sizes, which an interrupted recorder leaves.
+//! WAV files, also those with wrong sizes, which an interrupted recorder leaves behind.
 
 use std::io::{BufRead, Read};
 use std::path::Path;
@@ -7,19 +7,19 @@ use super::{CONVERT, Mono, Recording};
 use crate::audio::g711::{from_alaw, from_ulaw};
 use crate::error::{Error, Result};
 
-/// WAVE_FORMAT_… tags (RFC 2361).
+/// The WAVE_FORMAT_… tags (RFC 2361).
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;
 const ALAW: u16 = 6;
 const ULAW: u16 = 7;
 const EXTENSIBLE: u16 = 0xfffe;
 
-/// Bytes of the `fmt ` chunk that mean something here.
+/// The bytes of the `fmt ` chunk that are used.
 const FORMAT_SIZE: u64 = 40;
 /// Frames that are decoded at once.
 const FRAMES: usize = 4096;
 
-/// How samples are stored.
+/// Says how samples are stored.
 struct Stored {
     tag: u16,
     channels: u16,
@@ -105,7 +105,8 @@ fn samples(file: &mut impl Read, stored: &Stored, size: Option<u32>, path: &Path
     }
 }
 
-/// −1 to 1 at full scale. Integers of fewer bits than their bytes have are in the upper ones.
+/// Returns the value of a stored sample, −1 to 1 at full scale. Integers of fewer bits than their bytes have
+/// are in the upper ones.
 fn value(tag: u16, sample: &[u8]) -> f32 {
     match (tag, sample) {
         (ALAW, [code]) => from_alaw(*code) as f32 / 32_768.0,
@@ -125,7 +126,7 @@ fn integer(bytes: [u8; 4]) -> f32 {
     (f64::from(i32::from_le_bytes(bytes)) / 2_147_483_648.0) as f32
 }
 
-/// So many bytes, or fewer at the end of the file.
+/// Reads so many bytes, or fewer at the end of the file.
 fn bytes(file: &mut impl Read, count: u64, path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(count).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
