@@ -8,17 +8,17 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// The end of a JSON Lines file.
+/// A JSON Lines file to which lines are appended.
 #[derive(Debug)]
 pub(super) struct Appender {
     file: File,
     path: PathBuf,
-    /// The last line lacks its end; whatever follows must begin with one.
+    /// Whether the last line lacks its end; the next line must then be written after a line feed.
     is_torn: bool,
 }
 
 impl Appender {
-    /// Opens a file at its end, or makes it.
+    /// Opens a file at its end, or creates it.
     pub(super) fn open(path: &Path) -> Result<Self> {
         // Only regular files can be read back; a pipe would wait.
         let is_torn = path.is_file() && is_torn(path).map_err(Error::io("read", path))?;

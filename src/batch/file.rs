@@ -1,4 +1,4 @@
-//! Files that are complete or not there.
+//! Files that are either complete or absent.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -7,13 +7,13 @@ use std::path::Path;
 use super::STATE_DIR;
 use crate::error::{Error, Result};
 
-/// What the names of files begin with that are still being written.
+/// The prefix of the names of files that are still being written.
 const PART_PREFIX: &str = ".chattts-";
-/// What they end with.
+/// The suffix of those names.
 const PART_SUFFIX: &str = ".part";
 
-/// Writes a file completely or not at all, and onto the disk before it returns: beside its place, then
-/// renamed. Folders that are not there are created.
+/// Writes a file completely or not at all: beside its place, then renamed. It is on the disk before this
+/// returns. Folders that do not exist are created.
 ///
 /// # Errors
 /// [`Error::Io`] that names the file or folder; the file that was there, if any, is then as it was.
@@ -47,9 +47,9 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
     fresh.into_iter().try_for_each(|folder| sync_folder(folder_of(folder)))
 }
 
-/// Removes what killed runs left half-written in this one folder, and in its [`STATE_DIR`] if it has one;
-/// returns how many files that were. For each of [`super::Names::folders`], under the output folder's lock:
-/// another run's unfinished files look the same.
+/// Removes the files that killed runs left half-written in this one folder, and in its [`STATE_DIR`] if it has
+/// one; returns how many they were. Call it for each of [`super::Names::folders`], under the output folder's
+/// lock: another run's unfinished files look the same.
 ///
 /// # Errors
 /// [`Error::Io`] for a folder that cannot be read or a file that cannot be removed; a folder that is not
@@ -83,7 +83,7 @@ pub(super) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Makes a rename last.
+/// Makes sure that a rename in this folder outlasts a power cut.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> Result<()> {
     match fs::File::open(folder).and_then(|folder| folder.sync_all()) {

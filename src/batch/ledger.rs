@@ -1,4 +1,4 @@
-//! Which files of an output folder are finished, and what they were made from.
+//! The record of an output folder: its finished files, and the keys of what they were made from.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -21,24 +21,24 @@ const LEDGER_FILE: &str = "ledger.jsonl";
 /// One finished file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its path inside the output folder, `/` between folders.
+    /// Path of the file inside the output folder, with `/` between folders.
     pub name: String,
-    /// The key of what it was made from, [`super::Content::key`].
+    /// The key of its content, [`super::Content::key`].
     pub key: String,
     /// The sha256 of its bytes.
     pub sha256: String,
-    /// Its length.
+    /// Length of the file in bytes.
     pub bytes: u64,
-    /// How long it plays.
+    /// Seconds of audio.
     pub seconds: f64,
     /// The generation seed that it was spoken with.
     pub seed: u64,
-    /// When it was finished, in seconds since 1970.
+    /// The time at which it was finished, in seconds since 1970.
     pub time: u64,
 }
 
 impl Entry {
-    /// The entry of a file of these bytes, finished now.
+    /// Makes the entry of a file of these bytes that is finished now.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a name that [`super::checked_out`] refuses, or a duration that is no number.
@@ -55,7 +55,7 @@ impl Entry {
         entry.check().map(|()| entry)
     }
 
-    /// Refuses what could not be read back.
+    /// Refuses an entry that could not be read back.
     fn check(&self) -> Result<()> {
         if !self.seconds.is_finite() {
             return Err(Error::parameter("seconds", format!("{} is no duration", self.seconds)));
@@ -68,17 +68,18 @@ impl Entry {
     }
 }
 
-/// The line that takes back those before it of the same name.
+/// A record that takes back earlier ones of the same name.
 #[derive(Serialize, Deserialize)]
 struct Forgotten {
     forgotten: String,
 }
 
-/// What is finished in an output folder: `DIR/.chattts-rs/ledger.jsonl`, one JSON record a line, of which the
-/// last of a name counts.
+/// Holds the finished files of an output folder: `DIR/.chattts-rs/ledger.jsonl`, one JSON record a line. The
+/// last record of a name counts.
 #[derive(Debug)]
 pub struct Ledger {
-    /// Held as long as the ledger is: a second one would rewrite the file that this one adds to.
+    /// The lock, held as long as the ledger is: a second ledger would rewrite the file that this one appends
+    /// to.
     lock: DirLock,
     entries: HashMap<String, Entry>,
     unreadable: usize,
@@ -86,8 +87,9 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the ledger of an output folder, or begins one, and keeps the folder locked until it is dropped. Lines that are torn or foreign are passed over;
-    /// a ledger more than half of which is out of date is written anew.
+    /// Opens the ledger of an output folder, or begins one, and keeps the folder locked until the ledger is
+    /// dropped. Lines that are torn or foreign are skipped; a ledger is rewritten if more than half of it is
+    /// out of date.
     ///
     /// # Errors
     /// [`Error::Io`] where it cannot be read or written.
@@ -123,38 +125,38 @@ impl Ledger {
         Ok(Ledger { lock, entries, unreadable, end: Appender::open(&path)? })
     }
 
-    /// The output folder.
+    /// Returns the output folder.
     pub fn dir(&self) -> &Path {
         self.lock.dir()
     }
 
-    /// How many files it knows.
+    /// Returns the number of finished files.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether it knows none.
+    /// Tells whether no file is finished.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many lines were passed over on opening because they hold no record.
+    /// Returns the number of lines that were skipped on opening because they hold no record.
     pub fn unreadable(&self) -> usize {
         self.unreadable
     }
 
-    /// What is known of a file, whether or not it is still there.
+    /// Returns the entry of a file, whether or not the file still exists.
     pub fn get(&self, name: &Path) -> Option<&Entry> {
         self.entries.get(&spelled(name)?)
     }
 
-    /// Whether the file was made from what `key` stands for, and is there with the length it had.
+    /// Tells whether the file was made from the content of this key and still exists with the length it had.
     pub fn is_done(&self, name: &Path, key: &str) -> bool {
         self.get(name)
             .is_some_and(|entry| entry.key == key && has_length(&self.dir().join(name), entry.bytes))
     }
 
-    /// [`is_done`](Self::is_done), and the file's bytes are those it was finished with.
+    /// Tells whether the file [is done](Self::is_done) and still has the bytes it was finished with.
     ///
     /// # Errors
     /// [`Error::Io`] if the file is there but cannot be read.
@@ -167,9 +169,9 @@ impl Ledger {
         }
     }
 
-    /// Writes a finished file into the folder, then its record: a run that is killed at any point leaves
-    /// either both, or a file that is not taken for done. `sync` waits until the record is on the disk (the
-    /// file is in any case).
+    /// Writes a finished file into the folder, then its record. A run that is killed at any point leaves either
+    /// both, or a file that does not count as done. `sync` waits until the record is on the disk (the file is
+    /// in any case).
     ///
     /// # Errors
     /// [`Error::Io`] for what could not be written; [`Error::Parameter`] if these are not the entry's bytes.
@@ -200,8 +202,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes a file's record back; for a file that is about to be written by other means than
-    /// [`store`](Self::store).
+    /// Takes a file's record back, before the file is written by other means than [`store`](Self::store).
     ///
     /// # Errors
     /// [`Error::Io`] if the ledger cannot be written.
@@ -215,9 +216,8 @@ impl Ledger {
     }
 
     /// Deletes the files that the ledger knows and `keep` does not hold, then the folders that this leaves
-    /// empty; returns the files' paths, sorted. A file that is not as it was finished belongs to whoever
-    /// changed it: it stays, as does everything that the ledger does not know or that a link leads out of
-    /// the folder to.
+    /// empty; returns the files' paths, sorted. A file that was changed since it was finished stays. So does
+    /// every file that the ledger does not know, or that lies behind a link that leads out of the folder.
     ///
     /// # Errors
     /// [`Error::Io`] for the first file that cannot be read or deleted.
@@ -262,7 +262,7 @@ impl Ledger {
     }
 }
 
-/// A name as the ledger writes it.
+/// Returns a name in the form that the ledger writes.
 fn spelled(name: &Path) -> Option<String> {
     let name = name.to_str()?;
     Some(if cfg!(windows) { name.replace('\\', "/") } else { name.to_string() })

@@ -1,4 +1,4 @@
-//! One run at a time in an output folder.
+//! The lock that lets only one run at a time work in an output folder.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -10,7 +10,7 @@ use super::file::create_folder;
 use crate::error::{Error, Result};
 
 const LOCK_FILE: &str = "lock";
-/// As much of a holder's words as goes into a message.
+/// The most bytes of a holder's own description that a message shows.
 const MAX_HOLDER: u64 = 100;
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -51,7 +51,7 @@ impl DirLock {
         Ok(DirLock { dir: dir.to_path_buf(), file })
     }
 
-    /// The folder that is locked.
+    /// Returns the locked folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -65,7 +65,7 @@ impl Drop for DirLock {
     }
 }
 
-/// What the holder wrote about itself; where locked files cannot be read, nothing.
+/// Reads what the holder wrote about itself; a plain "another process" if it cannot be read.
 fn holder(file: &mut File) -> String {
     let mut words = Vec::new();
     let _ = file.take(MAX_HOLDER).read_to_end(&mut words);
@@ -77,7 +77,7 @@ fn holder(file: &mut File) -> String {
     }
 }
 
-/// A unix time as a date, by the calendar arithmetic of Hinnant's `civil_from_days`.
+/// Formats a unix time as a date, by the calendar arithmetic of Hinnant's `civil_from_days`.
 fn utc(seconds: u64) -> String {
     let (days, second) = (seconds / SECONDS_PER_DAY, seconds % SECONDS_PER_DAY);
     // From the first of March of the year 0, where the leap day ends a year.

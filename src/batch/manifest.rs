@@ -1,4 +1,4 @@
-//! Lines of a JSON Lines file: one object a line, a text and what is special about it.
+//! Lines of a JSON Lines file: one object a line, with a text and its own settings.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use super::name;
 use crate::speech::Overrides;
 use crate::speech::field::{Field, unknown};
 
-/// Represents one line: its text, and where it departs from what holds for all. A key that is null is one that is
-/// not there, as tables exported to JSON write it.
+/// Represents one line: its text, and the settings in which it differs from all other lines. A key whose value
+/// is null counts as absent, as tables exported to JSON write it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
-    /// What is spoken.
+    /// The text to speak.
     pub text: String,
-    /// Names the line; a string, or a number.
+    /// The line's name: a string, or a number.
     pub id: Option<String>,
-    /// The file, inside the output folder; [`super::checked_out`] takes it.
+    /// The line's file, inside the output folder; [`super::checked_out`] accepts it.
     pub out: Option<String>,
-    /// Everything else it says.
+    /// All other settings of the line.
     pub overrides: Overrides,
 }
 
@@ -32,7 +32,7 @@ impl Row {
     /// Reads one line.
     ///
     /// # Errors
-    /// What is wrong with it: the key, what was found and what is expected. The caller says where.
+    /// A sentence with the key, what was found and what is expected. The caller adds the place of the line.
     pub fn parse(line: &str) -> Result<Self, String> {
         let mut keys: Vec<String> = Vec::new();
         let mut row = Row::default();
@@ -65,7 +65,7 @@ impl Row {
     }
 }
 
-/// The keys and values of a JSON object, in their order and with those that come twice.
+/// Reads the keys and values of a JSON object, in their order, including repeated keys.
 fn object(line: &str) -> Result<Vec<(String, Value)>, String> {
     // Editors put a byte-order mark in front of a file's first line.
     let line = line.trim_start_matches('\u{feff}');

@@ -1,5 +1,5 @@
-//! The bookkeeping of many lines spoken into one folder: what each file is called, which ones are done, and
-//! what is left behind when a run is killed.
+//! The bookkeeping of many lines spoken into one folder: the name of each file, the files that are done, and
+//! the half-written files of killed runs.
 //!
 //! A run takes the folder's [`DirLock`], gives every line its name with [`Names`], asks the [`Ledger`]
 //! which of them are done under their [key](crate::speech::Content::key), and [stores](Ledger::store) the others. Nothing

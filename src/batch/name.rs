@@ -1,5 +1,5 @@
-//! What may be the name of an output file: a relative path, with `/` between folders, that means the same
-//! file on Linux, macOS and Windows and never leads out of the output folder.
+//! Valid names of output files: a relative path, with `/` between folders, that means the same file on Linux,
+//! macOS and Windows and never leads out of the output folder.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -9,17 +9,18 @@ use unicode_normalization::UnicodeNormalization;
 use crate::error::{Error, Result};
 use crate::speech::field::{cut, is_unseen};
 
-/// Bytes of one component that the usual file systems hold.
+/// The most bytes of one component that the usual file systems hold.
 pub(super) const MAX_COMPONENT: usize = 255;
-/// What stands for a value, or a character, that cannot be in a name.
+/// The character that replaces a value, or a character, that cannot be in a name.
 pub(super) const FILLER: char = '_';
-/// The longest ending that counts as an extension.
+/// The most characters of an ending that counts as an extension.
 const MAX_EXTENSION: usize = 8;
 /// Names that Windows takes for devices, whatever extension follows.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// A path that a line asks for, if it stays inside the output folder: relative, `/` between folders, every
-/// component a name that all file systems take. `./` and doubled slashes are dropped; nothing else changes.
+/// Checks a path that a line asks for: it must stay inside the output folder, be relative with `/` between
+/// folders, and have components that all file systems take as names. `./` and doubled slashes are dropped;
+/// nothing else changes.
 ///
 /// # Errors
 /// [`Error::Parameter`] that says what is wrong with it.
@@ -27,7 +28,7 @@ pub fn checked_out(out: &str) -> Result<PathBuf> {
     check(out).map(PathBuf::from).map_err(|reason| Error::parameter("out", reason))
 }
 
-/// [`checked_out`], with the bare reason.
+/// Does what [`checked_out`] does, and returns the bare reason as its error.
 pub(super) fn check(path: &str) -> Result<String, String> {
     let shown = shown(path);
     if path.is_empty() {
@@ -81,14 +82,14 @@ fn fault(part: &str) -> Option<String> {
     None
 }
 
-/// Whether a character may stand in a name: no separator, nothing that Windows reserves, nothing that is not
-/// seen or that turns the text around it.
+/// Tells whether a character may stand in a name: no separator, no character that Windows reserves, none that
+/// is invisible or turns the text around it.
 pub(super) fn is_allowed(c: char) -> bool {
     let reserved = matches!(c, '/' | '\\' | ':' | '<' | '>' | '"' | '|' | '?' | '*');
     !reserved && !is_unseen(c)
 }
 
-/// What a component becomes so that no rule is broken: the last step of every rendered name.
+/// Changes a component so that no rule is broken: the last step of every rendered name.
 pub(super) fn tidy(part: &str) -> String {
     let part = part.trim_matches(' ');
     let mut tidy: String = part.chars().map(|c| if is_allowed(c) { c } else { FILLER }).collect();
@@ -103,7 +104,7 @@ pub(super) fn tidy(part: &str) -> String {
     fit(&tidy, "")
 }
 
-/// The component with `suffix` in front of its extension, its stem cut so that all fits.
+/// Returns the component with `suffix` in front of its extension, its stem cut so that all fits.
 pub(super) fn fit(part: &str, suffix: &str) -> String {
     let (stem, extension) = split_extension(part);
     let room = MAX_COMPONENT.saturating_sub(suffix.len() + extension.len());
@@ -114,7 +115,8 @@ pub(super) fn fit(part: &str, suffix: &str) -> String {
     format!("{stem}{suffix}{extension}")
 }
 
-/// Stem and extension, whose dot it keeps. An ending without a letter, as in `v1.2`, is none.
+/// Splits a name into stem and extension, which keeps its dot. An ending without a letter, as in `v1.2`, is no
+/// extension.
 fn split_extension(part: &str) -> (&str, &str) {
     let Some(dot) = part.rfind('.').filter(|dot| *dot > 0) else {
         return (part, "");
@@ -136,7 +138,7 @@ fn is_device(part: &str) -> bool {
     DEVICES.contains(&stem.as_str()) || numbered("com") || numbered("lpt")
 }
 
-/// What two names have in common when a file system that ignores case, or how an accent is written, takes
+/// Returns a form that two names share if a file system that ignores case, or how an accent is written, takes
 /// them for one.
 pub(super) fn fold(name: &str) -> String {
     if name.is_ascii() {
@@ -147,7 +149,7 @@ pub(super) fn fold(name: &str) -> String {
     name.nfd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect()
 }
 
-/// A path for a message: whole if short, without what a terminal would act on.
+/// Returns a path for a message: whole if short, without characters that a terminal would act on.
 fn shown(path: &str) -> Cow<'_, str> {
     const LONGEST: usize = 120;
     let whole = path.len() <= LONGEST;

@@ -1,4 +1,4 @@
-//! One name for every line, and no name for two.
+//! Names of the lines' files: one for every line, and no two alike.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use super::name::{check, fit, fold};
 use super::template::{NameFields, NameTemplate};
 use crate::error::{Error, Result};
 
-/// Gives every line its file's name and sees to it that no two lines get one name, nor two names that a file
-/// system which ignores case or the spelling of accents takes for one.
+/// Gives every line's file a name that no other line has. Two names that differ only in case or in the spelling
+/// of accents count as one, because some file systems take them for one.
 ///
-/// Names depend on the order of the lines only. Lines that name their own file best go first: a name made
-/// from the template gives way, one that was asked for cannot.
+/// Names depend only on the order of the lines. Lines that name their own file should go first: a name made
+/// from the template can give way, one that was asked for cannot.
 #[derive(Clone, Debug)]
 pub struct Names {
     template: NameTemplate,
@@ -19,13 +19,13 @@ pub struct Names {
     files: HashMap<String, String>,
     /// Folded folders, and the line that first wrote into each.
     folders: HashMap<String, String>,
-    /// The number that the next line of a folded name is tried with.
+    /// The number with which the next line of a folded name is tried.
     next: HashMap<String, usize>,
     parents: BTreeSet<PathBuf>,
 }
 
 impl Names {
-    /// No line has a name yet.
+    /// Makes a register in which no line has a name yet.
     pub fn new(template: NameTemplate) -> Self {
         Names {
             template,
@@ -36,14 +36,14 @@ impl Names {
         }
     }
 
-    /// A line's name by the template; the second line of a name gets `-2` before the extension, the third
+    /// Names a line's file by the template; the second line of a name gets `-2` before the extension, the third
     /// `-3`. `line` says where the line stands, for messages.
     pub fn name(&mut self, fields: &NameFields, line: &str) -> PathBuf {
         let name = self.free(&self.template.name(fields));
         self.take(&name, line)
     }
 
-    /// The name that a line asks for, as [`super::checked_out`] takes it.
+    /// Takes the name that a line asks for, if [`super::checked_out`] accepts it.
     ///
     /// # Errors
     /// [`Error::Parameter`] if it leads out of the folder, or if another line has it; that line is named.
@@ -67,12 +67,12 @@ impl Names {
         Ok(self.take(&name, line))
     }
 
-    /// The folders that names lead into, relative to the output folder, which itself is the empty path.
+    /// Returns the folders of all names, relative to the output folder, which itself is the empty path.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {
         self.parents.iter().map(PathBuf::as_path)
     }
 
-    /// The rendered name with every component numbered that would meet another line's file.
+    /// Returns the rendered name, in which every component that would meet another line's file has a number.
     fn free(&mut self, rendered: &str) -> String {
         let mut parts = rendered.split('/').peekable();
         let mut path = String::new();
@@ -131,7 +131,7 @@ impl Names {
     }
 }
 
-/// The folders above a name, `a` and `a/b` of `a/b/c`.
+/// Returns the folders above a name, `a` and `a/b` of `a/b/c`.
 fn ancestors(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('/').map(|(at, _)| &name[..at])
 }

@@ -1,4 +1,4 @@
-//! What became of every line, for programs that read it.
+//! Reports of the outcome of every line, for other programs.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::append::Appender;
 use super::file::{create_folder, folder_of};
 use crate::error::{Error, Result};
 
-/// What became of a line.
+/// Says how a line ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -23,28 +23,28 @@ pub enum Status {
     Truncated,
 }
 
-/// One line's outcome. What is not known is null in the file; only `text` is left out.
+/// Holds one line's outcome. Unknown values are null in the file; only an unknown `text` is left out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Record {
     /// The line's number.
     pub index: usize,
     /// The id it was given.
     pub id: Option<String>,
-    /// Its file, as the run names it.
+    /// Path of its file, as the run names it.
     pub path: Option<String>,
-    /// What became of it.
+    /// How the line ended.
     pub status: Status,
-    /// How long the file plays.
+    /// Seconds of audio in the file.
     pub seconds: Option<f64>,
-    /// Tokens of speech that were drawn.
+    /// Number of speech tokens that were drawn.
     pub tokens: Option<usize>,
     /// The generation seed.
     pub seed: Option<u64>,
     /// The sha256 of the file.
     pub sha256: Option<String>,
-    /// Milliseconds that it took.
+    /// Milliseconds that the line took.
     pub ms: Option<u64>,
-    /// Why it failed, or what is wrong with the speech.
+    /// The reason why it failed, or what is wrong with the speech.
     pub error: Option<String>,
     /// The text as it was spoken.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// A line of which nothing else is known yet.
+    /// Makes the record of a line of which nothing else is known yet.
     pub fn new(index: usize, status: Status) -> Self {
         Record {
             index,
@@ -70,14 +70,14 @@ impl Record {
     }
 }
 
-/// Writes records as JSON Lines, each whole and at once, so that the file can be followed.
+/// Writes records as JSON Lines, each by one write, so that the file can be followed.
 #[derive(Debug)]
 pub struct ReportWriter {
     end: Appender,
 }
 
 impl ReportWriter {
-    /// Begins a report; what the file held is gone, folders that are not there are created.
+    /// Begins a report. Earlier contents of the file are lost; folders that do not exist are created.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
@@ -87,7 +87,7 @@ impl ReportWriter {
         Self::append(path)
     }
 
-    /// Goes on with a report, or begins one; a line torn by a killed run is ended first.
+    /// Continues a report, or begins one; a line torn by a killed run is ended first.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read or written.

@@ -10,15 +10,15 @@ use super::name::{FILLER, check, components, is_allowed, tidy};
 use crate::error::{Error, Result};
 use crate::speech::field::cut;
 
-/// Digits of the key that `{hash}` shows.
+/// The number of the key's digits that `{hash}` shows.
 const HASH_DIGITS: usize = 12;
-/// Digits of the index where it stands in for an id that is not there.
+/// The number of digits of the index where it replaces a missing id.
 const INDEX_WIDTH: usize = 5;
 /// The widest number that a template may ask for; the longest seed has 20 digits.
 const MAX_WIDTH: usize = 20;
-/// Characters of the text that `{text}` shows.
+/// The number of the text's characters that `{text}` shows.
 const SLUG_CHARS: usize = 40;
-/// Bytes that one field may fill, so that it leaves room for its neighbours.
+/// The most bytes that one field may fill, so that it leaves room for its neighbours.
 const MAX_VALUE: usize = 200;
 
 const FIELDS: [(&str, Field); 6] = [
@@ -43,7 +43,7 @@ enum Field {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Literal(String),
-    /// A field and the digits it is padded to with zeros.
+    /// A field, and the number of digits to which zeros pad it.
     Field(Field, usize),
 }
 
@@ -57,7 +57,7 @@ pub struct NameTemplate {
     parts: Vec<Part>,
 }
 
-/// What a line's name is made from.
+/// Holds the values from which a line's name is made.
 #[derive(Clone, Copy, Debug)]
 pub struct NameFields<'a> {
     /// The line's number.
@@ -66,7 +66,7 @@ pub struct NameFields<'a> {
     pub id: Option<&'a str>,
     /// The generation seed.
     pub seed: u64,
-    /// Who speaks, in short.
+    /// The voice that speaks, in short.
     pub role: Option<&'a str>,
     /// The content key, in hexadecimal digits.
     pub key: &'a str,
@@ -77,6 +77,8 @@ pub struct NameFields<'a> {
 impl FromStr for NameTemplate {
     type Err = Error;
 
+    /// Reads a template.
+    ///
     /// # Errors
     /// [`Error::Parameter`] for an unknown field, a brace without its partner, or a path that leads out of
     /// the output folder or is no name on some system.
@@ -140,7 +142,8 @@ fn known() -> String {
 }
 
 impl NameTemplate {
-    /// Whether the template shows that field; `uses("seed")` tells that a drawn seed makes new names.
+    /// Tells whether the template shows that field; with `uses("seed")`, every newly drawn seed makes new
+    /// names.
     pub fn uses(&self, field: &str) -> bool {
         self.parts.iter().any(|part| match part {
             Part::Field(used, _) => FIELDS.contains(&(field, *used)),
@@ -148,7 +151,7 @@ impl NameTemplate {
         })
     }
 
-    /// The name that these values make: a relative path that [`super::checked_out`] would take.
+    /// Returns the name that these values make: a relative path that [`super::checked_out`] accepts.
     pub fn render(&self, fields: &NameFields) -> PathBuf {
         PathBuf::from(self.name(fields))
     }
@@ -181,7 +184,7 @@ impl NameTemplate {
     }
 }
 
-/// A value as it may stand in a component: never empty, and nothing in it changes the path.
+/// Returns a value as it may stand in a component: never empty, and without characters that change the path.
 fn value(text: &str) -> String {
     let dots = text.len() - text.trim_start_matches('.').len();
     let clean = |(at, c): (usize, char)| if at < dots || !is_allowed(c) { FILLER } else { c };
@@ -192,7 +195,8 @@ fn value(text: &str) -> String {
     }
 }
 
-/// The first letters and digits of a text, of any script, with one `-` for whatever is between them.
+/// Returns the first letters and digits of a text, of any script, with one `-` in place of all characters
+/// between them.
 fn slug(text: &str) -> String {
     let mut slug = String::new();
     let mut chars = 0;
