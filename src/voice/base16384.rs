@@ -3,23 +3,23 @@
 //! Seven bytes become four characters, big-endian, U+4E00 + value. A tail of k bytes (1…6) is padded with
 //! zero bits to whole characters and closed by the character U+3D00 + k.
 
-/// First of the 16384 data characters.
+/// The first of the 16384 data characters.
 const BASE: u32 = 0x4e00;
-/// Bits a data character carries.
+/// The number of bits that a data character carries.
 const BITS: u32 = 14;
-/// The closing character of a tail of k bytes is this + k.
+/// The base of the closing characters: that of a tail of k bytes is this + k.
 const TAIL: u32 = 0x3d00;
-/// Bytes of a whole group.
+/// The number of bytes of a whole group.
 const GROUP: usize = 7;
-/// Characters of a whole group.
+/// The number of characters of a whole group.
 const GROUP_CHARACTERS: usize = 4;
 
-/// Whether a character is one that carries data.
+/// Tells whether a character carries data.
 pub fn is_data(c: char) -> bool {
     (BASE..0x8e00).contains(&(c as u32))
 }
 
-/// Whether a character is one that closes a string.
+/// Tells whether a character closes a string.
 pub fn is_closing(c: char) -> bool {
     (TAIL + 1..TAIL + GROUP as u32).contains(&(c as u32))
 }

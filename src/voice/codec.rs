@@ -10,11 +10,11 @@ use lzma_rust2::{Lzma2Options, Lzma2Reader, Lzma2Writer};
 use super::base16384;
 use crate::error::{Error, Result};
 
-/// The reference's LZMA dictionary (preset 9). A decoder needs one at least as large; data this small
-/// never fills it, so the encoder gets by with the smallest.
+/// The size of the reference's LZMA dictionary (preset 9). A decoder needs one at least as large; data this
+/// small never fills it, so the encoder gets by with the smallest.
 const DECODE_DICTIONARY: u32 = 1 << 26;
 const ENCODE_DICTIONARY: u32 = 1 << 16;
-/// No voice decompresses to more; a damaged or hostile string must not fill the memory.
+/// The most bytes that a voice decompresses to; a damaged or hostile string must not fill the memory.
 const MAX_BYTES: u64 = 16 << 20;
 
 fn decompress(packed: &[u8]) -> std::result::Result<Vec<u8>, String> {
@@ -41,15 +41,16 @@ fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
     writer.finish().map_err(failed)
 }
 
-/// A speaker vector, which conditions the model on a voice. Half precision, as voices are published.
+/// A speaker vector, which conditions the model on a voice. Its values are in half precision, as voices are
+/// published.
 #[derive(Clone, PartialEq)]
 pub struct Speaker {
-    /// Shared: every line of a batch holds its speaker.
+    /// The vector's values, shared because every line of a batch holds its speaker.
     values: Arc<[f16]>,
 }
 
 impl Speaker {
-    /// A speaker from its vector, one value per hidden unit of the model (768 for the published one).
+    /// Makes a speaker from its vector, one value per hidden unit of the model (768 for the published one).
     ///
     /// # Errors
     /// [`Error::Speaker`] if a value is not a number, or the vector is empty or zero and has no direction.
@@ -63,8 +64,8 @@ impl Speaker {
         Ok(Speaker { values: values.into() })
     }
 
-    /// A voice between others: the sum of their vectors, each times its weight. The weights count as they
-    /// are given and need not sum to 1. Summed in single precision and rounded once.
+    /// Mixes voices: sums their vectors, each times its weight. The weights count as they are given and need
+    /// not sum to 1. The sum is computed in single precision and rounded once.
     ///
     /// # Errors
     /// [`Error::Speaker`] if there is none to mix, a weight is no number, the vectors differ in length, or
@@ -92,7 +93,7 @@ impl Speaker {
         Speaker::new(sum.into_iter().map(f16::from_f32).collect())
     }
 
-    /// The vector.
+    /// Returns the vector.
     pub fn values(&self) -> &[f16] {
         &self.values
     }
@@ -139,7 +140,7 @@ pub struct VoicePrompt {
 }
 
 impl VoicePrompt {
-    /// A prompt from its codes: one row per codebook (4), all equally long and not empty.
+    /// Makes a prompt from its codes: one row per codebook (4), all equally long and not empty.
     ///
     /// # Errors
     /// [`Error::Speaker`] for ragged or empty rows.
@@ -154,12 +155,12 @@ impl VoicePrompt {
         Ok(VoicePrompt { codes: codes.into() })
     }
 
-    /// The codes, one row per codebook.
+    /// Returns the codes, one row per codebook.
     pub fn codes(&self) -> &[Vec<u16>] {
         &self.codes
     }
 
-    /// Positions it takes in the prompt.
+    /// Returns the number of positions that the prompt takes.
     pub fn frames(&self) -> usize {
         self.codes[0].len()
     }

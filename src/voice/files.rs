@@ -7,11 +7,10 @@ use safetensors::{Dtype, SafeTensors};
 use super::VoicePrompt;
 use crate::error::{Error, Result};
 
-/// The tensor that holds the codes.
+/// The name of the tensor that holds the codes.
 pub(super) const CODES: &str = "codes";
 
-/// Reads codes, whole numbers of any width, one row per codebook, from the tensor `codes` of a safetensors
-/// file.
+/// Reads codes from the tensor `codes` of a safetensors file: whole numbers of any width, one row per codebook.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be read, [`Error::BadFile`], [`Error::MissingTensor`] or
@@ -26,7 +25,7 @@ pub(super) fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> 
         .map_err(|e| Error::bad_file(path, format!("truncated or not a safetensors file ({e})")))
 }
 
-/// The codes of an open file.
+/// Reads the codes of an open file.
 pub(super) fn codes_in(path: &Path, file: &SafeTensors) -> Result<VoicePrompt> {
     let missing =
         || Error::bad_file(path, format!("it holds {:?}, not a tensor named `codes`", file.names()));

@@ -1,21 +1,21 @@
-//! The voice somewhere in a JSON file, such as a card of Speech-AI-Forge (`.spkv1.json`).
+//! Finds the voice in a JSON file, such as a card of Speech-AI-Forge (`.spkv1.json`).
 //!
 //! A card is known to be `{"_type": "DcSpk", "data": {"meta": …, "token": […], "samples": […], "refs": […],
-//! …}}`; how its tokens are written is not documented, so a voice is looked for by its looks wherever one
-//! can be.
+//! …}}`. How its tokens are written is not documented, so a voice is recognised by its form, anywhere except in
+//! the parts that cannot hold one.
 
 use serde_json::Value;
 
 use super::FileVoice;
 use super::voice_file::{Content, WIDTH};
 
-/// Parts of a card that describe a voice or carry sounds of it.
+/// The parts of a card that describe a voice or carry sounds of it.
 const PASSED_OVER: [&str; 5] = ["meta", "samples", "refs", "train_info", "recommend_config"];
 
-/// The one voice in a JSON text: a voice string or an array of 768 numbers.
+/// Reads the one voice in a JSON text: a voice string or an array of 768 numbers.
 ///
 /// # Errors
-/// What was found instead.
+/// A sentence that says what was found instead.
 pub fn read(text: &str) -> Result<Content, String> {
     let value: Value = serde_json::from_str(text).map_err(|e| format!("it is not valid JSON: {e}"))?;
     let mut search = Search::default();
@@ -33,11 +33,11 @@ pub fn read(text: &str) -> Result<Content, String> {
 
 #[derive(Default)]
 struct Search {
-    /// Voices, each with where it was found.
+    /// The voices that were found, each with its place.
     found: Vec<(String, Content)>,
     /// Length of the longest array of numbers that is no voice.
     longest: usize,
-    /// Whether sounds were passed over.
+    /// Whether sounds were skipped.
     sounds: bool,
 }
 
@@ -86,7 +86,7 @@ impl Search {
     }
 }
 
-/// The numbers of an array that holds nothing else.
+/// Returns the numbers of an array that holds nothing else.
 fn numbers(items: &[Value]) -> Option<Vec<f64>> {
     if items.is_empty() {
         return None;

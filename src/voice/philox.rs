@@ -2,13 +2,13 @@
 //!
 //! J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011).
 
-/// Multipliers of the two products of a round.
+/// The multipliers of the two products of a round.
 const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
-/// What the key grows by from round to round: the golden ratio and √3 − 1.
+/// The numbers that are added to the key from round to round: the golden ratio and √3 − 1.
 const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 const ROUNDS: usize = 10;
 
-/// The four words that belong to a counter under a key.
+/// Returns the four words that belong to a counter under a key.
 fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     let product = |a: u32, b: u32| {
         let wide = u64::from(a) * u64::from(b);
@@ -24,8 +24,8 @@ fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-/// Normal numbers as `torch.randn` draws them on a GPU: one subsequence an element, of whose first four
-/// normal numbers the first is kept.
+/// Draws normal numbers as `torch.randn` does on a GPU: each element has its own subsequence, and takes the
+/// first of that one's first four normal numbers.
 pub fn normal(seed: u64, count: usize) -> impl Iterator<Item = f32> {
     let key = [seed as u32, (seed >> 32) as u32];
     (0..count as u64).map(move |element| {
@@ -34,11 +34,11 @@ pub fn normal(seed: u64, count: usize) -> impl Iterator<Item = f32> {
     })
 }
 
-/// The first number of cuRAND's Box-Muller transform, which is the one of the sine.
+/// Returns the first number of cuRAND's Box-Muller transform, the one of the sine.
 fn first_normal(x: u32, y: u32) -> f32 {
-    /// 2⁻³² as cuRAND writes it.
+    /// The constant 2⁻³² as cuRAND writes it.
     const INVERSE: f32 = 2.328_306_4e-10;
-    /// 2⁻³² · 2π.
+    /// The constant 2⁻³² · 2π.
     const INVERSE_TURN: f32 = INVERSE * std::f32::consts::TAU;
     // Moved by half a step, so that the logarithm never sees a zero.
     let u = x as f32 * INVERSE + INVERSE / 2.0;
@@ -50,7 +50,7 @@ fn first_normal(x: u32, y: u32) -> f32 {
 mod tests {
     use super::*;
 
-    /// The known-answer vectors that are published with Random123.
+    /// Checks the known-answer vectors that are published with Random123.
     #[test]
     fn known_answers_are_met() {
         let all = u32::MAX;

@@ -1,18 +1,18 @@
-//! Python's pickles, as far as a saved voice needs them. Nothing in one is ever run: a call becomes a
+//! Python's pickles, as far as a saved voice needs them. Nothing in a pickle is ever run: a call becomes a
 //! [`Value::Call`] that names its function.
 //!
-//! Values lie in one list and name each other by position, so a hostile pickle can neither copy itself
+//! Values lie in one list and refer to each other by position, so a hostile pickle can neither copy itself
 //! large nor nest too deep for the stack.
 
 use std::collections::HashMap;
 
-/// Steps that are taken at most. A saved voice has some hundreds, or some thousands as a list of numbers.
+/// The most steps that are taken. A saved voice has some hundreds, or some thousands as a list of numbers.
 const MAX_STEPS: usize = 50_000;
 
-/// Filled item by item after it was made.
+/// The name of a class whose objects are filled item by item after they are made.
 const ORDERED_DICT: &str = "collections.OrderedDict";
 
-/// Where a value lies in its [`Pickle`].
+/// The position of a value in its [`Pickle`].
 pub type Place = usize;
 
 /// A value of a pickle.
@@ -38,17 +38,17 @@ pub enum Value {
     Dict(Vec<(Place, Place)>),
     /// A class or function, with its module: `torch.FloatStorage`.
     Global(String),
-    /// What calling the first with the second would give.
+    /// The result of calling the first value with the second as its arguments.
     Call(Place, Place),
-    /// What the file that holds the pickle keeps elsewhere.
+    /// A value that the pickle's file keeps outside the pickle; with the place of its name.
     Outside(Place),
 }
 
-/// A pickle that was read.
+/// A pickle that has been read.
 #[derive(Debug)]
 pub struct Pickle {
     values: Vec<Value>,
-    /// The outermost value.
+    /// Place of the outermost value.
     top: Place,
 }
 
@@ -56,7 +56,7 @@ impl Pickle {
     /// Reads the pickle that `bytes` begin with and moves them past it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A sentence that says what is wrong with it.
     pub fn read(bytes: &mut &[u8]) -> Result<Self, String> {
         let mut machine =
             Machine { input: bytes, values: vec![], stack: vec![], marks: vec![], memo: HashMap::new() };
@@ -69,17 +69,17 @@ impl Pickle {
         Err("it is longer than that of any voice".into())
     }
 
-    /// The outermost value's place.
+    /// Returns the outermost value's place.
     pub fn top(&self) -> Place {
         self.top
     }
 
-    /// The value at a place.
+    /// Returns the value at a place.
     pub fn get(&self, place: Place) -> &Value {
         self.values.get(place).unwrap_or(&Value::None)
     }
 
-    /// The items of a list or tuple; none for any other value.
+    /// Returns the items of a list or tuple; none for any other value.
     pub fn items(&self, place: Place) -> &[Place] {
         match self.get(place) {
             Value::List(items) => items,
@@ -87,7 +87,7 @@ impl Pickle {
         }
     }
 
-    /// The text at a place, if it is one.
+    /// Returns the text at a place, if it is one.
     pub fn text(&self, place: Place) -> Option<&str> {
         match self.get(place) {
             Value::Text(text) => Some(text),
@@ -95,7 +95,7 @@ impl Pickle {
         }
     }
 
-    /// The whole number at a place, if it is one and not negative.
+    /// Returns the whole number at a place, if it is one and not negative.
     pub fn size(&self, place: Place) -> Option<usize> {
         match self.get(place) {
             Value::Int(n) => usize::try_from(*n).ok(),
@@ -103,7 +103,7 @@ impl Pickle {
         }
     }
 
-    /// The name of the function that a call at this place would call, and its arguments.
+    /// Returns the name of the function that a call at this place would call, and its arguments.
     pub fn call(&self, place: Place) -> Option<(&str, &[Place])> {
         match self.get(place) {
             Value::Call(function, arguments) => match self.get(*function) {
@@ -114,7 +114,7 @@ impl Pickle {
         }
     }
 
-    /// What names the values that lie outside.
+    /// Returns the places of the names of all values that lie outside.
     pub fn outside(&self) -> impl Iterator<Item = Place> {
         self.values.iter().filter_map(|value| match value {
             Value::Outside(id) => Some(*id),
@@ -122,7 +122,7 @@ impl Pickle {
         })
     }
 
-    /// What lies at a place, in words.
+    /// Describes the value at a place, in words.
     pub fn describe(&self, place: Place) -> String {
         match self.get(place) {
             Value::None => "None".into(),
@@ -146,7 +146,7 @@ struct Machine<'a> {
     input: &'a [u8],
     values: Vec<Value>,
     stack: Vec<Place>,
-    /// Heights of the stack.
+    /// Heights of the stack at its marks.
     marks: Vec<usize>,
     memo: HashMap<u32, Place>,
 }
@@ -154,7 +154,7 @@ struct Machine<'a> {
 type Step<T = ()> = Result<T, String>;
 
 impl<'a> Machine<'a> {
-    /// Takes one step; the last one gives the outermost value.
+    /// Takes one step; the last one returns the outermost value.
     fn step(&mut self) -> Step<Option<Place>> {
         let [code] = self.array()?;
         match code {
@@ -289,7 +289,7 @@ impl<'a> Machine<'a> {
         Ok(*head)
     }
 
-    /// Bytes after their count, which takes `width` bytes.
+    /// Reads bytes that follow their count, which takes `width` bytes.
     fn counted(&mut self, width: usize) -> Step<&'a [u8]> {
         let count = self.take(width)?.iter().rev().fold(0u64, |n, byte| (n << 8) | u64::from(*byte));
         self.take(usize::try_from(count).map_err(|_| "it is cut off")?)
@@ -340,7 +340,8 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Items of an object of an unknown class are passed over.
+    /// Inserts items into the dictionary on top of the stack; items of an object of an unknown class are
+    /// dropped.
     fn insert(&mut self, items: &[Place]) -> Step {
         let top = self.last()?;
         if let Some(Value::Dict(dict)) = self.values.get_mut(top) {
@@ -369,7 +370,7 @@ fn pairs(items: &[Place]) -> Vec<(Place, Place)> {
     items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value)).collect()
 }
 
-/// A whole number in two's complement, little-endian.
+/// Reads a whole number in two's complement, little-endian.
 fn long(bytes: &[u8]) -> Value {
     if bytes.len() > 8 {
         return Value::Long(bytes.to_vec());

@@ -8,10 +8,10 @@ use super::role_file::{self, Roles};
 use super::{SeedKind, VoiceSpec};
 use crate::error::Result;
 
-/// Seeds that published lists of voices recommend.
+/// The seeds that published lists of voices recommend.
 const SHIPPED: [u64; 14] = [2, 1111, 2222, 3333, 4099, 4444, 5099, 5555, 6653, 6666, 7777, 7869, 8888, 9999];
 
-/// Where a role comes from.
+/// Says where a role comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A file of roles.
@@ -21,7 +21,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The folder that a path in a role's mix counts from.
+    /// Returns the folder to which a path in a role's mix is relative.
     pub(super) fn folder(&self) -> Option<&Path> {
         match self {
             Origin::File(path) => path.parent(),
@@ -42,15 +42,15 @@ impl fmt::Display for Origin {
 /// A registered role and where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Registered<'a> {
-    /// Its name or number.
+    /// Name or number of the role.
     pub name: &'a str,
-    /// What it is.
+    /// The role itself.
     pub role: &'a Role,
-    /// Where it comes from.
+    /// The place it comes from.
     pub origin: &'a Origin,
 }
 
-/// The roles of several files, the first of which wins, and beneath them the shipped ones.
+/// Holds the roles of several files, the first of which wins, and beneath them the shipped ones.
 ///
 /// A file holds one table a role, named by a word ([`super::check_name`]) or a number:
 ///
@@ -71,7 +71,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The shipped roles alone.
+    /// Returns a registry of the shipped roles alone.
     pub fn shipped() -> Self {
         let role = |seed: u64| {
             let note = Some("a seed of the published voice lists".into());
@@ -81,7 +81,7 @@ impl Registry {
         Registry { layers: vec![(Origin::Shipped, SHIPPED.into_iter().map(role).collect())] }
     }
 
-    /// The roles of these files over the shipped ones: a project's file first, then the user's. A missing
+    /// Reads the roles of these files over the shipped ones: a project's file first, then the user's. A missing
     /// file holds none.
     ///
     /// # Errors
@@ -96,14 +96,14 @@ impl Registry {
         Ok(Registry { layers })
     }
 
-    /// The role of a name or number.
+    /// Returns the role of a name or number.
     pub fn get(&self, name: &str) -> Option<Registered<'_>> {
         self.layers.iter().find_map(|(origin, roles)| {
             roles.get_key_value(name).map(|(name, role)| Registered { name, role, origin })
         })
     }
 
-    /// Reads a voice as it is written; a word that is no role is a file if there is one of that name.
+    /// Reads a voice as it is written. A word that is no role is taken for a file if there is one of that name.
     ///
     /// # Errors
     /// As [`VoiceSpec::parse`].

@@ -1,4 +1,4 @@
-//! From a voice's name to the voice.
+//! Finds the voice of a name.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Roles that may lead to one another at most.
+/// The most roles that may lead to one another.
 const MAX_DEPTH: usize = 8;
-/// Voices that one name may lead to at most: mixes of mixes must not grow without end.
+/// The most voices that one name may lead to: mixes of mixes must not grow without end.
 const MAX_VOICES: usize = 256;
-/// Names that a message lists at most.
+/// The most names that a message lists.
 const LISTED: usize = 12;
 
-/// Finds a voice: draws it from its seed by the model's statistics, decodes or reads it, looks it up, or
-/// mixes it. A bare number is the role registered by it, and only if there is none a seed.
+/// Finds a voice: draws it from its seed by the model's statistics, decodes or reads it, looks it up, or mixes
+/// it. A bare number is the role registered by it, or a seed if there is no such role.
 ///
 /// # Errors
 /// [`Error::Speaker`] for a role that is not registered, roles that lead in a circle, a part of a mix that has
-/// no speaker vector, codes without their words, a missing file, or a seed without statistics; what
-/// [`read_speaker`] says of a file.
+/// no speaker vector, codes without their words, a missing file, or a seed without statistics; for a file, an
+/// error of [`read_speaker`].
 pub fn resolve(spec: &VoiceSpec, registry: &Registry, stats: Option<&SpeakerStats>) -> Result<Voice> {
     Resolver { registry, stats, on_the_way: vec![], voices: 0 }.voice(spec, None)
 }

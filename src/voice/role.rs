@@ -1,31 +1,31 @@
-//! One registered role and how it is written in a file of roles.
+//! A registered role, and its form in a file of roles.
 
 use serde::{Deserialize, Serialize};
 
 use super::{FileVoice, SeedKind, VoiceSample, VoiceSpec};
 use crate::error::{Error, Result};
 
-/// A registered voice: what [`super::resolve`] gives for its name.
+/// A registered voice, which [`super::resolve`] returns for its name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Role {
     /// Its speaker vector: a seed, a speaker string or a mix.
     pub voice: Option<VoiceSpec>,
     /// A spoken sample that the model continues: its codes and its words.
     pub sample: Option<VoiceSample>,
-    /// What the user wants to remember about it.
+    /// The user's own note about the role.
     pub note: Option<String>,
-    /// Where it was taken from.
+    /// The place that the voice was taken from.
     pub source: Option<String>,
 }
 
 impl Role {
-    /// A role without sample, note or source.
+    /// Makes a role without sample, note or source.
     pub fn new(voice: VoiceSpec) -> Self {
         Role { voice: Some(voice), ..Role::default() }
     }
 }
 
-/// A role as it is written.
+/// A role in the form that a file holds.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenRole {
@@ -57,7 +57,7 @@ fn wrong<T>(reason: impl Into<String>) -> Result<T> {
 }
 
 impl WrittenRole {
-    /// The role.
+    /// Reads the role.
     ///
     /// # Errors
     /// [`Error::Speaker`] that says which field is wrong or missing.
@@ -97,7 +97,7 @@ impl WrittenRole {
         Ok(Role { voice, sample, note: self.note, source: self.source })
     }
 
-    /// How a role is written.
+    /// Writes a role in the form that a file holds.
     ///
     /// # Errors
     /// [`Error::Speaker`] for a voice that only points elsewhere, or a role that reading would refuse.
@@ -128,7 +128,7 @@ impl WrittenRole {
 }
 
 impl WrittenSeed {
-    /// A number is a seed of the default kind here, and no other role.
+    /// Reads a seed. A number is here a seed of the default kind, and never another role.
     fn read(self) -> Result<VoiceSpec> {
         let text = match self {
             WrittenSeed::Number(number) => number.to_string(),

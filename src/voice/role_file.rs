@@ -13,7 +13,7 @@ use super::check_name;
 use super::role::{Role, WrittenRole};
 use crate::error::{Error, Result};
 
-/// Roles by their names.
+/// The roles of a file, by their names.
 pub(super) type Roles = BTreeMap<String, Role>;
 
 #[derive(Deserialize)]
@@ -36,7 +36,8 @@ pub(super) fn load(path: &Path) -> Result<Roles> {
     read_text(path).and_then(|text| parse(path, &text))
 }
 
-/// Registers a role in a file, which is made if it is missing. What else the file holds, comments too, stays.
+/// Registers a role in a file, which is created if it is missing. Everything else in the file stays, comments
+/// too.
 ///
 /// # Errors
 /// [`Error::Speaker`] if the name is none, the role has no voice, or the name is taken and not to be
@@ -98,7 +99,7 @@ fn lock_path(path: &Path, folder: &Path) -> PathBuf {
     folder.join(name)
 }
 
-/// Writes beside the file and renames, so that a reader finds the old or the new one, whole.
+/// Writes a new file beside the old one and renames it, so that a reader finds either of them complete.
 fn save(path: &Path, folder: &Path, text: &str) -> Result<()> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -149,7 +150,7 @@ fn write(roles: &[(&str, &Role)]) -> Result<String> {
         .map_err(|e| Error::Speaker(format!("the roles cannot be written: {e}")))
 }
 
-/// A text without the table of a role and the comment lines right before it.
+/// Returns a text without the table of a role and the comment lines right before it.
 fn without(text: &str, name: &str) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let is_header =

@@ -1,7 +1,7 @@
-//! From a seed to a voice: normal noise scaled by the model's speaker statistics.
+//! Draws a voice from a seed: normal noise scaled by the model's speaker statistics.
 //!
-//! One seed is several voices in the wild, because PyTorch drew its normal numbers differently over time
-//! and devices; [`SeedKind`] names which is meant.
+//! The same seed stands for several voices, because PyTorch drew its normal numbers differently over time and
+//! devices; [`SeedKind`] says which one is meant.
 
 use std::f64::consts::PI;
 use std::fmt;
@@ -13,13 +13,13 @@ use super::{Speaker, base16384, philox};
 use crate::error::{Error, Result};
 use crate::sampling::Mt19937;
 
-/// Numbers that one round of Box and Muller's method makes out of as many uniform ones.
+/// The number of normal numbers that one round of Box and Muller's method makes from as many uniform ones.
 const BLOCK: usize = 16;
 
-/// Statistics of the published model's voices: std ‖ mean, f16, in base16384.
+/// The statistics of the published model's voices: std ‖ mean, f16, in base16384.
 const PUBLISHED: &str = include_str!("spk_stat.txt");
 
-/// Where a seed's voice was drawn.
+/// Names the program and the device that draw a seed's voice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SeedKind {
     /// Single precision: the published voice lists, and PyTorch 2.12 and newer.
@@ -38,7 +38,7 @@ pub enum SeedKind {
 }
 
 impl SeedKind {
-    /// All kinds, each by its name.
+    /// All kinds, each with its name.
     const NAMES: [(SeedKind, &str); 6] = [
         (SeedKind::TorchF32, "torch-f32"),
         (SeedKind::TorchF16, "torch-f16"),
@@ -48,7 +48,7 @@ impl SeedKind {
         (SeedKind::ForgeCuda, "forge-cuda"),
     ];
 
-    /// The kinds' names, for a message.
+    /// Returns the kinds' names, for a message.
     pub(super) fn known() -> String {
         Self::NAMES.map(|(_, name)| name).join(", ")
     }
@@ -68,7 +68,7 @@ impl SeedKind {
         }
     }
 
-    /// What the generator is seeded with.
+    /// Returns the number that the generator is seeded with.
     fn generator_seed(self, seed: u64) -> Result<u64> {
         match self {
             SeedKind::TorchF32 | SeedKind::TorchF16 | SeedKind::Cuda => Ok(seed),
@@ -84,8 +84,8 @@ impl SeedKind {
 /// The greatest seed that Speech-AI-Forge stretches to one that PyTorch takes.
 const MAX_FORGE_SEED: u64 = u32::MAX as u64 - 1;
 
-/// A seed of 32 bits stretched over PyTorch's range, −2^63 to 2^64 − 1, as Speech-AI-Forge does. In double
-/// precision, so neighbours of the result are lost just as they are there.
+/// Stretches a seed of 32 bits over PyTorch's range, −2^63 to 2^64 − 1, as Speech-AI-Forge does. It computes in
+/// double precision, so that neighbouring results collapse just as they do there.
 fn stretched(seed: u64) -> Option<u64> {
     const LOWEST: f64 = (1u64 << 63) as f64;
     const RANGE: f64 = u64::MAX as f64 + LOWEST;
@@ -112,7 +112,7 @@ impl FromStr for SeedKind {
     }
 }
 
-/// Standard deviation and mean of the voices a model was trained on.
+/// The standard deviation and the mean of the voices on which a model was trained.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpeakerStats {
     std: Vec<f16>,
@@ -120,7 +120,7 @@ pub struct SpeakerStats {
 }
 
 impl SpeakerStats {
-    /// Statistics with one value per hidden unit each.
+    /// Makes statistics with one value per hidden unit each.
     ///
     /// # Errors
     /// [`Error::Speaker`] if the lengths differ or are no multiple of 16.
@@ -135,7 +135,7 @@ impl SpeakerStats {
         Ok(SpeakerStats { std, mean })
     }
 
-    /// Those of the published model (768 values).
+    /// Returns the statistics of the published model (768 values).
     ///
     /// # Errors
     /// None in practice; the embedded string is checked like any other.
@@ -146,7 +146,7 @@ impl SpeakerStats {
         SpeakerStats::new(std, mean)
     }
 
-    /// What to say where a seed's voice is asked of a model that brings none.
+    /// Returns the error for a seed that is asked of a model without statistics of voices.
     pub fn missing() -> Error {
         Error::Speaker(
             "this model is of its own width and brings no spk_stat.safetensors, so a seed has no voice; \
@@ -155,25 +155,25 @@ impl SpeakerStats {
         )
     }
 
-    /// Standard deviations.
+    /// Returns the standard deviations.
     pub fn std(&self) -> &[f16] {
         &self.std
     }
 
-    /// Means.
+    /// Returns the means.
     pub fn mean(&self) -> &[f16] {
         &self.mean
     }
 
-    /// Values of a speaker vector.
+    /// Returns the number of values of a speaker vector.
     pub fn width(&self) -> usize {
         self.std.len()
     }
 
-    /// The voice of a seed. On a CPU the low 32 bits of a longer seed count, as in PyTorch.
+    /// Draws the voice of a seed. On a CPU the low 32 bits of a longer seed count, as in PyTorch.
     ///
     /// # Errors
-    /// [`Error::Speaker`] if the kind has no such seed, or the statistics give a vector that is none.
+    /// [`Error::Speaker`] if the kind has no such seed, or the statistics give an invalid vector.
     pub fn sample(&self, kind: SeedKind, seed: u64) -> Result<Speaker> {
         let seed = kind.generator_seed(seed)?;
         let scaled = self.std.iter().zip(&self.mean);
@@ -197,7 +197,7 @@ impl SpeakerStats {
     }
 }
 
-/// Normal numbers as torch draws an f32 tensor of at least 16 elements.
+/// Draws normal numbers as torch fills an f32 tensor of at least 16 elements.
 fn normal_f32(rng: &mut Mt19937, count: usize) -> Vec<f32> {
     const BITS: u32 = 1 << 24;
     let mut x: Vec<f32> = (0..count).map(|_| (rng.next_u32() % BITS) as f32 / BITS as f32).collect();
@@ -213,7 +213,7 @@ fn normal_f32(rng: &mut Mt19937, count: usize) -> Vec<f32> {
     x
 }
 
-/// Normal numbers as torch draws an f16 tensor: each intermediate is rounded to half precision.
+/// Draws normal numbers as torch fills an f16 tensor: each intermediate result is rounded to half precision.
 fn normal_f16(rng: &mut Mt19937, count: usize) -> Vec<f16> {
     const BITS: u32 = 1 << 11;
     let half = f16::from_f32;
@@ -237,7 +237,7 @@ fn normal_f16(rng: &mut Mt19937, count: usize) -> Vec<f16> {
 mod tests {
     use super::*;
 
-    /// Seed 2222 as the published lists and upstream on a CPU have it.
+    /// Checks seed 2222 against the voices of the published lists and of upstream on a CPU.
     #[test]
     fn seed_2222_is_the_known_voice_of_each_kind() {
         let stats = SpeakerStats::published().unwrap();

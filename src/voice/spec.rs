@@ -1,4 +1,4 @@
-//! How a voice is named in one word: a seed, a string, a file, a registered role, or a mix of them.
+//! Names of voices in one word: a seed, a string, a file, a registered role, or a mix of them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use super::voice_file::Content;
 use super::{FileVoice, SeedKind, Speaker, base16384};
 use crate::error::{Error, Result};
 
-/// What a mix begins with.
+/// The prefix of a mix.
 const MIX: &str = "mix:";
-/// Voices in one mix at most.
+/// The most voices in one mix.
 const MAX_PARTS: usize = 16;
-/// Characters of a role's name at most.
+/// The most characters of a role's name.
 const MAX_NAME: usize = 64;
-/// Roles can be registered by number up to here; a greater number is always a seed.
+/// The greatest number by which a role can be registered; a greater number is always a seed.
 pub const MAX_ID: u64 = 32_767;
-/// Files that are taken for one by their ending, without a folder before them.
+/// The endings by which a word without a folder before it is taken for a file.
 const EXTENSIONS: [&str; 8] = ["txt", "pt", "pth", "pkl", "csv", "json", "npy", "safetensors"];
 
 /// A voice by one of its names, as it is written. [`super::resolve`] finds the voice.
@@ -42,9 +42,9 @@ pub enum VoiceSpec {
     Seed(SeedKind, u64),
     /// A speaker string or a voice-prompt string.
     String {
-        /// As it was written.
+        /// The string as it was written.
         text: String,
-        /// What it holds.
+        /// The voice that the string holds.
         voice: FileVoice,
     },
     /// A file in which [`super::read_speaker`] finds a voice.
@@ -130,7 +130,7 @@ impl VoiceSpec {
         parts.into_iter().map(part).collect::<Result<_>>().map(VoiceSpec::Mix)
     }
 
-    /// A speaker by its string.
+    /// Names a speaker by its string.
     ///
     /// # Errors
     /// [`Error::Speaker`] if the compressor fails.
@@ -147,7 +147,7 @@ impl FromStr for VoiceSpec {
     }
 }
 
-/// As it could have been written: seeds as 0 to 2^64 − 1, every weight of a mix given.
+/// Writes the voice in a form that can be read again: seeds as 0 to 2^64 − 1, every weight of a mix given.
 impl fmt::Display for VoiceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -168,8 +168,8 @@ impl fmt::Display for VoiceSpec {
 }
 
 /// Checks a name under which a role is to be registered: letters of any script, digits, `_`, `-` and `.`, not
-/// beginning with `-` or `.`, at most 64 characters; or a number from 0 to 32767. A name that would be read
-/// as something else is none.
+/// beginning with `-` or `.`, at most 64 characters; or a number from 0 to 32767. A name that would be read as
+/// something else is refused.
 ///
 /// # Errors
 /// [`Error::Speaker`] that says what is wrong with it.

@@ -1,13 +1,14 @@
-//! Who speaks.
+//! The voice of a request.
 
 use super::{Speaker, VoicePrompt};
 
-/// Says who speaks. Without a speaker and without a sample the model chooses a voice from the text and the seed.
+/// Says who speaks. Without a speaker and without a sample the model chooses a voice from the text and the
+/// seed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Voice {
-    /// Conditions the model on a voice.
+    /// The speaker vector that conditions the model on a voice.
     pub speaker: Option<Speaker>,
-    /// Something already spoken, which the model continues.
+    /// A spoken sample that the model continues.
     pub sample: Option<VoiceSample>,
 }
 
@@ -17,7 +18,7 @@ impl From<Speaker> for Voice {
     }
 }
 
-/// Codes of a spoken sample and what it says.
+/// The codes of a spoken sample and the words in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VoiceSample {
     /// The codes.

@@ -1,4 +1,4 @@
-//! What `torch.save` and `pickle.dump` leave in a file: a tensor or a text, found without running anything.
+//! Reads the files of `torch.save` and `pickle.dump`: finds a tensor or a text without running anything.
 
 use std::io::{Cursor, Read};
 
@@ -7,13 +7,13 @@ use zip::ZipArchive;
 use super::pickle::{Pickle, Place, Value};
 use super::voice_file::{Content, Floats};
 
-/// What a file of PyTorch before 1.6 begins with, as a pickled number: 0x1950a86a20f9469cfc6c.
+/// The first bytes of a file of PyTorch before 1.6, as a pickled number: 0x1950a86a20f9469cfc6c.
 const OLD_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-/// The voice in a zip archive, as PyTorch writes since 1.6.
+/// Reads the voice in a zip archive, as PyTorch writes since 1.6.
 ///
 /// # Errors
-/// What was found instead.
+/// A sentence that says what was found instead.
 pub fn read_zip(bytes: &[u8]) -> Result<Content, String> {
     let damaged = |e: zip::result::ZipError| format!("its zip archive is damaged ({e})");
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
@@ -38,10 +38,10 @@ pub fn read_zip(bytes: &[u8]) -> Result<Content, String> {
     find(&pickle, &mut |key| file(&format!("{root}data/{key}")))
 }
 
-/// The voice in a bare pickle, or in a file of PyTorch before 1.6.
+/// Reads the voice in a bare pickle, or in a file of PyTorch before 1.6.
 ///
 /// # Errors
-/// What was found instead.
+/// A sentence that says what was found instead.
 pub fn read_pickle(mut bytes: &[u8]) -> Result<Content, String> {
     let first = Pickle::read(&mut bytes)?;
     if !matches!(first.get(first.top()), Value::Long(magic) if *magic == OLD_MAGIC) {
@@ -72,7 +72,7 @@ pub fn read_pickle(mut bytes: &[u8]) -> Result<Content, String> {
     })
 }
 
-/// Gives a storage's bytes by its key.
+/// Returns a storage's bytes by its key.
 type Storages<'a> = &'a mut dyn FnMut(&str) -> Result<Vec<u8>, String>;
 
 /// Finds the one voice of a pickle: the object itself, or the only tensor or voice string of a collection.
@@ -120,7 +120,7 @@ fn content(pickle: &Pickle, place: Place, storages: Storages) -> Result<Option<C
     }
 }
 
-/// A list of more than one number.
+/// Returns a list of more than one number.
 fn list(pickle: &Pickle, place: Place) -> Option<Vec<f64>> {
     let items = pickle.items(place);
     let number = |place: &Place| match pickle.get(*place) {
@@ -131,7 +131,7 @@ fn list(pickle: &Pickle, place: Place) -> Option<Vec<f64>> {
     items.iter().map(number).collect::<Option<Vec<f64>>>().filter(|numbers| numbers.len() > 1)
 }
 
-/// The elements of a tensor of which at most one dimension is longer than 1.
+/// Returns the elements of a tensor of which at most one dimension is longer than 1.
 fn tensor(pickle: &Pickle, arguments: &[Place], storages: Storages) -> Result<Vec<f64>, String> {
     let damaged = || "its tensor is described in a way that PyTorch does not write".to_string();
     let &[storage, offset, shape, strides, ..] = arguments else { return Err(damaged()) };
@@ -161,7 +161,7 @@ fn tensor(pickle: &Pickle, arguments: &[Place], storages: Storages) -> Result<Ve
         .ok_or_else(|| "it is cut off: its tensor has more elements than are stored".into())
 }
 
-/// How a storage of this class keeps its elements.
+/// Returns the form in which a storage of this class keeps its elements.
 fn floats(pickle: &Pickle, class: Place) -> Option<Floats> {
     match pickle.get(class) {
         Value::Global(name) => match name.as_str() {
@@ -175,7 +175,7 @@ fn floats(pickle: &Pickle, class: Place) -> Option<Floats> {
     }
 }
 
-/// Bytes of an element of the storage with this key.
+/// Returns the bytes of an element of the storage with this key.
 fn element_bytes(pickle: &Pickle, key: &str) -> Option<usize> {
     pickle.outside().find_map(|id| match *pickle.items(id) {
         [_, class, name, ..] if pickle.text(name) == Some(key) => floats(pickle, class).map(Floats::bytes),

@@ -1,4 +1,4 @@
-//! A voice in any file in which voices circulate.
+//! Reads a voice from any file in which voices circulate.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,15 +11,15 @@ use super::codec::{Speaker, VoicePrompt};
 use super::{base16384, files, json_file, torch_file};
 use crate::error::{Error, Result};
 
-/// Values of a published voice.
+/// The number of values of a published voice.
 pub(super) const WIDTH: usize = 768;
-/// No voice is larger; cards of Speech-AI-Forge carry sounds.
+/// The most bytes of a file with a voice; cards of Speech-AI-Forge carry sounds.
 const MAX_BYTES: u64 = 32 << 20;
-/// What can be read, for a message.
+/// The part of a message that says which voices can be read.
 const KNOWN: &str =
     "a voice is 768 numbers or a voice string, in .txt, .pt, .csv, .json, .npy or .safetensors";
 
-/// What a file or a string holds.
+/// The voice that a file or a string holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FileVoice {
     /// A speaker vector.
@@ -46,7 +46,7 @@ impl FileVoice {
     }
 }
 
-/// How a file keeps its floating-point numbers, little-endian.
+/// Says how a file keeps its floating-point numbers, little-endian.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Floats {
     /// IEEE 754, two bytes.
@@ -79,7 +79,7 @@ impl Floats {
     }
 }
 
-/// What a file was found to hold, before it is taken for a voice.
+/// The content of a file, before it is taken for a voice.
 #[derive(Debug, PartialEq)]
 pub(super) enum Content {
     Text(String),
@@ -87,7 +87,7 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// Whether a text begins as a voice string does.
+    /// Tells whether a text begins as a voice string does.
     pub(super) fn may_be_voice(text: &str) -> bool {
         text.trim_start_matches('\u{feff}').trim_start().chars().next().is_some_and(base16384::is_data)
     }
@@ -100,7 +100,7 @@ impl Content {
     }
 }
 
-/// What an error says, without what every error about a voice begins with.
+/// Returns an error's reason, without the words that begin every error about a voice.
 fn reason(error: Error) -> String {
     match error {
         Error::Speaker(reason) => reason,
@@ -115,7 +115,7 @@ fn speaker(numbers: &[f64]) -> Result<Speaker, String> {
     Speaker::new(numbers.iter().map(|x| f16::from_f64(*x)).collect()).map_err(reason)
 }
 
-/// Reads a voice from a file. What the file holds decides, not its name:
+/// Reads a voice from a file. The content of the file decides how it is read, not its name:
 ///
 /// - a text with a speaker string or a voice-prompt string, or with 768 numbers (lines, commas, …);
 /// - a tensor of 768 numbers or a string, as PyTorch (`.pt`) or Python's pickle saves it, which is read
@@ -160,7 +160,8 @@ fn content(bytes: &[u8]) -> Result<Content, String> {
     }
 }
 
-/// Eight bytes of the header's length, then the header, which is JSON.
+/// Tells whether a file is a safetensors file: eight bytes of the header's length, then the header, which is
+/// JSON.
 fn is_safetensors(bytes: &[u8]) -> bool {
     bytes.split_first_chunk::<8>().is_some_and(|(length, rest)| {
         rest.first() == Some(&b'{') && u64::from_le_bytes(*length) <= rest.len() as u64
@@ -178,7 +179,7 @@ fn foreign(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// Numbers with white space, commas or semicolons between them.
+/// Reads numbers with white space, commas or semicolons between them.
 fn numbers(text: &str) -> Result<Vec<f64>, String> {
     let mut numbers = Vec::new();
     for (i, line) in text.lines().enumerate() {
@@ -193,7 +194,7 @@ fn numbers(text: &str) -> Result<Vec<f64>, String> {
     Ok(numbers)
 }
 
-/// The only tensor of a safetensors file.
+/// Reads the only tensor of a safetensors file.
 fn tensor(file: &SafeTensors) -> Result<Content, String> {
     let names = file.names();
     let &[name] = names.as_slice() else {
@@ -213,7 +214,7 @@ fn tensor(file: &SafeTensors) -> Result<Content, String> {
     Ok(Content::Numbers(floats.read(tensor.data())))
 }
 
-/// A NumPy file after its magic: version, length of the header, header, values.
+/// Reads a NumPy file after its magic: version, length of the header, header, values.
 fn npy(bytes: &[u8]) -> Result<Content, String> {
     let cut = || "it is a NumPy file, but cut off".to_string();
     let (header, values) = match bytes {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::voice::{SeedKind, SpeakerStats};
 
-/// Seed 2222 as PyTorch saved it; `make.py` beside the files says how.
+/// Returns the path of seed 2222 as PyTorch saved it; `make.py` beside the files made them.
 fn fixture(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/voices").join(name)
 }
@@ -31,7 +31,8 @@ fn refusal(bytes: &[u8]) -> String {
     read_bytes(bytes).unwrap_err().to_string()
 }
 
-/// Within what single precision on two machines and one rounding to `bits` bits can differ by.
+/// Asserts that two speakers differ by no more than single precision on two machines and one rounding to `bits`
+/// bits explain.
 fn assert_near(found: &Speaker, known: &Speaker, bits: i32, name: &str) {
     for (a, b) in found.values().iter().zip(known.values()) {
         let (a, b) = (a.to_f32(), b.to_f32());
