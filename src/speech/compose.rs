@@ -1,4 +1,4 @@
-//! Composing: from a request to a line, with nothing computed yet.
+//! Composes requests into lines, without computing anything yet.
 
 use std::ops::Range;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::sampling::SamplingParams;
 use crate::text::{Homophones, Normalized, split, spoken_seconds};
 use crate::voice::{Voice, VoiceSample};
 
-/// What one cue may hold, in seconds of speech.
+/// The longest speech that one cue holds, in seconds.
 const CUE_SECONDS: f64 = 6.0;
 
 /// Reads a homophone table.
@@ -28,25 +28,25 @@ pub fn homophones(path: &Path) -> Result<Homophones> {
 
 /// Makes lines of requests: reads their texts, cuts them into pieces and finds their voices.
 pub struct Composer {
-    /// Where voices are found.
+    /// The voices that requests may name.
     pub voices: Voices,
     /// Characters that the model misreads.
     pub homophones: Option<Homophones>,
-    /// Whether sentences are shown while they are spoken.
+    /// Whether lines have cues, which show sentences while they are spoken.
     pub cues: bool,
 }
 
 impl Composer {
-    /// Composes with these voices, and with cues.
+    /// Makes a composer with these voices, and with cues.
     pub fn new(voices: Voices) -> Self {
         Composer { voices, homophones: None, cues: true }
     }
 
-    /// Makes a line of a request. Where settings contradict one another, as those of a line and those that hold
-    /// for all may, the more special one counts; [`Overrides::validate`] refuses what one writer contradicts.
+    /// Makes a line of a request. Settings may contradict one another where a line overrides the common ones;
+    /// the more specific one then counts. [`Overrides::validate`] refuses contradictions that one writer made.
     ///
     /// # Errors
-    /// What is wrong with the text, the overrides or the voice.
+    /// An error of the text, the overrides or the voice.
     pub fn compose(&self, request: &SpeechRequest) -> Result<Line> {
         let SpeechRequest { text: input, overrides, priority } = request;
         let mut warnings = Vec::new();
@@ -155,7 +155,7 @@ impl Composer {
     }
 }
 
-/// Returns what is shown of a piece: the text as it was written, sentence by sentence.
+/// Returns the cues of a piece: the text as it was written, sentence by sentence.
 fn cues_of(input: &str, text: &Normalized, piece: Range<usize>) -> Vec<CueText> {
     let sentences = split(&text.text[piece.clone()], CUE_SECONDS);
     let moved = |range: &Range<usize>| piece.start + range.start..piece.start + range.end;

@@ -1,4 +1,4 @@
-//! What a file is made from, as one number.
+//! The content key: a number for everything from which a file is made.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,13 +13,14 @@ use crate::error::{Error, Result};
 use crate::sampling::{NoiseMode, SamplingParams};
 use crate::voice::{Voice, VoiceSample};
 
-/// Raised whenever the same request comes to give other bytes: a file of another version is not done.
+/// The version of the output, raised whenever the same request comes to give other bytes: a file of another
+/// version does not count as done.
 pub const OUTPUT_VERSION: u32 = 2;
 
-/// Model files below this many bytes are read for the fingerprint.
+/// The size in bytes below which a model file is read for the fingerprint.
 const SMALL_FILE: u64 = 1 << 20;
 
-/// All that a line's file depends on. Two that differ have different keys.
+/// Holds everything that a line's file depends on. Two different contents have different keys.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Content {
     /// The text as it is spoken, after cleaning.
@@ -28,32 +29,32 @@ pub struct Content {
     pub speaker: Option<String>,
     /// The sha256 of the codes of the sample that is continued, if there is one.
     pub sample: Option<String>,
-    /// What the sample says.
+    /// The words of the sample.
     pub sample_text: Option<String>,
-    /// Control tags in front of the text.
+    /// The control tags in front of the text.
     pub speed: String,
-    /// How the text is refined first, if it is.
+    /// The settings of refining, if the text is refined first.
     pub refine: Option<Refine>,
-    /// How codes are drawn; none is none that was set, not the default.
+    /// The settings by which codes are drawn; None means that none were set, not the default ones.
     pub sampling: Option<SamplingParams>,
     /// The generation seed.
     pub seed: u64,
-    /// How the seed's noise runs: `repeat` or `stream`.
+    /// The mode of the seed's noise: `repeat` or `stream`.
     pub noise: String,
-    /// What the wave is made from: `hidden-states` or `codes`.
+    /// The source of the wave: `hidden-states` or `codes`.
     pub decoder: String,
     /// The model: [`model_fingerprint`], or the name of one that has no files.
     pub model: String,
-    /// Where and in which type it computes, such as `cpu f32`.
+    /// The device and the type it computes in, such as `cpu f32`.
     pub compute: String,
     /// The file's format, such as `wav s16 24000`.
     pub encoding: String,
-    /// Whatever else has a say, by name: how a text is split, what silence is cut.
+    /// Everything else that matters, by name: how a text is split, how silence is cut.
     pub extra: BTreeMap<String, String>,
 }
 
 impl Content {
-    /// What a request says of its file; `model`, `compute`, `encoding` and `extra` are the caller's to fill.
+    /// Collects the content of a request; the caller fills `model`, `compute`, `encoding` and `extra`.
     pub fn of(request: &Request) -> Self {
         // In full, so that a field that is added there is not forgotten here.
         let Request { text, voice, speed, refine, sampling, seed, noise, decoder } = request;
@@ -89,7 +90,7 @@ impl Content {
         }
     }
 
-    /// The key: 64 hexadecimal digits, the same on every machine and in every run.
+    /// Returns the key: 64 hexadecimal digits, the same on every machine and in every run.
     pub fn key(&self) -> String {
         self.key_of(OUTPUT_VERSION)
     }
@@ -138,8 +139,8 @@ impl Content {
     }
 }
 
-/// Named, typed values, hashed in the order of their names and each with its length, so that no two sets of
-/// them hash the same bytes.
+/// Holds named, typed values. They are hashed in the order of their names and each with its length, so that no
+/// two sets of them hash the same bytes.
 #[derive(Default)]
 struct Fields(BTreeMap<String, (u8, Vec<u8>)>);
 
@@ -148,7 +149,7 @@ impl Fields {
         self.0.insert(name.into(), (b's', value.into()));
     }
 
-    /// One that is absent is not the same as an empty one.
+    /// Adds a value if it is there; a missing value is not the same as an empty one.
     fn optional(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.text(name, value);
@@ -192,9 +193,9 @@ impl Fields {
     }
 }
 
-/// What tells a model's files from others without reading gigabytes, as 64 hexadecimal digits: each file's
-/// name and length, its content's checksum if it is below 1 MiB, else the time it was last modified. Neither
-/// the files' order nor the folders they lie in count.
+/// Returns 64 hexadecimal digits that tell a model's files from others without reading gigabytes. They depend
+/// on each file's name and length, and on its content's checksum if it is below 1 MiB, else on the time it was
+/// last modified. Neither the files' order nor their folders count.
 ///
 /// # Errors
 /// [`Error::Io`] for a file that is not there or cannot be read.

@@ -9,15 +9,15 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// Bytes of a file that are hashed at a time.
+/// The number of a file's bytes that are hashed at a time.
 const CHUNK: usize = 1 << 18;
 
-/// The sha256 of some bytes, as 64 lower-case hexadecimal digits.
+/// Returns the sha256 of some bytes, as 64 lower-case hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The sha256 of a file.
+/// Returns the sha256 of a file, as 64 lower-case hexadecimal digits.
 pub(crate) fn sha256_file(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(Error::io("read", path))?;
     let mut hash = Sha256::new();

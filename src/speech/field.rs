@@ -1,19 +1,19 @@
-//! A JSON value, read as what its key asks for.
+//! Reads a JSON value as the type that its key asks for.
 
 use serde_json::Value;
 
 use crate::sampling::NoiseMode;
 use crate::speech::Lang;
 
-/// How much of a value is shown in a message, in bytes.
+/// The most bytes of a value that a message shows.
 const MAX_SHOWN: usize = 60;
-/// How like a known key an unknown one must be to be taken for a slip of it; 1 is the same.
+/// The likeness to a known key from which an unknown one is taken for a misspelling of it; 1 is the same.
 const LIKENESS: f64 = 0.75;
 
-/// Whole numbers up to here are exact when they are written with a point.
+/// The largest whole number that is exact when it is written with a point.
 const MAX_EXACT: f64 = (1u64 << 53) as f64;
 
-/// One value, and the key it stands under.
+/// A value, and the key under which it stands.
 pub struct Field<'a> {
     pub key: &'a str,
     pub value: &'a Value,
@@ -87,13 +87,13 @@ impl Field<'_> {
     }
 }
 
-/// Above 0 also in single precision, and finite in it.
+/// Tells whether a number is above 0 in single precision too, and finite in it.
 pub fn is_positive(number: f64) -> bool {
     let single = number as f32;
     single > 0.0 && single.is_finite()
 }
 
-/// A value for a message: its kind where that says it, and as much of it as is short.
+/// Describes a value for a message: its kind where that helps, and the value itself, cut if it is long.
 fn found(value: &Value) -> String {
     let text = value.to_string();
     let short = cut(&text, MAX_SHOWN);
@@ -126,7 +126,7 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// Tells control characters, and those that are not seen or turn the text around them.
+/// Tells whether a character is a control character, invisible, or turns the text around it.
 pub(crate) fn is_unseen(c: char) -> bool {
     let format = matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -134,7 +134,7 @@ pub(crate) fn is_unseen(c: char) -> bool {
     format || c.is_control()
 }
 
-/// Returns as much of a role as a message needs.
+/// Returns a role for a message, cut if it is long.
 pub fn shown(role: &str) -> String {
     const MOST: usize = 40;
     match role.chars().count() > MOST {

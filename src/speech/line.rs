@@ -11,56 +11,57 @@ use crate::voice::Voice;
 pub struct CueText {
     /// The sentence as it was written.
     pub text: String,
-    /// Where it was written in the input, in bytes.
+    /// Position of the sentence in the input, in bytes.
     pub range: Range<usize>,
-    /// How long it takes to say, in seconds, by estimate.
+    /// Estimated time to say it, in seconds.
     pub seconds: f64,
 }
 
 /// A part of a line that is spoken at once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Piece {
-    /// What is spoken: the tokenizer's text.
+    /// The text to speak, in the tokenizer's form.
     pub text: String,
     /// Its own pace, `[speed_N]`, where it differs from the line's.
     pub speed: Option<String>,
-    /// Which of the line's voices speaks.
+    /// Index of its voice among the line's voices.
     pub voice: usize,
     /// The silence after it, in seconds.
     pub silence: f64,
-    /// What is shown while it is spoken, sentence by sentence; empty where nothing is shown.
+    /// The sentences to show while it is spoken; empty where none are shown.
     pub cues: Vec<CueText>,
 }
 
-/// A composed request: pieces in order, voices, how codes are drawn and what becomes of the sound.
+/// A composed request: pieces in order, voices, how codes are drawn and how the sound is post-processed.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// What is spoken; pieces with the same voice sound like the first of them.
+    /// The pieces to speak; those with the same voice sound like the first of them.
     pub pieces: Vec<Piece>,
-    /// All that is spoken, as one text.
+    /// All text to speak, as one text.
     pub spoken: String,
     /// The line's own voice, and after it those that its markup names.
     pub voices: Vec<Voice>,
-    /// Everything else about how it is drawn; its text and voice are not used.
+    /// All other settings of how tokens are drawn; its text and voice are not used.
     pub request: Request,
-    /// What becomes of the sound.
+    /// The settings of the post-processing.
     pub post_process: PostProcess,
-    /// Who goes first.
+    /// Priority among lines that wait for the same slots.
     pub priority: Priority,
-    /// Whether samples are handed out while they are made, not piece by piece.
+    /// Whether samples are handed out as they are made rather than piece by piece.
     pub streams: bool,
-    /// Whether what the model computed is handed out too; such a line does not stream.
+    /// Whether the model's outputs are handed out too; such a line does not stream.
     pub traces: bool,
-    /// What a user should know of it.
+    /// Warnings about the line for the user.
     pub warnings: Vec<Warning>,
     /// The role that speaks, as it was written.
     pub role: Option<String>,
-    /// Whether its markup says more than its text.
+    /// Whether its markup carries more than its text.
     pub(crate) is_ssml: bool,
 }
 
 impl Line {
-    /// Makes a line of a text that is the tokenizer's already, in one piece and without post-processing.
+    /// Makes a line of a text that is already in the tokenizer's form, in one piece and without
+    /// post-processing.
     pub fn of_request(request: Request) -> Self {
         Line {
             pieces: vec![Piece { text: request.text.clone(), ..Piece::default() }],
@@ -77,13 +78,13 @@ impl Line {
         }
     }
 
-    /// Returns all of its text.
+    /// Returns all text of the line.
     pub fn text(&self) -> String {
         self.pieces.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Returns what the sound depends on, but for the model, the type it computes in and the form of the file.
-    /// Two lines with the same content sound the same.
+    /// Returns everything that the sound depends on, except the model, the type it computes in and the form of
+    /// the file. Two lines with the same content sound the same.
     pub fn content(&self) -> Content {
         let mut request = self.request.clone();
         request.voice = self.voices.first().cloned().unwrap_or_default();
@@ -98,8 +99,8 @@ impl Line {
         content
     }
 
-    /// Returns what pieces say beside their text, as one string. Keys of finished files are made from it, so its
-    /// form stays as it was when the first of them were written.
+    /// Returns the settings of the pieces beside their text, as one string. Keys of finished files are made
+    /// from it, so its form stays as it was when the first of them were written.
     fn fingerprint(&self) -> String {
         let speakers: Vec<_> = self.voices[1..]
             .iter()

@@ -1,5 +1,5 @@
-//! From what a user has (text, markup, overrides) to lines that an engine can speak, and from what it speaks
-//! to the sound that was asked for.
+//! Turns a user's input (text, markup, overrides) into lines that an engine can speak, and the engine's waves
+//! into the sound that was asked for.
 
 mod compose;
 mod content;

@@ -12,7 +12,8 @@ use crate::sampling::{NoiseMode, SamplingParams};
 use crate::speech::Lang;
 use crate::text::ControlTags;
 
-/// Declares a group of settings: for each a line of documentation, the type, the flag, and how a JSON value is read.
+/// Declares a group of settings: for each of them a line of documentation, the type, the flag, and how a JSON
+/// value is read.
 macro_rules! settings {
     (
         $(#[$outer:meta])* $group:ident { $($(#[$meta:meta])* $name:ident: $type:ty = $read:expr;)* }
@@ -40,7 +41,7 @@ macro_rules! settings {
                 own
             }
 
-            /// Sets one from JSON; false if there is none of that name.
+            /// Sets one setting from JSON; returns false if there is none of that name.
             fn set(&mut self, field: &Field) -> Result<bool, String> {
                 $($(
                     if self.$inner.set(field)? {
@@ -57,7 +58,7 @@ macro_rules! settings {
                 Ok(true)
             }
 
-            /// Fills each that is not set from another.
+            /// Fills every setting that is not set from another group.
             fn or(self, other: &$group) -> $group {
                 $group {
                     $($($inner: self.$inner.or(&other.$inner),)*)?
@@ -217,12 +218,12 @@ impl SamplingOverrides {
 }
 
 impl Overrides {
-    /// Returns every name that JSON may have.
+    /// Returns every key that JSON may have.
     pub fn all_keys() -> Vec<&'static str> {
         [Overrides::keys(), vec!["no_decoder"]].concat()
     }
 
-    /// Sets one from JSON, where null is not there; false if there is none of that name.
+    /// Sets one setting from JSON, where null counts as absent; returns false if there is none of that name.
     pub(crate) fn set_json(&mut self, key: &str, value: &Value) -> Result<bool, String> {
         let field = Field { key, value };
         if value.is_null() {
@@ -235,8 +236,8 @@ impl Overrides {
         self.set(&field)
     }
 
-    /// Lays these over what holds for all. A role brings its own words, and what a prompt says of refining or
-    /// of the pace takes the place of that alone.
+    /// Lays these settings over the common ones. A role brings its own words. A prompt that sets refining or
+    /// the pace replaces only that part.
     ///
     /// # Errors
     /// As [`Overrides::tags`].
@@ -278,7 +279,7 @@ impl Overrides {
         Ok(tags)
     }
 
-    /// Checks each and how they go together, as far as that can be told without a model.
+    /// Checks each setting and their combination, as far as that is possible without a model.
     ///
     /// # Errors
     /// [`Error::Parameter`] and [`Error::UnknownTag`].
@@ -293,7 +294,7 @@ impl Overrides {
         self.sampling.over(SamplingParams::speech()).validate(CODEBOOKS)
     }
 
-    /// The first pair of settings that do not go together: one of them, and why.
+    /// Returns the first contradiction between settings: the name of one of them, and the reason.
     fn contradiction(&self) -> Option<(&'static str, String)> {
         let (ssml, markdown) = (self.markup.ssml == Some(true), self.markup.markdown == Some(true));
         if ssml && markdown {
@@ -320,7 +321,7 @@ impl Overrides {
         }
     }
 
-    /// As [`Overrides::validate`], in the words of whoever wrote the JSON.
+    /// Checks the settings as [`Overrides::validate`] does, with messages for the writer of the JSON.
     pub(crate) fn check_written(&self) -> Result<(), String> {
         if let Some((name, reason)) = self.contradiction() {
             let colon = if reason.starts_with(|c: char| c.is_ascii_digit()) || reason.starts_with("false") {

@@ -1,4 +1,4 @@
-//! Post-processing: from the waves of a line's pieces to the sound that was asked for.
+//! Post-processes the waves of a line's pieces into the sound that was asked for.
 
 use crate::audio::subtitles::Cue;
 use crate::audio::{WaveResampler, is_silent, normalize_loudness, trim_quiet};
@@ -7,13 +7,13 @@ use crate::model::SAMPLE_RATE;
 
 use super::Piece;
 
-/// What a sentence takes at least, in seconds, by estimate.
+/// The least time that a sentence is estimated to take, in seconds.
 const LEAST_SECONDS: f64 = 0.01;
 
-/// What becomes of a line's sound.
+/// The settings of a line's post-processing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PostProcess {
-    /// Whether what is quiet at the ends of each piece is cut; digital silence always is.
+    /// Whether the quiet ends of each piece are cut; digital silence always is.
     pub trim: bool,
     /// The loudness it is brought to, in LUFS.
     pub loudness: Option<f64>,
@@ -34,27 +34,28 @@ impl PostProcess {
     }
 }
 
-/// Trims, joins, resamples and levels the pieces of one line as their samples come; however they are cut, what
-/// comes out is the same.
+/// Trims, joins, resamples and levels the pieces of one line as their samples come. However the samples are
+/// cut, the result is the same.
 pub struct PostProcessor {
     settings: PostProcess,
     resampler: WaveResampler,
-    /// Of the current piece: all of it where it is trimmed, else silent samples that are given out only if sound
-    /// follows.
+    /// Samples of the current piece that are held back: all of it where it is trimmed, else silent samples that
+    /// are given out only if sound follows.
     held: Vec<f32>,
     has_sound: bool,
-    /// Samples joined so far, at the model's rate, and those of them where the current piece begins.
+    /// Number of samples joined so far, at the model's rate; `piece_start` is their number where the current
+    /// piece begins.
     joined: usize,
     piece_start: usize,
-    /// Where loudness is wanted: all samples, at the rate that is asked for.
+    /// All samples, at the rate that is asked for, where loudness is wanted; else empty.
     whole: Vec<f32>,
 }
 
 impl PostProcessor {
-    /// Begins a line.
+    /// Begins the post-processing of a line.
     ///
     /// # Errors
-    /// [`Error::Parameter`](crate::Error::Parameter) for a sample rate that is not taken.
+    /// [`Error::Parameter`](crate::Error::Parameter) for a sample rate that is out of range.
     pub fn new(settings: PostProcess) -> Result<Self> {
         Ok(PostProcessor {
             settings,
@@ -89,8 +90,8 @@ impl PostProcessor {
         self.join(&ready)
     }
 
-    /// Ends the current piece: returns the samples that are ready, the silence after it among them, and when its
-    /// sentences sound.
+    /// Ends the current piece. Returns the samples that are ready, including the silence after the piece, and
+    /// the times of its sentences.
     ///
     /// # Errors
     /// As [`PostProcessor::push`].
@@ -113,7 +114,8 @@ impl PostProcessor {
     /// Ends the line and returns the samples that are left.
     ///
     /// # Errors
-    /// As [`PostProcessor::push`]; [`Error::Parameter`](crate::Error::Parameter) for a loudness that is not taken.
+    /// As [`PostProcessor::push`]; [`Error::Parameter`](crate::Error::Parameter) for a loudness that is out of
+    /// range.
     pub fn finish(self) -> Result<Vec<f32>> {
         let rest = self.resampler.finish()?;
         let Some(target) = self.settings.loudness else { return Ok(rest) };
@@ -134,8 +136,8 @@ impl PostProcessor {
     }
 }
 
-/// Returns a piece's sentences and when they sound: the piece's own time is exact, within it each gets its share
-/// by the estimate of how long it takes to say.
+/// Returns a piece's sentences and their times. The piece's own time is exact; within it each sentence gets its
+/// share by the estimate of how long it takes to say.
 fn cues_of(piece: &Piece, start: f64, end: f64) -> Vec<Cue> {
     let total: f64 = piece.cues.iter().map(|cue| cue.seconds.max(LEAST_SECONDS)).sum();
     let mut said = 0.0;
@@ -158,7 +160,7 @@ mod tests {
         Piece { silence, ..Piece::default() }
     }
 
-    /// Sound between silences, with a quiet stretch inside.
+    /// Makes a wave of sound between silences, with a quiet stretch inside.
     fn wave(samples: usize) -> Vec<f32> {
         let at = |i: usize| match (i, samples - i) {
             (..100, _) | (_, ..200) => 0.0,

@@ -1,4 +1,4 @@
-//! Reading: from a text as it is written to what is spoken, and the pieces it is spoken in.
+//! Reads a text as it is spoken, and cuts it into pieces.
 
 use std::ops::Range;
 
@@ -10,26 +10,26 @@ use crate::text::{
     normalize_markup, split, spoken_seconds,
 };
 
-/// How many characters that are not spoken a message names.
+/// The most unspoken characters that a message names.
 const NAMED: usize = 8;
 
-/// How a text is read.
+/// Says how a text is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
-    /// Not at all, if false: it goes to the tokenizer as it is.
+    /// Whether the text is normalized; if not, it goes to the tokenizer as it is.
     pub normalize: bool,
-    /// The language, or none for each sentence's own.
+    /// The language, or None for each sentence's own.
     pub language: Option<Language>,
     /// Whether a character that is not spoken is an error.
     pub strict: bool,
     /// Whether emoji are spoken by their names.
     pub name_emoji: bool,
-    /// How it is marked up.
+    /// The markup of the text.
     pub markup: Markup,
 }
 
 impl Reading {
-    /// Collects what overrides say of reading.
+    /// Collects the settings of reading from overrides.
     pub fn of(overrides: &Overrides) -> Self {
         let Overrides { reading, markup, .. } = overrides;
         Reading {
@@ -55,9 +55,9 @@ impl super::MarkupOverrides {
 
 /// A stretch of a text as it is spoken, in one voice at one pace.
 pub struct Spoken {
-    /// What is spoken, and the way back to what was written.
+    /// The spoken text, with the positions in the written one.
     pub text: Normalized,
-    /// The N of `[speed_N]`.
+    /// The pace, the N of `[speed_N]`.
     pub speed: Option<u8>,
     /// The role that speaks.
     pub voice: Option<String>,
@@ -94,8 +94,8 @@ pub fn read(text: &str, reading: Reading, homophones: Option<&Homophones>) -> Re
     Ok(spoken.collect())
 }
 
-/// Returns where the pieces of a spoken text are that are spoken at once, and the silence after each in seconds;
-/// `splits` is always, never, or only where the text is long.
+/// Returns the ranges of a spoken text that are spoken as one piece each, and the silence after each in
+/// seconds; `splits` says whether the text is cut always, never, or only where it is long.
 pub fn cut(text: &str, splits: Option<bool>) -> Vec<(Range<usize>, f64)> {
     if text.trim().is_empty() {
         return Vec::new();
@@ -111,7 +111,7 @@ pub fn cut(text: &str, splits: Option<bool>) -> Vec<(Range<usize>, f64)> {
     split(text, SPEAKABLE_SECONDS).into_iter().map(|s| (s.range, seconds(s.pause))).collect()
 }
 
-/// Returns the silence between pieces that are spoken apart, in seconds: about what a reader leaves.
+/// Returns the silence between two pieces, in seconds: about what a reader leaves.
 fn seconds(pause: Pause) -> f64 {
     match pause {
         Pause::Paragraph => 0.6,
@@ -121,8 +121,8 @@ fn seconds(pause: Pause) -> f64 {
     }
 }
 
-/// Checks what was read: at least something is spoken, and what is not is a warning or, if it must not be, an
-/// error.
+/// Checks a text that was read. Something in it must be spoken; unspoken characters are a warning or, if
+/// `strict`, an error.
 ///
 /// # Errors
 /// [`Error::NotSpoken`] and [`Error::EmptyText`].
@@ -138,7 +138,7 @@ pub fn check(input: &str, spoken: &[Spoken], strict: bool) -> Result<Option<Warn
     }
 }
 
-/// Says which characters are not spoken, where and why.
+/// Describes which characters are not spoken, where and why.
 fn describe(input: &str, dropped: &[Dropped]) -> String {
     let mut named: Vec<(char, usize, &Dropped)> = Vec::new();
     let mut others = 0;
@@ -172,7 +172,7 @@ fn name(c: char) -> String {
     }
 }
 
-/// Names where a byte of a text stands: its character, and its line if there are several.
+/// Names the place of a byte in a text: its character, and its line if there are several.
 fn place(input: &str, offset: usize) -> String {
     let before = &input[..offset];
     let line = before.matches('\n').count();

@@ -22,7 +22,7 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// Returns the one language, or none for each sentence's own.
+    /// Returns the one language, or None for each sentence's own.
     pub fn language(self) -> Option<Language> {
         match self {
             Lang::Auto => None,
@@ -32,10 +32,10 @@ impl Lang {
     }
 }
 
-/// How a text is marked up.
+/// The markup of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Markup {
-    /// Not at all.
+    /// Plain text without markup.
     #[default]
     None,
     /// SSML.
@@ -45,43 +45,45 @@ pub enum Markup {
 }
 
 impl Markup {
-    /// Tells whether a file is one text, and not one a line.
+    /// Tells whether a file is one text rather than one text a line.
     pub fn is_document(self) -> bool {
         self != Markup::None
     }
 }
 
-/// Who goes first where requests wait for the same slots.
+/// Says which request goes first where several wait for the same slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
-    /// Somebody listens: it goes before all bulk, and takes the slot of the youngest of them if none is free.
+    /// A request that somebody listens to: it goes before all bulk requests, and takes the slot of the youngest
+    /// of them if none is free.
     #[default]
     Interactive,
-    /// Whoever asked waits for all of it, with many others.
+    /// A request whose result is only used when it is complete, as one of many.
     Bulk,
 }
 
-/// A text to be spoken, as a user has it.
+/// A text to be spoken, as a user writes it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SpeechRequest {
     /// The text: plain, SSML or Markdown, as [`SpeechRequest::overrides`] say.
     pub text: String,
-    /// Where it departs from what holds for all.
+    /// Settings in which the request differs from the defaults.
     pub overrides: Overrides,
-    /// Who goes first.
+    /// Priority among requests that wait for the same slots.
     pub priority: Priority,
 }
 
 impl SpeechRequest {
-    /// Asks for a text under the defaults; it is read aloud as [`normalize`](crate::text::normalize()) says.
+    /// Makes a request for a text under the defaults; it is read aloud as
+    /// [`normalize`](crate::text::normalize()) says.
     pub fn new(text: impl Into<String>) -> Self {
         SpeechRequest { text: text.into(), ..SpeechRequest::default() }
     }
 
-    /// Asks for a text that goes to the tokenizer untouched, in one piece.
+    /// Makes a request for a text that goes to the tokenizer untouched, in one piece.
     pub fn verbatim(text: impl Into<String>) -> Self {
         let mut request = SpeechRequest::new(text);
         request.overrides.normalize = Some(false);
@@ -95,12 +97,12 @@ impl SpeechRequest {
     }
 }
 
-/// Something a user should know of a request that is spoken all the same.
+/// A warning about a request that is spoken all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// Whether it is about the text itself; the message names whatever else it is about.
+    /// Whether it is about the text itself; if it is not, the message names its subject.
     pub about_text: bool,
-    /// What it is, in a sentence.
+    /// The warning as a sentence.
     pub message: String,
 }
 
@@ -114,7 +116,8 @@ impl Warning {
     }
 }
 
-/// Draws 32 random bits, which is what the generator takes; the standard library's hasher is keyed by the system.
+/// Draws 32 random bits, as many as the generator takes; the system keys the standard library's hasher that
+/// makes them.
 pub fn random_seed() -> u64 {
     let mut hasher = std::hash::RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());

@@ -1,4 +1,4 @@
-//! From what a voice is called to the voice, each found once.
+//! Finds the voices of roles, each only once.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,17 +16,17 @@ use crate::voice::{
 
 /// The voice that speaks when none is named: a seed of the published voice lists.
 const DEFAULT_ROLE: &str = "2222";
-/// Endings of files that hold a spoken sample.
+/// The endings of files that hold a spoken sample.
 const AUDIO: [&str; 3] = ["wav", "flac", "mp3"];
 
-/// The voices of a model: those that are registered, drawn from seeds, in files and in spoken samples.
+/// Holds the voices of a model: those that are registered, drawn from seeds, in files and in spoken samples.
 pub struct Voices {
     stats: Option<SpeakerStats>,
     dvae: WeightFile,
     registry: Registry,
     known: Mutex<HashMap<(String, Option<String>), Voice>>,
     samples: Mutex<HashMap<PathBuf, VoicePrompt>>,
-    /// Read when the first sample is to be encoded.
+    /// The encoder, read when the first sample needs it.
     encoder: OnceLock<DvaeEncoder>,
 }
 
@@ -36,10 +36,10 @@ pub fn is_audio(role: &str) -> bool {
     ending.is_some_and(|ending| AUDIO.iter().any(|known| known.eq_ignore_ascii_case(ending)))
 }
 
-/// Encodes a spoken sample: checked, without silence at its ends, at the model's rate.
+/// Encodes a spoken sample at the model's rate, after a check and without silence at its ends.
 ///
 /// # Errors
-/// [`Error::Speaker`] for a recording that is no voice to take; what reading it says.
+/// [`Error::Speaker`] for a recording that is not good enough for a voice; an error of reading it.
 pub fn encode_sample(path: &Path, encoder: &DvaeEncoder, warnings: &mut Vec<Warning>) -> Result<VoicePrompt> {
     let recording = Recording::read(path)?;
     let at = |message: &dyn std::fmt::Display| format!("{}: {message}", path.display());
@@ -54,7 +54,7 @@ pub fn encode_sample(path: &Path, encoder: &DvaeEncoder, warnings: &mut Vec<Warn
 }
 
 impl Voices {
-    /// Over a model and the roles there are.
+    /// Makes the voices of a model and these roles.
     pub fn new(checkpoint: &Checkpoint, registry: Registry) -> Self {
         Voices {
             stats: checkpoint.stats.clone(),
@@ -66,7 +66,7 @@ impl Voices {
         }
     }
 
-    /// Returns the roles there are.
+    /// Returns the registered roles.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -84,7 +84,7 @@ impl Voices {
         self.stats.as_ref().ok_or_else(SpeakerStats::missing)?.sample(kind, seed)
     }
 
-    /// Finds the voice where none is named.
+    /// Finds the voice that speaks where none is named.
     ///
     /// # Errors
     /// As [`Voices::find`].
@@ -95,7 +95,7 @@ impl Voices {
         }
     }
 
-    /// Finds the voice of a role; `words` is what a sample says.
+    /// Finds the voice of a role; `words` are those that a sample says.
     ///
     /// # Errors
     /// [`Error::Role`] that names the role and says why.
