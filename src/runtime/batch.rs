@@ -1,4 +1,5 @@
-//! Many lines at once: fed from an iterator as slots come free, delivered whole, in any order.
+//! Speaks many lines at once: takes them from an iterator as slots come free, and delivers each as a whole, in
+//! any order.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -14,42 +15,42 @@ use crate::engine::Refined;
 use crate::error::{Error, Result};
 use crate::speech::{Line, Priority};
 
-/// Threads that deliver, at least; as many as there are devices if those are more.
+/// The least number of threads that deliver; there are as many as devices if those are more.
 const WRITERS: usize = 2;
-/// Lines that wait for a slot beside those that hold one, per slot.
+/// The number of lines per slot that wait beside those that hold one.
 const WAITING_PER_SLOT: usize = 2;
-/// How often whoever asked is asked whether to go on.
+/// The time after which the caller is asked again whether to go on.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Bounds of a batch.
+/// Limits of a batch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
-    /// How far, in lines, the engine may run ahead of the first line that is not delivered: for a receiver that
-    /// needs them in order. None lets it run free.
+    /// The number of lines that the engine may run ahead of the first line that is not delivered, for a
+    /// receiver that needs them in order. None lets it run free.
     pub ahead: Option<usize>,
 }
 
-/// A line that is spoken.
+/// The speech of a line.
 #[derive(Clone, Debug)]
 pub struct Spoken {
-    /// Its samples, at the rate of its post-processing.
+    /// The samples, at the rate of the post-processing.
     pub samples: Vec<f32>,
-    /// When its sentences sound.
+    /// The sentences, with the times at which they sound.
     pub cues: Vec<Cue>,
-    /// What refining made of its pieces' texts.
+    /// The refined texts of its pieces, where they were refined.
     pub refined: Vec<Refined>,
-    /// What its pieces were made from, where that was asked for.
+    /// The model's outputs for its pieces, where they were asked for.
     pub traces: Vec<Trace>,
-    /// How it ended.
+    /// Summary of how the line ended.
     pub summary: Summary,
 }
 
-/// How a line ended.
+/// Says how a line ended.
 #[derive(Debug)]
 pub struct Outcome {
     /// The line's index.
     pub index: usize,
-    /// Its speech, or why there is none.
+    /// Speech of the line, or the error that prevented it.
     pub result: Result<Spoken>,
 }
 
@@ -70,7 +71,7 @@ struct Parts {
 }
 
 impl Open {
-    /// Takes what has come; the end of the line, once, if it has.
+    /// Reads the events that have come; returns the line's result once, when it ends.
     fn advance(&mut self) -> Poll<Result<Spoken>> {
         if self.is_over {
             return Poll::Pending;
@@ -102,7 +103,7 @@ impl Open {
     }
 }
 
-/// Says that there is news of a line.
+/// Wakes a writer when there are new events of a line.
 struct News {
     index: usize,
     news: Sender<usize>,
@@ -115,12 +116,12 @@ impl Wake for News {
     }
 }
 
-/// What the threads of a batch share.
+/// Holds the state that the threads of a batch share.
 struct Batch<'a> {
     engine: &'a Engine,
     deliver: &'a (dyn Fn(Outcome) + Sync),
     open: Mutex<HashMap<usize, Arc<Mutex<Open>>>>,
-    /// Lines that were taken and are not delivered.
+    /// Lines that were taken and are not delivered yet.
     undelivered: Mutex<BTreeMap<usize, Canceller>>,
     delivered: Condvar,
 }
@@ -131,13 +132,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Engine {
     /// Speaks lines in bulk and delivers their outcomes, from several threads and in any order. The lines'
-    /// indices ascend; they are taken one by one, by this thread, when a slot is near, so that a slow iterator
-    /// holds up nobody else. `go_on` is asked many times a second and may break off; what is finished by then is
-    /// delivered.
+    /// indices must ascend. They are taken one by one, by this thread, when a slot is nearly free, so that a
+    /// slow iterator holds up no other request. `go_on` is asked many times a second and may break; lines that
+    /// are finished by then are delivered.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] if `go_on` broke off; what the last device said if all have failed. What concerns
-    /// one line alone is its outcome.
+    /// [`Error::Interrupted`] if `go_on` broke; the error of the last device if all have failed. An error of
+    /// one line alone is that line's outcome.
     pub fn speak_all(
         &self,
         lines: impl IntoIterator<Item = (usize, Line)>,
@@ -208,7 +209,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Waits until the lines that are not delivered are as wanted.
+    /// Waits until the lines that are not delivered satisfy `is_so`.
     fn wait(
         &self,
         is_so: impl Fn(&BTreeMap<usize, Canceller>) -> bool,
@@ -234,7 +235,7 @@ impl Batch<'_> {
         open.values().for_each(Canceller::cancel);
     }
 
-    /// Reads lines of which there is news until the batch is over.
+    /// Reads the lines that have new events, until the batch is over.
     fn write(&self, newsletter: &Mutex<Receiver<usize>>) {
         loop {
             let Ok(index) = lock(newsletter).recv() else { return };
@@ -258,7 +259,7 @@ impl Batch<'_> {
     }
 }
 
-/// Counts a line as delivered, even if delivering it panicked: others may wait for it.
+/// Counts a line as delivered when it is dropped, even if delivering it panicked: other lines may wait for it.
 struct Delivered<'a, 'b> {
     batch: &'a Batch<'b>,
     index: usize,

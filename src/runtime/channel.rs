@@ -1,4 +1,4 @@
-//! The way of one request's sound from the worker to whoever reads it.
+//! The channel that carries one request's sound from the worker to its reader.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,11 +11,11 @@ use crate::error::Error;
 
 use super::speech::Trace;
 
-/// Samples that may wait to be read before the request is held back, 20 seconds: enough that a reader who looks
-/// rarely never stops it, and little beside what it takes to make them.
+/// The number of samples, 20 seconds of them, that may wait to be read before the request is held back: enough
+/// that a reader who looks rarely never stops it, and little memory beside what making them takes.
 pub(super) const READ_AHEAD: usize = 20 * crate::model::SAMPLE_RATE as usize;
 
-/// What a worker says of a line, in order.
+/// A worker's message about a line, in order.
 pub(super) enum Message {
     Started {
         queued: Duration,
@@ -37,7 +37,7 @@ pub(super) enum Message {
     Failed(Error),
 }
 
-/// When things happened, counted from the request.
+/// The times of a request's stages, counted from the request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Times {
     pub queued: Duration,
@@ -45,29 +45,29 @@ pub(super) struct Times {
     pub total: Duration,
 }
 
-/// Holds what was made and not read yet.
+/// Holds the messages that were sent and not read yet.
 pub(super) struct Channel {
     state: Mutex<State>,
     readable: Condvar,
     is_cancelled: AtomicBool,
-    /// Samples that wait.
+    /// Number of samples that wait to be read.
     waiting: AtomicUsize,
 }
 
 #[derive(Default)]
 struct State {
     messages: VecDeque<Message>,
-    /// Who reads without blocking.
+    /// The waker of a reader that does not block.
     waker: Option<Waker>,
     is_over: bool,
 }
 
-/// What a reader gets that does not wait for ever.
+/// The result of waiting for a message for a limited time.
 pub(super) enum Received {
     Message(Message),
-    /// Nothing yet.
+    /// No message has come yet.
     Nothing,
-    /// Nothing any more.
+    /// No message will come any more.
     Over,
 }
 
@@ -81,7 +81,7 @@ impl Channel {
         }
     }
 
-    /// Adds a message; one that ends the line is the last that counts.
+    /// Sends a message; messages after one that ends the line are ignored.
     pub fn send(&self, message: Message) {
         let waker = {
             let mut state = self.lock();
@@ -101,7 +101,7 @@ impl Channel {
         }
     }
 
-    /// Takes the next message, waiting for it until then.
+    /// Takes the next message, and waits for it until this time.
     pub fn receive(&self, until: Option<Instant>) -> Received {
         let mut state = self.lock();
         loop {
@@ -122,7 +122,7 @@ impl Channel {
         }
     }
 
-    /// Takes the next message; if there is none, `waker` is told when there is.
+    /// Takes the next message; if there is none, `waker` is woken when there is one.
     pub fn poll(&self, waker: &Waker) -> Received {
         let mut state = self.lock();
         let message = self.pop(&mut state);
@@ -145,7 +145,7 @@ impl Channel {
         }
     }
 
-    /// Ends the line: what was made is read to its end, and then that it was interrupted.
+    /// Ends the line. The reader first gets what was made so far, and then that it was interrupted.
     pub fn cancel(&self) {
         let waker = {
             let mut state = self.lock();
@@ -166,7 +166,7 @@ impl Channel {
         self.is_cancelled.load(Ordering::Relaxed)
     }
 
-    /// Tells whether the line is to be held back.
+    /// Tells whether the line must be held back.
     pub fn is_full(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) >= READ_AHEAD
     }

@@ -1,4 +1,4 @@
-//! The handle: opens devices, takes requests, and ends everything when the last of its clones goes.
+//! The handle of an engine: opens devices, takes requests, and ends all work when its last clone is dropped.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -22,10 +22,11 @@ use crate::model::{Rendered, Renderer, SAMPLE_RATE};
 use crate::speech::{Composer, Line, SpeechRequest, Voices};
 use crate::voice::VoicePrompt;
 
-/// ChatTTS, loaded and ready to speak: clone it, send it, and speak with it from any number of threads at once.
+/// An engine: ChatTTS, loaded and ready to speak. Clone it, send it, and speak with it from any number of
+/// threads at once.
 ///
-/// Requests share the slots of all devices. When the last clone is dropped, what still runs is interrupted, and
-/// everything is freed.
+/// Requests share the slots of all devices. When the last clone is dropped, running requests are interrupted,
+/// and all memory is freed.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -36,7 +37,7 @@ struct Inner {
     devices: Vec<Device>,
 }
 
-/// What is known of a device from outside its worker.
+/// Holds the data of a device that are needed outside its worker.
 struct Device {
     name: String,
     slots: usize,
@@ -49,8 +50,8 @@ impl Engine {
     /// Opens a model and loads it on its devices; one from the hub is downloaded first if it is not in the cache.
     ///
     /// # Errors
-    /// [`Error::ModelNotFound`] and [`Error::Download`] if its files cannot be had, an error naming the file and
-    /// tensor that are not as they should be, [`Error::Device`] if a device cannot be had.
+    /// [`Error::ModelNotFound`] and [`Error::Download`] if its files cannot be had, an error naming the invalid
+    /// file and tensor, [`Error::Device`] if a device cannot be used.
     pub fn open(options: EngineOptions) -> Result<Self> {
         let model = Model::open(&options)?;
         let voices = Voices::new(&model.checkpoint, options.registry.clone());
@@ -90,10 +91,10 @@ impl Engine {
         Engine::of_models(loaded.into_iter().collect::<Result<_>>()?, composer, options)
     }
 
-    /// Speaks with models that are loaded.
+    /// Makes an engine of models that are loaded.
     ///
     /// # Errors
-    /// [`Error::Device`] if there is none, or no thread can be had.
+    /// [`Error::Device`] if there is none, or no thread can be started.
     pub(crate) fn of_models(
         models: Vec<LoadedModel>,
         composer: Arc<Composer>,
@@ -123,17 +124,16 @@ impl Engine {
         Ok(Engine(Arc::new(inner)))
     }
 
-    /// Speaks a text. What comes back is its sound as it is made; the sound does not depend on what else is
-    /// spoken meanwhile.
+    /// Speaks a text. The result streams its sound as it is made; the sound does not depend on other requests.
     ///
     /// # Errors
-    /// What is wrong with the request; [`Error::Device`] if no device is left.
+    /// An error of the request; [`Error::Device`] if no device is left.
     pub fn speak(&self, request: SpeechRequest) -> Result<Speech> {
         request.overrides.validate()?;
         self.speak_line(self.compose(&request)?)
     }
 
-    /// Speaks a line that is composed.
+    /// Speaks a composed line.
     ///
     /// # Errors
     /// As [`Engine::speak`].
@@ -144,7 +144,7 @@ impl Engine {
     /// Composes a request without speaking it.
     ///
     /// # Errors
-    /// What is wrong with the request.
+    /// An error of the request.
     pub fn compose(&self, request: &SpeechRequest) -> Result<Line> {
         self.0.composer.compose(request)
     }
@@ -161,7 +161,7 @@ impl Engine {
     /// Rewrites a text with pauses, laughs and fillers.
     ///
     /// # Errors
-    /// As [`Engine::speak`], and why the text could not be refined.
+    /// As [`Engine::speak`]; the error that prevented refining.
     pub fn refine(&self, request: &SpeechRequest) -> Result<Refined> {
         let mut request = request.clone();
         request.overrides.split = Some(false);
@@ -181,16 +181,16 @@ impl Engine {
         one(self.renderer()?.from_codes(&[codes])?)
     }
 
-    /// Makes the wave of codes that were drawn.
+    /// Makes the wave of codes that the model drew.
     ///
     /// # Errors
-    /// What the device said.
+    /// An error of the device.
     pub fn render(&self, codes: &Codes) -> Result<Rendered> {
         one(render_codes(self.renderer()?, codes.decoder, &[codes])?)
     }
 
-    /// Returns the codes of a spoken sample (24 kHz, mono), one per 512 samples: with its words, a voice to
-    /// continue.
+    /// Returns the codes of a spoken sample (24 kHz, mono), one per 512 samples: with its words, they are a
+    /// voice to continue.
     ///
     /// # Errors
     /// [`Error::Speaker`] if the sample is too short to hold a code or holds a value that is not a number.
@@ -208,7 +208,7 @@ impl Engine {
         &self.0.composer
     }
 
-    /// Returns why no device is left, if all have failed.
+    /// Returns the error of the last device, if all have failed.
     pub fn failure(&self) -> Option<Error> {
         self.0.state.fatal()
     }
@@ -218,17 +218,17 @@ impl Engine {
         SAMPLE_RATE
     }
 
-    /// Returns the type that each device computes in, with the device's name.
+    /// Returns each device's name and the type in which it computes.
     pub fn devices(&self) -> impl Iterator<Item = (&str, Precision)> {
         self.0.devices.iter().map(|device| (device.name.as_str(), device.precision))
     }
 
-    /// Returns the texts that all devices can work on together.
+    /// Returns the number of texts that all devices can work on together.
     pub fn slots(&self) -> usize {
         self.0.devices.iter().map(|device| device.slots).sum()
     }
 
-    /// Counts what it has done and what it is at.
+    /// Returns the counters of the engine's work so far, and of its current work.
     pub fn stats(&self) -> Stats {
         use std::sync::atomic::Ordering::Relaxed;
         let state = &self.0.state;
@@ -285,7 +285,7 @@ fn one<T>(values: Vec<T>) -> Result<T> {
 /// Measures the time from a request to the first samples of its stream, with a worker of its own.
 ///
 /// # Errors
-/// [`Error::Interrupted`] if `go_on` breaks; why there is no sound.
+/// [`Error::Interrupted`] if `go_on` breaks; the error that prevented the sound.
 pub(crate) fn first_sound(
     model: &mut LoadedModel,
     request: &Request,

@@ -1,7 +1,7 @@
-//! The engine as its users hold it: a handle that any number of threads speak with, a worker per device that
+//! The engine for its users: a handle with which any number of threads speak, for each device a worker that
 //! steps the model and one that renders beside it, a queue, and a stream of events per request.
 //!
-//! The only threads and channels of the crate, but for the thread team of the processor's kernels.
+//! These are the only threads and channels of the crate, except for the thread team of the processor's kernels.
 
 mod batch;
 mod channel;

@@ -1,4 +1,4 @@
-//! Models whose files are opened: headers read, nothing computed.
+//! Models whose files are open: headers are read, nothing is computed.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::hub::{self, ModelFiles, ModelSource};
 use crate::model::{Checkpoint, DEMO_SEED};
 use crate::speech::model_fingerprint;
 
-/// Weights of a language model that take longer to read than to map, in bytes.
+/// The size in bytes from which a language model's weights take longer to read than to map.
 const LARGE: u64 = 64 << 20;
 
 /// An opened model; its clones share the files.
@@ -17,7 +17,7 @@ const LARGE: u64 = 64 << 20;
 pub struct Model {
     /// The files.
     pub checkpoint: Checkpoint,
-    /// By what they are told apart from another model's: a fingerprint, or the name of a model without files.
+    /// The model's identity: a fingerprint, or the name of a model without files.
     pub fingerprint: String,
 }
 
@@ -26,7 +26,7 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::ModelNotFound`](crate::Error::ModelNotFound) and [`Error::Download`](crate::Error::Download) if
-    /// its files cannot be had, else an error naming the file that is not as it should be.
+    /// its files cannot be had, else an error naming the invalid file.
     pub fn open(options: &EngineOptions) -> Result<Self> {
         options.set_threads()?;
         match options.model.parse()? {
@@ -58,7 +58,7 @@ impl Model {
     /// Opens files that are in place.
     ///
     /// # Errors
-    /// An error naming the file that is not as it should be.
+    /// An error naming the invalid file.
     pub fn of_files(files: ModelFiles) -> Result<Self> {
         let checkpoint = Checkpoint::open(&files)?;
         let ModelFiles { decoder, dvae, embed, vocos, gpt_config, gpt, tokenizer, spk_stat, .. } = files;
@@ -67,9 +67,9 @@ impl Model {
         Ok(Model { checkpoint, fingerprint: model_fingerprint(&all)? })
     }
 
-    /// Returns the same model from the cache folder, where it lies packed for processors; it is put there if it
-    /// is not yet. A model too small to gain by it stays as it is, and so does one that cannot be kept: it only
-    /// takes longer to load.
+    /// Returns the same model from the cache folder, where it is packed for processors; it is written there if
+    /// it is not yet. A model too small to gain from this stays as it is, and so does one that cannot be kept:
+    /// it only takes longer to load.
     pub fn packed(self, device: DeviceChoice, options: &EngineOptions) -> Self {
         let kind = match device.precision(options.precision) {
             Ok(precision) if device == DeviceChoice::Cpu => precision.weight_type(),

@@ -1,4 +1,4 @@
-//! How an engine is opened, and what it says while it runs.
+//! Options for opening an engine, and its notices while it runs.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,27 +11,28 @@ use crate::hub::{HubConfig, Transfer};
 use crate::text::Homophones;
 use crate::voice::Registry;
 
-/// Texts that are worked on together.
+/// The number of texts that are worked on together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BatchSize {
-    /// As many as the device gains by, and its free memory holds.
+    /// As many as improve the device's throughput and fit in its free memory.
     #[default]
     Auto,
-    /// As [`BatchSize::Auto`], and no more than there is to do.
+    /// As [`BatchSize::Auto`], and no more than there are texts.
     UpTo(usize),
-    /// So many, at least 1.
+    /// Exactly this number, at least 1.
     Fixed(usize),
 }
 
 impl BatchSize {
-    /// Past this the products keep a processor's units busy, and more texts only cost memory.
+    /// The number of texts that keep a processor's units busy; more only cost memory.
     const ENOUGH: usize = 16;
-    /// Past this a card gains little by more; what its memory holds is found when the model is there.
+    /// The number of texts from which a card gains little by more; how many its memory holds is only known once
+    /// the model is loaded.
     const ENOUGH_ON_CARD: usize = 256;
-    /// What one text may come to: keys and values of 4096 positions.
+    /// The most bytes that one text takes: keys and values of 4096 positions.
     const BYTES_EACH: u64 = 512 << 20;
 
-    /// Returns the number for a device, and whether fewer will do.
+    /// Returns the number for a device, and whether fewer are acceptable.
     pub fn on(self, device: DeviceChoice) -> (usize, bool) {
         match (self, device) {
             (BatchSize::Fixed(size), _) => (size, false),
@@ -54,78 +55,78 @@ impl BatchSize {
     }
 }
 
-/// What an engine says while it is opened and while it runs; errors of requests go to the requests.
+/// Reports an event of the engine while it is opened and while it runs; errors of requests go to the requests.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
     /// Files are not here yet and will be downloaded.
     Downloading,
-    /// How a download goes.
+    /// Progress of a download.
     Transfer(Transfer<'a>),
-    /// A large model's weights are written to the cache, packed, so that they load faster the next time.
+    /// A large model's weights are being written to the cache, packed, so that they load faster the next time.
     Packing {
         /// The file.
         file: PathBuf,
     },
-    /// The weights cannot be kept packed, which costs nothing but time.
+    /// The weights cannot be kept packed, which only costs time.
     PackingFailed {
-        /// Why.
+        /// The reason.
         error: &'a Error,
     },
     /// A device is ready.
     Loaded {
-        /// As it is called: `cpu`, `cuda:0 (NVIDIA H100)`.
+        /// Name of the device: `cpu`, `cuda:0 (NVIDIA H100)`.
         device: &'a str,
         /// The type it computes in.
         precision: Precision,
-        /// How long it took, in seconds.
+        /// Seconds that loading took.
         seconds: f64,
     },
-    /// A device failed and does no more; others go on.
+    /// A device failed and is no longer used; the others continue.
     DeviceFailed {
-        /// As it is called.
+        /// Name of the device.
         device: &'a str,
-        /// Why.
+        /// The reason.
         error: &'a Error,
-        /// Lines it had started that the others now speak from their start.
+        /// Number of lines it had started, which the others now speak from their start.
         lines: usize,
     },
 }
 
-/// Hears notices; called by any thread, and should return soon.
+/// Receives notices; it may be called by any thread, and should return soon.
 pub type Observer = Arc<dyn Fn(&Notice) + Send + Sync>;
 
-/// How an engine is opened.
+/// Holds the options for opening an engine.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct EngineOptions {
     /// A folder, a file of packed weights, a repository, or `demo` and `demo-full`.
     pub model: String,
-    /// Where it runs.
+    /// The devices on which it runs.
     pub devices: Devices,
-    /// In which type it computes.
+    /// The type in which it computes.
     pub precision: Precision,
     /// Texts that are worked on together, on each device.
     pub batch_size: BatchSize,
     /// The share of a card's free memory that texts worked on may take, above 0 and at most 1.
     pub memory_fraction: f64,
-    /// Threads that a processor computes with, none for one per core. They are the process's: whoever is first
-    /// decides.
+    /// Number of threads with which a processor computes; None for one per core. The threads belong to the
+    /// process: the first engine to set their number decides.
     pub threads: Option<usize>,
-    /// Where repositories are downloaded to and from.
+    /// The hub and the cache of downloaded repositories.
     pub hub: HubConfig,
-    /// The folder in which large models are kept packed, if they are.
+    /// The folder in which large models are kept packed; None keeps none.
     pub cache: Option<PathBuf>,
     /// The voices that are known by name.
     pub registry: Registry,
     /// Characters that the model misreads.
     pub homophones: Option<Homophones>,
-    /// Hears what the engine has to say beside what it speaks.
+    /// Receives the notices of the engine.
     pub observer: Option<Observer>,
 }
 
 impl EngineOptions {
-    /// Opens a model on the best device there is. No environment variable is read.
+    /// Makes options for a model on the best device there is. No environment variable is read.
     pub fn new(model: impl Into<String>) -> Self {
         EngineOptions {
             model: model.into(),
@@ -142,22 +143,23 @@ impl EngineOptions {
         }
     }
 
-    /// As [`EngineOptions::new`], with the settings of Hugging Face's variables ([`HubConfig::from_env`]).
+    /// Makes options as [`EngineOptions::new`] does, with the settings of Hugging Face's variables
+    /// ([`HubConfig::from_env`]).
     pub fn from_env(model: impl Into<String>) -> Self {
         EngineOptions { hub: HubConfig::from_env(), ..EngineOptions::new(model) }
     }
 
-    /// Returns how a model is loaded on one of the devices.
+    /// Returns the options for loading a model on one of the devices.
     pub fn load_options(&self, device: DeviceChoice) -> LoadOptions {
         let (batch_size, fewer) = self.batch_size.on(device);
         let EngineOptions { precision, memory_fraction, .. } = *self;
         LoadOptions { device, precision, batch_size, fewer, memory_fraction }
     }
 
-    /// Settles the number of the process's threads, as opening a model does.
+    /// Sets the number of the process's threads, as opening a model does.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if the process computes with another number already.
+    /// [`Error::Parameter`] if the process already computes with another number.
     pub fn set_threads(&self) -> Result<()> {
         let Some(threads) = self.threads else { return Ok(()) };
         // A pool that is there already keeps its size.

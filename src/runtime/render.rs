@@ -1,4 +1,4 @@
-//! From codes to waves, beside the engine.
+//! Renders waves from codes, beside the engine.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender};
@@ -10,43 +10,43 @@ use crate::loading::GROUP_STEPS;
 use crate::model::{Growing, Mel, Rendered, Renderer, WaveStream};
 use crate::voice::VoicePrompt;
 
-/// What the renderer is asked for.
+/// A task for the renderer.
 pub(super) enum Task {
-    /// All of a piece; its sound as a sample to continue too, if `encodes`.
+    /// Render a whole piece; if `encodes`, encode its sound as a sample to continue too.
     Whole { id: RequestId, codes: Box<Codes>, encodes: bool },
-    /// What a piece that streams has drawn since it was last asked for.
+    /// Render the tokens that a streaming piece has drawn since the last task.
     Grown { id: RequestId, tokens: Vec<Vec<u32>>, hiddens: Vec<f32>, decoder: Decoder },
-    /// Nothing more of a piece.
+    /// Forget a piece.
     Forget { id: RequestId },
 }
 
-/// What has become of a task.
+/// The result of a task.
 pub(super) struct Sound {
-    /// Samples that are new since the last sound of this piece.
+    /// Samples since the last sound of this piece.
     pub samples: Vec<f32>,
-    /// The rest, where the piece is whole.
+    /// The other results, where the piece is complete.
     pub whole: Option<Whole>,
 }
 
-/// What a piece was made from, and its sound as a sample to continue.
+/// The codes and the mel of a complete piece, and its sound as a sample to continue.
 pub(super) struct Whole {
     pub codes: Box<Codes>,
-    /// None of a piece that was streamed.
+    /// Mel of the piece; None if it was streamed.
     pub mel: Option<Mel>,
     pub sample: Option<VoicePrompt>,
 }
 
-/// A piece that streams: all it has drawn, and how far its wave is.
+/// A piece that streams: all its tokens, and the state of its wave.
 #[derive(Default)]
 struct Stream {
     tokens: Vec<Vec<u32>>,
     hiddens: Vec<f32>,
     wave: WaveStream,
-    /// Everything that was given out.
+    /// All samples that were given out.
     samples: Vec<f32>,
 }
 
-/// Tells the worker that the renderer has gone, should it panic.
+/// Wakes the worker when it is dropped, so that the worker notices if the renderer panics.
 struct WakeOnDrop<'a>(&'a RunState);
 
 impl Drop for WakeOnDrop<'_> {
@@ -55,8 +55,8 @@ impl Drop for WakeOnDrop<'_> {
     }
 }
 
-/// Renders what comes until nothing comes any more: streams first, and whole pieces grouped with those that have
-/// come meanwhile.
+/// Renders tasks until the channel closes: streams first, and whole pieces grouped with those that have come
+/// meanwhile.
 pub(super) fn render_loop(
     renderer: &Renderer,
     tasks: &Receiver<Task>,
@@ -141,7 +141,7 @@ fn end_stream(renderer: &Renderer, mut stream: Stream, piece: Piece) -> Result<S
     Ok(Sound { samples, whole: Some(Whole { codes, mel: None, sample }) })
 }
 
-/// Renders the first pieces of the queue that are made from the same thing, as many as sit in memory well.
+/// Renders the first pieces of the queue that share the same kind of input, as many as memory allows at once.
 fn render_group(renderer: &Renderer, pieces: &mut VecDeque<Piece>) -> Vec<(RequestId, Result<Sound>)> {
     let Some(kind) = pieces.front().map(|piece| piece.codes.decoder) else { return Vec::new() };
     let mut group: Vec<Piece> = Vec::new();
@@ -187,7 +187,7 @@ pub(crate) fn render_codes(renderer: &Renderer, kind: Decoder, all: &[&Codes]) -
     }
 }
 
-/// Names what a wave grows from.
+/// Returns the input from which a wave grows.
 fn growing<'a>(decoder: Decoder, tokens: &'a [Vec<u32>], hiddens: &'a [f32]) -> Growing<'a> {
     match decoder {
         Decoder::HiddenStates => Growing::Hiddens(hiddens),

@@ -1,4 +1,4 @@
-//! One request's speech, as it is made.
+//! The speech of one request, as it is made.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,45 +16,46 @@ use crate::error::{Error, Result};
 use crate::model::Mel;
 use crate::speech::{Piece, PostProcess, PostProcessor, Warning};
 
-/// What a request is told, in order: started, for each piece its refined text, its samples and its cues, done.
+/// An event of a request. The order is: started, for each piece its refined text, its samples and its cues,
+/// done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// It holds a slot.
+    /// The request holds a slot.
     Started {
-        /// How long it waited, in seconds.
+        /// Seconds that it waited.
         queued: f64,
     },
-    /// A piece's text was rewritten; its speech follows, unless refining is all that was asked for.
+    /// A piece's text was refined; its speech follows, unless only refining was asked for.
     Refined {
-        /// Which piece, from 0.
+        /// Number of the piece, from 0.
         piece: usize,
-        /// What became of its text.
+        /// The refined text.
         refined: Refined,
     },
-    /// More sound, −1 to 1, at the rate that was asked for.
+    /// More samples, −1 to 1, at the rate that was asked for.
     Samples(Vec<f32>),
     /// A sentence that has been spoken.
     Cue {
         /// The sentence as it was written.
         text: String,
-        /// Where it stands in the request's text, in bytes.
+        /// Position of the sentence in the request's text, in bytes.
         range: Range<usize>,
-        /// When it begins, in seconds from the start of the sound.
+        /// Begin of the sentence, in seconds from the start of the sound.
         start: f64,
-        /// When it ends.
+        /// End of the sentence, in seconds from the start of the sound.
         end: f64,
     },
-    /// What a piece was made from, where that was asked for.
+    /// The model's outputs for a piece, where they were asked for.
     #[serde(skip)]
     Trace(Box<Trace>),
-    /// All is said.
+    /// The request is complete.
     Done(Summary),
 }
 
 impl Event {
-    /// Returns the samples, none of an event that is not sound.
+    /// Returns the samples; an event without sound has none.
     pub fn samples(&self) -> &[f32] {
         match self {
             Event::Samples(samples) => samples,
@@ -63,20 +64,20 @@ impl Event {
     }
 }
 
-/// How a request ended.
+/// Says how a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Samples that were given out.
+    /// Number of samples that were given out.
     pub samples: u64,
     /// Samples per second.
     pub sample_rate: u32,
-    /// Tokens that were drawn.
+    /// Number of tokens that were drawn.
     pub tokens: usize,
-    /// The seed it was spoken with: the one asked for, or a following one where that ended at once.
+    /// The seed of the speech: the one that was asked for, or a following one if that one ended at once.
     pub seed: u64,
     /// The seed that was asked for.
     pub asked_seed: u64,
-    /// Why it ended; if a piece was cut off, why the first of those was.
+    /// The reason why it ended; if pieces were cut off, that of the first of them.
     pub finish: FinishReason,
     /// Seconds from the request to its first step.
     pub queued: f64,
@@ -87,7 +88,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Returns how long the sound is, in seconds.
+    /// Returns the length of the sound, in seconds.
     pub fn seconds(&self) -> f64 {
         self.samples as f64 / f64::from(self.sample_rate)
     }
@@ -98,10 +99,10 @@ impl Summary {
     }
 }
 
-/// What the model computed of one piece.
+/// The model's outputs for one piece.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
-    /// Which piece, from 0.
+    /// Number of the piece, from 0.
     pub piece: usize,
     /// Samples at 24 kHz, about −1 to 1, before post-processing.
     pub wave: Vec<f32>,
@@ -111,17 +112,17 @@ pub struct Trace {
     pub codes: Codes,
 }
 
-/// All of a request's sound.
+/// The whole sound of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wave {
     /// The samples, −1 to 1.
     pub samples: Vec<f32>,
-    /// How it was made.
+    /// Summary of how the request ended.
     pub summary: Summary,
 }
 
-/// A request's events, as they happen: an iterator that waits for the next one. Dropping it cancels the request,
-/// whose slot is free with the next step. A reader who is slow holds back this request alone.
+/// A request's events, as they happen: an iterator that waits for the next one. Dropping it cancels the
+/// request, whose slot is free with the next step. A slow reader holds back only its own request.
 pub struct Speech {
     channel: Arc<Channel>,
     state: Arc<RunState>,
@@ -129,7 +130,7 @@ pub struct Speech {
     settings: PostProcess,
     asked_seed: u64,
     warnings: Vec<Warning>,
-    /// None once the line is over.
+    /// The post-processor; None once the line is over.
     processor: Option<PostProcessor>,
     piece: usize,
     samples: u64,
@@ -145,7 +146,7 @@ impl fmt::Debug for Speech {
     }
 }
 
-/// Cancels a request from elsewhere.
+/// Cancels a request from another thread.
 #[derive(Clone)]
 pub struct Canceller {
     channel: Arc<Channel>,
@@ -181,7 +182,7 @@ impl Speech {
         })
     }
 
-    /// Returns what a user should know of the request.
+    /// Returns the warnings about the request for the user.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
@@ -201,8 +202,8 @@ impl Speech {
         Canceller { channel: Arc::clone(&self.channel), state: Arc::clone(&self.state) }
     }
 
-    /// Waits for the next event until a time has passed; `Ok(None)` if none has come, and an iterator's `None` if
-    /// nothing comes any more.
+    /// Waits at most this long for the next event. Returns `Ok(None)` if none has come, and an iterator's
+    /// `None` if no event will come any more.
     pub fn next_within(&mut self, time: Duration) -> Option<Result<Option<Event>>> {
         match self.advance(&mut |channel| channel.receive(Some(Instant::now() + time))) {
             Poll::Ready(event) => event.map(|event| event.map(Some)),
@@ -210,16 +211,16 @@ impl Speech {
         }
     }
 
-    /// Returns the next event if it is there; if not, the task is woken when it may be.
+    /// Returns the next event if there is one; if not, the task is woken when there may be one.
     pub fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         let waker = context.waker();
         self.advance(&mut |channel| channel.poll(waker))
     }
 
-    /// Reads all of it.
+    /// Reads the request to its end.
     ///
     /// # Errors
-    /// Why it was not spoken to its end.
+    /// The error that ended the request early.
     pub fn collect_wave(self) -> Result<Wave> {
         let mut samples = Vec::new();
         for event in self {

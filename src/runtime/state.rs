@@ -1,4 +1,4 @@
-//! What the workers of an engine share: the queue, the counters, and how it ends.
+//! The state that the workers of an engine share: the queue, the counters, and whether it is closed.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use super::stats::{self, Counters};
 use crate::error::{Error, Result};
 use crate::speech::{Line, Priority};
 
-/// The order in which jobs are taken: by priority, then as they came.
+/// The order in which jobs are taken: by priority, then by arrival.
 pub(super) type JobId = (Priority, u64);
 
 /// A line on its way through the engine.
@@ -22,27 +22,27 @@ pub(super) struct Job {
     pub refines_only: bool,
     pub channel: Arc<Channel>,
     pub submitted: Instant,
-    /// Whether a device failed while it had this line; a second one may have failed of it.
+    /// Whether a device failed while it worked on this line; a second failure may be the line's fault.
     pub is_suspect: bool,
-    /// What its reader has been given: whole pieces, and samples of the one after them.
+    /// Number of whole pieces that the reader has, and of samples of the piece after them.
     pub sent: (usize, usize),
 }
 
 impl Drop for Job {
-    /// Nobody waits for a line that was lost.
+    /// Sends an error, so that no reader waits for a line that was lost.
     fn drop(&mut self) {
         self.channel
             .send(Message::Failed(Error::Internal("the thread that worked on it has stopped".into())));
     }
 }
 
-/// What the devices' workers and the handles of an engine share.
+/// Holds the state that the devices' workers and the handles of an engine share.
 pub(super) struct RunState {
     queue: Mutex<Queue>,
     changed: Condvar,
     next_id: AtomicU64,
     is_closed: AtomicBool,
-    /// Handles of jobs that are interactive and wait, so that workers need not lock to know that there is none.
+    /// Number of waiting interactive jobs, so that workers need not lock to know that there is none.
     interactive: AtomicUsize,
     pub counters: Counters,
     pub observer: Option<Observer>,
@@ -53,11 +53,11 @@ pub(super) struct RunState {
 
 struct Queue {
     jobs: BTreeMap<JobId, Box<Job>>,
-    /// Goes up with every change that a waiting worker may want to see.
+    /// A counter that rises with every change that a waiting worker may want to see.
     generation: u64,
     /// Devices that have not failed.
     devices: usize,
-    /// Why the last of them did.
+    /// The error of the last device, once all have failed.
     fatal: Option<String>,
 }
 
@@ -108,7 +108,7 @@ impl RunState {
         queue.jobs.insert(job.id, job);
     }
 
-    /// Takes the first line that waits, of any priority or up to the one that is given.
+    /// Takes the first waiting line of at most this priority.
     pub fn take(&self, up_to: Priority) -> Option<Box<Job>> {
         if up_to == Priority::Interactive && self.interactive.load(Ordering::Relaxed) == 0 {
             return None;
@@ -135,7 +135,7 @@ impl RunState {
         self.changed.notify_all();
     }
 
-    /// The number of changes so far; asked before a worker looks for something to do.
+    /// Returns the number of changes so far; a worker reads it before it looks for work.
     pub fn generation(&self) -> u64 {
         self.lock().generation
     }
@@ -148,8 +148,9 @@ impl RunState {
         }
     }
 
-    /// Takes back what a failed device had started. A line that was given back before is refused with the error:
-    /// it may be what devices fail of. If no device is left, all that wait are.
+    /// Takes back the lines that a failed device had started. A line that was given back before is refused with
+    /// the error, because it may be the cause of the failures. If no device is left, all waiting lines are
+    /// refused.
     pub fn give_back(&self, device: usize, name: &str, error: &Error, jobs: Vec<Box<Job>>) {
         let reason = match error {
             Error::Device(reason) => format!("{name}: {reason}"),
@@ -189,12 +190,12 @@ impl RunState {
         }
     }
 
-    /// Returns why no device is left, if none is.
+    /// Returns the error of the last device, if no device is left.
     pub fn fatal(&self) -> Option<Error> {
         self.lock().fatal.clone().map(Error::Device)
     }
 
-    /// Ends all work; what waits and what runs is interrupted.
+    /// Ends all work; waiting and running lines are interrupted.
     pub fn close(&self) {
         let jobs = {
             let mut queue = self.lock();

@@ -1,4 +1,4 @@
-//! What an engine counts.
+//! Counters of an engine.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -6,54 +6,54 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// Durations of one kind, in seconds.
+/// Statistics of the durations of one kind, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Timing {
-    /// How many there were.
+    /// Number of durations.
     pub count: u64,
-    /// Their sum.
+    /// Sum of the durations.
     pub total: f64,
-    /// The longest.
+    /// The longest duration.
     pub longest: f64,
 }
 
-/// What a device holds now.
+/// The current state of a device.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeviceStats {
-    /// As it is called.
+    /// Name of the device.
     pub name: String,
-    /// Texts that it can work on together.
+    /// Number of texts that it can work on together.
     pub slots: usize,
-    /// Texts that it works on.
+    /// Number of texts that it works on.
     pub slots_held: usize,
-    /// Whether it failed and does no more.
+    /// Whether it has failed and is no longer used.
     pub has_failed: bool,
-    /// Bytes of its own memory that are free and all of it, of a card that says.
+    /// Bytes of its own memory that are free, and all of them; None for a device without memory of its own.
     pub memory: Option<(u64, u64)>,
 }
 
-/// What an engine has done since it was opened, and what it is at. Cheap to ask for.
+/// The counters of an engine since it was opened, and its current work. They are cheap to read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Stats {
-    /// Requests that wait for a device.
+    /// Number of requests that wait for a device.
     pub queued: usize,
-    /// Requests that a device works on.
+    /// Number of requests that a device works on.
     pub running: usize,
-    /// Requests that were spoken to their end.
+    /// Number of requests that were spoken to their end.
     pub completed: u64,
-    /// Requests that failed.
+    /// Number of requests that failed.
     pub failed: u64,
-    /// Requests that were cancelled, or whose reader was dropped.
+    /// Number of requests that were cancelled, or whose reader was dropped.
     pub cancelled: u64,
-    /// Steps of all devices.
+    /// Number of steps of all devices.
     pub steps: u64,
-    /// Tokens that were drawn.
+    /// Number of tokens that were drawn.
     pub tokens: u64,
     /// Seconds of audio that were made, before it is trimmed and joined.
     pub audio_seconds: f64,
-    /// From a request to its first step.
+    /// Time from a request to its first step.
     pub queue_time: Timing,
-    /// From a request to its first samples.
+    /// Time from a request to its first samples.
     pub first_sound: Timing,
     /// The devices, in their order.
     pub devices: Vec<DeviceStats>,

@@ -18,7 +18,7 @@ use crate::voice::{Registry, SeedKind, Voice};
 const SLOTS: usize = 3;
 const LINES: usize = 60;
 
-/// A device on which something happens before each step.
+/// A device that calls a function before each step.
 struct Rigged<F>(AnyStep, F);
 
 impl<F: FnMut(&Batch) -> Result<()>> Step for Rigged<F> {
@@ -69,7 +69,7 @@ fn slow(name: &str, pause: Duration) -> LoadedModel {
     })
 }
 
-/// Fails once so many outcomes are delivered.
+/// Makes a device that fails once so many outcomes are delivered.
 fn failing(name: &str, delivered: &Arc<AtomicUsize>, at: usize) -> LoadedModel {
     let (delivered, reason) = (Arc::clone(delivered), format!("{name} is hot"));
     rigged(name, move |_| match delivered.load(Ordering::SeqCst) >= at {
@@ -80,7 +80,7 @@ fn failing(name: &str, delivered: &Arc<AtomicUsize>, at: usize) -> LoadedModel {
 
 type Failures = Arc<Mutex<Vec<(String, usize)>>>;
 
-/// An engine over these devices, and what it says of those that fail.
+/// Makes an engine over these devices, and a list of those that fail.
 fn engine(models: Vec<LoadedModel>) -> (Engine, Failures) {
     let failures = Failures::default();
     let heard = Arc::clone(&failures);
@@ -95,7 +95,7 @@ fn engine(models: Vec<LoadedModel>) -> (Engine, Failures) {
     (Engine::of_models(models, Arc::new(composer), &options).unwrap(), failures)
 }
 
-/// Lines of all lengths, some of several pieces.
+/// Makes lines of all lengths, some of several pieces.
 fn line(index: usize) -> Line {
     let texts = ["你好", "今天天气很好", "Hello", "一二三四五六七八九十"];
     let pieces = if index % 5 == 4 { 3 } else { 1 };
@@ -111,7 +111,7 @@ fn lines() -> Vec<Line> {
     (0..LINES).map(line).collect()
 }
 
-/// A line that takes long.
+/// Makes a line that takes long.
 fn long(seed: u64) -> Line {
     let mut request = Request::new("一二三四五六七八九十");
     request.seed = seed;
@@ -119,7 +119,7 @@ fn long(seed: u64) -> Line {
     Line::of_request(request)
 }
 
-/// What was delivered.
+/// Holds the outcomes that were delivered.
 struct Heard {
     outcomes: BTreeMap<usize, Result<Spoken>>,
     result: Result<()>,
@@ -130,7 +130,7 @@ fn bits(samples: &[f32]) -> Vec<u32> {
 }
 
 impl Heard {
-    /// The waves' bits, of lines that were spoken.
+    /// Returns the waves' bits of the lines that were spoken.
     fn waves(&self) -> BTreeMap<usize, Vec<u32>> {
         let spoken = self.outcomes.iter().filter_map(|(index, result)| Some((*index, result.as_ref().ok()?)));
         spoken.map(|(index, spoken)| (index, bits(&spoken.samples))).collect()
@@ -150,7 +150,7 @@ fn speak(engine: &Engine, lines: Vec<Line>, limits: Limits, delivered: &AtomicUs
     Heard { outcomes: outcomes.into_inner().unwrap(), result }
 }
 
-/// What one device makes of the lines.
+/// Returns the waves of the lines from one device alone.
 fn alone(lines: Vec<Line>) -> BTreeMap<usize, Vec<u32>> {
     let (engine, _) = engine(vec![device("one")]);
     let heard = speak(&engine, lines, Limits::default(), &AtomicUsize::new(0));

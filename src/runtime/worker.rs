@@ -1,4 +1,4 @@
-//! What one device does: takes lines, steps its engine, hands codes to its renderer and sound to the readers.
+//! The work of one device: takes lines, steps its engine, sends codes to its renderer and sound to the readers.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,14 +17,15 @@ use crate::loading::LoadedModel;
 use crate::speech::Priority;
 use crate::voice::{VoicePrompt, VoiceSample};
 
-/// How many seeds are tried for a text that ends at its first token.
+/// The number of seeds that are tried for a text that ends at its first token.
 const SEEDS: u64 = 8;
-/// Of so many slots, one may be filled in a step.
+/// The number of slots for each of which one may be filled in a step.
 const SLOTS_FOR_A_LINE: usize = 16;
-/// Pieces of a streaming line that run at once: the one that is heard, and the next, so that no gap is left.
+/// The number of pieces of a streaming line that run at once: the one that is heard, and the next, so that no
+/// gap is left.
 const PIECES_AHEAD: usize = 2;
-/// Steps after which a stream's new samples are asked for: soon at first, then rarer, since each time what is
-/// within reach is computed again.
+/// The number of steps after which a stream's new samples are first asked for. It grows up to [`RAREST_LOOK`], since
+/// the frames within the renderer's reach are computed again each time.
 const FIRST_LOOK: usize = 16;
 const RAREST_LOOK: usize = 192;
 
@@ -32,24 +33,24 @@ const RAREST_LOOK: usize = 192;
 struct Running {
     line: JobId,
     piece: usize,
-    /// Which seed is tried, counted from the one asked for. Each piece counts for itself: what it is spoken with
+    /// Number of the seed that is tried, counted from the one asked for. Each piece counts for itself: its seed
     /// must not depend on when the others end.
     attempt: u64,
-    /// Tokens drawn so far.
+    /// Number of tokens drawn so far.
     tokens: usize,
     at_renderer: bool,
 }
 
-/// A line that is started.
+/// A line that has been started.
 struct Active {
     job: Box<Job>,
-    /// The line's voices; the first piece of each that has no sample sets it.
+    /// The line's voices; the first piece of each voice without a sample sets it.
     samples: Vec<Option<VoiceSample>>,
-    /// Pieces that can be submitted, and the attempt.
+    /// Pieces that can be submitted, each with its attempt.
     ready: VecDeque<(usize, u64)>,
-    /// Pieces that are whole and wait for those before them.
+    /// Complete pieces that wait for those before them.
     finished: BTreeMap<usize, Finished>,
-    /// The piece whose samples the reader gets, and how many of them were made.
+    /// The piece whose samples the reader gets; `made` is the number of them that were made.
     next: usize,
     made: usize,
     look: Look,
@@ -68,11 +69,11 @@ struct Finished {
     trace: Option<Box<Trace>>,
 }
 
-/// When the stream of a line's next piece is looked after.
+/// Says when the stream of a line's next piece is rendered again.
 struct Look {
     at: usize,
     every: usize,
-    /// Steps that the renderer has.
+    /// Number of steps that the renderer has.
     taken: usize,
     is_awaited: bool,
 }
@@ -113,13 +114,13 @@ impl Active {
         active
     }
 
-    /// The pieces that a voice speaks, in order.
+    /// Returns the pieces that a voice speaks, in order.
     fn spoken_by(&self, voice: usize) -> impl Iterator<Item = usize> {
         let pieces = self.job.line.pieces.iter().enumerate();
         pieces.filter(move |(_, piece)| piece.voice == voice).map(|(number, _)| number)
     }
 
-    /// The pieces that wait for this one, whose sound becomes their voice.
+    /// Returns the pieces that wait for this one, whose sound becomes their voice.
     fn waiting_for(&self, piece: usize) -> Vec<usize> {
         let voice = self.job.line.pieces[piece].voice;
         if self.samples.get(voice).is_none_or(Option::is_some) {
@@ -133,12 +134,12 @@ impl Active {
         self.job.line.streams && !self.job.line.traces && self.job.line.post_process.can_stream()
     }
 
-    /// Whether another piece may go in: a reader that is behind holds its own line back.
+    /// Tells whether another piece may be submitted: a slow reader holds its own line back.
     fn may_submit(&self) -> bool {
         !self.ready.is_empty() && !self.job.channel.is_full()
     }
 
-    /// Gives the reader samples of the next piece, less those that it got before a device failed.
+    /// Sends the reader samples of the next piece, without those that it got before a device failed.
     fn send(&mut self, samples: Vec<f32>) -> bool {
         let (pieces, sent) = self.job.sent;
         let skipped = match self.next.cmp(&pieces) {
@@ -213,15 +214,17 @@ struct Worker<'a> {
     lines: BTreeMap<JobId, Active>,
     running: HashMap<RequestId, Running>,
     next_request: RequestId,
-    /// Pieces at the renderer, whole or growing.
+    /// Number of pieces at the renderer, whole or growing.
     at_renderer: usize,
     tasks: Sender<Task>,
     sounds: Receiver<(RequestId, Result<Sound>)>,
 }
 
 impl Worker<'_> {
+    /// Steps the engine until the state is closed.
+    ///
     /// # Errors
-    /// What befell the device.
+    /// An error of the device.
     fn run(&mut self) -> Result<()> {
         while !self.state.is_closed() {
             let seen = self.state.generation();
@@ -245,8 +248,8 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Starts pieces while there are slots: those of interactive lines first, in the slots of bulk lines if there
-    /// are no others, then those of lines that are started, then new lines.
+    /// Starts pieces while there are slots: first those of interactive lines, which take the slots of bulk
+    /// lines if no others are free, then those of started lines, then new lines.
     fn fill(&mut self) {
         while self.submit_next(Priority::Interactive) {}
         // Few at a time, so that neither a device of many slots leaves nothing of a short list to the others, nor
@@ -262,7 +265,7 @@ impl Worker<'_> {
         self.model.slots.saturating_sub(held)
     }
 
-    /// Submits the next piece up to a priority, of a line that is started or a new one.
+    /// Submits the next piece of a started line or of a new one, of at most this priority.
     fn submit_next(&mut self, up_to: Priority) -> bool {
         let started = self.lines.iter().filter(|(id, active)| id.0 <= up_to && active.may_submit());
         let next = started.map(|(id, _)| *id).find(|id| self.has_room_for(*id));
@@ -290,7 +293,7 @@ impl Worker<'_> {
         true
     }
 
-    /// Whether a started line's next piece may go in now.
+    /// Tells whether a started line's next piece may be submitted now.
     fn has_room_for(&self, id: JobId) -> bool {
         let Some(active) = self.lines.get(&id) else { return false };
         let next = active.ready.front().map(|(piece, _)| *piece);
@@ -302,7 +305,7 @@ impl Worker<'_> {
             || (id.0 == Priority::Interactive && next == Some(active.next) && self.youngest_bulk().is_some())
     }
 
-    /// The bulk piece in the engine that loses least by being spoken from its start again.
+    /// Returns the bulk piece in the engine that loses least by starting again.
     fn youngest_bulk(&self) -> Option<RequestId> {
         let bulk = self.running.iter().filter(|(_, running)| {
             let streams = self.lines.get(&running.line).is_some_and(Active::streams);
@@ -420,7 +423,7 @@ impl Worker<'_> {
         self.tasks.send(task).map_err(|_| renderer_gone())
     }
 
-    /// Hands what streams have drawn to the renderer, where it may have become sound.
+    /// Sends the tokens that streams have drawn to the renderer, where they may have become sound.
     fn look_after_streams(&mut self) -> Result<()> {
         for (line, active) in &mut self.lines {
             let due = active.streams() && !active.look.is_awaited && !active.job.channel.is_full();
@@ -515,7 +518,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Ends a line all of whose pieces the reader has.
+    /// Ends a line whose reader has all pieces.
     fn complete(&mut self, id: JobId) {
         if self.lines.get(&id).is_none_or(|active| active.next < active.job.line.pieces.len()) {
             return;
@@ -551,7 +554,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Frees the slots of a line that is gone.
+    /// Frees the slots of a line that has ended.
     fn forget(&mut self, line: JobId) {
         stats::sub(&self.state.counters.running, 1);
         let (engine, tasks) = (&mut self.model.engine, &self.tasks);
@@ -567,7 +570,7 @@ impl Worker<'_> {
 }
 
 impl Active {
-    /// Lets the pieces of a voice sound like its first one, which has been spoken.
+    /// Gives the other pieces of a voice the sound of its first piece, which has been spoken.
     fn set_voice(&mut self, piece: usize, codes: VoicePrompt) {
         let waiting = self.waiting_for(piece);
         let spoken = &self.job.line.pieces[piece];
