@@ -1,5 +1,5 @@
-//! How fast a loaded model is, and how far one weight type is from single precision. Measures and counts;
-//! prints nothing and knows no flags.
+//! Measurements of a loaded model: its speed, and the distance of a weight type from single precision. Measures
+//! and counts; prints nothing and knows no flags.
 
 mod access;
 mod distance;
@@ -19,8 +19,8 @@ pub use summary::{Process, Spread, Summary};
 
 use crate::model::{HOP, SAMPLE_RATE};
 
-/// Tokens of one second of speech: each becomes two frames of the mel.
+/// The tokens of one second of speech: each becomes two frames of the mel.
 pub const TOKENS_PER_SECOND: f64 = SAMPLE_RATE as f64 / (2 * HOP) as f64;
 
-/// The voice that is measured with, as a seed.
+/// The seed of the voice that is used for measuring.
 const VOICE: u64 = 2222;

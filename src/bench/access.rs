@@ -1,4 +1,4 @@
-//! All that measuring asks of the engine and the renderer.
+//! The functions of the engine and the renderer that measuring needs.
 
 use std::ops::ControlFlow;
 
@@ -10,14 +10,15 @@ use crate::model::Rendered;
 use crate::runtime::render_codes;
 use crate::voice::SeedKind;
 
-/// A request for a text in the measured voice; a model without statistics of voices chooses one.
+/// Makes a request for a text in the voice used for measuring; a model without statistics of voices chooses
+/// one.
 pub(super) fn request(model: &LoadedModel, text: &str) -> Request {
     let mut request = Request::new(text);
     request.voice = model.speaker(SeedKind::TorchF32, VOICE).map(Into::into).unwrap_or_default();
     request
 }
 
-/// Drops what runs and queues these requests, numbered from 0.
+/// Drops all running requests and queues these, numbered from 0.
 pub(super) fn submit(model: &mut LoadedModel, requests: impl IntoIterator<Item = Request>) {
     let engine = &mut model.engine;
     engine.clear();
@@ -26,23 +27,23 @@ pub(super) fn submit(model: &mut LoadedModel, requests: impl IntoIterator<Item =
     }
 }
 
-/// Whether nothing is left to step.
+/// Tells whether no request is left.
 pub(super) fn is_idle(model: &mut LoadedModel) -> bool {
     model.engine.is_idle()
 }
 
-/// What one step did.
+/// Says what one step did.
 #[derive(Default)]
 pub(super) struct Stepped {
-    /// Positions of the prompts that went in.
+    /// Positions of the prompts that the step computed.
     pub prompts: usize,
-    /// Tokens drawn.
+    /// Number of tokens drawn.
     pub tokens: usize,
-    /// What was finished.
+    /// The requests that the step finished.
     pub spoken: Vec<(u64, Codes)>,
 }
 
-/// Steps once.
+/// Runs one step.
 pub(super) fn step(model: &mut LoadedModel) -> Result<Stepped> {
     digest(model.engine.step()?)
 }
@@ -64,22 +65,22 @@ fn digest(events: Vec<Event>) -> Result<Stepped> {
     Ok(stepped)
 }
 
-/// The mels and waves of several speeches.
+/// Renders the mels and waves of several sequences of codes.
 pub(super) fn render(model: &LoadedModel, all: &[&Codes]) -> Result<Vec<Rendered>> {
     let Some(first) = all.first() else { return Ok(Vec::new()) };
     render_codes(&model.renderer, first.decoder, all)
 }
 
-/// Steps of which every layer is kept: enough to tell, and no more memory than that takes.
+/// The number of steps of which every layer is kept: enough for a comparison, without taking more memory.
 const LAYER_STEPS: usize = 64;
 
-/// A step as it was run: what went in, what came out.
+/// A step as it was run: its inputs and its outputs.
 pub(super) struct Recorded {
     pub batch: Batch,
     pub outputs: Vec<RowOutput>,
 }
 
-/// Speaks requests, each in the slot of its number, and keeps every step.
+/// Speaks requests, each in the slot of its number, and records every step.
 pub(super) fn record(
     model: &mut LoadedModel,
     requests: impl IntoIterator<Item = Request>,
@@ -118,7 +119,7 @@ pub(super) fn replay(model: &mut LoadedModel, step: &Recorded) -> Result<Vec<Row
     Ok(outputs)
 }
 
-/// The model's sizes.
+/// Returns the model's sizes.
 pub(super) fn vocabulary(model: &mut LoadedModel) -> &Vocabulary {
     model.engine.vocabulary()
 }

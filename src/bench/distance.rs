@@ -1,6 +1,6 @@
-//! How far numbers are from the numbers they should be.
+//! Distances between numbers and their reference.
 
-/// Kullback-Leibler divergence of softmax(`other` ÷ t) from softmax(`reference` ÷ t), in nats.
+/// Returns the Kullback-Leibler divergence of softmax(`other` ÷ t) from softmax(`reference` ÷ t), in nats.
 pub(super) fn divergence(reference: &[f32], other: &[f32], temperature: f32) -> f64 {
     let (p, q) = (log_softmax(reference, temperature), log_softmax(other, temperature));
     // Rounding can leave a sum of almost nothing below zero.
@@ -14,7 +14,7 @@ fn log_softmax(logits: &[f32], temperature: f32) -> Vec<f64> {
     scaled.iter().map(|logit| logit - best - sum.ln()).collect()
 }
 
-/// The first of the largest.
+/// Returns the index of the largest logit, the first of several.
 pub(super) fn arg_max(logits: &[f32]) -> usize {
     let mut best = 0;
     for (index, logit) in logits.iter().enumerate() {
@@ -25,7 +25,7 @@ pub(super) fn arg_max(logits: &[f32]) -> usize {
     best
 }
 
-/// Squares of a signal and of its error, summed up.
+/// Sums of the squares of a signal and of its error.
 #[derive(Default)]
 pub(super) struct Power {
     signal: f64,
@@ -35,12 +35,12 @@ pub(super) struct Power {
 }
 
 impl Power {
-    /// Adds a signal as it should be and as it is.
+    /// Adds a reference signal and its approximation.
     pub fn add(&mut self, reference: &[f32], other: &[f32]) {
         self.add_around(0.0, reference, other);
     }
 
-    /// The same, where what the signal tells lies in its deviations from its mean.
+    /// Adds a reference signal and its approximation, measured around the reference's mean.
     pub fn add_centred(&mut self, reference: &[f32], other: &[f32]) {
         let sum: f64 = reference.iter().copied().map(f64::from).sum();
         self.add_around(sum / reference.len().max(1) as f64, reference, other);
@@ -60,17 +60,17 @@ impl Power {
         }
     }
 
-    /// The largest difference ÷ the root mean square of the signal.
+    /// Returns the largest difference ÷ the root mean square of the signal.
     pub fn worst(&self) -> f64 {
         if self.worst == 0.0 { 0.0 } else { self.worst / (self.signal / self.count.max(1) as f64).sqrt() }
     }
 
-    /// Root mean square of the error ÷ that of the signal.
+    /// Returns the root mean square of the error ÷ that of the signal.
     pub fn relative_error(&self) -> f64 {
         if self.error == 0.0 { 0.0 } else { (self.error / self.signal).sqrt() }
     }
 
-    /// Signal to noise in dB; none where there is no noise at all.
+    /// Returns the signal-to-noise ratio in dB; None where there is no noise at all.
     pub fn decibels(&self) -> Option<f64> {
         (self.error > 0.0).then(|| 10.0 * (self.signal / self.error).log10())
     }

@@ -1,4 +1,4 @@
-//! What it was measured on.
+//! The machine on which a measurement ran.
 
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, System};
@@ -21,7 +21,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// This one.
+    /// Describes this machine.
     pub fn this() -> Self {
         // A system that does not say leaves it open.
         let (cpu, memory_bytes) = System::new().map_or_else(
@@ -44,13 +44,13 @@ impl Machine {
     }
 }
 
-/// The most memory this process has held at once, in bytes; Linux alone tells.
+/// Returns the most memory that this process has held at once, in bytes; None on systems other than Linux.
 pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     peak_of(&status)
 }
 
-/// `VmHWM` of proc(5), which is in KiB.
+/// Reads `VmHWM` of proc(5), which is in KiB, as bytes.
 fn peak_of(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

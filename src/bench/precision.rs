@@ -1,7 +1,8 @@
-//! How far another weight type is from single precision: the same inputs through both, step by step.
+//! Compares another weight type with single precision: the same inputs through both, step by step.
 //!
-//! Two free runs part ways at the first code that differs and tell little from there on. So one model
-//! speaks, and the other is fed what the first one drew; at each step the two are asked for the same code.
+//! Two free runs part ways at the first code that differs, and little can be compared from there on. So one
+//! model speaks, and the other is given the codes that the first one drew; at each step both are asked for the
+//! same code.
 
 use std::ops::ControlFlow;
 
@@ -15,7 +16,7 @@ use crate::loading::LoadedModel;
 use crate::model::Rendered;
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler, SamplingParams};
 
-/// What is spoken: two to three seconds each, in both of the model's languages.
+/// The texts that are spoken: two to three seconds each, in both of the model's languages.
 const TEXTS: [&str; Reference::LINES] = [
     "今天天气很好，我们去公园走走。",
     "请把这本书放在桌子上，谢谢。",
@@ -23,7 +24,7 @@ const TEXTS: [&str; Reference::LINES] = [
     "we had a quiet evening by the river.",
 ];
 
-/// What single precision made of some texts.
+/// Holds the outputs of single precision for some texts.
 pub struct Reference {
     requests: Vec<Request>,
     steps: Vec<Recorded>,
@@ -33,30 +34,30 @@ pub struct Reference {
     codes: usize,
 }
 
-/// How often two models chose the same code, 0 to 1.
+/// Says how often two models chose the same code, 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sharing {
-    /// Of all choices.
+    /// Share over all choices.
     pub overall: f64,
-    /// Codebook by codebook.
+    /// Share of each codebook.
     pub per_codebook: Vec<f64>,
 }
 
-/// Kullback-Leibler divergence (reference ‖ other) of the next code's distribution, in nats.
+/// A Kullback-Leibler divergence (reference ‖ other) of the next code's distribution, in nats.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Divergence {
-    /// What divides the logits.
+    /// The temperature, by which the logits are divided.
     pub temperature: f32,
-    /// Over all steps and codebooks.
+    /// Mean over all steps and codebooks.
     pub mean: f64,
-    /// Of the worst.
+    /// The largest divergence of any step and codebook.
     pub max: f64,
 }
 
-/// How far some values are from those of the reference, in units of the reference's root mean square.
+/// Says how far some values are from those of the reference, in units of the reference's root mean square.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Deviation {
-    /// Whose values: `layer 0`, …, `hidden`, `logits`.
+    /// Name of the values: `layer 0`, …, `hidden`, `logits`.
     pub of: String,
     /// Root mean square of the error.
     pub relative_rms: f64,
@@ -64,38 +65,38 @@ pub struct Deviation {
     pub worst: f64,
 }
 
-/// How near a model is to the reference. Signal to noise is none where nothing differs at all.
+/// Says how close a model is to the reference. A signal-to-noise ratio is None where nothing differs at all.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Agreement {
-    /// What the weights were held in.
+    /// The type of the weights.
     pub weights: String,
-    /// Steps that were compared, those of all lines together.
+    /// Number of steps that were compared, over all lines.
     pub steps: usize,
-    /// The likeliest code.
+    /// Sharing of the likeliest code.
     pub arg_max: Sharing,
-    /// The code drawn with the same noise, as speech draws it.
+    /// Sharing of the code that is drawn with the same noise, as in speech.
     pub drawn: Sharing,
     /// The distributions, at temperature 1 and at that of speech.
     pub divergence: Vec<Divergence>,
-    /// What each layer leaves, from the first on; then the last hidden state and the logits.
+    /// Output of each layer, from the first on; then the last hidden state and the logits.
     pub layers: Vec<Deviation>,
     /// Root mean square of the hidden states' error ÷ that of the states.
     pub hidden_relative_rms: f64,
-    /// Of the wave, from the same hidden states.
+    /// Signal-to-noise ratio of the wave in dB, from the same hidden states.
     pub wave_snr_db: Option<f64>,
-    /// Of the log mel around its mean, from the same hidden states.
+    /// Signal-to-noise ratio of the log mel around its mean in dB, from the same hidden states.
     pub mel_snr_db: Option<f64>,
 }
 
 impl Reference {
-    /// Texts that are spoken; a model that works on so many at once is asked for.
+    /// The number of texts that are spoken, which the model must be able to work on together.
     pub const LINES: usize = 4;
 
     /// Speaks the texts, each for at most `tokens` steps.
     ///
     /// # Errors
     /// [`Error::Parameter`] if the model works on fewer than [`Reference::LINES`] texts or `tokens` is 0,
-    /// [`Error::Interrupted`] if `go_on` breaks; what the device said.
+    /// [`Error::Interrupted`] if `go_on` breaks; an error of the device.
     pub fn speak(
         model: &mut LoadedModel,
         tokens: usize,
@@ -122,12 +123,12 @@ impl Reference {
         Ok(Reference { requests, steps, lines, rendered, codebooks, codes })
     }
 
-    /// What the reference spoke.
+    /// Returns the codes that the reference spoke.
     pub fn lines(&self) -> &[Codes] {
         &self.lines
     }
 
-    /// Compares another model with the reference; `weights` names what its weights are held in.
+    /// Compares another model with the reference; `weights` names the type of its weights.
     ///
     /// # Errors
     /// As [`Reference::speak`]; [`Error::Parameter`] if it is a model of other sizes.
@@ -178,7 +179,7 @@ fn check_slots(model: &LoadedModel) -> Result<()> {
     }
 }
 
-/// One line at a time: what is rendered at once sits in memory several times.
+/// Renders one line at a time, because lines that are rendered together need memory for each.
 fn render(
     model: &LoadedModel,
     lines: &[Codes],
@@ -194,7 +195,7 @@ fn render(
     Ok(rendered)
 }
 
-/// One line's draws as the reference made them.
+/// The random draws of one line, as the reference made them.
 struct Draws {
     sampler: Sampler,
     noise: ExponentialNoise,
@@ -202,10 +203,10 @@ struct Draws {
 
 struct Tally<'a> {
     reference: &'a Reference,
-    /// By slot.
+    /// The draws of each slot.
     draws: Vec<Draws>,
     steps: usize,
-    /// Equal choices by codebook.
+    /// Number of equal choices of each codebook.
     arg_max: Vec<usize>,
     drawn: Vec<usize>,
     /// Sums over the choices, at temperature 1 and at that of speech.
@@ -239,7 +240,7 @@ impl<'a> Tally<'a> {
         })
     }
 
-    /// Takes in what the layers of one line's step left.
+    /// Adds the outputs of the layers in one step of a line.
     fn layers(&mut self, reference: &RowOutput, other: &RowOutput) {
         let hidden = reference.hidden.len().max(1);
         let count = reference.layers.len() / hidden;
@@ -261,7 +262,7 @@ impl<'a> Tally<'a> {
         layers.chain(ends.map(|(of, power)| deviation(of.into(), power))).collect()
     }
 
-    /// Takes in the logits of one line's step.
+    /// Adds the logits of one step of a line.
     fn logits(&mut self, slot: usize, reference: &[f32], other: &[f32]) -> Result<()> {
         let codes = self.reference.codes;
         if other.len() != reference.len() {

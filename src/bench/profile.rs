@@ -1,5 +1,5 @@
-//! Where a card's time goes: steps of a number of lines, as they run and kernel by kernel, beside the time that
-//! they must at least take.
+//! The time that a card spends in each kernel: steps of a number of lines, as they run and kernel by kernel,
+//! compared with the least time that they can take.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,69 +18,69 @@ use crate::error::{Error, Result};
 use crate::loading::LoadedModel;
 use crate::model::{Checkpoint, GptConfig};
 
-/// Steps come in a whole number of these, which a card is asked for at once.
+/// The number of steps that a card is asked for at once; a run is a multiple of it.
 const TOGETHER: usize = 8;
 
-/// What one kernel takes of a step.
+/// The share of one kernel in a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelTime {
-    /// Its name.
+    /// The kernel's name.
     pub kernel: String,
-    /// What it belongs to.
+    /// The part of the model that the kernel belongs to.
     pub part: Part,
     /// Launches in a step.
     pub launches: f64,
     /// Seconds in a step.
     pub seconds: f64,
-    /// Of the time of all kernels, 0 to 1.
+    /// Share of the time of all kernels, 0 to 1.
     pub share: f64,
 }
 
-/// What one part takes of a step, and what it must take.
+/// The time that one part takes in a step, and the least that it can take.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PartTime {
-    /// Which.
+    /// The part of the model.
     pub part: Part,
     /// Seconds in a step.
     pub seconds: f64,
-    /// Of the time of all kernels, 0 to 1.
+    /// Share of the time of all kernels, 0 to 1.
     pub share: f64,
-    /// What it must at least move and compute in a step.
+    /// The least that the part must move and compute in a step.
     pub work: Work,
-    /// Seconds that this takes at what the card does at most.
+    /// Seconds that this work takes at the card's limits.
     pub floor: f64,
-    /// Its time ÷ that; none where nothing must be done.
+    /// The part's time ÷ its floor; None where it has no work to do.
     pub over_floor: Option<f64>,
 }
 
-/// Steps of one type and number of lines.
+/// Measurements of the steps of one type and number of lines.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Profile {
-    /// What computed.
+    /// Name of the device.
     pub device: String,
-    /// What the weights were held in.
+    /// The type of the weights.
     pub weights: String,
     /// Lines that were worked on together.
     pub batch_size: usize,
-    /// Steps of a run.
+    /// Number of steps in a run.
     pub steps: usize,
     /// Positions that a step attends to in a line, on average.
     pub length: f64,
-    /// A step as it runs when nothing is timed within it, host and copies among it, in seconds.
+    /// Seconds of a step when nothing is timed within it, including the host and copies.
     pub step_s: Spread,
-    /// What a step must take if all its parts go on at once, in seconds.
+    /// Seconds that a step must take at least if all its parts run at once.
     pub step_floor_s: f64,
-    /// The median step ÷ that.
+    /// The median step ÷ `step_floor_s`.
     pub step_over_floor: f64,
-    /// Steps that were timed kernel by kernel.
+    /// Number of steps that were timed kernel by kernel.
     pub timed_steps: usize,
-    /// All kernels of a step, timed one by one, in seconds.
+    /// Seconds of all kernels of a step, timed one by one.
     pub kernels_s: f64,
-    /// A launch that does nothing, timed as these are, in seconds.
+    /// Seconds of a launch that does nothing, timed as the kernels are.
     pub least_launch_s: f64,
-    /// By kernel, those that take longest first.
+    /// Time of each kernel, the slowest first.
     pub kernels: Vec<KernelTime>,
-    /// By part.
+    /// Time of each part.
     pub parts: Vec<PartTime>,
 }
 
@@ -94,8 +94,7 @@ pub struct ProfileTest {
 }
 
 impl ProfileTest {
-    /// Measures what the card does at most and loads a checkpoint onto it, for at most as many lines as the
-    /// options say.
+    /// Measures the card's limits and loads a checkpoint onto it, for at most as many lines as the options say.
     ///
     /// # Errors
     /// [`Error::Device`] if the device is no card or has failed; as [`LoadedModel::open`].
@@ -122,22 +121,22 @@ impl ProfileTest {
         Ok(ProfileTest { model, profiler, config, kind, ceilings: ceilings? })
     }
 
-    /// What the card does at most.
+    /// Returns the card's limits.
     pub fn ceilings(&self) -> &Ceilings {
         &self.ceilings
     }
 
-    /// What computes.
+    /// Returns the name of the device.
     pub fn device_name(&self) -> &str {
         self.model.device_name()
     }
 
-    /// Lets `lines` lines speak for `tokens` steps, a whole number of eight or a few more: `runs` times as
-    /// they always do, after some that warm up, and then once more with every launch timed.
+    /// Speaks `lines` lines for `tokens` steps, rounded up to a multiple of eight: `runs` times as they always
+    /// run, after some warm-up runs, and then once more with every launch timed.
     ///
     /// # Errors
     /// [`Error::Parameter`] if there are more lines than the model was loaded for or they do not fit its
-    /// context, [`Error::Interrupted`] if `go_on` breaks; what the card said.
+    /// context, [`Error::Interrupted`] if `go_on` breaks; an error of the device.
     pub fn run(
         &mut self,
         (lines, tokens, seed): (usize, usize, u64),
@@ -199,7 +198,7 @@ impl ProfileTest {
         })
     }
 
-    /// Seconds of `steps` steps after the prompts' own, and positions of a prompt.
+    /// Returns the seconds of `steps` decode steps after the prefill, and the positions of a prompt.
     fn decode(
         &mut self,
         requests: &[Request],
@@ -212,7 +211,7 @@ impl ProfileTest {
         Ok((start.elapsed().as_secs_f64(), positions))
     }
 
-    /// As [`ProfileTest::decode`], launch by launch.
+    /// Runs what [`ProfileTest::decode`] runs, with every launch timed.
     fn timed(
         &mut self,
         requests: &[Request],
@@ -226,7 +225,7 @@ impl ProfileTest {
         advanced.and(times)
     }
 
-    /// Positions of a prompt, once every line has its first token.
+    /// Runs the prefill until every line has its first token; returns the positions of a prompt.
     fn prefill(&mut self, requests: &[Request], go_on: &dyn Fn() -> ControlFlow<()>) -> Result<usize> {
         access::submit(&mut self.model, requests.iter().cloned());
         let stepped = self.step(go_on)?;
@@ -260,7 +259,7 @@ impl ProfileTest {
     }
 }
 
-/// How many steps were timed, and what each kernel took of one.
+/// Returns how many steps were timed, and the time of each kernel in a step.
 fn kernels(times: &Times) -> Result<(usize, Vec<KernelTime>)> {
     let steps = times.get(ONCE_A_STEP).map_or(0, |spent| spent.launches);
     if steps == 0 {

@@ -11,27 +11,27 @@ use crate::error::{Error, Result};
 use crate::loading::{GROUP_STEPS, LoadedModel};
 use crate::runtime::first_sound;
 
-/// What every line says: a sentence of common length in each of the model's languages.
+/// The text of every line: a sentence of common length in each of the model's languages.
 pub(super) const TEXT: &str =
     "今天我们去了城里的老书店，买了三本书，回家的路上下起了小雨。we read by the window until dark.";
 
-/// One pass over all lines. Times are in seconds.
+/// Times of one pass over all lines, in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Positions of one line's prompt.
     pub positions: usize,
-    /// The step that one line's prompt goes in with.
+    /// Time of one line's prefill.
     pub prefill: f64,
     /// Tokens drawn after each line had its first one.
     pub decode_tokens: usize,
-    /// The steps that drew them.
+    /// Time of the decode steps that drew them.
     pub decode: f64,
-    /// Mels and waves of all lines.
+    /// Time of rendering the mels and waves of all lines.
     pub render: f64,
-    /// From the requests to the last wave.
+    /// Time from the requests to the last wave.
     pub total: f64,
-    /// From a request to the first samples of its stream, in a process that has spoken this line before; of a
-    /// single line only.
+    /// Time from a request to the first samples of its stream, in a process that has spoken this line before;
+    /// for a single line only.
     pub first_sound: Option<f64>,
 }
 
@@ -43,10 +43,10 @@ pub struct SpeedTest<'a> {
 }
 
 impl<'a> SpeedTest<'a> {
-    /// Lines of `tokens` tokens each, at least 2; line i draws with `seed + i`.
+    /// Makes a test with lines of `tokens` tokens each, at least 2; line i draws with `seed + i`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for fewer.
+    /// [`Error::Parameter`] for fewer tokens.
     pub fn new(model: &'a mut LoadedModel, tokens: usize, seed: u64) -> Result<Self> {
         if tokens < 2 {
             return Err(Error::parameter("tokens", "a rate takes at least 2"));
@@ -63,7 +63,7 @@ impl<'a> SpeedTest<'a> {
     ///
     /// # Errors
     /// [`Error::Interrupted`] if `go_on` breaks, [`Error::Parameter`] if the lines do not fit the model's
-    /// context; what the device said.
+    /// context; an error of the device.
     pub fn run(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<Run> {
         let lines = self.requests.len();
         let start = Instant::now();
@@ -127,7 +127,7 @@ impl<'a> SpeedTest<'a> {
         }
     }
 
-    /// The time of one line's prompt, alone.
+    /// Measures the prefill of one line alone.
     fn prefill(&mut self, go_on: &dyn Fn() -> ControlFlow<()>) -> Result<f64> {
         let start = Instant::now();
         access::submit(self.model, self.requests.first().cloned());

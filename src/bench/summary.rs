@@ -1,31 +1,32 @@
-//! From what was timed to what is reported.
+//! Summaries of measurements.
 
 use serde::{Deserialize, Serialize};
 
 use super::TOKENS_PER_SECOND;
 use super::speed::Run;
 
-/// What one process measured: it loads the model once and runs it several times. Times are in seconds.
+/// The measurements of one process, which loads the model once and runs it several times. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Process {
-    /// What computed.
+    /// Name of the device.
     pub device: String,
-    /// What the weights were held in.
+    /// The type of the weights.
     pub weights: String,
-    /// From the start of loading until the model was ready.
+    /// Time from the start of loading until the model was ready.
     pub load: f64,
-    /// From the start of the process until the first step began; none where the weights are made in memory.
+    /// Time from the start of the process until the first step began; None where the weights are made in
+    /// memory.
     pub cold_start: Option<f64>,
-    /// The most memory the process held, in bytes; where the system tells.
+    /// The most memory that the process held, in bytes; None where the system does not tell.
     pub peak_memory: Option<u64>,
-    /// The runs after those that warm up.
+    /// The runs after the warm-up runs.
     pub runs: Vec<Run>,
 }
 
-/// The middle and the ends of several measurements.
+/// The median and the extremes of several measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
-    /// The middle one, or the mean of the two in the middle.
+    /// The middle value, or the mean of the two in the middle.
     pub median: f64,
     /// The smallest.
     pub min: f64,
@@ -34,7 +35,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of measurements, in any order; none of none.
+    /// Summarises measurements in any order; None if there are none.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
@@ -44,12 +45,12 @@ impl Spread {
     }
 }
 
-/// All that was measured with one weight type and one batch size. Names end in their unit.
+/// The results of one weight type and one batch size. Names end in their unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// What computed.
+    /// Name of the device.
     pub device: String,
-    /// What the weights were held in.
+    /// The type of the weights.
     pub weights: String,
     /// Lines that were worked on together.
     pub batch_size: usize,
@@ -57,38 +58,39 @@ pub struct Summary {
     pub tokens: usize,
     /// Positions of a line's prompt.
     pub positions: usize,
-    /// Loading the model.
+    /// Time of loading the model.
     pub load_s: Spread,
-    /// From the start of the process until the first step began.
+    /// Time from the start of the process until the first step began.
     pub cold_start_s: Option<Spread>,
-    /// The step that one line's prompt goes in with.
+    /// Time of one line's prefill.
     pub prefill_s: Spread,
     /// Positions of a prompt per second.
     pub prefill_positions_per_s: Spread,
     /// Tokens of a run that were drawn after each line had its first one.
     pub decode_tokens: usize,
-    /// The steps that drew them.
+    /// Time of the decode steps that drew them.
     pub decode_s: Spread,
     /// Tokens drawn per second, those of all lines together.
     pub decode_steps_per_s: Spread,
-    /// Mel and wave, per token.
+    /// Time of rendering mel and wave, per token.
     pub render_s_per_token: Spread,
-    /// Mel and wave as a part of the whole, 0 to 1.
+    /// Share of rendering in the whole time, 0 to 1.
     pub render_share: Spread,
-    /// All lines, from their requests to the last wave.
+    /// Time of all lines, from their requests to the last wave.
     pub total_s: Spread,
     /// Compute time ÷ audio time.
     pub real_time_factor: Spread,
     /// Seconds of audio made in a second.
     pub audio_s_per_s: Spread,
-    /// From a request to the first samples of its stream; of a single line only.
+    /// Time from a request to the first samples of its stream; for a single line only.
     pub first_sound_s: Option<Spread>,
-    /// The most memory a process held.
+    /// The most memory that a process held.
     pub peak_memory_bytes: Option<Spread>,
 }
 
 impl Summary {
-    /// Of processes that all measured lines of so many tokens in batches of this size; none if none ran.
+    /// Summarises processes that all measured lines of so many tokens in batches of this size; None if there
+    /// are none.
     pub fn of(processes: &[Process], batch_size: usize, tokens: usize) -> Option<Self> {
         let first = processes.first()?;
         let runs = || processes.iter().flat_map(|process| &process.runs);
