@@ -1,4 +1,4 @@
-//! Where a model's files come from: a folder, the Hugging Face cache, a download.
+//! The source of a model's files: a folder, the Hugging Face cache, a download.
 //!
 //! The only user of hf-hub (for the cache's layout) and of ureq (for the transfers).
 
@@ -29,8 +29,8 @@ pub const DEFAULT_REPO: &str = "2Noise/ChatTTS";
 
 const MIRROR: &str = "https://hf-mirror.com";
 const HASH_CHUNK: usize = 1 << 20;
-/// Upstream may publish a new commit while its files are fetched; then those of the old one are
-/// not in the new one's snapshot yet.
+/// The most passes of a download. Upstream may publish a new commit while its files are fetched; the files of
+/// the old commit are then not in the snapshot of the new one yet.
 const MAX_PASSES: usize = 3;
 
 struct Published {
@@ -115,30 +115,30 @@ impl ModelFiles {
     }
 }
 
-/// What happens during [`fetch`].
+/// Reports the progress of [`fetch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Transfer<'a> {
-    /// A file begins; once a file.
+    /// The transfer of a file begins; reported once a file.
     Started {
         /// Its path in the repository.
         file: &'a str,
         /// Its size, if the server tells.
         bytes: Option<u64>,
-        /// Which of the files to fetch it is, from 0.
+        /// Number of the file among those to fetch, from 0.
         index: usize,
-        /// How many files there are to fetch.
+        /// Number of files to fetch.
         count: usize,
     },
-    /// More of a file is here.
+    /// More of a file has arrived.
     Advanced {
         /// Its path in the repository.
         file: &'a str,
-        /// Bytes of it that are here, those of earlier attempts included. It falls where a server
-        /// must start again.
+        /// Bytes of it that have arrived, including those of earlier attempts. It falls if a server must start
+        /// again.
         position: u64,
     },
-    /// A file is complete; also without [`Transfer::Started`] if nothing of it had to be transferred.
+    /// A file is complete; also reported without [`Transfer::Started`] if nothing of it had to be transferred.
     Finished {
         /// Its path in the repository.
         file: &'a str,
@@ -147,32 +147,32 @@ pub enum Transfer<'a> {
     Retrying {
         /// Its path in the repository.
         file: &'a str,
-        /// What went wrong.
+        /// The reason of the failure.
         reason: String,
-        /// How long it is waited first.
+        /// The wait before the next attempt.
         wait: Duration,
     },
-    /// Another program is downloading the file; its end is waited for.
+    /// Another program is downloading the file; this one waits for it.
     Waiting {
         /// Its path in the repository.
         file: &'a str,
     },
-    /// Something a user should know, in one sentence; at most one a file.
+    /// A message for the user, in one sentence; at most one a file.
     Warning(String),
 }
 
-/// One file of [`verify`].
+/// The result of [`verify`] for one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileCheck {
     /// Its path in the repository, `asset/…`.
     pub file: &'static str,
-    /// Where it is, or would be.
+    /// Path of the file, or where it would be.
     pub path: PathBuf,
-    /// What it is.
+    /// The result of the comparison.
     pub state: FileState,
 }
 
-/// How a file compares with the published one.
+/// Says how a file compares with the published one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileState {
     /// The sha256 is the published one.
@@ -182,9 +182,9 @@ pub enum FileState {
         /// Its sha256.
         found: String,
     },
-    /// Not there.
+    /// The file does not exist.
     Missing,
-    /// There, but not readable; what the system said.
+    /// The file exists, but cannot be read; with the system's message.
     Unreadable(String),
 }
 
@@ -209,9 +209,8 @@ pub fn locate(source: &ModelSource, config: &HubConfig) -> Result<ModelFiles> {
     }
 }
 
-/// Finds a model's files and downloads those that are missing, continuing where an earlier download
-/// was interrupted; what was downloaded is then checked, with a [`Transfer::Warning`] where a
-/// checksum differs.
+/// Finds a model's files and downloads those that are missing, continuing where an earlier download was
+/// interrupted. Downloaded files are then checked, with a [`Transfer::Warning`] where a checksum differs.
 ///
 /// # Errors
 /// Those of [`locate`] for a folder; [`Error::ModelNotFound`] without network or where the server
@@ -293,10 +292,10 @@ pub fn verify(source: &ModelSource, config: &HubConfig) -> Result<Vec<FileCheck>
     Ok(PUBLISHED.par_iter().map(check).collect())
 }
 
-/// The folder where a source's files are or would be: for the hub the snapshot's folder, or the
+/// Returns the folder where a source's files are or would be: for the hub the snapshot's folder, or the
 /// repository's in the cache before anything was downloaded. A packed and a demo model have none.
 ///
-/// What it returns for a complete model may be given as [`ModelSource::Folder`].
+/// The folder of a complete model may be given as [`ModelSource::Folder`].
 pub fn folder(source: &ModelSource, config: &HubConfig) -> Option<PathBuf> {
     match source {
         ModelSource::Folder(folder) => Some(folder.clone()),
@@ -308,7 +307,7 @@ pub fn folder(source: &ModelSource, config: &HubConfig) -> Option<PathBuf> {
     }
 }
 
-/// The folder that holds `Decoder.safetensors`, or the likeliest one if that is nowhere.
+/// Returns the folder that holds `Decoder.safetensors`, or the likeliest one if none does.
 fn asset_folder(source: &ModelSource, config: &HubConfig) -> Result<Option<PathBuf>> {
     match source {
         ModelSource::Folder(folder) if !folder.is_dir() => Ok(None),
@@ -344,7 +343,7 @@ fn missing_below(root: Option<&Path>) -> Vec<&'static str> {
         .collect()
 }
 
-/// The sha256 of a file, in lower-case hexadecimal digits.
+/// Returns the sha256 of a file, in lower-case hexadecimal digits.
 fn sha256(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();

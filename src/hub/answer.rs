@@ -1,4 +1,4 @@
-//! What a hub's answers say about a file.
+//! Reads what a hub's answers say about a file.
 
 use ureq::Body;
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, LOCATION};
@@ -6,14 +6,14 @@ use ureq::http::{Response, StatusCode};
 
 use super::download::Failure;
 
-/// Where an answer sends its asker.
+/// The target of a redirect.
 pub(super) struct Redirect {
     pub url: String,
-    /// Whether it stays on the server; then the next answer still speaks for the hub.
+    /// Whether it stays on the server; the next answer then still comes from the hub.
     pub relative: bool,
 }
 
-/// What the answers of a chain of redirects say about a file.
+/// Collects what the answers of a chain of redirects say about a file.
 #[derive(Default)]
 pub(super) struct Identity {
     commit: Option<String>,
@@ -54,7 +54,7 @@ impl Identity {
         self.names().is_ok()
     }
 
-    /// Commit and blob name. They become path components, so they must be plain names.
+    /// Returns the names of the commit and the blob. They become path components, so they must be plain names.
     pub fn names(&self) -> Result<(&str, &str), Failure> {
         let plain = |name: &str| {
             name.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -89,7 +89,7 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-/// First byte and total of `bytes 5-9/10`.
+/// Returns the first byte and the total of a range such as `bytes 5-9/10`.
 pub(super) fn content_range(answer: &Response<Body>) -> Option<(u64, Option<u64>)> {
     let (range, total) = header(answer, CONTENT_RANGE.as_str())?.strip_prefix("bytes ")?.split_once('/')?;
     let first = range.split('-').next()?.parse().ok()?;
@@ -115,7 +115,7 @@ pub(super) fn redirect_of(url: &str, answer: &Response<Body>) -> Result<Redirect
     Ok(Redirect { url: next, relative: false })
 }
 
-/// `scheme://host:port` of a URL.
+/// Returns the origin of a URL, `scheme://host:port`.
 pub(super) fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     url[host..].find(['/', '?', '#']).map_or(url, |end| &url[..host + end])

@@ -7,7 +7,7 @@ use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 
 use crate::{Error, Result};
 
-/// The digits of a git commit.
+/// The number of digits of a git commit.
 const COMMIT_DIGITS: usize = 40;
 
 /// A repository's part of the cache: `refs/<revision>` names a commit, `snapshots/<commit>/…` holds
@@ -27,12 +27,12 @@ impl CachedRepo {
         Self { id: repo.to_owned(), revision: revision.to_owned(), cached, folder }
     }
 
-    /// The repository's folder in the cache; it need not exist.
+    /// Returns the repository's folder in the cache; it need not exist.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The commit that the revision was when it was last asked for.
+    /// Returns the commit that the revision named when it was last asked for.
     fn commit(&self) -> Option<String> {
         if is_commit(&self.revision) {
             return Some(self.revision.clone());
@@ -42,7 +42,7 @@ impl CachedRepo {
         commit.chars().all(|c| c.is_ascii_alphanumeric()).then(|| commit.to_owned()).filter(|c| !c.is_empty())
     }
 
-    /// The folder of the revision's files, if the revision was ever asked for.
+    /// Returns the folder of the revision's files, if the revision was ever asked for.
     pub(super) fn current(&self) -> Option<PathBuf> {
         self.commit().map(|commit| self.snapshot(&commit))
     }
@@ -55,7 +55,7 @@ impl CachedRepo {
         self.folder.join("blobs").join(etag)
     }
 
-    /// Records that the revision is this commit.
+    /// Records the commit that the revision names.
     pub(super) fn set_ref(&self, commit: &str) -> Result<()> {
         if self.commit().as_deref() == Some(commit) {
             return Ok(());
@@ -64,7 +64,7 @@ impl CachedRepo {
         self.cached.create_ref(commit).map_err(Error::io("write", &path))
     }
 
-    /// Where a server has the file.
+    /// Returns the URL of a file on a server.
     pub(super) fn url(&self, endpoint: &str, file: &str) -> String {
         let (repo, revision) = (&self.id, self.revision.replace('/', "%2F"));
         format!("{endpoint}/{repo}/resolve/{revision}/{file}")
@@ -75,8 +75,8 @@ fn is_commit(revision: &str) -> bool {
     revision.len() == COMMIT_DIGITS && revision.chars().all(|c| c.is_ascii_hexdigit())
 }
 
-/// Points a snapshot's file at its blob: by a relative link as everyone does, else by a hard link,
-/// else by a copy.
+/// Links a snapshot's file to its blob: by a relative link, as other programs do, else by a hard link, else by
+/// a copy.
 pub(super) fn link(blob: &Path, pointer: &Path) -> io::Result<()> {
     let folder = pointer.parent().ok_or(io::ErrorKind::InvalidInput)?;
     fs::create_dir_all(folder)?;

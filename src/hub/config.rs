@@ -7,34 +7,34 @@ use std::time::Duration;
 
 const HUB: &str = "https://huggingface.co";
 
-/// Where the cache is, which server is asked, and how patiently.
+/// Names the cache and the server, and says how patiently the server is asked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HubConfig {
     /// The folder that holds `models--owner--name/…`.
     pub cache: PathBuf,
     /// The server, without a trailing slash.
     pub endpoint: String,
-    /// Sent to the endpoint only, never to the servers it redirects to.
+    /// The user's token; sent to the endpoint only, never to the servers it redirects to.
     pub token: Option<String>,
-    /// Never use the network.
+    /// Whether the network is never used.
     pub offline: bool,
-    /// How often in a row a transfer may fail without having moved before it is given up.
+    /// Number of failures in a row, without a byte of progress, after which a transfer is given up.
     pub retries: u32,
-    /// The wait before the first repetition; it doubles from one to the next, up to 30 seconds.
+    /// The wait before the first retry; it doubles from one retry to the next, up to 30 seconds.
     pub retry_wait: Duration,
-    /// How long a server may keep silent before the connection counts as lost.
+    /// The time that a server may stay silent before the connection counts as lost.
     pub stall: Duration,
 }
 
 impl Default for HubConfig {
-    /// The public hub and the usual cache in the home folder, without a look at the environment's variables.
+    /// Returns the public hub and the usual cache in the home folder. No environment variable is read.
     fn default() -> Self {
         Self::from_lookup(&|_| None, std::env::home_dir())
     }
 }
 
 impl HubConfig {
-    /// The public hub, no token, this cache.
+    /// Makes settings with the public hub, no token and this cache.
     pub fn new(cache: impl Into<PathBuf>) -> Self {
         Self {
             cache: cache.into(),
@@ -47,11 +47,11 @@ impl HubConfig {
         }
     }
 
-    /// The settings of the environment, read as Python's huggingface_hub reads them: `HF_HOME`
-    /// (else `XDG_CACHE_HOME/huggingface`, else `~/.cache/huggingface`), `HF_HUB_CACHE` (else
-    /// `HF_HOME/hub`), `HF_ENDPOINT`, `HF_TOKEN` (else the file `HF_HOME/token`), `HF_HUB_OFFLINE`.
+    /// Reads the settings of the environment, as Python's huggingface_hub reads them: `HF_HOME` (else
+    /// `XDG_CACHE_HOME/huggingface`, else `~/.cache/huggingface`), `HF_HUB_CACHE` (else `HF_HOME/hub`),
+    /// `HF_ENDPOINT`, `HF_TOKEN` (else the file `HF_HOME/token`), `HF_HUB_OFFLINE`.
     ///
-    /// A machine that knows no home folder gets `.cache/huggingface` in the current one.
+    /// A machine without a home folder gets `.cache/huggingface` in the current one.
     pub fn from_env() -> Self {
         Self::from_lookup(&|name| std::env::var_os(name), std::env::home_dir())
     }

@@ -1,4 +1,4 @@
-//! One file from the hub into the cache, resumed where an earlier attempt ended.
+//! Downloads one file from the hub into the cache, continuing where an earlier attempt ended.
 //!
 //! hf-hub's own downloader is not used: as of 0.5 it asks for compressed ranges, which makes the hub
 //! leave out the Content-Range that it insists on (huggingface/hf-hub#141, #144), panics on some
@@ -24,11 +24,11 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 const LOCK_POLL: Duration = Duration::from_millis(250);
 const CHUNK: usize = 128 * 1024;
 
-/// Why a file could not be fetched.
+/// The reason why a file could not be fetched.
 pub(super) enum Failure {
     /// No answer at all.
     Connect(String),
-    /// An HTTP status that is not a success, and what the hub said to it.
+    /// An HTTP status that is not a success, with the hub's message.
     Status(StatusCode, Option<String>),
     /// The transfer broke off.
     Transfer(String),
@@ -67,7 +67,7 @@ pub(super) struct Fetched {
     pub etag: String,
 }
 
-/// Which of how many files.
+/// The position of a file among those to fetch.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub index: usize,
@@ -79,7 +79,7 @@ pub(super) struct Downloader<'a> {
     config: &'a HubConfig,
     repo: &'a CachedRepo,
     agent: Agent,
-    /// Whether the server was ever reached; while it was not, patience is short.
+    /// Whether the server was ever reached; until then there is at most one retry.
     reached: bool,
     on_event: &'a mut dyn FnMut(Transfer<'_>),
 }
@@ -107,7 +107,7 @@ impl<'a> Downloader<'a> {
         (self.on_event)(event);
     }
 
-    /// Fetches one file; a passing failure is tried again from where the file ends.
+    /// Fetches one file; after a passing failure it tries again from where the file ends.
     pub(super) fn fetch(&mut self, file: &str, place: Place) -> Result<Fetched, Failure> {
         let mut progress = Progress { file, place, announced: false, furthest: 0 };
         let mut wait = self.config.retry_wait;
@@ -194,7 +194,7 @@ impl<'a> Downloader<'a> {
         Ok(answer)
     }
 
-    /// Finds out what of the file is here: all of it, or the part that a transfer goes on from.
+    /// Finds out how much of the file is here: all of it, or the part from which a transfer continues.
     fn prepare(&mut self, identity: &Identity, progress: &mut Progress<'_>) -> Result<Prepared, Failure> {
         let (commit, etag) = identity.names()?;
         let blob = self.repo.blob(etag);
@@ -306,7 +306,7 @@ impl<'a> Downloader<'a> {
         self.keep(target)
     }
 
-    /// Makes a blob that is whole visible in its commit's snapshot.
+    /// Puts a complete blob into its commit's snapshot.
     fn keep(&self, target: Target) -> Result<Fetched, Failure> {
         link(&target.blob, &target.pointer)
             .map_err(|error| Failure::Local(Error::io("create", &target.pointer)(error)))?;
@@ -339,7 +339,7 @@ struct Progress<'a> {
     file: &'a str,
     place: Place,
     announced: bool,
-    /// The most bytes that were ever here, so that a server which starts over cannot keep us for ever.
+    /// The most bytes that have ever arrived, so that a server which starts over cannot cause endless retries.
     furthest: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What a user may name as a model.
+//! The names by which a user may choose a model.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ const DEFAULT_REVISION: &str = "main";
 const ACCEPTED: &str = "accepted are a folder that holds the files, a file of `model convert`, a Hugging Face repository as \
                         owner/name or owner/name@revision, `demo` and `demo-full`";
 
-/// Where a model comes from. The default is [`DEFAULT_REPO`] at `main`.
+/// The source of a model. The default is [`DEFAULT_REPO`] at `main`.
 ///
 /// Parsed from `demo`, `demo-full`, an existing folder or file or `owner/name[@revision]`, in this order;
 /// a folder that is called `demo` is written `./demo`.
@@ -28,7 +28,7 @@ pub enum ModelSource {
     },
     /// A file that `chattts-rs model convert` wrote.
     Packed(PathBuf),
-    /// Random weights that the program makes itself; they make noise, not speech, and have no files.
+    /// Random weights that the program makes itself; they speak noise and have no files.
     Demo(DemoSize),
 }
 
@@ -43,7 +43,7 @@ pub enum DemoSize {
 }
 
 impl ModelSource {
-    /// A repository at its `main` branch.
+    /// Names a repository at its `main` branch.
     pub fn hub(repo: impl Into<String>) -> Self {
         Self::Hub { repo: repo.into(), revision: DEFAULT_REVISION.into() }
     }
@@ -70,6 +70,8 @@ impl fmt::Display for ModelSource {
 impl FromStr for ModelSource {
     type Err = Error;
 
+    /// Reads the name of a model.
+    ///
     /// # Errors
     /// [`Error::Parameter`] for a folder that does not exist and for anything that is none of the
     /// accepted forms.
