@@ -1,4 +1,4 @@
-//! Where models run, and how that is written.
+//! The devices on which models run, and their names.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::WeightType;
 
-/// Where the model runs.
+/// The device on which the model runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// The best there is.
+    /// The best device there is.
     #[default]
     Auto,
     /// The processor.
@@ -47,7 +47,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// Returns how a processor holds weights in it.
+    /// Returns the type in which a processor holds weights for it.
     pub fn weight_type(self) -> WeightType {
         match self {
             Precision::F32 => WeightType::F32,
@@ -55,7 +55,7 @@ impl Precision {
         }
     }
 
-    /// Returns its name as it is written.
+    /// Returns its name as users write it.
     pub fn name(self) -> &'static str {
         match self {
             Precision::Auto => "auto",
@@ -67,16 +67,16 @@ impl Precision {
     }
 }
 
-/// How a model is loaded on one device.
+/// Holds the options for loading a model on one device.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
-    /// Where it runs.
+    /// The device.
     pub device: DeviceChoice,
-    /// In which type it computes.
+    /// The type in which it computes.
     pub precision: Precision,
     /// Texts that are worked on together, at least 1.
     pub batch_size: usize,
-    /// Whether fewer than `batch_size` will do where a card's memory holds no more.
+    /// Whether fewer than `batch_size` are acceptable if a card's memory holds no more.
     pub fewer: bool,
     /// The share of a card's free memory that texts worked on may take, above 0 and at most 1.
     pub memory_fraction: f64,
@@ -94,10 +94,10 @@ impl Default for LoadOptions {
     }
 }
 
-/// Tells the bytes of a device's memory that are free, and all of it.
+/// Returns the bytes of a device's memory that are free, and all of them.
 pub(crate) type MemoryProbe = Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>;
 
-/// A device that is there.
+/// A device that has been opened.
 pub(crate) enum OpenDevice {
     Processor,
     #[cfg(feature = "cuda")]
@@ -105,7 +105,7 @@ pub(crate) enum OpenDevice {
 }
 
 impl OpenDevice {
-    /// Tells how to ask for the device's own memory, if it has any.
+    /// Returns a probe of the device's own memory, if it has any.
     pub fn memory_probe(&self) -> Option<MemoryProbe> {
         match self {
             OpenDevice::Processor => None,
@@ -120,8 +120,8 @@ impl OpenDevice {
 }
 
 impl DeviceChoice {
-    /// What [`DeviceChoice::Auto`] comes to here: a card if there is one that can be used, else the processor,
-    /// with the reason where this build could have used a card.
+    /// Returns the device for which [`DeviceChoice::Auto`] stands here: a card if there is one that can be
+    /// used, else the processor, with the reason if this build could have used a card.
     pub fn resolve(self) -> (Self, Option<Error>) {
         if self != DeviceChoice::Auto {
             return (self, None);
@@ -135,7 +135,7 @@ impl DeviceChoice {
         (DeviceChoice::Cpu, None)
     }
 
-    /// What [`Precision::Auto`] comes to on a device.
+    /// Returns the type for which [`Precision::Auto`] stands on a device.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a type in which the device does not compute.
@@ -152,7 +152,7 @@ impl DeviceChoice {
         }
     }
 
-    /// The device, which is never [`DeviceChoice::Auto`], and what it is called.
+    /// Opens the device; returns it with its name.
     pub(crate) fn open(self) -> Result<(OpenDevice, String)> {
         match self {
             DeviceChoice::Auto | DeviceChoice::Cpu => Ok((OpenDevice::Processor, "cpu".into())),
@@ -168,7 +168,7 @@ impl DeviceChoice {
     }
 }
 
-/// The first card that the kernels are made for, or why there is none.
+/// Returns the first card that the kernels support, or the reason why there is none.
 #[cfg(feature = "cuda")]
 fn first_card() -> Result<usize> {
     let mut reason = Error::Device("no NVIDIA card was found".into());
@@ -187,10 +187,10 @@ fn first_card() -> Result<usize> {
     Err(reason)
 }
 
-/// Where models run that share their work: `auto`, `cpu`, `cuda`, `cuda:1`, `cuda:0,1` or `cuda:all`.
+/// The devices that share the work: `auto`, `cpu`, `cuda`, `cuda:1`, `cuda:0,1` or `cuda:all`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Devices {
-    /// The best there is.
+    /// The best device there is.
     #[default]
     Auto,
     /// The processor.
@@ -202,11 +202,11 @@ pub enum Devices {
 }
 
 impl Devices {
-    /// One by one; never none.
+    /// Returns the devices one by one; there is always at least one.
     ///
     /// # Errors
-    /// [`Error::Device`] if every card is asked for and there is none; [`Error::Parameter`] for a list of no
-    /// card.
+    /// [`Error::Device`] if every card is asked for and there is none; [`Error::Parameter`] for an empty list
+    /// of cards.
     pub fn choices(&self) -> Result<Vec<DeviceChoice>> {
         match self {
             Devices::Auto => Ok(vec![DeviceChoice::Auto]),
@@ -227,7 +227,7 @@ impl Devices {
 }
 
 impl From<&[DeviceChoice]> for Devices {
-    /// The cards of a list, else its one device.
+    /// Takes all cards of a list, or its one other device.
     fn from(choices: &[DeviceChoice]) -> Self {
         let card = |choice: &DeviceChoice| match choice {
             DeviceChoice::Cuda(number) => Some(*number),

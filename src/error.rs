@@ -7,18 +7,18 @@ use serde::Serialize;
 /// A result whose error is [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can go wrong: what was wrong, where, and what to do about it.
+/// An error: what was wrong, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read or written.
     #[error("cannot {action} {}: {reason}", path.display())]
     Io {
-        /// What was tried: "read", "write", "create", …
+        /// The action that failed: "read", "write", "create", …
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The system's answer; part of the message, and so not its source too.
+        /// The system's answer; it is part of the message, and so not its source too.
         reason: std::io::Error,
     },
 
@@ -28,7 +28,7 @@ pub enum Error {
     BadFile {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it and what to do.
+        /// The problem and what to do about it.
         reason: String,
     },
 
@@ -65,11 +65,11 @@ pub enum Error {
         file: PathBuf,
         /// The tensor's name.
         tensor: String,
-        /// The type found.
+        /// The type that was found.
         found: String,
     },
 
-    /// The model is neither in the folder named nor in the cache, and could not be downloaded.
+    /// The model is neither in the named folder nor in the cache, and could not be downloaded.
     #[error("{0}")]
     ModelNotFound(String),
 
@@ -80,7 +80,7 @@ pub enum Error {
         repo: String,
         /// The file inside it.
         file: String,
-        /// What the transfer said.
+        /// The reason.
         reason: String,
     },
 
@@ -102,11 +102,11 @@ pub enum Error {
     Parameter {
         /// The parameter's name as the command line spells it, without dashes.
         name: &'static str,
-        /// What is wrong and what is accepted.
+        /// The problem and the values that are accepted.
         reason: String,
     },
 
-    /// A text that holds nothing the model can speak.
+    /// A text without anything that the model can speak.
     #[error("nothing to speak: {0}")]
     EmptyText(String),
 
@@ -117,7 +117,7 @@ pub enum Error {
     TextTooLong {
         /// Positions that the prompt takes.
         tokens: usize,
-        /// Positions that are there.
+        /// Positions of the model's context.
         limit: usize,
     },
 
@@ -135,7 +135,7 @@ pub enum Error {
     )]
     NotANumber,
 
-    /// A device that was asked for cannot be had.
+    /// A device that was asked for cannot be used.
     #[error("device: {0}")]
     Device(String),
 
@@ -144,7 +144,7 @@ pub enum Error {
     Tokenizer {
         /// The file.
         file: PathBuf,
-        /// What the tokenizer library said.
+        /// The message of the tokenizer library.
         reason: String,
     },
 
@@ -174,7 +174,7 @@ pub enum Error {
     Role {
         /// The role, cut where it is long.
         role: String,
-        /// Why; part of the message, and so not its source too.
+        /// The reason; it is part of the message, and so not its source too.
         reason: Box<Error>,
     },
 
@@ -182,7 +182,7 @@ pub enum Error {
     #[error("{0}")]
     Markup(String),
 
-    /// Something that should not have happened: a fault of this program or of the machine.
+    /// An internal error: a fault of this program or of the machine.
     #[error("internal error: {0}")]
     Internal(String),
 }
@@ -194,18 +194,18 @@ impl From<candle_core::Error> for Error {
     }
 }
 
-/// Kinds of errors, each with a number that stays: for programs that are not written in Rust, and for answers of a
-/// service.
+/// The kind of an error, with a number that stays: for programs that are not written in Rust, and for a
+/// service's responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 #[repr(u16)]
 pub enum ErrorKind {
-    /// A parameter or a control tag is not one that is taken.
+    /// A parameter or a control tag is not accepted.
     InvalidParameter = 1,
     /// The text or its markup cannot be spoken as it is.
     InvalidText = 2,
-    /// The voice cannot be had: no such role, no such file, not a voice.
+    /// The voice cannot be used: no such role, no such file, not a voice.
     InvalidVoice = 3,
     /// The model's files are not here and cannot be fetched.
     ModelNotFound = 4,
@@ -221,7 +221,7 @@ pub enum ErrorKind {
     EndedAtOnce = 9,
     /// Audio could not be resampled or encoded.
     Audio = 10,
-    /// Somebody else uses what is asked for.
+    /// Another process uses what is asked for.
     Busy = 11,
     /// The work was cancelled.
     Cancelled = 12,
@@ -272,7 +272,7 @@ impl Error {
         }
     }
 
-    /// For `map_err` on the result of a file operation.
+    /// Makes a function for `map_err` on the result of a file operation.
     pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
         move |reason| Error::Io { action, path: path.to_path_buf(), reason }
     }

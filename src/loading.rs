@@ -1,4 +1,4 @@
-//! From an opened checkpoint to an engine and a renderer on a device.
+//! Loads an opened checkpoint onto a device, as an engine and a renderer.
 
 use std::sync::Arc;
 
@@ -11,10 +11,11 @@ use crate::model::{Checkpoint, Embed, Llama, Renderer, WeightType};
 use crate::text::Tokenizer;
 use crate::voice::{SeedKind, Speaker, SpeakerStats};
 
-/// Runs the model's steps; which one it is depends on the device.
+/// Runs the model's steps; the device decides which implementation it is.
 pub(crate) type AnyStep = Box<dyn Step + Send>;
 
-/// Steps whose codes are rendered together, about: what is rendered at once sits in memory several times.
+/// The approximate number of steps whose codes are rendered together, because each of them takes memory several
+/// times while it is rendered.
 pub(crate) const GROUP_STEPS: usize = 1024;
 
 /// Holds a model on its device, for measuring it step by step; [`Engine`](crate::Engine) speaks with it.
@@ -32,13 +33,13 @@ impl LoadedModel {
     /// Loads an opened checkpoint.
     ///
     /// # Errors
-    /// An error naming the file and tensor that are not as they should be; [`Error::Device`] if the device
-    /// cannot be had.
+    /// An error naming the invalid file and tensor; [`Error::Device`] if the device cannot be used.
     pub fn open(checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
         LoadedModel::open_with(checkpoint, options, |device| device)
     }
 
-    /// As [`LoadedModel::open`], on what `prepare` makes of the device.
+    /// Loads an opened checkpoint as [`LoadedModel::open`] does, on the device that `prepare` makes of the
+    /// opened one.
     pub(crate) fn open_with(
         mut checkpoint: Checkpoint,
         options: LoadOptions,
@@ -77,17 +78,17 @@ impl LoadedModel {
         self.stats.as_ref().ok_or_else(SpeakerStats::missing)?.sample(kind, seed)
     }
 
-    /// Returns the type it computes in; never [`Precision::Auto`].
+    /// Returns the type in which it computes; never [`Precision::Auto`].
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// Returns where it runs, as it is written to choose it: `cpu`.
+    /// Returns the device's name, such as `cpu`.
     pub fn device_name(&self) -> &str {
         &self.device_name
     }
 
-    /// Returns how many texts are worked on together.
+    /// Returns the number of texts that are worked on together.
     pub fn batch_size(&self) -> usize {
         self.slots
     }
