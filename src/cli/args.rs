@@ -183,7 +183,7 @@ pub struct TextArgs {
     pub file: Option<PathBuf>,
 }
 
-/// What makes no sense for a text that is not read.
+/// The flags that make no sense for a text that is not read.
 const READ_FLAGS: [&str; 6] = ["lang", "strict", "homophones", "name_emoji", "ssml", "markdown"];
 
 #[derive(Args)]

@@ -1,6 +1,6 @@
-//! `bench`: each measurement in a process of its own, so that the most memory it held and the time from its
-//! start to its first step are its own; or the types of weights against single precision; or a card's steps, kernel
-//! by kernel.
+//! Runs `bench`: each measurement in its own process, so that the peak memory and the time from the start to
+//! the first step are its own; or the comparison of types of weights with single precision; or a card's steps,
+//! kernel by kernel.
 
 mod child;
 mod precision;
@@ -120,7 +120,7 @@ fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Resu
     Ok(())
 }
 
-/// The machine, in a line above a table.
+/// Describes the machine, in a line above a table.
 fn headline(machine: &Machine) -> String {
     let cpu = if machine.cpu.is_empty() { "unknown processor" } else { &machine.cpu };
     let threads = if machine.threads == 1 { "thread" } else { "threads" };
@@ -134,12 +134,12 @@ fn headline(machine: &Machine) -> String {
     )
 }
 
-/// A type as the flag spells it.
+/// Returns a type's name as the flag spells it.
 fn name(dtype: Precision) -> String {
     dtype.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
 }
 
-/// A result's object with the type that was asked for.
+/// Adds the type that was asked for to a result's object.
 fn named(dtype: Precision, mut result: Value) -> Value {
     if let Value::Object(fields) = &mut result {
         fields.insert("dtype".into(), name(dtype).into());
@@ -147,7 +147,7 @@ fn named(dtype: Precision, mut result: Value) -> Value {
     result
 }
 
-/// How a model is loaded; which device it is stands above the figures.
+/// Returns the options for loading a model; the device's name is shown above the figures.
 fn compute(args: &BenchArgs, dtype: Precision, batch_size: usize) -> anyhow::Result<LoadOptions> {
     let compute = ComputeArgs {
         device: args.device.clone(),
@@ -162,7 +162,7 @@ fn compute(args: &BenchArgs, dtype: Precision, batch_size: usize) -> anyhow::Res
     Ok(LoadOptions { batch_size, fewer: false, ..options.load_options(device) })
 }
 
-/// The model to measure, its files in place.
+/// Returns the model to measure, with its files in place.
 fn model(context: &Context, args: &BenchArgs) -> anyhow::Result<ModelArgs> {
     let named = |source: ModelSource| ModelArgs { model: source.to_string(), offline: args.offline };
     let Some(model) = &args.model else {

@@ -1,4 +1,4 @@
-//! `decode`.
+//! Runs `decode`.
 
 use chattts_rs::audio::{Encoding, Format, encode, resample, trim_silence};
 use chattts_rs::model::SAMPLE_RATE;

@@ -1,4 +1,4 @@
-//! `devices`: what can compute here.
+//! Runs `devices`, which lists the devices that can compute here.
 
 use chattts_rs::bench::Machine;
 use chattts_rs::model::instructions;
@@ -54,12 +54,12 @@ pub fn run(context: &Context, args: &DevicesArgs) -> anyhow::Result<()> {
 
 const GIB: f64 = (1u64 << 30) as f64;
 
-/// A card as it is listed.
+/// A card in the list.
 struct Card {
     number: usize,
     name: String,
     capability: (i32, i32),
-    /// Free and total, in bytes, or what the driver said.
+    /// Free and total memory in bytes, or the driver's error.
     memory: Result<(u64, u64), String>,
     is_supported: bool,
 }
@@ -68,7 +68,7 @@ struct Card {
 struct Cards {
     all: Vec<Card>,
     driver: Option<(i32, i32)>,
-    /// Why there is none, or why one is not listed.
+    /// The reason why there is none, or why one is not listed.
     reason: Option<String>,
 }
 
@@ -149,7 +149,7 @@ fn cards() -> Cards {
     }
 }
 
-/// What the kernels' checks found.
+/// Results of the kernels' checks.
 struct Checks {
     lines: Vec<String>,
     json: Vec<Value>,

@@ -1,4 +1,4 @@
-//! `--dump`: what the model computed, named and shaped as the reference's, for comparison.
+//! Writes `--dump`: the model's outputs, named and shaped as the reference's, for comparison.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -70,8 +70,8 @@ impl Dump {
         write_file(&path, &bytes)
     }
 
-    /// A spoken text: input_ids (T, 4), token_ids (n, 4), hiddens (n, hidden) if the wave was made from
-    /// them, mel (100, frames), wav (samples), and what refining drew, if there was any.
+    /// Writes a spoken text: input_ids (T, 4), token_ids (n, 4), hiddens (n, hidden) if the wave was made from
+    /// them, mel (100, frames), wav (samples), and the tokens of refining, if there was any.
     pub fn speech(&self, index: usize, trace: &Trace) -> anyhow::Result<()> {
         let codes = &trace.codes;
         let mut arrays =
@@ -89,12 +89,12 @@ impl Dump {
         self.write(index, &arrays)
     }
 
-    /// A refined text: input_ids (T), token_ids (n).
+    /// Writes a refined text: input_ids (T), token_ids (n).
     pub fn refined(&self, index: usize, refined: &Refined) -> anyhow::Result<()> {
         self.write(index, &[("input_ids", flat(&refined.input_ids)), ("token_ids", flat(&refined.tokens))])
     }
 
-    /// Decoded codes: codes (4, n), mel (100, frames), wav (samples).
+    /// Writes decoded codes: codes (4, n), mel (100, frames), wav (samples).
     pub fn decoded(&self, codes: &VoicePrompt, rendered: &Rendered) -> anyhow::Result<()> {
         let shape = [codes.codes().len(), codes.frames()];
         let values = codes.codes().iter().flatten().map(|c| u32::from(*c));

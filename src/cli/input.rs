@@ -1,4 +1,4 @@
-//! Where texts come from: flags, a file, a pipe.
+//! Reads texts from flags, a file or a pipe.
 
 use std::fmt;
 use std::fs;
@@ -10,17 +10,17 @@ use anyhow::Context as _;
 use super::Usage;
 use super::args::TextArgs;
 
-/// One text, and where it stood.
+/// A text, and the place where it stood.
 pub struct Utterance {
-    /// Its place among the utterances, from 0; names its files.
+    /// Number of the text among the utterances, from 0; it names the text's files.
     pub index: usize,
     origin: Origin,
-    /// The text, or why there is none.
+    /// The text, or the reason why there is none.
     text: Result<String, String>,
 }
 
 impl Utterance {
-    /// The text as it came.
+    /// Returns the text as it came.
     pub fn raw(&self) -> anyhow::Result<&str> {
         self.text.as_deref().map_err(|e| anyhow::anyhow!("{e}"))
     }
@@ -43,9 +43,9 @@ impl fmt::Display for Utterance {
     }
 }
 
-/// All texts that were asked for, in order: flags, then arguments, then lines. None is an error unless
-/// they were to come from a file or a pipe, which may be empty. A `document` is one text, however many lines
-/// it has.
+/// Reads all texts that were asked for, in order: flags, then arguments, then lines. It is an error if there
+/// are none, unless they were to come from a file or a pipe, which may be empty. A `document` is one text,
+/// however many lines it has.
 pub fn gather(args: &TextArgs, document: bool) -> anyhow::Result<Vec<Utterance>> {
     let flags: Vec<&String> = args.text.iter().chain(&args.positional).collect();
     let mut utterances: Vec<Utterance> = flags

@@ -1,4 +1,4 @@
-//! Ctrl-C and its kin: finish what is being written, then stop.
+//! Handles Ctrl-C and similar signals: finishes the file that is being written, then stops.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::TERM_SIGNALS;
 use signal_hook::flag;
 
-/// A program that a signal ended exits with this and the signal's number: 130 for SIGINT, 143 for SIGTERM.
+/// The base of the exit codes of a program that a signal ended; the signal's number is added: 130 for SIGINT,
+/// 143 for SIGTERM.
 const SIGNALLED: i32 = 128;
 
-/// Where a signal finds work that looks out for it, the first asks it to stop; otherwise, and the second
-/// time, the program ends at once.
+/// Holds the signal that has arrived. While work looks out for them, the first signal asks it to stop; otherwise,
+/// and at the second signal, the program ends at once.
 pub struct Interrupt {
     /// The signal's number; 0 for none.
     raised: Arc<AtomicUsize>,
@@ -20,7 +21,7 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Listens from now on.
+    /// Installs the handlers of the signals.
     pub fn install() -> io::Result<Self> {
         let raised = Arc::new(AtomicUsize::new(0));
         let at_once = Arc::new(AtomicBool::new(true));
@@ -33,12 +34,12 @@ impl Interrupt {
         Ok(Interrupt { raised, at_once })
     }
 
-    /// From here on the caller asks [`Interrupt::check`].
+    /// Makes the first signal only ask for a stop; from here on the caller must ask [`Interrupt::check`].
     pub fn watch(&self) {
         self.at_once.store(false, Ordering::SeqCst);
     }
 
-    /// Whether to go on.
+    /// Tells whether to go on.
     pub fn check(&self) -> ControlFlow<()> {
         match self.raised.load(Ordering::SeqCst) {
             0 => ControlFlow::Continue(()),
@@ -46,7 +47,7 @@ impl Interrupt {
         }
     }
 
-    /// What to exit with after an interrupt.
+    /// Returns the exit code after an interrupt.
     pub fn exit_code(&self) -> u8 {
         (SIGNALLED as usize + self.raised.load(Ordering::SeqCst)) as u8
     }

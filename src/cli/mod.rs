@@ -1,4 +1,4 @@
-//! The command line: flags, what they ask for, and a file per command.
+//! The command line: flags, their meaning, and a file per command.
 
 mod args;
 mod bench;
@@ -35,22 +35,22 @@ use report::Report;
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 
-/// What every command gets.
+/// Holds what every command needs.
 struct Context {
     report: Arc<Report>,
     interrupt: Interrupt,
 }
 
-/// Flags that do not go together, or values that mean nothing.
+/// An error of usage: flags that do not go together, or values that mean nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Usage(String);
 
-/// Some utterances failed or were cut off; each was reported when it was.
+/// An error that says how many utterances failed or were cut off; each was reported when it happened.
 #[derive(Debug)]
 struct SomeFailed {
     failed: usize,
-    /// Spoken, but cut off before their end.
+    /// Number of utterances that were spoken, but cut off before their end.
     truncated: usize,
     total: usize,
 }
@@ -69,7 +69,7 @@ impl std::fmt::Display for SomeFailed {
     }
 }
 
-/// Parses the command line, does what it says, and says how it ended.
+/// Parses the command line, runs the command, and reports how it ended.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let report = Arc::new(Report::new(cli.verbosity.quiet, cli.verbosity.verbose));
@@ -105,7 +105,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The flags that help where the library, which knows none, says what is wrong.
+/// Returns the flags that may help with an error; the library, which knows no flags, cannot name them.
 fn flags(error: &Error) -> Option<&'static str> {
     match error {
         Error::ModelNotFound(_) => {

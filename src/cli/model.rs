@@ -1,4 +1,4 @@
-//! `model download|verify|path|convert|demo`.
+//! Runs `model download|verify|path|convert|demo`.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::options::{self, model_source};
 use super::output::{print_line, print_path};
 use super::{Context, Usage};
 
-/// Said before weights are downloaded.
+/// The note that is printed before weights are downloaded.
 pub const LICENCE_NOTE: &str = "note: ChatTTS's weights are licensed CC BY-NC 4.0: not for commercial use";
 
 pub fn run(context: &Context, command: ModelCommand) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! `normalize`: texts as they are spoken.
+//! Runs `normalize`, which prints texts as they are spoken.
 
 use chattts_rs::Overrides;
 use chattts_rs::speech::{Reading, Spoken, check, cut, homophones, read};
@@ -38,7 +38,7 @@ pub fn run(context: &Context, args: &NormalizeArgs) -> anyhow::Result<()> {
     }
 }
 
-/// What is printed of one text.
+/// Returns the line that is printed for one text.
 fn line(
     context: &Context,
     args: &NormalizeArgs,
@@ -62,7 +62,7 @@ fn line(
     Ok(texts.join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The kind of a change, for machines.
+/// Returns the kind of a change, as JSON names it.
 fn kind(change: Change) -> &'static str {
     match change {
         Change::Kept => "kept",
@@ -73,16 +73,16 @@ fn kind(change: Change) -> &'static str {
     }
 }
 
-/// What became of a text, for machines. Places are counted in characters, from 0.
+/// The JSON record of a normalized text. Places are counted in characters, from 0.
 #[derive(Serialize)]
 struct Record<'a> {
     source: &'a str,
     text: String,
     replacements: Vec<Replacement<'a>>,
     dropped: Vec<Unspoken<'a>>,
-    /// What is spoken at once.
+    /// The pieces that are spoken at once.
     segments: Vec<Segment<'a>>,
-    /// Where voice, pace or silence change within the text.
+    /// The spans of the text between changes of voice, pace or silence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     spans: Vec<Span<'a>>,
 }
@@ -162,7 +162,8 @@ fn record<'a>(label: &'a str, input: &'a str, spoken: &'a [Spoken]) -> Record<'a
     Record { source: label, text: texts.join(" "), replacements, dropped, segments, spans }
 }
 
-/// From bytes to characters, as most languages count; bytes are asked for in order.
+/// Converts places from bytes to characters, as most languages count them; the bytes must be asked for in
+/// order.
 struct Places<'a> {
     input: &'a str,
     byte: usize,

@@ -1,4 +1,4 @@
-//! From flags to what they ask for, checked before anything is loaded.
+//! Turns flags into options, and checks them before anything is loaded.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use super::args::{ComputeArgs, ModelArgs};
 use super::report::Report;
 use super::{Context, Usage};
 
-/// The model that `--model` and `--offline` mean.
+/// Returns the model that `--model` and `--offline` name.
 pub fn model_source(args: &ModelArgs) -> chattts_rs::Result<(ModelSource, HubConfig)> {
     Ok((ModelSource::from_str(&args.model)?, hub(args)))
 }
@@ -26,7 +26,7 @@ fn hub(args: &ModelArgs) -> HubConfig {
     config
 }
 
-/// Options for a model, whose notices nobody hears.
+/// Makes options for a model without an observer of its notices.
 pub fn quiet_engine(args: &ModelArgs) -> EngineOptions {
     let mut options = EngineOptions::new(&args.model);
     options.hub = hub(args);
@@ -34,7 +34,7 @@ pub fn quiet_engine(args: &ModelArgs) -> EngineOptions {
     options
 }
 
-/// Options for a model, whose notices a human reads.
+/// Makes options for a model whose notices are shown to the user.
 pub fn engine(args: &ModelArgs, context: &Context) -> EngineOptions {
     let report = Arc::clone(&context.report);
     let mut options = quiet_engine(args);
@@ -42,7 +42,7 @@ pub fn engine(args: &ModelArgs, context: &Context) -> EngineOptions {
     options
 }
 
-/// Adds where and in which type to compute, on one device; what `auto` comes to is said.
+/// Adds the device and the type to compute in, for one device; prints the choice of `auto`.
 pub fn compute(options: &mut EngineOptions, args: &ComputeArgs, report: &Report) -> anyhow::Result<()> {
     match devices(options, args, report)?[..] {
         [_] => Ok(()),
@@ -50,7 +50,7 @@ pub fn compute(options: &mut EngineOptions, args: &ComputeArgs, report: &Report)
     }
 }
 
-/// Adds where and in which type to compute, on one device or several.
+/// Adds the devices and the type to compute in, for one device or several.
 pub fn devices(
     options: &mut EngineOptions,
     args: &ComputeArgs,
@@ -84,7 +84,7 @@ pub fn devices(
     Ok(devices)
 }
 
-/// Refuses a list of devices.
+/// Returns the error that refuses a list of devices.
 pub fn several(args: &ComputeArgs) -> anyhow::Error {
     Usage(format!("--device {}: this works on one device; name one", args.device)).into()
 }
@@ -133,7 +133,7 @@ fn tell(report: &Report, notice: &Notice) {
     }
 }
 
-/// What is said when a device fails and others go on.
+/// Returns the message for a device that fails while others continue.
 fn device_failed(device: &str, error: &Error, lines: usize) -> String {
     let reason = match error {
         Error::Device(reason) => reason.clone(),
@@ -146,7 +146,7 @@ fn device_failed(device: &str, error: &Error, lines: usize) -> String {
     }
 }
 
-/// Names another folder for what can be made again; `off` keeps nothing.
+/// The variable that names another folder for files that can be made again; `off` keeps none.
 const CACHE: &str = "CHATTTS_RS_CACHE";
 
 fn cache_folder() -> Option<PathBuf> {
@@ -158,7 +158,7 @@ fn cache_folder() -> Option<PathBuf> {
     }
 }
 
-/// The seed asked for, or one that is drawn and printed.
+/// Returns the seed that was asked for, or draws one and prints it.
 pub fn seed(asked: Option<u64>, context: &Context) -> u64 {
     asked.unwrap_or_else(|| {
         let seed = chattts_rs::speech::random_seed();
@@ -167,9 +167,9 @@ pub fn seed(asked: Option<u64>, context: &Context) -> u64 {
     })
 }
 
-/// `--batch-size`: texts worked on together.
+/// Reads `--batch-size`, the number of texts that are worked on together.
 pub fn batch_size(text: &str) -> Result<BatchSize, Usage> {
-    /// The largest that is taken.
+    /// The largest number that is accepted.
     const MOST: usize = 1024;
     if text == "auto" {
         return Ok(BatchSize::Auto);

@@ -1,4 +1,4 @@
-//! Where audio goes: files, complete or not at all, or standard output.
+//! Writes audio to files, each completely or not at all, or to standard output.
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -8,18 +8,18 @@ use anyhow::{Context as _, bail};
 
 use super::Usage;
 
-/// Where audio goes.
+/// The target of the audio.
 pub enum Target {
     /// One file, in which all utterances are joined.
     File(PathBuf),
-    /// Standard output, joined too.
+    /// Standard output, to which all utterances are joined too.
     Stdout,
     /// A file per utterance.
     Folder(PathBuf),
 }
 
 impl Target {
-    /// Checks what can be checked before hours of work; creates nothing.
+    /// Makes a target. It checks what can be checked before hours of work, and creates nothing.
     pub fn new(out: Option<&Path>, out_dir: Option<&Path>) -> anyhow::Result<Self> {
         match (out, out_dir) {
             (Some(out), _) if out == Path::new("-") => {
@@ -43,7 +43,7 @@ impl Target {
         }
     }
 
-    /// The file, if all goes into one.
+    /// Returns the file, if all utterances go into one.
     pub fn file(&self) -> Option<&PathBuf> {
         match self {
             Target::File(path) => Some(path),
@@ -52,7 +52,7 @@ impl Target {
     }
 }
 
-/// Gives a finished file out: to its path, which is printed, or to standard output.
+/// Writes a finished file to its path, which is printed, or to standard output.
 pub fn deliver(target: &Target, bytes: &[u8]) -> anyhow::Result<()> {
     match target.file() {
         Some(path) => {
@@ -67,7 +67,7 @@ pub fn deliver(target: &Target, bytes: &[u8]) -> anyhow::Result<()> {
     }
 }
 
-/// A temporary file beside the place it is for.
+/// Creates a temporary file beside the place it is for.
 pub fn part_file(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
     let failed = || format!("cannot write {}", path.display());
     // A pipe or a device is written as it is; it has no place beside it.
@@ -114,12 +114,12 @@ pub fn create_folder(dir: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(dir).with_context(|| format!("cannot create the folder {}", dir.display()))
 }
 
-/// A path written, for the program that called this one.
+/// Prints the path of a written file, for the program that called this one.
 pub fn print_path(path: &Path) -> anyhow::Result<()> {
     print_line(&path.display().to_string())
 }
 
-/// A line on standard output.
+/// Prints a line on standard output.
 pub fn print_line(line: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{line}")?;

@@ -1,4 +1,4 @@
-//! What is to be done: every line composed, with its name and key, before anything is loaded.
+//! Plans the work: composes every line, with its name and key, before anything is loaded.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -12,29 +12,29 @@ use chattts_rs::{Overrides, Priority, SpeechRequest};
 use super::input::Utterance;
 use super::report::Report;
 
-/// The role that names say where none is given.
+/// The role that file names show where none is given.
 const DEFAULT_ROLE: &str = "2222";
 
 /// A line that is to be spoken.
 pub struct PlannedLine {
-    /// Its place among all lines; names its files.
+    /// Number of the line among all lines; it names the line's files.
     pub index: usize,
-    /// Where it stood, for messages.
+    /// The place where the line stood, for messages.
     pub label: String,
     /// The id it was given.
     pub id: Option<String>,
-    /// What is spoken, and how.
+    /// The composed line.
     pub line: Line,
-    /// The form of its file.
+    /// The encoding of its file.
     pub encoding: Encoding,
-    /// What its file depends on.
+    /// The content key of its file.
     pub key: String,
     /// Its file in the output folder; empty where all lines go into one file.
     pub name: PathBuf,
-    /// Whether it continues what the first line says.
+    /// Whether it continues the speech of the first line.
     pub follows: bool,
     out: Option<String>,
-    /// Whether it says itself who speaks.
+    /// Whether it names its voice itself.
     own_voice: bool,
 }
 
@@ -46,25 +46,25 @@ pub struct Failed {
     pub error: anyhow::Error,
 }
 
-/// How lines become files.
+/// Plans the files of lines.
 pub struct Planner<'a> {
     pub report: &'a Report,
     pub composer: &'a Composer,
-    /// What holds for every line that does not say otherwise.
+    /// The settings of every line that has none of its own.
     pub overrides: &'a Overrides,
     pub format: Format,
     pub bits: Option<SampleFormat>,
     pub json_input: bool,
-    /// What tells the model from others.
+    /// The model's identity.
     pub model: String,
-    /// How it computes.
+    /// The device and the type it computes in.
     pub compute: String,
-    /// What else a file depends on, by name.
+    /// Everything else that a file depends on, by name.
     pub extra: Vec<(String, String)>,
 }
 
 impl Planner<'_> {
-    /// The lines that can be spoken, and those that cannot.
+    /// Returns the lines that can be spoken, and those that cannot.
     pub fn plan(&self, utterances: &[Utterance]) -> (Vec<PlannedLine>, Vec<Failed>) {
         let (mut planned, mut failed) = (Vec::new(), Vec::new());
         for utterance in utterances {
@@ -119,7 +119,7 @@ impl Planner<'_> {
     }
 }
 
-/// Lets all lines but those that name a voice sound like the first, and gives that one.
+/// Makes all lines except those that name a voice sound like the first one, and returns that one.
 pub fn follow_first(planned: &mut [PlannedLine]) -> Option<&PlannedLine> {
     let (first, others) = planned.split_first_mut()?;
     for line in others.iter_mut().filter(|line| !line.own_voice) {

@@ -1,4 +1,4 @@
-//! `refine`.
+//! Runs `refine`.
 
 use chattts_rs::speech::{Composer, Line, Voices, homophones};
 use chattts_rs::text::ControlTags;

@@ -1,4 +1,4 @@
-//! What a human reads, on standard error.
+//! Prints messages for the user on standard error.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use chattts_rs::hub::Transfer;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Speaks to the human. Lines and bars do not get into each other's way.
+/// Prints messages and progress bars for the user, without mixing them up.
 pub struct Report {
     quiet: bool,
     verbose: bool,
@@ -19,7 +19,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Bars appear on a terminal only, and not when quiet.
+    /// Makes a report. Bars appear on a terminal only, and not when quiet.
     pub fn new(quiet: bool, verbose: bool) -> Self {
         let bars = !quiet && std::io::stderr().is_terminal();
         let target = if bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -38,26 +38,26 @@ impl Report {
         }
     }
 
-    /// Something went wrong.
+    /// Prints an error.
     pub fn error(&self, message: &str) {
         self.line(&format!("error: {message}"));
     }
 
-    /// Something a human should know.
+    /// Prints a warning that the user should know.
     pub fn warn(&self, message: &str) {
         if !self.quiet {
             self.line(&format!("warning: {message}"));
         }
     }
 
-    /// Something a human may like to know.
+    /// Prints a note that the user may like to know.
     pub fn note(&self, message: &str) {
         if !self.quiet {
             self.line(message);
         }
     }
 
-    /// Something for `--verbose`.
+    /// Prints a detail for `--verbose`.
     pub fn detail(&self, message: &str) {
         if self.verbose {
             self.line(message);
@@ -70,7 +70,7 @@ impl Report {
         self.start("{spinner} {prefix}: {msg}, {elapsed}");
     }
 
-    /// Shows that something is going on that counts no tokens.
+    /// Shows that work without a count of tokens is in progress.
     pub fn busy(&self, what: &impl Display, index: usize, total: usize) {
         self.name(what, index, total);
         self.start("{spinner} {prefix}, {elapsed}");
@@ -87,7 +87,7 @@ impl Report {
         self.start("{spinner} [{bar:30}] {pos}/{len} lines, {msg}, {eta} left");
     }
 
-    /// How far lines are: done, tokens drawn, seconds of audio per second.
+    /// Shows the progress of lines: lines done, tokens drawn, seconds of audio per second.
     pub fn progress(&self, done: usize, tokens: u64, rate: f64) {
         if self.bars {
             self.bar.set_position(done as u64);
@@ -109,21 +109,21 @@ impl Report {
         self.bar.reset();
     }
 
-    /// Tokens drawn so far.
+    /// Shows the number of tokens drawn so far.
     pub fn tokens(&self, count: u64) {
         if self.bars {
             self.bar.set_message(format!("{count} tokens"));
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn clear(&self) {
         self.bar.disable_steady_tick();
         self.bar.finish_and_clear();
         self.shown.store(false, Ordering::Relaxed);
     }
 
-    /// Shows a download.
+    /// Shows the progress of a download.
     pub fn transfer(&self, event: &Transfer) {
         match event {
             Transfer::Started { file, bytes, index, count } => {

@@ -1,4 +1,4 @@
-//! `roles`: the register of voices.
+//! Runs `roles`, which keeps the register of voices.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -19,9 +19,9 @@ use super::output::{Target, deliver, print_line, print_path, write_file};
 use super::voices;
 use super::{Context, Usage, options, stream};
 
-/// What `roles preview` says.
+/// The text that `roles preview` speaks.
 const PREVIEW: &str = "你好，这是我的声音。Hello, this is my voice.";
-/// A voice string is far shorter.
+/// The most bytes of a voice string, which is far shorter.
 const MAX_STRING: u64 = 1 << 20;
 
 pub fn run(context: &Context, args: &RolesArgs) -> anyhow::Result<()> {
@@ -38,7 +38,7 @@ pub fn run(context: &Context, args: &RolesArgs) -> anyhow::Result<()> {
     }
 }
 
-/// The file that is written to: the one that is named, which may be new, or the user's own.
+/// Returns the file to change: the one that is named, which may be new, or the user's own.
 fn edited(file: Option<&Path>) -> anyhow::Result<PathBuf> {
     match file {
         Some(file) => Ok(file.to_path_buf()),
@@ -50,7 +50,7 @@ fn registry(file: Option<&Path>) -> anyhow::Result<Registry> {
     voices::registry(file)
 }
 
-/// What a role is, in short.
+/// Describes a role in short.
 fn kind(role: &Role) -> String {
     const SHOWN: usize = 24;
     let voice = role.voice.as_ref().map(|voice| {
@@ -111,7 +111,7 @@ fn unknown(role: &str) -> Error {
     Error::Speaker(format!("no role {role:?} is registered; `chattts-rs roles list` shows those that are"))
 }
 
-/// What a role stands for with the published model's statistics of voices.
+/// Finds the voice of a role with the published model's statistics of voices.
 fn found(registry: &Registry, role: &str) -> anyhow::Result<Voice> {
     Ok(resolve(&VoiceSpec::parse(role)?, registry, Some(&SpeakerStats::published()?))?)
 }
@@ -142,7 +142,7 @@ fn words(text: Option<&str>) -> anyhow::Result<String> {
     Ok(text.ok_or_else(missing)?.to_string())
 }
 
-/// The role that a file holds, so that the file is needed no more.
+/// Makes a role of the voice in a file, so that the file is not needed any more.
 fn of_file(path: &Path, text: Option<&str>) -> anyhow::Result<Role> {
     let mut role = match read_speaker(path)? {
         FileVoice::Speaker(speaker) => Role::new(VoiceSpec::from_speaker(speaker)?),

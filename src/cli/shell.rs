@@ -1,4 +1,4 @@
-//! Completions and manual pages.
+//! Prints completions and manual pages.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Where spoken lines go: file, subtitles, dump, record. Runs on the writers' threads.
+//! Writes spoken lines: file, subtitles, dump, record. Runs on the writers' threads.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,17 +19,17 @@ use super::output::{persist, print_line, print_path};
 use super::plan::{Failed, PlannedLine};
 use super::report::Report;
 
-/// Where finished lines go.
+/// The destination of finished lines.
 pub enum Destination {
-    /// A file each; the ledger knows which are finished.
+    /// One file for each line; the ledger knows the finished ones.
     Folder(Mutex<Ledger>),
-    /// All into one, in order.
+    /// One file for all lines, in order.
     Joined(Mutex<Joined>),
 }
 
-/// The one file that lines are joined into, while it grows.
+/// The file into which lines are joined, while it grows.
 pub struct Joined {
-    /// None once it failed or was finished.
+    /// The sink of the samples; None once it failed or was finished.
     sink: Option<Sink<File>>,
     file: tempfile::NamedTempFile,
     encoding: Encoding,
@@ -41,7 +41,7 @@ pub struct Joined {
     lines: usize,
 }
 
-/// Takes outcomes to where they go; shared by the threads that write.
+/// Writes outcomes to their destination; the threads that write share it.
 pub struct LineSink<'a> {
     pub report: &'a Report,
     pub destination: Destination,
@@ -52,15 +52,15 @@ pub struct LineSink<'a> {
     /// The file that all lines go into, for their records.
     pub joined_path: Option<PathBuf>,
     pub fail_fast: bool,
-    /// By index.
+    /// The lines by their index.
     pub lines: BTreeMap<usize, PlannedLine>,
     pub tally: Tally,
-    /// Something that would befall every line: a full disk, a closed pipe.
+    /// An error that every line would meet: a full disk, a closed pipe.
     broken: Mutex<Option<anyhow::Error>>,
     stop: AtomicBool,
 }
 
-/// Counts of what was done.
+/// Counts the finished lines.
 #[derive(Default)]
 pub struct Tally {
     pub done: AtomicUsize,
@@ -74,7 +74,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<'a> LineSink<'a> {
-    /// Over the lines to be spoken.
+    /// Makes a sink for the lines to be spoken.
     pub fn new(
         report: &'a Report,
         destination: Destination,
@@ -97,17 +97,17 @@ impl<'a> LineSink<'a> {
         }
     }
 
-    /// Whether to go on.
+    /// Tells whether the work must stop.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// What broke, if something did.
+    /// Returns the error that stopped the work, if there was one.
     pub fn broken(&self) -> Option<anyhow::Error> {
         lock(&self.broken).take()
     }
 
-    /// Takes a line's outcome.
+    /// Writes a line's outcome.
     pub fn take(&self, outcome: Outcome) {
         let Some(line) = self.lines.get(&outcome.index) else { return };
         // After something broke nothing new is finished.
@@ -234,7 +234,7 @@ fn write_subtitles(path: &Path, kind: SubtitleKind, cues: &[Cue]) -> chattts_rs:
 }
 
 impl Joined {
-    /// A file that grows beside its place, or where temporary files are.
+    /// Creates a file that grows beside its place, or where temporary files are.
     pub fn new(beside: Option<&Path>, encoding: Encoding, order: Vec<usize>) -> anyhow::Result<Self> {
         let file = match beside {
             Some(path) => super::output::part_file(path)?,
@@ -252,7 +252,7 @@ impl Joined {
         })
     }
 
-    /// Takes a line's samples, or that it has none, and writes all whose turn has come.
+    /// Adds a line's samples, or notes that it has none, and writes all lines whose turn has come.
     fn push(&mut self, index: usize, spoken: Option<Spoken>) -> chattts_rs::Result<()> {
         self.early.insert(index, spoken);
         let rate = f64::from(self.encoding.sample_rate());

@@ -1,4 +1,4 @@
-//! `synth --stream`: audio on standard output as it is made.
+//! Runs `synth --stream`: writes audio to standard output as it is made.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use super::args::SynthArgs;
 use super::plan::{Failed, PlannedLine};
 use super::{Context, SomeFailed, Usage};
 
-/// Pieces that run at once: the one that is heard, and the next.
+/// The number of pieces that run at once: the one that is heard, and the next.
 pub const SLOTS: usize = 2;
-/// How often it is looked whether the user has had enough.
+/// The time between two looks for an interrupt.
 pub const LOOK: Duration = Duration::from_millis(50);
 
-/// Refuses what a stream cannot have.
+/// Refuses flags that a stream cannot have.
 pub fn check(args: &SynthArgs, encoding: &Encoding) -> anyhow::Result<()> {
     let refuse = |what: &str| Err(Usage(format!("--stream: {what}")).into());
     if args.output.out.as_deref().is_some_and(|out| out.as_os_str() != "-") {

@@ -1,4 +1,4 @@
-//! `synth`: from flags to lines, from lines to files.
+//! Runs `synth`: turns flags into lines, and lines into files.
 
 use std::collections::HashSet;
 use std::io::IsTerminal;
@@ -23,11 +23,11 @@ use super::plan::{Failed, PlannedLine, Planner, follow_first, name};
 use super::sink::{Destination, Joined, LineSink};
 use super::{Context, SomeFailed, Usage, options, stream, voices};
 
-/// The seed where none is given and files of earlier runs are to be known again.
+/// The seed where none is given and the files of earlier runs must be recognised.
 const RESUME_SEED: u64 = 0;
-/// How far lines may run ahead of the first that is not written, where they are joined in order.
+/// The number of lines that may run ahead of the first one that is not written, where they are joined in order.
 const AHEAD: usize = 64;
-/// Where there is no terminal, how often it is said how far it is.
+/// The time between two reports of progress where there is no terminal.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
 pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
@@ -160,7 +160,7 @@ fn check_settings(args: &SynthArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses a rate of its own where all lines go into one file.
+/// Refuses lines whose sample rate differs from the first line's, where all go into one file.
 fn one_encoding(planned: &mut Vec<PlannedLine>, failed: &mut Vec<Failed>) {
     let Some(first) = planned.first().map(|line| line.encoding) else { return };
     let (same, other) = std::mem::take(planned).into_iter().partition(|line| line.encoding == first);
@@ -173,7 +173,7 @@ fn one_encoding(planned: &mut Vec<PlannedLine>, failed: &mut Vec<Failed>) {
     }));
 }
 
-/// Refuses what audio cannot be given.
+/// Refuses output flags that the audio cannot satisfy.
 fn check_output(args: &SynthArgs) -> anyhow::Result<()> {
     let loudness = args.overrides.normalize_loudness;
     if let Some(target) = loudness
@@ -190,7 +190,8 @@ fn check_output(args: &SynthArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An empty list is done at once; a file that was asked for cannot be made from it.
+/// Ends a run without texts: an empty list is done at once, but a file that was asked for cannot be made from
+/// it.
 fn nothing(context: &Context, target: &Target) -> anyhow::Result<()> {
     match target {
         Target::Folder(_) => {
@@ -326,7 +327,7 @@ impl Job<'_> {
         }
     }
 
-    /// What a line's first piece sounds like, as a sample to continue.
+    /// Returns a line's first piece as a sample to continue.
     fn sample_of(&self, line: &Line, engine: &Engine) -> anyhow::Result<VoiceSample> {
         let mut first = line.clone();
         first.pieces.truncate(1);
@@ -398,7 +399,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Says what would be done.
+    /// Prints the work that would be done.
     fn dry_run(&self, planned: &[PlannedLine], failed: &[Failed]) -> anyhow::Result<()> {
         let ledger = match &self.target {
             Target::Folder(dir) if dir.join(chattts_rs::batch::STATE_DIR).exists() => {
@@ -427,7 +428,7 @@ impl Job<'_> {
     }
 }
 
-/// Seconds of audio per second of time.
+/// Returns the seconds of audio per second of time.
 fn audio_rate(sink: &LineSink, start: Instant) -> f64 {
     let milliseconds = sink.tally.milliseconds.load(Ordering::Relaxed) as f64;
     milliseconds / 1e3 / start.elapsed().as_secs_f64().max(1e-9)

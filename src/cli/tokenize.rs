@@ -1,4 +1,4 @@
-//! `tokenize`.
+//! Runs `tokenize`.
 
 use chattts_rs::text::Tokenizer;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `--role`: where roles are registered, and whether a voice can be there at all.
+//! Checks `--role`: the files where roles are registered, and whether a voice can exist at all.
 
 use std::path::{Path, PathBuf};
 
@@ -8,17 +8,17 @@ use chattts_rs::voice::{Registry, VoiceSpec};
 
 use super::Usage;
 
-/// Names the file of the user's roles.
+/// The name of the file of the user's roles.
 const ROLES_FILE: &str = "roles.toml";
 
-/// The user's own file of roles, whether it is there or not.
+/// Returns the path of the user's own file of roles, whether it exists or not.
 pub fn user_roles() -> anyhow::Result<PathBuf> {
     use etcetera::BaseStrategy as _;
     let dirs = etcetera::choose_base_strategy().context("cannot tell where your home folder is")?;
     Ok(dirs.config_dir().join("chattts-rs").join(ROLES_FILE))
 }
 
-/// Every role there is: of a project's file, the user's own, and the shipped ones.
+/// Returns every registered role: of a project's file, the user's own, and the shipped ones.
 pub fn registry(project: Option<&Path>) -> anyhow::Result<Registry> {
     let mut files: Vec<PathBuf> = Vec::new();
     if let Some(project) = project {
@@ -32,7 +32,8 @@ pub fn registry(project: Option<&Path>) -> anyhow::Result<Registry> {
     Ok(Registry::load(&files)?)
 }
 
-/// Refuses a voice that cannot be there: its form, roles that are not registered, files that do not exist.
+/// Refuses a voice that cannot exist: one of a wrong form, a role that is not registered, a file that does not
+/// exist.
 pub fn check(role: &str, registry: &Registry) -> Result<(), Usage> {
     if is_audio(role) {
         return check_spec(&VoiceSpec::File(role.trim().into()), registry);
@@ -56,7 +57,7 @@ fn check_spec(spec: &VoiceSpec, registry: &Registry) -> Result<(), Usage> {
     }
 }
 
-/// What to say where a sample comes without its words.
+/// Returns the message for a sample without its words.
 pub fn needs_words(role: &str) -> String {
     format!("--role {role}: a spoken sample; give what it says, word for word, with --role-text")
 }

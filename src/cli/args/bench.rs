@@ -3,7 +3,7 @@
 use chattts_rs::Precision;
 use clap::Args;
 
-/// What is measured of speed and not of precision.
+/// The flags that matter for speed only, and not for precision.
 const SPEED_FLAGS: [&str; 4] = ["batch_size", "runs", "warm_up", "rounds"];
 
 #[derive(Args)]

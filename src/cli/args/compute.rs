@@ -19,7 +19,7 @@ pub struct ComputeArgs {
     pub threads: Option<u16>,
 }
 
-/// A share of something, above 0 and at most 1.
+/// Reads a share of something, above 0 and at most 1.
 pub fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| *share > 0.0 && *share <= 1.0);
     share.ok_or_else(|| "a number above 0 and at most 1".into())

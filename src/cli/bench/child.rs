@@ -1,4 +1,4 @@
-//! One measurement in a process of its own: the program calls itself and reads what it measured.
+//! Makes one measurement in its own process: the program calls itself and reads the result.
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -15,17 +15,17 @@ use super::super::output::print_line;
 use super::super::{Context, FAILED};
 use super::{checkpoint, compute, is_demo, name};
 
-/// How often a signal is looked for while a process measures.
+/// The time between two looks for a signal while a process measures.
 const LOOK_OUT: Duration = Duration::from_millis(50);
 
-/// What a process prints: what it measured, or why it could not.
+/// The output of a measuring process: its measurements, or the reason why it failed.
 type Answer = Result<Process, String>;
 
-/// One type of weights and one batch size.
+/// A measurement of one type of weights and one batch size.
 pub struct Measurement {
     pub dtype: Precision,
     pub batch_size: u16,
-    /// What processes have measured so far.
+    /// Results of the processes so far.
     pub processes: Vec<Process>,
 }
 
@@ -34,7 +34,7 @@ impl Measurement {
         Measurement { dtype, batch_size, processes: Vec::new() }
     }
 
-    /// What it is called while it runs.
+    /// Returns the name that is shown while it runs.
     pub fn label(&self) -> String {
         format!("{}, batch size {}", name(self.dtype), self.batch_size)
     }
@@ -82,7 +82,7 @@ impl Measurement {
     }
 }
 
-/// All that a process prints; it is ended if this one is told to.
+/// Reads all output of a process; ends the process if this one is interrupted.
 fn wait(child: &mut Child, context: &Context) -> anyhow::Result<Vec<u8>> {
     let mut output = child.stdout.take().ok_or_else(|| anyhow!("the process that measures has no output"))?;
     let (sender, receiver) = channel();
@@ -106,14 +106,14 @@ fn wait(child: &mut Child, context: &Context) -> anyhow::Result<Vec<u8>> {
     }
 }
 
-/// What a process does that was started to measure: one type, one batch size.
+/// Measures one type and one batch size, in the process that was started for it.
 pub fn measure(args: &BenchArgs, since: u64) -> anyhow::Result<()> {
     end_with_parent();
     let answer: Answer = process(args, since).map_err(|error| format!("{error:#}"));
     print_line(&serde_json::to_string(&answer)?)
 }
 
-/// Ends this process when its input ends, as it does when whoever started it is gone, however that came.
+/// Ends this process when its standard input ends, which happens whenever the parent process is gone.
 fn end_with_parent() {
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

@@ -1,4 +1,4 @@
-//! `bench --precision`.
+//! Runs `bench --precision`.
 
 use std::str::FromStr as _;
 

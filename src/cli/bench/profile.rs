@@ -1,4 +1,4 @@
-//! `bench --profile`.
+//! Runs `bench --profile`.
 
 use chattts_rs::Precision;
 use chattts_rs::bench::{Machine, Profile, ProfileTest};
@@ -11,7 +11,7 @@ use super::super::output::print_line;
 use super::table::{NONE, Table, number, percent};
 use super::{checkpoint, compute, headline, name, named};
 
-/// What was measured with one type: the card's limits beside it, and a profile of each number of lines.
+/// The results of one type: the card's limits, and a profile of each number of lines.
 struct Measured {
     dtype: Precision,
     ceilings: Ceilings,
@@ -125,7 +125,7 @@ fn microseconds(seconds: f64) -> String {
     number(seconds * 1e6)
 }
 
-/// One line a number of texts.
+/// Formats the steps as a table, one line for each number of texts.
 fn steps(profiles: &[Profile]) -> String {
     let mut table = Table::new(&[
         ("weights", ""),

@@ -1,12 +1,12 @@
-//! Results in columns.
+//! Formats results as tables.
 
 use chattts_rs::bench::{Agreement, Deviation, Sharing, Spread, Summary};
 
-/// In place of what was not measured.
+/// The text in place of a value that was not measured.
 pub(super) const NONE: &str = "–";
 const GAP: &str = "  ";
 
-/// Speed and memory, one line a measurement.
+/// Formats speed and memory, one line a measurement.
 pub fn speed<'a>(results: impl Iterator<Item = &'a Summary>) -> String {
     let mut table = Table::new(&[
         ("weights", ""),
@@ -46,7 +46,7 @@ pub fn speed<'a>(results: impl Iterator<Item = &'a Summary>) -> String {
     table.print()
 }
 
-/// Nearness to single precision, one line a type.
+/// Formats the closeness to single precision, one line a type.
 pub fn precision<'a>(results: impl Iterator<Item = &'a Agreement>) -> String {
     let results: Vec<&Agreement> = results.collect();
     let temperatures: Vec<f32> = results
@@ -84,7 +84,7 @@ pub fn precision<'a>(results: impl Iterator<Item = &'a Agreement>) -> String {
     table.print()
 }
 
-/// What each layer's error is, one line a layer, one column a type.
+/// Formats each layer's error, one line a layer, one column a type.
 pub fn layers<'a>(results: impl Iterator<Item = &'a Agreement>) -> String {
     let results: Vec<&Agreement> = results.collect();
     let mut columns = vec![("after", "")];
@@ -119,7 +119,7 @@ fn median(spread: Option<Spread>, scale: f64) -> String {
     spread.map_or_else(|| NONE.into(), |spread| number(spread.median * scale))
 }
 
-/// Three digits that count, and no more than a measurement has.
+/// Formats a number with three significant digits, as many as a measurement has.
 pub(super) fn number(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),
@@ -129,12 +129,12 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
-/// A number that may be of any smallness.
+/// Formats a number that may be very small.
 fn small(value: f64) -> String {
     if value == 0.0 { "0".into() } else { format!("{value:.1e}") }
 }
 
-/// Cells under headings, the first column to the left and all others to the right.
+/// A table of cells under headings, the first column aligned to the left and all others to the right.
 pub(super) struct Table {
     rows: Vec<Vec<String>>,
 }
