@@ -106,7 +106,11 @@ proptest! {
     #![proptest_config(texts(3000))]
 
     #[test]
-    fn any_text_is_accounted_for_and_what_is_spoken_the_model_knows(text in text(), options in options()) {
+    fn any_text_is_accounted_for_and_what_is_spoken_the_model_knows(
+        text in text(), options in options(), replaced in any::<bool>()
+    ) {
+        let table = Homophones::from_json(r#"{"你": "您", "好": "号", "年": "念", "a": "啊"}"#).unwrap();
+        let options = NormalizeOptions { homophones: replaced.then_some(&table), ..options };
         let normalized = normalize(&text, &options);
         check(&text, &normalized);
         prop_assert!(is_speakable(&normalized.text), "{:?}", normalized.text);
