@@ -245,6 +245,8 @@ impl Error {
     /// Returns its kind.
     pub fn kind(&self) -> ErrorKind {
         match self {
+            // A name that is no model's is found when it is read.
+            Error::Parameter { name: "model", .. } => ErrorKind::ModelNotFound,
             Error::Parameter { .. } | Error::UnknownTag { .. } => ErrorKind::InvalidParameter,
             Error::EmptyText(_) | Error::TextTooLong { .. } | Error::NotSpoken(_) | Error::Markup(_) => {
                 ErrorKind::InvalidText

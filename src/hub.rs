@@ -22,7 +22,7 @@ use self::cache::CachedRepo;
 pub use self::config::HubConfig;
 use self::download::{Downloader, Failure, Fetched, Place};
 pub use self::source::{DemoSize, ModelSource};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The repository that ChatTTS is published in.
 pub const DEFAULT_REPO: &str = "2Noise/ChatTTS";

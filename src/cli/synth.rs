@@ -29,6 +29,8 @@ const RESUME_SEED: u64 = 0;
 const AHEAD: usize = 64;
 /// The time between two reports of progress where there is no terminal.
 const SAY_EVERY: Duration = Duration::from_secs(60);
+/// How often the bar moves.
+const SHOW_EVERY: Duration = Duration::from_millis(100);
 
 pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     // All that can be wrong is found before the model is loaded, let alone downloaded.
@@ -286,7 +288,7 @@ impl Job<'_> {
             _ => Limits { ahead: Some(AHEAD) },
         };
         let start = Instant::now();
-        let mut said = start;
+        let (mut said, mut shown) = (start, start);
         report.lines(lines.len());
         let follows = |index: &usize| sink.lines.get(index).is_some_and(|line| line.follows);
         let sample = match &self.first {
@@ -303,11 +305,14 @@ impl Job<'_> {
             Some((*index, line))
         });
         let ended = engine.speak_all(lines, limits, &|outcome| sink.take(outcome), || {
-            let done = sink.tally.done.load(Ordering::Relaxed);
-            let rate = audio_rate(sink, start);
-            report.progress(done, engine.stats().tokens, rate);
+            if shown.elapsed() >= SHOW_EVERY {
+                shown = Instant::now();
+                let done = sink.tally.done.load(Ordering::Relaxed);
+                report.progress(done, engine.stats().tokens, audio_rate(sink, start));
+            }
             if said.elapsed() >= SAY_EVERY && !std::io::stderr().is_terminal() {
                 said = Instant::now();
+                let (done, rate) = (sink.tally.done.load(Ordering::Relaxed), audio_rate(sink, start));
                 report.note(&format!("{done} of {} lines, {rate:.2} s of audio a second", sink.lines.len()));
             }
             if sink.is_stopped() { ControlFlow::Break(()) } else { interrupt.check() }

@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The number of digits of a git commit.
 const COMMIT_DIGITS: usize = 40;

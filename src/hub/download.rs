@@ -17,7 +17,7 @@ use ureq::{Agent, Body};
 use super::answer::{Identity, content_range, header, origin, printable, redirect_of};
 use super::cache::{CachedRepo, link};
 use super::{HubConfig, Transfer, is_sha256, sha256};
-use crate::Error;
+use crate::error::Error;
 
 const MAX_HOPS: usize = 10;
 const MAX_WAIT: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::DEFAULT_REPO;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 const DEFAULT_REVISION: &str = "main";
 const ACCEPTED: &str = "accepted are a folder that holds the files, a file of `model convert`, a Hugging Face repository as \

@@ -466,7 +466,9 @@ fn dropping_the_engine_ends_what_runs() {
     let mut spoken = clone.speak_line(line(3)).unwrap();
     assert!(matches!(spoken.next_within(Duration::from_secs(20)), Some(Ok(_))));
     drop(clone);
-    for speech in waiting.into_iter().chain([running, spoken]) {
+    for speech in waiting.into_iter().chain([running]) {
         assert!(matches!(speech.collect_wave(), Err(Error::Interrupted)));
     }
+    // It was short, and may have been spoken by then; in any case it ends.
+    assert!(matches!(spoken.last(), None | Some(Ok(Event::Done(_)) | Err(Error::Interrupted))));
 }

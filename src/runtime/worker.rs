@@ -1,6 +1,6 @@
 //! The work of one device: takes lines, steps its engine, sends codes to its renderer and sound to the readers.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,8 +46,8 @@ struct Active {
     job: Box<Job>,
     /// The line's voices; the first piece of each voice without a sample sets it.
     samples: Vec<Option<VoiceSample>>,
-    /// Pieces that can be submitted, each with its attempt.
-    ready: VecDeque<(usize, u64)>,
+    /// Pieces that can be submitted, in order, each with its attempt.
+    ready: BTreeMap<usize, u64>,
     /// Complete pieces that wait for those before them.
     finished: BTreeMap<usize, Finished>,
     /// The piece whose samples the reader gets; `made` is the number of them that were made.
@@ -90,7 +90,7 @@ impl Active {
         let samples: Vec<_> = line.voices.iter().map(|voice| voice.sample.clone()).collect();
         let mut active = Active {
             samples,
-            ready: VecDeque::new(),
+            ready: BTreeMap::new(),
             finished: BTreeMap::new(),
             next: 0,
             made: 0,
@@ -285,7 +285,7 @@ impl Worker<'_> {
             }
         };
         let Some(active) = self.lines.get_mut(&id) else { return is_new };
-        let Some((piece, attempt)) = active.ready.pop_front() else { return is_new };
+        let Some((piece, attempt)) = active.ready.pop_first() else { return is_new };
         if self.free_slots() == 0 {
             self.preempt();
         }
@@ -296,7 +296,7 @@ impl Worker<'_> {
     /// Tells whether a started line's next piece may be submitted now.
     fn has_room_for(&self, id: JobId) -> bool {
         let Some(active) = self.lines.get(&id) else { return false };
-        let next = active.ready.front().map(|(piece, _)| *piece);
+        let next = active.ready.keys().next().copied();
         let ahead = next.is_none_or(|piece| piece >= active.next + PIECES_AHEAD);
         if active.streams() && ahead && active.job.id.0 == Priority::Interactive {
             return false;
@@ -320,7 +320,7 @@ impl Worker<'_> {
         if let Some(running) = self.running.remove(&id)
             && let Some(active) = self.lines.get_mut(&running.line)
         {
-            active.ready.push_front((running.piece, running.attempt));
+            active.ready.insert(running.piece, running.attempt);
         }
     }
 
@@ -406,7 +406,7 @@ impl Worker<'_> {
                 };
                 let Some(active) = self.lines.get_mut(&line) else { return Ok(()) };
                 if matches!(error, Error::EndedAtOnce { .. }) && attempt + 1 < SEEDS {
-                    active.ready.push_front((piece, attempt + 1));
+                    active.ready.insert(piece, attempt + 1);
                 } else {
                     self.fail(line, error);
                 }
