@@ -133,12 +133,26 @@ impl Rules {
     pub fn read(&self, text: &str, at: usize, only: Option<&[&str]>) -> Option<Reading> {
         let end = text.floor_char_boundary((at + REACH).min(text.len()));
         let stretch = &text[at..end];
-        let matching = self.set.as_ref().map(|set| set.matches(stretch));
+        match &self.set {
+            Some(set) => self.first_reading(set.matches(stretch).iter(), text, at..end, only),
+            None => self.first_reading(0..self.rules.len(), text, at..end, only),
+        }
+    }
+
+    /// Returns the first reading that a rule among the candidates has for what begins with a stretch of a text.
+    fn first_reading(
+        &self,
+        candidates: impl Iterator<Item = usize>,
+        text: &str,
+        stretch: Range<usize>,
+        only: Option<&[&str]>,
+    ) -> Option<Reading> {
+        let at = stretch.start;
+        let stretch = &text[stretch];
         let before = before(text, at);
-        for (i, (rule, regex)) in self.rules.iter().enumerate() {
-            if matching.as_ref().is_some_and(|matching| !matching.matched(i))
-                || only.is_some_and(|only| !only.contains(&rule.name))
-            {
+        for i in candidates {
+            let Some((rule, regex)) = self.rules.get(i) else { continue };
+            if only.is_some_and(|only| !only.contains(&rule.name)) {
                 continue;
             }
             let Some(regex) = regex.get_or_init(|| Regex::new(&anchored(rule)).ok()) else { continue };
