@@ -1030,7 +1030,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__normalize)
-            opts="-t -f -q -v -h -V --text --file --lang --strict --homophones --name-emoji --ssml --markdown --json --quiet --verbose --help --version"
+            opts="-t -f -q -v -h -V --text --file --lang --strict --name-emoji --homophones --ssml --markdown --json --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1101,7 +1101,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__refine)
-            opts="-t -f -m -q -v -h -V --text --file --model --offline --device --dtype --memory-fraction --threads --prompt --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --homophones --name-emoji --no-normalize --dump --quiet --verbose --help --version"
+            opts="-t -f -m -q -v -h -V --text --file --model --offline --device --dtype --memory-fraction --threads --prompt --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --homophones --no-normalize --dump --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1787,7 +1787,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__synth)
-            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --sample-rate --trim --normalize-loudness --subtitles --stream --dump --model --offline --device --dtype --memory-fraction --threads --role --role-text --roles --voice-from-first --voice --voice-text --prompt --refine --no-refine --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --no-decoder --lang --strict --homophones --name-emoji --ssml --markdown --no-normalize --json-input --split --no-split --batch-size --name --resume --prune --dry-run --fail-fast --report --json --quiet --verbose --help --version"
+            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --dump --model --offline --device --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --ssml --markdown --role --role-text --voice --voice-text --prompt --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --batch-size --name --resume --prune --dry-run --fail-fast --report --json --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1876,14 +1876,6 @@ _chattts__rs() {
                     COMPREPLY=($(compgen -W "16 24 32f" -- "${cur}"))
                     return 0
                     ;;
-                --sample-rate)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --normalize-loudness)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --subtitles)
                     COMPREPLY=($(compgen -W "srt vtt" -- "${cur}"))
                     return 0
@@ -1919,14 +1911,6 @@ _chattts__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --role)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --role-text)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --roles)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1940,29 +1924,6 @@ _chattts__rs() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
-                    return 0
-                    ;;
-                --voice)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --voice-text)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --prompt)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --seed)
@@ -1999,6 +1960,45 @@ _chattts__rs() {
                     ;;
                 --lang)
                     COMPREPLY=($(compgen -W "auto zh en" -- "${cur}"))
+                    return 0
+                    ;;
+                --role)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --role-text)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --voice)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --voice-text)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prompt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sample-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --normalize-loudness)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --homophones)

@@ -44,16 +44,14 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s t -l tex
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s o -l out -d 'The WAV file; several utterances are joined into it. `-` is standard output' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l out-dir -d 'A folder for one WAV file per utterance: 00000.wav, 00001.wav, …' -r -f -a "(__fish_complete_directories)"
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l format -d 'What files are made of; ulaw and alaw are G.711 in WAV, for telephones' -r -f -a "wav\t''
-flac\t''
-raw\t''
-ulaw\t''
-alaw\t''"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l format -d 'What files are made of; ulaw and alaw are G.711 in WAV, for telephones' -r -f -a "wav\t'WAV: integers or floats behind a header'
+flac\t'FLAC: integers, compressed without loss (RFC 9639)'
+raw\t'The samples alone, little-endian, without a header'
+ulaw\t'Logarithmic 8-bit codes of North American and Japanese telephony (ITU-T G.711 µ-law), in a WAV file of format tag 7'
+alaw\t'Logarithmic 8-bit codes of telephony elsewhere (ITU-T G.711 A-law), in a WAV file of format tag 6'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l bits -d 'Bits of a sample [default: 16]' -r -f -a "16\t''
 24\t''
 32f\t''"
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000 [default: 24000, G.711: 8000]' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l normalize-loudness -d 'Bring every text to this loudness, such as -16, without clipping' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l subtitles -d 'Write subtitles beside every file, with the times of its sentences (estimated within a piece)' -r -f -a "srt\t'SubRip'
 vtt\t'WebVTT'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dump -d 'Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
@@ -66,12 +64,7 @@ f16\t'Half precision, on cards'
 bf16\t'bfloat16, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l threads -d 'Threads to compute with [default: one per core]' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role -d 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role-text -d 'What the sample given as --role says, word for word' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l roles -d 'A file of roles that come before your own, such as one beside a project' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-text -d 'What the sample says, word for word' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l seed -d 'The generation seed; the same seed gives the same speech. Drawn and printed if absent' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l temperature -d 'Divides the logits: higher is livelier. One value, or one per codebook' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l top-p -d 'Draw from the likeliest tokens that together reach this probability' -r
@@ -79,30 +72,37 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l top-k -d
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l repetition-penalty -d 'Above 1, what was drawn in the last 16 steps becomes less likely' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l max-tokens -d 'Stop after so many tokens; of speech, 46.875 are a second' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l min-tokens -d 'Do not end before so many tokens' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l rng -d 'How a seed\'s random numbers run: anew at every step, or on from step to step' -r -f -a "repeat\t'Seeded anew at every step (the Python package\'s manual_seed)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l rng -d 'How a seed\'s random numbers run: anew at every step, or on from step to step [default: repeat]' -r -f -a "repeat\t'Seeded anew at every step (the Python package\'s manual_seed)'
 stream\t'Seeded once (torch.manual_seed before the call)'"
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l lang -d 'The language texts are read in' -r -f -a "auto\t'Each sentence in its own'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l lang -d 'The language texts are read in [default: auto]' -r -f -a "auto\t'Each sentence in its own'
 zh\t'Chinese'
 en\t'English'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role -d 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role-text -d 'What the sample given as --role says, word for word' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-text -d 'What the sample says, word for word' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000 [default: 24000, G.711: 8000]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l normalize-loudness -d 'Bring every text to this loudness, such as -16, without clipping' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name -d 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l report -d 'Write what became of each line, as JSON Lines' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l trim -d 'Cut what is quiet at both ends; digital silence is always cut'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l stream -d 'Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-from-first -d 'Let every text sound like the first one: its speech is the sample that the others continue'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l refine -d 'Rewrite each text with pauses, laughs and fillers first'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-refine -d 'Speak each text as it is (the default unless --prompt steers refining)'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-decoder -d 'Make the wave from codes, through the DVAE, instead of from hidden states'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l strict -d 'Fail a text of which a character would not be spoken, instead of warning'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name-emoji -d 'Speak emoji by their names instead of leaving them out'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l ssml -d 'Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l markdown -d 'Texts are Markdown, read without its signs; a file is one text'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-normalize -d 'Give the text to the tokenizer untouched'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l json-input -d 'Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l refine -d 'Rewrite each text with pauses, laughs and fillers first'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l split -d 'Speak texts in pieces, sentence by sentence, in one voice'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l trim -d 'Cut what is quiet at both ends; digital silence is always cut'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-refine -d 'Speak each text as it is (the default unless --prompt steers refining)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-decoder -d 'Make the wave from codes, through the DVAE, instead of from hidden states'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-normalize -d 'Give the text to the tokenizer untouched'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-split -d 'Speak every text in one go, however long'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l json-input -d 'Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l resume -d 'Leave alone what an earlier run finished in --out-dir and nothing has changed since'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prune -d 'Afterwards remove files of earlier runs in --out-dir whose lines are gone'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dry-run -d 'Say what would be done, and do nothing'
@@ -131,9 +131,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l top-k -
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l repetition-penalty -d 'Above 1, what was drawn in the last 16 steps becomes less likely' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l max-tokens -d 'Stop after so many tokens; of speech, 46.875 are a second' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l min-tokens -d 'Do not end before so many tokens' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l rng -d 'How a seed\'s random numbers run: anew at every step, or on from step to step' -r -f -a "repeat\t'Seeded anew at every step (the Python package\'s manual_seed)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l rng -d 'How a seed\'s random numbers run: anew at every step, or on from step to step [default: repeat]' -r -f -a "repeat\t'Seeded anew at every step (the Python package\'s manual_seed)'
 stream\t'Seeded once (torch.manual_seed before the call)'"
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l lang -d 'The language texts are read in' -r -f -a "auto\t'Each sentence in its own'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l lang -d 'The language texts are read in [default: auto]' -r -f -a "auto\t'Each sentence in its own'
 zh\t'Chinese'
 en\t'English'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
@@ -148,7 +148,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s h -l he
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s t -l text -d 'A text to work on; may be given several times' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l lang -d 'The language texts are read in' -r -f -a "auto\t'Each sentence in its own'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l lang -d 'The language texts are read in [default: auto]' -r -f -a "auto\t'Each sentence in its own'
 zh\t'Chinese'
 en\t'English'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
@@ -315,12 +315,12 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from convert" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from convert" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -l size -d 'Small shapes, or those of the published model (1.2 GB)' -r -f -a "tiny\t''
-full\t''"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -l size -d 'Small shapes, or those of the published model (1.2 GB)' -r -f -a "tiny\t'Small shapes, made at once'
+full\t'The shapes of the published model'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -l seed -d 'Other seeds give other weights; `--model demo` and `demo-full` are those of the default' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -s v -l verbose -d 'Say how long things take'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from demo" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "download" -d 'Download what is missing and print the folder'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Compare every file with the published checksums'

@@ -24,10 +24,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
         "runtime",
         &["audio", "device", "engine", "error", "hub", "loading", "model", "speech", "text", "voice"],
     ),
-    (
-        "bench",
-        &["cuda", "device", "engine", "error", "hub", "loading", "model", "runtime", "sampling", "voice"],
-    ),
+    ("bench", &["cuda", "device", "engine", "error", "loading", "model", "runtime", "sampling", "voice"]),
     // The command line uses what every user of the library has.
     ("cli", &[]),
     ("main", &[]),
