@@ -58,7 +58,6 @@ pub fn run(
     let start = Instant::now();
     let mut is_silent = true;
     for PlannedLine { label, mut line, .. } in planned {
-        line.streams = true;
         line.priority = Priority::Interactive;
         report.utterance(&label, 0, 1);
         let spoken = speak(context, engine, line, &mut |samples| {

@@ -192,7 +192,6 @@ impl Batch<'_> {
             };
             self.wait(is_near, go_on)?;
             line.priority = Priority::Bulk;
-            line.streams = false;
             match self.engine.speak_line(line) {
                 Ok(speech) => {
                     lock(&self.undelivered).insert(index, speech.canceller());

@@ -14,7 +14,7 @@ use super::stats;
 use crate::engine::{Event, FinishReason, Goal, RequestId};
 use crate::error::{Error, Result};
 use crate::loading::LoadedModel;
-use crate::speech::Priority;
+use crate::speech::{Line, Priority};
 use crate::voice::{VoicePrompt, VoiceSample};
 
 /// The number of seeds that are tried for a text that ends at its first token.
@@ -131,7 +131,8 @@ impl Active {
     }
 
     fn streams(&self) -> bool {
-        self.job.line.streams && !self.job.line.traces && self.job.line.post_process.can_stream()
+        let Line { priority, streams, traces, post_process, .. } = &self.job.line;
+        *priority == Priority::Interactive && *streams && !traces && post_process.can_stream()
     }
 
     /// Tells whether another piece may be submitted: a slow reader holds its own line back.
@@ -298,7 +299,7 @@ impl Worker<'_> {
         let Some(active) = self.lines.get(&id) else { return false };
         let next = active.ready.keys().next().copied();
         let ahead = next.is_none_or(|piece| piece >= active.next + PIECES_AHEAD);
-        if active.streams() && ahead && active.job.id.0 == Priority::Interactive {
+        if active.streams() && ahead {
             return false;
         }
         self.free_slots() > 0
@@ -307,10 +308,8 @@ impl Worker<'_> {
 
     /// Returns the bulk piece in the engine that loses least by starting again.
     fn youngest_bulk(&self) -> Option<RequestId> {
-        let bulk = self.running.iter().filter(|(_, running)| {
-            let streams = self.lines.get(&running.line).is_some_and(Active::streams);
-            running.line.0 == Priority::Bulk && !running.at_renderer && !streams
-        });
+        let is_bulk = |running: &Running| running.line.0 == Priority::Bulk && !running.at_renderer;
+        let bulk = self.running.iter().filter(|(_, running)| is_bulk(running));
         bulk.min_by_key(|(id, running)| (running.tokens, std::cmp::Reverse(**id))).map(|(id, _)| *id)
     }
 
@@ -527,16 +526,17 @@ impl Worker<'_> {
         let mut times = active.times;
         times.total = active.job.submitted.elapsed();
         let Active { tokens, seed, finish, .. } = active;
-        active.job.channel.send(Message::Done { tokens, seed, finish, times });
         stats::add(&self.state.counters.completed, 1);
         stats::sub(&self.state.counters.running, 1);
+        active.job.channel.send(Message::Done { tokens, seed, finish, times });
     }
 
     fn fail(&mut self, id: JobId, error: Error) {
         if let Some(active) = self.lines.remove(&id) {
-            active.job.channel.send(Message::Failed(error));
+            // Counted first, for a reader who has the end and asks.
             stats::add(&self.state.counters.failed, 1);
             self.forget(id);
+            active.job.channel.send(Message::Failed(error));
         }
     }
 

@@ -47,7 +47,7 @@ pub struct Line {
     pub post_process: PostProcess,
     /// Priority among lines that wait for the same slots.
     pub priority: Priority,
-    /// Whether samples are handed out as they are made rather than piece by piece.
+    /// Whether samples are handed out as they are made rather than piece by piece; those of bulk lines never are.
     pub streams: bool,
     /// Whether the model's outputs are handed out too; such a line does not stream.
     pub traces: bool,
