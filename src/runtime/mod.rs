@@ -3,6 +3,7 @@
 //!
 //! These are the only threads and channels of the crate, except for the thread team of the processor's kernels.
 
+mod active;
 mod batch;
 mod channel;
 mod handle;
