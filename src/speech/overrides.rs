@@ -288,10 +288,11 @@ impl Overrides {
         if self.refine == Some(false) && !tags.refining.is_empty() {
             return Err(Error::parameter("refine", format!("it is off and contradicts {}", tags.refining)));
         }
-        if let Some((name, reason)) = self.contradiction() {
-            return Err(Error::parameter(name, reason));
+        self.sampling.over(SamplingParams::speech()).validate(CODEBOOKS)?;
+        match self.contradiction() {
+            Some((name, reason)) => Err(Error::parameter(name, reason)),
+            None => Ok(()),
         }
-        self.sampling.over(SamplingParams::speech()).validate(CODEBOOKS)
     }
 
     /// Returns the first contradiction between settings: the name of one of them, and the reason.

@@ -30,7 +30,7 @@ pub fn without_cards() -> Option<&'static str> {
         _ => Some("no NVIDIA"),
     };
     #[cfg(not(feature = "cuda"))]
-    Some("this build has no CUDA support; use `--device cpu` or `--device auto`")
+    Some("this build has no CUDA support; compute on `cpu` or `auto`")
 }
 
 /// What a run of the program left behind.
