@@ -33,8 +33,8 @@ fn request(number: u64) -> SpeechRequest {
     let mut request = SpeechRequest::new(texts[number as usize % texts.len()]);
     request.overrides.sampling.seed = Some(number);
     request.overrides.sampling.max_tokens = Some(10 + 12 * (number as usize % 5));
-    request.overrides.split = Some(number % 3 == 0);
-    request.priority = if number % 2 == 0 { Priority::Interactive } else { Priority::Bulk };
+    request.overrides.split = Some(number.is_multiple_of(3));
+    request.priority = if number.is_multiple_of(2) { Priority::Interactive } else { Priority::Bulk };
     request
 }
 

@@ -151,7 +151,13 @@ impl RunState {
     /// Takes back the lines that a failed device had started. A line that was given back before is refused with
     /// the error, because it may be the cause of the failures. If no device is left, all waiting lines are
     /// refused.
-    pub fn give_back(&self, device: usize, name: &str, error: &Error, jobs: Vec<Box<Job>>) {
+    pub fn give_back(
+        &self,
+        device: usize,
+        name: &str,
+        error: &Error,
+        jobs: impl IntoIterator<Item = Box<Job>>,
+    ) {
         let reason = match error {
             Error::Device(reason) => format!("{name}: {reason}"),
             other => format!("{name}: {other}"),

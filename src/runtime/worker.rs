@@ -64,7 +64,7 @@ pub(super) fn work(model: &mut LoadedModel, device: usize, state: &RunState) {
         match ended {
             Ok(()) => lines.into_values().for_each(|active| active.job.channel.cancel()),
             Err(error) => {
-                let jobs = lines.into_values().map(|active| active.job).collect();
+                let jobs = lines.into_values().map(|active| active.job);
                 state.give_back(device, &worker.model.device_name, &error, jobs);
             }
         }
