@@ -23,7 +23,7 @@ const LEDGER_FILE: &str = "ledger.jsonl";
 pub struct Entry {
     /// Path of the file inside the output folder, with `/` between folders.
     pub name: String,
-    /// The key of its content, [`super::Content::key`].
+    /// The key of its content, [`Content::key`](crate::speech::Content::key).
     pub key: String,
     /// The sha256 of its bytes.
     pub sha256: String,
