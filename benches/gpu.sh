@@ -81,7 +81,7 @@ part "devices" devices.txt 30 "$tts" devices
 part "every kernel beside its twin" kernels.txt 60 "$tts" devices --check
 part "golden cases in f32 on the card, token by token" parity.txt 90 \
     env CHATTTS_RS_TEST_DEVICE=cuda "$work/parity" --test-threads 1
-part "weights of the published shapes" demo.txt 60 "$tts" model demo "$model" --size "$size"
+part "weights of the published shapes" demo.txt 60 "$tts" model noise "$model" --size "$size"
 # Lines one by one, and together with each switch in turn: all must speak the same bytes.
 alike() {
     local setting sums=() sum

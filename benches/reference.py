@@ -3,7 +3,7 @@
 
     pip install ChatTTS==0.2.5 torch==2.8.0 torchaudio==2.8.0 transformers==4.56.2 \\
         vocos==0.1.0 vector_quantize_pytorch==1.14.24 'numpy<2.4' safetensors
-    chattts-rs model demo DIR --size full
+    chattts-rs model noise DIR --size full
     python benches/reference.py --ours target/release/chattts-rs --model DIR [--device cuda]
 
 DIR holds asset/…, or is the asset folder: the published weights, or random ones of their shapes, which cost

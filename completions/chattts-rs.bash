@@ -97,6 +97,9 @@ _chattts__rs() {
             chattts__rs__subcmd__help__subcmd__model,download)
                 cmd="chattts__rs__subcmd__help__subcmd__model__subcmd__download"
                 ;;
+            chattts__rs__subcmd__help__subcmd__model,noise)
+                cmd="chattts__rs__subcmd__help__subcmd__model__subcmd__noise"
+                ;;
             chattts__rs__subcmd__help__subcmd__model,path)
                 cmd="chattts__rs__subcmd__help__subcmd__model__subcmd__path"
                 ;;
@@ -139,6 +142,9 @@ _chattts__rs() {
             chattts__rs__subcmd__model,help)
                 cmd="chattts__rs__subcmd__model__subcmd__help"
                 ;;
+            chattts__rs__subcmd__model,noise)
+                cmd="chattts__rs__subcmd__model__subcmd__noise"
+                ;;
             chattts__rs__subcmd__model,path)
                 cmd="chattts__rs__subcmd__model__subcmd__path"
                 ;;
@@ -156,6 +162,9 @@ _chattts__rs() {
                 ;;
             chattts__rs__subcmd__model__subcmd__help,help)
                 cmd="chattts__rs__subcmd__model__subcmd__help__subcmd__help"
+                ;;
+            chattts__rs__subcmd__model__subcmd__help,noise)
+                cmd="chattts__rs__subcmd__model__subcmd__help__subcmd__noise"
                 ;;
             chattts__rs__subcmd__model__subcmd__help,path)
                 cmd="chattts__rs__subcmd__model__subcmd__help__subcmd__path"
@@ -238,7 +247,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__bench)
-            opts="-m -q -v -h -V --model --offline --device --dtype --memory-fraction --threads --precision --profile --batch-size --tokens --runs --warm-up --rounds --seed --json --measure-since --quiet --verbose --help --version"
+            opts="-m -q -v -h -V --model --offline --device --dtype --memory-fraction --threads --precision --recogniser --profile --batch-size --tokens --runs --warm-up --rounds --seed --json --measure-since --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -265,6 +274,10 @@ _chattts__rs() {
                     return 0
                     ;;
                 --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recogniser)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -524,7 +537,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help__subcmd__model)
-            opts="download verify path convert demo"
+            opts="download verify path convert demo noise"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -566,6 +579,20 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help__subcmd__model__subcmd__download)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__help__subcmd__model__subcmd__noise)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -804,7 +831,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__model)
-            opts="-q -v -h -V --quiet --verbose --help --version download verify path convert demo help"
+            opts="-q -v -h -V --quiet --verbose --help --version download verify path convert demo noise help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -844,20 +871,12 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__model__subcmd__demo)
-            opts="-q -v -h -V --size --seed --quiet --verbose --help --version"
+            opts="-q -v -h -V --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --size)
-                    COMPREPLY=($(compgen -W "tiny full" -- "${cur}"))
-                    return 0
-                    ;;
-                --seed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -888,7 +907,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__model__subcmd__help)
-            opts="download verify path convert demo help"
+            opts="download verify path convert demo noise help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -957,6 +976,20 @@ _chattts__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        chattts__subcmd__rs__subcmd__model__subcmd__help__subcmd__noise)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         chattts__subcmd__rs__subcmd__model__subcmd__help__subcmd__path)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -978,6 +1011,28 @@ _chattts__rs() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__model__subcmd__noise)
+            opts="-q -v -h -V --size --seed --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --size)
+                    COMPREPLY=($(compgen -W "tiny full" -- "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

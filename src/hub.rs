@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use self::cache::CachedRepo;
 pub use self::config::HubConfig;
 use self::download::{Downloader, Failure, Fetched, Place};
-pub use self::source::{DemoSize, ModelSource};
+pub use self::source::{ModelSource, NoiseSize};
 use crate::error::{Error, Result};
 
 /// The repository that ChatTTS is published in.
@@ -192,7 +192,7 @@ pub enum FileState {
 ///
 /// # Errors
 /// [`Error::ModelNotFound`] that names every missing file and the folder it was looked for in;
-/// [`Error::Parameter`] for a demo model, which has no files.
+/// [`Error::Parameter`] for a model that the program carries or makes, which has no files.
 pub fn locate(source: &ModelSource, config: &HubConfig) -> Result<ModelFiles> {
     let root = asset_folder(source, config)?;
     let missing = missing_below(root.as_deref());
@@ -267,7 +267,7 @@ pub fn fetch(
 /// Compares a model's files with the checksums of the published ones.
 ///
 /// # Errors
-/// [`Error::Parameter`] for a demo model, [`Error::ModelNotFound`] for a folder that does not exist.
+/// [`Error::Parameter`] for a model that the program carries or makes, [`Error::ModelNotFound`] for a folder that does not exist.
 pub fn verify(source: &ModelSource, config: &HubConfig) -> Result<Vec<FileCheck>> {
     let root = match asset_folder(source, config)? {
         Some(root) => root,
@@ -293,7 +293,7 @@ pub fn verify(source: &ModelSource, config: &HubConfig) -> Result<Vec<FileCheck>
 }
 
 /// Returns the folder where a source's files are or would be: for the hub the snapshot's folder, or the
-/// repository's in the cache before anything was downloaded. A packed and a demo model have none.
+/// repository's in the cache before anything was downloaded. A packed model and one of the program have none.
 ///
 /// The folder of a complete model may be given as [`ModelSource::Folder`].
 pub fn folder(source: &ModelSource, config: &HubConfig) -> Option<PathBuf> {
@@ -303,7 +303,7 @@ pub fn folder(source: &ModelSource, config: &HubConfig) -> Option<PathBuf> {
             let cached = CachedRepo::new(&config.cache, repo, revision);
             Some(cached.current().unwrap_or_else(|| cached.folder().to_path_buf()))
         }
-        ModelSource::Packed(_) | ModelSource::Demo(_) => None,
+        ModelSource::Packed(_) | ModelSource::Demo | ModelSource::Noise(_) => None,
     }
 }
 
@@ -320,8 +320,8 @@ fn asset_folder(source: &ModelSource, config: &HubConfig) -> Result<Option<PathB
             let cached = CachedRepo::new(&config.cache, repo, revision);
             Ok(cached.current().map(|snapshot| snapshot.join("asset")))
         }
-        ModelSource::Demo(_) => {
-            Err(Error::parameter("model", format!("`{source}` is made by the program and has no files")))
+        ModelSource::Demo | ModelSource::Noise(_) => {
+            Err(Error::parameter("model", format!("`{source}` is the program's own and has no files")))
         }
         ModelSource::Packed(_) => Err(Error::parameter(
             "model",
@@ -466,7 +466,7 @@ fn ways_out(source: &ModelSource) -> String {
          1. download it where there is a network (`chattts-rs model download` there, or any downloader \
          for {source}), copy the folder here and name it as the model\n  \
          2. download through a mirror: HF_ENDPOINT={MIRROR}\n  \
-         3. try the program without weights: the model `demo`"
+         3. speak with the small voice that the program carries: the model `demo`"
     )
 }
 

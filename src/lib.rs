@@ -4,7 +4,7 @@
 //! use chattts_rs::{Engine, EngineOptions, SpeechRequest};
 //!
 //! # fn main() -> chattts_rs::Result<()> {
-//! // `demo` is a small model of random weights that speaks noise; `2Noise/ChatTTS` is the real one.
+//! // `demo` is a small voice that the library carries; `2Noise/ChatTTS` is the real one.
 //! let engine = Engine::open(EngineOptions::new("demo"))?;
 //! let mut request = SpeechRequest::new("2024年，Dr. Smith paid $5.");
 //! request.overrides.sampling.seed = Some(42);

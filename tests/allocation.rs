@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use candle_core::{DType, Device};
 use chattts_rs::engine::{Batch, BatchRow, ModelStep, Step};
-use chattts_rs::hub::DemoSize;
-use chattts_rs::model::{Checkpoint, DEMO_SEED, Embed, Head, Input, Llama, WeightType};
+use chattts_rs::hub::NoiseSize;
+use chattts_rs::model::{Checkpoint, Embed, Head, Input, Llama, NOISE_SEED, WeightType};
 
 struct Counting;
 
@@ -67,7 +67,7 @@ fn a_step_takes_no_memory_for_what_it_computes() {
     // With more threads one of them might have its first task late, and its buffers with it.
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global().unwrap();
     for (kind, cache) in [(WeightType::F32, DType::F32), (WeightType::Q8, DType::F16)] {
-        let checkpoint = Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap();
+        let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
         let llama = Llama::load(&checkpoint.gpt, &checkpoint.config, kind, &Device::Cpu).unwrap();
         let embed = Embed::load(&checkpoint.embed, checkpoint.config.hidden, &Device::Cpu).unwrap();
         let mut step = ModelStep::new(embed, llama, SLOTS as usize, cache, &Device::Cpu).unwrap();

@@ -24,7 +24,10 @@ const ARROWS: [(&str, &[&str]); 17] = [
         "runtime",
         &["audio", "device", "engine", "error", "hub", "loading", "model", "speech", "text", "voice"],
     ),
-    ("bench", &["cuda", "device", "engine", "error", "loading", "model", "runtime", "sampling", "voice"]),
+    (
+        "bench",
+        &["cuda", "device", "engine", "error", "loading", "model", "runtime", "sampling", "text", "voice"],
+    ),
     // The command line uses what every user of the library has.
     ("cli", &[]),
     ("main", &[]),

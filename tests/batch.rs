@@ -83,7 +83,7 @@ fn a_line_has_the_same_bytes_in_any_company_on_any_number_of_threads_and_in_any_
             p.spoken(&[
                 "synth",
                 "-m",
-                "demo",
+                "noise",
                 "--json-input",
                 "-f",
                 file,
@@ -119,7 +119,7 @@ fn only_what_changed_is_done_again_and_what_is_gone_can_be_removed() {
     let args = [
         "synth",
         "-m",
-        "demo",
+        "noise",
         "-f",
         "lines.txt",
         "--out-dir",
@@ -174,7 +174,7 @@ fn only_what_changed_is_done_again_and_what_is_gone_can_be_removed() {
 fn an_empty_list_does_not_remove_everything_and_auto_is_what_it_comes_to() {
     let p = Program::new();
     p.write("lines.txt", "one\n");
-    let args = ["synth", "-m", "demo", "-f", "lines.txt", "--out-dir", "out", "--resume", "--prune"];
+    let args = ["synth", "-m", "noise", "-f", "lines.txt", "--out-dir", "out", "--resume", "--prune"];
     p.spoken(&args);
     let ran = p.ok(&[&args[..], &["--dtype", "q8"]].concat());
     assert!(ran.out.is_empty(), "q8 is what auto is: {ran:?}");
@@ -189,7 +189,7 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     let p = Program::new();
     p.write("lines.txt", "one\ntwo\n");
     let args =
-        ["synth", "-m", "demo", "-f", "lines.txt", "--out-dir", "out", "--resume", "--max-tokens", "20"];
+        ["synth", "-m", "noise", "-f", "lines.txt", "--out-dir", "out", "--resume", "--max-tokens", "20"];
     let ran = p.ok(&[&args[..], &["--dry-run"]].concat());
     assert_eq!(ran.out, "speak\tout/00000.wav\tlines.txt:1\nspeak\tout/00001.wav\tlines.txt:2\n");
     assert!(!p.path("out").exists());
@@ -214,7 +214,7 @@ fn names_follow_the_template_stay_in_the_folder_and_are_never_shared() {
     let ran = p.run(&[
         "synth",
         "-m",
-        "demo",
+        "noise",
         "--json-input",
         "-f",
         "rows.jsonl",
@@ -250,8 +250,18 @@ fn a_bad_row_is_named_with_its_key_and_costs_itself_only() {
         "rows.jsonl",
         "{\"text\": \"one\"}\n{\"text\": \"two\", \"temprature\": 0.5}\nnot json\n{\"text\": \"three\", \"top_p\": 7}\n",
     );
-    let args =
-        ["synth", "-m", "demo", "--json-input", "-f", "rows.jsonl", "--out-dir", "out", "--max-tokens", "20"];
+    let args = [
+        "synth",
+        "-m",
+        "noise",
+        "--json-input",
+        "-f",
+        "rows.jsonl",
+        "--out-dir",
+        "out",
+        "--max-tokens",
+        "20",
+    ];
     let ran = p.run(&[&args[..], &["--report", "report.jsonl"]].concat());
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("rows.jsonl:2") && ran.err.contains("temperature"), "{}", ran.err);
@@ -263,7 +273,7 @@ fn a_bad_row_is_named_with_its_key_and_costs_itself_only() {
     assert!(done["seconds"].as_f64().unwrap() > 0.0 && done["tokens"].as_u64().unwrap() > 0, "{done}");
     // The first failure is the end where that is asked for.
     let fast =
-        ["synth", "-m", "demo", "--json-input", "-f", "rows.jsonl", "--out-dir", "fast", "--fail-fast"];
+        ["synth", "-m", "noise", "--json-input", "-f", "rows.jsonl", "--out-dir", "fast", "--fail-fast"];
     let ran = p.run(&fast);
     assert_ne!(ran.code, Some(0));
 }
@@ -272,7 +282,7 @@ fn a_bad_row_is_named_with_its_key_and_costs_itself_only() {
 fn two_runs_do_not_share_a_folder() {
     let p = Program::new();
     p.write("lines.txt", "你好，世界。\n".repeat(3000));
-    let args = ["synth", "-m", "demo", "-f", "lines.txt", "--out-dir", "out", "--seed", "5"];
+    let args = ["synth", "-m", "noise", "-f", "lines.txt", "--out-dir", "out", "--seed", "5"];
     let mut first = p.chattts().args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
     while !p.path("out/00000.wav").exists() {
@@ -294,7 +304,7 @@ fn a_run_that_is_killed_anywhere_leaves_whole_files_and_is_completed_by_another(
         (0..60).map(|i| format!("{} 你好。\n", ["one", "two", "three", "four"][i % 4])).collect();
     p.write("lines.txt", lines);
     let args = |out: &str| -> Vec<String> {
-        ["synth", "-m", "demo", "-f", "lines.txt", "--max-tokens", "25", "--resume", "-q", "--out-dir", out]
+        ["synth", "-m", "noise", "-f", "lines.txt", "--max-tokens", "25", "--resume", "-q", "--out-dir", out]
             .map(String::from)
             .to_vec()
     };
@@ -328,7 +338,7 @@ fn a_disk_that_takes_no_more_ends_the_run_with_whole_files_and_another_completes
     let p = Program::new().env("PROGRAM", env!("CARGO_BIN_EXE_chattts-rs"));
     let lines: String = (0..30).map(|i| format!("line {}\n", "abc ".repeat(i % 5 + 1))).collect();
     p.write("lines.txt", lines);
-    let synth = "synth -m demo -f lines.txt --max-tokens 300 --resume --report report.jsonl --out-dir";
+    let synth = "synth -m noise -f lines.txt --max-tokens 300 --resume --report report.jsonl --out-dir";
     // A limit on the size of a file stands in for the disk's end: writes fail in the middle of a file.
     let script = format!("trap '' XFSZ; ulimit -f 40; exec \"$PROGRAM\" {synth} out");
     let mut shell = p.command("bash");
@@ -351,7 +361,7 @@ fn a_disk_that_takes_no_more_ends_the_run_with_whole_files_and_another_completes
 fn every_format_is_what_it_says() {
     let p = Program::new();
     let speak = |more: &[&str]| -> Vec<u8> {
-        p.ok(&[&["synth", "-m", "demo", "-t", "你好", "--seed", "5", "-o", "-", "--max-tokens", "40"], more]
+        p.ok(&[&["synth", "-m", "noise", "-t", "你好", "--seed", "5", "-o", "-", "--max-tokens", "40"], more]
             .concat())
             .stdout
     };
@@ -379,7 +389,7 @@ fn every_format_is_what_it_says() {
         &["--format", "ulaw", "--bits", "16"],
         &["--normalize-loudness", "5"],
     ] {
-        let ran = p.run(&[&["synth", "-m", "demo", "-t", "x", "-o", "a.wav"], bad].concat());
+        let ran = p.run(&[&["synth", "-m", "noise", "-t", "x", "-o", "a.wav"], bad].concat());
         assert_eq!(ran.code, Some(2), "{bad:?}: {ran:?}");
     }
     assert_ne!(wav(&speak(&["--normalize-loudness", "-30"])).1, plain);
@@ -390,7 +400,7 @@ fn a_long_text_is_spoken_in_pieces_with_subtitles() {
     let p = Program::new();
     let text = "今天天气很好。".repeat(40);
     let args =
-        ["synth", "-m", "demo", "-t", &text, "--seed", "5", "--max-tokens", "40", "--subtitles", "srt"];
+        ["synth", "-m", "noise", "-t", &text, "--seed", "5", "--max-tokens", "40", "--subtitles", "srt"];
     p.ok(&[&args[..], &["-o", "long.wav"]].concat());
     let srt = fs::read_to_string(p.path("long.srt")).unwrap();
     assert!(srt.contains("\n2\n") && srt.starts_with("1\n00:00:00,000 --> "), "{srt}");
@@ -406,7 +416,7 @@ fn a_long_text_is_spoken_in_pieces_with_subtitles() {
 fn a_line_that_is_cut_off_is_marked_and_told_by_the_exit_code() {
     let p = Program::new();
     p.write("lines.txt", "one two three\n你好，世界。\n");
-    let args = ["synth", "-m", "demo", "-f", "lines.txt", "--out-dir", "out", "--seed", "5", "--json"];
+    let args = ["synth", "-m", "noise", "-f", "lines.txt", "--out-dir", "out", "--seed", "5", "--json"];
     let ran = p.run(&[&args[..], &["--max-tokens", "3"]].concat());
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("2 of 2 utterances were cut off"), "{}", ran.err);
@@ -426,7 +436,7 @@ fn a_seed_that_ends_at_once_is_followed_by_the_next() {
         let args = [
             "synth",
             "-m",
-            "demo",
+            "noise",
             "--json-input",
             "-f",
             "rows.jsonl",
@@ -455,7 +465,7 @@ fn a_pipe_of_rows_is_a_batch_too() {
     command.args([
         "synth",
         "-m",
-        "demo",
+        "noise",
         "--json-input",
         "--out-dir",
         "out",

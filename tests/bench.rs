@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use common::{Program, Ran, without_cards};
 use serde_json::Value;
 
-const QUICK: [&str; 7] = ["bench", "-m", "demo", "--tokens", "12", "--runs", "3"];
+const QUICK: [&str; 7] = ["bench", "-m", "noise", "--tokens", "12", "--runs", "3"];
 
 fn json(ran: &Ran) -> Value {
     serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran:?}"))
@@ -36,7 +36,7 @@ fn rates_are_tokens_by_time() {
     let ran = p.ok(&[&QUICK[..], &["--dtype", "f32,q8", "--batch-size", "1,3", "--json", "-q"]].concat());
     assert_eq!(ran.err, "");
     let report = json(&ran);
-    assert_eq!((&report["model"], &report["options"]["tokens"]), (&"demo".into(), &12.into()));
+    assert_eq!((&report["model"], &report["options"]["tokens"]), (&"noise".into(), &12.into()));
     assert!(number(&report["machine"]["threads"]) >= 1.0);
     let results = report["results"].as_array().unwrap();
     let what: Vec<_> = results.iter().map(|r| (r["dtype"].as_str(), r["batch_size"].as_u64())).collect();
@@ -66,14 +66,14 @@ fn rates_are_tokens_by_time() {
         if cfg!(target_os = "linux") {
             assert!(spread(result, "peak_memory_bytes")[0] > 1e6);
         }
-        assert!(result["cold_start_s"].is_null(), "the demo is made in memory");
+        assert!(result["cold_start_s"].is_null(), "noise is made in memory");
     }
 }
 
 #[test]
 fn a_cold_start_takes_longer_than_loading() {
     let p = Program::new();
-    p.ok(&["model", "demo", "weights"]);
+    p.ok(&["model", "noise", "weights"]);
     let args = ["bench", "-m", "weights", "--tokens", "2", "--batch-size", "2", "--rounds", "2", "--json"];
     let result = &json(&p.ok(&args))["results"][0];
     let ([_, load, _], [_, start, _]) = (spread(result, "load_s"), spread(result, "cold_start_s"));
@@ -86,19 +86,19 @@ fn the_table_has_a_line_for_each_measurement_below_machine_and_headings() {
     let ran = p.ok(&[&QUICK[..], &["--batch-size", "1,2"]].concat());
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines.len(), 6, "{}", ran.out);
-    assert!(lines[0].contains(" thread") && lines[1].starts_with("demo: prompts of "), "{}", ran.out);
+    assert!(lines[0].contains(" thread") && lines[1].starts_with("noise: prompts of "), "{}", ran.out);
     for heading in ["decode", "RTF", "first sound", "peak"] {
         assert!(lines[2].contains(heading), "{}", ran.out);
     }
     assert!(lines[3].contains("steps/s"), "{}", ran.out);
     assert!(lines[4].starts_with("q8") && lines[5].contains('–'), "{}", ran.out);
-    assert!(ran.err.contains("model demo DIR"), "why there is no cold start: {}", ran.err);
+    assert!(ran.err.contains("model noise DIR"), "why there is no cold start: {}", ran.err);
 }
 
 #[test]
 fn single_precision_agrees_with_itself_and_eight_bits_nearly() {
     let p = Program::new();
-    let args = ["bench", "-m", "demo", "--precision", "--dtype", "f32,q8", "--tokens", "40"];
+    let args = ["bench", "-m", "noise", "--precision", "--dtype", "f32,q8", "--tokens", "40"];
     let report = json(&p.ok(&[&args[..], &["--json"]].concat()));
     let lines = report["line_tokens"].as_array().unwrap();
     let tokens: f64 = lines.iter().map(number).sum();
@@ -139,8 +139,8 @@ fn without_weights_nothing_is_downloaded() {
     assert!(ran.err.contains("models--2Noise--ChatTTS"), "what is named is not replaced: {}", ran.err);
     let args = ["bench", "--tokens", "2", "--runs", "1", "--warm-up", "0", "--batch-size", "1", "--json"];
     let ran = p.ok(&args);
-    assert!(ran.err.contains("demo-full") && !ran.err.contains("downloading"), "{}", ran.err);
-    assert_eq!(json(&ran)["model"], "demo-full");
+    assert!(ran.err.contains("noise-full") && !ran.err.contains("downloading"), "{}", ran.err);
+    assert_eq!(json(&ran)["model"], "noise-full");
 }
 
 #[test]
@@ -162,8 +162,8 @@ fn bad_values_are_refused() {
     ];
     let cards = without_cards().map(|said| {
         [
-            (&["--device", "cuda", "--model", "demo"][..], 1, said),
-            (&["--device", "cuda", "--model", "demo", "--precision"], 1, said),
+            (&["--device", "cuda", "--model", "noise"][..], 1, said),
+            (&["--device", "cuda", "--model", "noise", "--precision"], 1, said),
         ]
     });
     for (args, code, message) in cases.iter().chain(cards.iter().flatten()) {
@@ -202,7 +202,7 @@ fn a_signal_ends_it_and_the_process_that_measures() {
         let p = Program::new();
         let mut bench = p
             .chattts()
-            .args(["bench", "-m", "demo", "--tokens", "2000", "--runs", "1000"])
+            .args(["bench", "-m", "noise", "--tokens", "2000", "--runs", "1000"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -15,7 +15,7 @@ const HELLO: &str = "你好，世界。";
 #[test]
 fn a_text_becomes_a_wav_file_and_the_same_seed_the_same_one() {
     let p = Program::new();
-    let ran = p.ok(&["synth", "--model", "demo", "--text", HELLO, "--seed", "5", "--out", "a.wav"]);
+    let ran = p.ok(&["synth", "--model", "noise", "--text", HELLO, "--seed", "5", "--out", "a.wav"]);
     assert_eq!(ran.out, "a.wav\n");
     assert!(ran.err.contains("speaks noise"), "{}", ran.err);
     let first = fs::read(p.path("a.wav")).unwrap();
@@ -23,13 +23,13 @@ fn a_text_becomes_a_wav_file_and_the_same_seed_the_same_one() {
     assert_eq!(rate, 24_000);
     assert!(samples.iter().any(|s| s.unsigned_abs() > 100), "silent");
 
-    p.ok(&["synth", "--model", "demo", HELLO, "--seed", "5", "-o", "b.wav", "--threads", "1"]);
+    p.ok(&["synth", "--model", "noise", HELLO, "--seed", "5", "-o", "b.wav", "--threads", "1"]);
     assert_eq!(fs::read(p.path("b.wav")).unwrap(), first, "the same seed");
-    p.ok(&["synth", "--model", "demo", "-t", HELLO, "--seed", "6", "-o", "c.wav"]);
+    p.ok(&["synth", "--model", "noise", "-t", HELLO, "--seed", "6", "-o", "c.wav"]);
     assert_ne!(fs::read(p.path("c.wav")).unwrap(), first, "another seed");
-    p.ok(&["synth", "--model", "demo", "-t", HELLO, "--seed", "5", "-o", "d.wav", "--role", "4099"]);
+    p.ok(&["synth", "--model", "noise", "-t", HELLO, "--seed", "5", "-o", "d.wav", "--role", "4099"]);
     assert_ne!(fs::read(p.path("d.wav")).unwrap(), first, "another voice");
-    p.ok(&["synth", "--model", "demo", "-t", HELLO, "--seed", "5", "-o", "e.wav", "--role", "2222"]);
+    p.ok(&["synth", "--model", "noise", "-t", HELLO, "--seed", "5", "-o", "e.wav", "--role", "2222"]);
     assert_eq!(fs::read(p.path("e.wav")).unwrap(), first, "the default voice is the one --help names");
     let left = fs::read_dir(p.dir.path()).unwrap().count();
     assert_eq!(left, 5, "nothing but the files asked for");
@@ -38,23 +38,23 @@ fn a_text_becomes_a_wav_file_and_the_same_seed_the_same_one() {
 #[test]
 fn a_drawn_seed_is_printed_and_repeats_the_speech() {
     let p = Program::new();
-    let ran = p.ok(&["synth", "--model", "demo", "-t", "hello", "-o", "a.wav"]);
+    let ran = p.ok(&["synth", "--model", "noise", "-t", "hello", "-o", "a.wav"]);
     let seed = ran
         .err
         .lines()
         .rev()
         .find_map(|line| line.split("seed ").last()?.split(' ').next()?.parse::<u64>().ok());
     let seed = seed.expect("a seed on standard error").to_string();
-    p.ok(&["synth", "--model", "demo", "-t", "hello", "-o", "b.wav", "--seed", &seed]);
+    p.ok(&["synth", "--model", "noise", "-t", "hello", "-o", "b.wav", "--seed", &seed]);
     assert_eq!(fs::read(p.path("a.wav")).unwrap(), fs::read(p.path("b.wav")).unwrap());
 }
 
 #[test]
 fn standard_output_carries_the_wav_alone() {
     let p = Program::new();
-    let to_file = p.ok(&["synth", "--model", "demo", "-t", HELLO, "--seed", "5", "-o", "a.wav", "-q"]);
+    let to_file = p.ok(&["synth", "--model", "noise", "-t", HELLO, "--seed", "5", "-o", "a.wav", "-q"]);
     assert_eq!(to_file.err, "");
-    let ran = p.ok(&["synth", "--model", "demo", "-t", HELLO, "--seed", "5", "--out", "-"]);
+    let ran = p.ok(&["synth", "--model", "noise", "-t", HELLO, "--seed", "5", "--out", "-"]);
     assert_eq!(ran.stdout, fs::read(p.path("a.wav")).unwrap());
 }
 
@@ -66,7 +66,7 @@ fn every_sample_rate_keeps_the_duration() {
         let ran = p.ok(&[
             "synth",
             "--model",
-            "demo",
+            "noise",
             "-t",
             HELLO,
             "--seed",
@@ -98,7 +98,7 @@ fn a_file_of_forty_lines_becomes_forty_files_and_a_bad_line_costs_itself_only() 
     let ran = p.run(&[
         "synth",
         "--model",
-        "demo",
+        "noise",
         "--file",
         "lines.txt",
         "--out-dir",
@@ -127,11 +127,11 @@ fn a_file_of_forty_lines_becomes_forty_files_and_a_bad_line_costs_itself_only() 
 fn lines_of_a_pipe_are_joined_into_one_file() {
     let p = Program::new();
     let speak = |text: &str, out: &str| {
-        p.ok(&["synth", "--model", "demo", "-t", text, "--seed", "5", "-o", out]);
+        p.ok(&["synth", "--model", "noise", "-t", text, "--seed", "5", "-o", out]);
         wav(&fs::read(p.path(out)).unwrap()).1
     };
     let separate = [speak("one", "1.wav"), speak("two", "2.wav")].concat();
-    let args = ["synth", "--model", "demo", "--seed", "5", "-o", "both.wav"];
+    let args = ["synth", "--model", "noise", "--seed", "5", "-o", "both.wav"];
     assert_eq!(p.run_with_input(&args, b"one\n\ntwo\n").code, Some(0));
     assert_eq!(wav(&fs::read(p.path("both.wav")).unwrap()).1, separate);
 }
@@ -139,10 +139,10 @@ fn lines_of_a_pipe_are_joined_into_one_file() {
 #[test]
 fn an_empty_input_is_an_error_where_a_file_was_asked_for() {
     let p = Program::new();
-    let ran = p.run(&["synth", "--model", "demo", "-o", "a.wav"]);
+    let ran = p.run(&["synth", "--model", "noise", "-o", "a.wav"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.err.contains("holds no text") && !p.path("a.wav").exists(), "{}", ran.err);
-    assert_eq!(p.run(&["synth", "--model", "demo", "--out-dir", "out"]).code, Some(0));
+    assert_eq!(p.run(&["synth", "--model", "noise", "--out-dir", "out"]).code, Some(0));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn every_dropped_character_is_named() {
     let ran = p.ok(&[
         "synth",
         "--model",
-        "demo",
+        "noise",
         "-t",
         "总价是123元？한😀한",
         "--seed",
@@ -167,11 +167,11 @@ fn every_dropped_character_is_named() {
         "{}",
         ran.err
     );
-    let ran = p.run(&["synth", "--model", "demo", "-t", "？！", "--seed", "5", "-o", "b.wav"]);
+    let ran = p.run(&["synth", "--model", "noise", "-t", "？！", "--seed", "5", "-o", "b.wav"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("nothing to speak"), "{}", ran.err);
     let ran =
-        p.ok(&["synth", "--model", "demo", "-t", "？！", "--seed", "5", "-o", "b.wav", "--no-normalize"]);
+        p.ok(&["synth", "--model", "noise", "-t", "？！", "--seed", "5", "-o", "b.wav", "--no-normalize"]);
     assert!(!ran.err.contains("not spoken"), "{}", ran.err);
 }
 
@@ -230,18 +230,18 @@ fn what_cannot_be_done_is_an_error_and_not_replaced() {
     let p = Program::new();
     let Some(said) = without_cards() else { return };
     for device in ["cuda", "cuda:1", "cuda:0,1", "cuda:all"] {
-        let ran = p.run(&["synth", "--model", "demo", "-t", "x", "-o", "a.wav", "--device", device]);
+        let ran = p.run(&["synth", "--model", "noise", "-t", "x", "-o", "a.wav", "--device", device]);
         assert_eq!(ran.code, Some(1));
         assert!(ran.err.contains(said), "{}", ran.err);
     }
-    let ran = p.run(&["synth", "--model", "demo", "-t", "x", "-o", "no/such/a.wav"]);
+    let ran = p.run(&["synth", "--model", "noise", "-t", "x", "-o", "no/such/a.wav"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("the folder no/such does not exist"), "{}", ran.err);
-    let ran = p.run(&["synth", "--model", "demo", "--file", "nowhere.txt", "-o", "a.wav"]);
+    let ran = p.run(&["synth", "--model", "noise", "--file", "nowhere.txt", "-o", "a.wav"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("cannot read nowhere.txt"), "{}", ran.err);
     let long = "好".repeat(5000);
-    let ran = p.run(&["synth", "--model", "demo", "-t", &long, "-o", "a.wav", "--no-split"]);
+    let ran = p.run(&["synth", "--model", "noise", "-t", &long, "-o", "a.wav", "--no-split"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("too long") && !p.path("a.wav").exists(), "{}", ran.err);
 }
@@ -250,7 +250,7 @@ fn what_cannot_be_done_is_an_error_and_not_replaced() {
 fn speech_that_is_cut_off_is_warned_about() {
     let p = Program::new();
     let ran =
-        p.ok(&["synth", "--model", "demo", "-t", HELLO, "--seed", "5", "-o", "a.wav", "--max-tokens", "3"]);
+        p.ok(&["synth", "--model", "noise", "-t", HELLO, "--seed", "5", "-o", "a.wav", "--max-tokens", "3"]);
     assert!(ran.err.contains("--max-tokens 3") && ran.err.contains("cut off"), "{}", ran.err);
 }
 
@@ -293,8 +293,8 @@ fn roles_come_as_seeds_strings_and_files() {
     let torn = speak("torn.txt");
     assert_eq!(torn.code, Some(1));
     assert!(torn.err.contains("torn.txt: not a "), "{}", torn.err);
-    // 64 values in a model of 64; the demo's full size takes 768.
-    let ran = p.run(&["synth", "-m", "demo-full", "-t", "x", "-o", "a.wav", "--role", string]);
+    // 64 values in a model of 64; noise-full takes 768.
+    let ran = p.run(&["synth", "-m", "noise-full", "-t", "x", "-o", "a.wav", "--role", string]);
     assert!(ran.err.contains("64 values; this model takes 768"), "{}", ran.err);
 }
 
@@ -302,12 +302,12 @@ fn roles_come_as_seeds_strings_and_files() {
 fn refining_prints_the_text_and_tags_switch_it_on_in_synth() {
     let p = Program::new();
     let refine =
-        ["refine", "-m", "demo", "-t", HELLO, "--seed", "5", "--max-tokens", "12", "--prompt", "[oral_2]"];
+        ["refine", "-m", "noise", "-t", HELLO, "--seed", "5", "--max-tokens", "12", "--prompt", "[oral_2]"];
     let ran = p.ok(&refine);
     assert_eq!(ran.out.lines().count(), 1);
     assert!(!ran.out.trim().is_empty());
     let synth =
-        ["synth", "-m", "demo", "-t", HELLO, "--seed", "5", "-o", "a.wav", "--max-tokens", "12", "-v"];
+        ["synth", "-m", "noise", "-t", HELLO, "--seed", "5", "-o", "a.wav", "--max-tokens", "12", "-v"];
     assert!(!p.ok(&synth).err.contains("refined:"));
     for more in [vec!["--prompt", "[oral_2][speed_3]"], vec!["--refine"]] {
         assert!(p.ok(&[&synth[..], &more].concat()).err.contains("refined:"), "{more:?}");
@@ -317,12 +317,12 @@ fn refining_prints_the_text_and_tags_switch_it_on_in_synth() {
 #[test]
 fn tokens_are_printed_as_ids_or_json() {
     let p = Program::new();
-    let ran = p.ok(&["tokenize", "-m", "demo", "-t", "[Stts]你好[Ptts]", "-t", "hi", "--json"]);
+    let ran = p.ok(&["tokenize", "-m", "noise", "-t", "[Stts]你好[Ptts]", "-t", "hi", "--json"]);
     let lines: Vec<serde_json::Value> = ran.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(lines[0]["tokens"], serde_json::json!(["[Stts]", "你", "好", "[Ptts]"]));
     assert_eq!(lines[1]["text"], "hi");
     let ids: Vec<String> = lines[0]["ids"].as_array().unwrap().iter().map(|id| id.to_string()).collect();
-    let plain = p.ok(&["tokenize", "-m", "demo", "[Stts]你好[Ptts]"]);
+    let plain = p.ok(&["tokenize", "-m", "noise", "[Stts]你好[Ptts]"]);
     assert_eq!(plain.out.trim(), ids.join(" "));
 }
 
@@ -333,7 +333,7 @@ fn a_reader_that_leaves_early_is_no_error() {
     p.write("lines.txt", lines);
     let mut child = p
         .chattts()
-        .args(["tokenize", "-m", "demo", "--file", "lines.txt"])
+        .args(["tokenize", "-m", "noise", "--file", "lines.txt"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -342,7 +342,7 @@ fn a_reader_that_leaves_early_is_no_error() {
     child.stdout.take().unwrap().read_exact(&mut first).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1, "the demo's note only");
+    assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1, "the note on noise only");
 }
 
 #[cfg(unix)]
@@ -353,7 +353,7 @@ fn a_signal_keeps_what_is_done_and_is_told_by_the_exit_code() {
         p.write("lines.txt", "你好，世界。\n".repeat(5000));
         let mut child = p
             .chattts()
-            .args(["synth", "-m", "demo", "--file", "lines.txt", "--out-dir", "out", "--seed", "5"])
+            .args(["synth", "-m", "noise", "--file", "lines.txt", "--out-dir", "out", "--seed", "5"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -379,19 +379,45 @@ fn a_signal_keeps_what_is_done_and_is_told_by_the_exit_code() {
 }
 
 #[test]
+fn the_demo_says_that_it_does_not_refine() {
+    let p = Program::new();
+    for args in [
+        ["synth", "-m", "demo", "-t", "x", "-o", "a.wav", "--refine"],
+        ["refine", "-m", "demo", "-t", "x", "--seed", "1", "-q"],
+    ] {
+        let ran = p.run(&args);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.err.contains("not trained to rewrite"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn a_written_demo_speaks_like_the_built_in_one() {
     let p = Program::new();
-    let ran = p.ok(&["model", "demo", "weights"]);
+    assert_eq!(p.ok(&["model", "demo", "voice"]).out, "voice/asset\n");
+    for (dtype, role) in [("q8", "2222"), ("f32", "none")] {
+        let rest = ["-t", HELLO, "--seed", "5", "-o", "-", "--dtype", dtype, "--role", role];
+        let speak = |model: &str| p.ok(&[&["synth", "-m", model], &rest[..]].concat()).stdout;
+        assert_eq!(speak("voice"), speak("demo"), "{dtype}");
+    }
+    let again = p.run(&["model", "demo", "voice"]);
+    assert!(again.code == Some(1) && again.err.contains("exists already"), "{}", again.err);
+}
+
+#[test]
+fn written_noise_speaks_like_the_built_in_one() {
+    let p = Program::new();
+    let ran = p.ok(&["model", "noise", "weights"]);
     assert_eq!(ran.out, "weights/asset\n");
     let speak = |model: &str| p.ok(&["synth", "-m", model, "-t", HELLO, "--seed", "5", "-o", "-"]).stdout;
-    let built_in = speak("demo");
+    let built_in = speak("noise");
     assert_eq!(speak("weights"), built_in);
     assert_eq!(speak("weights/asset"), built_in);
     assert_eq!(p.ok(&["model", "path", "-m", "weights"]).out, "weights/asset\n");
-    let again = p.run(&["model", "demo", "weights"]);
+    let again = p.run(&["model", "noise", "weights"]);
     assert_eq!(again.code, Some(1));
     assert!(again.err.contains("exists already"), "{}", again.err);
-    p.ok(&["model", "demo", "other", "--seed", "9"]);
+    p.ok(&["model", "noise", "other", "--seed", "9"]);
     assert_ne!(speak("other"), built_in);
     let ran = p.run(&["model", "verify", "-m", "weights"]);
     assert_eq!(ran.code, Some(1));

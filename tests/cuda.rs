@@ -52,7 +52,8 @@ fn kernels_are_checked() {
 #[test]
 fn a_card_that_is_not_there_is_refused_and_auto_says_what_it_takes() {
     let p = program("2");
-    let synth = ["synth", "--model", "demo", "-t", "你好", "-o", "a.wav", "--max-tokens", "2", "--seed", "1"];
+    let synth =
+        ["synth", "--model", "noise", "-t", "你好", "-o", "a.wav", "--max-tokens", "2", "--seed", "1"];
     let on = |device: &str| p.run(&[&synth[..], &["--device", device]].concat());
     for device in ["cuda:2", "cuda:0,2"] {
         let ran = on(device);
@@ -81,7 +82,7 @@ fn a_card_that_is_not_there_is_refused_and_auto_says_what_it_takes() {
 
 #[test]
 fn texts_that_do_not_fit_are_refused_with_what_fits() {
-    let synth = ["synth", "--model", "demo", "-f", "lines.txt", "--out-dir", "out", "--device", "cuda"];
+    let synth = ["synth", "--model", "noise", "-f", "lines.txt", "--out-dir", "out", "--device", "cuda"];
     let with = |cards: &str, more: &[&str]| {
         let p = program(cards);
         p.write("lines.txt", lines(8));
@@ -109,7 +110,7 @@ fn texts_that_do_not_fit_are_refused_with_what_fits() {
 /// Speaks some lines with some more flags; each line's file, if there is one.
 fn speak(p: &Program, count: usize, more: &[&str]) -> (Vec<Option<Vec<u8>>>, Ran) {
     p.write("lines.txt", lines(count));
-    let synth = ["synth", "--model", "demo", "-f", "lines.txt", "--out-dir", "out", "--seed", "3"];
+    let synth = ["synth", "--model", "noise", "-f", "lines.txt", "--out-dir", "out", "--seed", "3"];
     let ran = p.run(&[&synth[..], more].concat());
     let waves = (0..count).map(|i| std::fs::read(p.path(&format!("out/{i:05}.wav"))).ok());
     (waves.collect(), ran)
@@ -186,7 +187,7 @@ fn weights_of_8_bits_speak_alone_as_among_others() {
 #[test]
 fn a_stream_is_the_whole() {
     let p = program("1");
-    let synth = ["synth", "--model", "demo", "-t", "你好，世界。", "--device", "cuda", "--max-tokens", "60"];
+    let synth = ["synth", "--model", "noise", "-t", "你好，世界。", "--device", "cuda", "--max-tokens", "60"];
     let more = ["--min-tokens", "60", "--seed", "4", "--no-split"];
     let whole = p.run(&[&synth[..], &more, &["-o", "a.wav"]].concat());
     assert_eq!(whole.code, Some(0), "{}", whole.err);
@@ -201,7 +202,7 @@ fn a_stream_is_the_whole() {
 fn types_are_compared_with_the_processor_layer_by_layer() {
     let p = program("1");
     let ran =
-        p.run(&["bench", "--precision", "--model", "demo", "--device", "cuda", "--tokens", "6", "--json"]);
+        p.run(&["bench", "--precision", "--model", "noise", "--device", "cuda", "--tokens", "6", "--json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let json: Value = serde_json::from_str(&ran.out).unwrap();
     let results = json["results"].as_array().unwrap();
@@ -226,7 +227,7 @@ fn number(value: &Value, name: &str) -> f64 {
 #[test]
 fn a_profile_says_where_a_step_goes_and_what_it_must_take() {
     let p = program("1");
-    let bench = ["bench", "--profile", "--model", "demo", "--device", "cuda", "--batch-size", "1,3"];
+    let bench = ["bench", "--profile", "--model", "noise", "--device", "cuda", "--batch-size", "1,3"];
     let more = ["--tokens", "8", "--runs", "1", "--warm-up", "0"];
     let ran = p.run(&[&bench[..], &more, &["--dtype", "f16,f32", "--json"]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.err);
@@ -270,7 +271,7 @@ fn a_profile_says_where_a_step_goes_and_what_it_must_take() {
     for what in ["measured at most", "over floor", "products", "draw_ahead"] {
         assert!(ran.out.contains(what), "{what}: {}", ran.out);
     }
-    let ran = p.run(&["bench", "--profile", "--model", "demo", "--device", "cpu"]);
+    let ran = p.run(&["bench", "--profile", "--model", "noise", "--device", "cpu"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("--device cpu is the processor"), "{}", ran.err);
 }

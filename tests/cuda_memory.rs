@@ -39,7 +39,7 @@ fn memory_stays_the_same_and_is_given_back() {
         return;
     }
     let open = || {
-        let mut options = EngineOptions::new("demo");
+        let mut options = EngineOptions::new("noise");
         options.devices = Devices::Cuda(vec![0]);
         options.batch_size = BatchSize::Fixed(3);
         Engine::open(options).unwrap()

@@ -185,7 +185,7 @@ fn refining_before_speech_is_dumped_beside_it() {
     let args = [
         "synth",
         "-m",
-        "demo",
+        "noise",
         "-t",
         "你好",
         "--seed",
@@ -199,7 +199,7 @@ fn refining_before_speech_is_dumped_beside_it() {
         "d",
     ];
     p.ok(&args);
-    let refine = ["refine", "-m", "demo", "-t", "你好", "--seed", "5", "--dump", "r"];
+    let refine = ["refine", "-m", "noise", "-t", "你好", "--seed", "5", "--dump", "r"];
     let refined = p.ok(&refine).out;
     let (both, alone) = (tensors(&p.path("d/00000.safetensors")), tensors(&p.path("r/00000.safetensors")));
     let ints = |t: &Tensor| t.to_dtype(DType::I64).unwrap().to_vec1::<i64>().unwrap();
@@ -209,7 +209,7 @@ fn refining_before_speech_is_dumped_beside_it() {
     let again = [
         "synth",
         "-m",
-        "demo",
+        "noise",
         "--no-normalize",
         "-t",
         refined.trim_end_matches('\n'),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use chattts_rs::Error;
 use chattts_rs::hub::{
-    self, DEFAULT_REPO, DemoSize, FileState, HubConfig, ModelFiles, ModelSource, Transfer, fetch, locate,
+    self, DEFAULT_REPO, FileState, HubConfig, ModelFiles, ModelSource, NoiseSize, Transfer, fetch, locate,
     verify,
 };
 use common::hub_server::{COMMIT, HubServer, etag_of, sha256_of};
@@ -177,12 +177,13 @@ fn an_empty_or_absent_folder_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_demo_model_has_no_files() {
+fn a_model_of_the_program_has_no_files() {
     let config = HubConfig::new("/nowhere");
-    let source = ModelSource::Demo(DemoSize::Tiny);
-    assert!(matches!(locate(&source, &config), Err(Error::Parameter { .. })));
-    assert!(matches!(fetch(&source, &config, &mut |_| ()), Err(Error::Parameter { .. })));
-    assert_eq!(hub::folder(&source, &config), None);
+    for source in [ModelSource::Demo, ModelSource::Noise(NoiseSize::Tiny)] {
+        assert!(matches!(locate(&source, &config), Err(Error::Parameter { .. })));
+        assert!(matches!(fetch(&source, &config, &mut |_| ()), Err(Error::Parameter { .. })));
+        assert_eq!(hub::folder(&source, &config), None);
+    }
 }
 
 // The cache

@@ -22,7 +22,7 @@ impl Random {
 }
 
 fn engine(batch_size: usize) -> Engine {
-    let mut options = EngineOptions::new("demo");
+    let mut options = EngineOptions::new("noise");
     options.batch_size = BatchSize::Fixed(batch_size);
     Engine::open(options).unwrap()
 }

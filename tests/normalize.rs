@@ -93,8 +93,19 @@ fn strict_fails_the_line_that_has_a_character_that_is_not_spoken_and_no_other() 
         "{ran:?}"
     );
 
-    let speak =
-        ["synth", "--model", "demo", "--seed", "1", "--max-tokens", "8", "--out-dir", "d", "--file", "a.txt"];
+    let speak = [
+        "synth",
+        "--model",
+        "noise",
+        "--seed",
+        "1",
+        "--max-tokens",
+        "8",
+        "--out-dir",
+        "d",
+        "--file",
+        "a.txt",
+    ];
     let ran = p.run(&[&speak[..], &["--strict"]].concat());
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.err.contains("a.txt:1: 1 character is not spoken"), "{ran:?}");
@@ -131,7 +142,7 @@ fn homophones_are_spoken_in_place_of_what_is_misread() {
 #[test]
 fn what_is_not_read_goes_to_the_tokenizer_as_it_is() {
     let p = Program::new();
-    let ran = p.run(&["synth", "--model", "demo", "--no-normalize", "--strict", "--out", "a.wav", "好"]);
+    let ran = p.run(&["synth", "--model", "noise", "--no-normalize", "--strict", "--out", "a.wav", "好"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
     let ran = p.run(&["normalize", "？！"]);
     assert_eq!(ran.code, Some(1));
@@ -142,7 +153,7 @@ fn what_is_not_read_goes_to_the_tokenizer_as_it_is() {
 fn what_is_spoken_does_not_depend_on_how_it_is_written() {
     let p = Program::new();
     let speak = |out: &str, text: &str| {
-        p.ok(&["synth", "--model", "demo", "--seed", "4", "--max-tokens", "20", "--out", out, text]);
+        p.ok(&["synth", "--model", "noise", "--seed", "4", "--max-tokens", "20", "--out", out, text]);
         wav(&fs::read(p.path(out)).unwrap()).1
     };
     let words = speak("a.wav", "总价是一百二十三元。");
@@ -174,7 +185,7 @@ fn ssml_is_spoken_with_its_silence_and_its_voices() {
         p.ok(&[
             "synth",
             "--model",
-            "demo",
+            "noise",
             "--ssml",
             "--seed",
             "4",
@@ -199,7 +210,7 @@ fn ssml_is_spoken_with_its_silence_and_its_voices() {
     let ran = p.run(&[
         "synth",
         "--model",
-        "demo",
+        "noise",
         "--ssml",
         "--out",
         "g.wav",
@@ -231,7 +242,7 @@ fn a_manifests_line_says_how_it_is_read() {
     let ran = p.run(&[
         "synth",
         "--model",
-        "demo",
+        "noise",
         "--json-input",
         "--file",
         "m.jsonl",
@@ -259,7 +270,7 @@ fn subtitles_show_what_was_written() {
     p.ok(&[
         "synth",
         "--model",
-        "demo",
+        "noise",
         "--seed",
         "4",
         "--max-tokens",

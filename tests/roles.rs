@@ -6,7 +6,7 @@ use std::fs;
 
 use common::{Program, write_sample};
 
-const DEMO: [&str; 4] = ["--model", "demo", "--seed", "4"];
+const DEMO: [&str; 4] = ["--model", "noise", "--seed", "4"];
 
 /// An empty folder, also for the user's settings.
 fn program() -> Program {
@@ -64,7 +64,7 @@ fn a_role_speaks_as_what_it_stands_for() {
         .map(|r| speak(&p, &["--role", r]))
         .collect();
     assert!(all[0] != all[1] && all[1] != all[2] && all[2] == all[3]);
-    let ran = p.run(&["synth", "--model", "demo", "-t", "x", "-o", "a.wav", "--role", "nobody"]);
+    let ran = p.run(&["synth", "--model", "noise", "-t", "x", "-o", "a.wav", "--role", "nobody"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("nobody") && ran.err.contains("roles list"), "{ran:?}");
 }
@@ -103,7 +103,7 @@ fn a_sample_becomes_a_voice() {
     let p = program();
     write_sample(&p, "s.wav", 4.0);
     let clone =
-        ["roles", "clone", "--model", "demo", "--wav", "s.wav", "--text", "一共3个！", "--name", "anna"];
+        ["roles", "clone", "--model", "noise", "--wav", "s.wav", "--text", "一共3个！", "--name", "anna"];
     let ran = p.ok(&clone);
     assert!(ran.err.contains("anna (") && ran.err.contains("registered"), "{ran:?}");
     let anna = speak(&p, &["--role", "anna"]);
@@ -114,13 +114,13 @@ fn a_sample_becomes_a_voice() {
         anna,
         "its words are read as a text is"
     );
-    p.ok(&["roles", "preview", "anna", "--model", "demo", "--out", "p.wav"]);
+    p.ok(&["roles", "preview", "anna", "--model", "noise", "--out", "p.wav"]);
     assert!(common::wav(&fs::read(p.path("p.wav")).unwrap()).1.len() > 1000);
     // The string carries the codes.
     let string = p.ok(&["roles", "export", "anna"]).out;
     assert_eq!(speak(&p, &["--role", string.trim(), "--role-text", "一共三个。"]), anna);
 
-    let ran = p.run(&["synth", "--model", "demo", "-t", "x", "-o", "a.wav", "--role", "s.wav"]);
+    let ran = p.run(&["synth", "--model", "noise", "-t", "x", "-o", "a.wav", "--role", "s.wav"]);
     assert!(ran.code == Some(2) && ran.err.contains("--role-text"), "{ran:?}");
     write_sample(&p, "short.wav", 1.5);
     let ran = p.run(&[&clone[..5], &["short.wav", "--text", "x", "--name", "b"]].concat());

@@ -13,7 +13,7 @@ const SSML: &str = "<speak>你好，<break time=\"900ms\"/><voice name=\"7869\">
     <prosody rate=\"fast\">说得很快。</prosody></voice><p>Hello again.</p><break time=\"1.2s\"/>再见。</speak>";
 
 fn engine(precision: Precision) -> Engine {
-    let mut options = EngineOptions::new("demo");
+    let mut options = EngineOptions::new("noise");
     options.precision = precision;
     Engine::open(options).unwrap()
 }
@@ -66,7 +66,7 @@ fn samples(bytes: &[u8]) -> Vec<i16> {
 
 fn compare(p: &Program, flags: &[&str]) {
     for rate in ["24000", "8000"] {
-        let common = [&["synth", "-m", "demo", "--seed", "5", "--sample-rate", rate], flags].concat();
+        let common = [&["synth", "-m", "noise", "--seed", "5", "--sample-rate", rate], flags].concat();
         // A speech that is cut off by its limit ends with 1 where it has a file of its own, and here with 0.
         p.ok(&[&common[..], &["-o", "a.wav"]].concat());
         let file = wav(&std::fs::read(p.path("a.wav")).unwrap()).1;
@@ -84,7 +84,7 @@ fn a_stream_on_standard_output_holds_the_samples_of_the_file() {
     compare(&p, &["-t", "你好，世界。"]);
     for bad in [&["--trim"][..], &["--out-dir", "d"], &["--normalize-loudness", "-16"], &["--format", "flac"]]
     {
-        let ran = p.run(&[&["synth", "-m", "demo", "-t", "x", "--stream"], bad].concat());
+        let ran = p.run(&[&["synth", "-m", "noise", "-t", "x", "--stream"], bad].concat());
         assert_eq!(ran.code, Some(2), "{bad:?}: {ran:?}");
     }
 }
@@ -106,7 +106,7 @@ fn a_stream_of_several_voices_holds_the_samples_of_the_file() {
 #[test]
 fn a_stream_of_an_emulated_card_holds_the_samples_of_the_file() {
     let p = Program::new().env("CHATTTS_RS_EMULATED_CARDS", "1");
-    let common = ["synth", "-m", "demo", "-t", SSML, "--ssml", "--seed", "5", "--device", "cuda"];
+    let common = ["synth", "-m", "noise", "-t", SSML, "--ssml", "--seed", "5", "--device", "cuda"];
     let common = [&common[..], &["--max-tokens", "20", "--min-tokens", "20"]].concat();
     p.ok(&[&common[..], &["-o", "a.wav"]].concat());
     let file = wav(&std::fs::read(p.path("a.wav")).unwrap()).1;

@@ -310,13 +310,13 @@ impl<'a> Tally<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::DemoSize;
-    use crate::model::{Checkpoint, DEMO_SEED};
+    use crate::hub::NoiseSize;
+    use crate::model::{Checkpoint, NOISE_SEED};
     use crate::{LoadOptions, Precision};
 
     fn load(precision: Precision) -> LoadedModel {
         let options = LoadOptions { precision, batch_size: Reference::LINES, ..LoadOptions::default() };
-        LoadedModel::open(Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap(), options).unwrap()
+        LoadedModel::open(Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap(), options).unwrap()
     }
 
     fn go_on() -> ControlFlow<()> {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use chattts_rs::Overrides;
 use chattts_rs::audio::Format;
-use chattts_rs::hub::{DEFAULT_REPO, DemoSize};
+use chattts_rs::hub::{DEFAULT_REPO, NoiseSize};
 use chattts_rs::model::WeightType;
 use chattts_rs::speech::{MarkupOverrides, ReadingOverrides, SamplingOverrides};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -231,12 +231,13 @@ pub enum SubtitleKind {
 
 #[derive(Args)]
 pub struct ModelArgs {
-    /// A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`
+    /// A folder with the weights, a Hugging Face repository, or `demo`
     ///
     /// A folder holds asset/… or is the asset folder itself. A repository is owner/name or
     /// owner/name@revision; it is downloaded once into the usual cache (HF_HOME, HF_HUB_CACHE, HF_ENDPOINT
-    /// for mirrors, HF_TOKEN and HF_HUB_OFFLINE are read). `demo` and `demo-full` are the program's own
-    /// random weights, of small and of the published shapes, which speak noise and need no download.
+    /// for mirrors, HF_TOKEN and HF_HUB_OFFLINE are read). `demo` is a
+    /// small voice that the program carries: English and Mandarin, free for any use, and no ChatTTS. `noise`
+    /// and `noise-full` (once demo-full) are random weights for tests, of small and of the published shapes.
     #[arg(short, long, value_name = "MODEL", default_value = DEFAULT_REPO, help_heading = "Model")]
     pub model: String,
     /// Use what is in the cache; never the network
@@ -343,16 +344,22 @@ pub enum ModelCommand {
         #[command(flatten)]
         model: ModelArgs,
     },
-    /// Write random weights in the published layout
+    /// Write the small voice that the program carries in the published layout (38 MB)
     Demo {
         /// Where; the weights go to DIR/asset
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
         dir: PathBuf,
+    },
+    /// Write random weights in the published layout, for tests and measurements
+    Noise {
+        /// Where; the weights go to DIR/asset
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
         /// Small shapes, or those of the published model (1.2 GB)
-        #[arg(long, value_enum, default_value_t = DemoSize::Tiny)]
-        size: DemoSize,
-        /// Other seeds give other weights; `--model demo` and `demo-full` are those of the default
-        #[arg(long, value_name = "N", default_value_t = chattts_rs::model::DEMO_SEED)]
+        #[arg(long, value_enum, default_value_t = NoiseSize::Tiny)]
+        size: NoiseSize,
+        /// Other seeds give other weights; `--model noise` and `noise-full` are those of the default
+        #[arg(long, value_name = "N", default_value_t = chattts_rs::model::NOISE_SEED)]
         seed: u64,
     },
 }

@@ -109,7 +109,7 @@ pub fn run() -> ExitCode {
 fn flags(error: &Error) -> Option<&'static str> {
     match error {
         Error::ModelNotFound(_) => {
-            Some("--model DIR names a folder, --model demo the weights of the program itself")
+            Some("--model DIR names a folder, --model demo the small voice of the program itself")
         }
         Error::EndedAtOnce { .. } => Some("--seed N is another one"),
         Error::Device(reason) if reason.contains("fit") || reason.contains("out of memory") => {

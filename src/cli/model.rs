@@ -1,10 +1,10 @@
-//! Runs `model download|verify|path|convert|demo`.
+//! Runs `model download|verify|path|convert|demo|noise`.
 
 use std::path::Path;
 
 use chattts_rs::ModelSource;
 use chattts_rs::hub::{self, FileState};
-use chattts_rs::model::{WeightType, write_demo};
+use chattts_rs::model::{WeightType, write_demo, write_noise};
 
 use super::args::{ModelArgs, ModelCommand};
 use super::options::{self, model_source};
@@ -20,9 +20,10 @@ pub fn run(context: &Context, command: ModelCommand) -> anyhow::Result<()> {
         ModelCommand::Verify { model } => verify(context, &model),
         ModelCommand::Path { model } => path(&model),
         ModelCommand::Convert { file, dtype, model } => convert(context, &file, dtype, &model),
-        ModelCommand::Demo { dir, size, seed } => {
-            context.report.note("note: demo weights are random; they speak noise, not words");
-            print_path(&write_demo(&dir, size, seed)?)
+        ModelCommand::Demo { dir } => print_path(&write_demo(&dir)?),
+        ModelCommand::Noise { dir, size, seed } => {
+            context.report.note("note: these weights are random; they speak noise, not words");
+            print_path(&write_noise(&dir, size, seed)?)
         }
     }
 }
@@ -64,7 +65,7 @@ fn verify(context: &Context, args: &ModelArgs) -> anyhow::Result<()> {
     if bad > 0 {
         anyhow::bail!(
             "{bad} of {} files are not those of 2Noise/ChatTTS as published; `chattts-rs model download` fetches \
-             missing ones, another version or a demo may work all the same",
+             missing ones, another version or another model may work all the same",
             checks.len()
         );
     }
@@ -77,8 +78,11 @@ fn path(args: &ModelArgs) -> anyhow::Result<()> {
     if let ModelSource::Packed(file) = source {
         return print_path(&file);
     }
-    if let ModelSource::Demo(_) = source {
-        return Err(Usage(format!("{source} has no folder; `chattts-rs model demo DIR` writes one")).into());
+    if source.is_builtin() {
+        return Err(Usage(format!(
+            "{source} has no folder; `chattts-rs model demo DIR` and `model noise DIR` write one"
+        ))
+        .into());
     }
     print_path(&hub::locate(&source, &config)?.root)
 }

@@ -91,10 +91,10 @@ pub fn several(args: &ComputeArgs) -> anyhow::Error {
 
 /// Opens a model's files, downloading them first if need be.
 pub fn open(options: &EngineOptions, context: &Context) -> anyhow::Result<Model> {
-    if let ModelSource::Demo(size) = options.model.parse()? {
+    if let ModelSource::Noise(size) = options.model.parse()? {
         let name = match size {
-            chattts_rs::hub::DemoSize::Tiny => "small random weights",
-            chattts_rs::hub::DemoSize::Full => "random weights of the published shapes",
+            chattts_rs::hub::NoiseSize::Tiny => "small random weights",
+            chattts_rs::hub::NoiseSize::Full => "random weights of the published shapes",
         };
         let model = &options.model;
         context.report.note(&format!("note: {model} is a model of {name}; it speaks noise, not words"));

@@ -173,6 +173,7 @@ mod tests {
             norm_eps: 1e-5,
             rope_theta: 1e4,
             max_positions: 64,
+            refines: true,
         }
     }
 

@@ -8,8 +8,8 @@ use crate::cuda::emulated::Emulated;
 use crate::cuda::lookahead::STEPS;
 use crate::cuda::{Kernels, Weights};
 use crate::engine::{Codes, EngineCore, Event, Goal, Refine, Request, RequestId, Vocabulary};
-use crate::hub::DemoSize;
-use crate::model::{Checkpoint, DEMO_SEED, Embed};
+use crate::hub::NoiseSize;
+use crate::model::{Checkpoint, Embed, NOISE_SEED};
 use crate::sampling::{NoiseMode, SamplingParams};
 use crate::text::Tokenizer;
 
@@ -22,7 +22,7 @@ struct Card {
 
 impl Card {
     fn new(slots: usize) -> Self {
-        let checkpoint = Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap();
+        let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
         let emulated = Arc::new(Emulated::new(0, 1 << 30));
         let config = checkpoint.config.clone();
         let embed = Embed::load(&checkpoint.embed, config.hidden, &Device::Cpu).unwrap();
@@ -33,6 +33,7 @@ impl Card {
             text_tokens: embed.text_tokens(),
             hidden: config.hidden,
             max_positions: config.max_positions,
+            refines: config.refines,
         };
         let kernels = Kernels::new(Arc::clone(&emulated) as _);
         let model = CardLlama::load(

@@ -238,9 +238,9 @@ mod tests {
 
     use super::*;
     use crate::engine::batch::Drawn;
-    use crate::model::{DEMO_SEED, Head};
+    use crate::model::{Head, NOISE_SEED};
     use crate::sampling::{NoiseMode, SamplingParams};
-    use crate::{engine::EngineCore, hub::DemoSize, model::Checkpoint, text::Tokenizer};
+    use crate::{engine::EngineCore, hub::NoiseSize, model::Checkpoint, text::Tokenizer};
 
     /// Stands in for the model: code `position % 600` is all but certain, so what a sequence draws shows at
     /// which positions it was fed.
@@ -288,7 +288,7 @@ mod tests {
     }
 
     fn engine(slots: usize) -> EngineCore<Fake> {
-        let checkpoint = Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap();
+        let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
         let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0).unwrap();
         let text_tokens = tokenizer.size();
         let vocabulary = Vocabulary {
@@ -298,6 +298,7 @@ mod tests {
             text_tokens,
             hidden: 64,
             max_positions: 40,
+            refines: true,
         };
         let fake =
             Fake { codes: 626, text: text_tokens, steps: Vec::new(), started: 0, late: false, fail: false };

@@ -29,6 +29,8 @@ pub struct Vocabulary {
     pub hidden: usize,
     /// Positions a sequence may have, prompt and generation together.
     pub max_positions: usize,
+    /// Whether the model was trained to rewrite a text before it is spoken.
+    pub refines: bool,
 }
 
 /// Names the phase that a sequence is in.
@@ -94,6 +96,11 @@ impl Sequence {
             (None, Goal::Refine) => Some(Refine::default()),
             (None, Goal::Speak) => None,
         };
+        if refine.is_some() && !vocabulary.refines {
+            let reason =
+                "this model was not trained to rewrite a text before it speaks it; leave refining off";
+            return Err(Error::parameter("refine", reason));
+        }
         let mut sequence = Sequence {
             noise: ExponentialNoise::new(request.seed, request.noise),
             sampler: speech_sampler(&request, vocabulary)?,

@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 
 const DEFAULT_REVISION: &str = "main";
 const ACCEPTED: &str = "accepted are a folder that holds the files, a file of `model convert`, a Hugging Face repository as \
-                        owner/name or owner/name@revision, `demo` and `demo-full`";
+                        owner/name or owner/name@revision, `demo`, `noise` and `noise-full`";
 
 /// The source of a model. The default is [`DEFAULT_REPO`] at `main`.
 ///
-/// Parsed from `demo`, `demo-full`, an existing folder or file or `owner/name[@revision]`, in this order;
+/// Parsed from `demo`, `noise`, `noise-full`, an existing folder or file or `owner/name[@revision]`, in this order;
 /// a folder that is called `demo` is written `./demo`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSource {
@@ -28,14 +28,16 @@ pub enum ModelSource {
     },
     /// A file that `chattts-rs model convert` wrote.
     Packed(PathBuf),
-    /// Random weights that the program makes itself; they speak noise and have no files.
-    Demo(DemoSize),
+    /// The small voice that the program carries; it has no files.
+    Demo,
+    /// Random weights that the program makes itself, for tests and measurements; they speak noise and have no files.
+    Noise(NoiseSize),
 }
 
-/// How large the random weights of [`ModelSource::Demo`] are.
+/// How large the random weights of [`ModelSource::Noise`] are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-pub enum DemoSize {
+pub enum NoiseSize {
     /// Small shapes, made at once.
     Tiny,
     /// The shapes of the published model.
@@ -46,6 +48,11 @@ impl ModelSource {
     /// Names a repository at its `main` branch.
     pub fn hub(repo: impl Into<String>) -> Self {
         Self::Hub { repo: repo.into(), revision: DEFAULT_REVISION.into() }
+    }
+
+    /// Returns true if the program carries or makes the model, so that it has no files.
+    pub fn is_builtin(&self) -> bool {
+        matches!(self, Self::Demo | Self::Noise(_))
     }
 }
 
@@ -61,8 +68,9 @@ impl fmt::Display for ModelSource {
             Self::Folder(path) | Self::Packed(path) => write!(f, "{}", path.display()),
             Self::Hub { repo, revision } if revision == DEFAULT_REVISION => f.write_str(repo),
             Self::Hub { repo, revision } => write!(f, "{repo}@{revision}"),
-            Self::Demo(DemoSize::Tiny) => f.write_str("demo"),
-            Self::Demo(DemoSize::Full) => f.write_str("demo-full"),
+            Self::Demo => f.write_str("demo"),
+            Self::Noise(NoiseSize::Tiny) => f.write_str("noise"),
+            Self::Noise(NoiseSize::Full) => f.write_str("noise-full"),
         }
     }
 }
@@ -77,8 +85,10 @@ impl FromStr for ModelSource {
     /// accepted forms.
     fn from_str(text: &str) -> Result<Self> {
         match text {
-            "demo" => return Ok(Self::Demo(DemoSize::Tiny)),
-            "demo-full" => return Ok(Self::Demo(DemoSize::Full)),
+            "demo" => return Ok(Self::Demo),
+            "noise" => return Ok(Self::Noise(NoiseSize::Tiny)),
+            // Of before, when all that the program brought was random.
+            "noise-full" | "demo-full" => return Ok(Self::Noise(NoiseSize::Full)),
             _ => {}
         }
         let folder = Path::new(text);
@@ -131,9 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn demo_and_repositories_are_recognised() {
-        assert_eq!(parse("demo"), Ok(ModelSource::Demo(DemoSize::Tiny)));
-        assert_eq!(parse("demo-full"), Ok(ModelSource::Demo(DemoSize::Full)));
+    fn names_of_models_and_repositories_are_recognised() {
+        assert_eq!(parse("demo"), Ok(ModelSource::Demo));
+        assert_eq!(parse("noise"), Ok(ModelSource::Noise(NoiseSize::Tiny)));
+        for full in ["noise-full", "demo-full"] {
+            assert_eq!(parse(full), Ok(ModelSource::Noise(NoiseSize::Full)));
+        }
         assert_eq!(parse("2Noise/ChatTTS"), Ok(ModelSource::default()));
         let other =
             |repo: &str, revision: &str| ModelSource::Hub { repo: repo.into(), revision: revision.into() };
@@ -180,7 +193,7 @@ mod tests {
 
     #[test]
     fn display_parses_back() {
-        for text in ["demo", "demo-full", "2Noise/ChatTTS", "me/mine@v1", "src/hub", "Cargo.toml"] {
+        for text in ["demo", "noise", "noise-full", "2Noise/ChatTTS", "me/mine@v1", "src/hub", "Cargo.toml"] {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }
     }

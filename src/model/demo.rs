@@ -1,397 +1,223 @@
-//! Random weights in the published layout, so that everything runs with nothing downloaded. They speak
-//! noise; names, shapes and files are those of the published model.
+//! The model that the program carries: a small voice of its own that speaks English and Mandarin. Its card,
+//! `demo/CARD.md`, says what it was made of, what it is for and what not.
 //!
-//! Every number depends on the seed, the tensor's name and its place alone, so tensors are made in any
-//! order, in parallel, when they are asked for.
+//! What is embedded is what `packaging/voice/pack.py` writes: matrices in 8 bits with a scale a row, and the
+//! tokenizer's pronunciations as a table apart from it. Read, it is a checkpoint in the published layout.
 
-mod numbers;
-mod vocabulary;
-
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
-use std::f64::consts::PI;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
 use half::f16;
-use safetensors::tensor::{Dtype, View, serialize_to_file};
-use serde_json::json;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
 
 use super::checkpoint::Checkpoint;
-use super::llama::GptConfig;
-use super::weights::{TensorSource, WeightFile};
+use super::published::{FFT, MEL_CHANNELS, Part, Published, hann_window, mel_filters};
 use crate::error::{Error, Result};
-use crate::hub::{DemoSize, ModelSource};
-use crate::text::CONTROL_TOKENS;
+use crate::hub::ModelSource;
 use crate::voice::SpeakerStats;
-use numbers::{mel_filters, random};
-use vocabulary::tokenizer_json;
 
-/// The seed of `--model demo` and `demo-full`; with this one lines end after some seconds, neither at once
-/// nor never.
-pub const DEMO_SEED: u64 = 4;
+static WEIGHTS: &[u8] = include_bytes!("demo/weights.safetensors");
+static CONFIG: &str = include_str!("demo/config.json");
+static TOKENIZER: &str = include_str!("demo/tokenizer.json");
+static WORDS: &str = include_str!("demo/words.tsv");
 
-const CODEBOOKS: usize = 4;
-const CODE_TOKENS: usize = 626;
-const MEL_CHANNELS: usize = 100;
-const FFT: usize = 1024;
-const SAMPLE_RATE: f64 = 24_000.0;
+/// The rule of the packed tokenizer for which the table of words stands.
+const WORDS_RULE: &str = r#"{"type":"Replace","pattern":{"String":"@words"},"content":""}"#;
+/// Ends the name under which the scales of a matrix's rows lie.
+const SCALE: &str = ".scale";
+/// The text head's directions, which are the embeddings of the text.
+const TEXT_HEAD: &str = "head_text.parametrizations.weight.original1";
+const TEXT_EMBEDDING: &str = "emb_text.weight";
 
-#[derive(Clone)]
-struct Sizes {
-    hidden: usize,
-    intermediate: usize,
-    layers: usize,
-    heads: usize,
-    text: usize,
-    decoder: StackSizes,
-    dvae: StackSizes,
-    vocos: usize,
-    vocos_inner: usize,
-    vocos_layers: usize,
+type Formula = fn() -> Vec<f32>;
+
+/// Tensors that are formulas and not kept: the file, the name, the shape.
+const FORMULAS: [(&str, &str, &[usize], Formula); 5] = [
+    ("DVAE", "preprocessor_mel.mel_spec.spectrogram.window", &[FFT], hann_window),
+    ("DVAE", "preprocessor_mel.mel_spec.mel_scale.fb", &[FFT / 2 + 1, MEL_CHANNELS], mel_filters),
+    ("Vocos", "head.istft.window", &[FFT], hann_window),
+    ("Vocos", "feature_extractor.mel_spec.spectrogram.window", &[FFT], hann_window),
+    ("Vocos", "feature_extractor.mel_spec.mel_scale.fb", &[FFT / 2 + 1, MEL_CHANNELS], mel_filters),
+];
+
+/// Gives the tensors of one file of the published layout.
+struct DemoPart {
+    file: &'static str,
+    weights: Arc<SafeTensors<'static>>,
 }
 
-#[derive(Clone)]
-struct StackSizes {
-    features: usize,
-    bottleneck: usize,
-    width: usize,
-    layers: usize,
-}
+impl DemoPart {
+    fn kept(&self, name: &str) -> Option<TensorView<'static>> {
+        let name = if name == TEXT_HEAD { TEXT_EMBEDDING } else { name };
+        self.weights.tensor(&format!("{}/{name}", self.file)).ok()
+    }
 
-fn sizes(size: DemoSize) -> Sizes {
-    match size {
-        DemoSize::Tiny => Sizes {
-            hidden: 64,
-            intermediate: 160,
-            layers: 3,
-            heads: 4,
-            text: 640,
-            decoder: StackSizes { features: 32, bottleneck: 24, width: 48, layers: 2 },
-            dvae: StackSizes { features: 32, bottleneck: 16, width: 24, layers: 2 },
-            vocos: 48,
-            vocos_inner: 96,
-            vocos_layers: 2,
-        },
-        DemoSize::Full => Sizes {
-            hidden: 768,
-            intermediate: 3072,
-            layers: 20,
-            heads: 12,
-            text: 21178,
-            decoder: StackSizes { features: 384, bottleneck: 128, width: 512, layers: 12 },
-            dvae: StackSizes { features: 512, bottleneck: 128, width: 256, layers: 12 },
-            vocos: 512,
-            vocos_inner: 1536,
-            vocos_layers: 8,
-        },
+    fn formulas(
+        &self,
+    ) -> impl Iterator<Item = &'static (&'static str, &'static str, &'static [usize], Formula)> {
+        FORMULAS.iter().filter(|(file, ..)| *file == self.file)
     }
 }
 
-/// Says what fills a tensor.
-#[derive(Clone)]
-enum Fill {
-    /// Uniform numbers of this mean and standard deviation.
-    Random {
-        mean: f32,
-        deviation: f32,
-    },
-    Hann,
-    MelFilters,
-}
-
-/// Makes the tensors of one demo file.
-struct DemoFile {
-    seed: u64,
-    tensors: BTreeMap<String, (Vec<usize>, Fill)>,
-}
-
-impl DemoFile {
-    fn new(seed: u64) -> Self {
-        DemoFile { seed, tensors: BTreeMap::new() }
+impl Part for DemoPart {
+    fn names(&self) -> Vec<String> {
+        let prefix = format!("{}/", self.file);
+        let kept = self.weights.names().into_iter().filter_map(|name| name.strip_prefix(&prefix));
+        let kept = kept.filter(|name| !name.ends_with(SCALE)).map(String::from);
+        let formulas = self.formulas().map(|(_, name, ..)| name.to_string());
+        let tied = self.kept(TEXT_HEAD).map(|_| TEXT_HEAD.to_string());
+        kept.chain(formulas).chain(tied).collect()
     }
 
-    fn dims(&self, name: &str) -> Option<&[usize]> {
-        self.tensors.get(name).map(|(shape, _)| shape.as_slice())
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let formula = self.formulas().find(|(_, formula, ..)| *formula == name);
+        formula.map(|(_, _, shape, _)| shape.to_vec()).or_else(|| Some(self.kept(name)?.shape().to_vec()))
     }
 
     fn numbers(&self, name: &str) -> Vec<f32> {
-        let Some((shape, fill)) = self.tensors.get(name) else { return Vec::new() };
-        let count = shape.iter().product();
-        match fill {
-            Fill::Random { mean, deviation } => random(self.seed, name, count, *mean, *deviation),
-            Fill::Hann => {
-                (0..count).map(|i| (0.5 - 0.5 * (2.0 * PI * i as f64 / count as f64).cos()) as f32).collect()
-            }
-            Fill::MelFilters => mel_filters(),
+        if let Some((.., formula)) = self.formulas().find(|(_, formula, ..)| *formula == name) {
+            return formula();
         }
-    }
-
-    fn put(&mut self, name: String, shape: &[usize], mean: f32, deviation: f32) {
-        self.tensors.insert(name, (shape.to_vec(), Fill::Random { mean, deviation }));
-    }
-
-    fn put_fixed(&mut self, name: &str, shape: &[usize], fill: Fill) {
-        self.tensors.insert(name.into(), (shape.to_vec(), fill));
-    }
-
-    /// Puts a weight whose outputs are as large as its inputs, whatever its width.
-    fn weight(&mut self, name: &str, shape: &[usize]) {
-        let fan_in: usize = shape[1..].iter().product();
-        self.put(format!("{name}.weight"), shape, 0.0, 1.0 / (fan_in as f32).sqrt());
-    }
-
-    fn weight_and_bias(&mut self, name: &str, shape: &[usize]) {
-        self.weight(name, shape);
-        self.put(format!("{name}.bias"), &shape[..1], 0.0, 0.05);
-    }
-
-    fn norm(&mut self, name: &str, width: usize, bias: bool) {
-        self.put(format!("{name}.weight"), &[width], 1.0, 0.1);
-        if bias {
-            self.put(format!("{name}.bias"), &[width], 0.0, 0.05);
+        let Some(kept) = self.kept(name) else { return Vec::new() };
+        let Dtype::I8 = kept.dtype() else { return floats(&kept) };
+        let name = if name == TEXT_HEAD { TEXT_EMBEDDING } else { name };
+        let scales = self.kept(&format!("{name}{SCALE}")).map(|scales| floats(&scales)).unwrap_or_default();
+        let row = kept.data().len() / scales.len().max(1);
+        let mut numbers = Vec::with_capacity(kept.data().len());
+        for (row, scale) in kept.data().chunks_exact(row.max(1)).zip(scales) {
+            numbers.extend(row.iter().map(|n| f32::from(n.cast_signed()) * scale));
         }
-    }
-
-    fn block(&mut self, name: &str, width: usize, inner: usize, scale: &str) {
-        self.put(format!("{name}.{scale}"), &[width], 0.0, 0.2);
-        self.weight_and_bias(&format!("{name}.dwconv"), &[width, 1, 7]);
-        self.norm(&format!("{name}.norm"), width, true);
-        self.weight_and_bias(&format!("{name}.pwconv1"), &[inner, width]);
-        self.weight_and_bias(&format!("{name}.pwconv2"), &[width, inner]);
-    }
-
-    fn stack(&mut self, name: &str, outputs: usize, s: &StackSizes) {
-        self.weight_and_bias(&format!("{name}.conv_in.0"), &[s.bottleneck, s.features, 3]);
-        self.weight_and_bias(&format!("{name}.conv_in.2"), &[s.width, s.bottleneck, 3]);
-        for i in 0..s.layers {
-            self.block(&format!("{name}.decoder_block.{i}"), s.width, 4 * s.width, "weight");
-        }
-        self.weight(&format!("{name}.conv_out"), &[outputs, s.width, 1]);
+        numbers
     }
 }
 
-impl TensorSource for DemoFile {
-    fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.dims(name).map(<[usize]>::to_vec)
-    }
-
-    fn tensor(&self, name: &str, device: &Device) -> Result<Option<Tensor>> {
-        let Some(shape) = self.dims(name) else { return Ok(None) };
-        Ok(Some(Tensor::from_vec(self.numbers(name), shape, device)?))
+/// Reads the numbers of a tensor in f32 or f16.
+fn floats(tensor: &TensorView) -> Vec<f32> {
+    let data = tensor.data();
+    match tensor.dtype() {
+        Dtype::F32 => data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        _ => data.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
     }
 }
 
-fn gpt(s: &Sizes, seed: u64) -> DemoFile {
-    let mut file = DemoFile::new(seed);
-    for i in 0..s.layers {
-        let layer = format!("layers.{i}");
-        for part in ["q", "k", "v", "o"] {
-            file.weight(&format!("{layer}.self_attn.{part}_proj"), &[s.hidden, s.hidden]);
-        }
-        for part in ["gate", "up"] {
-            file.weight(&format!("{layer}.mlp.{part}_proj"), &[s.intermediate, s.hidden]);
-        }
-        file.weight(&format!("{layer}.mlp.down_proj"), &[s.hidden, s.intermediate]);
-        file.norm(&format!("{layer}.input_layernorm"), s.hidden, false);
-        file.norm(&format!("{layer}.post_attention_layernorm"), s.hidden, false);
-    }
-    file.norm("norm", s.hidden, false);
-    file
+fn bad(reason: impl std::fmt::Display) -> Error {
+    Error::bad_file(Path::new("demo"), reason.to_string())
 }
 
-fn embed(s: &Sizes, seed: u64) -> DemoFile {
-    let mut file = DemoFile::new(seed);
-    file.put("emb_text.weight".into(), &[s.text, s.hidden], 0.0, 1.0);
-    let mut head = |name: String, outputs: usize| {
-        let parts = format!("{name}.parametrizations.weight");
-        file.put(format!("{parts}.original0"), &[outputs, 1], 2.0, 0.3);
-        file.put(format!("{parts}.original1"), &[outputs, s.hidden], 0.0, 1.0);
+fn published() -> Result<Published> {
+    let weights = Arc::new(SafeTensors::deserialize(WEIGHTS).map_err(bad)?);
+    let part = |file| Arc::new(DemoPart { file, weights: weights.clone() });
+    let stats = |name: &str| -> Result<Vec<f16>> {
+        let tensor = weights.tensor(&format!("spk_stat/{name}")).map_err(bad)?;
+        Ok(floats(&tensor).into_iter().map(f16::from_f32).collect())
     };
-    head("head_text".into(), s.text);
-    (0..CODEBOOKS).for_each(|i| head(format!("head_code.{i}"), CODE_TOKENS));
-    for i in 0..CODEBOOKS {
-        file.put(format!("emb_code.{i}.weight"), &[CODE_TOKENS, s.hidden], 0.0, 0.5);
+    Ok(Published {
+        config: CONFIG.into(),
+        tokenizer: tokenizer_json(),
+        stats: SpeakerStats::new(stats("std")?, stats("mean")?)?,
+        gpt: part("gpt/model"),
+        embed: part("Embed"),
+        decoder: part("Decoder"),
+        dvae: part("DVAE"),
+        vocos: part("Vocos"),
+    })
+}
+
+/// Returns the tokenizer.json, the table of words written out as rules.
+fn tokenizer_json() -> String {
+    let mut rules = String::with_capacity(8 * WORDS.len());
+    for (word, phones) in WORDS.lines().filter_map(|line| line.split_once('\t')) {
+        if !rules.is_empty() {
+            rules.push(',');
+        }
+        rules.push_str(r#"{"type":"Replace","pattern":{"Regex":"\\b"#);
+        rules.push_str(word);
+        rules.push_str(r#"\\b"},"content":""#);
+        rules.push_str(phones);
+        rules.push_str(r#""}"#);
     }
-    file
+    TOKENIZER.replacen(WORDS_RULE, &rules, 1)
 }
 
-fn decoder(s: &Sizes, seed: u64) -> DemoFile {
-    let mut file = DemoFile::new(seed);
-    file.put("coef".into(), &[1, MEL_CHANNELS, 1], 1.0, 0.2);
-    file.stack("decoder", s.decoder.features, &s.decoder);
-    file.weight("out_conv", &[MEL_CHANNELS, s.decoder.features, 3]);
-    file
-}
-
-fn dvae(s: &Sizes, seed: u64) -> DemoFile {
-    let mut file = DemoFile::new(seed);
-    let features = s.dvae.features;
-    file.put("coef".into(), &[1, MEL_CHANNELS, 1], 1.0, 0.2);
-    file.weight_and_bias("downsample_conv.0", &[features, MEL_CHANNELS, 3]);
-    file.weight_and_bias("downsample_conv.2", &[features, features, 4]);
-    file.put_fixed("preprocessor_mel.mel_spec.spectrogram.window", &[FFT], Fill::Hann);
-    file.put_fixed("preprocessor_mel.mel_spec.mel_scale.fb", &[FFT / 2 + 1, MEL_CHANNELS], Fill::MelFilters);
-    file.stack("encoder", 2 * features, &s.dvae);
-    file.stack("decoder", features, &s.dvae);
-    file.weight("out_conv", &[MEL_CHANNELS, features, 3]);
-    for i in 0..2 {
-        let group = format!("vq_layer.quantizer.rvqs.{i}");
-        file.weight_and_bias(&format!("{group}.project_in"), &[4, features]);
-        file.weight_and_bias(&format!("{group}.project_out"), &[features, 4]);
-    }
-    file
-}
-
-fn vocos(s: &Sizes, seed: u64) -> DemoFile {
-    let mut file = DemoFile::new(seed);
-    file.put_fixed("feature_extractor.mel_spec.spectrogram.window", &[FFT], Fill::Hann);
-    file.put_fixed("feature_extractor.mel_spec.mel_scale.fb", &[FFT / 2 + 1, MEL_CHANNELS], Fill::MelFilters);
-    file.weight_and_bias("backbone.embed", &[s.vocos, MEL_CHANNELS, 7]);
-    file.norm("backbone.norm", s.vocos, true);
-    for i in 0..s.vocos_layers {
-        file.block(&format!("backbone.convnext.{i}"), s.vocos, s.vocos_inner, "gamma");
-    }
-    file.norm("backbone.final_layer_norm", s.vocos, true);
-    file.weight_and_bias("head.out", &[FFT + 2, s.vocos]);
-    file.put_fixed("head.istft.window", &[FFT], Fill::Hann);
-    file
-}
-
-/// Returns the published model's config.json with the demo's sizes.
-fn config_json(s: &Sizes) -> String {
-    let config = json!({
-        "architectures": ["LlamaModel"],
-        "hidden_act": "silu",
-        "hidden_size": s.hidden,
-        "intermediate_size": s.intermediate,
-        "max_position_embeddings": 4096,
-        "model_type": "llama",
-        "num_attention_heads": s.heads,
-        "num_audio_tokens": CODE_TOKENS,
-        "num_hidden_layers": s.layers,
-        "num_key_value_heads": s.heads,
-        "num_text_tokens": s.text,
-        "num_vq": CODEBOOKS,
-        "rms_norm_eps": 1e-6,
-        "rope_theta": 10000.0,
-        "torch_dtype": "float32",
-        "vocab_size": 32000,
-    });
-    format!("{config:#}\n")
-}
-
-/// Statistics of voices; the published model's fit its own width only.
-fn stats(s: &Sizes, seed: u64) -> Result<SpeakerStats> {
-    if s.hidden == 768 {
-        return SpeakerStats::published();
-    }
-    let half = |numbers: Vec<f32>| numbers.into_iter().map(f16::from_f32).collect();
-    let std = half(random(seed, "std", s.hidden, 1.1, 0.05));
-    let mean = half(random(seed, "mean", s.hidden, 0.0, 0.5));
-    SpeakerStats::new(std, mean)
+/// Returns a fingerprint of the embedded model, as the packing script computed it: 16 hexadecimal digits.
+pub(crate) fn demo_fingerprint() -> Result<String> {
+    let (_, metadata) = SafeTensors::read_metadata(WEIGHTS).map_err(bad)?;
+    let fingerprint = metadata.metadata().as_ref().and_then(|facts| facts.get("fingerprint"));
+    fingerprint.cloned().ok_or_else(|| bad("its weights have no fingerprint"))
 }
 
 impl Checkpoint {
-    /// Makes a checkpoint of random weights.
+    /// Returns the model that the program carries.
     ///
     /// # Errors
     /// None in practice.
-    pub fn demo(size: DemoSize, seed: u64) -> Result<Self> {
-        let s = sizes(size);
-        let source = ModelSource::Demo(size);
-        let name = |file: &str| PathBuf::from(format!("{source}/{file}"));
-        let file = |name_in: &str, tensors: DemoFile| WeightFile::new(name(name_in), Arc::new(tensors));
-        Ok(Checkpoint {
-            config: GptConfig::parse(&config_json(&s), &name("gpt/config.json"))?,
-            gpt: file("gpt/model.safetensors", gpt(&s, seed)),
-            embed: file("Embed.safetensors", embed(&s, seed)),
-            decoder: file("Decoder.safetensors", decoder(&s, seed)),
-            dvae: file("DVAE.safetensors", dvae(&s, seed)),
-            vocos: file("Vocos.safetensors", vocos(&s, seed)),
-            tokenizer: (name("tokenizer/tokenizer.json"), tokenizer_json(s.text)),
-            stats: Some(stats(&s, seed)?),
-            packed: None,
-        })
+    pub fn demo() -> Result<Self> {
+        published()?.checkpoint(&ModelSource::Demo)
     }
 }
 
-/// Writes a demo checkpoint in the published layout: `dir/asset/…`.
+/// Writes the model that the program carries in the published layout, as single precision: `dir/asset/…`, whose
+/// path is returned.
 ///
 /// # Errors
 /// [`Error::BadFile`] if `dir` holds a model already, [`Error::Io`] if it cannot be written.
-pub fn write_demo(dir: &Path, size: DemoSize, seed: u64) -> Result<PathBuf> {
-    let asset = dir.join("asset");
-    if asset.exists() {
-        return Err(Error::bad_file(&asset, "exists already; name another folder"));
-    }
-    // Written beside its final place and renamed, so that an interrupted run leaves no half of a model.
-    std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".asset-");
-    // A temporary folder is its owner's alone unless told otherwise; a model is for whom the umask says.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    let partial = builder.tempdir_in(dir).map_err(Error::io("create", dir))?;
-    let s = sizes(size);
-    for sub in ["gpt", "tokenizer"] {
-        let folder = partial.path().join(sub);
-        std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-    }
-    let text = |name: &str, content: String| {
-        let path = partial.path().join(name);
-        std::fs::write(&path, content).map_err(Error::io("write", &path))
-    };
-    let tensors = |name: &str, file: DemoFile| {
-        let path = partial.path().join(name);
-        let views =
-            file.tensors.keys().map(|name| (name.clone(), DemoView { file: &file, name: name.clone() }));
-        let format = HashMap::from([("format".to_string(), "pt".to_string())]);
-        serialize_to_file(views, Some(format), &path).map_err(|e| Error::bad_file(&path, e.to_string()))
-    };
-    text("gpt/config.json", config_json(&s))?;
-    text("tokenizer/tokenizer.json", tokenizer_json(s.text))?;
-    let names: Vec<_> = CONTROL_TOKENS.iter().collect();
-    let special = json!({"additional_special_tokens": names, "unk_token": "[UNK]", "pad_token": "[PAD]",
-                         "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"});
-    text("tokenizer/special_tokens_map.json", format!("{special:#}\n"))?;
-    let mut config = special;
-    config["tokenizer_class"] = json!("BertTokenizer");
-    config["do_lower_case"] = json!(true);
-    text("tokenizer/tokenizer_config.json", format!("{config:#}\n"))?;
-    tensors("gpt/model.safetensors", gpt(&s, seed))?;
-    tensors("Embed.safetensors", embed(&s, seed))?;
-    tensors("Decoder.safetensors", decoder(&s, seed))?;
-    tensors("DVAE.safetensors", dvae(&s, seed))?;
-    tensors("Vocos.safetensors", vocos(&s, seed))?;
-    if s.hidden != 768 {
-        stats(&s, seed)?.write(&partial.path().join("spk_stat.safetensors"))?;
-    }
-    let partial = partial.keep();
-    std::fs::rename(&partial, &asset).map_err(Error::io("create", &asset))?;
-    Ok(asset)
+pub fn write_demo(dir: &Path) -> Result<PathBuf> {
+    published()?.write(dir)
 }
 
-struct DemoView<'a> {
-    file: &'a DemoFile,
-    name: String,
-}
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
 
-impl View for DemoView<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
+    use super::*;
+
+    #[test]
+    fn the_fingerprint_is_that_of_what_is_embedded() {
+        let weights = SafeTensors::deserialize(WEIGHTS).unwrap();
+        let mut names = weights.names();
+        names.sort();
+        let mut hash = Sha256::new();
+        for text in [CONFIG, TOKENIZER, WORDS] {
+            hash.update(text);
+        }
+        for name in names {
+            hash.update(name);
+            hash.update(weights.tensor(name).unwrap().data());
+        }
+        let hex: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(demo_fingerprint().unwrap(), hex);
     }
 
-    fn shape(&self) -> &[usize] {
-        self.file.dims(&self.name).unwrap_or_default()
+    #[test]
+    fn all_of_it_is_at_most_ten_megabytes() {
+        assert!(WEIGHTS.len() + CONFIG.len() + TOKENIZER.len() + WORDS.len() <= 10_000_000);
     }
 
-    fn data(&self) -> Cow<'_, [u8]> {
-        self.file.numbers(&self.name).iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>().into()
+    #[test]
+    fn the_table_of_words_takes_its_rules_place() {
+        let json = tokenizer_json();
+        assert!(TOKENIZER.contains(WORDS_RULE) && !json.contains("@words"));
+        let rules =
+            serde_json::from_str::<serde_json::Value>(&json).unwrap()["normalizer"]["normalizers"].take();
+        let short =
+            serde_json::from_str::<serde_json::Value>(TOKENIZER).unwrap()["normalizer"]["normalizers"].take();
+        let (rules, short) = (rules.as_array().unwrap().len(), short.as_array().unwrap().len());
+        assert_eq!(rules, short - 1 + WORDS.lines().count());
     }
 
-    fn data_len(&self) -> usize {
-        self.shape().iter().product::<usize>() * size_of::<f32>()
+    #[test]
+    fn a_matrix_is_its_rows_times_their_scales_and_the_text_head_the_embedding() {
+        let weights = Arc::new(SafeTensors::deserialize(WEIGHTS).unwrap());
+        let part = DemoPart { file: "Embed", weights: weights.clone() };
+        let shape = part.shape(TEXT_EMBEDDING).unwrap();
+        let numbers = part.numbers(TEXT_EMBEDDING);
+        assert_eq!(numbers.len(), shape.iter().product::<usize>());
+        let bytes = weights.tensor("Embed/emb_text.weight").unwrap();
+        let scales = floats(&weights.tensor("Embed/emb_text.weight.scale").unwrap());
+        let place = 3 * shape[1] + 5;
+        assert_eq!(numbers[place], f32::from(bytes.data()[place].cast_signed()) * scales[3]);
+        assert_eq!(part.numbers(TEXT_HEAD), numbers);
+        assert!(part.names().iter().any(|name| name == TEXT_HEAD));
     }
 }

@@ -32,6 +32,8 @@ pub struct GptConfig {
     pub rope_theta: f32,
     /// Positions the model was made for.
     pub max_positions: usize,
+    /// Whether it was trained to rewrite a text before it is spoken.
+    pub refines: bool,
 }
 
 impl GptConfig {
@@ -54,6 +56,17 @@ impl GptConfig {
         if config.rope_scaling.is_some() {
             return Err(bad("scaled rotary embeddings are not what ChatTTS has".into()));
         }
+        // Not in the published file, whose model does.
+        #[derive(serde::Deserialize)]
+        struct Trained {
+            #[serde(default = "yes")]
+            refines: bool,
+        }
+        fn yes() -> bool {
+            true
+        }
+        let Trained { refines } =
+            serde_json::from_str(json).map_err(|e| bad(format!("not a Llama configuration: {e}")))?;
         let heads = config.num_attention_heads;
         if heads == 0 || config.hidden_size == 0 || !config.hidden_size.is_multiple_of(2 * heads) {
             return Err(bad(format!(
@@ -72,6 +85,7 @@ impl GptConfig {
             norm_eps: config.rms_norm_eps as f32,
             rope_theta: config.rope_theta,
             max_positions: config.max_position_embeddings,
+            refines,
         })
     }
 
@@ -87,6 +101,7 @@ impl GptConfig {
             "rms_norm_eps": f64::from(self.norm_eps),
             "rope_theta": self.rope_theta,
             "max_position_embeddings": self.max_positions,
+            "refines": self.refines,
         })
         .to_string()
     }

@@ -15,9 +15,11 @@ mod kv_cache;
 mod linear;
 mod llama;
 mod mel_decoder;
+mod noise;
 mod ops;
 mod packed;
 mod processor;
+mod published;
 mod render;
 mod renderer;
 mod vocos;
@@ -29,7 +31,8 @@ pub use checkpoint::Checkpoint;
 pub(crate) use codes::Quantizer;
 #[cfg(feature = "cuda")]
 pub(crate) use convnext::{DEPTHWISE_TAPS, NORM_EPS, taps_first};
-pub use demo::{DEMO_SEED, write_demo};
+pub(crate) use demo::demo_fingerprint;
+pub use demo::write_demo;
 pub use dvae_encoder::DvaeEncoder;
 pub use embed::{Embed, Head, Input};
 #[cfg(feature = "cuda")]
@@ -42,6 +45,7 @@ pub use llama::{GptConfig, Llama, Workspace};
 #[cfg(feature = "cuda")]
 pub(crate) use mel_decoder::{DILATION, MEL_CHANNELS};
 pub use mel_decoder::{Dvae, HiddenDecoder};
+pub use noise::{NOISE_SEED, write_noise};
 #[cfg(feature = "cuda")]
 pub(crate) use ops::RopeTable;
 pub use ops::{Fill, Frames, with_f32s};

@@ -6,7 +6,7 @@ use super::options::{EngineOptions, Notice};
 use crate::device::DeviceChoice;
 use crate::error::Result;
 use crate::hub::{self, ModelFiles, ModelSource};
-use crate::model::{Checkpoint, DEMO_SEED};
+use crate::model::{Checkpoint, NOISE_SEED, demo_fingerprint};
 use crate::speech::model_fingerprint;
 
 /// The size in bytes from which a language model's weights take longer to read than to map.
@@ -30,9 +30,13 @@ impl Model {
     pub fn open(options: &EngineOptions) -> Result<Self> {
         options.set_threads()?;
         match options.model.parse()? {
-            source @ ModelSource::Demo(size) => {
-                Ok(Model { checkpoint: Checkpoint::demo(size, DEMO_SEED)?, fingerprint: source.to_string() })
+            ModelSource::Demo => {
+                Ok(Model { checkpoint: Checkpoint::demo()?, fingerprint: demo_fingerprint()? })
             }
+            source @ ModelSource::Noise(size) => Ok(Model {
+                checkpoint: Checkpoint::noise(size, NOISE_SEED)?,
+                fingerprint: source.to_string(),
+            }),
             ModelSource::Packed(file) => {
                 let checkpoint = Checkpoint::open_packed(&file)?;
                 Ok(Model { checkpoint, fingerprint: model_fingerprint(&[file])? })

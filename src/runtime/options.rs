@@ -100,7 +100,7 @@ pub type Observer = Arc<dyn Fn(&Notice) + Send + Sync>;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct EngineOptions {
-    /// A folder, a file of packed weights, a repository, or `demo` and `demo-full`.
+    /// A folder, a file of packed weights, a repository, or `demo`, `noise` and `noise-full`.
     pub model: String,
     /// The devices on which it runs.
     pub devices: Devices,

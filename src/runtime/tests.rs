@@ -8,9 +8,9 @@ use super::*;
 use crate::device::LoadOptions;
 use crate::engine::{Batch, Request, RowOutput, Step};
 use crate::error::{Error, Result};
-use crate::hub::DemoSize;
+use crate::hub::NoiseSize;
 use crate::loading::{AnyStep, LoadedModel};
-use crate::model::{Checkpoint, DEMO_SEED, Input};
+use crate::model::{Checkpoint, Input, NOISE_SEED};
 use crate::sampling::SamplingParams;
 use crate::speech::{Composer, Line, Piece, Priority, Voices};
 use crate::voice::{Registry, SeedKind, Voice};
@@ -45,7 +45,7 @@ impl Step for Nothing {
 }
 
 fn checkpoint() -> Checkpoint {
-    Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap()
+    Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap()
 }
 
 fn rigged(name: &str, before: impl FnMut(&Batch) -> Result<()> + Send + 'static) -> LoadedModel {
@@ -84,7 +84,7 @@ type Failures = Arc<Mutex<Vec<(String, usize)>>>;
 fn engine(models: Vec<LoadedModel>) -> (Engine, Failures) {
     let failures = Failures::default();
     let heard = Arc::clone(&failures);
-    let mut options = EngineOptions::new("demo");
+    let mut options = EngineOptions::new("noise");
     options.observer = Some(Arc::new(move |notice: &Notice| {
         if let Notice::DeviceFailed { device, error, lines } = notice {
             assert_eq!(error.to_string(), format!("device: {device} is hot"));
@@ -402,14 +402,14 @@ fn nobody_waits_for_a_thread_that_panicked() {
             models.reverse();
         }
         let composer = Composer::new(Voices::new(&checkpoint(), Registry::shipped()));
-        let engine = Engine::of_models(models, Arc::new(composer), &EngineOptions::new("demo")).unwrap();
+        let engine = Engine::of_models(models, Arc::new(composer), &EngineOptions::new("noise")).unwrap();
         let heard = speak(&engine, lines(), Limits { ahead: Some(4) }, &AtomicUsize::new(0));
         heard.result.as_ref().unwrap();
         assert!(heard.waves() == alone(lines()));
     }
     let composer = Composer::new(Voices::new(&checkpoint(), Registry::shipped()));
     let models = vec![rigged("bad", |_| panic!("this is a test"))];
-    let engine = Engine::of_models(models, Arc::new(composer), &EngineOptions::new("demo")).unwrap();
+    let engine = Engine::of_models(models, Arc::new(composer), &EngineOptions::new("noise")).unwrap();
     let error = engine.speak_line(line(0)).unwrap().collect_wave().unwrap_err().to_string();
     assert!(error.contains("panicked"), "{error}");
 }

@@ -13,7 +13,7 @@ use chattts_rs::{Error, LoadedModel, Precision};
 use super::super::args::{BenchArgs, ModelArgs};
 use super::super::output::print_line;
 use super::super::{Context, FAILED};
-use super::{checkpoint, compute, is_demo, name};
+use super::{checkpoint, compute, is_builtin, name};
 
 /// The time between two looks for a signal while a process measures.
 const LOOK_OUT: Duration = Duration::from_millis(50);
@@ -142,7 +142,7 @@ fn process(args: &BenchArgs, since: u64) -> anyhow::Result<Process> {
         device,
         weights,
         load: load.as_secs_f64(),
-        cold_start: (!is_demo(&model)?).then_some(cold_start.as_secs_f64()),
+        cold_start: (!is_builtin(&model)?).then_some(cold_start.as_secs_f64()),
         peak_memory: peak_memory(),
         runs,
     })

@@ -2,15 +2,15 @@ use candle_core::Device;
 
 use super::super::emulated::Emulated;
 use super::*;
-use crate::hub::DemoSize;
-use crate::model::{DEMO_SEED, Growing, Renderer, WaveStream, WeightType};
+use crate::hub::NoiseSize;
+use crate::model::{Growing, NOISE_SEED, Renderer, WaveStream, WeightType};
 
 const HIDDEN: usize = 64;
 /// Frames that memory is taken for from the start.
 const FRAMES: usize = 2 * 5120;
 
 fn checkpoint() -> Checkpoint {
-    Checkpoint::demo(DemoSize::Tiny, DEMO_SEED).unwrap()
+    Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap()
 }
 
 fn kernels(memory: u64) -> Kernels {

@@ -1,4 +1,4 @@
-//! The demo's tokenizer: a small vocabulary of the published kind.
+//! A tokenizer whose vocabulary is of the published kind.
 
 use serde_json::json;
 

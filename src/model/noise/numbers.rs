@@ -1,8 +1,6 @@
-//! The demo's numbers, each from the seed, its tensor's name and its place alone.
+//! Random numbers, each from the seed, its tensor's name and its place alone.
 
 use rayon::prelude::*;
-
-use super::{FFT, MEL_CHANNELS, SAMPLE_RATE};
 
 /// Makes uniform numbers of the given mean and deviation, each from its place alone.
 pub fn random(seed: u64, name: &str, count: usize, mean: f32, deviation: f32) -> Vec<f32> {
@@ -32,27 +30,6 @@ fn mix(counter: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-/// Returns HTK mel filters without area normalisation, 0 to half the sample rate: (513, 100).
-pub fn mel_filters() -> Vec<f32> {
-    let mel = |hz: f64| 2595.0 * (1.0 + hz / 700.0).log10();
-    let hz = |mel: f64| 700.0 * (10f64.powf(mel / 2595.0) - 1.0);
-    let top = mel(SAMPLE_RATE / 2.0);
-    let points: Vec<f64> =
-        (0..MEL_CHANNELS + 2).map(|i| hz(top * i as f64 / (MEL_CHANNELS + 1) as f64)).collect();
-    let bins = FFT / 2 + 1;
-    (0..bins)
-        .flat_map(|bin| {
-            let frequency = SAMPLE_RATE / 2.0 * bin as f64 / (bins - 1) as f64;
-            let points = &points;
-            (0..MEL_CHANNELS).map(move |m| {
-                let rising = (frequency - points[m]) / (points[m + 1] - points[m]);
-                let falling = (points[m + 2] - frequency) / (points[m + 2] - points[m + 1]);
-                rising.min(falling).max(0.0) as f32
-            })
-        })
-        .collect()
 }
 
 #[cfg(test)]
