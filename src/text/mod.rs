@@ -9,6 +9,7 @@ pub mod normalize;
 mod prompt;
 #[cfg(test)]
 mod properties;
+mod rules;
 mod segment;
 mod tags;
 mod tokenizer;

@@ -1,25 +1,22 @@
 //! Text ↔ token ids: BERT WordPiece plus the control tokens.
 
 use std::path::Path;
-use std::str::FromStr;
 
 use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::{
-    DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
-};
+use tokenizers::{DecoderWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl};
 
+use super::rules::Rules;
 use crate::error::{Error, Result};
 
 /// Holds the tokenizer of a checkpoint.
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: WordPieceTokenizer,
     control: Control,
 }
 
-/// Is the kind of tokenizer that ChatTTS has. Read as this its words go straight into their table; where the
-/// kind of the model is open, they are copied from one tree to the next before.
+/// Is the kind of tokenizer that ChatTTS has. Read as this its words go straight into their table.
 type WordPieceTokenizer =
-    TokenizerImpl<WordPiece, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
+    TokenizerImpl<WordPiece, Rules, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
 /// Holds the ids of the control tokens that prompts and decoding need.
 struct Control {
@@ -35,10 +32,8 @@ impl Tokenizer {
     /// [`Error::Tokenizer`] if it is no tokenizer, or one without ChatTTS's control tokens.
     pub fn from_json(json: &str, path: &Path) -> Result<Self> {
         let bad = |reason: String| Error::Tokenizer { file: path.to_path_buf(), reason };
-        let mut inner = match serde_json::from_str::<WordPieceTokenizer>(json) {
-            Ok(tokenizer) => tokenizer.into(),
-            Err(_) => tokenizers::Tokenizer::from_str(json).map_err(|e| bad(e.to_string()))?,
-        };
+        let mut inner: WordPieceTokenizer =
+            serde_json::from_str(json).map_err(|e| bad(format!("not a WordPiece tokenizer: {e}")))?;
         // The published file asks for exactly 256 tokens, which would cut long texts and pad short ones.
         inner.with_truncation(None).map_err(|e| bad(e.to_string()))?;
         inner.with_padding(None);
@@ -97,9 +92,11 @@ impl Tokenizer {
 
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr;
+
     use super::*;
 
-    const TEXTS: [&str; 8] = [
+    const TEXTS: [&str; 10] = [
         "[Stts][spk_emb][speed_5]我们的 Hello World, café 123。[uv_break]OK[Ptts]",
         "naïve Ünïcode e\u{301}\u{323}a\u{30a} ǅ ß İI ﾊﾝｶｸ ｆｕｌｌ 𠮷 😀 👨‍👩‍👧 don't",
         "[laugh][laugh_0] [ laugh] [LAUGH] [lbreak]][break_6",
@@ -108,6 +105,8 @@ mod tests {
         "한국어 العربية हिन्दी ไทย ①②½¥€—…「」『』～·",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b",
         "##ing [UNK] [PAD][CLS] [SEP][MASK] unbelievable tokenization isn't",
+        "[Stts][empty_spk]Hello there, John's cat can't zorblatt! It's $5 o'clock's end.[Ptts]",
+        "你好，世界！我用python写程序。Dr. Who的猫 don't‘t’s",
     ];
 
     #[test]
@@ -115,31 +114,27 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let small = root.join("tests/fixtures/tiny/model/asset/tokenizer/tokenizer.json");
         let small = std::fs::read_to_string(small).unwrap();
+        let (_, demo) = crate::model::Checkpoint::demo().unwrap().tokenizer;
         // The published one, where it is at hand.
         let published = std::fs::read_to_string(root.join("../shared/tokenizer/tokenizer.json"));
-        for json in [small].into_iter().chain(published) {
-            let plain = serde_json::from_str::<WordPieceTokenizer>(&json).unwrap();
-            let plain = tokenizers::Tokenizer::from(plain);
-            let library = tokenizers::Tokenizer::from_str(&json).unwrap();
-            let content = |tokenizer| serde_json::to_value::<&tokenizers::Tokenizer>(tokenizer).unwrap();
-            assert_eq!(content(&plain), content(&library));
+        for json in [small, demo].into_iter().chain(published) {
+            let ours = Tokenizer::from_json(&json, Path::new("tokenizer.json")).unwrap();
+            let mut library = tokenizers::Tokenizer::from_str(&json).unwrap();
+            library.with_truncation(None).unwrap().with_padding(None);
+            assert_eq!(ours.size(), library.get_vocab_size(true));
             for text in TEXTS {
-                let ids = |t: &tokenizers::Tokenizer| t.encode_fast(text, false).unwrap().get_ids().to_vec();
-                assert_eq!(ids(&plain), ids(&library), "{text}");
-                assert_eq!(
-                    plain.decode(&ids(&plain), false).unwrap(),
-                    library.decode(&ids(&plain), false).unwrap()
-                );
+                let ids = library.encode_fast(text, false).unwrap().get_ids().to_vec();
+                assert_eq!(ours.encode(text).unwrap(), ids, "{text}");
+                assert_eq!(ours.decode(&ids).unwrap(), library.decode(&ids, false).unwrap());
             }
         }
     }
 
     #[test]
-    fn another_kind_of_model_is_read_too() {
+    fn another_kind_of_model_is_refused() {
         let json = r#"{"model": {"type": "WordLevel", "unk_token": "[UNK]",
             "vocab": {"[UNK]": 0, "[spk_emb]": 1, "[Ebreak]": 2, "[break_0]": 3}}}"#;
-        let tokenizer = Tokenizer::from_json(json, Path::new("tokenizer.json")).unwrap();
-        assert_eq!(tokenizer.speaker_token(), 1);
-        assert_eq!(tokenizer.size(), 4);
+        let error = Tokenizer::from_json(json, Path::new("tokenizer.json")).err().unwrap().to_string();
+        assert!(error.contains("not a WordPiece tokenizer"), "{error}");
     }
 }

@@ -1,0 +1,233 @@
+//! The normalizer of a tokenizer.json. A run of rules that each replace one whole word is kept as a table: what
+//! thousands of regular expressions say one after another is then looked up in one pass.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use tokenizers::{NormalizedString, Normalizer, NormalizerWrapper};
+
+/// Normalizes as the rules of a tokenizer.json do, in their order.
+pub struct Rules(Vec<Rule>);
+
+enum Rule {
+    /// Rules `\bword\b` that stand one after another.
+    Words(Words),
+    /// Any other rule.
+    Other(NormalizerWrapper),
+}
+
+/// Replaces whole words.
+#[derive(Default)]
+struct Words {
+    /// What a word becomes, and the number of its rule: a smaller one comes first.
+    table: HashMap<String, (usize, String)>,
+    /// The largest number of parts that apostrophes divide a word into.
+    parts: usize,
+}
+
+/// A stretch of a text, and the rule that replaces it.
+struct Match<'a> {
+    place: Range<usize>,
+    rule: usize,
+    content: &'a str,
+}
+
+/// Words as `\b` tells them, with those that apostrophes join to them.
+static RUNS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\w+(?:'\w+)*").ok());
+
+impl<'de> Deserialize<'de> for Rules {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Sequence {
+            normalizers: Vec<Box<RawValue>>,
+        }
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        // Only a sequence has parts; any other normalizer is a rule by itself.
+        let parts = match serde_json::from_str::<Sequence>(json.get()) {
+            Ok(sequence) => sequence.normalizers,
+            Err(_) => vec![json],
+        };
+        let mut rules = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            match (replaced_word(part.get()), rules.last_mut()) {
+                (Some((word, content)), Some(Rule::Words(words))) => words.add(word, number, content),
+                (Some((word, content)), _) => {
+                    let mut words = Words::default();
+                    words.add(word, number, content);
+                    rules.push(Rule::Words(words));
+                }
+                (None, _) => {
+                    rules.push(Rule::Other(serde_json::from_str(part.get()).map_err(D::Error::custom)?));
+                }
+            }
+        }
+        Ok(Rules(rules))
+    }
+}
+
+impl Normalizer for Rules {
+    fn normalize(&self, text: &mut NormalizedString) -> tokenizers::Result<()> {
+        for rule in &self.0 {
+            match rule {
+                Rule::Words(words) => words.replace(text),
+                Rule::Other(other) => other.normalize(text)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Words {
+    fn add(&mut self, word: String, rule: usize, content: String) {
+        self.parts = self.parts.max(word.split('\'').count());
+        self.table.entry(word).or_insert((rule, content));
+    }
+
+    fn replace(&self, text: &mut NormalizedString) {
+        let matches = self.matches(text.get());
+        if matches.is_empty() {
+            return;
+        }
+        let mut made = Vec::with_capacity(text.get().len());
+        let mut at = 0;
+        for Match { place, content, .. } in matches {
+            made.extend(text.get()[at..place.start].chars().map(|c| (c, 0)));
+            // A number of characters more than there were is added at the end of a word, one less is told of its
+            // last character.
+            let (before, after) = (text.get()[place.clone()].chars().count(), content.chars().count());
+            made.extend(content.chars().enumerate().map(|(i, c)| {
+                let fewer = if i + 1 == after { before.saturating_sub(after) } else { 0 };
+                (c, if i >= before { 1 } else { -(fewer as isize) })
+            }));
+            at = place.end;
+        }
+        made.extend(text.get()[at..].chars().map(|c| (c, 0)));
+        text.transform(made, 0);
+    }
+
+    /// Returns what is replaced, in the order of the text.
+    fn matches(&self, text: &str) -> Vec<Match<'_>> {
+        let mut matches = Vec::new();
+        for run in RUNS.iter().flat_map(|runs| runs.find_iter(text)) {
+            let mut found = self.in_run(text, run.range());
+            // As if the rules were applied one after another, each from left to right.
+            found.sort_by_key(|found| (found.rule, found.place.start));
+            let first = matches.len();
+            for found in found {
+                let overlaps = |other: &Match<'_>| {
+                    other.place.start < found.place.end && found.place.start < other.place.end
+                };
+                if !matches[first..].iter().any(overlaps) {
+                    matches.push(found);
+                }
+            }
+            matches[first..].sort_by_key(|found| found.place.start);
+        }
+        matches
+    }
+
+    /// Returns all that rules match in words that apostrophes join.
+    fn in_run(&self, text: &str, run: Range<usize>) -> Vec<Match<'_>> {
+        let mut starts = vec![run.start];
+        starts.extend(text[run.clone()].match_indices('\'').map(|(i, _)| run.start + i + 1));
+        let ends: Vec<usize> = starts.iter().skip(1).map(|start| start - 1).chain([run.end]).collect();
+        let mut found = Vec::new();
+        for (i, start) in starts.iter().enumerate() {
+            for end in ends.iter().skip(i).take(self.parts) {
+                if let Some((rule, content)) = self.table.get(&text[*start..*end]) {
+                    found.push(Match { place: *start..*end, rule: *rule, content });
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Reads a rule that replaces one whole word by characters of no word; none if it is another rule.
+fn replaced_word(json: &str) -> Option<(String, String)> {
+    #[derive(Deserialize)]
+    struct Replace {
+        r#type: String,
+        pattern: Pattern,
+        content: String,
+    }
+    #[derive(Deserialize)]
+    struct Pattern {
+        #[serde(rename = "Regex")]
+        regex: String,
+    }
+    let Replace { r#type: kind, pattern, content } = serde_json::from_str(json).ok()?;
+    let word = pattern.regex.strip_prefix(r"\b")?.strip_suffix(r"\b")?;
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
+    // What a rule writes must not be a word to the rules that follow it.
+    let is_content = !content.is_empty() && content.chars().all(|c| ('\u{e000}'..='\u{f8ff}').contains(&c));
+    (kind == "Replace" && is_content && word.split('\'').all(is_part)).then(|| (word.to_string(), content))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn rules() -> Value {
+        let replace = |regex: &str, content: &str| json!({"type": "Replace", "pattern": {"Regex": regex}, "content": content});
+        json!({"type": "Sequence", "normalizers": [
+            {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": false, "strip_accents": true, "lowercase": true},
+            replace(r"\bdon't\b", "\u{e001}\u{e002}"),
+            replace(r"\bt\b", "\u{e003}"),
+            replace(r"\bo't'a\b", "\u{e00a}"),
+            replace(r"\bdon\b", "\u{e004}\u{e005}\u{e006}\u{e007}\u{e008}"),
+            replace(r"\ba\b", "\u{e009}"),
+            replace(r"\ba\b", "\u{e00b}"),
+            replace("'s", "\u{e00c}"),
+            replace(r"\bs\b", "\u{e00d}"),
+            replace(r"[a-z']+", "?"),
+        ]})
+    }
+
+    fn by_table(text: &str) -> String {
+        let rules: Rules = serde_json::from_str(&rules().to_string()).unwrap();
+        let mut text = NormalizedString::from(text);
+        rules.normalize(&mut text).unwrap();
+        text.get().to_string()
+    }
+
+    fn one_by_one(text: &str) -> String {
+        let rules: NormalizerWrapper = serde_json::from_value(rules()).unwrap();
+        let mut text = NormalizedString::from(text);
+        rules.normalize(&mut text).unwrap();
+        text.get().to_string()
+    }
+
+    #[test]
+    fn words_are_kept_in_tables_and_other_rules_as_they_are() {
+        let rules: Rules = serde_json::from_str(&rules().to_string()).unwrap();
+        let kinds: Vec<bool> = rules.0.iter().map(|rule| matches!(rule, Rule::Words(_))).collect();
+        assert_eq!(kinds, [false, true, false, true, false]);
+        assert_eq!(
+            by_table("Don't a don"),
+            "\u{e001}\u{e002} \u{e009} \u{e004}\u{e005}\u{e006}\u{e007}\u{e008}"
+        );
+    }
+
+    #[test]
+    fn a_normalizer_that_is_no_sequence_is_one_rule() {
+        let rules: Rules = serde_json::from_str(r#"{"type": "Lowercase"}"#).unwrap();
+        assert_eq!(rules.0.len(), 1);
+        assert!(serde_json::from_str::<Rules>(r#"{"type": "Nonsense"}"#).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_does_what_its_rules_do_one_by_one(text in "(don|don't|o't'a|a|t|s|'|''|A|é|_|7| |,|你|\u{e001}){0,12}") {
+            prop_assert_eq!(by_table(&text), one_by_one(&text));
+        }
+    }
+}
