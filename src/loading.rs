@@ -105,14 +105,19 @@ fn on_processor(checkpoint: Checkpoint, precision: Precision, options: LoadOptio
         return Err(Error::parameter("dtype", reason));
     }
     let hidden = checkpoint.config.hidden;
-    let ((llama, embed), tokenizer) = rayon::join(
+    let ((llama, embed), (tokenizer, renderer)) = rayon::join(
         || {
             rayon::join(
                 || Llama::load(&checkpoint.gpt, &checkpoint.config, weight_type, &device),
                 || Embed::load(&checkpoint.embed, hidden, &device),
             )
         },
-        || Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0),
+        || {
+            rayon::join(
+                || Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0),
+                || Renderer::load(checkpoint.clone(), weight_type, &device),
+            )
+        },
     );
     let (llama, embed) = (llama?, embed?);
     let vocabulary = vocabulary(&checkpoint, tokenizer?, &embed)?;
@@ -121,7 +126,7 @@ fn on_processor(checkpoint: Checkpoint, precision: Precision, options: LoadOptio
         WeightType::Q8 => DType::F16,
     };
     let step: AnyStep = Box::new(ModelStep::new(embed, llama, slots, cache, &device)?);
-    Ok((step, Renderer::load(checkpoint, weight_type, &device)?, slots, vocabulary))
+    Ok((step, renderer?, slots, vocabulary))
 }
 
 #[cfg(feature = "cuda")]
@@ -186,5 +191,6 @@ fn vocabulary(checkpoint: &Checkpoint, tokenizer: Tokenizer, embed: &Embed) -> R
         text_tokens: embed.text_tokens(),
         hidden: checkpoint.config.hidden,
         max_positions: checkpoint.config.max_positions,
+        refines: checkpoint.config.refines,
     })
 }

@@ -7,6 +7,10 @@ use super::simd::BLOCK;
 /// The largest number that a byte of a block holds.
 pub const MOST: f32 = 127.0;
 
+/// Leaves no place for a fraction when it is added to a number of a byte, which is so rounded to even and stands in
+/// the sum's lowest bits: one addition for any processor, where rounding by itself may be a call.
+const ROUND: f32 = (3 << 22) as f32;
+
 /// Rounds up to 32 weights to numbers of 8 bits and the scale that they share: `weights[i]` becomes
 /// `numbers[i]`·scale, and what is missing to a block is zero.
 pub fn quantize_block(weights: &[f32]) -> ([i8; BLOCK], bf16) {
@@ -16,8 +20,10 @@ pub fn quantize_block(weights: &[f32]) -> ([i8; BLOCK], bf16) {
     let bits = if bits & 0xffff == 0 { bits >> 16 } else { (bits >> 16) + 1 };
     let scale = f32::from_bits(bits << 16);
     let mut numbers = [0; BLOCK];
-    for (number, weight) in numbers.iter_mut().zip(weights) {
-        *number = if scale > 0.0 { (weight / scale).round_ties_even() as i8 } else { 0 };
+    if scale > 0.0 {
+        for (number, weight) in numbers.iter_mut().zip(weights) {
+            *number = (weight / scale + ROUND).to_bits() as i8;
+        }
     }
     (numbers, bf16::from_bits(bits as u16))
 }
@@ -25,6 +31,20 @@ pub fn quantize_block(weights: &[f32]) -> ([i8; BLOCK], bf16) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn halves_are_rounded_to_even() {
+        // The scale is 1: the largest weight is the largest number.
+        let halves: Vec<f32> = (-127..=126).map(|n| n as f32 + 0.5).chain([127.0, -127.0]).collect();
+        for weights in halves.chunks(30) {
+            let block: Vec<f32> = weights.iter().copied().chain([127.0]).collect();
+            let (numbers, scale) = quantize_block(&block);
+            assert_eq!(scale, bf16::from_f32(1.0));
+            for (number, weight) in numbers.iter().zip(&block) {
+                assert_eq!(f32::from(*number), weight.round_ties_even(), "{weight}");
+            }
+        }
+    }
 
     #[test]
     fn numbers_are_within_half_a_scale_of_their_weights() {
