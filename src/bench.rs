@@ -9,6 +9,7 @@ mod precision;
 mod profile;
 mod speed;
 mod summary;
+mod words;
 
 pub use machine::{Machine, peak_memory};
 pub use precision::{Agreement, Deviation, Divergence, Reference, Sharing};
@@ -16,6 +17,7 @@ pub use precision::{Agreement, Deviation, Divergence, Reference, Sharing};
 pub use profile::{KernelTime, PartTime, Profile, ProfileTest};
 pub use speed::{Run, SpeedTest};
 pub use summary::{Process, Spread, Summary};
+pub use words::{WordErrors, recognise, sentences};
 
 use crate::model::{HOP, SAMPLE_RATE};
 

@@ -7,9 +7,10 @@ mod precision;
 #[cfg(feature = "cuda")]
 mod profile;
 mod table;
+mod words;
 
 use chattts_rs::bench::{Machine, Summary};
-use chattts_rs::hub::{self, DemoSize};
+use chattts_rs::hub::{self, NoiseSize};
 use chattts_rs::model::Checkpoint;
 use chattts_rs::{DeviceChoice, EngineOptions, Error, LoadOptions, Model, ModelSource, Precision};
 use clap::ValueEnum;
@@ -52,7 +53,7 @@ fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Resu
         .iter()
         .flat_map(|dtype| args.batch_size.iter().map(|size| Measurement::new(*dtype, *size)))
         .collect();
-    if !is_demo(model)? {
+    if !is_builtin(model)? {
         // Weights that are packed for the first time are no part of what is measured.
         for dtype in &types {
             checkpoint(model, &compute(args, *dtype, 1)?)?;
@@ -111,10 +112,10 @@ fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Resu
         model.model, args.tokens, args.warm_up
     ))?;
     print_line(&table::speed(results.iter().map(|(_, summary)| summary)))?;
-    if is_demo(model)? {
+    if is_builtin(model)? {
         report.note(
             "note: these weights are made in memory, which is what load is here, and a cold start means nothing; \
-             `chattts-rs model demo DIR --size full` writes them to a folder for --model DIR",
+             `chattts-rs model noise DIR --size full` writes them to a folder for --model DIR",
         );
     }
     Ok(())
@@ -173,20 +174,20 @@ fn model(context: &Context, args: &BenchArgs) -> anyhow::Result<ModelArgs> {
         }
         context.report.note(
             "note: the weights are not in the cache (`chattts-rs model download` fetches them); measuring with \
-             demo-full, random weights of the published shapes",
+             noise-full, random weights of the published shapes",
         );
-        return Ok(named(ModelSource::Demo(DemoSize::Full)));
+        return Ok(named(ModelSource::Noise(NoiseSize::Full)));
     };
     let model = ModelArgs { model: model.clone(), offline: args.offline };
     let (source, _) = options::model_source(&model)?;
-    if !matches!(source, ModelSource::Demo(_) | ModelSource::Packed(_)) {
+    if !source.is_builtin() && !matches!(source, ModelSource::Packed(_)) {
         Model::files(&source, &options::engine(&model, context))?;
     }
     Ok(model)
 }
 
-fn is_demo(model: &ModelArgs) -> Result<bool, Error> {
-    Ok(matches!(options::model_source(model)?.0, ModelSource::Demo(_)))
+fn is_builtin(model: &ModelArgs) -> Result<bool, Error> {
+    Ok(options::model_source(model)?.0.is_builtin())
 }
 
 /// Opens the model, whose files are in place, as the commands that speak do.

@@ -8,10 +8,10 @@ const SPEED_FLAGS: [&str; 4] = ["batch_size", "runs", "warm_up", "rounds"];
 
 #[derive(Args)]
 pub struct BenchArgs {
-    /// A folder with the weights, a Hugging Face repository, or `demo` / `demo-full`
+    /// A folder with the weights, a Hugging Face repository, `demo` or `noise-full`
     ///
     /// As for `synth`, but without --model nothing is downloaded: it is 2Noise/ChatTTS if that is in the cache, else
-    /// demo-full.
+    /// noise-full, random weights of the published shapes.
     #[arg(short, long, value_name = "MODEL", help_heading = "Model")]
     pub model: Option<String>,
     /// Use what is in the cache; never the network
@@ -32,6 +32,12 @@ pub struct BenchArgs {
     /// Compare each type with f32 on the same inputs, in place of measuring speed
     #[arg(long, conflicts_with_all = SPEED_FLAGS, help_heading = "Measurement")]
     pub precision: bool,
+    /// With --precision: count the words that a recogniser mishears in each type's speech
+    ///
+    /// CMD reads the path of a WAV file a line and prints what it heard, a line for each, as
+    /// packaging/voice/recognise.py does. It is split at spaces.
+    #[arg(long, value_name = "CMD", requires = "precision", help_heading = "Measurement")]
+    pub recogniser: Option<String>,
     /// Time a card's steps kernel by kernel, beside what they must at least take, in place of measuring speed
     #[arg(long, conflicts_with_all = ["precision", "rounds", "threads"], help_heading = "Measurement")]
     pub profile: bool,

@@ -2,14 +2,14 @@
 
 use std::str::FromStr as _;
 
-use chattts_rs::bench::{Agreement, Machine, Reference};
+use chattts_rs::bench::{Machine, Reference, WordErrors};
 use chattts_rs::{DeviceChoice, Devices, LoadOptions, LoadedModel, Precision};
 use serde_json::json;
 
 use super::super::Context;
 use super::super::args::{BenchArgs, ModelArgs};
 use super::super::output::print_line;
-use super::{checkpoint, headline, name, named, table};
+use super::{checkpoint, headline, name, named, table, words};
 
 pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
@@ -41,29 +41,38 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
         Ok((tts, weights))
     };
     let total = types.len() + 1;
-    let mut results: Vec<(Precision, Agreement)> = Vec::new();
-    let mut compared = || -> anyhow::Result<Reference> {
+    let misheard = |device, dtype: Precision| -> anyhow::Result<Option<WordErrors>> {
+        let Some(recogniser) = &args.recogniser else { return Ok(None) };
+        Ok(Some(words::errors(args, model, (device, dtype), recogniser, &go_on)?))
+    };
+    let mut results: Vec<(Precision, table::Compared)> = Vec::new();
+    let mut compared = || -> anyhow::Result<(Reference, Option<WordErrors>)> {
         report.busy(&"speaking in f32", 0, total);
         let (mut single, _) = load(DeviceChoice::Cpu, Precision::F32)?;
         let reference = Reference::speak(&mut single, args.tokens.into(), args.seed, &go_on)?;
         // Its memory is the next one's.
         drop(single);
+        let word_errors = misheard(DeviceChoice::Cpu, Precision::F32)?;
         for (index, dtype) in types.iter().enumerate() {
             report.busy(&format!("comparing {}", name(*dtype)), index + 1, total);
             let (mut tts, weights) = load(device, *dtype)?;
-            results.push((*dtype, reference.compare(&mut tts, weights, &go_on)?));
+            let agreement = reference.compare(&mut tts, weights, &go_on)?;
+            drop(tts);
+            let word_errors = misheard(device, *dtype)?;
+            results.push((*dtype, table::Compared { agreement, word_errors }));
         }
-        Ok(reference)
+        Ok((reference, word_errors))
     };
-    let reference = compared();
+    let compared = compared();
     report.clear();
-    let tokens: Vec<usize> = reference?.lines().iter().map(|codes| codes.tokens.len()).collect();
+    let (reference, word_errors) = compared?;
+    let tokens: Vec<usize> = reference.lines().iter().map(|codes| codes.tokens.len()).collect();
 
     let machine = Machine::this();
     if args.json {
         let results = results
             .iter()
-            .map(|(dtype, agreement)| Ok(named(*dtype, serde_json::to_value(agreement)?)))
+            .map(|(dtype, compared)| Ok(named(*dtype, serde_json::to_value(compared)?)))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let options = json!({
             "dtype": types.iter().map(|dtype| name(*dtype)).collect::<Vec<_>>(),
@@ -73,7 +82,8 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
         });
         return print_line(
             &json!({ "machine": machine, "version": env!("CARGO_PKG_VERSION"),
-            "model": model.model, "options": options, "line_tokens": tokens, "results": results })
+            "model": model.model, "options": options, "line_tokens": tokens,
+            "f32_word_errors": word_errors, "results": results })
             .to_string(),
         );
     }
@@ -85,7 +95,11 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
         tokens.iter().sum::<usize>(),
         args.seed
     ))?;
-    print_line(&table::precision(results.iter().map(|(_, agreement)| agreement)))?;
+    if let Some(found) = word_errors {
+        let rate = table::percent(found.rate());
+        print_line(&format!("f32 itself: {rate} % of {} words misheard", found.words))?;
+    }
+    print_line(&table::precision(results.iter().map(|(_, compared)| compared)))?;
     print_line("")?;
-    print_line(&table::layers(results.iter().map(|(_, agreement)| agreement)))
+    print_line(&table::layers(results.iter().map(|(_, compared)| &compared.agreement)))
 }

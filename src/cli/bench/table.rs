@@ -1,6 +1,7 @@
 //! Formats results as tables.
 
-use chattts_rs::bench::{Agreement, Deviation, Sharing, Spread, Summary};
+use chattts_rs::bench::{Agreement, Deviation, Sharing, Spread, Summary, WordErrors};
+use serde::Serialize;
 
 /// The text in place of a value that was not measured.
 pub(super) const NONE: &str = "–";
@@ -46,12 +47,24 @@ pub fn speed<'a>(results: impl Iterator<Item = &'a Summary>) -> String {
     table.print()
 }
 
+/// A type beside single precision.
+#[derive(Serialize)]
+pub struct Compared {
+    #[serde(flatten)]
+    pub agreement: Agreement,
+    /// What a recogniser misheard, if one listened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_errors: Option<WordErrors>,
+}
+
 /// Formats the closeness to single precision, one line a type.
-pub fn precision<'a>(results: impl Iterator<Item = &'a Agreement>) -> String {
-    let results: Vec<&Agreement> = results.collect();
+pub fn precision<'a>(results: impl Iterator<Item = &'a Compared>) -> String {
+    let results: Vec<&Compared> = results.collect();
     let temperatures: Vec<f32> = results
         .first()
-        .map(|result| result.divergence.iter().map(|divergence| divergence.temperature).collect())
+        .map(|Compared { agreement, .. }| {
+            agreement.divergence.iter().map(|divergence| divergence.temperature).collect()
+        })
         .unwrap_or_default();
     let at: Vec<(String, String)> = temperatures
         .iter()
@@ -67,8 +80,11 @@ pub fn precision<'a>(results: impl Iterator<Item = &'a Agreement>) -> String {
     ];
     columns.extend(at.iter().map(|(name, unit)| (name.as_str(), unit.as_str())));
     columns.extend([("hidden", "rel. RMS"), ("wave", "SNR dB"), ("mel", "SNR dB")]);
+    if results.iter().any(|result| result.word_errors.is_some()) {
+        columns.push(("misheard", "% of words"));
+    }
     let mut table = Table::new(&columns);
-    for result in results {
+    for Compared { agreement: result, word_errors } in results {
         let mut cells = vec![result.weights.clone(), result.steps.to_string()];
         for sharing in [&result.arg_max, &result.drawn] {
             cells.extend([percent(sharing.overall), by_codebook(sharing)]);
@@ -79,6 +95,7 @@ pub fn precision<'a>(results: impl Iterator<Item = &'a Agreement>) -> String {
             Some(db) => format!("{db:.1}"),
             None => "same".into(),
         }));
+        cells.extend(word_errors.map(|found| percent(found.rate())));
         table.row(cells);
     }
     table.print()
