@@ -24,6 +24,10 @@ static WORDS: &str = include_str!("demo/words.tsv");
 
 /// The rule of the packed tokenizer for which the table of words stands.
 const WORDS_RULE: &str = r#"{"type":"Replace","pattern":{"String":"@words"},"content":""}"#;
+/// The character that token 0 is in the table of words, where two bytes hold it.
+const NARROW: u32 = 0x100;
+/// The character that token 0 is in a tokenizer.json.
+const WIDE: u32 = 0xe000;
 /// Ends the name under which the scales of a matrix's rows lie.
 const SCALE: &str = ".scale";
 /// The text head's directions, which are the embeddings of the text.
@@ -126,7 +130,7 @@ fn published() -> Result<Published> {
 
 /// Returns the tokenizer.json, the table of words written out as rules.
 fn tokenizer_json() -> String {
-    let mut rules = String::with_capacity(8 * WORDS.len());
+    let mut rules = String::with_capacity(6 * WORDS.len());
     for (word, phones) in WORDS.lines().filter_map(|line| line.split_once('\t')) {
         if !rules.is_empty() {
             rules.push(',');
@@ -134,7 +138,7 @@ fn tokenizer_json() -> String {
         rules.push_str(r#"{"type":"Replace","pattern":{"Regex":"\\b"#);
         rules.push_str(word);
         rules.push_str(r#"\\b"},"content":""#);
-        rules.push_str(phones);
+        rules.extend(phones.chars().filter_map(|c| char::from_u32(u32::from(c) + WIDE - NARROW)));
         rules.push_str(r#""}"#);
     }
     TOKENIZER.replacen(WORDS_RULE, &rules, 1)

@@ -150,6 +150,16 @@ impl Words {
 
 /// Reads a rule that replaces one whole word by characters of no word; none if it is another rule.
 fn replaced_word(json: &str) -> Option<(String, String)> {
+    // As such rules are mostly written, tens of thousands of them.
+    let plain = json
+        .strip_prefix(r#"{"type":"Replace","pattern":{"Regex":"\\b"#)
+        .and_then(|rest| rest.strip_suffix(r#""}"#)?.split_once(r#"\\b"},"content":""#));
+    if let Some((word, content)) = plain.filter(|(word, content)| is_word(word) && is_content(content)) {
+        return Some((word.into(), content.into()));
+    }
+    if !json.contains(r"\\b") {
+        return None;
+    }
     #[derive(Deserialize)]
     struct Replace {
         r#type: String,
@@ -163,10 +173,16 @@ fn replaced_word(json: &str) -> Option<(String, String)> {
     }
     let Replace { r#type: kind, pattern, content } = serde_json::from_str(json).ok()?;
     let word = pattern.regex.strip_prefix(r"\b")?.strip_suffix(r"\b")?;
-    let is_part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
-    // What a rule writes must not be a word to the rules that follow it.
-    let is_content = !content.is_empty() && content.chars().all(|c| ('\u{e000}'..='\u{f8ff}').contains(&c));
-    (kind == "Replace" && is_content && word.split('\'').all(is_part)).then(|| (word.to_string(), content))
+    (kind == "Replace" && is_word(word) && is_content(&content)).then(|| (word.to_string(), content))
+}
+
+fn is_word(word: &str) -> bool {
+    word.split('\'').all(|part| !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase()))
+}
+
+/// Tells whether what a rule writes is no word to the rules that follow it.
+fn is_content(content: &str) -> bool {
+    !content.is_empty() && content.chars().all(|c| ('\u{e000}'..='\u{f8ff}').contains(&c))
 }
 
 #[cfg(test)]
@@ -211,10 +227,32 @@ mod tests {
         let rules: Rules = serde_json::from_str(&rules().to_string()).unwrap();
         let kinds: Vec<bool> = rules.0.iter().map(|rule| matches!(rule, Rule::Words(_))).collect();
         assert_eq!(kinds, [false, true, false, true, false]);
+        let spaced: Rules = serde_json::from_str(&format!("{:#}", self::rules())).unwrap();
+        assert_eq!(spaced.0.iter().filter(|rule| matches!(rule, Rule::Words(_))).count(), 2);
         assert_eq!(
             by_table("Don't a don"),
             "\u{e001}\u{e002} \u{e009} \u{e004}\u{e005}\u{e006}\u{e007}\u{e008}"
         );
+    }
+
+    #[test]
+    fn a_rule_of_a_word_is_told_from_others_however_it_is_written() {
+        let rule = |regex: &str, content: &str| {
+            format!(r#"{{"type":"Replace","pattern":{{"Regex":"{regex}"}},"content":"{content}"}}"#)
+        };
+        let found = Some(("don't".to_string(), "\u{e001}".to_string()));
+        let plain = rule(r"\\bdon't\\b", "\u{e001}");
+        assert_eq!(replaced_word(&plain), found);
+        assert_eq!(replaced_word(&plain.replace(':', " : ")), found);
+        for (regex, content) in [
+            (r"\\ba.c\\b", "\u{e001}"),
+            (r"\\ba\\b", ""),
+            (r"\\ba\\b", "b"),
+            (r"\\b'a\\b", "\u{e001}"),
+            ("a", "\u{e001}"),
+        ] {
+            assert_eq!(replaced_word(&rule(regex, content)), None, "{regex} {content}");
+        }
     }
 
     #[test]
