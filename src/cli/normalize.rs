@@ -1,7 +1,7 @@
 //! Runs `normalize`, which prints texts as they are spoken.
 
 use chattts_rs::Overrides;
-use chattts_rs::speech::{Reading, Spoken, check, cut, homophones, read};
+use chattts_rs::speech::{Reading, Spoken, check, cut, homophones, misspelt, read};
 use chattts_rs::text::{Change, Homophones};
 use serde::Serialize;
 
@@ -56,6 +56,9 @@ fn line(
         return Ok(serde_json::to_string(&record(&utterance.to_string(), input, &spoken))?);
     }
     if let Some(warning) = check(input, &spoken, reading.strict)? {
+        context.report.warn(&format!("{utterance}: {}", warning.message));
+    }
+    for warning in misspelt(input) {
         context.report.warn(&format!("{utterance}: {}", warning.message));
     }
     let texts: Vec<&str> = spoken.iter().map(|span| span.text.text.trim()).collect();
