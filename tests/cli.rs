@@ -194,7 +194,7 @@ fn wrong_usage_is_told_before_any_model_is_looked_for() {
         (&["synth", "-t", "x", "-o", "a.wav", "--sample-rate", "100"], "sample-rate"),
         (&["synth", "-t", "x", "-o", "a.wav", "--role", "anna"], "torch-f16:N"),
         (&["synth", "-t", "x", "-o", "a.wav", "--role", "torch-f16:x"], "is no seed"),
-        (&["synth", "-t", "x", "-o", "a.wav", "--voice", "v.safetensors"], "--voice-text"),
+        (&["synth", "-t", "x", "-o", "a.wav", "--voice-codes", "v.safetensors"], "--voice-text"),
         (&["synth", "-t", "x", "-o", "a.wav", "--device", "tpu"], "cuda:all are known"),
         (&["synth", "-t", "x", "-o", "a.wav", "--device", "cuda:0,1,1"], "cuda:1 is named twice"),
         (&["synth", "-t", "x", "--stream", "--device", "cuda:0,1"], "works on one device"),

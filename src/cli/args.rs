@@ -92,7 +92,7 @@ pub struct SynthArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Voice")]
     pub roles: Option<PathBuf>,
     /// Let every text sound like the first one: its speech is the sample that the others continue
-    #[arg(long, conflicts_with_all = ["voice", "stream", "dump"], help_heading = "Voice")]
+    #[arg(long, conflicts_with_all = ["voice_codes", "stream", "dump"], help_heading = "Voice")]
     pub voice_from_first: bool,
     #[command(flatten)]
     pub overrides: Overrides,

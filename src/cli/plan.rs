@@ -86,7 +86,7 @@ impl Planner<'_> {
             false => Row { text: utterance.raw()?.to_string(), ..Row::default() },
         };
         id.clone_from(&row.id);
-        let own_voice = row.overrides.role.is_some() || row.overrides.voice.is_some();
+        let own_voice = row.overrides.role.is_some() || row.overrides.voice_codes.is_some();
         let mut request = SpeechRequest::new(row.text).with(row.overrides.over(self.overrides)?);
         request.priority = Priority::Bulk;
         let encoding = Encoding::new(self.format, self.bits, request.overrides.sample_rate)?;

@@ -94,7 +94,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         cues: args.output.subtitles.is_some(),
     };
     let composer = Arc::new(composer);
-    if args.overrides.role.is_none() && args.overrides.voice.is_none() && !composer.voices.has_default() {
+    if args.overrides.role.is_none() && args.overrides.voice_codes.is_none() && !composer.voices.has_default() {
         context
             .report
             .warn("this model brings no statistics of voices, so there is no default voice; it chooses one");
@@ -156,7 +156,7 @@ fn check_settings(args: &SynthArgs) -> anyhow::Result<()> {
     {
         return Err(Usage(voices::needs_words(role)).into());
     }
-    if let Some(path) = &overrides.voice {
+    if let Some(path) = &overrides.voice_codes {
         chattts_rs::voice::read_codes(Path::new(path))?;
     }
     Ok(())

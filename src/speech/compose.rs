@@ -104,7 +104,7 @@ impl Composer {
     }
 
     fn own_voice(&self, overrides: &Overrides, warnings: &mut Vec<super::Warning>) -> Result<Voice> {
-        let sample = match (&overrides.voice, &overrides.voice_text) {
+        let sample = match (&overrides.voice_codes, &overrides.voice_text) {
             (Some(path), Some(text)) => {
                 Some(VoiceSample { codes: self.voices.codes(Path::new(path))?, text: text.clone() })
             }
