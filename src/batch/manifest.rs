@@ -1,4 +1,6 @@
-//! Lines of a JSON Lines file: one object a line, with a text and its own settings.
+//! Lines of a JSON Lines file: one object a line, with a text and its own settings; or rows of a table.
+
+mod table;
 
 use std::fmt;
 
@@ -8,6 +10,8 @@ use serde_json::Value;
 use super::name;
 use crate::speech::Overrides;
 use crate::speech::field::{Field, unknown};
+
+pub use table::{TableRow, csv_rows, is_csv, json_rows};
 
 /// Represents one line: its text, and the settings in which it differs from all other lines. A key whose value
 /// is null counts as absent, as tables exported to JSON write it.
