@@ -400,8 +400,13 @@ fn a_written_demo_speaks_like_the_built_in_one() {
         let speak = |model: &str| p.ok(&[&["synth", "-m", model], &rest[..]].concat()).stdout;
         assert_eq!(speak("voice"), speak("demo"), "{dtype}");
     }
+    let again = p.ok(&["model", "demo", "voice"]);
+    assert_eq!(again.out, "voice/asset\n");
+    assert!(again.err.contains("holds this very model already"), "{}", again.err);
+    p.write("voice/asset/gpt/config.json", "{}");
     let again = p.run(&["model", "demo", "voice"]);
-    assert!(again.code == Some(1) && again.err.contains("exists already"), "{}", again.err);
+    assert!(again.code == Some(1) && again.err.contains("is another model"), "{}", again.err);
+    assert_eq!(fs::read_dir(p.path("voice")).unwrap().count(), 1, "nothing else is left there");
 }
 
 #[test]
@@ -414,9 +419,10 @@ fn written_noise_speaks_like_the_built_in_one() {
     assert_eq!(speak("weights"), built_in);
     assert_eq!(speak("weights/asset"), built_in);
     assert_eq!(p.ok(&["model", "path", "-m", "weights"]).out, "weights/asset\n");
-    let again = p.run(&["model", "noise", "weights"]);
-    assert_eq!(again.code, Some(1));
-    assert!(again.err.contains("exists already"), "{}", again.err);
+    let again = p.ok(&["model", "noise", "weights"]);
+    assert!(again.err.contains("holds this very model already"), "{}", again.err);
+    let again = p.run(&["model", "noise", "weights", "--seed", "9"]);
+    assert!(again.code == Some(1) && again.err.contains("is another model"), "{}", again.err);
     p.ok(&["model", "noise", "other", "--seed", "9"]);
     assert_ne!(speak("other"), built_in);
     let ran = p.run(&["model", "verify", "-m", "weights"]);

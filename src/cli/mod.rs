@@ -112,6 +112,9 @@ fn flags(error: &Error) -> Option<&'static str> {
             Some("--model DIR names a folder, --model demo the small voice of the program itself")
         }
         Error::EndedAtOnce { .. } => Some("--seed N is another one"),
+        Error::Speaker(reason) if reason.contains("is already in") => {
+            Some("--replace puts the new one in its place")
+        }
         Error::Device(reason) if reason.contains("fit") || reason.contains("out of memory") => {
             Some("--batch-size N sets how many, --memory-fraction SHARE what they may take")
         }
