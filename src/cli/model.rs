@@ -49,7 +49,7 @@ fn convert(context: &Context, file: &Path, kind: WeightType, model: &ModelArgs) 
     let checkpoint = options::open(&options::engine(model, context), context)?.checkpoint;
     if checkpoint.packed.is_some() {
         return Err(
-            Usage(format!("{} is a packed model already; name what it was made from", model.model)).into()
+            Usage(format!("{} is a packed model already; name what it was made from", model.name())).into()
         );
     }
     checkpoint.pack(file, kind)?;

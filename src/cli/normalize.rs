@@ -6,7 +6,7 @@ use chattts_rs::text::{Change, Homophones};
 use serde::Serialize;
 
 use super::args::NormalizeArgs;
-use super::input::{Utterance, gather};
+use super::input::{Form, Utterance, gather};
 use super::output::print_line;
 use super::{Context, SomeFailed};
 
@@ -16,7 +16,8 @@ pub fn run(context: &Context, args: &NormalizeArgs) -> anyhow::Result<()> {
     overrides.markup = args.markup.clone();
     let reading = Reading::of(&overrides);
     let homophones = args.read.homophones.as_deref().map(homophones).transpose()?;
-    let utterances = gather(&args.texts, args.markup.kind().is_document())?;
+    let form = if args.markup.kind().is_document() { Form::Document } else { Form::Lines };
+    let utterances = gather(&args.texts, form)?;
     context.interrupt.watch();
     let mut failed = 0;
     for utterance in &utterances {
