@@ -28,7 +28,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s q -l quiet -d 'Sa
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "synth" -d 'Speak texts into WAV files'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "synth" -d 'Speak texts into audio files'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
@@ -41,10 +41,10 @@ complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "completions" 
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s t -l text -d 'A text to work on; may be given several times' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s o -l out -d 'The WAV file; several utterances are joined into it. `-` is standard output' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l out-dir -d 'A folder for one WAV file per utterance: 00000.wav, 00001.wav, …' -r -f -a "(__fish_complete_directories)"
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l format -d 'What files are made of; ulaw and alaw are G.711 in WAV, for telephones' -r -f -a "wav\t'WAV: integers or floats behind a header'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s f -l file -d 'A file with one utterance a line, or `-` for standard input' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s o -l out -d 'The file; its extension is its format. `-` is standard output [default: named after the text]' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l out-dir -d 'A folder for a file per utterance; their paths come as they are finished' -r -f -a "(__fish_complete_directories)"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l format -d 'What files are made of [default: by the extension, else wav]' -r -f -a "wav\t'WAV: integers or floats behind a header'
 flac\t'FLAC: integers, compressed without loss (RFC 9639)'
 raw\t'The samples alone, little-endian, without a header'
 ulaw\t'Logarithmic 8-bit codes of North American and Japanese telephony (ITU-T G.711 µ-law), in a WAV file of format tag 7'
@@ -55,7 +55,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l bits -d 
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l subtitles -d 'Write subtitles beside every file, with the times of its sentences (estimated within a piece)' -r -f -a "srt\t'SubRip'
 vtt\t'WebVTT'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dump -d 'Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
@@ -79,15 +79,16 @@ zh\t'Chinese'
 en\t'English'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role -d 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role-text -d 'What the sample given as --role says, word for word' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-codes -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-text -d 'What the sample says, word for word' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l speed -d 'The pace, 0 to 9: the N of `[speed_N]`; 5 is the model\'s own' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000 [default: 24000, G.711: 8000]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l normalize-loudness -d 'Bring every text to this loudness, such as -16, without clipping' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name -d 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l report -d 'Write what became of each line, as JSON Lines' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name -d 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}; .wav is added' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l report -d 'Write what became of each line, as JSON Lines; `-` is --json' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l stream -d 'Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-from-first -d 'Let every text sound like the first one: its speech is the sample that the others continue'
@@ -102,19 +103,20 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-refin
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-decoder -d 'Make the wave from codes, through the DVAE, instead of from hidden states'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-normalize -d 'Give the text to the tokenizer untouched'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-split -d 'Speak every text in one go, however long'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l json-input -d 'Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l json-input -d 'The input is a manifest: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l resume -d 'Leave alone what an earlier run finished in --out-dir and nothing has changed since'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prune -d 'Afterwards remove files of earlier runs in --out-dir whose lines are gone'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dry-run -d 'Say what would be done, and do nothing'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l fail-fast -d 'Stop at the first line that fails'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l json -d 'Print what became of each line, as JSON Lines, in place of paths'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l list-voices -d 'For whoever looks for it under this name'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s t -l text -d 'A text to work on; may be given several times' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s f -l file -d 'A file with one utterance a line, or `-` for standard input' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
@@ -147,7 +149,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s v -l ve
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s t -l text -d 'A text to work on; may be given several times' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s f -l file -d 'A file with one utterance a line, or `-` for standard input' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l lang -d 'The language texts are read in [default: auto]' -r -f -a "auto\t'Each sentence in its own'
 zh\t'Chinese'
 en\t'English'"
@@ -162,8 +164,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s v -l
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s t -l text -d 'A text to work on; may be given several times' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s f -l file -d 'A file with one utterance a line (blank lines are skipped), or `-` for standard input' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s f -l file -d 'A file with one utterance a line, or `-` for standard input' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -l json -d 'One JSON object a text, with "text", "ids" and "tokens"'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s q -l quiet -d 'Say nothing but errors'
@@ -171,10 +173,10 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s v -l 
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand tokenize" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l codes -d 'A safetensors file with `codes` (4, n), values 0 to 624' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s o -l out -d 'The WAV file; `-` is standard output' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s o -l out -d 'The file, whose extension is its format; `-` is standard output' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dump -d 'Keep codes, mel and wave in DIR/00000.safetensors' -r -f -a "(__fish_complete_directories)"
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
@@ -191,7 +193,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s V -l ve
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s v -l verbose -d 'Say how long things take'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "show" -d 'Print all about one role, as JSON'
@@ -244,7 +246,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l text -d 'What it says, word for word' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l name -d 'The role\'s name, or a number from 0 to 32767' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l note -d 'What you want to remember about it' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l replace -d 'Put it in the place of a role of that name'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l offline -d 'Use what is in the cache; never the network'
@@ -252,10 +254,10 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s o -l out -d 'The WAV file; `-` is standard output' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s o -l out -d 'The file, whose extension is its format; `-` is standard output' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s t -l text -d 'What is said [default: a sentence in Chinese and one in English]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l seed -d 'The generation seed' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
@@ -281,7 +283,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -s v -l verbose -d 'Say how long things take'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -f -a "download" -d 'Download what is missing and print the folder'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -f -a "verify" -d 'Compare every file with the published checksums'
@@ -290,19 +292,19 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __f
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -f -a "demo" -d 'Write the small voice that the program carries in the published layout (38 MB)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -f -a "noise" -d 'Write random weights in the published layout, for tests and measurements'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from download" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from verify" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -s v -l verbose -d 'Say how long things take'
@@ -310,7 +312,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from path" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from convert" -l dtype -d 'In which type to keep the weights' -r -f -a "f32\t'Single precision'
 q8\t'8 bits'"
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from convert" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from convert" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from convert" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from convert" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from convert" -s v -l verbose -d 'Say how long things take'
@@ -338,7 +340,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -l check 
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -l json -d 'As JSON'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s v -l verbose -d 'Say how long things take'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s m -l model -d 'A folder with the weights, a Hugging Face repository, `demo` or `noise-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
@@ -373,7 +375,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s q -l quiet
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s h -l help -d 'Print help'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "synth" -d 'Speak texts into WAV files'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "synth" -d 'Speak texts into audio files'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'

@@ -17,6 +17,15 @@
 //! # }
 //! ```
 //!
+//! An [`Engine`] is opened once, cloned freely and used from any number of threads at once; requests share its slots,
+//! and what one sounds like does not depend on the others. What [`Engine::speak`] returns is a stream of [`Event`]s
+//! (started, refined text, samples, cues with their times and places in the text, a summary); dropping it frees its
+//! slot. A request is spoken before all bulk work unless its [`Priority`] says otherwise. The same text, seed and type
+//! give the same bytes for any batch size, neighbours and number of threads.
+//!
+//! In `Cargo.toml`, `default-features = false` leaves out what only the command line needs; the feature `cuda` brings
+//! NVIDIA cards. What is measured is in [`bench`].
+//!
 //! # Words
 //!
 //! - **Voice**: who speaks: a speaker vector, a sample that is continued, both or neither.

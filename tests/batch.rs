@@ -389,7 +389,7 @@ fn every_format_is_what_it_says() {
         &["--format", "ulaw", "--bits", "16"],
         &["--normalize-loudness", "5"],
     ] {
-        let ran = p.run(&[&["synth", "-m", "noise", "-t", "x", "-o", "a.wav"], bad].concat());
+        let ran = p.run(&[&["synth", "-m", "noise", "-t", "x", "-o", "a"], bad].concat());
         assert_eq!(ran.code, Some(2), "{bad:?}: {ran:?}");
     }
     assert_ne!(wav(&speak(&["--normalize-loudness", "-30"])).1, plain);

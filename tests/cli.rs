@@ -180,7 +180,6 @@ fn wrong_usage_is_told_before_any_model_is_looked_for() {
     let p = Program::new();
     // No model of this name can be had: whoever looked for it would fail with another code.
     let cases: &[(&[&str], &str)] = &[
-        (&["synth", "-t", "x"], "--out"),
         (&["synth", "-t", "x", "-o", "a.wav", "--out-dir", "d"], "cannot be used with"),
         (&["synth", "-t", "x", "-o", "a.wav", "--prompt", "[oral_2][speed_10]"], "[speed_0]…[speed_9]"),
         (&["synth", "-t", "x", "-o", "a.wav", "--prompt", "[oral_2]", "--no-refine"], "contradicts [oral_2]"),
@@ -194,7 +193,7 @@ fn wrong_usage_is_told_before_any_model_is_looked_for() {
         (&["synth", "-t", "x", "-o", "a.wav", "--sample-rate", "100"], "sample-rate"),
         (&["synth", "-t", "x", "-o", "a.wav", "--role", "anna"], "torch-f16:N"),
         (&["synth", "-t", "x", "-o", "a.wav", "--role", "torch-f16:x"], "is no seed"),
-        (&["synth", "-t", "x", "-o", "a.wav", "--voice", "v.safetensors"], "--voice-text"),
+        (&["synth", "-t", "x", "-o", "a.wav", "--voice-codes", "v.safetensors"], "--voice-text"),
         (&["synth", "-t", "x", "-o", "a.wav", "--device", "tpu"], "cuda:all are known"),
         (&["synth", "-t", "x", "-o", "a.wav", "--device", "cuda:0,1,1"], "cuda:1 is named twice"),
         (&["synth", "-t", "x", "--stream", "--device", "cuda:0,1"], "works on one device"),
@@ -210,12 +209,12 @@ fn wrong_usage_is_told_before_any_model_is_looked_for() {
         (&["synth", "-t", "x", "--out-dir", "d", "--name", "{who}.wav"], "who"),
         (&["synth", "-t", "x", "-o", "a.wav", "--model", "./nowhere"], "does not exist"),
         (&["refine", "-t", "x", "--prompt", "[speed_3]"], "steers speech"),
-        (&["frobnicate"], "unrecognized subcommand"),
+        (&["sinth"], "did you mean `synth`"),
         (&["decode", "-o", "a.wav"], "--codes"),
     ];
     for (args, message) in cases {
         let mut args = args.to_vec();
-        if args[0] != "frobnicate" && !args.contains(&"--model") {
+        if args[0] != "sinth" && !args.contains(&"--model") {
             args.extend(["--model", "no-one/nothing", "--offline"]);
         }
         let ran = p.run(&args);
@@ -234,9 +233,10 @@ fn what_cannot_be_done_is_an_error_and_not_replaced() {
         assert_eq!(ran.code, Some(1));
         assert!(ran.err.contains(said), "{}", ran.err);
     }
-    let ran = p.run(&["synth", "--model", "noise", "-t", "x", "-o", "no/such/a.wav"]);
+    p.write("file", "");
+    let ran = p.run(&["synth", "--model", "noise", "-t", "x", "-o", "file/such/a.wav"]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.err.contains("the folder no/such does not exist"), "{}", ran.err);
+    assert!(ran.err.contains("file is not a folder"), "{}", ran.err);
     let ran = p.run(&["synth", "--model", "noise", "--file", "nowhere.txt", "-o", "a.wav"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("cannot read nowhere.txt"), "{}", ran.err);
@@ -400,8 +400,13 @@ fn a_written_demo_speaks_like_the_built_in_one() {
         let speak = |model: &str| p.ok(&[&["synth", "-m", model], &rest[..]].concat()).stdout;
         assert_eq!(speak("voice"), speak("demo"), "{dtype}");
     }
+    let again = p.ok(&["model", "demo", "voice"]);
+    assert_eq!(again.out, "voice/asset\n");
+    assert!(again.err.contains("holds this very model already"), "{}", again.err);
+    p.write("voice/asset/gpt/config.json", "{}");
     let again = p.run(&["model", "demo", "voice"]);
-    assert!(again.code == Some(1) && again.err.contains("exists already"), "{}", again.err);
+    assert!(again.code == Some(1) && again.err.contains("is another model"), "{}", again.err);
+    assert_eq!(fs::read_dir(p.path("voice")).unwrap().count(), 1, "nothing else is left there");
 }
 
 #[test]
@@ -414,9 +419,10 @@ fn written_noise_speaks_like_the_built_in_one() {
     assert_eq!(speak("weights"), built_in);
     assert_eq!(speak("weights/asset"), built_in);
     assert_eq!(p.ok(&["model", "path", "-m", "weights"]).out, "weights/asset\n");
-    let again = p.run(&["model", "noise", "weights"]);
-    assert_eq!(again.code, Some(1));
-    assert!(again.err.contains("exists already"), "{}", again.err);
+    let again = p.ok(&["model", "noise", "weights"]);
+    assert!(again.err.contains("holds this very model already"), "{}", again.err);
+    let again = p.run(&["model", "noise", "weights", "--seed", "9"]);
+    assert!(again.code == Some(1) && again.err.contains("is another model"), "{}", again.err);
     p.ok(&["model", "noise", "other", "--seed", "9"]);
     assert_ne!(speak("other"), built_in);
     let ran = p.run(&["model", "verify", "-m", "weights"]);

@@ -139,7 +139,7 @@ fn every_flag_of_synth_means_what_it_means_to_the_reference() {
         &[
             "--seed",
             "9",
-            "--voice",
+            "--voice-codes",
             codes.to_str().unwrap(),
             "--voice-text",
             "我们",

@@ -32,7 +32,8 @@ fn roles_are_added_shown_and_removed() {
     assert!(list.contains("7\tmix:anna*0.7+4099*0.3\t"), "{list}");
     let ran = p.run(&["roles", "add", "anna", "5"]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.err.contains("anna is already"), "{ran:?}");
+    assert!(ran.err.contains("anna is already") && ran.err.contains("--replace"), "{ran:?}");
+    p.ok(&["roles", "add", "anna", "torch-f16:2222", "--note", "calm"]);
     p.ok(&["roles", "add", "anna", "torch-f32:5", "--replace"]);
     let shown: serde_json::Value = serde_json::from_str(&p.ok(&["roles", "show", "anna"]).out).unwrap();
     assert_eq!((&shown["name"], &shown["voice"]), (&"anna".into(), &"torch-f32:5".into()));

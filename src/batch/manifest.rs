@@ -1,4 +1,6 @@
-//! Lines of a JSON Lines file: one object a line, with a text and its own settings.
+//! Lines of a JSON Lines file: one object a line, with a text and its own settings; or rows of a table.
+
+mod table;
 
 use std::fmt;
 
@@ -8,6 +10,8 @@ use serde_json::Value;
 use super::name;
 use crate::speech::Overrides;
 use crate::speech::field::{Field, unknown};
+
+pub use table::{TableRow, csv_rows, is_csv, json_rows};
 
 /// Represents one line: its text, and the settings in which it differs from all other lines. A key whose value
 /// is null counts as absent, as tables exported to JSON write it.
@@ -57,8 +61,10 @@ impl Row {
             keys.push(key);
         }
         row.text = text.ok_or("`text` is missing")?;
-        if ["decoder", "no_decoder"].iter().all(|key| keys.iter().any(|k| k == key)) {
-            return Err("`decoder` and `no_decoder` say the same thing; give one".into());
+        for [key, other] in [["decoder", "no_decoder"], ["voice_codes", "voice"]] {
+            if [key, other].iter().all(|key| keys.iter().any(|k| k == key)) {
+                return Err(format!("`{key}` and `{other}` say the same thing; give one"));
+            }
         }
         row.overrides.check_written()?;
         Ok(row)
@@ -116,7 +122,7 @@ mod tests {
             r#"{"text": "你好", "id": 7, "out": "a/b.wav", "role": 2222, "role_text": "words", "seed": 18446744073709551615,
                 "prompt": "[oral_2]", "speed": 3, "refine": true, "temperature": [0.1, 0.2, 0.3, 0.4],
                 "top_p": 1, "top_k": 5, "repetition_penalty": 1.5, "max_tokens": 100, "min_tokens": 10,
-                "sample_rate": 16000, "voice": "v.safetensors", "voice_text": "said", "no_decoder": true,
+                "sample_rate": 16000, "voice_codes": "v.safetensors", "voice_text": "said", "no_decoder": true,
                 "normalize": false, "lang": "zh", "strict": true, "name_emoji": false, "ssml": false, "markdown": false, "rng": "stream", "split": true, "trim": false, "normalize_loudness": -16}"#,
         );
         let sampling = SamplingOverrides {
@@ -137,7 +143,7 @@ mod tests {
             speed: Some(3),
             refine: Some(true),
             sample_rate: Some(16000),
-            voice: Some("v.safetensors".into()),
+            voice_codes: Some("v.safetensors".into()),
             voice_text: Some("said".into()),
             decoder: Some(false),
             normalize: Some(false),
@@ -157,8 +163,11 @@ mod tests {
 
     #[test]
     fn what_is_null_is_not_there_and_whole_numbers_may_have_a_point() {
-        let nulls: Vec<String> =
-            Row::keys()[1..].iter().filter(|k| **k != "decoder").map(|k| format!("\"{k}\":null")).collect();
+        let nulls: Vec<String> = Row::keys()[1..]
+            .iter()
+            .filter(|k| !["decoder", "voice"].contains(*k))
+            .map(|k| format!("\"{k}\":null"))
+            .collect();
         assert_eq!(row(&nulls.join(",")).unwrap(), Row { text: "hi".into(), ..Row::default() });
         let found = row(r#""seed": 42.0, "temperature": 1, "id": "a", "decoder": true"#).unwrap();
         let Overrides { sampling, decoder, .. } = found.overrides;
@@ -193,7 +202,9 @@ mod tests {
             (r#""min_tokens": 9, "max_tokens": 8"#, "`min_tokens`: 9 is more than `max_tokens`, 8"),
             (r#""sample_rate": 0"#, "`sample_rate`: found 0, expected samples per second"),
             (r#""voice": "v""#, "without `voice_text`"),
-            (r#""voice_text": "v""#, "without `voice`"),
+            (r#""voice": "anna""#, "a voice's name is `role`"),
+            (r#""voice_text": "v""#, "without `voice_codes`"),
+            (r#""voice": "v", "voice_codes": "v", "voice_text": "t""#, "say the same thing"),
             (r#""decoder": true, "no_decoder": false"#, "say the same thing"),
             (r#""rng": "Repeat""#, "`rng`: found the string \"Repeat\", expected \"repeat\" or \"stream\""),
             (r#""lang": "de""#, "`lang`: found the string \"de\", expected \"auto\", \"zh\" or \"en\""),

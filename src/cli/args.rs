@@ -2,6 +2,7 @@
 
 mod bench;
 mod compute;
+mod help;
 mod roles;
 
 use std::path::PathBuf;
@@ -20,13 +21,14 @@ pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, R
 
 /// ChatTTS, conversational text to speech in Chinese and English.
 ///
-/// Texts in, WAV files out. The paths of files written go to standard output, all else to standard error.
+/// Texts in, audio files out. The paths of files written go to standard output, all else to standard error.
 /// Exit codes: 0 done, 1 something failed or was cut off, 2 wrong usage, 130 interrupted, 143 terminated.
 ///
 /// The weights are ChatTTS's own, licensed CC BY-NC 4.0 (not for commercial use); this program is licensed
 /// Apache-2.0 and downloads them when it first needs them.
 #[derive(Parser)]
-#[command(name = "chattts-rs", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "chattts-rs", version, propagate_version = true, arg_required_else_help = true,
+          before_help = help::PROGRAM)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -46,24 +48,32 @@ pub struct Verbosity {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Speak texts into WAV files
+    /// Speak texts into audio files
+    #[command(
+        aliases = ["say", "speak", "tts", "synthesize"], before_help = help::SYNTH, after_long_help = help::SYNTH_MORE
+    )]
     Synth(Box<SynthArgs>),
     /// Rewrite texts with pauses, laughs and fillers, as speech would have them
+    #[command(after_long_help = help::REFINE)]
     Refine(RefineArgs),
     /// Show texts as they are spoken: numbers, dates, signs and abbreviations in words
+    #[command(after_long_help = help::NORMALIZE)]
     Normalize(NormalizeArgs),
     /// Show the tokens of texts, which go to the tokenizer as they are
     Tokenize(TokenizeArgs),
     /// Turn codes into a WAV file, through the DVAE
     Decode(DecodeArgs),
     /// Register, show and hear voices
+    #[command(after_long_help = help::ROLES)]
     Roles(Box<RolesArgs>),
     /// Download, check and find the weights
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = help::MODEL)]
     Model(ModelCommand),
     /// List what can compute here: NVIDIA cards and the processor
+    #[command(after_long_help = help::DEVICES)]
     Devices(DevicesArgs),
     /// Measure speed and memory, or how near each type of weights is to single precision
+    #[command(after_long_help = help::BENCH)]
     Bench(BenchArgs),
     /// Print a completion script for a shell
     Completions {
@@ -89,41 +99,48 @@ pub struct SynthArgs {
     #[command(flatten)]
     pub compute: ComputeArgs,
     /// A file of roles that come before your own, such as one beside a project
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Voice")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Voice", hide_short_help = true)]
     pub roles: Option<PathBuf>,
     /// Let every text sound like the first one: its speech is the sample that the others continue
-    #[arg(long, conflicts_with_all = ["voice", "stream", "dump"], help_heading = "Voice")]
+    #[arg(long, conflicts_with_all = ["voice_codes", "stream", "dump"], help_heading = "Voice", hide_short_help = true)]
     pub voice_from_first: bool,
     #[command(flatten)]
     pub overrides: Overrides,
     #[command(flatten)]
     pub negations: Negations,
     /// A JSON object of one-character strings: what is misread, and what to speak in its place
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input", hide_short_help = true)]
     pub homophones: Option<PathBuf>,
-    /// Lines are JSON objects: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}
+    /// The input is a manifest: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}
     ///
-    /// Every flag of voice and generation is a key, with _ for -; what a line does not say, the flags say.
-    #[arg(long, help_heading = "Input")]
+    /// JSON Lines, a JSON array of objects, or CSV with a header. Every flag of voice and generation is a key, with _
+    /// for -; what a line does not say, the flags say. A --file that ends in .jsonl, .json or .csv is one anyway.
+    #[arg(long, help_heading = "Many lines", hide_short_help = true)]
     pub json_input: bool,
     #[command(flatten)]
     pub batch: BatchArgs,
+    /// For whoever looks for it under this name
+    #[arg(long, alias = "voices", hide = true)]
+    pub list_voices: bool,
+    /// Whether `synth` was not written.
+    #[arg(skip)]
+    pub is_guessed: bool,
 }
 
 /// Flags that switch settings off.
 #[derive(Args)]
 pub struct Negations {
     /// Speak each text as it is (the default unless --prompt steers refining)
-    #[arg(long, help_heading = "Generation")]
+    #[arg(long, help_heading = "Generation", hide_short_help = true)]
     pub no_refine: bool,
     /// Make the wave from codes, through the DVAE, instead of from hidden states
-    #[arg(long, help_heading = "Generation")]
+    #[arg(long, help_heading = "Generation", hide_short_help = true)]
     pub no_decoder: bool,
     /// Give the text to the tokenizer untouched
-    #[arg(long, conflicts_with_all = READ_FLAGS, help_heading = "Input")]
+    #[arg(long, conflicts_with_all = READ_FLAGS, help_heading = "Input", hide_short_help = true)]
     pub no_normalize: bool,
     /// Speak every text in one go, however long
-    #[arg(long, help_heading = "Input")]
+    #[arg(long, help_heading = "Input", hide_short_help = true)]
     pub no_split: bool,
 }
 
@@ -145,28 +162,38 @@ impl Negations {
 #[derive(Args)]
 pub struct BatchArgs {
     /// Texts that are worked on together: a number, or `auto` by cores and free memory
-    #[arg(long, value_name = "N", default_value = "auto", help_heading = "Batch")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "auto",
+        help_heading = "Many lines",
+        hide_short_help = true
+    )]
     pub batch_size: String,
-    /// Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}
-    #[arg(long, value_name = "TEMPLATE", requires = "out_dir", help_heading = "Batch")]
+    /// Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}; .wav is added
+    ///
+    /// {hash} is 12 digits of the content key, {text} the first 40 letters and digits. A name that ends in an
+    /// extension chooses the format by it, as --out does; one without gets that of the format.
+    #[arg(long, value_name = "TEMPLATE", requires = "out_dir", help_heading = "Many lines")]
     pub name: Option<String>,
     /// Leave alone what an earlier run finished in --out-dir and nothing has changed since
-    #[arg(long, requires = "out_dir", help_heading = "Batch")]
+    #[arg(long, requires = "out_dir", help_heading = "Many lines")]
     pub resume: bool,
     /// Afterwards remove files of earlier runs in --out-dir whose lines are gone
-    #[arg(long, requires = "out_dir", help_heading = "Batch")]
+    #[arg(long, requires = "out_dir", help_heading = "Many lines", hide_short_help = true)]
     pub prune: bool,
     /// Say what would be done, and do nothing
-    #[arg(long, help_heading = "Batch")]
+    #[arg(long, help_heading = "Many lines", hide_short_help = true)]
     pub dry_run: bool,
     /// Stop at the first line that fails
-    #[arg(long, help_heading = "Batch")]
+    #[arg(long, help_heading = "Many lines", hide_short_help = true)]
     pub fail_fast: bool,
-    /// Write what became of each line, as JSON Lines
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Batch")]
+    /// Write what became of each line, as JSON Lines; `-` is --json
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Many lines",
+          hide_short_help = true)]
     pub report: Option<PathBuf>,
     /// Print what became of each line, as JSON Lines, in place of paths
-    #[arg(long, help_heading = "Batch")]
+    #[arg(long, help_heading = "Many lines", hide_short_help = true)]
     pub json: bool,
 }
 
@@ -178,8 +205,11 @@ pub struct TextArgs {
     /// A text to work on; may be given several times
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Input")]
     pub text: Vec<String>,
-    /// A file with one utterance a line (blank lines are skipped), or `-` for standard input
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
+    /// A file with one utterance a line, or `-` for standard input
+    ///
+    /// Blank lines are skipped.
+    #[arg(short, long, short_alias = 'i', alias = "input", value_name = "FILE", value_hint = ValueHint::FilePath,
+          help_heading = "Input")]
     pub file: Option<PathBuf>,
 }
 
@@ -191,33 +221,44 @@ pub struct ReadArgs {
     #[command(flatten)]
     pub reading: ReadingOverrides,
     /// A JSON object of one-character strings: what is misread, and what to speak in its place
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input", hide_short_help = true)]
     pub homophones: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub struct OutputArgs {
-    /// The WAV file; several utterances are joined into it. `-` is standard output
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath,
-          required_unless_present_any = ["out_dir", "stream"], conflicts_with = "out_dir", help_heading = "Output")]
+    /// The file; its extension is its format. `-` is standard output [default: named after the text]
+    ///
+    /// Several utterances are joined into it. Folders that do not exist are made. Without --out, --out-dir and
+    /// --stream the file is named after the text, in the current folder, and no file that is there is overwritten.
+    #[arg(short, long, short_alias = 'w', aliases = ["output", "output-file", "output_file"], value_name = "FILE",
+          value_hint = ValueHint::FilePath, conflicts_with = "out_dir", help_heading = "Output")]
     pub out: Option<PathBuf>,
-    /// A folder for one WAV file per utterance: 00000.wav, 00001.wav, …
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    /// A folder for a file per utterance; their paths come as they are finished
+    ///
+    /// The files are 00000.wav, 00001.wav and so on, unless --name or a manifest says otherwise.
+    #[arg(long, aliases = ["output-dir", "output_dir"], value_name = "DIR", value_hint = ValueHint::DirPath,
+          help_heading = "Output")]
     pub out_dir: Option<PathBuf>,
-    /// What files are made of; ulaw and alaw are G.711 in WAV, for telephones
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Wav, help_heading = "Output")]
-    pub format: Format,
+    /// What files are made of [default: by the extension, else wav]
+    ///
+    /// ulaw and alaw are G.711 in WAV, for telephones. The extensions .wav, .flac, .raw, .pcm, .ulaw and .alaw choose
+    /// a format by themselves; one that contradicts this is an error.
+    #[arg(long, value_name = "FORMAT", value_enum, help_heading = "Output")]
+    pub format: Option<Format>,
     /// Bits of a sample [default: 16]
-    #[arg(long, value_name = "BITS", value_parser = ["16", "24", "32f"], hide_possible_values = false, help_heading = "Output")]
+    #[arg(long, value_name = "BITS", value_parser = ["16", "24", "32f"], help_heading = "Output",
+          hide_short_help = true)]
     pub bits: Option<String>,
     /// Write subtitles beside every file, with the times of its sentences (estimated within a piece)
-    #[arg(long, value_name = "KIND", value_enum, help_heading = "Output")]
+    #[arg(long, value_name = "KIND", value_enum, help_heading = "Output", hide_short_help = true)]
     pub subtitles: Option<SubtitleKind>,
     /// Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length
     #[arg(long, conflicts_with_all = ["out_dir", "dump", "report", "json", "dry_run"], help_heading = "Output")]
     pub stream: bool,
     /// Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output",
+          hide_short_help = true)]
     pub dump: Option<PathBuf>,
 }
 
@@ -229,20 +270,37 @@ pub enum SubtitleKind {
     Vtt,
 }
 
+impl SubtitleKind {
+    /// Returns the extension of its files, without a dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            SubtitleKind::Srt => "srt",
+            SubtitleKind::Vtt => "vtt",
+        }
+    }
+}
+
 #[derive(Args)]
 pub struct ModelArgs {
-    /// A folder with the weights, a Hugging Face repository, or `demo`
+    /// A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]
     ///
     /// A folder holds asset/… or is the asset folder itself. A repository is owner/name or
     /// owner/name@revision; it is downloaded once into the usual cache (HF_HOME, HF_HUB_CACHE, HF_ENDPOINT
     /// for mirrors, HF_TOKEN and HF_HUB_OFFLINE are read). `demo` is a
     /// small voice that the program carries: English and Mandarin, free for any use, and no ChatTTS. `noise`
     /// and `noise-full` (once demo-full) are random weights for tests, of small and of the published shapes.
-    #[arg(short, long, value_name = "MODEL", default_value = DEFAULT_REPO, help_heading = "Model")]
-    pub model: String,
+    #[arg(short, long, value_name = "MODEL", help_heading = "Model")]
+    pub model: Option<String>,
     /// Use what is in the cache; never the network
-    #[arg(long, help_heading = "Model")]
+    #[arg(long, help_heading = "Model", hide_short_help = true)]
     pub offline: bool,
+}
+
+impl ModelArgs {
+    /// Returns the model that is named, or the default one.
+    pub fn name(&self) -> &str {
+        self.model.as_deref().unwrap_or(DEFAULT_REPO)
+    }
 }
 
 #[derive(Args)]
@@ -297,8 +355,9 @@ pub struct DecodeArgs {
     /// A safetensors file with `codes` (4, n), values 0 to 624
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub codes: PathBuf,
-    /// The WAV file; `-` is standard output
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    /// The file, whose extension is its format; `-` is standard output
+    #[arg(short, long, alias = "output", value_name = "FILE", value_hint = ValueHint::FilePath,
+          help_heading = "Output")]
     pub out: PathBuf,
     /// Samples per second; the model's own rate is 24000
     #[arg(long, value_name = "HZ", default_value_t = 24_000, help_heading = "Output")]

@@ -91,7 +91,7 @@ fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Resu
         });
         return print_line(
             &json!({ "machine": machine, "version": env!("CARGO_PKG_VERSION"),
-            "model": model.model, "options": options, "results": results })
+            "model": model.name(), "options": options, "results": results })
             .to_string(),
         );
     }
@@ -109,7 +109,9 @@ fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Resu
     };
     print_line(&format!(
         "{}: prompts of {positions} positions, {} tokens a line; {runs} after {} to warm up",
-        model.model, args.tokens, args.warm_up
+        model.name(),
+        args.tokens,
+        args.warm_up
     ))?;
     print_line(&table::speed(results.iter().map(|(_, summary)| summary)))?;
     if is_builtin(model)? {
@@ -165,7 +167,7 @@ fn compute(args: &BenchArgs, dtype: Precision, batch_size: usize) -> anyhow::Res
 
 /// Returns the model to measure, with its files in place.
 fn model(context: &Context, args: &BenchArgs) -> anyhow::Result<ModelArgs> {
-    let named = |source: ModelSource| ModelArgs { model: source.to_string(), offline: args.offline };
+    let named = |source: ModelSource| ModelArgs { model: Some(source.to_string()), offline: args.offline };
     let Some(model) = &args.model else {
         let default = named(ModelSource::default());
         let (source, config) = options::model_source(&default)?;
@@ -178,7 +180,7 @@ fn model(context: &Context, args: &BenchArgs) -> anyhow::Result<ModelArgs> {
         );
         return Ok(named(ModelSource::Noise(NoiseSize::Full)));
     };
-    let model = ModelArgs { model: model.clone(), offline: args.offline };
+    let model = ModelArgs { model: Some(model.clone()), offline: args.offline };
     let (source, _) = options::model_source(&model)?;
     if !source.is_builtin() && !matches!(source, ModelSource::Packed(_)) {
         Model::files(&source, &options::engine(&model, context))?;

@@ -1,11 +1,12 @@
 //! Runs `decode`.
 
-use chattts_rs::audio::{Encoding, Format, encode, resample, trim_silence};
+use chattts_rs::audio::{Encoding, encode, resample, trim_silence};
 use chattts_rs::model::SAMPLE_RATE;
 use chattts_rs::voice::read_codes;
 
 use super::args::DecodeArgs;
 use super::dump::Dump;
+use super::format::of_flag;
 use super::output::{Target, deliver};
 use super::{Context, options};
 
@@ -13,7 +14,7 @@ pub fn run(context: &Context, args: DecodeArgs) -> anyhow::Result<()> {
     let mut options = options::engine(&args.model, context);
     options::compute(&mut options, &args.compute, &context.report)?;
     let codes = read_codes(&args.codes)?;
-    let encoding = Encoding::new(Format::Wav, None, Some(args.sample_rate))?;
+    let encoding = Encoding::new(of_flag(None, "--out", &args.out)?, None, Some(args.sample_rate))?;
     let target = Target::new(Some(&args.out), None)?;
     let dump = args.dump.as_deref().map(Dump::new).transpose()?;
     let rendered = options::load(&mut options, context)?.decode(codes.codes())?;

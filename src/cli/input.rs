@@ -6,9 +6,35 @@ use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::Context as _;
+use chattts_rs::batch::manifest::{TableRow, csv_rows, is_csv, json_rows};
 
 use super::Usage;
 use super::args::TextArgs;
+
+/// The endings of files that are manifests: tables, and JSON.
+const TABLES: [&str; 2] = ["csv", "tsv"];
+const JSON: [&str; 3] = ["json", "jsonl", "ndjson"];
+
+/// Says what the texts of a file are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One text a line.
+    Lines,
+    /// All of it is one text.
+    Document,
+    /// One row a text: JSON Lines, a JSON array, or CSV.
+    Manifest,
+}
+
+/// Tells whether a file is a manifest by its name.
+pub fn is_manifest(file: &Path) -> bool {
+    let ending = ending(file);
+    TABLES.contains(&ending.as_str()) || JSON.contains(&ending.as_str())
+}
+
+fn ending(file: &Path) -> String {
+    file.extension().unwrap_or_default().to_string_lossy().to_lowercase()
+}
 
 /// A text, and the place where it stood.
 pub struct Utterance {
@@ -44,9 +70,14 @@ impl fmt::Display for Utterance {
 }
 
 /// Reads all texts that were asked for, in order: flags, then arguments, then lines. It is an error if there
-/// are none, unless they were to come from a file or a pipe, which may be empty. A `document` is one text,
-/// however many lines it has.
-pub fn gather(args: &TextArgs, document: bool) -> anyhow::Result<Vec<Utterance>> {
+/// are none, unless they were to come from a file or a pipe, which may be empty.
+pub fn gather(args: &TextArgs, form: Form) -> anyhow::Result<Vec<Utterance>> {
+    if let Some(name) = args.positional.iter().find(|text| is_file(text)) {
+        return Err(Usage(format!(
+            "{name} is a file: `--file {name}` takes the texts in it, `--text {name}` its name"
+        ))
+        .into());
+    }
     let flags: Vec<&String> = args.text.iter().chain(&args.positional).collect();
     let mut utterances: Vec<Utterance> = flags
         .iter()
@@ -57,12 +88,24 @@ pub fn gather(args: &TextArgs, document: bool) -> anyhow::Result<Vec<Utterance>>
             text: Ok((*text).clone()),
         })
         .collect();
-    let lines = if document { whole } else { lines };
+    let read = |bytes: &[u8], file: &str, utterances: &mut Vec<Utterance>| {
+        if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = bytes {
+            anyhow::bail!(
+                "{file} is UTF-16; it must be UTF-8: save it as that, or `iconv -f UTF-16 -t UTF-8 {file} > utf8.txt`"
+            );
+        }
+        match form {
+            Form::Lines => lines(bytes, file, utterances),
+            Form::Document => whole(bytes, file, utterances),
+            Form::Manifest => return rows(bytes, file, utterances),
+        }
+        Ok(())
+    };
     let stdin = Path::new("-");
     match args.file.as_deref() {
         Some(path) if path != stdin => {
             let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            lines(&bytes, &path.display().to_string(), &mut utterances);
+            read(&bytes, &path.display().to_string(), &mut utterances)?;
         }
         None if !utterances.is_empty() => {}
         None if io::stdin().is_terminal() => {
@@ -71,10 +114,51 @@ pub fn gather(args: &TextArgs, document: bool) -> anyhow::Result<Vec<Utterance>>
         _ => {
             let mut bytes = Vec::new();
             io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
-            lines(&bytes, "stdin", &mut utterances);
+            read(&bytes, "stdin", &mut utterances)?;
         }
     }
     Ok(utterances)
+}
+
+/// Tells whether a text is nothing but the name of a file that is there, ending and all.
+fn is_file(text: &str) -> bool {
+    let path = Path::new(text);
+    path.extension().is_some() && path.is_file()
+}
+
+/// Adds the rows of a manifest in the form that the file has.
+fn rows(bytes: &[u8], file: &str, utterances: &mut Vec<Utterance>) -> anyhow::Result<()> {
+    let ending = ending(Path::new(file));
+    let is_table = TABLES.contains(&ending.as_str());
+    let plain = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = match std::str::from_utf8(plain) {
+        Ok(text) => text,
+        // Of JSON Lines a line that is damaged costs itself only.
+        Err(_) if !is_table && !plain.trim_ascii_start().starts_with(b"[") => {
+            lines(bytes, file, utterances);
+            return Ok(());
+        }
+        Err(e) => anyhow::bail!("{file}: not UTF-8 at byte {}; convert the file", e.valid_up_to() + 1),
+    };
+    let start = text.trim_start();
+    let is_json = JSON.contains(&ending.as_str());
+    let found: Result<Vec<TableRow>, String> = match is_table || (!is_json && is_csv(text)) {
+        true => csv_rows(text),
+        false if start.starts_with('[') => json_rows(text),
+        // A single object may have lines of its own.
+        false if serde_json::from_str::<serde_json::Map<_, _>>(text).is_ok() => {
+            Ok(vec![(1, Ok(text.into()))])
+        }
+        false => {
+            lines(bytes, file, utterances);
+            return Ok(());
+        }
+    };
+    for (number, text) in found.map_err(|reason| anyhow::anyhow!("{file}: {reason}"))? {
+        let origin = Origin::Line { file: file.to_string(), number };
+        utterances.push(Utterance { index: utterances.len(), origin, text });
+    }
+    Ok(())
 }
 
 /// Adds a file as one text.

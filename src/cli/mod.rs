@@ -5,6 +5,8 @@ mod bench;
 mod decode;
 mod devices;
 mod dump;
+mod format;
+mod guess;
 mod input;
 mod interrupt;
 mod model;
@@ -71,7 +73,17 @@ impl std::fmt::Display for SomeFailed {
 
 /// Parses the command line, runs the command, and reports how it ended.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let guessed = match guess::command(std::env::args_os().collect()) {
+        Ok(guessed) => guessed,
+        Err(usage) => {
+            Report::new(false, false).error(&usage.to_string());
+            return USAGE.into();
+        }
+    };
+    let mut cli = Cli::parse_from(guessed.args);
+    if let Command::Synth(args) = &mut cli.command {
+        args.is_guessed = guessed.is_guessed;
+    }
     let report = Arc::new(Report::new(cli.verbosity.quiet, cli.verbosity.verbose));
     let interrupt = match Interrupt::install() {
         Ok(interrupt) => interrupt,
@@ -112,6 +124,9 @@ fn flags(error: &Error) -> Option<&'static str> {
             Some("--model DIR names a folder, --model demo the small voice of the program itself")
         }
         Error::EndedAtOnce { .. } => Some("--seed N is another one"),
+        Error::Speaker(reason) if reason.contains("is already in") => {
+            Some("--replace puts the new one in its place")
+        }
         Error::Device(reason) if reason.contains("fit") || reason.contains("out of memory") => {
             Some("--batch-size N sets how many, --memory-fraction SHARE what they may take")
         }

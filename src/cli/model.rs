@@ -1,6 +1,6 @@
 //! Runs `model download|verify|path|convert|demo|noise`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chattts_rs::ModelSource;
 use chattts_rs::hub::{self, FileState};
@@ -13,6 +13,8 @@ use super::{Context, Usage};
 
 /// The note that is printed before weights are downloaded.
 pub const LICENCE_NOTE: &str = "note: ChatTTS's weights are licensed CC BY-NC 4.0: not for commercial use";
+/// The same in short.
+pub const LICENCE: &str = "licensed CC BY-NC 4.0: not for commercial use";
 
 pub fn run(context: &Context, command: ModelCommand) -> anyhow::Result<()> {
     match command {
@@ -20,19 +22,34 @@ pub fn run(context: &Context, command: ModelCommand) -> anyhow::Result<()> {
         ModelCommand::Verify { model } => verify(context, &model),
         ModelCommand::Path { model } => path(&model),
         ModelCommand::Convert { file, dtype, model } => convert(context, &file, dtype, &model),
-        ModelCommand::Demo { dir } => print_path(&write_demo(&dir)?),
+        ModelCommand::Demo { dir } => write(context, &dir, write_demo),
         ModelCommand::Noise { dir, size, seed } => {
             context.report.note("note: these weights are random; they speak noise, not words");
-            print_path(&write_noise(&dir, size, seed)?)
+            write(context, &dir, |dir| write_noise(dir, size, seed))
         }
     }
+}
+
+/// Writes a model into a folder, and says so if it was there already.
+fn write(
+    context: &Context,
+    dir: &Path,
+    write: impl FnOnce(&Path) -> chattts_rs::Result<PathBuf>,
+) -> anyhow::Result<()> {
+    let files = |dir: &Path| dir.join("asset").exists();
+    let was_there = files(dir);
+    let folder = write(dir)?;
+    if was_there {
+        context.report.note(&format!("{} holds this very model already", folder.display()));
+    }
+    print_path(&folder)
 }
 
 fn convert(context: &Context, file: &Path, kind: WeightType, model: &ModelArgs) -> anyhow::Result<()> {
     let checkpoint = options::open(&options::engine(model, context), context)?.checkpoint;
     if checkpoint.packed.is_some() {
         return Err(
-            Usage(format!("{} is a packed model already; name what it was made from", model.model)).into()
+            Usage(format!("{} is a packed model already; name what it was made from", model.name())).into()
         );
     }
     checkpoint.pack(file, kind)?;

@@ -1,12 +1,12 @@
 //! Runs `normalize`, which prints texts as they are spoken.
 
 use chattts_rs::Overrides;
-use chattts_rs::speech::{Reading, Spoken, check, cut, homophones, read};
+use chattts_rs::speech::{Reading, Spoken, check, cut, homophones, misspelt, read};
 use chattts_rs::text::{Change, Homophones};
 use serde::Serialize;
 
 use super::args::NormalizeArgs;
-use super::input::{Utterance, gather};
+use super::input::{Form, Utterance, gather};
 use super::output::print_line;
 use super::{Context, SomeFailed};
 
@@ -16,7 +16,8 @@ pub fn run(context: &Context, args: &NormalizeArgs) -> anyhow::Result<()> {
     overrides.markup = args.markup.clone();
     let reading = Reading::of(&overrides);
     let homophones = args.read.homophones.as_deref().map(homophones).transpose()?;
-    let utterances = gather(&args.texts, args.markup.kind().is_document())?;
+    let form = if args.markup.kind().is_document() { Form::Document } else { Form::Lines };
+    let utterances = gather(&args.texts, form)?;
     context.interrupt.watch();
     let mut failed = 0;
     for utterance in &utterances {
@@ -56,6 +57,9 @@ fn line(
         return Ok(serde_json::to_string(&record(&utterance.to_string(), input, &spoken))?);
     }
     if let Some(warning) = check(input, &spoken, reading.strict)? {
+        context.report.warn(&format!("{utterance}: {}", warning.message));
+    }
+    for warning in misspelt(input) {
         context.report.warn(&format!("{utterance}: {}", warning.message));
     }
     let texts: Vec<&str> = spoken.iter().map(|span| span.text.text.trim()).collect();

@@ -17,7 +17,7 @@ use super::{Context, Usage};
 
 /// Returns the model that `--model` and `--offline` name.
 pub fn model_source(args: &ModelArgs) -> chattts_rs::Result<(ModelSource, HubConfig)> {
-    Ok((ModelSource::from_str(&args.model)?, hub(args)))
+    Ok((ModelSource::from_str(args.name())?, hub(args)))
 }
 
 fn hub(args: &ModelArgs) -> HubConfig {
@@ -28,7 +28,7 @@ fn hub(args: &ModelArgs) -> HubConfig {
 
 /// Makes options for a model without an observer of its notices.
 pub fn quiet_engine(args: &ModelArgs) -> EngineOptions {
-    let mut options = EngineOptions::new(&args.model);
+    let mut options = EngineOptions::new(args.name());
     options.hub = hub(args);
     options.cache = cache_folder();
     options

@@ -32,9 +32,9 @@ impl Target {
                 if out.is_dir() {
                     return Err(Usage(format!("--out {}: is a folder; use --out-dir", out.display())).into());
                 }
-                let parent = parent(out);
-                if !parent.is_dir() {
-                    bail!("--out {}: the folder {} does not exist", out.display(), parent.display());
+                let there = out.ancestors().skip(1).find(|folder| folder.exists());
+                if let Some(file) = there.filter(|folder| !folder.is_dir()) {
+                    bail!("--out {}: {} is not a folder", out.display(), file.display());
                 }
                 Ok(Target::File(out.to_path_buf()))
             }
@@ -79,6 +79,7 @@ pub fn part_file(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
     // A temporary file is its owner's alone unless told otherwise; this one is for whom the umask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    create_folder(parent(path))?;
     builder.tempfile_in(parent(path)).with_context(failed)
 }
 

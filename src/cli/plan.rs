@@ -52,7 +52,12 @@ pub struct Planner<'a> {
     pub composer: &'a Composer,
     /// The settings of every line that has none of its own.
     pub overrides: &'a Overrides,
+    /// The format of lines whose `out` names none.
     pub format: Format,
+    /// The format that was asked for, which no `out` may contradict.
+    pub asked: Option<Format>,
+    /// Whether every line has a file of its own.
+    pub in_folder: bool,
     pub bits: Option<SampleFormat>,
     pub json_input: bool,
     /// The model's identity.
@@ -86,10 +91,15 @@ impl Planner<'_> {
             false => Row { text: utterance.raw()?.to_string(), ..Row::default() },
         };
         id.clone_from(&row.id);
-        let own_voice = row.overrides.role.is_some() || row.overrides.voice.is_some();
+        let own_voice = row.overrides.role.is_some() || row.overrides.voice_codes.is_some();
         let mut request = SpeechRequest::new(row.text).with(row.overrides.over(self.overrides)?);
         request.priority = Priority::Bulk;
-        let encoding = Encoding::new(self.format, self.bits, request.overrides.sample_rate)?;
+        let format = match row.out.as_deref().filter(|_| self.in_folder) {
+            Some(out) => super::format::of_line(self.asked, self.format, out),
+            None => Ok(self.format),
+        };
+        let format = format.map_err(|reason| anyhow::anyhow!("`out`: {reason}"))?;
+        let encoding = Encoding::new(format, self.bits, request.overrides.sample_rate)?;
         let mut line = self.composer.compose(&request)?;
         line.post_process.sample_rate = encoding.sample_rate();
         let label = utterance.to_string();

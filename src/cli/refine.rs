@@ -9,7 +9,7 @@ use chattts_rs::{
 
 use super::args::RefineArgs;
 use super::dump::Dump;
-use super::input::gather;
+use super::input::{Form, gather};
 use super::output::print_line;
 use super::{Context, SomeFailed, Usage, options, stream};
 
@@ -25,7 +25,7 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
     options::compute(&mut options, &args.compute, report)?;
     let homophones = args.read.homophones.as_deref().map(homophones).transpose()?;
     let dump = args.dump.as_deref().map(Dump::new).transpose()?;
-    let utterances = gather(&args.texts, false)?;
+    let utterances = gather(&args.texts, Form::Lines)?;
     if utterances.is_empty() {
         return Ok(());
     }

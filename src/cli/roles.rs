@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use chattts_rs::audio::{Encoding, Format, encode};
+use chattts_rs::audio::{Encoding, encode};
 use chattts_rs::model::SAMPLE_RATE;
 use chattts_rs::speech::{encode_sample, is_audio};
 use chattts_rs::text::{NormalizeOptions, normalize};
@@ -15,6 +15,7 @@ use chattts_rs::{BatchSize, Error, Event, Overrides, SeedKind, SpeechRequest, Vo
 use serde_json::json;
 
 use super::args::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
+use super::format::of_flag;
 use super::output::{Target, deliver, print_line, print_path, write_file};
 use super::voices;
 use super::{Context, Usage, options, stream};
@@ -236,7 +237,7 @@ fn clone(context: &Context, path: &Path, args: &CloneArgs) -> anyhow::Result<()>
 
 fn preview(context: &Context, registry: &Registry, args: &PreviewArgs) -> anyhow::Result<()> {
     let target = Target::new(Some(&args.out), None)?;
-    let encoding = Encoding::new(Format::Wav, None, None)?;
+    let encoding = Encoding::new(of_flag(None, "--out", &args.out)?, None, None)?;
     let mut options = options::engine(&args.model, context);
     options::compute(&mut options, &args.compute, &context.report)?;
     options.batch_size = BatchSize::Fixed(1);

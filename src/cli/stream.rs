@@ -43,6 +43,7 @@ pub fn run(
     engine: &Engine,
     planned: Vec<PlannedLine>,
     failed: &[Failed],
+    drawn: Option<u64>,
 ) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
     interrupt.watch();
@@ -63,6 +64,9 @@ pub fn run(
         let spoken = speak(context, engine, line, &mut |samples| {
             if std::mem::take(&mut is_silent) {
                 report.detail(&format!("first sound after {:.0} ms", start.elapsed().as_secs_f64() * 1e3));
+                if let Some(seed) = drawn {
+                    report.note(&format!("seed {seed}"));
+                }
             }
             write(&encode_samples(samples, &encoding)?)
         });

@@ -9,19 +9,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use chattts_rs::audio::LOUDNESS_TARGETS;
+use chattts_rs::audio::{Format, LOUDNESS_TARGETS};
 use chattts_rs::batch::report::ReportWriter;
-use chattts_rs::batch::{DirLock, Ledger, NameTemplate, sweep};
-use chattts_rs::speech::{Composer, Line, Voices, homophones, is_audio};
-use chattts_rs::{BatchSize, DeviceChoice, Engine, Error, Event, Limits, VoiceSample};
+use chattts_rs::batch::{DirLock, Ledger, NameFields, NameTemplate, sweep};
+use chattts_rs::speech::{Composer, Line, Voices, homophones, is_audio, random_seed};
+use chattts_rs::{BatchSize, DeviceChoice, Engine, Error, Event, Limits, VoiceSample, hub};
 
-use super::args::SynthArgs;
+use super::args::{OutputArgs, SubtitleKind, SynthArgs};
 use super::dump::Dump;
-use super::input::gather;
+use super::input::{Form, Utterance, gather, is_manifest};
 use super::output::{Target, print_line};
 use super::plan::{Failed, PlannedLine, Planner, follow_first, name};
 use super::sink::{Destination, Joined, LineSink};
-use super::{Context, SomeFailed, Usage, options, stream, voices};
+use super::{Context, SomeFailed, Usage, format, guess, options, stream, voices};
 
 /// The seed where none is given and the files of earlier runs must be recognised.
 const RESUME_SEED: u64 = 0;
@@ -34,6 +34,7 @@ const SHOW_EVERY: Duration = Duration::from_millis(100);
 
 pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     // All that can be wrong is found before the model is loaded, let alone downloaded.
+    check_guess(&args)?;
     let mut options = options::engine(&args.model, context);
     let devices = options::devices(&mut options, &args.compute, &context.report)?;
     options.batch_size = options::batch_size(&args.batch.batch_size)?;
@@ -41,19 +42,30 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     args.negations.apply(&mut args.overrides);
     args.overrides.validate()?;
     let bits = args.output.bits.as_deref().map(str::parse).transpose()?;
-    let encoding = chattts_rs::audio::Encoding::new(args.output.format, bits, args.overrides.sample_rate)?;
+    let asked = args.output.format;
+    let (template, format) = match &args.output.out {
+        Some(out) => (None, format::of_flag(asked, "--out", out)?),
+        None => {
+            let (template, format) = format::of_template(asked, args.batch.name.as_deref())?;
+            (Some(template.parse::<NameTemplate>()?), format)
+        }
+    };
+    let encoding = chattts_rs::audio::Encoding::new(format, bits, args.overrides.sample_rate)?;
+    if args.batch.report.as_deref() == Some(Path::new("-")) {
+        args.batch.report = None;
+        args.batch.json = true;
+    }
     check_output(&args)?;
-    let default_name = format!("{{index:05}}.{}", encoding.format().extension());
-    let template: NameTemplate = args.batch.name.as_deref().unwrap_or(&default_name).parse()?;
-    let target = match args.output.stream {
-        true => {
+    let target = match (args.output.stream, &args.output) {
+        (true, _) => {
             stream::check(&args, &encoding)?;
             if devices.len() > 1 {
                 return Err(options::several(&args.compute));
             }
-            Target::Stdout
+            Some(Target::Stdout)
         }
-        false => Target::new(args.output.out.as_deref(), args.output.out_dir.as_deref())?,
+        (_, OutputArgs { out: None, out_dir: None, .. }) => None,
+        (_, OutputArgs { out, out_dir, .. }) => Some(Target::new(out.as_deref(), out_dir.as_deref())?),
     };
     // clap does not ask for --out-dir where --out excludes it.
     if args.output.out_dir.is_none() && (args.batch.name.is_some() || args.batch.resume || args.batch.prune) {
@@ -62,7 +74,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         )
         .into());
     }
-    if args.batch.json && matches!(target, Target::Stdout) {
+    if args.batch.json && matches!(target, Some(Target::Stdout)) {
         return Err(Usage("--json: standard output carries the audio; use --report FILE".into()).into());
     }
     let registry = voices::registry(args.roles.as_deref())?;
@@ -70,7 +82,22 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         voices::check(role, &registry)?;
     }
     let is_document = args.overrides.markup.kind().is_document();
-    let utterances = gather(&args.texts, is_document && !args.json_input)?;
+    args.json_input |= !is_document && args.texts.file.as_deref().is_some_and(is_manifest);
+    if args.json_input && target.is_none() {
+        let needs = "a manifest: --out-dir DIR takes a file per line, --out FILE one file for all lines";
+        return Err(Usage(needs.into()).into());
+    }
+    let form = match (args.json_input, is_document) {
+        (true, _) => Form::Manifest,
+        (false, true) => Form::Document,
+        (false, false) => Form::Lines,
+    };
+    let utterances = gather(&args.texts, form)?;
+    let is_named = target.is_some();
+    let target = match target {
+        Some(target) => target,
+        None => Target::File(default_file(&args, &utterances, format)?),
+    };
     if utterances.is_empty() {
         // More likely a list that failed to be made than one whose every line is gone.
         if args.batch.prune {
@@ -82,10 +109,24 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     if args.overrides.split.is_none() && (args.negations.no_normalize || args.output.dump.is_some()) {
         args.overrides.split = Some(false);
     }
-    args.overrides.sampling.seed = Some(match (args.overrides.sampling.seed, args.batch.resume) {
-        (None, true) => RESUME_SEED,
-        (seed, _) => options::seed(seed, context),
-    });
+    if args.is_guessed || !is_named {
+        check_weights(&args)?;
+    }
+    if !is_named {
+        context.report.note(&format!("speaking with the model {}", args.model.name()));
+    }
+    let drawn = match (args.overrides.sampling.seed, args.batch.resume) {
+        (Some(_), _) => None,
+        (None, true) => {
+            args.overrides.sampling.seed = Some(RESUME_SEED);
+            None
+        }
+        (None, false) => {
+            let seed = random_seed();
+            args.overrides.sampling.seed = Some(seed);
+            Some(seed)
+        }
+    };
 
     let model = options::open(&options, context)?;
     let composer = Composer {
@@ -94,7 +135,8 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         cues: args.output.subtitles.is_some(),
     };
     let composer = Arc::new(composer);
-    if args.overrides.role.is_none() && args.overrides.voice.is_none() && !composer.voices.has_default() {
+    if args.overrides.role.is_none() && args.overrides.voice_codes.is_none() && !composer.voices.has_default()
+    {
         context
             .report
             .warn("this model brings no statistics of voices, so there is no default voice; it chooses one");
@@ -104,7 +146,9 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         report: &context.report,
         composer: &composer,
         overrides: &args.overrides,
-        format: args.output.format,
+        format,
+        asked,
+        in_folder: matches!(target, Target::Folder(_)),
         bits,
         json_input: args.json_input,
         model: model.fingerprint.clone(),
@@ -119,9 +163,9 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     let (mut planned, mut failed) = planner.plan(&utterances);
     let first =
         if args.voice_from_first { follow_first(&mut planned).map(|first| first.line.clone()) } else { None };
-    let job = Job { context, args: &args, target, total: utterances.len(), first };
-    let names = match job.target {
-        Target::Folder(_) => name(&mut planned, &mut failed, template),
+    let job = Job { context, args: &args, target, total: utterances.len(), first, drawn };
+    let names = match (&job.target, template) {
+        (Target::Folder(_), Some(template)) => name(&mut planned, &mut failed, template),
         _ => {
             one_encoding(&mut planned, &mut failed);
             HashSet::new()
@@ -139,9 +183,60 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     };
     if is_stream {
         let pieces = planned.iter().map(|line| line.line.pieces.len()).max().unwrap_or(1);
-        return stream::run(context, &load(pieces)?, planned, &failed);
+        return stream::run(context, &load(pieces)?, planned, &failed, drawn);
     }
     job.run(planned, &failed, &names, load)
+}
+
+/// Refuses what only looks like a text to be spoken.
+fn check_guess(args: &SynthArgs) -> Result<(), Usage> {
+    if args.list_voices {
+        return Err(Usage("voices are listed by another command: `chattts-rs roles list`".into()));
+    }
+    match args.texts.positional.first().filter(|first| args.is_guessed && guess::is_command(first)) {
+        Some(command) => Err(Usage(format!("the command goes before its flags: chattts-rs {command} …"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to download the weights where neither they nor a file to write were asked for.
+fn check_weights(args: &SynthArgs) -> anyhow::Result<()> {
+    if args.model.model.is_some() {
+        return Ok(());
+    }
+    let (source, config) = options::model_source(&args.model)?;
+    if hub::locate(&source, &config).is_ok() {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "this would speak with {source}, whose weights are not on this machine; 1.1 GB are not downloaded unasked\n\
+         add `--model demo` to speak at once, with the small voice that the program carries, or\n\
+         `chattts-rs model download` fetches the weights, once ({licence})",
+        licence = super::model::LICENCE
+    )
+}
+
+/// Returns a file that is not there yet, named after the file of the texts or the first text.
+fn default_file(args: &SynthArgs, utterances: &[Utterance], format: Format) -> anyhow::Result<PathBuf> {
+    let file = args.texts.file.as_deref().filter(|file| *file != Path::new("-"));
+    let is_first = args.texts.text.is_empty() && args.texts.positional.is_empty();
+    let stem = file.filter(|_| is_first).and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let text = utterances.first().and_then(|first| first.raw().ok()).unwrap_or_default();
+    let template = if stem.is_some() { "{id}" } else { "{text}" };
+    let fields = NameFields { index: 0, id: stem.as_deref(), seed: 0, role: None, key: "", text };
+    let name = template.parse::<NameTemplate>()?.render(&fields);
+    let subtitles = args.output.subtitles.map(SubtitleKind::extension);
+    let is_taken = |path: &Path| {
+        let taken = |path: &Path| path.symlink_metadata().is_ok();
+        taken(path) || subtitles.is_some_and(|extension| taken(&path.with_extension(extension)))
+    };
+    let mut path = PathBuf::from(format!("{}.{}", name.display(), format.extension()));
+    let mut number = 2;
+    while is_taken(&path) {
+        path = PathBuf::from(format!("{}-{number}.{}", name.display(), format.extension()));
+        number += 1;
+    }
+    Ok(path)
 }
 
 /// Refuses flags that contradict one another in ways that clap does not know.
@@ -156,7 +251,7 @@ fn check_settings(args: &SynthArgs) -> anyhow::Result<()> {
     {
         return Err(Usage(voices::needs_words(role)).into());
     }
-    if let Some(path) = &overrides.voice {
+    if let Some(path) = &overrides.voice_codes {
         chattts_rs::voice::read_codes(Path::new(path))?;
     }
     Ok(())
@@ -211,6 +306,8 @@ struct Job<'a> {
     total: usize,
     /// The line whose speech the others continue.
     first: Option<Line>,
+    /// The seed, if it was drawn.
+    drawn: Option<u64>,
 }
 
 impl Job<'_> {
@@ -359,11 +456,14 @@ impl Job<'_> {
         skipped: usize,
         subtitles: Option<super::args::SubtitleKind>,
     ) -> anyhow::Result<()> {
+        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        if let Some(seed) = self.drawn.filter(|_| count(&sink.tally.done) > 0) {
+            self.context.report.note(&format!("seed {seed}"));
+        }
         if let Some(error) = sink.broken() {
             return Err(error);
         }
         result?;
-        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         let failed = count(&sink.tally.failed);
         let report = &self.context.report;
         if self.total > 1 {

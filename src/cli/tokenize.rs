@@ -4,11 +4,12 @@ use chattts_rs::text::Tokenizer;
 use serde_json::json;
 
 use super::args::TokenizeArgs;
+use super::input::{Form, gather};
 use super::output::print_line;
-use super::{Context, SomeFailed, input, options};
+use super::{Context, SomeFailed, options};
 
 pub fn run(context: &Context, args: TokenizeArgs) -> anyhow::Result<()> {
-    let utterances = input::gather(&args.texts, false)?;
+    let utterances = gather(&args.texts, Form::Lines)?;
     let checkpoint = options::open(&options::engine(&args.model, context), context)?.checkpoint;
     let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0)?;
     let total = utterances.len();

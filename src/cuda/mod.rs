@@ -3,6 +3,20 @@
 //! Everything between the prompt and the wave runs in kernels of this crate, which need nothing but the
 //! driver: no CUDA toolkit on the user's machine, and no library of matrix products whose choice of algorithm
 //! would make a line's sound depend on the lines beside it.
+//!
+//! Mel and wave are made on the card as well, in a queue of their own beside the steps of other lines; hidden states
+//! pass through the processor's memory on their way there. The same text, seed and type give the same bytes for any
+//! batch size and neighbours, on any of several like cards.
+//!
+//! A step is five kernels a layer and two more: norm, queries, keys, values, their rotation and the cache; attention;
+//! its output and the residual; norm, gate, up and SiLU; down and the residual; then norm and heads; then the draw,
+//! which lays out the next step, so that eight steps of all texts are asked for at once as one CUDA graph. The prompts
+//! of new lines go in between two such graphs. A layer's keys and values lie in pages of 128 positions. [`Switches`]
+//! turn these off, which changes no byte and helps to find a fault.
+//!
+//! The tests run the kernels' source on an emulated card, token by token against the Python program:
+//! `CHATTTS_RS_EMULATED_CARDS=1 CHATTTS_RS_TEST_DEVICE=cuda cargo test --release --features cuda-emulator --test
+//! parity`.
 
 mod card;
 mod check;

@@ -165,7 +165,7 @@ impl Checkpoint {
 /// path is returned.
 ///
 /// # Errors
-/// [`Error::BadFile`] if `dir` holds a model already, [`Error::Io`] if it cannot be written.
+/// [`Error::BadFile`] if `dir` holds another model already, [`Error::Io`] if it cannot be written.
 pub fn write_demo(dir: &Path) -> Result<PathBuf> {
     published()?.write(dir)
 }

@@ -305,7 +305,7 @@ impl Checkpoint {
 /// Writes a checkpoint of random weights in the published layout: `dir/asset/…`, whose path is returned.
 ///
 /// # Errors
-/// [`Error::BadFile`](crate::Error::BadFile) if `dir` holds a model already, [`Error::Io`](crate::Error::Io) if it
+/// [`Error::BadFile`](crate::Error::BadFile) if `dir` holds another model already, [`Error::Io`](crate::Error::Io) if it
 /// cannot be written.
 pub fn write_noise(dir: &Path, size: NoiseSize, seed: u64) -> Result<PathBuf> {
     published(size, seed)?.write(dir)

@@ -66,15 +66,12 @@ impl Published {
         })
     }
 
-    /// Writes the model into a folder, `dir/asset/…`.
+    /// Writes the model into a folder, `dir/asset/…`; one that holds this model already is left as it is.
     ///
     /// # Errors
-    /// [`Error::BadFile`] if `dir` holds a model already, [`Error::Io`] if it cannot be written.
+    /// [`Error::BadFile`] if `dir` holds another model, [`Error::Io`] if it cannot be written.
     pub fn write(&self, dir: &Path) -> Result<PathBuf> {
         let asset = dir.join("asset");
-        if asset.exists() {
-            return Err(Error::bad_file(&asset, "exists already; name another folder"));
-        }
         // Written beside its final place and renamed, so that an interrupted run leaves no half of a model.
         std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         let mut builder = tempfile::Builder::new();
@@ -84,6 +81,14 @@ impl Published {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
         let partial = builder.tempdir_in(dir).map_err(Error::io("create", dir))?;
         self.write_files(partial.path())?;
+        if asset.exists() {
+            return match same_files(partial.path(), &asset)? {
+                true => Ok(asset),
+                false => {
+                    Err(Error::bad_file(&asset, "exists already, and is another model; name another folder"))
+                }
+            };
+        }
         let partial = partial.keep();
         std::fs::rename(&partial, &asset).map_err(Error::io("create", &asset))?;
         Ok(asset)
@@ -127,6 +132,25 @@ impl Published {
         }
         Ok(())
     }
+}
+
+/// Tells whether every file of a folder is in the other one, with the same bytes.
+fn same_files(folder: &Path, other: &Path) -> Result<bool> {
+    for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        let path = entry.map_err(Error::io("read", folder))?.path();
+        let twin = other.join(path.file_name().unwrap_or_default());
+        let is_same = match path.is_dir() {
+            true => twin.is_dir() && same_files(&path, &twin)?,
+            false => {
+                let read = |path: &Path| std::fs::read(path).map_err(Error::io("read", path));
+                twin.is_file() && read(&path)? == read(&twin)?
+            }
+        };
+        if !is_same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 struct PartSource(Arc<dyn Part>);

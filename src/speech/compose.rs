@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use super::read::{Spoken, check, cut, read};
+use super::read::{Spoken, check, cut, misspelt, read};
 use super::{
     CueText, Line, Markup, Overrides, Piece, PostProcess, Reading, SpeechRequest, Voices, random_seed,
 };
@@ -55,6 +55,7 @@ impl Composer {
         let reading = Reading::of(overrides);
         let spans = read(input, reading, self.homophones.as_ref())?;
         warnings.extend(check(input, &spans, reading.strict)?);
+        warnings.extend(misspelt(input));
         let mut roles: Vec<&str> = Vec::new();
         let pieces = self.pieces(input, &spans, overrides.split, &mut roles);
         let mut voices = vec![own_voice];
@@ -103,7 +104,7 @@ impl Composer {
     }
 
     fn own_voice(&self, overrides: &Overrides, warnings: &mut Vec<super::Warning>) -> Result<Voice> {
-        let sample = match (&overrides.voice, &overrides.voice_text) {
+        let sample = match (&overrides.voice_codes, &overrides.voice_text) {
             (Some(path), Some(text)) => {
                 Some(VoiceSample { codes: self.voices.codes(Path::new(path))?, text: text.clone() })
             }

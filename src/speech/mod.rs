@@ -20,6 +20,6 @@ pub use field::shown;
 pub use line::{CueText, Line, Piece};
 pub use overrides::{MarkupOverrides, Overrides, ReadingOverrides, SamplingOverrides};
 pub use post_process::{PostProcess, PostProcessor};
-pub use read::{Reading, Spoken, check, cut, read};
+pub use read::{Reading, Spoken, check, cut, misspelt, read};
 pub use request::{Lang, Markup, Priority, SpeechRequest, Warning, random_seed};
 pub use voices::{Voices, encode_sample, is_audio};

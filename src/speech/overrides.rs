@@ -78,30 +78,37 @@ settings! {
         seed: u64 = |f| f.whole(0, u64::MAX, "a whole number from 0 to 2^64 - 1");
         /// Divides the logits: higher is livelier. One value, or one per codebook
         #[cfg_attr(feature = "cli", arg(long, value_name = "T", allow_negative_numbers = true,
-            value_delimiter = ',', help_heading = "Generation"))]
+            value_delimiter = ',', help_heading = "Generation",
+            hide_short_help = true))]
         temperature: Vec<f32> = |f| f.temperatures();
         /// Draw from the likeliest tokens that together reach this probability
         #[cfg_attr(feature = "cli", arg(long, value_name = "P", allow_negative_numbers = true,
-            help_heading = "Generation"))]
+            help_heading = "Generation",
+            hide_short_help = true))]
         top_p: f64 = |f| f.number("a number above 0 and at most 1", |p| p > 0.0 && p <= 1.0);
         /// Draw from at most so many tokens
         #[cfg_attr(feature = "cli", arg(long, value_name = "K", allow_negative_numbers = true,
-            help_heading = "Generation"))]
+            help_heading = "Generation",
+            hide_short_help = true))]
         top_k: usize = |f| f.count(1);
         /// Above 1, what was drawn in the last 16 steps becomes less likely
         #[cfg_attr(feature = "cli", arg(long, value_name = "X", allow_negative_numbers = true,
-            help_heading = "Generation"))]
+            help_heading = "Generation",
+            hide_short_help = true))]
         repetition_penalty: f32 = |f| Ok(f.number("a number above 0", is_positive)? as f32);
         /// Stop after so many tokens; of speech, 46.875 are a second
         #[cfg_attr(feature = "cli", arg(long, value_name = "N", allow_negative_numbers = true,
-            help_heading = "Generation"))]
+            help_heading = "Generation",
+            hide_short_help = true))]
         max_tokens: usize = |f| f.count(1);
         /// Do not end before so many tokens
         #[cfg_attr(feature = "cli", arg(long, value_name = "N", allow_negative_numbers = true,
-            help_heading = "Generation"))]
+            help_heading = "Generation",
+            hide_short_help = true))]
         min_tokens: usize = |f| f.count(0);
         /// How a seed's random numbers run: anew at every step, or on from step to step [default: repeat]
-        #[cfg_attr(feature = "cli", arg(long, value_name = "MODE", value_enum, help_heading = "Generation"))]
+        #[cfg_attr(feature = "cli", arg(long, value_name = "MODE", value_enum, help_heading = "Generation",
+            hide_short_help = true))]
         rng: NoiseMode = |f| f.rng();
     }
 }
@@ -110,13 +117,16 @@ settings! {
     /// Settings of how a text is read.
     ReadingOverrides {
         /// The language texts are read in [default: auto]
-        #[cfg_attr(feature = "cli", arg(long, value_name = "LANG", value_enum, help_heading = "Input"))]
+        #[cfg_attr(feature = "cli", arg(long, alias = "language", value_name = "LANG", value_enum,
+            help_heading = "Input"))]
         lang: Lang = |f| f.language();
         /// Fail a text of which a character would not be spoken, instead of warning
-        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true", help_heading = "Input"))]
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
+            help_heading = "Input", hide_short_help = true))]
         strict: bool = |f| f.truth();
         /// Speak emoji by their names instead of leaving them out
-        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true", help_heading = "Input"))]
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
+            help_heading = "Input", hide_short_help = true))]
         name_emoji: bool = |f| f.truth();
     }
 }
@@ -129,7 +139,8 @@ settings! {
             conflicts_with = "markdown", help_heading = "Input"))]
         ssml: bool = |f| f.truth();
         /// Texts are Markdown, read without its signs; a file is one text
-        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true", help_heading = "Input"))]
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
+            help_heading = "Input", hide_short_help = true))]
         markdown: bool = |f| f.truth();
     }
 }
@@ -138,7 +149,7 @@ settings! {
     /// Says where a request departs from what holds for all. What is `None` is left as it is.
     ///
     /// It is read from JSON, all groups as one object, with the same names, ranges and messages everywhere;
-    /// `no_decoder` is accepted as the contrary of `decoder`.
+    /// `no_decoder` is accepted as the contrary of `decoder`, and `voice` as the earlier name of `voice_codes`.
     Overrides {
         /// Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`
         ///
@@ -146,28 +157,34 @@ settings! {
         /// by seed N; torch-f16:N, cuda:N and forge:N, what the Python package draws on a CPU with PyTorch up to 2.11,
         /// on a GPU, and what Speech-AI-Forge draws; a speaker string; a .txt, .pt, .csv, .safetensors or .json file
         /// that holds one; a .wav, .flac or .mp3 sample with --role-text; mix:A*0.7+B*0.3; `none` leaves the voice to
-        /// the model. Without --role (and --voice) the voice is that of seed 2222.
-        #[cfg_attr(feature = "cli", arg(long, value_name = "ROLE", help_heading = "Voice"))]
+        /// the model. Without --role (and --voice-codes) the voice is that of seed 2222.
+        #[cfg_attr(feature = "cli", arg(long, aliases = ["voice", "speaker"], value_name = "ROLE",
+            help_heading = "Voice"))]
         role: String = |f| f.string_or_number();
         /// What the sample given as --role says, word for word
         #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT", requires = "role", help_heading = "Voice"))]
         role_text: String = |f| f.string();
         /// A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text
         #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", requires = "voice_text",
-            value_hint = clap::ValueHint::FilePath, help_heading = "Voice"))]
-        voice: String = |f| f.string();
+            value_hint = clap::ValueHint::FilePath, help_heading = "Voice", hide_short_help = true))]
+        voice_codes: String = |f| f.string();
         /// What the sample says, word for word
-        #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT", requires = "voice", help_heading = "Voice"))]
+        #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT", requires = "voice_codes", help_heading = "Voice",
+            hide_short_help = true))]
         voice_text: String = |f| f.string();
         /// Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace
+        ///
+        /// Brackets may be left out: "oral_2 speed_4". `[uv_break]`, `[lbreak]`, `[laugh]` and the model's other
+        /// control tokens may stand in a text.
         #[cfg_attr(feature = "cli", arg(long, value_name = "TAGS", help_heading = "Generation"))]
         prompt: String = |f| f.string();
-        /// The pace, 0 to 9: the N of `[speed_N]`.
-        #[cfg_attr(feature = "cli", arg(skip))]
+        /// The pace, 0 to 9: the N of `[speed_N]`; 5 is the model's own
+        #[cfg_attr(feature = "cli", arg(long, value_name = "N", allow_negative_numbers = true, value_parser = pace,
+            help_heading = "Voice"))]
         speed: u8 = |f| Ok(f.whole(0, 9, "a whole number from 0 to 9")? as u8);
         /// Rewrite each text with pauses, laughs and fillers first
         #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
-            conflicts_with = "no_refine", help_heading = "Generation"))]
+            conflicts_with = "no_refine", help_heading = "Generation", hide_short_help = true))]
         refine: bool = |f| f.truth();
         /// Whether the wave is made from hidden states, not from codes alone through the DVAE.
         #[cfg_attr(feature = "cli", arg(skip))]
@@ -179,17 +196,19 @@ settings! {
         ///
         /// The default for texts above about 30 s of speech, unless --no-normalize or --dump is given.
         #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
-            conflicts_with = "no_split", help_heading = "Input"))]
+            conflicts_with = "no_split", help_heading = "Input", hide_short_help = true))]
         split: bool = |f| f.truth();
         /// Samples per second; the model's own rate is 24000 [default: 24000, G.711: 8000]
-        #[cfg_attr(feature = "cli", arg(long, value_name = "HZ", help_heading = "Output"))]
+        #[cfg_attr(feature = "cli", arg(long, value_name = "HZ", help_heading = "Output",
+            hide_short_help = true))]
         sample_rate: u32 = |f| Ok(f.whole(1, u32::MAX.into(), "samples per second, such as 24000")? as u32);
         /// Cut what is quiet at both ends; digital silence is always cut
-        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true", help_heading = "Output"))]
+        #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
+            help_heading = "Output", hide_short_help = true))]
         trim: bool = |f| f.truth();
         /// Bring every text to this loudness, such as -16, without clipping
         #[cfg_attr(feature = "cli", arg(long, value_name = "LUFS", allow_negative_numbers = true,
-            help_heading = "Output"))]
+            help_heading = "Output", hide_short_help = true))]
         normalize_loudness: f64 =
             |f| f.number("LUFS from -70 to 0, such as -16", |lufs| LOUDNESS_TARGETS.contains(&lufs));
     }
@@ -201,6 +220,16 @@ settings! {
         /// How the text is marked up.
         markup: MarkupOverrides,
     }
+}
+
+/// The name that `voice_codes` had.
+const OLD_VOICE_CODES: &str = "voice";
+
+/// Reads a pace as a flag gives it.
+#[cfg(feature = "cli")]
+fn pace(text: &str) -> Result<u8, String> {
+    let pace = text.parse().ok().filter(|pace| *pace <= 9);
+    pace.ok_or_else(|| "a whole number from 0, slowest, to 9; 5 is the model's own".into())
 }
 
 impl SamplingOverrides {
@@ -220,7 +249,7 @@ impl SamplingOverrides {
 impl Overrides {
     /// Returns every key that JSON may have.
     pub fn all_keys() -> Vec<&'static str> {
-        [Overrides::keys(), vec!["no_decoder"]].concat()
+        [Overrides::keys(), vec!["no_decoder", OLD_VOICE_CODES]].concat()
     }
 
     /// Sets one setting from JSON, where null counts as absent; returns false if there is none of that name.
@@ -231,6 +260,10 @@ impl Overrides {
         }
         if key == "no_decoder" {
             self.decoder = Some(!field.truth()?);
+            return Ok(true);
+        }
+        if key == OLD_VOICE_CODES {
+            self.voice_codes = Some(field.string()?);
             return Ok(true);
         }
         self.set(&field)
@@ -251,7 +284,7 @@ impl Overrides {
         if self.role.is_some() {
             base.role_text = None;
         }
-        if self.voice.is_some() {
+        if self.voice_codes.is_some() {
             base.voice_text = None;
         }
         if self.markup.ssml == Some(true) {
@@ -305,12 +338,13 @@ impl Overrides {
             let reason = "false leaves the text as it is, so it cannot be `ssml` or `markdown`";
             return Some(("normalize", reason.into()));
         }
-        match (&self.voice, &self.voice_text) {
+        match (&self.voice_codes, &self.voice_text) {
             (Some(_), None) => {
-                return Some(("voice", "is given without `voice_text`, what the sample says".into()));
+                let reason = "is given without `voice_text`, what the sample says; a voice's name is `role`";
+                return Some(("voice_codes", reason.into()));
             }
             (None, Some(_)) => {
-                return Some(("voice_text", "is given without `voice`, the file of the sample".into()));
+                return Some(("voice_text", "is given without `voice_codes`, the file of the sample".into()));
             }
             _ => {}
         }

@@ -6,8 +6,8 @@ use super::{Lang, Markup, Overrides, Warning};
 use crate::error::{Error, Result};
 use crate::text::markup::{markdown, ssml};
 use crate::text::{
-    Dropped, Homophones, Language, NormalizeOptions, Normalized, Pause, SPEAKABLE_SECONDS, normalize,
-    normalize_markup, split, spoken_seconds,
+    Dropped, Homophones, Language, NormalizeOptions, Normalized, Pause, SPEAKABLE_SECONDS, misspelt_tokens,
+    normalize, normalize_markup, split, spoken_seconds,
 };
 
 /// The most unspoken characters that a message names.
@@ -136,6 +136,15 @@ pub fn check(input: &str, spoken: &[Spoken], strict: bool) -> Result<Option<Warn
         }
         warning => Ok(warning.map(Warning::text)),
     }
+}
+
+/// Returns a warning for each word in brackets that is nearly a control token: it is read as a word.
+pub fn misspelt(input: &str) -> Vec<Warning> {
+    let warning = |(offset, word, nearest): (usize, &str, &str)| {
+        let at = place(input, offset);
+        Warning::text(format!("{word} at {at} is no control token; did you mean {nearest}?"))
+    };
+    misspelt_tokens(input).into_iter().map(warning).collect()
 }
 
 /// Describes which characters are not spoken, where and why.

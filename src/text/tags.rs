@@ -67,6 +67,33 @@ pub fn control_token_at(text: &str, at: usize) -> Option<&'static str> {
     CONTROL_TOKENS.into_iter().find(|token| rest.starts_with(token))
 }
 
+/// The likeness to a control token from which a word in brackets is taken for a misspelling of it; 1 is the same.
+const LIKENESS: f64 = 0.88;
+
+/// Finds words in brackets that are no control tokens but look as if they should be: the place of each in bytes,
+/// the word with its brackets, and the token that is nearest to it.
+pub fn misspelt_tokens(text: &str) -> Vec<(usize, &str, &'static str)> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices('[') {
+        let rest = &text[at + 1..];
+        let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let (word, after) = rest.split_at(length);
+        // Before a parenthesis it is a link of Markdown.
+        let is_tag = after.starts_with(']') && !after.starts_with("](");
+        if !is_tag || control_token_at(text, at).is_some() {
+            continue;
+        }
+        let plain = word.to_ascii_lowercase();
+        let likeness =
+            |token: &str| strsim::jaro_winkler(&plain, &token[1..token.len() - 1].to_ascii_lowercase());
+        let nearest = CONTROL_TOKENS.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        if let Some(nearest) = nearest.filter(|token| likeness(token) >= LIKENESS) {
+            found.push((at, &text[at..at + length + 2], nearest));
+        }
+    }
+    found
+}
+
 /// Families of numbered tags, how many each has, and what it does.
 const FAMILIES: [(&str, u32, Steers); 4] = [
     ("oral", 10, Steers::Refining),
@@ -92,7 +119,7 @@ pub struct ControlTags {
 
 impl ControlTags {
     /// Reads a row of tags such as `[oral_2][laugh_0][break_6][speed_4]`; blanks and commas between them
-    /// are ignored.
+    /// are ignored, and with them the brackets may be left out: `oral_2 speed_4`.
     ///
     /// # Errors
     /// [`Error::UnknownTag`] that lists the known ones; [`Error::Parameter`] if one family comes twice.
@@ -101,11 +128,18 @@ impl ControlTags {
         let mut seen: Vec<&str> = Vec::new();
         let mut rest = text.trim_start_matches(is_separator);
         while !rest.is_empty() {
-            let end = rest.find(']').map_or(rest.len(), |i| i + 1);
-            let (tag, others) = rest.split_at(end);
+            let end = match rest.starts_with('[') {
+                true => rest.find(']').map_or(rest.len(), |i| i + 1),
+                false => rest.find(|c| is_separator(c) || c == '[').unwrap_or(rest.len()),
+            };
+            let (written, others) = rest.split_at(end);
             rest = others.trim_start_matches(is_separator);
+            let tag = &match written.starts_with('[') {
+                true => written.to_string(),
+                false => format!("[{written}]"),
+            };
             let Some((family, steers)) = family_of(tag) else {
-                return Err(Error::UnknownTag { tag: tag.trim_end().to_string(), known: known() });
+                return Err(Error::UnknownTag { tag: written.trim_end().to_string(), known: known() });
             };
             if seen.contains(&family) {
                 return Err(Error::parameter(
@@ -151,6 +185,9 @@ mod tests {
         assert_eq!(tags.refining, "[oral_2][laugh_0][break_6]");
         assert_eq!(tags.speech.as_deref(), Some("[speed_4]"));
         assert_eq!(ControlTags::parse("").unwrap(), ControlTags::default());
+        for bare in ["oral_2 speed_4 laugh_0 break_6", "oral_2,speed_4, [laugh_0]break_6"] {
+            assert_eq!(ControlTags::parse(bare).unwrap(), tags, "{bare}");
+        }
     }
 
     #[test]
@@ -160,7 +197,8 @@ mod tests {
             "[oral_02]",
             "[break_8]",
             "[foo]",
-            "oral_2",
+            "oral2",
+            "speed_10",
             "[oral_2",
             "[laugh_-1]",
             "[oral_]",
@@ -170,6 +208,26 @@ mod tests {
             assert!(e.contains(bad) && e.contains("[oral_0]…[oral_9]") && e.contains("[break_7]"), "{e}");
         }
         assert!(ControlTags::parse("[oral_1][oral_2]").unwrap_err().to_string().contains("twice"));
+    }
+
+    #[test]
+    fn a_misspelt_token_is_found_with_its_place_and_the_nearest_one() {
+        for (word, nearest) in [
+            ("[uv_brake]", "[uv_break]"),
+            ("[UV_BREAK]", "[uv_break]"),
+            ("[uvbreak]", "[uv_break]"),
+            ("[lauhg]", "[laugh]"),
+            ("[laughs]", "[laugh]"),
+            ("[lbrake]", "[lbreak]"),
+        ] {
+            let text = format!("好{word}.");
+            assert_eq!(misspelt_tokens(&text), [(3, word, nearest)]);
+        }
+        for text in
+            ["[uv_break]", "[1]", "[sic]", "[note]", "[laughs](a.html)", "[uv_brake", "[ laughs ]", "[]"]
+        {
+            assert_eq!(misspelt_tokens(text), [], "{text}");
+        }
     }
 
     #[test]

@@ -37,19 +37,26 @@ pub(super) fn load(path: &Path) -> Result<Roles> {
 }
 
 /// Registers a role in a file, which is created if it is missing. Everything else in the file stays, comments
-/// too.
+/// too. A role that is there already, the same in everything, stays as well.
 ///
 /// # Errors
-/// [`Error::Speaker`] if the name is none, the role has no voice, or the name is taken and not to be
-/// replaced; [`Error::Io`] or [`Error::BadFile`] for the file.
+/// [`Error::Speaker`] if the name is none, the role has no voice, or the name is taken by another role and not to
+/// be replaced; [`Error::Io`] or [`Error::BadFile`] for the file.
 pub fn add_role(path: &Path, name: &str, role: &Role, replace: bool) -> Result<()> {
     check_name(name)?;
     edit(path, |roles, text| {
-        if roles.contains_key(name) && !replace {
-            return Err(Error::Speaker(format!("role {name} is already in {}", path.display())));
-        }
         // Read as it will be, so that no file is left that cannot be read.
         let read = WrittenRole::of(role)?.read()?;
+        match roles.get(name) {
+            Some(old) if *old == read => return Ok(text.to_string()),
+            Some(_) if !replace => {
+                return Err(Error::Speaker(format!(
+                    "role {name} is already in {}, and is another",
+                    path.display()
+                )));
+            }
+            _ => {}
+        }
         let section = write(&[(name, role)])?;
         let text = without(text, name);
         roles.insert(name.to_string(), read);

@@ -6,16 +6,25 @@ use clap::Args;
 #[derive(Args)]
 pub struct ComputeArgs {
     /// Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all
-    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        default_value = "auto",
+        help_heading = "Model",
+        hide_short_help = true
+    )]
     pub device: String,
     /// In which type to compute
-    #[arg(long, value_name = "TYPE", value_enum, default_value_t = Precision::Auto, help_heading = "Model")]
+    #[arg(long, value_name = "TYPE", value_enum, default_value_t = Precision::Auto,
+          help_heading = "Model", hide_short_help = true)]
     pub dtype: Precision,
     /// The share of a card's free memory that texts worked on may take
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share, help_heading = "Model")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share,
+          help_heading = "Model", hide_short_help = true)]
     pub memory_fraction: f64,
     /// Threads to compute with [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
+          help_heading = "Model", hide_short_help = true)]
     pub threads: Option<u16>,
 }
 

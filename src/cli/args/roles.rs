@@ -112,8 +112,8 @@ pub struct CloneArgs {
 pub struct PreviewArgs {
     /// A role, or any voice that --role takes but a spoken sample
     pub role: String,
-    /// The WAV file; `-` is standard output
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The file, whose extension is its format; `-` is standard output
+    #[arg(short, long, alias = "output", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: PathBuf,
     /// What is said [default: a sentence in Chinese and one in English]
     #[arg(short, long, value_name = "TEXT")]

@@ -61,7 +61,7 @@ impl Measurement {
     fn start(&self, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<Child> {
         let failed = "cannot start a process of this program";
         let mut command = Command::new(std::env::current_exe().context(failed)?);
-        command.args(["bench", "--quiet", "--offline", "--model", &model.model, "--device", &args.device]);
+        command.args(["bench", "--quiet", "--offline", "--model", model.name(), "--device", &args.device]);
         command.args(["--dtype", &name(self.dtype), "--memory-fraction", &args.memory_fraction.to_string()]);
         for (flag, value) in [
             ("--batch-size", u64::from(self.batch_size)),
@@ -126,7 +126,7 @@ fn process(args: &BenchArgs, since: u64) -> anyhow::Result<Process> {
     let dtype = args.dtype.first().copied().unwrap_or(Precision::Auto);
     let batch_size = args.batch_size.first().copied().unwrap_or(1);
     let compute = compute(args, dtype, batch_size.into())?;
-    let model = ModelArgs { model: args.model.clone().unwrap_or_default(), offline: args.offline };
+    let model = ModelArgs { model: args.model.clone(), offline: args.offline };
 
     let start = Instant::now();
     let mut tts = LoadedModel::open(checkpoint(&model, &compute)?, compute)?;

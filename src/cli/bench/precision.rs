@@ -82,7 +82,7 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
         });
         return print_line(
             &json!({ "machine": machine, "version": env!("CARGO_PKG_VERSION"),
-            "model": model.model, "options": options, "line_tokens": tokens,
+            "model": model.name(), "options": options, "line_tokens": tokens,
             "f32_word_errors": word_errors, "results": results })
             .to_string(),
         );
@@ -90,7 +90,7 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
     print_line(&headline(&machine))?;
     print_line(&format!(
         "{}: against f32, {} lines of {} tokens together, seed {}",
-        model.model,
+        model.name(),
         tokens.len(),
         tokens.iter().sum::<usize>(),
         args.seed

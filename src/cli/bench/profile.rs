@@ -66,7 +66,7 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
         });
         return print_line(
             &json!({ "machine": machine, "version": env!("CARGO_PKG_VERSION"),
-            "model": model.model, "options": options, "results": all })
+            "model": model.name(), "options": options, "results": all })
             .to_string(),
         );
     }
@@ -76,7 +76,7 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
             let device = measured.profiles.first().map_or("", |profile| profile.device.as_str());
             print_line(&format!("on {device}"))?;
         }
-        print_line(&measured.text(&model.model))?;
+        print_line(&measured.text(model.name()))?;
     }
     Ok(())
 }

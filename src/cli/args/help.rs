@@ -1,0 +1,259 @@
+//! What `--help` and the manual say beside the flags: examples before them, and behind them what one looks up.
+
+pub const PROGRAM: &str = "\
+Examples:
+  chattts-rs \"Hello there.\" --model demo         speaks into Hello-there.wav
+  chattts-rs synth --file lesson.txt -o lesson.flac
+  chattts-rs synth --help                        everything about speaking";
+
+pub const SYNTH: &str = "\
+Examples:
+  chattts-rs synth \"Hello there.\" --model demo   into Hello-there.wav
+  chattts-rs synth -t \"你好。\" -o a.flac          the extension is the format
+  chattts-rs synth -f lesson.txt -o lesson.wav   all lines in one file
+  chattts-rs synth -f lesson.txt --out-dir menu  a file per line
+  chattts-rs synth -f menu.csv --out-dir menu --name '{id}' --resume
+  chattts-rs synth -t \"Hello.\" --role 4099 --speed 6 --seed 42 -o a.wav
+  chattts-rs synth -t \"Hello.\" --stream --format raw | aplay -f S16_LE -r 24000";
+
+pub const SYNTH_MORE: &str = "\
+Texts:
+  Flags, arguments, a file or a pipe; one utterance a line. Blank lines are
+  skipped, a line that fails does not stop the others. Above about 30 s of
+  speech a text is spoken in pieces with one voice, unless --no-split.
+
+Files:
+  They appear whole or not at all; their paths come on standard output. A
+  line's file is the same to the byte whatever its neighbours, its place, the
+  batch size and the number of threads.
+
+Seeds:
+  The same seed gives the same speech; with --dtype f32 token for token that of
+  the Python program's manual_seed on a CPU. A seed that ends at its first token
+  is followed by the next. --rng stream lets a seed's random numbers run on from
+  step to step, as after torch.manual_seed.
+
+Many lines:
+  Lines are worked on together, as many as --batch-size says; one that ends
+  makes room for the next at once. A manifest gives every line its own name,
+  voice and seed:
+
+    {\"id\": \"welcome\", \"text\": \"欢迎致电。\", \"temperature\": 0.2}
+    {\"id\": \"hold\", \"text\": \"Please hold the line.\", \"speed\": 4, \"seed\": 7}
+
+  --resume leaves alone what an earlier run finished and nothing has changed
+  since (text, voice, parameters, model), so the same command in a crontab costs
+  milliseconds while nothing changes, and completes a run that was killed. With
+  it the seed is 0 unless you give one. --prune removes files whose lines are
+  gone, --dry-run only says what would be done, --fail-fast stops at the first
+  failure, --report and --json say per line what became of it. Two runs do not
+  share an output folder: the second one is refused. What is finished is kept in
+  DIR/.chattts-rs.
+
+SSML:
+  With --ssml: speak, p, s, break, say-as, sub, prosody rate, voice. A voice's
+  name is whatever --role takes; anything else is an error that says where it
+  stands.
+
+Devices:
+  --device auto        the first card that can be used, else the processor
+  --device cuda:1      that card or none: what the driver says is the error
+  --device cuda:0,1    a model on each (cuda:all: on all), all lines in one
+                       queue, from which a faster card takes more; the lines of
+                       a card that fails go to the others
+  --dtype q8           weights in 8 bits, which is what a processor gets unless
+                       you say otherwise; f32 is a third of the speed, and the
+                       Python program's tokens; f16 and bf16 are for cards
+
+Exit codes:
+  0 done, 1 something failed (or in --out-dir was cut off by --max-tokens), 2
+  wrong usage, 130 interrupted, 143 terminated";
+
+pub const REFINE: &str = "\
+It prints the text as the model would say it, with [uv_break], [lbreak] and
+[laugh] in it. --prompt steers it: [oral_0-9] how freely, [laugh_0-2] and
+[break_0-7] how often; the brackets may be left out:
+
+  chattts-rs refine --text \"我们讲一讲语音合成。\" --prompt oral_2 --seed 42";
+
+pub const NORMALIZE: &str = "\
+The model knows Han characters, Latin letters and four marks; the Python program
+deletes all else, digits among it. Here numbers, dates, times, money, units,
+telephone numbers, abbreviations, addresses and signs are read as a native
+reader says them, in Chinese and English sentence by sentence, every mark
+becomes the pause it means, and what cannot be spoken is reported. Sentences of
+words, commas and full stops come out as they are.
+
+  chattts-rs normalize \"总价是123.5元，比2023年涨了12%。\"
+  总价是一百二十三点五元，比二零二三年涨了百分之十二。
+  chattts-rs normalize \"Dr. Smith paid \\$5.20 at 8:05 pm.\"
+  doctor Smith paid five dollars twenty cents at eight o five p m.
+
+--json prints a record with every replacement, every dropped character, where
+and why. --homophones speaks other characters in place of misread ones.";
+
+pub const ROLES: &str = "\
+A voice, as --role takes it:
+  anna, 7                  a role you registered; a number that is no role is a
+                           seed
+  2222, torch-f32:2222     the voice that published voice lists mean by a seed,
+                           and what PyTorch 2.12 and newer draws
+  torch-f16:2222           what the Python package draws on a CPU with PyTorch
+                           up to 2.11
+  cuda:2222                what it draws on an NVIDIA card
+  forge:2222, forge-f32:2222, forge-cuda:2222
+                           what Speech-AI-Forge draws, by device
+  蘁淰…                    a speaker string, the same voice everywhere
+  anna.txt, .pt, .csv, .json, .safetensors, .npy
+                           a file with a string or 768 numbers; a .pt is read,
+                           never executed
+  anna.wav, .flac, .mp3    with --role-text: a spoken sample, 3 to 30 seconds,
+                           and what it says, word for word
+  mix:anna*0.7+4099*0.3    a weighted sum
+  none                     left to the model
+
+One seed is several voices in the wild, because PyTorch drew its random numbers
+differently over time and devices; if a seed does not sound as it did where you
+found it, try the other kinds.
+
+You have                                      Do
+  a seed from a voice list or the leaderboard  --role 4099
+  a seed from your own Python runs             --role torch-f16:4099 (CPU) or
+                                               cuda:4099 (GPU), by where you ran it
+  the WebUI's speaker text, or a string in     roles import speaker.txt --name anna,
+  a chat                                       or give it as --role
+  ChatTTS-ui's or a leaderboard's .csv, .pt    roles import seed_4099.pt --name anna
+  a Speech-AI-Forge seed or .spkv1.json        --role forge:4099;
+                                               roles import anna.spkv1.json
+  a recording                                  roles clone --wav anna.wav
+                                               --text \"…\" --name anna
+
+Roles are kept in chattts-rs/roles.toml in your config folder; --roles FILE puts
+a project's own file before it. `roles export` prints the string that the Python
+program and its WebUI read. To add a role that is there already, the same in
+everything, changes nothing; another one of its name takes --replace.";
+
+pub const MODEL: &str = "\
+--model is 2Noise/ChatTTS unless you say otherwise. It is downloaded once, 1.1
+GB, into the cache that Python's huggingface_hub uses (HF_HOME, HF_HUB_CACHE);
+an interrupted download goes on where it stopped, and checksums are compared.
+HF_ENDPOINT names a mirror, HF_TOKEN a token, HF_HUB_OFFLINE or --offline
+forbids the network.
+
+The first command that speaks also keeps the weights packed as the processor's
+kernels want them, in the cache folder (~/.cache/chattts-rs/packed, 450 MB;
+CHATTTS_RS_CACHE names another folder, `off` none), and maps that file into
+memory from then on, so that a command begins to speak at once. `model convert`
+writes such a file where you want it, with everything in it that a machine
+needs:
+
+  chattts-rs model convert small.safetensors --model demo
+  chattts-rs synth --model small.safetensors --text \"你好。\" --out packed.wav
+
+A machine without network takes the files from a folder: --model DIR, where
+DIR/asset holds Decoder.safetensors, DVAE.safetensors, Embed.safetensors,
+Vocos.safetensors, gpt/ and tokenizer/. `model verify` compares them with the
+published ones.
+
+`model demo` writes the small voice in the published layout, which the Python
+program speaks with too, and `model noise` random weights; a folder that holds
+the very model already is left as it is.";
+
+pub const DEVICES: &str = "\
+A binary that is built with --features cuda runs everywhere: it looks for the
+driver when it is started and needs nothing else of CUDA, since all that it
+computes on a card are kernels of its own. They come as machine code for compute
+capability 8.0, 8.6, 8.9, 9.0, 10.0 and 12.0 and as PTX for what comes later and
+for drivers older than 580; CUDA_COMPUTE_CAP=86 (or 86,89), when it is built,
+makes it for your own cards alone.
+
+  --device auto            the first card that can be used, else the processor;
+                           it is said which. The default
+  --device cuda, cuda:1    that card or none: what the driver says is the error
+  --device cuda:0,1, cuda:all
+                           for `synth`: a model on each, all lines in one queue,
+                           from which a faster card takes more. The lines of a
+                           card that fails go to the others
+  --dtype f16, bf16, f32, q8
+                           half precision unless you say otherwise; sums,
+                           softmax, heads and sampling are f32 in any case. q8
+                           holds the layers' weights in 8 bits and is f16
+                           otherwise: half the bytes where few texts wait for
+                           weights
+  --batch-size auto, N     up to 256 texts at once, as many as fit; or so many,
+                           refused with the number that fits
+  --memory-fraction 0.9    the share of the free memory that texts may take
+  devices --check          runs every kernel on every card beside its twin in
+                           plain Rust and compares
+
+The same text, seed and type give the same bytes for any batch size and
+neighbours, on any of several like cards; they are not the bytes of the
+processor, from which f32 differs in the last digits (`bench --precision
+--device cuda` says by how much, layer by layer).
+
+These can be switched off, which changes no byte and helps to find a fault:
+  CHATTTS_RS_GRAPHS=off         every kernel is launched by itself
+  CHATTTS_RS_STEPS_AHEAD=1      so many steps at once, 1 to 64
+  CHATTTS_RS_OVERLAP=off        no kernel begins, by loading its weights, before
+                                the one before it is done (compute capability
+                                9.0 and newer do that, with drivers for CUDA
+                                12.4 and newer)
+  CHATTTS_RS_FUSED_NORMS=off    norms are kernels of their own, as they are for
+                                more than eight texts
+  CHATTTS_RS_SHARED_TILES=off   blocks never share a tile of a product";
+
+pub const BENCH: &str = "\
+Without --model it is the downloaded model, or noise-full, random weights whose
+shapes and so whose speed are the same. Each type and batch size is measured in
+a process of its own, --runs times after --warm-up runs, on lines of --tokens
+tokens; --rounds N takes the processes in turn N times. The table shows medians,
+--json also the smallest and the largest.
+
+  load         from the start of loading until the model is ready
+  cold start   from the start of the process until its first step begins, with
+               the files in the system's cache
+  prefill      the step that takes in one line's prompt, and positions of it per
+               second
+  decode       tokens per second of all lines together, each line's first left
+               out, and the slowest and fastest run
+  mel+wave     from hidden states to audio: time per token, and its part of the
+               whole
+  RTF          compute time ÷ audio time, from the requests to the last wave:
+               lower is better
+  audio        seconds of audio made in a second, which is 1 ÷ RTF
+  first sound  from a request to the first samples of --stream, in a process
+               that has spoken before; of a single line only
+  peak         the most memory the process held, mapped files included; Linux
+               alone tells
+
+--profile shows where a card's step goes (bench --profile --device cuda
+--batch-size 1,64). Before anything is loaded, it measures what the card does at
+most: reading memory, products of f16 matrices, f32 arithmetic.
+
+  step         a step of all texts as it always runs, the processor's part
+               included
+  floor        what a step must take at those rates: weights, keys and values,
+               states read and written once, and the arithmetic, all of it going
+               on at once. For a part, that part alone
+  over floor   time ÷ floor: 1 cannot be beaten
+  kernels      all launches of a step, timed one by one, which recorded steps
+               are not: each takes some more this way
+  memory, matrices, f32
+               what a part must move and compute in a step
+  launches, time, each, share
+               of a kernel in a step
+
+--precision lets f32 speak four lines on the processor, feeds each other type
+the same codes, and compares what the two make of them at every step:
+
+  arg max      how often the likeliest code is the same, of all four codebooks
+               and of each
+  drawn        how often the code drawn with the same noise is the same
+  KL           the divergence of the next code's distribution from that of f32,
+               at temperature 1 and at that of speech
+  hidden       the error of the hidden states relative to the states
+  wave, mel    signal to noise of what is rendered from f32's hidden states;
+               `same` where no bit differs
+  after        below: what each layer leaves, the hidden state and the logits;
+               the error's root mean square and its largest value, both relative
+               to the root mean square of what they should be";
