@@ -58,7 +58,7 @@ pub fn decode(text: &str) -> Result<Vec<u8>, String> {
     let mut tail = None;
     for (i, c) in text.trim().chars().enumerate() {
         if tail.is_some() {
-            return Err(format!("character {} ({c:?}) follows the closing one", i + 1));
+            return Err(format!("character {} follows the closing one", i + 1));
         }
         let code = c as u32;
         match code {
@@ -73,7 +73,7 @@ pub fn decode(text: &str) -> Result<Vec<u8>, String> {
                 characters += 1;
             }
             0x3d01..=0x3d06 => tail = Some((code - TAIL) as usize),
-            _ => return Err(format!("character {} ({c:?}) does not belong to a base16384 string", i + 1)),
+            _ => return Err(format!("character {} does not belong to a base16384 string", i + 1)),
         }
     }
     let tail = tail.unwrap_or(0);
