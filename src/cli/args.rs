@@ -21,7 +21,8 @@ pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, R
 /// ChatTTS, conversational text to speech in Chinese and English.
 ///
 /// Texts in, WAV files out. The paths of files written go to standard output, all else to standard error.
-/// Exit codes: 0 done, 1 something failed or was cut off, 2 wrong usage, 130 interrupted, 143 terminated.
+/// Exit codes: 0 done, 1 something failed or was cut off, 2 wrong usage, 130 interrupted, 143 terminated,
+/// 129 hung up.
 ///
 /// The weights are ChatTTS's own, licensed CC BY-NC 4.0 (not for commercial use); this program is licensed
 /// Apache-2.0 and downloads them when it first needs them.
@@ -106,6 +107,12 @@ pub struct SynthArgs {
     /// Every flag of voice and generation is a key, with _ for -; what a line does not say, the flags say.
     #[arg(long, help_heading = "Input")]
     pub json_input: bool,
+    /// Let manifests and SSML name voices in any file
+    ///
+    /// Otherwise only in files in the folder of --file and below it (the current folder, without a file). What
+    /// flags name is read from anywhere.
+    #[arg(long, help_heading = "Input")]
+    pub allow_files: bool,
     #[command(flatten)]
     pub batch: BatchArgs,
 }
@@ -151,8 +158,14 @@ pub struct BatchArgs {
     #[arg(long, value_name = "TEMPLATE", requires = "out_dir", help_heading = "Batch")]
     pub name: Option<String>,
     /// Leave alone what an earlier run finished in --out-dir and nothing has changed since
+    ///
+    /// A finished file is known by its name and its length. One that was changed and has its length still is
+    /// found with --verify alone.
     #[arg(long, requires = "out_dir", help_heading = "Batch")]
     pub resume: bool,
+    /// With --resume, compare the checksum of every finished file too
+    #[arg(long, requires = "resume", help_heading = "Batch")]
+    pub verify: bool,
     /// Afterwards remove files of earlier runs in --out-dir whose lines are gone
     #[arg(long, requires = "out_dir", help_heading = "Batch")]
     pub prune: bool,
@@ -227,6 +240,16 @@ pub enum SubtitleKind {
     Srt,
     /// WebVTT
     Vtt,
+}
+
+impl SubtitleKind {
+    /// Returns the extension of such a file.
+    pub fn extension(self) -> &'static str {
+        match self {
+            SubtitleKind::Srt => "srt",
+            SubtitleKind::Vtt => "vtt",
+        }
+    }
 }
 
 #[derive(Args)]

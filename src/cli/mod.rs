@@ -11,6 +11,7 @@ mod model;
 mod normalize;
 mod options;
 mod output;
+mod places;
 mod plan;
 mod refine;
 mod report;
@@ -111,12 +112,22 @@ fn flags(error: &Error) -> Option<&'static str> {
         Error::ModelNotFound(_) => {
             Some("--model DIR names a folder, --model demo the small voice of the program itself")
         }
+        Error::Outside { .. } => Some("--allow-files lets texts and manifests name files anywhere"),
+        Error::Role { reason, .. } => flags(reason),
         Error::EndedAtOnce { .. } => Some("--seed N is another one"),
         Error::Device(reason) if reason.contains("fit") || reason.contains("out of memory") => {
             Some("--batch-size N sets how many, --memory-fraction SHARE what they may take")
         }
         Error::Device(_) => Some("--device cpu is the processor"),
         _ => None,
+    }
+}
+
+/// Returns a line's error with the flags that may help with it.
+fn with_flags(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref().and_then(flags) {
+        Some(flags) => anyhow::anyhow!("{error:#}; {flags}"),
+        None => error,
     }
 }
 
