@@ -334,3 +334,33 @@ impl Joined {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chattts_rs::batch::DirLock;
+
+    #[test]
+    fn an_error_of_writing_ends_the_run_only_if_every_line_would_meet_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let ledger = Ledger::open(DirLock::acquire(&out).unwrap()).unwrap();
+        let report = Report::new(true, false);
+        let sink = LineSink::new(&report, Destination::Folder(Mutex::new(ledger)), None, Vec::new());
+        let of = |kind: ErrorKind, path: PathBuf| -> anyhow::Error {
+            Error::Io { action: "write", path, reason: kind.into() }.into()
+        };
+        let file = out.join("a.wav");
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::ReadOnlyFilesystem] {
+            assert!(sink.befalls_all(of(kind, file.clone())).is_ok(), "{kind}");
+            assert!(sink.befalls_all(anyhow::Error::from(std::io::Error::from(kind)).context("x")).is_ok());
+        }
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::IsADirectory, ErrorKind::FileTooLarge] {
+            assert!(sink.befalls_all(of(kind, file.clone())).is_err(), "{kind}");
+        }
+        let ledger = out.join(STATE_DIR).join("ledger.jsonl");
+        assert!(sink.befalls_all(of(ErrorKind::FileTooLarge, ledger)).is_ok());
+        std::fs::rename(&out, dir.path().join("moved")).unwrap();
+        assert!(sink.befalls_all(of(ErrorKind::NotFound, file)).is_ok());
+    }
+}
