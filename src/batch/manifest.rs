@@ -43,7 +43,7 @@ impl Row {
                 return Err(format!("`{key}` is given twice"));
             }
             let value: Value = serde_json::from_str(written.get())
-                .map_err(|e| format!("`{key}`: not JSON: {}", said(&e)))?;
+                .map_err(|e| format!("not JSON: {} in `{key}`", said(&e)))?;
             let field = Field { key: &key, value: &value };
             match key.as_str() {
                 "text" | "id" | "out" if value.is_null() => {}
