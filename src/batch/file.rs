@@ -49,10 +49,9 @@ pub fn part_file(path: &Path) -> Result<NamedTempFile> {
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     loop {
         let file = builder.tempfile_in(folder_of(path)).map_err(Error::io("write", path))?;
-        // A file system without locks has none to respect.
-        let _ = file.as_file().lock();
-        // Another run may have swept it before it was locked.
-        if file.path().exists() {
+        // Another run may sweep it before it is locked. A file system without locks has none to respect.
+        let is_swept = matches!(file.as_file().try_lock(), Err(TryLockError::WouldBlock));
+        if !is_swept && file.path().exists() {
             return Ok(file);
         }
     }
