@@ -161,6 +161,24 @@ pub enum Error {
         holder: String,
     },
 
+    /// A place where other users could put files in the way of what is written.
+    #[error("{} {reason}", path.display())]
+    Unsafe {
+        /// The file or folder.
+        path: PathBuf,
+        /// The problem and what to do about it.
+        reason: String,
+    },
+
+    /// A text or a manifest names a file that lies outside the folder to which it is confined.
+    #[error("{} does not lie in the folder {}, outside of which no file is read here", path.display(), folder.display())]
+    Outside {
+        /// The file as it was named.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+
     /// A text has characters that would not be spoken, and was to be spoken whole.
     #[error("{0}")]
     NotSpoken(String),
@@ -251,7 +269,7 @@ impl Error {
             Error::EmptyText(_) | Error::TextTooLong { .. } | Error::NotSpoken(_) | Error::Markup(_) => {
                 ErrorKind::InvalidText
             }
-            Error::Speaker(_) => ErrorKind::InvalidVoice,
+            Error::Speaker(_) | Error::Outside { .. } => ErrorKind::InvalidVoice,
             Error::Role { reason, .. } => match reason.kind() {
                 kind @ (ErrorKind::Io | ErrorKind::Internal) => kind,
                 _ => ErrorKind::InvalidVoice,
@@ -264,7 +282,7 @@ impl Error {
             | Error::Tokenizer { .. }
             | Error::NotANumber => ErrorKind::ModelInvalid,
             Error::Download { .. } => ErrorKind::Download,
-            Error::Io { .. } => ErrorKind::Io,
+            Error::Io { .. } | Error::Unsafe { .. } => ErrorKind::Io,
             Error::Device(_) => ErrorKind::Device,
             Error::EndedAtOnce { .. } => ErrorKind::EndedAtOnce,
             Error::Audio(_) => ErrorKind::Audio,
@@ -277,6 +295,10 @@ impl Error {
     /// Makes a function for `map_err` on the result of a file operation.
     pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Error + 'a {
         move |reason| Error::Io { action, path: path.to_path_buf(), reason }
+    }
+
+    pub(crate) fn unsafe_place(path: &Path, reason: impl Into<String>) -> Error {
+        Error::Unsafe { path: path.to_path_buf(), reason: reason.into() }
     }
 
     pub(crate) fn bad_file(file: &Path, reason: impl Into<String>) -> Error {

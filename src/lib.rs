@@ -49,6 +49,7 @@ pub mod cuda;
 mod device;
 pub mod engine;
 mod error;
+mod files;
 pub mod hub;
 mod loading;
 pub mod model;

@@ -6,20 +6,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each part, and the parts it may use.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("error", &[]),
+    ("files", &["error"]),
     ("sampling", &["error"]),
     ("audio", &["error"]),
     ("hub", &["error"]),
     ("text", &["error"]),
-    ("voice", &["error", "sampling"]),
+    ("voice", &["error", "files", "sampling"]),
     ("model", &["error", "hub", "text", "voice"]),
     ("engine", &["error", "model", "sampling", "text", "voice"]),
     ("cuda", &["engine", "error", "model", "sampling"]),
     ("device", &["cuda", "error", "model"]),
     ("loading", &["cuda", "device", "engine", "error", "model", "text", "voice"]),
-    ("speech", &["audio", "engine", "error", "model", "sampling", "text", "voice"]),
-    ("batch", &["error", "speech"]),
+    ("speech", &["audio", "engine", "error", "files", "model", "sampling", "text", "voice"]),
+    ("batch", &["error", "files", "speech"]),
     (
         "runtime",
         &["audio", "device", "engine", "error", "hub", "loading", "model", "speech", "text", "voice"],

@@ -134,7 +134,10 @@ fn homophones_are_spoken_in_place_of_what_is_misread() {
     fs::write(p.path("bad.json"), r#"{"後": "后面"}"#).unwrap();
     let ran = p.run(&["normalize", "--homophones", "bad.json", "以後"]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.err.contains("bad.json") && ran.err.contains("后面"), "{ran:?}");
+    assert!(
+        ran.err.contains("bad.json") && ran.err.contains("entry 1") && !ran.err.contains("后面"),
+        "{ran:?}"
+    );
     let ran = p.run(&["normalize", "--homophones", "gone.json", "以後"]);
     assert!(ran.err.contains("cannot read gone.json"), "{ran:?}");
 }

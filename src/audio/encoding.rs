@@ -173,7 +173,7 @@ impl Encoding {
     }
 
     /// Returns the number of samples that fit one file. In WAV its sizes are the limit (24 hours of 16 bits at
-    /// 24 kHz), in FLAC a field of its header.
+    /// 24 kHz), beyond which a file must be RF64; in FLAC it is a field of its header.
     pub fn max_samples(&self) -> u64 {
         match self.format {
             Format::Wav | Format::Ulaw | Format::Alaw => {

@@ -14,9 +14,14 @@ const BLOCK: usize = 4096;
 /// samples outside this range are clipped.
 ///
 /// # Errors
-/// [`Error::Audio`] if there are more samples than [`Encoding::max_samples`].
+/// [`Error::Audio`] if there are more samples than a FLAC file holds. A WAV file of more than
+/// [`Encoding::max_samples`] is RF64.
 pub fn encode(samples: &[f32], encoding: &Encoding) -> Result<Vec<u8>> {
-    let mut sink = Sink::new(Cursor::new(Vec::new()), encoding)?;
+    let out = Cursor::new(Vec::new());
+    let mut sink = match samples.len() as u64 > encoding.max_samples() {
+        true => Sink::long(out, encoding)?,
+        false => Sink::new(out, encoding)?,
+    };
     sink.push(samples)?;
     Ok(sink.finish()?.into_inner())
 }
@@ -30,10 +35,12 @@ pub struct Sink<W: Write + Seek> {
     body: Body<W>,
     encoding: Encoding,
     samples: u64,
+    /// The number of samples up to which a WAV file is a plain one.
+    plain_limit: u64,
 }
 
 enum Body<W: Write + Seek> {
-    Plain { out: BufWriter<W>, header_at: Option<u64>, bytes: Vec<u8> },
+    Plain { out: BufWriter<W>, header_at: Option<u64>, is_long: bool, bytes: Vec<u8> },
     Flac(Box<Flac<W>>),
 }
 
@@ -43,27 +50,53 @@ impl<W: Write + Seek> Sink<W> {
     /// # Errors
     /// [`Error::Audio`] if the writer fails.
     pub fn new(out: W, encoding: &Encoding) -> Result<Self> {
+        Self::begin(out, encoding, false)
+    }
+
+    /// Begins a file that may grow longer than [`Encoding::max_samples`]. A WAV file then has room for the sizes of
+    /// RF64 (EBU Tech 3306), 36 bytes that a reader passes over, and becomes one if it does grow so long.
+    ///
+    /// # Errors
+    /// [`Error::Audio`] if the writer fails.
+    pub fn long(out: W, encoding: &Encoding) -> Result<Self> {
+        Self::begin(out, encoding, true)
+    }
+
+    fn begin(out: W, encoding: &Encoding, is_long: bool) -> Result<Self> {
         let body = match encoding.format() {
             Format::Flac => Body::Flac(Box::new(Flac::new(out, encoding)?)),
             _ => {
                 let mut out = BufWriter::new(out);
-                let header = wav::header(encoding, None);
+                let header = match is_long {
+                    true => wav::long_header(encoding, None, false),
+                    false => wav::header(encoding, None),
+                };
                 let start = out.stream_position().map_err(failed)?;
                 out.write_all(&header).map_err(failed)?;
-                Body::Plain { out, header_at: (!header.is_empty()).then_some(start), bytes: Vec::new() }
+                Body::Plain {
+                    out,
+                    header_at: (!header.is_empty()).then_some(start),
+                    is_long,
+                    bytes: Vec::new(),
+                }
             }
         };
-        Ok(Sink { body, encoding: *encoding, samples: 0 })
+        // The room counts as a part of the file.
+        let plain_limit = encoding.max_samples().saturating_sub(if is_long { wav::ROOM } else { 0 });
+        Ok(Sink { body, encoding: *encoding, samples: 0, plain_limit })
     }
 
     /// Appends samples.
     ///
     /// # Errors
     /// [`Error::Audio`] if the writer fails, and before anything is written if the file would hold more samples
-    /// than [`Encoding::max_samples`].
+    /// than [`Encoding::max_samples`] and is not [long](Sink::long).
     pub fn push(&mut self, samples: &[f32]) -> Result<()> {
         let total = self.samples.saturating_add(samples.len() as u64);
-        let limit = self.encoding.max_samples();
+        let limit = match &self.body {
+            Body::Plain { is_long: true, .. } => u64::MAX,
+            _ => self.encoding.max_samples(),
+        };
         if total > limit {
             let format = self.encoding.format();
             return Err(Error::Audio(format!("{total} samples; a file of format {format} holds {limit}")));
@@ -94,13 +127,16 @@ impl<W: Write + Seek> Sink<W> {
     pub fn finish(self) -> Result<W> {
         match self.body {
             Body::Flac(flac) => flac.finish(),
-            Body::Plain { mut out, header_at, .. } => {
+            Body::Plain { mut out, header_at, is_long, .. } => {
                 if let Some(start) = header_at {
-                    let samples = u32::try_from(self.samples).map_err(failed)?;
-                    let padding = wav::padding(&self.encoding, samples);
-                    out.write_all(padding).map_err(failed)?;
+                    let (encoding, samples) = (&self.encoding, self.samples);
+                    let header = match is_long {
+                        true => wav::long_header(encoding, Some(samples), samples > self.plain_limit),
+                        false => wav::header(encoding, Some(u32::try_from(samples).map_err(failed)?)),
+                    };
+                    out.write_all(wav::padding(encoding, samples)).map_err(failed)?;
                     out.seek(SeekFrom::Start(start)).map_err(failed)?;
-                    out.write_all(&wav::header(&self.encoding, Some(samples))).map_err(failed)?;
+                    out.write_all(&header).map_err(failed)?;
                 }
                 out.into_inner().map_err(|e| failed(e.error()))
             }
@@ -168,13 +204,60 @@ mod tests {
         }
     }
 
+    fn number(bytes: &[u8]) -> u64 {
+        bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
+    #[test]
+    fn a_file_beyond_the_sizes_of_wav_is_rf64() {
+        for encoding in encodings().filter(|e| e.format().extension() == "wav") {
+            let plain = encode(&[0.5; 9], &encoding).unwrap();
+            let data_at = plain.windows(4).position(|four| four == b"data").unwrap();
+            for (limit, is_large) in [(8, true), (9, false)] {
+                let mut sink = Sink::long(Cursor::new(Vec::new()), &encoding).unwrap();
+                sink.plain_limit = limit;
+                sink.push(&[0.5; 4]).unwrap();
+                sink.push(&[0.5; 5]).unwrap();
+                let file = sink.finish().unwrap().into_inner();
+                let bytes = 9 * encoding.bytes_per_sample() as u64;
+                assert_eq!(file.len(), plain.len() + 36, "{encoding:?}");
+                assert_eq!((&file[8..12], number(&file[16..20])), (&b"WAVE"[..], 28));
+                // What follows is the plain file's, but for the sizes of a large one.
+                assert_eq!(file[48..][..data_at - 16], plain[12..][..data_at - 16]);
+                assert_eq!(file[data_at + 36 + 8..], plain[data_at + 8..]);
+                let sizes = (number(&file[4..8]), number(&file[data_at + 40..][..4]));
+                if is_large {
+                    assert_eq!((&file[..4], &file[12..16]), (&b"RF64"[..], &b"ds64"[..]));
+                    assert_eq!(sizes, (0xffff_ffff, 0xffff_ffff));
+                    assert_eq!(number(&file[20..28]), file.len() as u64 - 8);
+                    assert_eq!(
+                        (number(&file[28..36]), number(&file[36..44]), number(&file[44..48])),
+                        (bytes, 9, 0)
+                    );
+                } else {
+                    assert_eq!((&file[..4], &file[12..16]), (&b"RIFF"[..], &b"JUNK"[..]));
+                    assert_eq!(sizes, (file.len() as u64 - 8, bytes));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_of_rf64_go_beyond_32_bits() {
+        let encoding = Encoding::default();
+        let samples = 3_000_000_000;
+        let header = wav::long_header(&encoding, Some(samples), true);
+        assert_eq!(number(&header[20..28]), 2 * samples + header.len() as u64 - 8);
+        assert_eq!((number(&header[28..36]), number(&header[36..44])), (2 * samples, samples));
+    }
+
     #[test]
     fn the_longest_wav_files_sizes_fit_their_fields() {
         for encoding in encodings().filter(|e| e.format().extension() == "wav") {
             let samples = u32::try_from(encoding.max_samples()).unwrap();
             let header = wav::header(&encoding, Some(samples));
             let data = u64::from(samples) * encoding.bytes_per_sample() as u64;
-            let padding = wav::padding(&encoding, samples).len() as u64;
+            let padding = wav::padding(&encoding, samples.into()).len() as u64;
             let riff = u32::from_le_bytes(header[4..8].try_into().unwrap());
             assert_eq!(u64::from(riff), header.len() as u64 - 8 + data + padding);
         }

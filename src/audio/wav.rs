@@ -12,16 +12,21 @@ pub const MAX_SAMPLES: usize = (u32::MAX as usize - 64) / 2;
 /// The tags WAVE_FORMAT_MULAW and WAVE_FORMAT_ALAW (RFC 2361).
 const TAG_ULAW: u16 = 7;
 const TAG_ALAW: u16 = 6;
+/// The content of the chunk `ds64` (EBU Tech 3306) without a table: the sizes of the file and of its data and the
+/// number of samples in 64 bits, and the length of the table.
+const DS64_SIZE: u32 = 28;
+/// The bytes of that chunk with its own header.
+pub(super) const ROOM: u64 = 8 + DS64_SIZE as u64;
+/// The place of a WAV file's first chunk.
+const FIRST_CHUNK: usize = 12;
 /// The value that stands for the length of a stream that is not known yet.
 const UNKNOWN: u32 = u32::MAX;
 
-/// Returns a mono 16-bit WAV file of samples from −1 to 1; samples outside this range are clipped. [`encode`]
-/// writes other formats.
+/// Returns a mono 16-bit WAV file of samples from −1 to 1; samples outside this range are clipped. More than
+/// [`MAX_SAMPLES`], about 24 hours at 24 kHz, become an RF64 file. [`encode`] writes other formats.
 ///
 /// # Errors
-/// [`Error::Audio`](crate::Error::Audio) if there are more samples than the format can hold (about 24 hours at
-/// 24 kHz), [`Error::Parameter`](crate::Error::Parameter) for a rate outside
-/// [`SAMPLE_RATES`](super::SAMPLE_RATES).
+/// [`Error::Parameter`](crate::Error::Parameter) for a rate outside [`SAMPLE_RATES`](super::SAMPLE_RATES).
 pub fn wav(samples: &[f32], sample_rate: u32) -> Result<Vec<u8>> {
     encode(samples, &Encoding::new(Format::Wav, None, Some(sample_rate))?)
 }
@@ -48,7 +53,7 @@ pub(super) fn header(encoding: &Encoding, samples: Option<u32>) -> Vec<u8> {
     };
     if let Some(samples) = samples {
         let data_size = samples * encoding.bytes_per_sample() as u32;
-        let riff_size = header.len() as u32 - 8 + data_size + padding(encoding, samples).len() as u32;
+        let riff_size = header.len() as u32 - 8 + data_size + padding(encoding, samples.into()).len() as u32;
         header[4..8].copy_from_slice(&riff_size.to_le_bytes());
         let sizes_at = header.len() - 4;
         header[sizes_at..].copy_from_slice(&data_size.to_le_bytes());
@@ -56,9 +61,39 @@ pub(super) fn header(encoding: &Encoding, samples: Option<u32>) -> Vec<u8> {
     header
 }
 
+/// Returns the header with room for sizes of 64 bits. While the sizes fit 32 bits (`is_large` says that they do not)
+/// the room is a chunk `JUNK`, which every reader passes over; else it is `ds64`, and the file RF64.
+pub(super) fn long_header(encoding: &Encoding, samples: Option<u64>, is_large: bool) -> Vec<u8> {
+    let small = samples.filter(|_| !is_large).and_then(|samples| u32::try_from(samples).ok());
+    let mut header = header(encoding, small);
+    if header.is_empty() {
+        return header;
+    }
+    let data = samples.unwrap_or_default() * encoding.bytes_per_sample() as u64;
+    let riff = header.len() as u64 + ROOM - 8 + data + data % 2;
+    let mut chunk = vec![0; ROOM as usize];
+    chunk[4..8].copy_from_slice(&DS64_SIZE.to_le_bytes());
+    match samples {
+        Some(samples) if is_large => {
+            chunk[..4].copy_from_slice(b"ds64");
+            chunk[8..16].copy_from_slice(&riff.to_le_bytes());
+            chunk[16..24].copy_from_slice(&data.to_le_bytes());
+            chunk[24..32].copy_from_slice(&samples.to_le_bytes());
+            header[..4].copy_from_slice(b"RF64");
+        }
+        Some(_) => {
+            chunk[..4].copy_from_slice(b"JUNK");
+            header[4..8].copy_from_slice(&(riff as u32).to_le_bytes());
+        }
+        None => chunk[..4].copy_from_slice(b"JUNK"),
+    }
+    header.splice(FIRST_CHUNK..FIRST_CHUNK, chunk);
+    header
+}
+
 /// Returns the bytes that follow so many samples: RIFF's chunks have even lengths.
-pub(super) fn padding(encoding: &Encoding, samples: u32) -> &'static [u8] {
-    if (u64::from(samples) * encoding.bytes_per_sample() as u64).is_multiple_of(2) { &[] } else { &[0] }
+pub(super) fn padding(encoding: &Encoding, samples: u64) -> &'static [u8] {
+    if (samples * encoding.bytes_per_sample() as u64).is_multiple_of(2) { &[] } else { &[0] }
 }
 
 fn pcm_header(encoding: &Encoding) -> Vec<u8> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::files::open_own;
 
 /// A JSON Lines file to which lines are appended.
 #[derive(Debug)]
@@ -24,6 +25,13 @@ impl Appender {
         let is_torn = path.is_file() && is_torn(path).map_err(Error::io("read", path))?;
         let file = OpenOptions::new().append(true).create(true).open(path);
         let file = file.map_err(Error::io("write", path))?;
+        Ok(Appender { file, path: path.to_path_buf(), is_torn })
+    }
+
+    /// Does what [`Appender::open`] does for a file of the program's own, which is never behind a link.
+    pub(super) fn open_own(path: &Path) -> Result<Self> {
+        let mut file = open_own(path, true)?;
+        let is_torn = ends_torn(&mut file).map_err(Error::io("read", path))?;
         Ok(Appender { file, path: path.to_path_buf(), is_torn })
     }
 
@@ -52,7 +60,10 @@ impl Appender {
 }
 
 fn is_torn(path: &Path) -> std::io::Result<bool> {
-    let mut file = File::open(path)?;
+    ends_torn(&mut File::open(path)?)
+}
+
+fn ends_torn(file: &mut File) -> std::io::Result<bool> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(false);
     }

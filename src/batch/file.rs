@@ -1,8 +1,11 @@
 //! Files that are either complete or absent.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
 
 use super::STATE_DIR;
 use crate::error::{Error, Result};
@@ -11,6 +14,8 @@ use crate::error::{Error, Result};
 const PART_PREFIX: &str = ".chattts-";
 /// The suffix of those names.
 const PART_SUFFIX: &str = ".part";
+/// The age from which an unfinished file counts as left behind where the file system knows no locks.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Writes a file completely or not at all: beside its place, then renamed. It is on the disk before this
 /// returns. Folders that do not exist are created.
@@ -23,17 +28,33 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     }
     let folder = folder_of(path);
     create_folder(folder)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PART_PREFIX).suffix(PART_SUFFIX);
-    // A temporary file is its owner's alone unless told otherwise; this one is for whom the umask says.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(Error::io("write", path))?;
+    let mut file = part_file(path)?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
     // Without this a power cut may keep the new name and lose what it names.
     file.as_file().sync_all().map_err(Error::io("write", path))?;
     file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
     sync_folder(folder)
+}
+
+/// Creates an unfinished file beside the place it is for. It is locked while it is open, by which [`sweep`] tells
+/// it from one that a killed run left.
+///
+/// # Errors
+/// [`Error::Io`] that names the place.
+pub fn part_file(path: &Path) -> Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PART_PREFIX).suffix(PART_SUFFIX);
+    // A temporary file is its owner's alone unless told otherwise; this one is for whom the umask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    loop {
+        let file = builder.tempfile_in(folder_of(path)).map_err(Error::io("write", path))?;
+        // Another run may sweep it before it is locked. A file system without locks has none to respect.
+        let is_swept = matches!(file.as_file().try_lock(), Err(TryLockError::WouldBlock));
+        if !is_swept && file.path().exists() {
+            return Ok(file);
+        }
+    }
 }
 
 /// Creates a folder and those above it, so that they outlast a power cut.
@@ -48,8 +69,7 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
 }
 
 /// Removes the files that killed runs left half-written in this one folder, and in its [`STATE_DIR`] if it has
-/// one; returns how many they were. Call it for each of [`super::Names::folders`], under the output folder's
-/// lock: another run's unfinished files look the same.
+/// one; returns how many they were. Those that a running process still writes stay.
 ///
 /// # Errors
 /// [`Error::Io`] for a folder that cannot be read or a file that cannot be removed; a folder that is not
@@ -68,12 +88,28 @@ pub fn sweep(dir: &Path) -> Result<usize> {
             let is_part =
                 name.to_str().is_some_and(|n| n.starts_with(PART_PREFIX) && n.ends_with(PART_SUFFIX));
             if is_part && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                fs::remove_file(entry.path()).map_err(Error::io("remove", &entry.path()))?;
+                let path = entry.path();
+                // Locked until it is gone, lest a run that has just created it writes to a file without a name.
+                let Some(_left) = left_behind(&path) else { continue };
+                fs::remove_file(&path).map_err(Error::io("remove", &path))?;
                 removed += 1;
             }
         }
     }
     Ok(removed)
+}
+
+/// Opens and locks an unfinished file, if nobody writes it any more.
+fn left_behind(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
+    match file.try_lock() {
+        Ok(()) => Some(file),
+        Err(TryLockError::WouldBlock) => None,
+        Err(TryLockError::Error(_)) => {
+            let age = file.metadata().ok()?.modified().ok()?.elapsed().ok()?;
+            (age > STALE).then_some(file)
+        }
+    }
 }
 
 pub(super) fn folder_of(path: &Path) -> &Path {
@@ -164,7 +200,10 @@ mod tests {
         let before = listing(dir.path());
         fs::write(dir.path().join(".chattts-AbC123.part"), b"x").unwrap();
         fs::write(state.join(".chattts-AbC123.part"), b"x").unwrap();
+        let own = part_file(&dir.path().join("b.wav")).unwrap();
         assert_eq!(sweep(dir.path()).unwrap(), 2);
+        assert!(own.path().exists(), "a file that is being written stays");
+        drop(own);
         assert_eq!(listing(dir.path()), before);
         assert_eq!(sweep(&dir.path().join("nowhere")).unwrap(), 0);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,6 +14,7 @@ use super::file::{folder_of, write_file};
 use super::lock::DirLock;
 use super::name::{check, fold};
 use crate::error::{Error, Result};
+use crate::files::open_own;
 use crate::speech::{sha256, sha256_file};
 
 const LEDGER_FILE: &str = "ledger.jsonl";
@@ -95,11 +96,8 @@ impl Ledger {
     /// [`Error::Io`] where it cannot be read or written.
     pub fn open(lock: DirLock) -> Result<Self> {
         let path = lock.dir().join(STATE_DIR).join(LEDGER_FILE);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(Error::io("read", &path)(e)),
-        };
+        let mut text = Vec::new();
+        open_own(&path, true)?.read_to_end(&mut text).map_err(Error::io("read", &path))?;
         let (mut entries, mut records, mut unreadable) = (HashMap::new(), 0, 0);
         for line in text.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             records += 1;
@@ -122,12 +120,41 @@ impl Ledger {
         if records > 2 * entries.len() {
             rewrite(&path, &entries)?;
         }
-        Ok(Ledger { lock, entries, unreadable, end: Appender::open(&path)? })
+        Ok(Ledger { lock, entries, unreadable, end: Appender::open_own(&path)? })
     }
 
     /// Returns the output folder.
     pub fn dir(&self) -> &Path {
         self.lock.dir()
+    }
+
+    /// Checks that the output folder is still where it was, before its files are reported as written.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it was moved, deleted or replaced.
+    pub fn check_folder(&self) -> Result<()> {
+        self.lock.check()
+    }
+
+    /// Checks that a file of this name lies inside the output folder, links followed.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if a link leads out of it.
+    pub fn check_place(&self, name: &Path) -> Result<()> {
+        let root = fs::canonicalize(self.dir()).map_err(Error::io("read", self.dir()))?;
+        let path = self.dir().join(name);
+        // The deepest folder that is there; a link without a target is there too.
+        let folder = path.ancestors().skip(1).find(|folder| folder.symlink_metadata().is_ok());
+        let is_inside = folder
+            .and_then(|folder| fs::canonicalize(folder).ok())
+            .is_some_and(|folder| folder.starts_with(&root));
+        match is_inside {
+            true => Ok(()),
+            false => Err(Error::parameter(
+                "out",
+                format!("{}: a link leads out of the output folder", name.display()),
+            )),
+        }
     }
 
     /// Returns the number of finished files.
@@ -183,6 +210,8 @@ impl Ledger {
             ));
         }
         entry.check()?;
+        self.check_folder()?;
+        self.check_place(Path::new(&entry.name))?;
         // Between the new file and its record the old record would speak for the new file.
         if self.entries.get(&entry.name).is_some_and(|old| old.key != entry.key) {
             self.forget(Path::new(&entry.name), sync)?;

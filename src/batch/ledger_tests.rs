@@ -232,3 +232,33 @@ fn a_hundred_thousand_records_are_read_and_asked_for_in_a_moment() {
     // Far above what it takes, for machines that are busy with something else.
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_ledger_behind_a_link_is_not_written_and_no_file_goes_through_a_link_that_leads_out() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let (out, target) = (dir.path().join("out"), dir.path().join("target"));
+    fs::write(&target, "mine").unwrap();
+    drop(open(&out));
+    fs::remove_file(path(&out)).unwrap();
+    symlink(&target, path(&out)).unwrap();
+    let error = Ledger::open(DirLock::acquire(&out).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("remove it"), "{error}");
+    assert_eq!(fs::read(&target).unwrap(), b"mine");
+    fs::remove_file(path(&out)).unwrap();
+
+    let mut ledger = open(&out);
+    fs::create_dir_all(out.join("inside/deep")).unwrap();
+    symlink(dir.path(), out.join("link")).unwrap();
+    symlink(out.join("inside"), out.join("fine")).unwrap();
+    symlink(dir.path().join("nowhere"), out.join("dangling")).unwrap();
+    for name in ["link/evil.wav", "link/new/evil.wav", "dangling/evil.wav"] {
+        let error = ledger.store(entry(name, "k", b"x"), b"x", false).unwrap_err().to_string();
+        assert!(error.contains("a link leads out"), "{error}");
+    }
+    for name in ["fine/a.wav", "fine/deep/a.wav", "new/a.wav", "a.wav"] {
+        ledger.store(entry(name, "k", b"x"), b"x", false).unwrap();
+    }
+    assert!(!dir.path().join("new").exists() && !dir.path().join("evil.wav").exists());
+}

@@ -1,13 +1,14 @@
 //! The lock that lets only one run at a time work in an output folder.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::STATE_DIR;
 use super::file::create_folder;
 use crate::error::{Error, Result};
+use crate::files::open_own;
 
 const LOCK_FILE: &str = "lock";
 /// The most bytes of a holder's own description that a message shows.
@@ -20,6 +21,8 @@ const SECONDS_PER_DAY: u64 = 86_400;
 pub struct DirLock {
     dir: PathBuf,
     file: File,
+    /// What tells the folder from another one of its name, where the system has such a thing.
+    identity: Option<(u64, u64)>,
 }
 
 impl DirLock {
@@ -27,14 +30,16 @@ impl DirLock {
     ///
     /// # Errors
     /// [`Error::InUse`] that says which process holds the lock; [`Error::Io`] where the folder cannot be
-    /// written or its file system knows no locks.
+    /// written or its file system knows no locks; [`Error::Unsafe`] where others could put links in the way of
+    /// what is written.
     pub fn acquire(dir: &Path) -> Result<Self> {
         let state = dir.join(STATE_DIR);
-        create_folder(&state)?;
+        create_folder(dir)?;
+        check_folder(dir)?;
+        make_state(&state)?;
         let path = state.join(LOCK_FILE);
         // Never removed: whoever locks a file that is gone locks out nobody.
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = file.map_err(Error::io("write", &path))?;
+        let mut file = open_own(&path, false)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -48,13 +53,103 @@ impl DirLock {
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| file.write_all(words.as_bytes()))
             .map_err(Error::io("write", &path))?;
-        Ok(DirLock { dir: dir.to_path_buf(), file })
+        let identity = fs::metadata(dir).ok().as_ref().and_then(identity);
+        Ok(DirLock { dir: dir.to_path_buf(), file, identity })
+    }
+
+    /// Checks that the folder is still where it was locked.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it was moved, deleted or replaced.
+    pub fn check(&self) -> Result<()> {
+        let gone =
+            |_| io::Error::other("the folder was moved or deleted while it was written to; start again");
+        let meta = fs::metadata(&self.dir).map_err(gone).map_err(Error::io("write", &self.dir))?;
+        match identity(&meta) == self.identity {
+            true => Ok(()),
+            false => Err(Error::io("write", &self.dir)(gone(io::Error::other("replaced")))),
+        }
     }
 
     /// Returns the locked folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+#[cfg(unix)]
+fn identity(meta: &fs::Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((meta.dev(), meta.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> Option<(u64, u64)> {
+    None
+}
+
+/// Creates the state folder, which others must not be able to prepare.
+fn make_state(state: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o775);
+    }
+    match builder.create(state) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("create the folder", state)(e));
+        }
+        _ => {}
+    }
+    let meta = fs::symlink_metadata(state).map_err(Error::io("read", state))?;
+    if !meta.is_dir() {
+        return Err(Error::unsafe_place(
+            state,
+            "is a link or a file, where a folder of this program's own belongs; remove it",
+        ));
+    }
+    check_state(state, &meta)
+}
+
+/// Refuses an output folder in which any user may replace what another one has made.
+#[cfg(unix)]
+fn check_folder(dir: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    const OTHERS_WRITE: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    let mode = fs::metadata(dir).map_err(Error::io("read", dir))?.mode();
+    match mode & OTHERS_WRITE != 0 && mode & STICKY == 0 {
+        true => Err(Error::unsafe_place(
+            dir,
+            "may be written by every user; take that away (`chmod o-w`), or choose another folder",
+        )),
+        false => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn check_state(state: &Path, meta: &fs::Metadata) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    // As whom files are created here, which maps of users and file systems of one owner may have a say in.
+    let own = tempfile::tempfile_in(state).and_then(|file| file.metadata());
+    let user = own.map_err(Error::io("write", state))?.uid();
+    if meta.uid() != user && meta.uid() != 0 {
+        let reason =
+            format!("belongs to another user (number {}); remove it, or choose another folder", meta.uid());
+        return Err(Error::unsafe_place(state, reason));
+    }
+    check_folder(state)
+}
+
+#[cfg(not(unix))]
+fn check_folder(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_state(_: &Path, _: &fs::Metadata) -> Result<()> {
+    Ok(())
 }
 
 impl Drop for DirLock {
@@ -116,6 +211,64 @@ mod tests {
         drop(lock);
         drop(DirLock::acquire(&out).unwrap());
         assert_eq!(std::fs::read(out.join(STATE_DIR).join(LOCK_FILE)).unwrap(), b"");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_in_the_place_of_the_state_do_not_cost_their_targets() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let (out, target) = (dir.path().join("out"), dir.path().join("target"));
+        std::fs::create_dir_all(out.join(STATE_DIR)).unwrap();
+        std::fs::write(&target, "mine").unwrap();
+        symlink(&target, out.join(STATE_DIR).join(LOCK_FILE)).unwrap();
+        let error = DirLock::acquire(&out).unwrap_err().to_string();
+        assert!(error.contains("lock: it is a link"), "{error}");
+        assert_eq!(std::fs::read(&target).unwrap(), b"mine");
+
+        let other = dir.path().join("other");
+        std::fs::create_dir_all(&other).unwrap();
+        symlink(out.join(STATE_DIR), other.join(STATE_DIR)).unwrap();
+        let error = DirLock::acquire(&other).unwrap_err().to_string();
+        assert!(error.contains("is a link or a file"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_every_user_may_write_is_refused_unless_it_is_sticky() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(dir.path(), 0o777);
+        let error = DirLock::acquire(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("chmod o-w"), "{error}");
+        set(dir.path(), 0o1777);
+        drop(DirLock::acquire(dir.path()).unwrap());
+        set(&dir.path().join(STATE_DIR), 0o777);
+        let error = DirLock::acquire(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(STATE_DIR) && error.contains("chmod o-w"), "{error}");
+        set(&dir.path().join(STATE_DIR), 0o755);
+        drop(DirLock::acquire(dir.path()).unwrap());
+        // Another user's, which only root can make.
+        if std::os::unix::fs::chown(dir.path().join(STATE_DIR), Some(12_345), None).is_ok() {
+            let error = DirLock::acquire(dir.path()).unwrap_err().to_string();
+            assert!(error.contains("belongs to another user (number 12345)"), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_is_moved_away_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let lock = DirLock::acquire(&out).unwrap();
+        lock.check().unwrap();
+        std::fs::rename(&out, dir.path().join("moved")).unwrap();
+        assert!(lock.check().unwrap_err().to_string().contains("moved or deleted"));
+        std::fs::create_dir(&out).unwrap();
+        assert!(lock.check().unwrap_err().to_string().contains("moved or deleted"));
     }
 
     #[test]

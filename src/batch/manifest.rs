@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::name;
 use crate::speech::Overrides;
@@ -41,14 +42,18 @@ impl Row {
         let mut keys: Vec<String> = Vec::new();
         let mut row = Row::default();
         let mut text = None;
-        for (key, value) in object(line)? {
+        for (key, written) in object(line)? {
             if keys.contains(&key) {
                 return Err(format!("`{key}` is given twice"));
             }
+            let value: Value = serde_json::from_str(written.get())
+                .map_err(|e| format!("not JSON: {} in `{key}`", said(&e)))?;
             let field = Field { key: &key, value: &value };
             match key.as_str() {
                 "text" | "id" | "out" if value.is_null() => {}
                 "text" => text = Some(field.string()?),
+                // A number stays as it is written: in double precision long ones would become one.
+                "id" if value.is_number() => row.id = Some(written.get().to_string()),
                 "id" => row.id = Some(field.string_or_number()?),
                 "out" => {
                     let out = field.string()?;
@@ -72,26 +77,27 @@ impl Row {
 }
 
 /// Reads the keys and values of a JSON object, in their order, including repeated keys.
-fn object(line: &str) -> Result<Vec<(String, Value)>, String> {
+fn object(line: &str) -> Result<Vec<(String, Box<RawValue>)>, String> {
     // Editors put a byte-order mark in front of a file's first line.
     let line = line.trim_start_matches('\u{feff}');
     let mut json = serde_json::Deserializer::from_str(line);
     let pairs = json.deserialize_map(Pairs).and_then(|pairs| json.end().map(|()| pairs));
-    pairs.map_err(|e| {
-        let text = e.to_string();
-        let said = text.rsplit_once(" at line ").map_or(text.as_str(), |(said, _)| said);
-        match e.classify() {
-            serde_json::error::Category::Data => said.to_string(),
-            // The line number would be counted within the line.
-            _ => format!("not JSON: {said} at column {}", e.column()),
-        }
+    pairs.map_err(|e| match e.classify() {
+        serde_json::error::Category::Data => said(&e),
+        _ => format!("not JSON: {} at column {}", said(&e), e.column()),
     })
+}
+
+/// Returns an error's message without its place, whose line would be counted within the line.
+fn said(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.as_str(), |(said, _)| said).to_string()
 }
 
 struct Pairs;
 
 impl<'de> Visitor<'de> for Pairs {
-    type Value = Vec<(String, Value)>;
+    type Value = Vec<(String, Box<RawValue>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("an object such as {\"text\": \"…\"}")
@@ -216,6 +222,13 @@ mod tests {
         for (rest, expected) in cases {
             let error = row(rest).unwrap_err();
             assert!(error.contains(expected), "{rest}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_a_number_stays_as_it_is_written() {
+        for id in ["99999999999999999999", "99999999999999999998", "-0", "1.50", "7", "1E3"] {
+            assert_eq!(row(&format!("\"id\": {id}")).unwrap().id.as_deref(), Some(id));
         }
     }
 

@@ -50,10 +50,10 @@ mod names;
 pub mod report;
 mod template;
 
-pub use file::{sweep, write_file};
+pub use file::{part_file, sweep, write_file};
 pub use ledger::{Entry, Ledger};
 pub use lock::DirLock;
-pub use name::checked_out;
+pub use name::{beside, checked_out};
 pub use names::Names;
 pub use template::{NameFields, NameTemplate};
 

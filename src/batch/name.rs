@@ -2,7 +2,7 @@
 //! macOS and Windows and never leads out of the output folder.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -26,6 +26,21 @@ const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 /// [`Error::Parameter`] that says what is wrong with it.
 pub fn checked_out(out: &str) -> Result<PathBuf> {
     check(out).map(PathBuf::from).map_err(|reason| Error::parameter("out", reason))
+}
+
+/// Returns the name of a file that goes with another, such as its subtitles: with this extension in the place of
+/// its own, or behind it where they are the same.
+pub fn beside(path: &Path, extension: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    let stem = match name.to_str().map(split_extension) {
+        Some((stem, own)) if !own[own.len().min(1)..].eq_ignore_ascii_case(extension) => stem.into(),
+        Some(_) => name.to_os_string(),
+        None => path.file_stem().unwrap_or_default().to_os_string(),
+    };
+    let mut beside = stem;
+    beside.push(".");
+    beside.push(extension);
+    path.with_file_name(beside)
 }
 
 /// Does what [`checked_out`] does, and returns the bare reason as its error.
@@ -267,6 +282,19 @@ mod tests {
         assert!(name.ends_with("说.wav") && (253..=255).contains(&name.len()), "{name}");
         assert_eq!(fit("a.b.wav", "-2"), "a.b-2.wav");
         assert_eq!(fit("v1.2", "-2"), "v1.2-2");
+    }
+
+    #[test]
+    fn what_goes_with_a_file_never_has_its_name() {
+        for (path, expected) in [
+            ("a/b.wav", "a/b.srt"),
+            ("b", "b.srt"),
+            ("v1.2", "v1.2.srt"),
+            ("b.srt", "b.srt.srt"),
+            ("b.SRT", "b.SRT.srt"),
+        ] {
+            assert_eq!(beside(Path::new(path), "srt"), Path::new(expected));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::name::{check, fit, fold};
+use super::name::{beside, check, fit, fold};
 use super::template::{NameFields, NameTemplate};
 use crate::error::{Error, Result};
 
@@ -22,6 +22,8 @@ pub struct Names {
     /// The number with which the next line of a folded name is tried.
     next: HashMap<String, usize>,
     parents: BTreeSet<PathBuf>,
+    /// The extension of a file that goes with every line's, if there is one.
+    beside: Option<&'static str>,
 }
 
 impl Names {
@@ -33,7 +35,19 @@ impl Names {
             folders: HashMap::new(),
             next: HashMap::new(),
             parents: BTreeSet::new(),
+            beside: None,
         }
+    }
+
+    /// Keeps the name [beside](super::beside) every line's free too, for subtitles of this extension.
+    pub fn with_beside(mut self, extension: &'static str) -> Self {
+        self.beside = Some(extension);
+        self
+    }
+
+    /// Keeps a name from the lines, because the run writes something else there; `what` says what, for messages.
+    pub fn reserve(&mut self, name: &str, what: &str) {
+        self.claim(name, what);
     }
 
     /// Names a line's file by the template; the second line of a name gets `-2` before the extension, the third
@@ -49,22 +63,34 @@ impl Names {
     /// [`Error::Parameter`] if it leads out of the folder, or if another line has it; that line is named.
     pub fn explicit(&mut self, out: &str, line: &str) -> Result<PathBuf> {
         let name = check(out).map_err(|reason| Error::parameter("out", reason))?;
-        let folded = fold(&name);
-        let refuse = |reason: String| Err(Error::parameter("out", format!("{name}: {reason}")));
-        if let Some(first) = self.files.get(&folded) {
-            return refuse(format!("already the file of {first}"));
+        if let Some(reason) = self.clash(&name) {
+            return Err(Error::parameter("out", format!("{name}: {reason}")));
         }
-        if let Some(first) = self.folders.get(&folded) {
-            return refuse(format!("already a folder, into which {first} writes"));
-        }
-        for folder in ancestors(&folded) {
-            if let Some(first) = self.files.get(folder) {
-                return refuse(format!(
-                    "`{folder}` is already the file of {first}, so it cannot be a folder"
-                ));
-            }
+        if let Some(beside) = self.beside_of(&name)
+            && let Some(reason) = self.clash(&beside)
+        {
+            return Err(Error::parameter("out", format!("{name}: its subtitles, {beside}: {reason}")));
         }
         Ok(self.take(&name, line))
+    }
+
+    /// Returns the reason why a name cannot be a new file, if there is one.
+    fn clash(&self, name: &str) -> Option<String> {
+        let folded = fold(name);
+        if let Some(first) = self.files.get(&folded) {
+            return Some(format!("already the file of {first}"));
+        }
+        if let Some(first) = self.folders.get(&folded) {
+            return Some(format!("already a folder, into which {first} writes"));
+        }
+        ancestors(&folded).find_map(|folder| {
+            let first = self.files.get(folder)?;
+            Some(format!("`{folder}` is already the file of {first}, so it cannot be a folder"))
+        })
+    }
+
+    fn beside_of(&self, name: &str) -> Option<String> {
+        Some(beside(Path::new(name), self.beside?).to_string_lossy().into_owned())
     }
 
     /// Returns the folders of all names, relative to the output folder, which itself is the empty path.
@@ -99,22 +125,41 @@ impl Names {
 
     fn file(&mut self, wanted: String, numbered: impl Fn(usize) -> String) -> String {
         let folded = fold(&wanted);
-        let is_taken = |name: &str| self.files.contains_key(name) || self.folders.contains_key(name);
-        if !is_taken(&folded) {
+        let has = |name: &str| {
+            let name = fold(name);
+            self.files.contains_key(&name) || self.folders.contains_key(&name)
+        };
+        let is_taken = |name: &str| has(name) || self.beside_of(name).is_some_and(|beside| has(&beside));
+        if !is_taken(&wanted) {
             return wanted;
         }
         // Remembered, lest a hundred thousand lines of one name try each other's numbers.
-        let next = self.next.entry(folded).or_insert(2);
-        loop {
-            let path = numbered(*next);
-            *next += 1;
-            if !is_taken(&fold(&path)) {
-                return path;
+        let mut next = self.next.get(&folded).copied().unwrap_or(2);
+        let path = loop {
+            let path = numbered(next);
+            next += 1;
+            if !is_taken(&path) {
+                break path;
             }
-        }
+        };
+        self.next.insert(folded, next);
+        path
     }
 
     fn take(&mut self, name: &str, line: &str) -> PathBuf {
+        self.claim(name, line);
+        if let Some(beside) = self.beside_of(name) {
+            self.claim(&beside, line);
+        }
+        let path = PathBuf::from(name);
+        let parent = path.parent().unwrap_or(Path::new(""));
+        if !self.parents.contains(parent) {
+            self.parents.insert(parent.to_path_buf());
+        }
+        path
+    }
+
+    fn claim(&mut self, name: &str, line: &str) {
         let folded = fold(name);
         for folder in ancestors(&folded) {
             if !self.folders.contains_key(folder) {
@@ -122,12 +167,6 @@ impl Names {
             }
         }
         self.files.insert(folded, line.to_string());
-        let path = PathBuf::from(name);
-        let parent = path.parent().unwrap_or(Path::new(""));
-        if !self.parents.contains(parent) {
-            self.parents.insert(parent.to_path_buf());
-        }
-        path
     }
 }
 
@@ -189,6 +228,28 @@ mod tests {
         assert_eq!(names.name(&of("s", "X"), "f:5"), path("s/X-2"));
         let folders: Vec<&Path> = names.folders().collect();
         assert_eq!(folders, ["", "r-2", "s", "s/x"].map(Path::new));
+    }
+
+    #[test]
+    fn subtitles_and_other_files_of_the_run_have_their_names_to_themselves() {
+        let mut names = names("{id}").with_beside("srt");
+        names.reserve("log/report.jsonl", "--report");
+        assert_eq!(names.explicit("a.wav", "f:1").unwrap(), path("a.wav"));
+        for (out, reason) in [
+            ("a.flac", "its subtitles, a.srt: already the file of f:1"),
+            ("A.SRT", "already the file of f:1"),
+            ("log/Report.jsonl", "already the file of --report"),
+            ("log", "already a folder, into which --report writes"),
+            ("log/report.jsonl/x", "`log/report.jsonl` is already the file of --report"),
+        ] {
+            let error = names.explicit(out, "f:2").unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert_eq!(names.explicit("b.srt", "f:3").unwrap(), path("b.srt"));
+        assert_eq!(names.name(&id("a.flac"), "f:4"), path("a-2.flac"));
+        assert_eq!(names.name(&id("b.srt.srt"), "f:5"), path("b.srt-2.srt"));
+        assert_eq!(names.name(&id("v1.2"), "f:6"), path("v1.2"));
+        assert_eq!(names.name(&id("v1.3"), "f:7"), path("v1.3"));
     }
 
     #[test]

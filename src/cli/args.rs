@@ -22,7 +22,8 @@ pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, R
 /// ChatTTS, conversational text to speech in Chinese and English.
 ///
 /// Texts in, audio files out. The paths of files written go to standard output, all else to standard error.
-/// Exit codes: 0 done, 1 something failed or was cut off, 2 wrong usage, 130 interrupted, 143 terminated.
+/// Exit codes: 0 done, 1 something failed or was cut off, 2 wrong usage, 130 interrupted, 143 terminated,
+/// 129 hung up.
 ///
 /// The weights are ChatTTS's own, licensed CC BY-NC 4.0 (not for commercial use); this program is licensed
 /// Apache-2.0 and downloads them when it first needs them.
@@ -117,6 +118,12 @@ pub struct SynthArgs {
     /// for -; what a line does not say, the flags say. A --file that ends in .jsonl, .json or .csv is one anyway.
     #[arg(long, help_heading = "Many lines", hide_short_help = true)]
     pub json_input: bool,
+    /// Let manifests and SSML name voices in any file
+    ///
+    /// Otherwise only in files in the folder of --file and below it (the current folder, without a file). What
+    /// flags name is read from anywhere.
+    #[arg(long, help_heading = "Many lines", hide_short_help = true)]
+    pub allow_files: bool,
     #[command(flatten)]
     pub batch: BatchArgs,
     /// For whoever looks for it under this name
@@ -177,8 +184,14 @@ pub struct BatchArgs {
     #[arg(long, value_name = "TEMPLATE", requires = "out_dir", help_heading = "Many lines")]
     pub name: Option<String>,
     /// Leave alone what an earlier run finished in --out-dir and nothing has changed since
+    ///
+    /// A finished file is known by its name and its length. One that was changed and has its length still is
+    /// found with --verify alone.
     #[arg(long, requires = "out_dir", help_heading = "Many lines")]
     pub resume: bool,
+    /// With --resume, compare the checksum of every finished file too
+    #[arg(long, requires = "resume", help_heading = "Many lines", hide_short_help = true)]
+    pub verify: bool,
     /// Afterwards remove files of earlier runs in --out-dir whose lines are gone
     #[arg(long, requires = "out_dir", help_heading = "Many lines", hide_short_help = true)]
     pub prune: bool,

@@ -64,7 +64,7 @@ impl Dump {
     }
 
     fn write(&self, index: usize, arrays: &[(&str, Array)]) -> anyhow::Result<()> {
-        let path = self.dir.join(format!("{index:05}.safetensors"));
+        let path = path(&self.dir, index);
         let views = arrays.iter().map(|(name, array)| (*name, array));
         let bytes = serialize(views, None).with_context(|| format!("cannot write {}", path.display()))?;
         write_file(&path, &bytes)
@@ -102,6 +102,11 @@ impl Dump {
         arrays.extend(audio(&rendered.mel, &rendered.wave));
         self.write(0, &arrays)
     }
+}
+
+/// Returns the file of a text's dump.
+pub fn path(dir: &Path, index: usize) -> PathBuf {
+    dir.join(format!("{index:05}.safetensors"))
 }
 
 fn flat(ids: &[u32]) -> Array {

@@ -1,15 +1,21 @@
 //! Reads texts from flags, a file or a pipe.
 
 use std::fmt;
-use std::fs;
+use std::fs::File;
 use std::io::{self, IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use chattts_rs::batch::manifest::{TableRow, csv_rows, is_csv, json_rows};
 
 use super::Usage;
 use super::args::TextArgs;
+use super::report::one_line;
+
+/// The most bytes of a file of texts.
+const MAX_BYTES: u64 = 512 << 20;
+/// The most bytes that are read from a device that is no terminal, most of which have no end.
+const MAX_DEVICE: u64 = 1 << 16;
 
 /// The endings of files that are manifests: tables, and JSON.
 const TABLES: [&str; 2] = ["csv", "tsv"];
@@ -63,10 +69,17 @@ impl fmt::Display for Utterance {
         match &self.origin {
             Origin::Flag { of: 1, .. } => f.write_str("text"),
             Origin::Flag { number, .. } => write!(f, "text {number}"),
-            Origin::Line { file, number } => write!(f, "{file}:{number}"),
-            Origin::Document { file } => f.write_str(file),
+            Origin::Line { file, number } => write!(f, "{}:{number}", one_line(file)),
+            Origin::Document { file } => f.write_str(&one_line(file)),
         }
     }
+}
+
+/// Returns the folder of the file that texts come from; the current one if they come from elsewhere.
+pub fn folder(args: &TextArgs) -> PathBuf {
+    let file = args.file.as_deref().filter(|file| file.is_file());
+    let folder = file.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).to_path_buf()
 }
 
 /// Reads all texts that were asked for, in order: flags, then arguments, then lines. It is an error if there
@@ -104,7 +117,10 @@ pub fn gather(args: &TextArgs, form: Form) -> anyhow::Result<Vec<Utterance>> {
     let stdin = Path::new("-");
     match args.file.as_deref() {
         Some(path) if path != stdin => {
-            let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let failed = || format!("cannot read {}", path.display());
+            let file = File::open(path).with_context(failed)?;
+            let most = most(&file);
+            let bytes = bounded(file, most).with_context(failed)?;
             read(&bytes, &path.display().to_string(), &mut utterances)?;
         }
         None if !utterances.is_empty() => {}
@@ -112,8 +128,8 @@ pub fn gather(args: &TextArgs, form: Form) -> anyhow::Result<Vec<Utterance>> {
             return Err(Usage("no text: give --text, --file, or a pipe (see --help)".into()).into());
         }
         _ => {
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+            let bytes = bounded(io::stdin().lock(), most_of_stdin());
+            let bytes = bytes.context("cannot read standard input")?;
             read(&bytes, "stdin", &mut utterances)?;
         }
     }
@@ -159,6 +175,39 @@ fn rows(bytes: &[u8], file: &str, utterances: &mut Vec<Utterance>) -> anyhow::Re
         utterances.push(Utterance { index: utterances.len(), origin, text });
     }
     Ok(())
+}
+
+/// Reads a text to its end, which must come in time.
+fn bounded(text: impl Read, most: u64) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    text.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let size = if most < 1 << 20 { format!("{} KiB", most >> 10) } else { format!("{} MiB", most >> 20) };
+        anyhow::bail!("more than {size} of text, the most that is read at once; split it");
+    }
+    Ok(bytes)
+}
+
+fn most_of_stdin() -> u64 {
+    #[cfg(unix)]
+    if let Ok(stdin) = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned() {
+        return most(&File::from(stdin));
+    }
+    MAX_BYTES
+}
+
+/// Returns the most bytes to read of a file.
+fn most(file: &File) -> u64 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        let is_device = |kind: std::fs::FileType| kind.is_char_device() || kind.is_block_device();
+        if file.metadata().is_ok_and(|meta| is_device(meta.file_type())) && !file.is_terminal() {
+            return MAX_DEVICE;
+        }
+    }
+    let _ = file;
+    MAX_BYTES
 }
 
 /// Adds a file as one text.

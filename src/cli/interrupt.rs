@@ -9,7 +9,7 @@ use signal_hook::consts::TERM_SIGNALS;
 use signal_hook::flag;
 
 /// The base of the exit codes of a program that a signal ended; the signal's number is added: 130 for SIGINT,
-/// 143 for SIGTERM.
+/// 143 for SIGTERM, 129 for SIGHUP.
 const SIGNALLED: i32 = 128;
 
 /// Holds the signal that has arrived. While work looks out for them, the first signal asks it to stop; otherwise,
@@ -20,12 +20,35 @@ pub struct Interrupt {
     at_once: Arc<AtomicBool>,
 }
 
+/// Returns SIGHUP where it is not to be ignored, as `nohup` has it. Where that cannot be told it keeps the system's
+/// own action.
+#[cfg(target_os = "linux")]
+fn hangup() -> &'static [std::ffi::c_int] {
+    const HANGUP: &[std::ffi::c_int] = &[signal_hook::consts::SIGHUP];
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    match ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()) {
+        Some(mask) if mask & 1 << (signal_hook::consts::SIGHUP - 1) == 0 => HANGUP,
+        _ => &[],
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hangup() -> &'static [std::ffi::c_int] {
+    &[]
+}
+
 impl Interrupt {
     /// Installs the handlers of the signals.
     pub fn install() -> io::Result<Self> {
         let raised = Arc::new(AtomicUsize::new(0));
         let at_once = Arc::new(AtomicBool::new(true));
-        for signal in TERM_SIGNALS {
+        #[cfg(unix)]
+        {
+            // A file that grows too large is then an error of its write, and not the program's end.
+            flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+        }
+        for signal in TERM_SIGNALS.iter().chain(hangup()) {
             // In this order: the second signal finds what the first has set.
             flag::register_conditional_shutdown(*signal, SIGNALLED + signal, Arc::clone(&at_once))?;
             flag::register(*signal, Arc::clone(&at_once))?;

@@ -13,6 +13,7 @@ mod model;
 mod normalize;
 mod options;
 mod output;
+mod places;
 mod plan;
 mod refine;
 mod report;
@@ -123,6 +124,8 @@ fn flags(error: &Error) -> Option<&'static str> {
         Error::ModelNotFound(_) => {
             Some("--model DIR names a folder, --model demo the small voice of the program itself")
         }
+        Error::Outside { .. } => Some("--allow-files lets texts and manifests name files anywhere"),
+        Error::Role { reason, .. } => flags(reason),
         Error::EndedAtOnce { .. } => Some("--seed N is another one"),
         Error::Speaker(reason) if reason.contains("is already in") => {
             Some("--replace puts the new one in its place")
@@ -132,6 +135,14 @@ fn flags(error: &Error) -> Option<&'static str> {
         }
         Error::Device(_) => Some("--device cpu is the processor"),
         _ => None,
+    }
+}
+
+/// Returns a line's error with the flags that may help with it.
+fn with_flags(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref().and_then(flags) {
+        Some(flags) => anyhow::anyhow!("{error:#}; {flags}"),
+        None => error,
     }
 }
 

@@ -1,12 +1,15 @@
 //! Writes audio to files, each completely or not at all, or to standard output.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, bail};
 
 use super::Usage;
+use super::report::Report;
 
 /// The target of the audio.
 pub enum Target {
@@ -74,16 +77,13 @@ pub fn part_file(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
     if is_special(path) {
         return tempfile::NamedTempFile::new().with_context(failed);
     }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".chattts-").suffix(".part");
-    // A temporary file is its owner's alone unless told otherwise; this one is for whom the umask says.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     create_folder(parent(path))?;
-    builder.tempfile_in(parent(path)).with_context(failed)
+    // Of runs that were killed; who may not clear them away leaves them.
+    let _ = chattts_rs::batch::sweep(parent(path));
+    Ok(chattts_rs::batch::part_file(path)?)
 }
 
-/// Puts a completed temporary file in its place and prints it.
+/// Puts a completed temporary file in its place.
 pub fn persist(file: tempfile::NamedTempFile, path: &Path) -> anyhow::Result<()> {
     let failed = || format!("cannot write {}", path.display());
     if is_special(path) {
@@ -93,7 +93,7 @@ pub fn persist(file: tempfile::NamedTempFile, path: &Path) -> anyhow::Result<()>
         file.as_file().sync_all().with_context(failed)?;
         file.persist(path).map_err(|e| e.error).with_context(failed)?;
     }
-    print_path(path)
+    Ok(())
 }
 
 fn is_special(path: &Path) -> bool {
@@ -117,15 +117,78 @@ pub fn create_folder(dir: &Path) -> anyhow::Result<()> {
 
 /// Prints the path of a written file, for the program that called this one.
 pub fn print_path(path: &Path) -> anyhow::Result<()> {
-    print_line(&path.display().to_string())
+    print_bytes(&bytes_of(path))
 }
 
 /// Prints a line on standard output.
 pub fn print_line(line: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{line}")?;
-    stdout.flush()?;
-    Ok(())
+    print_bytes(line.as_bytes())
+}
+
+fn print_bytes(line: &[u8]) -> anyhow::Result<()> {
+    let write = || -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(line)?;
+        stdout.write_all(b"\n")?;
+        stdout.flush()
+    };
+    write().context("cannot write to standard output")
+}
+
+/// Returns a path as a script must see it to find the file.
+fn bytes_of(path: &Path) -> Cow<'_, [u8]> {
+    #[cfg(unix)]
+    return std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).into();
+    #[cfg(not(unix))]
+    return path.display().to_string().into_bytes().into();
+}
+
+/// The list of finished files on standard output, beside which the files themselves are the result: where it cannot
+/// be written, the work goes on.
+#[derive(Default)]
+pub struct List {
+    ended: AtomicBool,
+    /// Whether the list ended by an error, and not because its reader had enough.
+    failed: AtomicBool,
+}
+
+impl List {
+    /// Prints a file's path.
+    pub fn path(&self, report: &Report, path: &Path) {
+        self.print(report, &bytes_of(path));
+    }
+
+    /// Prints a file's record.
+    pub fn record(&self, report: &Report, record: &str) {
+        self.print(report, record.as_bytes());
+    }
+
+    fn print(&self, report: &Report, line: &[u8]) {
+        if self.ended.load(Ordering::Relaxed) {
+            return;
+        }
+        let Err(error) = print_bytes(line) else { return };
+        // Of several writers that find it out one says it.
+        if self.ended.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if kind == Some(io::ErrorKind::BrokenPipe) {
+            return report.warn(
+                "standard output was closed; the files are written all the same, and no longer listed",
+            );
+        }
+        self.failed.store(true, Ordering::Relaxed);
+        report.warn(&format!("{error:#}; the files are written all the same, and no longer listed"));
+    }
+
+    /// Refuses to call a run done whose list is not complete.
+    pub fn finish(&self) -> anyhow::Result<()> {
+        match self.failed.load(Ordering::Relaxed) {
+            true => bail!("the files are written, but standard output does not list all of them"),
+            false => Ok(()),
+        }
+    }
 }
 
 fn parent(path: &Path) -> &Path {

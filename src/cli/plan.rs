@@ -1,19 +1,20 @@
 //! Plans the work: composes every line, with its name and key, before anything is loaded.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chattts_rs::audio::{Encoding, Format, SampleFormat};
 use chattts_rs::batch::manifest::Row;
-use chattts_rs::batch::{NameFields, NameTemplate, Names};
+use chattts_rs::batch::{NameFields, Names};
 use chattts_rs::speech::{Composer, Content, Line};
 use chattts_rs::{Overrides, Priority, SpeechRequest};
 
 use super::input::Utterance;
 use super::report::Report;
+use super::with_flags;
 
 /// The role that file names show where none is given.
-const DEFAULT_ROLE: &str = "2222";
+pub const DEFAULT_ROLE: &str = "2222";
 
 /// A line that is to be spoken.
 pub struct PlannedLine {
@@ -36,6 +37,13 @@ pub struct PlannedLine {
     out: Option<String>,
     /// Whether it names its voice itself.
     own_voice: bool,
+}
+
+impl PlannedLine {
+    /// Returns the line as one that failed.
+    pub fn failed(&self, error: anyhow::Error) -> Failed {
+        Failed { index: self.index, label: self.label.clone(), id: self.id.clone(), error: with_flags(error) }
+    }
 }
 
 /// A line that cannot be spoken.
@@ -78,7 +86,7 @@ impl Planner<'_> {
                 Ok(line) => planned.push(line),
                 Err(error) => {
                     let (index, label) = (utterance.index, utterance.to_string());
-                    failed.push(Failed { index, label, id, error });
+                    failed.push(Failed { index, label, id, error: with_flags(error) });
                 }
             }
         }
@@ -91,6 +99,13 @@ impl Planner<'_> {
             false => Row { text: utterance.raw()?.to_string(), ..Row::default() },
         };
         id.clone_from(&row.id);
+        // What flags name may lie anywhere; who wrote the manifest need not be who gave them.
+        if let Some(role) = &row.overrides.role {
+            self.composer.files.check_role(role, self.composer.voices.registry())?;
+        }
+        if let Some(codes) = &row.overrides.voice_codes {
+            self.composer.files.check(Path::new(codes))?;
+        }
         let own_voice = row.overrides.role.is_some() || row.overrides.voice_codes.is_some();
         let mut request = SpeechRequest::new(row.text).with(row.overrides.over(self.overrides)?);
         request.priority = Priority::Bulk;
@@ -143,12 +158,7 @@ pub fn follow_first(planned: &mut [PlannedLine]) -> Option<&PlannedLine> {
 }
 
 /// Gives every line its file: first those that name it themselves.
-pub fn name(
-    planned: &mut Vec<PlannedLine>,
-    failed: &mut Vec<Failed>,
-    template: NameTemplate,
-) -> HashSet<PathBuf> {
-    let mut names = Names::new(template);
+pub fn name(planned: &mut Vec<PlannedLine>, failed: &mut Vec<Failed>, mut names: Names) -> HashSet<PathBuf> {
     let mut refused = Vec::new();
     for line in planned.iter_mut() {
         if let Some(out) = &line.out {

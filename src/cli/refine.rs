@@ -30,8 +30,8 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let model = options::open(&options, context)?;
-    let composer =
-        Composer { voices: Voices::new(&model.checkpoint, Registry::shipped()), homophones, cues: false };
+    let voices = Voices::new(&model.checkpoint, Registry::shipped());
+    let composer = Composer { homophones, cues: false, ..Composer::new(voices) };
     options.batch_size = BatchSize::Fixed(1);
     let engine = Engine::start(model, composer.into(), &options)?;
     let mut overrides = Overrides::default();

@@ -17,6 +17,7 @@ use serde_json::json;
 use super::args::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
 use super::format::of_flag;
 use super::output::{Target, deliver, print_line, print_path, write_file};
+use super::plan::DEFAULT_ROLE;
 use super::voices;
 use super::{Context, Usage, options, stream};
 
@@ -30,7 +31,7 @@ pub fn run(context: &Context, args: &RolesArgs) -> anyhow::Result<()> {
     match &args.command {
         RolesCommand::List { json } => list(&registry(file)?, *json),
         RolesCommand::Show { role } => show(&registry(file)?, role),
-        RolesCommand::Add(add) => self::add(&edited(file)?, add),
+        RolesCommand::Add(add) => self::add(context, &edited(file)?, add),
         RolesCommand::Remove { name } => Ok(remove_role(&edited(file)?, name)?),
         RolesCommand::Export(export) => self::export(&registry(file)?, export),
         RolesCommand::Import(import) => self::import(context, &edited(file)?, import),
@@ -117,7 +118,27 @@ fn found(registry: &Registry, role: &str) -> anyhow::Result<Voice> {
     Ok(resolve(&VoiceSpec::parse(role)?, registry, Some(&SpeakerStats::published()?))?)
 }
 
-fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
+/// Registers a role. A number stands for a seed too: whoever gives it to a role is told, and where it is that of a
+/// shipped role, must say that it is to be replaced.
+fn register(context: &Context, path: &Path, name: &str, role: &Role, replace: bool) -> anyhow::Result<()> {
+    let is_number = name.bytes().all(|b| b.is_ascii_digit());
+    if is_number && !replace && Registry::shipped().get(name).is_some() {
+        let default = if name == DEFAULT_ROLE { ", the voice where none is named" } else { "" };
+        return Err(anyhow::anyhow!(
+            "{name} is a role of the program's own{default}; --replace puts yours in its place, or choose another name"
+        ));
+    }
+    add_role(path, name, role, replace)?;
+    if is_number {
+        let kind = SeedKind::default();
+        context.report.warn(&format!(
+            "{name} is this role from now on, and no longer the voice of seed {name}, which is {kind}:{name}"
+        ));
+    }
+    Ok(())
+}
+
+fn add(context: &Context, path: &Path, args: &AddArgs) -> anyhow::Result<()> {
     check_name(&args.name)?;
     if is_audio(&args.role) {
         let hint = format!("roles clone --wav {} --text … --name {}", args.role, args.name);
@@ -135,7 +156,7 @@ fn add(path: &Path, args: &AddArgs) -> anyhow::Result<()> {
         spec => Role::new(spec),
     };
     role.note.clone_from(&args.note);
-    Ok(add_role(path, &args.name, &role, args.replace)?)
+    register(context, path, &args.name, &role, args.replace)
 }
 
 fn words(text: Option<&str>) -> anyhow::Result<String> {
@@ -181,7 +202,7 @@ fn import(context: &Context, path: &Path, args: &ImportArgs) -> anyhow::Result<(
         let own = |role: &Registered| role.origin.to_string() == args.file.display().to_string();
         let roles: Vec<_> = theirs.list().into_iter().filter(own).collect();
         for registered in &roles {
-            add_role(path, registered.name, registered.role, args.replace)?;
+            register(context, path, registered.name, registered.role, args.replace)?;
         }
         context.report.note(&format!("{} roles are registered in {}", roles.len(), path.display()));
         return Ok(());
@@ -203,7 +224,7 @@ fn import(context: &Context, path: &Path, args: &ImportArgs) -> anyhow::Result<(
     let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = args.name.clone().or(stem).unwrap_or_default();
     check_name(&name).map_err(|e| Usage(format!("{e}; give another with --name")))?;
-    add_role(path, &name, &role, args.replace)?;
+    register(context, path, &name, &role, args.replace)?;
     context.report.note(&format!("{name} is registered in {}", path.display()));
     Ok(())
 }
@@ -225,7 +246,7 @@ fn clone(context: &Context, path: &Path, args: &CloneArgs) -> anyhow::Result<()>
         source: args.wav.file_name().map(|name| name.to_string_lossy().into_owned()),
         ..Role::default()
     };
-    add_role(path, &args.name, &role, args.replace)?;
+    register(context, path, &args.name, &role, args.replace)?;
     context.report.note(&format!(
         "{} ({:.1} s) is registered in {}",
         args.name,

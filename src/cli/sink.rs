@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,12 +11,12 @@ use anyhow::Context as _;
 use chattts_rs::audio::subtitles::{Cue, srt, vtt};
 use chattts_rs::audio::{Encoding, Sink, encode};
 use chattts_rs::batch::report::{Record, ReportWriter, Status};
-use chattts_rs::batch::{Entry, Ledger, write_file};
-use chattts_rs::{Outcome, Spoken};
+use chattts_rs::batch::{Entry, Ledger, STATE_DIR, beside, write_file};
+use chattts_rs::{Error, Outcome, Spoken};
 
 use super::args::SubtitleKind;
 use super::dump::Dump;
-use super::output::{persist, print_line, print_path};
+use super::output::{List, persist};
 use super::plan::{Failed, PlannedLine};
 use super::report::Report;
 
@@ -49,6 +50,7 @@ pub struct LineSink<'a> {
     pub dump: Option<Dump>,
     pub records: Option<Mutex<ReportWriter>>,
     pub json: bool,
+    pub list: List,
     /// The file that all lines go into, for their records.
     pub joined_path: Option<PathBuf>,
     pub fail_fast: bool,
@@ -88,6 +90,7 @@ impl<'a> LineSink<'a> {
             dump: None,
             records: None,
             json: false,
+            list: List::default(),
             joined_path: None,
             fail_fast: false,
             lines: lines.into_iter().map(|line| (line.index, line)).collect(),
@@ -115,18 +118,38 @@ impl<'a> LineSink<'a> {
             return;
         }
         let delivered = match outcome.result {
-            Ok(spoken) => self.store(line, spoken),
-            Err(error) => self.fail(&Failed {
-                index: line.index,
-                label: line.label.clone(),
-                id: line.id.clone(),
-                error: error.into(),
-            }),
+            Ok(spoken) => match self.store(line, spoken) {
+                Ok(record) => self.record(&record),
+                Err(error) => match self.befalls_all(error) {
+                    Ok(error) => Err(error),
+                    Err(error) => self.fail(&line.failed(error)),
+                },
+            },
+            Err(error) => self.fail(&line.failed(error.into())),
         };
         if let Err(error) = delivered {
             *lock(&self.broken) = Some(error);
             self.stop.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Returns an error of writing as Ok if every line would meet it, and as Err if it is this line's own.
+    fn befalls_all(&self, error: anyhow::Error) -> Result<anyhow::Error, anyhow::Error> {
+        let Destination::Folder(ledger) = &self.destination else { return Ok(error) };
+        let ledger = lock(ledger);
+        if let Err(moved) = ledger.check_folder() {
+            return Ok(moved.into());
+        }
+        let (kind, path) = match error.downcast_ref::<Error>() {
+            Some(Error::Io { reason, path, .. }) => (Some(reason.kind()), Some(path)),
+            _ => (error.downcast_ref::<std::io::Error>().map(std::io::Error::kind), None),
+        };
+        let is_full = matches!(
+            kind,
+            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem)
+        );
+        let is_state = path.is_some_and(|path| path.starts_with(ledger.dir().join(STATE_DIR)));
+        if is_full || is_state { Ok(error) } else { Err(error) }
     }
 
     /// Reports a line that could not be spoken.
@@ -164,12 +187,13 @@ impl<'a> LineSink<'a> {
             lock(records).write(record)?;
         }
         if self.json {
-            print_line(&serde_json::to_string(record)?)?;
+            self.list.record(self.report, &serde_json::to_string(record)?);
         }
         Ok(())
     }
 
-    fn store(&self, line: &PlannedLine, spoken: Spoken) -> anyhow::Result<()> {
+    /// Writes what was spoken, and returns its record.
+    fn store(&self, line: &PlannedLine, spoken: Spoken) -> anyhow::Result<Record> {
         for refined in &spoken.refined {
             self.report.detail(&format!("refined: {}", refined.text));
         }
@@ -188,7 +212,6 @@ impl<'a> LineSink<'a> {
         record.ms = Some(((summary.total - summary.queued) * 1e3) as u64);
         record.text = Some(line.line.text());
         if truncated {
-            self.tally.truncated.fetch_add(1, Ordering::Relaxed);
             let limit = line.line.request.sampling.max_tokens;
             let what = format!("--max-tokens {limit} were out before the model ended; the speech is cut off");
             self.report.warn(&format!("{}: {what}", line.label));
@@ -203,46 +226,66 @@ impl<'a> LineSink<'a> {
                 let bytes = encode(&spoken.samples, &line.encoding)?;
                 let entry = Entry::new(&line.name, &line.key, &bytes, seconds, summary.seed)?;
                 record.sha256 = Some(entry.sha256.clone());
-                let dir = lock(ledger).dir().to_path_buf();
-                let path = dir.join(&line.name);
+                let path = {
+                    let ledger = lock(ledger);
+                    ledger.check_folder()?;
+                    ledger.check_place(&line.name)?;
+                    ledger.dir().join(&line.name)
+                };
                 if let Some(kind) = self.subtitles {
                     write_subtitles(&path, kind, &spoken.cues)?;
                 }
                 lock(ledger).store(entry, &bytes, true)?;
                 record.path = Some(path.display().to_string());
                 if !self.json {
-                    print_path(&path)?;
+                    self.list.path(self.report, &path);
                 }
             }
             Destination::Joined(joined) => {
                 record.path = self.joined_path.as_ref().map(|path| path.display().to_string());
-                lock(joined).push(line.index, Some(spoken))?;
+                let failed = || match &self.joined_path {
+                    Some(path) => format!("cannot write {}", path.display()),
+                    None => "cannot write a temporary file".into(),
+                };
+                lock(joined).push(line.index, Some(spoken)).with_context(failed)?;
             }
+        }
+        if truncated {
+            self.tally.truncated.fetch_add(1, Ordering::Relaxed);
         }
         self.tally.done.fetch_add(1, Ordering::Relaxed);
         self.tally.milliseconds.fetch_add((seconds * 1e3) as u64, Ordering::Relaxed);
-        self.record(&record)
+        Ok(record)
     }
 }
 
 fn write_subtitles(path: &Path, kind: SubtitleKind, cues: &[Cue]) -> chattts_rs::Result<()> {
-    let (extension, text) = match kind {
-        SubtitleKind::Srt => ("srt", srt(cues)),
-        SubtitleKind::Vtt => ("vtt", vtt(cues)),
+    let text = match kind {
+        SubtitleKind::Srt => srt(cues),
+        SubtitleKind::Vtt => vtt(cues),
     };
-    write_file(&path.with_extension(extension), text.as_bytes())
+    write_file(&beside(path, kind.extension()), text.as_bytes())
 }
 
 impl Joined {
-    /// Creates a file that grows beside its place, or where temporary files are.
-    pub fn new(beside: Option<&Path>, encoding: Encoding, order: Vec<usize>) -> anyhow::Result<Self> {
+    /// Creates a file that grows beside its place, or where temporary files are, to so many samples at most.
+    pub fn new(
+        beside: Option<&Path>,
+        encoding: Encoding,
+        order: Vec<usize>,
+        most_samples: u64,
+    ) -> anyhow::Result<Self> {
         let file = match beside {
             Some(path) => super::output::part_file(path)?,
             None => tempfile::NamedTempFile::new().context("cannot create a temporary file")?,
         };
         let out = file.reopen().context("cannot open a temporary file")?;
+        let sink = match most_samples > encoding.max_samples() {
+            true => Sink::long(out, &encoding)?,
+            false => Sink::new(out, &encoding)?,
+        };
         Ok(Joined {
-            sink: Some(Sink::new(out, &encoding)?),
+            sink: Some(sink),
             file,
             encoding,
             order: order.into(),
@@ -270,24 +313,54 @@ impl Joined {
         Ok(())
     }
 
-    /// Completes the file and puts it in its place, or on standard output.
-    pub fn finish(mut self, path: Option<&PathBuf>, subtitles: Option<SubtitleKind>) -> anyhow::Result<()> {
-        let Some(sink) = self.sink.take().filter(|_| self.lines > 0) else { return Ok(()) };
+    /// Completes the file and puts it in its place, or on standard output; returns whether there is one.
+    pub fn finish(mut self, path: Option<&PathBuf>, subtitles: Option<SubtitleKind>) -> anyhow::Result<bool> {
+        let Some(sink) = self.sink.take().filter(|_| self.lines > 0) else { return Ok(false) };
         sink.finish()?;
         match path {
             Some(path) => {
                 if let Some(kind) = subtitles {
                     write_subtitles(path, kind, &self.cues)?;
                 }
-                persist(self.file, path)
+                persist(self.file, path)?;
             }
             None => {
                 let mut file = self.file.reopen()?;
                 let mut stdout = std::io::stdout().lock();
                 std::io::copy(&mut file, &mut stdout)?;
                 std::io::Write::flush(&mut stdout)?;
-                Ok(())
             }
         }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chattts_rs::batch::DirLock;
+
+    #[test]
+    fn an_error_of_writing_ends_the_run_only_if_every_line_would_meet_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let ledger = Ledger::open(DirLock::acquire(&out).unwrap()).unwrap();
+        let report = Report::new(true, false);
+        let sink = LineSink::new(&report, Destination::Folder(Mutex::new(ledger)), None, Vec::new());
+        let of = |kind: ErrorKind, path: PathBuf| -> anyhow::Error {
+            Error::Io { action: "write", path, reason: kind.into() }.into()
+        };
+        let file = out.join("a.wav");
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::ReadOnlyFilesystem] {
+            assert!(sink.befalls_all(of(kind, file.clone())).is_ok(), "{kind}");
+            assert!(sink.befalls_all(anyhow::Error::from(std::io::Error::from(kind)).context("x")).is_ok());
+        }
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::IsADirectory, ErrorKind::FileTooLarge] {
+            assert!(sink.befalls_all(of(kind, file.clone())).is_err(), "{kind}");
+        }
+        let ledger = out.join(STATE_DIR).join("ledger.jsonl");
+        assert!(sink.befalls_all(of(ErrorKind::FileTooLarge, ledger)).is_ok());
+        std::fs::rename(&out, dir.path().join("moved")).unwrap();
+        assert!(sink.befalls_all(of(ErrorKind::NotFound, file)).is_ok());
     }
 }

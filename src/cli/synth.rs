@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use chattts_rs::audio::{Format, LOUDNESS_TARGETS};
 use chattts_rs::batch::report::ReportWriter;
-use chattts_rs::batch::{DirLock, Ledger, NameFields, NameTemplate, sweep};
-use chattts_rs::speech::{Composer, Line, Voices, homophones, is_audio, random_seed};
+use chattts_rs::batch::{DirLock, Ledger, NameFields, NameTemplate, Names, sweep};
+use chattts_rs::speech::{Composer, FileRule, Line, Voices, homophones, is_audio, random_seed};
 use chattts_rs::{BatchSize, DeviceChoice, Engine, Error, Event, Limits, VoiceSample, hub};
 
 use super::args::{OutputArgs, SubtitleKind, SynthArgs};
 use super::dump::Dump;
-use super::input::{Form, Utterance, gather, is_manifest};
+use super::input::{self, Form, Utterance, gather, is_manifest};
 use super::output::{Target, print_line};
+use super::places::Places;
 use super::plan::{Failed, PlannedLine, Planner, follow_first, name};
 use super::sink::{Destination, Joined, LineSink};
 use super::{Context, SomeFailed, Usage, format, guess, options, stream, voices};
@@ -105,6 +106,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         }
         return nothing(context, &target);
     }
+    let places = Places::new(&args, utterances.len())?;
     // A text that is to go in untouched, or to be compared, goes in whole.
     if args.overrides.split.is_none() && (args.negations.no_normalize || args.output.dump.is_some()) {
         args.overrides.split = Some(false);
@@ -133,6 +135,10 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         voices: Voices::new(&model.checkpoint, registry),
         homophones: args.homophones.as_deref().map(homophones).transpose()?,
         cues: args.output.subtitles.is_some(),
+        files: match args.allow_files {
+            true => FileRule::Any,
+            false => FileRule::Under(input::folder(&args.texts)),
+        },
     };
     let composer = Arc::new(composer);
     if args.overrides.role.is_none() && args.overrides.voice_codes.is_none() && !composer.voices.has_default()
@@ -165,7 +171,14 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         if args.voice_from_first { follow_first(&mut planned).map(|first| first.line.clone()) } else { None };
     let job = Job { context, args: &args, target, total: utterances.len(), first, drawn };
     let names = match (&job.target, template) {
-        (Target::Folder(_), Some(template)) => name(&mut planned, &mut failed, template),
+        (Target::Folder(dir), Some(template)) => {
+            let names = places.reserve(dir, Names::new(template))?;
+            let names = match args.output.subtitles {
+                Some(kind) => names.with_beside(kind.extension()),
+                None => names,
+            };
+            name(&mut planned, &mut failed, names)
+        }
         _ => {
             one_encoding(&mut planned, &mut failed);
             HashSet::new()
@@ -185,7 +198,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         let pieces = planned.iter().map(|line| line.line.pieces.len()).max().unwrap_or(1);
         return stream::run(context, &load(pieces)?, planned, &failed, drawn);
     }
-    job.run(planned, &failed, &names, load)
+    job.run(planned, failed, &names, load)
 }
 
 /// Refuses what only looks like a text to be spoken.
@@ -314,14 +327,14 @@ impl Job<'_> {
     fn run(
         &self,
         planned: Vec<PlannedLine>,
-        failed: &[Failed],
+        mut failed: Vec<Failed>,
         names: &HashSet<PathBuf>,
         load: impl FnOnce(usize) -> anyhow::Result<Engine>,
     ) -> anyhow::Result<()> {
         let batch = &self.args.batch;
         let subtitles = self.args.output.subtitles;
         if batch.dry_run {
-            return self.dry_run(&planned, failed);
+            return self.dry_run(&planned, &failed);
         }
         let order: Vec<usize> = {
             let mut order: Vec<usize> =
@@ -331,20 +344,28 @@ impl Job<'_> {
         };
         let (destination, planned, skipped) = match &self.target {
             Target::Folder(dir) => {
-                let lock = DirLock::acquire(dir)?;
-                let folders: HashSet<&Path> = planned.iter().filter_map(|line| line.name.parent()).collect();
-                for folder in folders {
-                    sweep(&dir.join(folder))?;
+                let ledger = Ledger::open(DirLock::acquire(dir)?)?;
+                sweep(dir)?;
+                let mut inside = Vec::new();
+                for line in planned {
+                    match ledger.check_place(&line.name) {
+                        Ok(()) => inside.push(line),
+                        Err(error) => failed.push(line.failed(error.into())),
+                    }
                 }
-                let ledger = Ledger::open(lock)?;
-                let (skipped, planned): (Vec<_>, Vec<_>) = planned
-                    .into_iter()
-                    .partition(|line| batch.resume && ledger.is_done(&line.name, &line.key));
+                let folders: HashSet<&Path> = inside.iter().filter_map(|line| line.name.parent()).collect();
+                for folder in folders {
+                    // What is wrong with it is the failure of the lines that go there.
+                    let _ = sweep(&dir.join(folder));
+                }
+                let (skipped, planned): (Vec<_>, Vec<_>) =
+                    inside.into_iter().partition(|line| self.is_done(&ledger, line));
                 (Destination::Folder(Mutex::new(ledger)), planned, skipped)
             }
             _ => {
                 let encoding = planned.first().map(|line| line.encoding).unwrap_or_default();
-                let joined = Joined::new(self.target.file().map(PathBuf::as_path), encoding, order)?;
+                let file = self.target.file().map(PathBuf::as_path);
+                let joined = Joined::new(file, encoding, order, most_samples(&planned, &encoding))?;
                 (Destination::Joined(Mutex::new(joined)), planned, Vec::new())
             }
         };
@@ -362,7 +383,7 @@ impl Job<'_> {
                 sink.skip(line, &dir.join(&line.name), ledger.get(&line.name))?;
             }
         }
-        for failed in failed {
+        for failed in &failed {
             sink.fail(failed)?;
             if sink.is_stopped() {
                 break;
@@ -374,6 +395,16 @@ impl Job<'_> {
         };
         self.context.report.clear();
         self.conclude(sink, result, names, skipped.len(), subtitles)
+    }
+
+    /// Tells whether an earlier run finished a line's file.
+    fn is_done(&self, ledger: &Ledger, line: &PlannedLine) -> bool {
+        let batch = &self.args.batch;
+        let (name, key) = (&line.name, &line.key);
+        // A file that cannot be read is made again.
+        batch.resume
+            && ledger.is_done(name, key)
+            && (!batch.verify || ledger.verify(name, key).unwrap_or(false))
     }
 
     /// Speaks until all lines are delivered.
@@ -478,9 +509,13 @@ impl Job<'_> {
         match sink.destination {
             Destination::Joined(joined) => {
                 let joined = joined.into_inner().unwrap_or_else(PoisonError::into_inner);
-                joined.finish(self.target.file(), subtitles)?;
+                let is_written = joined.finish(self.target.file(), subtitles)?;
+                if let (true, Some(path), false) = (is_written, self.target.file(), self.args.batch.json) {
+                    sink.list.path(report, path);
+                }
             }
             Destination::Folder(ledger) => {
+                ledger.lock().unwrap_or_else(PoisonError::into_inner).check_folder()?;
                 // A line that failed has no name here; its file of an earlier run must not go.
                 if self.args.batch.prune && failed == 0 {
                     let mut ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -501,7 +536,7 @@ impl Job<'_> {
         if failed + truncated > 0 {
             return Err(SomeFailed { failed, truncated, total: self.total }.into());
         }
-        Ok(())
+        sink.list.finish()
     }
 
     /// Prints the work that would be done.
@@ -513,8 +548,11 @@ impl Job<'_> {
             _ => None,
         };
         for line in planned {
-            let done = |ledger: &Ledger| self.args.batch.resume && ledger.is_done(&line.name, &line.key);
-            let what = if ledger.as_ref().is_some_and(done) { "skip" } else { "speak" };
+            let what = if ledger.as_ref().is_some_and(|ledger| self.is_done(ledger, line)) {
+                "skip"
+            } else {
+                "speak"
+            };
             let place = match &self.target {
                 Target::Folder(dir) => dir.join(&line.name),
                 Target::File(path) => path.clone(),
@@ -531,6 +569,18 @@ impl Job<'_> {
             Err(SomeFailed { failed: failed.len(), truncated: 0, total: self.total }.into())
         }
     }
+}
+
+/// Returns the most samples that lines may come to.
+fn most_samples(planned: &[PlannedLine], encoding: &chattts_rs::audio::Encoding) -> u64 {
+    const TOKENS_PER_SECOND: f64 = 46.875;
+    // More than rounding and the renderer's edges add to a piece.
+    const SLACK: f64 = 1.0;
+    let seconds = |line: &PlannedLine| -> f64 {
+        let spoken = line.line.request.sampling.max_tokens as f64 / TOKENS_PER_SECOND + SLACK;
+        line.line.pieces.iter().map(|piece| spoken + piece.silence).sum()
+    };
+    (planned.iter().map(seconds).sum::<f64>() * f64::from(encoding.sample_rate())) as u64
 }
 
 /// Returns the seconds of audio per second of time.

@@ -27,8 +27,8 @@ pub fn registry(project: Option<&Path>) -> anyhow::Result<Registry> {
         }
         files.push(project.to_path_buf());
     }
-    // Without a home folder there are no roles of one's own.
-    files.extend(user_roles().ok());
+    // Without a home folder, or with one that is none, there are no roles of one's own.
+    files.extend(user_roles().ok().filter(|file| file.exists()));
     Ok(Registry::load(&files)?)
 }
 

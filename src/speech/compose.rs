@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::read::{Spoken, check, cut, misspelt, read};
 use super::{
-    CueText, Line, Markup, Overrides, Piece, PostProcess, Reading, SpeechRequest, Voices, random_seed,
+    CueText, FileRule, Line, Markup, Overrides, Piece, PostProcess, Reading, SpeechRequest, Voices,
+    random_seed,
 };
 use crate::engine::{CODEBOOKS, Decoder, Refine, Request};
 use crate::error::{Error, Result};
@@ -17,12 +18,16 @@ use crate::voice::{Voice, VoiceSample};
 /// The longest speech that one cue holds, in seconds.
 const CUE_SECONDS: f64 = 6.0;
 
+/// The most bytes of a homophone table.
+const MAX_TABLE: u64 = 16 << 20;
+
 /// Reads a homophone table.
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::BadFile`].
 pub fn homophones(path: &Path) -> Result<Homophones> {
-    let json = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let json = String::from_utf8(crate::files::read(path, MAX_TABLE)?);
+    let json = json.map_err(|_| Error::bad_file(path, "it is not UTF-8, and so no table"))?;
     Homophones::from_json(&json).map_err(|reason| Error::bad_file(path, reason))
 }
 
@@ -34,12 +39,14 @@ pub struct Composer {
     pub homophones: Option<Homophones>,
     /// Whether lines have cues, which show sentences while they are spoken.
     pub cues: bool,
+    /// The files that voices named in a text's markup may be read from.
+    pub files: FileRule,
 }
 
 impl Composer {
     /// Makes a composer with these voices, and with cues.
     pub fn new(voices: Voices) -> Self {
-        Composer { voices, homophones: None, cues: true }
+        Composer { voices, homophones: None, cues: true, files: FileRule::Any }
     }
 
     /// Makes a line of a request. Settings may contradict one another where a line overrides the common ones;
@@ -60,6 +67,7 @@ impl Composer {
         let pieces = self.pieces(input, &spans, overrides.split, &mut roles);
         let mut voices = vec![own_voice];
         for role in roles {
+            self.files.check_role(role, self.voices.registry())?;
             voices.push(self.voices.find(role, None, &mut warnings)?);
         }
         if let Some(sample) = voices[0].sample.as_mut().filter(|_| reading.normalize) {

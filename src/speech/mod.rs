@@ -2,6 +2,7 @@
 //! into the sound that was asked for.
 
 mod compose;
+mod confine;
 mod content;
 mod digest;
 pub(crate) mod field;
@@ -13,6 +14,7 @@ mod request;
 mod voices;
 
 pub use compose::{Composer, homophones};
+pub use confine::FileRule;
 pub use content::{Content, OUTPUT_VERSION, model_fingerprint};
 pub use digest::sha256;
 pub(crate) use digest::sha256_file;

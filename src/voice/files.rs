@@ -7,6 +7,8 @@ use safetensors::{Dtype, SafeTensors};
 use super::VoicePrompt;
 use crate::error::{Error, Result};
 
+/// The most bytes of a file with codes: hours of speech.
+const MAX_BYTES: u64 = 32 << 20;
 /// The name of the tensor that holds the codes.
 pub(super) const CODES: &str = "codes";
 
@@ -16,19 +18,19 @@ pub(super) const CODES: &str = "codes";
 /// [`Error::Io`] if the file cannot be read, [`Error::BadFile`], [`Error::MissingTensor`] or
 /// [`Error::TensorShape`] if it is not such a file.
 pub fn read_codes(path: &Path) -> Result<VoicePrompt> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let bytes = crate::files::read_regular(path, MAX_BYTES)?;
     codes_in(path, &open(path, &bytes)?)
 }
 
 pub(super) fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
-    SafeTensors::deserialize(bytes)
-        .map_err(|e| Error::bad_file(path, format!("truncated or not a safetensors file ({e})")))
+    SafeTensors::deserialize(bytes).map_err(|_| Error::bad_file(path, "truncated or not a safetensors file"))
 }
 
 /// Reads the codes of an open file.
 pub(super) fn codes_in(path: &Path, file: &SafeTensors) -> Result<VoicePrompt> {
-    let missing =
-        || Error::bad_file(path, format!("it holds {:?}, not a tensor named `codes`", file.names()));
+    let missing = || {
+        Error::bad_file(path, format!("it holds {} tensors, not a tensor named `codes`", file.names().len()))
+    };
     let tensor = file.tensor(CODES).map_err(|_| missing())?;
     let &[rows, frames] = tensor.shape() else {
         return Err(Error::TensorShape {

@@ -19,22 +19,20 @@ const PASSED_OVER: [&str; 5] = ["meta", "samples", "refs", "train_info", "recomm
 pub fn read(text: &str) -> Result<Content, String> {
     let value: Value = serde_json::from_str(text).map_err(|e| format!("it is not valid JSON: {e}"))?;
     let mut search = Search::default();
-    search.look(&value, "");
-    let places: Vec<&str> = search.found.iter().map(|(place, _)| place.as_str()).collect();
-    if places.len() > 1 {
-        let shown = places.iter().take(3).copied().collect::<Vec<_>>().join(", ");
-        return Err(format!("it holds {} voices ({shown}…); keep one", places.len()));
+    search.look(&value);
+    if search.found.len() > 1 {
+        return Err(format!("it holds {} voices; keep one", search.found.len()));
     }
     match search.found.pop() {
-        Some((_, content)) => Ok(content),
+        Some(content) => Ok(content),
         None => Err(search.nothing()),
     }
 }
 
 #[derive(Default)]
 struct Search {
-    /// The voices that were found, each with its place.
-    found: Vec<(String, Content)>,
+    /// The voices that were found.
+    found: Vec<Content>,
     /// Length of the longest array of numbers that is no voice.
     longest: usize,
     /// Whether sounds were skipped.
@@ -42,25 +40,22 @@ struct Search {
 }
 
 impl Search {
-    fn look(&mut self, value: &Value, place: &str) {
+    fn look(&mut self, value: &Value) {
         match value {
             Value::String(text) if Content::may_be_voice(text) && FileVoice::decode(text).is_ok() => {
-                self.add(place, Content::Text(text.clone()));
+                self.add(Content::Text(text.clone()));
             }
             Value::Array(items) => match numbers(items) {
-                Some(numbers) if numbers.len() == WIDTH => self.add(place, Content::Numbers(numbers)),
+                Some(numbers) if numbers.len() == WIDTH => self.add(Content::Numbers(numbers)),
                 Some(numbers) => self.longest = self.longest.max(numbers.len()),
-                None => {
-                    items.iter().enumerate().for_each(|(i, item)| self.look(item, &format!("{place}[{i}]")))
-                }
+                None => items.iter().for_each(|item| self.look(item)),
             },
             Value::Object(fields) => {
                 for (name, field) in fields {
                     if PASSED_OVER.contains(&name.as_str()) {
                         self.sounds |= field.as_array().is_some_and(|items| !items.is_empty());
                     } else {
-                        let dot = if place.is_empty() { "" } else { "." };
-                        self.look(field, &format!("{place}{dot}{name}"));
+                        self.look(field);
                     }
                 }
             }
@@ -68,9 +63,9 @@ impl Search {
         }
     }
 
-    fn add(&mut self, place: &str, content: Content) {
-        if self.found.iter().all(|(_, known)| *known != content) {
-            self.found.push((place.to_string(), content));
+    fn add(&mut self, content: Content) {
+        if !self.found.contains(&content) {
+            self.found.push(content);
         }
     }
 
@@ -123,7 +118,7 @@ mod tests {
         let other: Vec<f64> = vector().iter().map(|x| x + 1.0).collect();
         let sounds = json!({"_type": "DcSpk", "data": {"token": [], "refs": [{"data": {"text": "test"}}]}});
         for (text, word) in [
-            (json!({"a": vector(), "b": {"c": other}}).to_string(), "2 voices (a, b.c"),
+            (json!({"a": vector(), "b": {"c": other}}).to_string(), "2 voices; keep one"),
             (json!({"x": [1, 2, 3]}).to_string(), "3 numbers"),
             (sounds.to_string(), "sounds alone"),
             (json!({"note": "一一一一"}).to_string(), "no voice in it"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,10 @@ use toml::Spanned;
 use super::check_name;
 use super::role::{Role, WrittenRole};
 use crate::error::{Error, Result};
+use crate::files;
+
+/// The most bytes of a file of roles.
+const MAX_BYTES: u64 = 256 << 20;
 
 /// The roles of a file, by their names.
 pub(super) type Roles = BTreeMap<String, Role>;
@@ -86,7 +90,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut Roles, &str) -> Result<String>) ->
     };
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     let lock = lock_path(path, folder);
-    let guard = File::create(&lock).map_err(Error::io("create", &lock))?;
+    let guard = files::open_own(&lock, false)?;
     guard.lock().map_err(Error::io("lock", &lock))?;
 
     let text = read_text(path)?;
@@ -126,26 +130,37 @@ fn save(path: &Path, folder: &Path, text: &str) -> Result<()> {
 }
 
 fn read_text(path: &Path) -> Result<String> {
-    match fs::read_to_string(path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(String::new()),
-        other => other.map_err(Error::io("read", path)),
-    }
+    let bytes = match files::read(path, MAX_BYTES) {
+        Err(Error::Io { reason, .. }) if reason.kind() == ErrorKind::NotFound => return Ok(String::new()),
+        other => other?,
+    };
+    String::from_utf8(bytes).map_err(|_| Error::bad_file(path, "it is not UTF-8, and so no file of roles"))
 }
 
 fn parse(path: &Path, text: &str) -> Result<Roles> {
     let line = |at: usize| text.get(..at).unwrap_or(text).matches('\n').count() + 1;
     let file: ReadFile = toml::from_str(text).map_err(|e| {
         let at = e.span().map_or_else(String::new, |span| format!("line {}: ", line(span.start)));
-        Error::bad_file(path, format!("{at}{}", e.message()))
+        Error::bad_file(path, format!("{at}{}", without_values(e.message())))
     })?;
     let role = |(name, written): (String, Spanned<WrittenRole>)| {
-        let at = line(written.span().start);
+        let start = written.span().start;
         check_name(&name)
             .and_then(|()| written.into_inner().read())
-            .map_err(|e| Error::bad_file(path, format!("line {at}: role {name}: {e}")))
+            // Counted for the one that is wrong alone: the count goes through the whole file.
+            .map_err(|e| Error::bad_file(path, format!("line {}: role {name}: {e}", line(start))))
             .map(|role| (name, role))
     };
     file.roles.into_iter().map(role).collect()
+}
+
+/// Returns a message of the TOML reader without the values of the file that it quotes.
+fn without_values(message: &str) -> String {
+    match (message.split_once('"'), message.rsplit_once("\", expected ")) {
+        (Some((said, _)), Some((_, expected))) => format!("{}, expected {expected}", said.trim_end()),
+        (Some((said, _)), None) => said.trim_end().to_string(),
+        (None, _) => message.to_string(),
+    }
 }
 
 fn write(roles: &[(&str, &Role)]) -> Result<String> {

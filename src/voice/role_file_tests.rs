@@ -186,3 +186,32 @@ fn the_first_file_wins_and_the_shipped_roles_lie_beneath() {
     assert_eq!(names[14..], ["anna", "bob"]);
     assert!(registry.get("carl").is_none());
 }
+
+#[test]
+fn a_value_of_a_file_is_not_quoted() {
+    let e = refusal("roles = \"secret\"");
+    assert!(e.contains("line 1: invalid type") && !e.contains("secret"), "{e}");
+}
+
+#[test]
+fn many_roles_are_read_in_no_time() {
+    let text: String =
+        (0..20_000).map(|i| format!("[roles.r{i}]\nseed = {i}\nnote = \"a note\"\n\n")).collect();
+    let (_folder, path) = file_with(&text);
+    let start = std::time::Instant::now();
+    assert_eq!(load(&path).unwrap().len(), 20_000);
+    assert!(start.elapsed().as_secs_f64() < 3.0, "{:?}", start.elapsed());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_place_of_the_lock_does_not_cost_its_target() {
+    let (folder, path) = file_with("");
+    let target = folder.path().join("target");
+    fs::write(&target, "mine").unwrap();
+    let lock = folder.path().join(format!(".{}.lock", path.file_name().unwrap().to_str().unwrap()));
+    std::os::unix::fs::symlink(&target, &lock).unwrap();
+    let e = add_role(&path, "anna", &seed(1), false).unwrap_err().to_string();
+    assert!(e.contains(".lock") && e.contains("remove it"), "{e}");
+    assert_eq!(fs::read(&target).unwrap(), b"mine");
+}

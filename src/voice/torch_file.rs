@@ -18,10 +18,13 @@ pub fn read_zip(bytes: &[u8]) -> Result<Content, String> {
     let damaged = |e: zip::result::ZipError| format!("its zip archive is damaged ({e})");
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
     let mut file = |name: &str| -> Result<Vec<u8>, String> {
-        let entry = archive.by_name(name).map_err(|e| format!("`{name}` in its zip archive: {e}"))?;
+        let entry = archive.by_name(name).map_err(|e| format!("a part of its zip archive: {e}"))?;
         let mut content = Vec::new();
         // Stored and not packed, so no entry can be longer than the file.
-        entry.take(bytes.len() as u64).read_to_end(&mut content).map_err(|e| format!("`{name}`: {e}"))?;
+        entry
+            .take(bytes.len() as u64)
+            .read_to_end(&mut content)
+            .map_err(|e| format!("a part of its zip archive: {e}"))?;
         Ok(content)
     };
     let names = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;

@@ -184,10 +184,11 @@ fn numbers(text: &str) -> Result<Vec<f64>, String> {
     let mut numbers = Vec::new();
     for (i, line) in text.lines().enumerate() {
         for word in line.split([',', ';', ' ', '\t', '\r']).filter(|word| !word.is_empty()) {
-            let number = word.trim_matches(['"', '\'']).parse().map_err(|_| {
-                let word: String = word.chars().take(40).collect();
-                format!("line {}: {word:?} is no number; {KNOWN}, without a heading", i + 1)
-            })?;
+            // What the file holds instead is not shown: it may be nobody's business.
+            let number = word
+                .trim_matches(['"', '\''])
+                .parse()
+                .map_err(|_| format!("line {} holds what is no number; {KNOWN}, without a heading", i + 1))?;
             numbers.push(number);
         }
     }
@@ -202,14 +203,14 @@ fn tensor(file: &SafeTensors) -> Result<Content, String> {
     };
     let tensor = file.tensor(name).map_err(|e| e.to_string())?;
     if tensor.shape().iter().filter(|length| **length != 1).count() > 1 {
-        return Err(format!("`{name}` has shape {:?}; a voice is a vector", tensor.shape()));
+        return Err(format!("its tensor has shape {:?}; a voice is a vector", tensor.shape()));
     }
     let floats = match tensor.dtype() {
         Dtype::F16 => Floats::Half,
         Dtype::BF16 => Floats::Brain,
         Dtype::F32 => Floats::Single,
         Dtype::F64 => Floats::Double,
-        other => return Err(format!("`{name}` is {other:?}; F16, BF16, F32 and F64 are read")),
+        other => return Err(format!("its tensor is {other:?}; F16, BF16, F32 and F64 are read")),
     };
     Ok(Content::Numbers(floats.read(tensor.data())))
 }
@@ -228,7 +229,7 @@ fn npy(bytes: &[u8]) -> Result<Content, String> {
     let header = String::from_utf8_lossy(header);
     let kinds = [("'<f2'", Floats::Half), ("'<f4'", Floats::Single), ("'<f8'", Floats::Double)];
     let Some((_, floats)) = kinds.into_iter().find(|(name, _)| header.contains(name)) else {
-        return Err(format!("it is a NumPy file of {}; <f2, <f4 and <f8 are read", header.trim()));
+        return Err("it is a NumPy file of another type of numbers; <f2, <f4 and <f8 are read".into());
     };
     Ok(Content::Numbers(floats.read(values)))
 }
