@@ -7,6 +7,7 @@ mod devices;
 mod dump;
 mod input;
 mod interrupt;
+mod mapped;
 mod model;
 mod normalize;
 mod options;
@@ -73,6 +74,10 @@ impl std::fmt::Display for SomeFailed {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let report = Arc::new(Report::new(cli.verbosity.quiet, cli.verbosity.verbose));
+    if let Err(e) = mapped::watch() {
+        report.error(&format!("cannot listen for a file that is lost: {e}"));
+        return FAILED.into();
+    }
     let interrupt = match Interrupt::install() {
         Ok(interrupt) => interrupt,
         Err(e) => {
@@ -115,7 +120,10 @@ fn flags(error: &Error) -> Option<&'static str> {
         Error::Device(reason) if reason.contains("fit") || reason.contains("out of memory") => {
             Some("--batch-size N sets how many, --memory-fraction SHARE what they may take")
         }
-        Error::Device(_) => Some("--device cpu is the processor"),
+        Error::Memory { .. } => {
+            Some("--batch-size 1 speaks one text at a time, --model demo is a small model")
+        }
+        Error::Device(reason) if !reason.starts_with("cpu") => Some("--device cpu is the processor"),
         _ => None,
     }
 }
