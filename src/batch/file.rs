@@ -18,6 +18,16 @@ const PART_SUFFIX: &str = ".part";
 /// # Errors
 /// [`Error::Io`] that names the file or folder; the file that was there, if any, is then as it was.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = part_of(path)?;
+    file.write_all(bytes).map_err(Error::io("write", path))?;
+    put(file, path)
+}
+
+/// Creates a file beside a place that it is for; [`put`] puts it there.
+///
+/// # Errors
+/// [`Error::Io`] that names the file or folder.
+pub fn part_of(path: &Path) -> Result<tempfile::NamedTempFile> {
     if path.is_dir() {
         return Err(Error::io("write", path)(ErrorKind::IsADirectory.into()));
     }
@@ -28,12 +38,18 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     // A temporary file is its owner's alone unless told otherwise; this one is for whom the umask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(Error::io("write", path))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
+    builder.tempfile_in(folder).map_err(Error::io("write", path))
+}
+
+/// Puts a complete file in its place; it is on the disk before this returns.
+///
+/// # Errors
+/// [`Error::Io`] that names the file or folder; the file that was there, if any, is then as it was.
+pub fn put(file: tempfile::NamedTempFile, path: &Path) -> Result<()> {
     // Without this a power cut may keep the new name and lose what it names.
     file.as_file().sync_all().map_err(Error::io("write", path))?;
     file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
-    sync_folder(folder)
+    sync_folder(folder_of(path))
 }
 
 /// Creates a folder and those above it, so that they outlast a power cut.

@@ -1,7 +1,8 @@
 //! Writes spoken lines: file, subtitles, dump, record. Runs on the writers' threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
+use std::io::{Read as _, Seek as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,38 @@ use super::dump::Dump;
 use super::output::{persist, print_line, print_path};
 use super::plan::{Failed, PlannedLine};
 use super::report::Report;
+
+/// The samples of a line above which they are put aside on the disk as they come.
+const LONG: usize = 1 << 21;
+/// Bytes that are read back at once.
+const BLOCK: usize = 1 << 16;
+
+/// A line's samples: those that were put aside, then the others.
+struct Sound {
+    aside: Option<File>,
+    rest: Vec<f32>,
+}
+
+impl Sound {
+    fn write<W: Write + std::io::Seek>(mut self, sink: &mut Sink<W>) -> anyhow::Result<()> {
+        if let Some(mut file) = self.aside.take() {
+            let failed = "cannot read back what was put aside";
+            file.rewind().context(failed)?;
+            let mut bytes = Vec::with_capacity(BLOCK);
+            let mut samples = Vec::with_capacity(BLOCK / size_of::<f32>());
+            loop {
+                bytes.clear();
+                samples.clear();
+                if (&file).take(BLOCK as u64).read_to_end(&mut bytes).context(failed)? == 0 {
+                    break;
+                }
+                samples.extend(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+                sink.push(&samples)?;
+            }
+        }
+        Ok(sink.push(&self.rest)?)
+    }
+}
 
 /// The destination of finished lines.
 pub enum Destination {
@@ -36,7 +69,7 @@ pub struct Joined {
     /// Lines that are still to come, in order.
     order: std::collections::VecDeque<usize>,
     /// Lines that came before their turn.
-    early: BTreeMap<usize, Option<Spoken>>,
+    early: BTreeMap<usize, Option<(Sound, Vec<Cue>)>>,
     cues: Vec<Cue>,
     lines: usize,
 }
@@ -55,6 +88,10 @@ pub struct LineSink<'a> {
     /// The lines by their index.
     pub lines: BTreeMap<usize, PlannedLine>,
     pub tally: Tally,
+    /// Samples of long lines that were put aside.
+    aside: Mutex<HashMap<usize, File>>,
+    /// The folder for such files; None for that of temporary files.
+    pub aside_in: Option<PathBuf>,
     /// An error that every line would meet: a full disk, a closed pipe.
     broken: Mutex<Option<anyhow::Error>>,
     stop: AtomicBool,
@@ -92,6 +129,8 @@ impl<'a> LineSink<'a> {
             fail_fast: false,
             lines: lines.into_iter().map(|line| (line.index, line)).collect(),
             tally: Tally::default(),
+            aside: Mutex::default(),
+            aside_in: None,
             broken: Mutex::new(None),
             stop: AtomicBool::new(false),
         }
@@ -107,6 +146,34 @@ impl<'a> LineSink<'a> {
         lock(&self.broken).take()
     }
 
+    /// Takes the samples of a line that grows long, and puts them aside.
+    pub fn grow(&self, index: usize, samples: &mut Vec<f32>) {
+        if samples.len() < LONG {
+            return;
+        }
+        if let Err(error) = self.put_aside(index, samples) {
+            *lock(&self.broken) = Some(error);
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        samples.clear();
+    }
+
+    fn put_aside(&self, index: usize, samples: &[f32]) -> anyhow::Result<()> {
+        let file = lock(&self.aside).remove(&index);
+        let file = match (file, &self.aside_in) {
+            (Some(file), _) => Ok(file),
+            (None, Some(folder)) => tempfile::tempfile_in(folder),
+            (None, None) => tempfile::tempfile(),
+        };
+        let mut file = file.context("cannot create a temporary file")?;
+        for samples in samples.chunks(BLOCK) {
+            let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            file.write_all(&bytes).context("cannot write a temporary file")?;
+        }
+        lock(&self.aside).insert(index, file);
+        Ok(())
+    }
+
     /// Writes a line's outcome.
     pub fn take(&self, outcome: Outcome) {
         let Some(line) = self.lines.get(&outcome.index) else { return };
@@ -114,8 +181,9 @@ impl<'a> LineSink<'a> {
         if lock(&self.broken).is_some() {
             return;
         }
+        let aside = lock(&self.aside).remove(&outcome.index);
         let delivered = match outcome.result {
-            Ok(spoken) => self.store(line, spoken),
+            Ok(spoken) => self.store(line, spoken, aside),
             Err(error) => self.fail(&Failed {
                 index: line.index,
                 label: line.label.clone(),
@@ -169,7 +237,7 @@ impl<'a> LineSink<'a> {
         Ok(())
     }
 
-    fn store(&self, line: &PlannedLine, spoken: Spoken) -> anyhow::Result<()> {
+    fn store(&self, line: &PlannedLine, spoken: Spoken, aside: Option<File>) -> anyhow::Result<()> {
         for refined in &spoken.refined {
             self.report.detail(&format!("refined: {}", refined.text));
         }
@@ -198,17 +266,29 @@ impl<'a> LineSink<'a> {
             let (asked, used) = (summary.asked_seed, summary.seed);
             self.report.note(&format!("{}: seed {asked} ends at once; spoken with seed {used}", line.label));
         }
+        let Spoken { samples, cues, .. } = spoken;
         match &self.destination {
             Destination::Folder(ledger) => {
-                let bytes = encode(&spoken.samples, &line.encoding)?;
-                let entry = Entry::new(&line.name, &line.key, &bytes, seconds, summary.seed)?;
-                record.sha256 = Some(entry.sha256.clone());
                 let dir = lock(ledger).dir().to_path_buf();
                 let path = dir.join(&line.name);
-                if let Some(kind) = self.subtitles {
-                    write_subtitles(&path, kind, &spoken.cues)?;
+                let (name, key, seed) = (&line.name, &line.key, summary.seed);
+                if aside.is_some() {
+                    let part = Ledger::part(&dir, name)?;
+                    let out = part.reopen().context("cannot open a temporary file")?;
+                    let mut sink = Sink::new(out, &line.encoding)?;
+                    Sound { aside, rest: samples }.write(&mut sink)?;
+                    sink.finish()?;
+                    let entry = Entry::of_file(name, key, part.path(), seconds, seed)?;
+                    record.sha256 = Some(entry.sha256.clone());
+                    self.write_subtitles(&path, &cues)?;
+                    lock(ledger).store_part(entry, part, true)?;
+                } else {
+                    let bytes = encode(&samples, &line.encoding)?;
+                    let entry = Entry::new(name, key, &bytes, seconds, seed)?;
+                    record.sha256 = Some(entry.sha256.clone());
+                    self.write_subtitles(&path, &cues)?;
+                    lock(ledger).store(entry, &bytes, true)?;
                 }
-                lock(ledger).store(entry, &bytes, true)?;
                 record.path = Some(path.display().to_string());
                 if !self.json {
                     print_path(&path)?;
@@ -216,12 +296,16 @@ impl<'a> LineSink<'a> {
             }
             Destination::Joined(joined) => {
                 record.path = self.joined_path.as_ref().map(|path| path.display().to_string());
-                lock(joined).push(line.index, Some(spoken))?;
+                lock(joined).push(line.index, Some((Sound { aside, rest: samples }, cues)))?;
             }
         }
         self.tally.done.fetch_add(1, Ordering::Relaxed);
         self.tally.milliseconds.fetch_add((seconds * 1e3) as u64, Ordering::Relaxed);
         self.record(&record)
+    }
+
+    fn write_subtitles(&self, path: &Path, cues: &[Cue]) -> chattts_rs::Result<()> {
+        self.subtitles.map_or(Ok(()), |kind| write_subtitles(path, kind, cues))
     }
 }
 
@@ -253,18 +337,18 @@ impl Joined {
     }
 
     /// Adds a line's samples, or notes that it has none, and writes all lines whose turn has come.
-    fn push(&mut self, index: usize, spoken: Option<Spoken>) -> chattts_rs::Result<()> {
+    fn push(&mut self, index: usize, spoken: Option<(Sound, Vec<Cue>)>) -> anyhow::Result<()> {
         self.early.insert(index, spoken);
         let rate = f64::from(self.encoding.sample_rate());
         while let Some(next) = self.order.front().copied()
             && let Some(spoken) = self.early.remove(&next)
         {
             self.order.pop_front();
-            let (Some(spoken), Some(sink)) = (spoken, &mut self.sink) else { continue };
+            let (Some((sound, cues)), Some(sink)) = (spoken, &mut self.sink) else { continue };
             let offset = sink.samples() as f64 / rate;
             let moved = |cue: Cue| Cue { start: cue.start + offset, end: cue.end + offset, text: cue.text };
-            self.cues.extend(spoken.cues.into_iter().map(moved));
-            sink.push(&spoken.samples)?;
+            self.cues.extend(cues.into_iter().map(moved));
+            sound.write(sink)?;
             self.lines += 1;
         }
         Ok(())
@@ -289,5 +373,41 @@ impl Joined {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_put_aside_makes_the_file_of_the_whole() {
+        let report = Report::new(true, false);
+        let joined = Joined::new(None, Encoding::default(), vec![0]).unwrap();
+        let sink = LineSink::new(&report, Destination::Joined(Mutex::new(joined)), None, Vec::new());
+        let wave: Vec<f32> = (0..2 * LONG + 12_345).map(|i| (i as f32 * 0.01).sin()).collect();
+        let mut samples = Vec::new();
+        for part in wave.chunks(70_000) {
+            samples.extend_from_slice(part);
+            sink.grow(0, &mut samples);
+            assert!(samples.len() < LONG);
+        }
+        let aside = lock(&sink.aside).remove(&0);
+        assert!(aside.is_some() && sink.broken().is_none());
+        let mut whole = Sink::new(std::io::Cursor::new(Vec::new()), &Encoding::default()).unwrap();
+        Sound { aside, rest: samples }.write(&mut whole).unwrap();
+        assert!(whole.finish().unwrap().into_inner() == encode(&wave, &Encoding::default()).unwrap());
+    }
+
+    #[test]
+    fn a_disk_that_cannot_hold_a_long_line_stops_the_work() {
+        let report = Report::new(true, false);
+        let joined = Joined::new(None, Encoding::default(), vec![0]).unwrap();
+        let mut sink = LineSink::new(&report, Destination::Joined(Mutex::new(joined)), None, Vec::new());
+        sink.aside_in = Some("/nowhere".into());
+        sink.grow(0, &mut vec![0.5; LONG - 1]);
+        assert!(!sink.is_stopped());
+        sink.grow(0, &mut vec![0.5; LONG]);
+        assert!(sink.is_stopped() && sink.broken().is_some());
     }
 }
