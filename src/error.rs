@@ -154,7 +154,8 @@ pub enum Error {
 
     /// The system gives no thread.
     #[error(
-        "the system gives no thread ({0}); raise the limit of a user's or a container's processes, or end others"
+        "the system gives no thread ({0}); a higher limit of a user's or a container's processes or of memory helps, \
+         or fewer programs at once"
     )]
     Threads(std::io::Error),
 

@@ -8,6 +8,7 @@ mod dump;
 mod input;
 mod interrupt;
 mod mapped;
+pub mod memory;
 mod model;
 mod normalize;
 mod options;
@@ -120,9 +121,7 @@ fn flags(error: &Error) -> Option<&'static str> {
         Error::Device(reason) if reason.contains("fit") || reason.contains("out of memory") => {
             Some("--batch-size N sets how many, --memory-fraction SHARE what they may take")
         }
-        Error::Memory { .. } => {
-            Some("--batch-size 1 speaks one text at a time, --model demo is a small model")
-        }
+        Error::Memory { .. } => Some("--batch-size 1 speaks one text at a time"),
         Error::Device(reason) if !reason.starts_with("cpu") => Some("--device cpu is the processor"),
         _ => None,
     }

@@ -51,7 +51,6 @@ pub(super) struct Published {
 impl Published {
     /// Returns the model as a checkpoint; `source` stands for its folder in errors.
     pub fn checkpoint(self, source: &ModelSource) -> Result<Checkpoint> {
-        crate::threads::start(None)?;
         let name = |file: &str| PathBuf::from(format!("{source}/{file}"));
         let file = |name_in: &str, part| WeightFile::new(name(name_in), Arc::new(PartSource(part)));
         Ok(Checkpoint {
@@ -72,7 +71,6 @@ impl Published {
     /// # Errors
     /// [`Error::BadFile`] if `dir` holds a model already, [`Error::Io`] if it cannot be written.
     pub fn write(&self, dir: &Path) -> Result<PathBuf> {
-        crate::threads::start(None)?;
         let asset = dir.join("asset");
         if asset.exists() {
             return Err(Error::bad_file(&asset, "exists already; name another folder"));
