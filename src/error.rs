@@ -139,6 +139,26 @@ pub enum Error {
     #[error("device: {0}")]
     Device(String),
 
+    /// The system gives no memory.
+    #[error(
+        "no memory for {what}: {} were asked for and the system does not give them; fewer or shorter texts at a \
+         time, a smaller model or a higher limit help",
+        amount(*bytes)
+    )]
+    Memory {
+        /// What it was asked for.
+        what: String,
+        /// The bytes that were asked for.
+        bytes: u64,
+    },
+
+    /// The system gives no thread.
+    #[error(
+        "the system gives no thread ({0}); a higher limit of a user's or a container's processes or of memory helps, \
+         or fewer programs at once"
+    )]
+    Threads(std::io::Error),
+
     /// The tokenizer's file could not be used.
     #[error("{}: not a usable tokenizer: {reason}", file.display())]
     Tokenizer {
@@ -203,6 +223,15 @@ pub enum Error {
     /// An internal error: a fault of this program or of the machine.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// Returns bytes as a user reads them.
+fn amount(bytes: u64) -> String {
+    match bytes {
+        0..10_000_000 => format!("{bytes} bytes"),
+        10_000_000..10_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{} GB", bytes / 1_000_000_000),
+    }
 }
 
 #[doc(hidden)]
@@ -283,7 +312,7 @@ impl Error {
             | Error::NotANumber => ErrorKind::ModelInvalid,
             Error::Download { .. } => ErrorKind::Download,
             Error::Io { .. } | Error::Unsafe { .. } => ErrorKind::Io,
-            Error::Device(_) => ErrorKind::Device,
+            Error::Device(_) | Error::Memory { .. } | Error::Threads(_) => ErrorKind::Device,
             Error::EndedAtOnce { .. } => ErrorKind::EndedAtOnce,
             Error::Audio(_) => ErrorKind::Audio,
             Error::InUse { .. } => ErrorKind::Busy,
@@ -299,6 +328,11 @@ impl Error {
 
     pub(crate) fn unsafe_place(path: &Path, reason: impl Into<String>) -> Error {
         Error::Unsafe { path: path.to_path_buf(), reason: reason.into() }
+    }
+
+    /// Returns the error of memory that cannot be had.
+    pub(crate) fn memory(what: impl Into<String>, bytes: usize) -> Error {
+        Error::Memory { what: what.into(), bytes: bytes as u64 }
     }
 
     pub(crate) fn bad_file(file: &Path, reason: impl Into<String>) -> Error {

@@ -23,12 +23,15 @@ pub use self::config::HubConfig;
 use self::download::{Downloader, Failure, Fetched, Place};
 pub use self::source::{ModelSource, NoiseSize};
 use crate::error::{Error, Result};
+use crate::stamp;
 
 /// The repository that ChatTTS is published in.
 pub const DEFAULT_REPO: &str = "2Noise/ChatTTS";
 
 const MIRROR: &str = "https://hf-mirror.com";
 const HASH_CHUNK: usize = 1 << 20;
+/// The stamp of a repository in the cache: its files' checksums.
+const CHECKED: &str = ".chattts-rs-checked";
 /// The most passes of a download. Upstream may publish a new commit while its files are fetched; the files of
 /// the old commit are then not in the snapshot of the new one yet.
 const MAX_PASSES: usize = 3;
@@ -214,7 +217,8 @@ pub fn locate(source: &ModelSource, config: &HubConfig) -> Result<ModelFiles> {
 ///
 /// # Errors
 /// Those of [`locate`] for a folder; [`Error::ModelNotFound`] without network or where the server
-/// refuses; [`Error::Download`] if a transfer broke off; [`Error::Io`] if the cache cannot be written.
+/// refuses; [`Error::Download`] if a transfer broke off or brought something else than was announced;
+/// [`Error::Io`] if the cache cannot be written.
 pub fn fetch(
     source: &ModelSource,
     config: &HubConfig,
@@ -225,13 +229,15 @@ pub fn fetch(
     if located.is_ok() {
         return located;
     }
+    // Names are looked up by a thread of their own.
+    crate::threads::start(None)?;
     let cached = CachedRepo::new(&config.cache, repo, revision);
     if config.offline {
         let missing = missing_below(asset_folder(source, config)?.as_deref());
         return Err(not_in_cache(source, config, &missing, &Cause::Offline));
     }
 
-    let mut downloader = Downloader::new(config, &cached, on_event);
+    let mut downloader = Downloader::new(config, &cached, on_event)?;
     let mut fetched = Vec::new();
     let mut unpublished = HashSet::new();
     for _ in 0..MAX_PASSES {
@@ -276,6 +282,7 @@ pub fn verify(source: &ModelSource, config: &HubConfig) -> Result<Vec<FileCheck>
             _ => folder(source, config).unwrap_or_default().join("asset"),
         },
     };
+    crate::threads::start(None)?;
     let check = |item: &Published| {
         let path = below(&root, item.file);
         let state = if !path.is_file() {
@@ -366,31 +373,67 @@ fn is_sha256(name: &str) -> bool {
 }
 
 fn warnings(repo: &str, fetched: &[(&Published, Fetched)]) -> Vec<String> {
-    let warning = |(item, file): &(&Published, Fetched)| {
-        let name = item.file;
-        let found = match sha256(&file.path) {
-            Ok(found) => found,
-            Err(error) => return Some(format!("{name} cannot be read back: {error}")),
-        };
-        if is_sha256(&file.etag) && !found.eq_ignore_ascii_case(&file.etag) {
-            return Some(format!(
-                "{name} was damaged in transfer: its sha256 is {found}, the server announced {}; \
-                 delete {} and download it again if the voice sounds wrong",
-                file.etag,
-                file.path.display()
-            ));
-        }
-        (repo == DEFAULT_REPO && found != item.sha256).then(|| {
-            format!(
-                "{name} is not the file that this program was written for: its sha256 is {found}, \
-                 expected {}; upstream may have replaced it, or if the voice sounds wrong delete {} \
-                 and download it again",
-                item.sha256,
-                file.path.display()
-            )
-        })
+    let warning = |(item, file): &(&Published, Fetched)| match sha256(&file.path) {
+        Ok(found) => foreign(item, &file.path, &found),
+        Err(error) => Some(format!("{} cannot be read back: {error}", item.file)),
     };
-    fetched.par_iter().filter_map(warning).collect()
+    match repo {
+        DEFAULT_REPO => fetched.par_iter().filter_map(warning).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the warning of a file that is not the published one.
+fn foreign(item: &Published, path: &Path, found: &str) -> Option<String> {
+    (found != item.sha256).then(|| {
+        format!(
+            "{} is not the file that this program was written for: its sha256 is {found}, expected {}; upstream may \
+             have replaced it, or if the voice sounds wrong delete {} and download it again",
+            item.file,
+            item.sha256,
+            path.display()
+        )
+    })
+}
+
+/// Compares the files of the published model in the cache with the published checksums, and returns a warning for
+/// each that differs. A file is read once; a stamp in the cache remembers its checksum for as long as it stays the
+/// same. Nothing is compared of another model, or where no stamp can be kept.
+pub fn differences(source: &ModelSource, config: &HubConfig) -> Vec<String> {
+    let ModelSource::Hub { repo, revision } = source else { return Vec::new() };
+    let cached = CachedRepo::new(&config.cache, repo, revision);
+    let Some(root) = cached.current().filter(|_| repo == DEFAULT_REPO && crate::threads::start(None).is_ok())
+    else {
+        return Vec::new();
+    };
+    let beside = cached.folder().join(CHECKED);
+    let known = stamp::read(&beside);
+    let files = PUBLISHED.iter().filter(|item| item.needed).filter_map(|item| {
+        let path = root.join(item.file);
+        let identity = stamp::identity(&std::fs::metadata(&path).ok()?);
+        Some((item, path, identity))
+    });
+    let files: Vec<_> = files.collect();
+    let sum_of = |(.., identity): &&(&Published, PathBuf, String)| {
+        known.iter().find_map(|line| line.strip_suffix(identity.as_str())?.strip_suffix(' '))
+    };
+    // Where it cannot be remembered, it would be done each time, which takes seconds.
+    if files.iter().any(|file| sum_of(&file).is_none()) && !stamp::write(&beside, &known) {
+        return Vec::new();
+    }
+    let sums: Vec<Option<String>> = files
+        .par_iter()
+        .map(|file| sum_of(&file).map(str::to_owned).or_else(|| sha256(&file.1).ok()))
+        .collect();
+    let lines = files
+        .iter()
+        .zip(&sums)
+        .filter_map(|((.., identity), sum)| Some(format!("{} {identity}", sum.as_ref()?)));
+    let lines: Vec<String> = lines.collect();
+    if lines != known {
+        stamp::write(&beside, &lines);
+    }
+    files.iter().zip(&sums).filter_map(|((item, path, _), sum)| foreign(item, path, sum.as_ref()?)).collect()
 }
 
 enum Cause {
@@ -406,14 +449,16 @@ fn refusal(source: &ModelSource, config: &HubConfig, file: &'static str, failure
         Failure::Local(error) => return error,
         Failure::Connect(_) => Cause::NoConnection(reason),
         Failure::Status(status, _) => Cause::Refused { file, status: status.as_u16(), reason },
-        Failure::Transfer(_) => {
+        Failure::Transfer(_) | Failure::Slow(_) => {
             return Error::Download {
                 repo: source.to_string(),
                 file: file.into(),
                 reason: format!("{reason}; what is here is kept, run it again to continue"),
             };
         }
-        Failure::Answer(_) => return Error::Download { repo: source.to_string(), file: file.into(), reason },
+        Failure::Answer(_) | Failure::Damaged(_) => {
+            return Error::Download { repo: source.to_string(), file: file.into(), reason };
+        }
     };
     let root = asset_folder(source, config).ok().flatten();
     not_in_cache(source, config, &missing_below(root.as_deref()), &cause)

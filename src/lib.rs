@@ -56,7 +56,9 @@ pub mod model;
 mod runtime;
 pub mod sampling;
 pub mod speech;
+mod stamp;
 pub mod text;
+mod threads;
 pub mod voice;
 
 pub use device::{DeviceChoice, Devices, LoadOptions, Precision};

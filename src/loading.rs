@@ -45,6 +45,7 @@ impl LoadedModel {
         options: LoadOptions,
         prepare: impl FnOnce(OpenDevice) -> OpenDevice,
     ) -> Result<Self> {
+        crate::threads::start(None)?;
         let fraction = options.memory_fraction;
         if !(fraction > 0.0 && fraction <= 1.0) {
             let reason = format!("{fraction} is not above 0 and at most 1");

@@ -169,9 +169,40 @@ fn configurations_and_tokenizers_that_do_not_fit_are_named() {
     edit(config, "\"num_attention_heads\": 4", "\"num_attention_heads\": 0").assert_error(&[config, "heads"]);
     edit(config, "{", "").assert_error(&[config, "not a Llama configuration"]);
     edit(config, "\"hidden_size\": 64", "\"hidden_size\": 128").assert_error(&["expected [_, 128]"]);
+    let sizes = [
+        ("\"num_hidden_layers\": 3", "num_hidden_layers"),
+        ("\"num_attention_heads\": 4", "num_attention_heads"),
+        ("\"hidden_size\": 64", "hidden_size"),
+    ];
+    for (from, key) in sizes {
+        for size in ["9223372036854775808", "1000000000"] {
+            let to = format!("\"{key}\": {size}");
+            edit(config, from, &to).assert_error(&[config, key, size, "at most"]);
+        }
+    }
     let tokenizer = "tokenizer/tokenizer.json";
     edit(tokenizer, "[spk_emb]", "[spk_none]").assert_error(&[tokenizer, "[spk_emb]"]);
     edit(tokenizer, "{", "").assert_error(&[tokenizer, "not a usable tokenizer"]);
+}
+
+/// Returns a configuration's text with another number under a key.
+fn with_number(json: &str, key: &str, number: &str) -> String {
+    let start = json.find(&format!("\"{key}\":")).unwrap() + key.len() + 3;
+    let end = start + json[start..].find([',', '\n', '}']).unwrap();
+    format!("{} {number}{}", &json[..start], &json[end..])
+}
+
+#[test]
+fn more_positions_than_any_model_has_are_refused_before_memory_is_asked_for() {
+    for key in ["max_position_embeddings", "intermediate_size"] {
+        for number in ["200000", "1000000000", "9223372036854775807", "18446744073709551615"] {
+            let b = Broken::new();
+            let config = b.file("gpt/config.json");
+            let json = fs::read_to_string(&config).unwrap();
+            fs::write(&config, with_number(&json, key, number)).unwrap();
+            b.assert_error(&["gpt/config.json", key, number, "at most"]);
+        }
+    }
 }
 
 #[test]

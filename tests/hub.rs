@@ -532,20 +532,24 @@ fn a_snapshot_folder_that_was_moved_elsewhere_is_filled() {
 // Checksums
 
 #[test]
-fn damage_is_told_once_and_not_refused() {
+fn what_was_damaged_in_transfer_is_refused_and_not_kept() {
     let setup = setup();
     setup.server.corrupt(GPT);
-    let (files, events) = setup.fetch();
-    let files = files.unwrap();
-    let [warning] = events.warnings.as_slice() else { panic!("{:?}", events.warnings) };
-    let found = sha256_of(&fs::read(&files.gpt).unwrap());
-    for part in [GPT, &found, &etag_of(MODEL, GPT), &files.gpt.display().to_string()] {
-        assert!(warning.contains(part), "{part} is not in: {warning}");
+    let mut damaged = original(GPT);
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    for _ in 0..2 {
+        let (result, events) = setup.fetch();
+        let Err(error @ Error::Download { .. }) = result else { panic!("{result:?}") };
+        let text = error.to_string();
+        for part in [GPT, &sha256_of(&damaged), &etag_of(MODEL, GPT), "damaged"] {
+            assert!(text.contains(part), "{part} is not in: {text}");
+        }
+        assert!(events.retried.is_empty());
+        assert!(!setup.part(GPT).exists() && !setup.repo().join("blobs").join(etag_of(MODEL, GPT)).exists());
+        assert!(locate(&tiny(), &setup.config).is_err());
     }
-
-    // What the warning advises.
     setup.server.heal();
-    fs::remove_file(&files.gpt).unwrap();
     let (files, events) = setup.fetch();
     assert_whole(&files.unwrap());
     assert!(events.warnings.is_empty(), "{:?}", events.warnings);
@@ -555,7 +559,6 @@ fn damage_is_told_once_and_not_refused() {
 fn files_of_the_published_repository_are_compared_with_the_published_checksums() {
     let setup = setup();
     setup.server.serve_as(DEFAULT_REPO);
-    setup.server.corrupt(GPT);
     let (files, events) = setup.fetch_source(&ModelSource::default());
     let files = files.unwrap();
     let published = verify(&ModelSource::default(), &setup.config).unwrap();
@@ -566,7 +569,62 @@ fn files_of_the_published_repository_are_compared_with_the_published_checksums()
         let told = |text: &&String| text.contains(check.file) && text.contains(found.as_str());
         assert_eq!(events.warnings.iter().filter(told).count(), 1, "{}", check.file);
     }
-    assert!(files.gpt.is_file());
+    // Not only when they come: a file in the cache is compared too, and read once.
+    let again = || hub::differences(&ModelSource::default(), &setup.config);
+    let needed = NEEDED.iter().filter(|file| events.warnings.iter().any(|text| text.contains(**file)));
+    assert_eq!(again().len(), needed.count(), "{:?}", again());
+    let stamp = setup.config.cache.join("models--2Noise--ChatTTS/.chattts-rs-checked");
+    let sum = sha256_of(&original(GPT));
+    let text = fs::read_to_string(&stamp).unwrap();
+    fs::write(&stamp, text.replace(&sum, &"7".repeat(64))).unwrap();
+    assert!(
+        again().iter().any(|warning| warning.contains(&"7".repeat(64))),
+        "it was read again: {:?}",
+        again()
+    );
+    let blob = fs::canonicalize(&files.gpt).unwrap();
+    fs::write(&blob, "another").unwrap();
+    assert!(again().iter().any(|warning| warning.contains(&sha256_of(b"another"))), "{:?}", again());
+    // Of another model nothing is known.
+    assert!(hub::differences(&tiny(), &setup.config).is_empty());
+}
+
+#[test]
+fn a_body_without_end_is_left_where_it_should_end() {
+    let mut setup = setup();
+    setup.config.retries = 0;
+    setup.server.endless(GPT);
+    let (result, _) = setup.fetch();
+    let Err(error @ Error::Download { .. }) = result else { panic!("{result:?}") };
+    assert!(error.to_string().contains("569768 were announced"), "{error}");
+    assert_eq!(fs::metadata(setup.part(GPT)).unwrap().len(), 0, "it cannot be continued");
+}
+
+#[test]
+fn a_server_that_sends_byte_by_byte_is_left() {
+    let mut setup = setup();
+    setup.config.stall = Duration::from_millis(400);
+    setup.config.retries = 2;
+    setup.server.drip(EMBED);
+    let start = Instant::now();
+    let (result, events) = setup.fetch();
+    let Err(error @ Error::Download { .. }) = result else { panic!("{result:?}") };
+    assert!(error.to_string().contains("too slow"), "{error}");
+    assert_eq!(events.retried, [EMBED, EMBED], "the bytes that came are no reason to go on for ever");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
+fn certificates_to_trust_are_read_or_an_error_names_them() {
+    let mut setup = setup();
+    let absent = setup.cache.path().join("absent.pem");
+    setup.config.ca_file = Some(absent.clone());
+    let error = setup.fetch().0.unwrap_err().to_string();
+    assert!(error.contains("absent.pem"), "{error}");
+    fs::write(&absent, "no certificate").unwrap();
+    let error = setup.fetch().0.unwrap_err().to_string();
+    assert!(error.contains("absent.pem") && error.contains("no certificate"), "{error}");
+    assert!(setup.server.requests().is_empty());
 }
 
 /// The one published file that is quickly written down: the control tokens and BERT's own.
@@ -684,6 +742,19 @@ fn a_token_is_asked_for_and_sent() {
     assert!(text.contains("401") && text.contains("may not read") && !text.contains("hf_wrong"), "{text}");
     setup.config.token = Some("hf_secret".into());
     assert_whole(&setup.fetch().0.unwrap());
+}
+
+#[test]
+fn the_token_is_not_sent_where_others_could_read_it() {
+    let mut setup = setup();
+    setup.config.token = Some("hf_secret".into());
+    // A name of this machine that is no loopback's.
+    setup.config.endpoint = setup.server.url().replace("127.0.0.1", "0.0.0.0");
+    let (files, events) = setup.fetch();
+    assert_whole(&files.unwrap());
+    assert!(setup.server.requests().iter().all(|request| !request.headers.contains_key("authorization")));
+    let [warning] = events.warnings.as_slice() else { panic!("{:?}", events.warnings) };
+    assert!(warning.contains("HF_TOKEN") && !warning.contains("hf_secret"), "{warning}");
 }
 
 #[test]

@@ -66,10 +66,108 @@ fn a_file_that_is_no_packed_model_is_refused() {
         assert!(header.contains(from) && from.len() == to.len(), "{from}");
         [&whole[..8], header.replace(from, to).as_bytes(), &whole[256 << 10..]].concat()
     };
-    refused(&changed(r#""chattts-rs-packed":"1""#, r#""chattts-rs-packed":"9""#), "format 9");
-    refused(&changed("gpt/layers.1.mlp.down_proj", "gpt/layers.1.mlp.gone_proj"), "down_proj");
-    refused(&changed("q8 64 160", "q8 64 999"), "down_proj");
-    refused(&changed("tokenizer/tokenizer.json", "tokenizer/tokenizer.gone"), "tokenizer.json");
+    refused(&changed(r#""chattts-rs-packed":"2""#, r#""chattts-rs-packed":"1""#), "format 1");
+    refused(&changed(r#""chattts-rs-packed":"2""#, r#""chattts-rs-packed":"9""#), "format 9");
+    refused(&changed("q8 64 160", "q8 64 999"), "damaged");
+    // With the checksum of what it holds, the loaders find what is wrong.
+    let summed = |mut file: Vec<u8>| {
+        let sums: usize = {
+            let (_, rest) = header.split_once(r#""checksums":{"data_offsets":["#).unwrap();
+            rest.split(',').next().unwrap().parse().unwrap()
+        };
+        let sum = crc32fast::hash(&file[..256 << 10]).to_le_bytes();
+        file[(256 << 10) + sums..][..4].copy_from_slice(&sum);
+        file
+    };
+    refused(&summed(changed("gpt/layers.1.mlp.down_proj", "gpt/layers.1.mlp.gone_proj")), "down_proj");
+    refused(&summed(changed("q8 64 160", "q8 64 999")), "down_proj");
+    refused(&summed(changed("tokenizer/tokenizer.json", "tokenizer/tokenizer.gone")), "tokenizer.json");
+}
+
+#[test]
+fn flipped_bits_are_found_once_for_each_change_of_the_file() {
+    let p = Program::new();
+    let model = tiny_model().display().to_string();
+    p.ok(&["model", "convert", "packed", "-m", &model]);
+    let plain = speak(&p, "packed", "a.wav", &[]);
+    let stamp = fs::read(p.path(".packed.checked")).unwrap();
+    assert!(speak(&p, "packed", "b.wav", &[]) == plain);
+    assert!(fs::read(p.path(".packed.checked")).unwrap() == stamp);
+    let whole = fs::read(p.path("packed")).unwrap();
+    // The header's filling, the first and the last of the data, the checksums.
+    for place in [(256 << 10) - 2, 256 << 10, whole.len() / 2, whole.len() - 100, whole.len() - 1] {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 0x10;
+        p.write("packed", bytes);
+        let ran = p.run(&[&["synth", "-m", "packed", "-o", "c.wav"], &SPEAK[..]].concat());
+        assert!(ran.code == Some(1) && !p.path("c.wav").exists(), "{place}: {ran:?}");
+        assert!(ran.err.contains("packed: ") && !ran.err.contains("panicked"), "{place}: {}", ran.err);
+    }
+    p.write("packed", whole);
+    assert!(speak(&p, "packed", "d.wav", &[]) == plain);
+}
+
+#[test]
+fn a_kept_model_that_was_damaged_is_made_anew() {
+    let p = Program::new().env("CHATTTS_RS_CACHE", "kept");
+    large(&p);
+    let first = speak(&p, "large", "a.wav", &[]);
+    let [file] = &kept(&p)[..] else { panic!("{:?}", kept(&p)) };
+    let mut bytes = fs::read(file).unwrap();
+    for part in 1..5 {
+        let place = part * bytes.len() / 5;
+        bytes[place] ^= 0x40;
+    }
+    fs::write(file, bytes).unwrap();
+    let run = |out: &str| p.ok(&[&["synth", "-m", "large", "-o", out], &SPEAK[..]].concat()).err;
+    assert!(run("b.wav").contains("keeping"));
+    assert!(!run("c.wav").contains("keeping"));
+    assert!(fs::read(p.path("b.wav")).unwrap() == first && fs::read(p.path("c.wav")).unwrap() == first);
+}
+
+#[test]
+fn what_a_killed_run_left_unfinished_is_swept() {
+    let p = Program::new().env("CHATTTS_RS_CACHE", "kept");
+    large(&p);
+    let folder = p.path("kept/packed");
+    fs::create_dir_all(&folder).unwrap();
+    let [dead, alive, other] =
+        [".packing-a1B2c3", ".packing-d4E5f6", ".packing-list"].map(|name| folder.join(name));
+    for path in [&dead, &alive, &other] {
+        fs::write(path, "half a model").unwrap();
+    }
+    let held = fs::File::open(&alive).unwrap();
+    held.lock().unwrap();
+    speak(&p, "large", "a.wav", &[]);
+    assert!(!dead.exists() && alive.exists() && other.exists());
+    assert_eq!(kept(&p).len(), 1);
+}
+
+/// Shortens a model's file while it is in use: the program ends in order and says why.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_shortened_while_it_is_in_use_ends_the_program_in_order() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let p = Program::new();
+    let model = tiny_model().display().to_string();
+    p.ok(&["model", "convert", "packed", "-m", &model]);
+    let mut command = p.chattts();
+    let lasting = ["--max-tokens", "4000", "--min-tokens", "4000", "-t", "你好", "--seed", "5"];
+    command.args(["synth", "-m", "packed", "-o", "a.wav", "-v"]).args(lasting);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // It has mapped the file once it has compared its checksums.
+    let start = Instant::now();
+    while !p.path(".packed.checked").exists() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::OpenOptions::new().write(true).open(p.path("packed")).unwrap().set_len(4096).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{:?}: {said}", output.status);
+    assert!(said.contains("shortened") && !said.contains("panicked"), "{said}");
+    assert_eq!(said.matches("shortened").count(), 1, "{said}");
 }
 
 /// The small checkpoint, its language model made large by a tensor that is there and never used.
@@ -84,14 +182,17 @@ fn large(p: &Program) -> PathBuf {
     folder
 }
 
+/// The models that are kept packed.
+fn kept(p: &Program) -> Vec<PathBuf> {
+    let entries = fs::read_dir(p.path("kept/packed")).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")).collect()
+}
+
 #[test]
 fn a_large_model_is_kept_packed_and_made_again_when_it_changes() {
     let p = Program::new().env("CHATTTS_RS_CACHE", "kept");
     let path = large(&p);
-    let kept = || -> Vec<PathBuf> {
-        let entries = fs::read_dir(p.path("kept/packed")).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
-    };
+    let kept = || kept(&p);
     let first = speak(&p, "large", "a.wav", &[]);
     let [file] = &kept()[..] else { panic!("{:?}", kept()) };
     assert!(fs::metadata(file).unwrap().len() < 8 << 20, "what is not used is not kept");

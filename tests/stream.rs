@@ -2,6 +2,8 @@
 
 mod common;
 
+use chattts_rs::hub::NoiseSize;
+use chattts_rs::model::{Checkpoint, NOISE_SEED, Renderer, WeightType};
 use chattts_rs::{Decoder, Engine, EngineOptions, Error, Precision, SpeechRequest};
 use common::{Program, wav};
 
@@ -48,6 +50,26 @@ fn streamed_samples_are_those_of_the_whole() {
         }
         assert!(parts > 20, "{parts} parts: nothing was streamed");
     }
+}
+
+#[test]
+fn codes_rendered_in_groups_are_the_wave_and_the_mel_of_the_whole() {
+    let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
+    let renderer = Renderer::load(checkpoint, WeightType::F32, &candle_core::Device::Cpu).unwrap();
+    let code = |book: usize, step: usize| ((step * step + 31 * book) % 625) as u16;
+    let codes: Vec<Vec<u16>> = (0..4).map(|book| (0..700).map(|step| code(book, step)).collect()).collect();
+    let whole = renderer.from_codes(&[&codes]).unwrap().swap_remove(0);
+    for group in [1, 7, 64, 349, 350, 700] {
+        assert!(renderer.from_long_codes(&codes, group).unwrap() == whole, "in groups of {group}");
+    }
+    // What is wrong with codes is said as it is for short ones.
+    let mut bad = codes.clone();
+    bad[2].pop();
+    assert!(renderer.from_long_codes(&bad, 64).is_err());
+    assert!(renderer.from_long_codes(&codes[..3], 64).is_err());
+    bad.clone_from(&codes);
+    bad[1][600] = 60_000;
+    assert!(renderer.from_long_codes(&bad, 64).is_err());
 }
 
 #[test]

@@ -23,25 +23,32 @@ const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 /// # Errors
 /// [`Error::Io`] that names the file or folder; the file that was there, if any, is then as it was.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    if path.is_dir() {
-        return Err(Error::io("write", path)(ErrorKind::IsADirectory.into()));
-    }
-    let folder = folder_of(path);
-    create_folder(folder)?;
     let mut file = part_file(path)?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
+    put(file, path)
+}
+
+/// Puts a complete file in its place; it is on the disk before this returns.
+///
+/// # Errors
+/// [`Error::Io`] that names the file or folder; the file that was there, if any, is then as it was.
+pub fn put(file: NamedTempFile, path: &Path) -> Result<()> {
     // Without this a power cut may keep the new name and lose what it names.
     file.as_file().sync_all().map_err(Error::io("write", path))?;
     file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
-    sync_folder(folder)
+    sync_folder(folder_of(path))
 }
 
-/// Creates an unfinished file beside the place it is for. It is locked while it is open, by which [`sweep`] tells
-/// it from one that a killed run left.
+/// Creates an unfinished file beside the place it is for, and the folders that do not exist. It is locked while it is
+/// open, by which [`sweep`] tells it from one that a killed run left.
 ///
 /// # Errors
 /// [`Error::Io`] that names the place.
 pub fn part_file(path: &Path) -> Result<NamedTempFile> {
+    if path.is_dir() {
+        return Err(Error::io("write", path)(ErrorKind::IsADirectory.into()));
+    }
+    create_folder(folder_of(path))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(PART_PREFIX).suffix(PART_SUFFIX);
     // A temporary file is its owner's alone unless told otherwise; this one is for whom the umask says.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::STATE_DIR;
 use super::append::Appender;
-use super::file::{folder_of, write_file};
+use super::file::{folder_of, put, write_file};
 use super::lock::DirLock;
 use super::name::{check, fold};
 use crate::error::{Error, Result};
@@ -44,11 +44,36 @@ impl Entry {
     /// # Errors
     /// [`Error::Parameter`] for a name that [`super::checked_out`] refuses, or a duration that is no number.
     pub fn new(name: &Path, key: impl Into<String>, file: &[u8], seconds: f64, seed: u64) -> Result<Self> {
+        Entry::with(name, key.into(), (sha256(file), file.len() as u64), seconds, seed)
+    }
+
+    /// Makes the entry of a file that is finished now and lies at `path`, wherever that is.
+    ///
+    /// # Errors
+    /// As [`Entry::new`]; [`Error::Io`] if it cannot be read.
+    pub fn of_file(
+        name: &Path,
+        key: impl Into<String>,
+        path: &Path,
+        seconds: f64,
+        seed: u64,
+    ) -> Result<Self> {
+        let length = fs::metadata(path).map_err(Error::io("read", path))?.len();
+        Entry::with(name, key.into(), (sha256_file(path)?, length), seconds, seed)
+    }
+
+    fn with(
+        name: &Path,
+        key: String,
+        (sha256, bytes): (String, u64),
+        seconds: f64,
+        seed: u64,
+    ) -> Result<Self> {
         let entry = Entry {
             name: spelled(name).unwrap_or_default(),
-            key: key.into(),
-            sha256: sha256(file),
-            bytes: file.len() as u64,
+            key,
+            sha256,
+            bytes,
             seconds,
             seed,
             time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs()),
@@ -209,6 +234,23 @@ impl Ledger {
                 format!("{} are recorded for {}", entry.bytes, file.len()),
             ));
         }
+        self.make_way(&entry, sync)?;
+        write_file(&self.dir().join(&entry.name), file)?;
+        self.record(entry, sync)
+    }
+
+    /// Puts a file that was written [beside its place](super::part_file) there, then its record, as
+    /// [`store`](Self::store) does.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for what could not be written.
+    pub fn store_part(&mut self, entry: Entry, part: tempfile::NamedTempFile, sync: bool) -> Result<()> {
+        self.make_way(&entry, sync)?;
+        put(part, &self.dir().join(&entry.name))?;
+        self.record(entry, sync)
+    }
+
+    fn make_way(&mut self, entry: &Entry, sync: bool) -> Result<()> {
         entry.check()?;
         self.check_folder()?;
         self.check_place(Path::new(&entry.name))?;
@@ -216,8 +258,7 @@ impl Ledger {
         if self.entries.get(&entry.name).is_some_and(|old| old.key != entry.key) {
             self.forget(Path::new(&entry.name), sync)?;
         }
-        write_file(&self.dir().join(&entry.name), file)?;
-        self.record(entry, sync)
+        Ok(())
     }
 
     /// Adds the record of a file that is already written.

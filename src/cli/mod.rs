@@ -9,6 +9,8 @@ mod format;
 mod guess;
 mod input;
 mod interrupt;
+mod mapped;
+pub mod memory;
 mod model;
 mod normalize;
 mod options;
@@ -86,6 +88,10 @@ pub fn run() -> ExitCode {
         args.is_guessed = guessed.is_guessed;
     }
     let report = Arc::new(Report::new(cli.verbosity.quiet, cli.verbosity.verbose));
+    if let Err(e) = mapped::watch() {
+        report.error(&format!("cannot listen for a file that is lost: {e}"));
+        return FAILED.into();
+    }
     let interrupt = match Interrupt::install() {
         Ok(interrupt) => interrupt,
         Err(e) => {
@@ -133,7 +139,8 @@ fn flags(error: &Error) -> Option<&'static str> {
         Error::Device(reason) if reason.contains("fit") || reason.contains("out of memory") => {
             Some("--batch-size N sets how many, --memory-fraction SHARE what they may take")
         }
-        Error::Device(_) => Some("--device cpu is the processor"),
+        Error::Memory { .. } => Some("--batch-size 1 speaks one text at a time"),
+        Error::Device(reason) if !reason.starts_with("cpu") => Some("--device cpu is the processor"),
         _ => None,
     }
 }

@@ -55,6 +55,13 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Returns the folder of the one file into which all utterances go; None where it goes elsewhere.
+    pub fn beside(&self) -> Option<&Path> {
+        self.file().filter(|path| !is_special(path)).map(|path| parent(path))
+    }
+}
+
 /// Writes a finished file to its path, which is printed, or to standard output.
 pub fn deliver(target: &Target, bytes: &[u8]) -> anyhow::Result<()> {
     match target.file() {

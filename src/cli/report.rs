@@ -131,7 +131,10 @@ impl Report {
             let style = ProgressStyle::with_template(template);
             self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
             self.show();
-            self.bar.enable_steady_tick(Duration::from_millis(100));
+            // The bar needs a thread to move by itself, and panics where there is none.
+            if std::thread::Builder::new().spawn(|| ()).is_ok() {
+                self.bar.enable_steady_tick(Duration::from_millis(100));
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! Writes spoken lines: file, subtitles, dump, record. Runs on the writers' threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _, Seek as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use chattts_rs::audio::subtitles::{Cue, srt, vtt};
 use chattts_rs::audio::{Encoding, Sink, encode};
 use chattts_rs::batch::report::{Record, ReportWriter, Status};
-use chattts_rs::batch::{Entry, Ledger, STATE_DIR, beside, write_file};
+use chattts_rs::batch::{Entry, Ledger, STATE_DIR, beside, part_file, write_file};
 use chattts_rs::{Error, Outcome, Spoken};
 
 use super::args::SubtitleKind;
@@ -19,6 +19,38 @@ use super::dump::Dump;
 use super::output::{List, persist};
 use super::plan::{Failed, PlannedLine};
 use super::report::Report;
+
+/// The samples of a line above which they are put aside on the disk as they come.
+const LONG: usize = 1 << 21;
+/// Bytes that are read back at once.
+const BLOCK: usize = 1 << 16;
+
+/// A line's samples: those that were put aside, then the others.
+struct Sound {
+    aside: Option<File>,
+    rest: Vec<f32>,
+}
+
+impl Sound {
+    fn write<W: Write + std::io::Seek>(mut self, sink: &mut Sink<W>) -> anyhow::Result<()> {
+        if let Some(mut file) = self.aside.take() {
+            let failed = "cannot read back what was put aside";
+            file.rewind().context(failed)?;
+            let mut bytes = Vec::with_capacity(BLOCK);
+            let mut samples = Vec::with_capacity(BLOCK / size_of::<f32>());
+            loop {
+                bytes.clear();
+                samples.clear();
+                if (&file).take(BLOCK as u64).read_to_end(&mut bytes).context(failed)? == 0 {
+                    break;
+                }
+                samples.extend(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+                sink.push(&samples)?;
+            }
+        }
+        Ok(sink.push(&self.rest)?)
+    }
+}
 
 /// The destination of finished lines.
 pub enum Destination {
@@ -37,7 +69,7 @@ pub struct Joined {
     /// Lines that are still to come, in order.
     order: std::collections::VecDeque<usize>,
     /// Lines that came before their turn.
-    early: BTreeMap<usize, Option<Spoken>>,
+    early: BTreeMap<usize, Option<(Sound, Vec<Cue>)>>,
     cues: Vec<Cue>,
     lines: usize,
 }
@@ -57,6 +89,10 @@ pub struct LineSink<'a> {
     /// The lines by their index.
     pub lines: BTreeMap<usize, PlannedLine>,
     pub tally: Tally,
+    /// Samples of long lines that were put aside.
+    aside: Mutex<HashMap<usize, File>>,
+    /// The folder for such files; None for that of temporary files.
+    pub aside_in: Option<PathBuf>,
     /// An error that every line would meet: a full disk, a closed pipe.
     broken: Mutex<Option<anyhow::Error>>,
     stop: AtomicBool,
@@ -95,6 +131,8 @@ impl<'a> LineSink<'a> {
             fail_fast: false,
             lines: lines.into_iter().map(|line| (line.index, line)).collect(),
             tally: Tally::default(),
+            aside: Mutex::default(),
+            aside_in: None,
             broken: Mutex::new(None),
             stop: AtomicBool::new(false),
         }
@@ -110,6 +148,34 @@ impl<'a> LineSink<'a> {
         lock(&self.broken).take()
     }
 
+    /// Takes the samples of a line that grows long, and puts them aside.
+    pub fn grow(&self, index: usize, samples: &mut Vec<f32>) {
+        if samples.len() < LONG {
+            return;
+        }
+        if let Err(error) = self.put_aside(index, samples) {
+            *lock(&self.broken) = Some(error);
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        samples.clear();
+    }
+
+    fn put_aside(&self, index: usize, samples: &[f32]) -> anyhow::Result<()> {
+        let file = lock(&self.aside).remove(&index);
+        let file = match (file, &self.aside_in) {
+            (Some(file), _) => Ok(file),
+            (None, Some(folder)) => tempfile::tempfile_in(folder),
+            (None, None) => tempfile::tempfile(),
+        };
+        let mut file = file.context("cannot create a temporary file")?;
+        for samples in samples.chunks(BLOCK) {
+            let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            file.write_all(&bytes).context("cannot write a temporary file")?;
+        }
+        lock(&self.aside).insert(index, file);
+        Ok(())
+    }
+
     /// Writes a line's outcome.
     pub fn take(&self, outcome: Outcome) {
         let Some(line) = self.lines.get(&outcome.index) else { return };
@@ -117,8 +183,9 @@ impl<'a> LineSink<'a> {
         if lock(&self.broken).is_some() {
             return;
         }
+        let aside = lock(&self.aside).remove(&outcome.index);
         let delivered = match outcome.result {
-            Ok(spoken) => match self.store(line, spoken) {
+            Ok(spoken) => match self.store(line, spoken, aside) {
                 Ok(record) => self.record(&record),
                 Err(error) => match self.befalls_all(error) {
                     Ok(error) => Err(error),
@@ -193,7 +260,7 @@ impl<'a> LineSink<'a> {
     }
 
     /// Writes what was spoken, and returns its record.
-    fn store(&self, line: &PlannedLine, spoken: Spoken) -> anyhow::Result<Record> {
+    fn store(&self, line: &PlannedLine, spoken: Spoken, aside: Option<File>) -> anyhow::Result<Record> {
         for refined in &spoken.refined {
             self.report.detail(&format!("refined: {}", refined.text));
         }
@@ -221,21 +288,33 @@ impl<'a> LineSink<'a> {
             let (asked, used) = (summary.asked_seed, summary.seed);
             self.report.note(&format!("{}: seed {asked} ends at once; spoken with seed {used}", line.label));
         }
+        let Spoken { samples, cues, .. } = spoken;
         match &self.destination {
             Destination::Folder(ledger) => {
-                let bytes = encode(&spoken.samples, &line.encoding)?;
-                let entry = Entry::new(&line.name, &line.key, &bytes, seconds, summary.seed)?;
-                record.sha256 = Some(entry.sha256.clone());
                 let path = {
                     let ledger = lock(ledger);
                     ledger.check_folder()?;
                     ledger.check_place(&line.name)?;
                     ledger.dir().join(&line.name)
                 };
-                if let Some(kind) = self.subtitles {
-                    write_subtitles(&path, kind, &spoken.cues)?;
+                let (name, key, seed) = (&line.name, &line.key, summary.seed);
+                if aside.is_some() {
+                    let part = part_file(&path)?;
+                    let out = part.reopen().context("cannot open a temporary file")?;
+                    let mut sink = Sink::long(out, &line.encoding)?;
+                    Sound { aside, rest: samples }.write(&mut sink)?;
+                    sink.finish()?;
+                    let entry = Entry::of_file(name, key, part.path(), seconds, seed)?;
+                    record.sha256 = Some(entry.sha256.clone());
+                    self.write_subtitles(&path, &cues)?;
+                    lock(ledger).store_part(entry, part, true)?;
+                } else {
+                    let bytes = encode(&samples, &line.encoding)?;
+                    let entry = Entry::new(name, key, &bytes, seconds, seed)?;
+                    record.sha256 = Some(entry.sha256.clone());
+                    self.write_subtitles(&path, &cues)?;
+                    lock(ledger).store(entry, &bytes, true)?;
                 }
-                lock(ledger).store(entry, &bytes, true)?;
                 record.path = Some(path.display().to_string());
                 if !self.json {
                     self.list.path(self.report, &path);
@@ -247,7 +326,8 @@ impl<'a> LineSink<'a> {
                     Some(path) => format!("cannot write {}", path.display()),
                     None => "cannot write a temporary file".into(),
                 };
-                lock(joined).push(line.index, Some(spoken)).with_context(failed)?;
+                let sound = Sound { aside, rest: samples };
+                lock(joined).push(line.index, Some((sound, cues))).with_context(failed)?;
             }
         }
         if truncated {
@@ -256,6 +336,10 @@ impl<'a> LineSink<'a> {
         self.tally.done.fetch_add(1, Ordering::Relaxed);
         self.tally.milliseconds.fetch_add((seconds * 1e3) as u64, Ordering::Relaxed);
         Ok(record)
+    }
+
+    fn write_subtitles(&self, path: &Path, cues: &[Cue]) -> chattts_rs::Result<()> {
+        self.subtitles.map_or(Ok(()), |kind| write_subtitles(path, kind, cues))
     }
 }
 
@@ -296,18 +380,18 @@ impl Joined {
     }
 
     /// Adds a line's samples, or notes that it has none, and writes all lines whose turn has come.
-    fn push(&mut self, index: usize, spoken: Option<Spoken>) -> chattts_rs::Result<()> {
+    fn push(&mut self, index: usize, spoken: Option<(Sound, Vec<Cue>)>) -> anyhow::Result<()> {
         self.early.insert(index, spoken);
         let rate = f64::from(self.encoding.sample_rate());
         while let Some(next) = self.order.front().copied()
             && let Some(spoken) = self.early.remove(&next)
         {
             self.order.pop_front();
-            let (Some(spoken), Some(sink)) = (spoken, &mut self.sink) else { continue };
+            let (Some((sound, cues)), Some(sink)) = (spoken, &mut self.sink) else { continue };
             let offset = sink.samples() as f64 / rate;
             let moved = |cue: Cue| Cue { start: cue.start + offset, end: cue.end + offset, text: cue.text };
-            self.cues.extend(spoken.cues.into_iter().map(moved));
-            sink.push(&spoken.samples)?;
+            self.cues.extend(cues.into_iter().map(moved));
+            sound.write(sink)?;
             self.lines += 1;
         }
         Ok(())
@@ -362,5 +446,36 @@ mod tests {
         assert!(sink.befalls_all(of(ErrorKind::FileTooLarge, ledger)).is_ok());
         std::fs::rename(&out, dir.path().join("moved")).unwrap();
         assert!(sink.befalls_all(of(ErrorKind::NotFound, file)).is_ok());
+    }
+
+    #[test]
+    fn a_line_that_was_put_aside_makes_the_file_of_the_whole() {
+        let report = Report::new(true, false);
+        let joined = Joined::new(None, Encoding::default(), vec![0]).unwrap();
+        let sink = LineSink::new(&report, Destination::Joined(Mutex::new(joined)), None, Vec::new());
+        let wave: Vec<f32> = (0..2 * LONG + 12_345).map(|i| (i as f32 * 0.01).sin()).collect();
+        let mut samples = Vec::new();
+        for part in wave.chunks(70_000) {
+            samples.extend_from_slice(part);
+            sink.grow(0, &mut samples);
+            assert!(samples.len() < LONG);
+        }
+        let aside = lock(&sink.aside).remove(&0);
+        assert!(aside.is_some() && sink.broken().is_none());
+        let mut whole = Sink::new(std::io::Cursor::new(Vec::new()), &Encoding::default()).unwrap();
+        Sound { aside, rest: samples }.write(&mut whole).unwrap();
+        assert!(whole.finish().unwrap().into_inner() == encode(&wave, &Encoding::default()).unwrap());
+    }
+
+    #[test]
+    fn a_disk_that_cannot_hold_a_long_line_stops_the_work() {
+        let report = Report::new(true, false);
+        let joined = Joined::new(None, Encoding::default(), vec![0]).unwrap();
+        let mut sink = LineSink::new(&report, Destination::Joined(Mutex::new(joined)), None, Vec::new());
+        sink.aside_in = Some("/nowhere".into());
+        sink.grow(0, &mut vec![0.5; LONG - 1]);
+        assert!(!sink.is_stopped());
+        sink.grow(0, &mut vec![0.5; LONG]);
+        assert!(sink.is_stopped() && sink.broken().is_some());
     }
 }

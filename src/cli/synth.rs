@@ -377,6 +377,10 @@ impl Job<'_> {
         sink.json = batch.json;
         sink.joined_path = self.target.file().cloned();
         sink.fail_fast = batch.fail_fast;
+        sink.aside_in = match &self.target {
+            Target::Folder(dir) => Some(dir.clone()),
+            target => target.beside().map(Path::to_path_buf),
+        };
         if let (Destination::Folder(ledger), Target::Folder(dir)) = (&sink.destination, &self.target) {
             let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
             for line in &skipped {
@@ -432,7 +436,8 @@ impl Job<'_> {
             }
             Some((*index, line))
         });
-        let ended = engine.speak_all(lines, limits, &|outcome| sink.take(outcome), || {
+        let grow = |index, samples: &mut Vec<f32>| sink.grow(index, samples);
+        let ended = engine.speak_all_growing(lines, limits, &grow, &|outcome| sink.take(outcome), || {
             if shown.elapsed() >= SHOW_EVERY {
                 shown = Instant::now();
                 let done = sink.tally.done.load(Ordering::Relaxed);

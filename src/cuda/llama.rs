@@ -152,7 +152,7 @@ impl CardLlama {
         let (text, codes) = embed.tables();
         Ok(CardLlama {
             norm: upload(kernels, &LayerWeights::final_norm(file, config)?)?,
-            rotations: Buffer::from_slice(driver, rotations.values())?,
+            rotations: Buffer::from_slice(driver, &rotations.values())?,
             text: Buffer::from_slice(driver, text)?,
             codes: Buffer::from_slice(driver, &codes)?,
             head_codes: upload(kernels, &embed.head_weight(Head::Codes)?.flatten_all()?)?,

@@ -121,6 +121,17 @@ pub(super) fn origin(url: &str) -> &str {
     url[host..].find(['/', '?', '#']).map_or(url, |end| &url[..host + end])
 }
 
+/// Returns true if what is sent to a URL cannot be read on the way: it is encrypted, or stays on this machine.
+pub(super) fn is_private(url: &str) -> bool {
+    let Some(rest) = origin(url).strip_prefix("http://") else { return url.starts_with("https://") };
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +142,28 @@ mod tests {
         assert_eq!(origin("http://127.0.0.1:80?x=/"), "http://127.0.0.1:80");
         assert_eq!(origin("https://hf-mirror.com"), "https://hf-mirror.com");
         assert_eq!(origin("nonsense"), "nonsense");
+    }
+
+    #[test]
+    fn only_encrypted_and_local_addresses_are_private() {
+        for url in [
+            "https://hf.co",
+            "http://localhost:1",
+            "http://127.0.0.9/x",
+            "http://[::1]:80",
+            "http://a@127.0.0.1",
+        ] {
+            assert!(is_private(url), "{url}");
+        }
+        for url in [
+            "http://hf.co",
+            "http://127.0.0.1@hf.co",
+            "http://localhost.hf.co",
+            "http://10.0.0.1:80",
+            "hf.co",
+        ] {
+            assert!(!is_private(url), "{url}");
+        }
     }
 
     #[test]

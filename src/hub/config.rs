@@ -22,8 +22,13 @@ pub struct HubConfig {
     pub retries: u32,
     /// The wait before the first retry; it doubles from one retry to the next, up to 30 seconds.
     pub retry_wait: Duration,
-    /// The time that a server may stay silent before the connection counts as lost.
+    /// The time that a server may stay silent before the connection counts as lost. A server that sends less than
+    /// a kilobyte a second for as long is left too.
     pub stall: Duration,
+    /// A file of certificates (PEM) of the authorities that are trusted, in place of the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// A folder of such files; used beside [`HubConfig::ca_file`].
+    pub ca_dir: Option<PathBuf>,
 }
 
 impl Default for HubConfig {
@@ -44,12 +49,15 @@ impl HubConfig {
             retries: 5,
             retry_wait: Duration::from_secs(1),
             stall: Duration::from_secs(30),
+            ca_file: None,
+            ca_dir: None,
         }
     }
 
     /// Reads the settings of the environment, as Python's huggingface_hub reads them: `HF_HOME` (else
     /// `XDG_CACHE_HOME/huggingface`, else `~/.cache/huggingface`), `HF_HUB_CACHE` (else `HF_HOME/hub`),
-    /// `HF_ENDPOINT`, `HF_TOKEN` (else the file `HF_HOME/token`), `HF_HUB_OFFLINE`.
+    /// `HF_ENDPOINT`, `HF_TOKEN` (else the file `HF_HOME/token`), `HF_HUB_OFFLINE`. As other programs do, it trusts
+    /// the certificates of `SSL_CERT_FILE` and `SSL_CERT_DIR` where one of them is set.
     ///
     /// A machine without a home folder gets `.cache/huggingface` in the current one.
     pub fn from_env() -> Self {
@@ -74,6 +82,8 @@ impl HubConfig {
             config.endpoint = endpoint.trim_end_matches('/').to_owned();
         }
         config.token = text("HF_TOKEN").or_else(|| token_file(&hf_home));
+        config.ca_file = folder("SSL_CERT_FILE");
+        config.ca_dir = folder("SSL_CERT_DIR");
         config.offline = text("HF_HUB_OFFLINE")
             .is_some_and(|value| matches!(value.to_lowercase().as_str(), "1" | "true" | "yes" | "on"));
         config
@@ -142,6 +152,13 @@ mod tests {
         assert_eq!(config(&[("HF_HOME", home)]).token.as_deref(), Some("from-file"));
         assert_eq!(config(&[("HF_HOME", home), ("HF_HUB_CACHE", "/c")]).token.as_deref(), Some("from-file"));
         assert_eq!(config(&[("HF_HOME", home), ("HF_TOKEN", "set\n")]).token.as_deref(), Some("set"));
+    }
+
+    #[test]
+    fn certificates_are_those_of_the_environment() {
+        let config = config(&[("SSL_CERT_FILE", "~/ca.pem"), ("SSL_CERT_DIR", "/certs")]);
+        assert_eq!(config.ca_file.as_deref(), Some(Path::new("/home/me/ca.pem")));
+        assert_eq!(config.ca_dir.as_deref(), Some(Path::new("/certs")));
     }
 
     #[test]

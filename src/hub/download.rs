@@ -8,13 +8,14 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, RANGE};
 use ureq::http::{Response, StatusCode};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
-use super::answer::{Identity, content_range, header, origin, printable, redirect_of};
+use super::answer::{Identity, content_range, header, is_private, origin, printable, redirect_of};
 use super::cache::{CachedRepo, link};
 use super::{HubConfig, Transfer, is_sha256, sha256};
 use crate::error::Error;
@@ -23,6 +24,13 @@ const MAX_HOPS: usize = 10;
 const MAX_WAIT: Duration = Duration::from_secs(30);
 const LOCK_POLL: Duration = Duration::from_millis(250);
 const CHUNK: usize = 128 * 1024;
+/// The most bytes of a file whose size the server does not tell; the largest published one has less than 1 GB.
+const MOST: u64 = 4 << 30;
+/// The time after which the first attempt to reach a server is given up, so that a user soon hears that it does not
+/// answer; the others may take as long as it may stay silent.
+const SOON: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 5000 });
+/// Bytes a second below which a server is left.
+const LEAST_RATE: f64 = 1024.0;
 
 /// The reason why a file could not be fetched.
 pub(super) enum Failure {
@@ -32,6 +40,10 @@ pub(super) enum Failure {
     Status(StatusCode, Option<String>),
     /// The transfer broke off.
     Transfer(String),
+    /// The server sends so slowly that the file would never be here.
+    Slow(String),
+    /// What came is not what the server announced.
+    Damaged(String),
     /// The server does not answer as a hub does.
     Answer(String),
     /// This machine's own fault: a full disk, a cache that cannot be written.
@@ -41,18 +53,22 @@ pub(super) enum Failure {
 impl Failure {
     fn may_pass(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Transfer(_) => true,
+            Self::Connect(_) | Self::Transfer(_) | Self::Slow(_) => true,
             Self::Status(status, _) => {
                 status.is_server_error()
                     || matches!(*status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
             }
-            Self::Answer(_) | Self::Local(_) => false,
+            Self::Answer(_) | Self::Damaged(_) | Self::Local(_) => false,
         }
     }
 
     pub(super) fn reason(&self) -> String {
         match self {
-            Self::Connect(reason) | Self::Transfer(reason) | Self::Answer(reason) => reason.clone(),
+            Self::Connect(reason)
+            | Self::Transfer(reason)
+            | Self::Slow(reason)
+            | Self::Damaged(reason)
+            | Self::Answer(reason) => reason.clone(),
             Self::Status(status, None) => format!("HTTP status {}", status.as_u16()),
             Self::Status(status, Some(detail)) => format!("HTTP status {} ({detail})", status.as_u16()),
             Self::Local(error) => error.to_string(),
@@ -63,8 +79,6 @@ impl Failure {
 /// A file that was fetched.
 pub(super) struct Fetched {
     pub path: PathBuf,
-    /// The blob's name: for large files the sha256 that the hub announced.
-    pub etag: String,
 }
 
 /// The position of a file among those to fetch.
@@ -79,28 +93,48 @@ pub(super) struct Downloader<'a> {
     config: &'a HubConfig,
     repo: &'a CachedRepo,
     agent: Agent,
+    /// The token that is sent, unless anybody on the way could read it.
+    token: Option<&'a str>,
     /// Whether the server was ever reached; until then there is at most one retry.
     reached: bool,
+    /// The time that the server has to answer.
+    patience: Duration,
     on_event: &'a mut dyn FnMut(Transfer<'_>),
 }
 
 impl<'a> Downloader<'a> {
+    /// Makes a downloader.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::BadFile`] if the certificates that it must trust cannot be read.
     pub(super) fn new(
         config: &'a HubConfig,
         repo: &'a CachedRepo,
         on_event: &'a mut dyn FnMut(Transfer<'_>),
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let tls = match certificates(config)? {
+            Some(certificates) => {
+                TlsConfig::builder().root_certs(RootCerts::new_with_certs(&certificates)).build()
+            }
+            None => TlsConfig::default(),
+        };
+        let token = config.token.as_deref().filter(|_| is_private(&config.endpoint));
+        if config.token.is_some() && token.is_none() {
+            on_event(Transfer::Warning(format!(
+                "the token (HF_TOKEN) is not sent to {}, where others could read it on the way; name an address with \
+                 https://",
+                config.endpoint
+            )));
+        }
         let agent = Agent::config_builder()
+            .tls_config(tls)
             .max_redirects(0)
             .http_status_as_error(false)
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .timeout_resolve(Some(config.stall))
-            .timeout_connect(Some(config.stall))
-            .timeout_recv_response(Some(config.stall))
             .timeout_per_read(Some(config.stall))
             .build()
             .new_agent();
-        Self { config, repo, agent, reached: false, on_event }
+        Ok(Self { config, repo, agent, token, reached: false, patience: SOON.min(config.stall), on_event })
     }
 
     pub(super) fn event(&mut self, event: Transfer<'_>) {
@@ -121,7 +155,8 @@ impl<'a> Downloader<'a> {
                 }
                 Err(failure) => failure,
             };
-            if progress.furthest > before {
+            self.patience = self.config.stall;
+            if progress.furthest > before && !matches!(failure, Failure::Slow(_)) {
                 failures = 0;
                 wait = self.config.retry_wait;
             }
@@ -175,7 +210,7 @@ impl<'a> Downloader<'a> {
 
     fn get(&mut self, url: &str, resume: u64) -> Result<Response<Body>, Failure> {
         let mut request = self.agent.get(url).header(ACCEPT_ENCODING, "identity");
-        if let Some(token) = &self.config.token
+        if let Some(token) = self.token
             && origin(url) == origin(&self.config.endpoint)
         {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
@@ -183,6 +218,12 @@ impl<'a> Downloader<'a> {
         if resume > 0 {
             request = request.header(RANGE, format!("bytes={resume}-"));
         }
+        let request = request
+            .config()
+            .timeout_resolve(Some(self.patience))
+            .timeout_connect(Some(self.patience))
+            .timeout_recv_response(Some(self.patience))
+            .build();
         let answer = request.call().map_err(|error| match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
                 Failure::Answer(format!("cannot ask for {url}: {error}"))
@@ -191,6 +232,7 @@ impl<'a> Downloader<'a> {
             error => Failure::Connect(error.to_string()),
         })?;
         self.reached = true;
+        self.patience = self.config.stall;
         Ok(answer)
     }
 
@@ -276,6 +318,7 @@ impl<'a> Downloader<'a> {
         self.event(Transfer::Advanced { file, position: start });
 
         let mut body = answer.into_body().into_reader();
+        let mut pace = Pace { since: Instant::now(), bytes: 0 };
         let mut buffer = vec![0; CHUNK];
         let mut position = start;
         loop {
@@ -285,8 +328,24 @@ impl<'a> Downloader<'a> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(broken_off(position, size, &error.to_string())),
             };
-            out.write_all(&buffer[..read]).map_err(local)?;
             position += read as u64;
+            // Neither a server that never ends nor one that hardly begins is waited for.
+            if position > size.unwrap_or(MOST) {
+                out.set_len(0).map_err(local)?;
+                let announced = match size {
+                    Some(size) => format!("{size} were announced"),
+                    None => format!("none were announced and at most {MOST} are taken"),
+                };
+                return Err(Failure::Transfer(format!("{position} bytes came where {announced}")));
+            }
+            out.write_all(&buffer[..read]).map_err(local)?;
+            if pace.is_slow(read, self.config.stall) {
+                progress.furthest = progress.furthest.max(position);
+                let of = size.map_or(String::new(), |size| format!(" of {size}"));
+                return Err(Failure::Slow(format!(
+                    "the server is too slow: less than {LEAST_RATE} bytes a second, after {position}{of}"
+                )));
+            }
             progress.furthest = progress.furthest.max(position);
             self.event(Transfer::Advanced { file, position });
         }
@@ -294,14 +353,21 @@ impl<'a> Downloader<'a> {
             Some(size) if position < size => {
                 return Err(broken_off(position, Some(size), "the connection was closed"));
             }
-            Some(size) if position > size => {
-                out.set_len(0).map_err(local)?;
-                return Err(Failure::Transfer(format!("{position} bytes came where {size} were announced")));
-            }
             _ => {}
         }
         out.sync_all().map_err(local)?;
         drop(out);
+        if is_sha256(&target.etag) {
+            let found = sha256(&part).map_err(local)?;
+            if !found.eq_ignore_ascii_case(&target.etag) {
+                fs::remove_file(&part).map_err(local)?;
+                return Err(Failure::Damaged(format!(
+                    "it was damaged in transfer and is not kept: its sha256 is {found}, the server announced {}; try \
+                     again, or another server",
+                    target.etag
+                )));
+            }
+        }
         fs::rename(&part, &target.blob).map_err(local)?;
         self.keep(target)
     }
@@ -335,6 +401,58 @@ impl<'a> Downloader<'a> {
     }
 }
 
+/// Returns the certificates that are trusted in place of the public ones; None where none are named.
+fn certificates(config: &HubConfig) -> Result<Option<Vec<Certificate<'static>>>, Error> {
+    if config.ca_file.is_none() && config.ca_dir.is_none() {
+        return Ok(None);
+    }
+    let mut found = Vec::new();
+    let mut take = |path: &Path| -> Result<(), Error> {
+        let pem = fs::read(path).map_err(Error::io("read", path))?;
+        let is_certificate = |item: Result<PemItem<'static>, _>| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        };
+        found.extend(parse_pem(&pem).filter_map(is_certificate));
+        Ok(())
+    };
+    if let Some(file) = &config.ca_file {
+        take(file)?;
+    }
+    if let Some(folder) = &config.ca_dir {
+        let entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()) {
+            take(&path)?;
+        }
+    }
+    if found.is_empty() {
+        let path = config.ca_file.as_ref().or(config.ca_dir.as_ref()).cloned().unwrap_or_default();
+        let reason = "holds no certificate (PEM) of those to trust (SSL_CERT_FILE, SSL_CERT_DIR)";
+        return Err(Error::bad_file(&path, reason));
+    }
+    Ok(Some(found))
+}
+
+/// Measures how fast a server sends.
+struct Pace {
+    since: Instant,
+    bytes: u64,
+}
+
+impl Pace {
+    /// Counts bytes; returns true if they were too few over a window of time.
+    fn is_slow(&mut self, bytes: usize, window: Duration) -> bool {
+        self.bytes += bytes as u64;
+        let time = self.since.elapsed();
+        if time < window {
+            return false;
+        }
+        let is_slow = (self.bytes as f64) < LEAST_RATE * time.as_secs_f64();
+        *self = Pace { since: Instant::now(), bytes: 0 };
+        is_slow
+    }
+}
+
 struct Progress<'a> {
     file: &'a str,
     place: Place,
@@ -356,7 +474,7 @@ struct Target {
 
 impl Target {
     fn fetched(self) -> Fetched {
-        Fetched { path: self.pointer, etag: self.etag }
+        Fetched { path: self.pointer }
     }
 }
 
@@ -368,4 +486,34 @@ enum Prepared {
 fn broken_off(position: u64, size: Option<u64>, reason: &str) -> Failure {
     let of = size.map_or(String::new(), |size| format!(" of {size}"));
     Failure::Transfer(format!("broken off after {position}{of} bytes: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_never_answers_is_told_soon_and_then_waited_for() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        let mut config = HubConfig::new(cache.path());
+        config.endpoint = format!("http://{}", silent.local_addr().unwrap());
+        config.stall = Duration::from_secs(2);
+        config.retry_wait = Duration::ZERO;
+        let repo = CachedRepo::new(&config.cache, "someone/tiny", "main");
+        let start = Instant::now();
+        let mut told = None;
+        let mut take = |event: Transfer<'_>| {
+            if let Transfer::Retrying { .. } = event {
+                told.get_or_insert_with(|| start.elapsed());
+            }
+        };
+        let mut downloader = Downloader::new(&config, &repo, &mut take).unwrap();
+        let fetched = downloader.fetch("asset/gpt/config.json", Place { index: 0, count: 1 });
+        assert!(matches!(fetched, Err(Failure::Connect(_))));
+        assert!(told.is_some_and(|time| time < config.stall), "{told:?}");
+        assert!(start.elapsed() >= config.stall, "{:?}", start.elapsed());
+    }
 }

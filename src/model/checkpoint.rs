@@ -127,12 +127,9 @@ impl Checkpoint {
     pub fn pack(&self, path: &Path, kind: WeightType) -> Result<()> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        let mut builder = tempfile::Builder::new();
-        // As readable as any file; the system takes away what the user does not want to share.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.prefix(".packing-").tempfile_in(folder).map_err(Error::io("write", folder))?;
-        let packer = Packer::create(file.path())?;
+        let file = unfinished(folder)?;
+        let handle = file.as_file().try_clone().map_err(Error::io("write", file.path()))?;
+        let packer = Packer::create(file.path(), handle)?;
         let part = |file: &WeightFile, part: &str| file.recorded_by(Arc::new(packer.part(part)));
         let device = Device::Cpu;
         // One after another, so that only one of them takes memory.
@@ -156,6 +153,52 @@ impl Checkpoint {
         packer.finish()?;
         file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
         Ok(())
+    }
+}
+
+/// The start of the name of a file that is being packed; six letters and digits follow.
+const UNFINISHED: &str = ".packing-";
+/// The most times that a file which another run swept away is begun again.
+const BEGINNINGS: usize = 8;
+
+/// Creates a file to pack into, locked for as long as it is open, and removes those of runs that were killed.
+fn unfinished(folder: &Path) -> Result<tempfile::NamedTempFile> {
+    sweep(folder);
+    let mut builder = tempfile::Builder::new();
+    // As readable as any file; the system takes away what the user does not want to share.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut create = || builder.prefix(UNFINISHED).tempfile_in(folder).map_err(Error::io("write", folder));
+    for _ in 0..BEGINNINGS {
+        let file = create()?;
+        // Where the file system has no locks, nobody sweeps either.
+        let _ = file.as_file().lock();
+        // Until it was locked another run may have taken it for a dead one's.
+        if file.path().exists() {
+            return Ok(file);
+        }
+    }
+    create()
+}
+
+/// Removes what runs that were killed have left unfinished: such files are locked by nobody. What cannot be
+/// removed stays.
+fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(UNFINISHED));
+        let is_ours =
+            rest.is_some_and(|rest| rest.len() == 6 && rest.chars().all(|c| c.is_ascii_alphanumeric()));
+        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        if let Ok(file) = std::fs::File::open(&path)
+            && file.try_lock().is_ok()
+        {
+            let _ = std::fs::remove_file(&path);
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use half::f16;
 use half::vec::HalfBitsVecExt;
 
 use super::kernel::CacheShape;
-use crate::error::{Error, Result};
+use super::memory;
+use crate::error::Result;
 
 /// Holds the keys and values of a fixed number of sequences ("slots") of bounded length.
 pub struct KvCache {
@@ -18,7 +19,7 @@ impl KvCache {
     /// positions are written.
     ///
     /// # Errors
-    /// [`Error::Device`] if the memory is not there.
+    /// [`Error::Memory`](crate::Error::Memory).
     pub fn new(
         model: &super::GptConfig,
         slots: usize,
@@ -27,17 +28,21 @@ impl KvCache {
         device: &Device,
     ) -> Result<Self> {
         let shape = CacheShape { slots, heads: model.heads, head_size: model.head_size(), capacity };
-        let layer = || match dtype {
-            // As bits, since zeros of f16 would be written one by one.
-            DType::F16 => {
-                Tensor::from_vec(vec![0u16; shape.size()].reinterpret_into::<f16>(), shape.size(), device)
-            }
-            dtype => Tensor::zeros(shape.size(), dtype, device),
+        let what = || format!("{slots} × {capacity} positions of a layer");
+        let layer = || -> Result<Tensor> {
+            Ok(match dtype {
+                // As bits, since zeros of f16 would be written one by one.
+                DType::F16 => {
+                    let zeros = memory::zeros::<u16>(shape.size(), &what)?;
+                    Tensor::from_vec(zeros.reinterpret_into::<f16>(), shape.size(), device)?
+                }
+                DType::F32 => {
+                    Tensor::from_vec(memory::zeros::<f32>(shape.size(), &what)?, shape.size(), device)?
+                }
+                dtype => Tensor::zeros(shape.size(), dtype, device)?,
+            })
         };
-        let layers = (0..model.layers)
-            .map(|_| layer())
-            .collect::<candle_core::Result<Vec<_>>>()
-            .map_err(|e| Error::Device(format!("no memory for {slots} × {capacity} positions: {e}")))?;
+        let layers = (0..model.layers).map(|_| layer()).collect::<Result<Vec<_>>>()?;
         Ok(KvCache { layers, shape })
     }
 

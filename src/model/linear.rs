@@ -24,7 +24,7 @@ impl Linear {
     pub fn new(weight: &Tensor, bias: Option<&Tensor>, kind: WeightType) -> Result<Self> {
         let (outputs, inputs) = weight.dims2()?;
         let values = weight.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        let matrix = Matrix::pack(&values, Shape { outputs, inputs, kind });
+        let matrix = Matrix::pack(&values, Shape { outputs, inputs, kind })?;
         Ok(Linear { matrix, bias: bias.map(|bias| bias.to_vec1()).transpose()? })
     }
 

@@ -15,6 +15,16 @@ use super::ops::{Attention, Fill, RmsNorm, RopeTable, SiluGate, StoreKv, with_f3
 use super::weights::{ANY, WeightFile, Weights};
 use crate::error::{Error, Result};
 
+/// The most that a size of the configuration may be. Memory is asked for by these numbers, so one that no
+/// ChatTTS has is refused before it is; what the tensors say is compared when they are read.
+const MOST: [(&str, usize); 5] = [
+    ("max_position_embeddings", 1 << 16),
+    ("num_hidden_layers", 1 << 10),
+    ("num_attention_heads", 1 << 10),
+    ("hidden_size", 1 << 15),
+    ("intermediate_size", 1 << 17),
+];
+
 /// Holds the Llama's sizes, from gpt/config.json.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GptConfig {
@@ -50,6 +60,16 @@ impl GptConfig {
         let bad = |reason: String| Error::bad_file(path, reason);
         let config: LlamaConfig =
             serde_json::from_str(json).map_err(|e| bad(format!("not a Llama configuration: {e}")))?;
+        let sizes = [
+            config.max_position_embeddings,
+            config.num_hidden_layers,
+            config.num_attention_heads,
+            config.hidden_size,
+            config.intermediate_size,
+        ];
+        if let Some(((key, most), size)) = MOST.iter().zip(sizes).find(|((_, most), size)| size > most) {
+            return Err(bad(format!("{key} is {size}; at most {most} are read")));
+        }
         if config.num_key_value_heads() != config.num_attention_heads {
             return Err(bad("grouped key-value heads are not what ChatTTS has".into()));
         }

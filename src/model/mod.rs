@@ -15,6 +15,7 @@ mod kv_cache;
 mod linear;
 mod llama;
 mod mel_decoder;
+mod memory;
 mod noise;
 mod ops;
 mod packed;

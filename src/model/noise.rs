@@ -298,6 +298,7 @@ impl Checkpoint {
     /// # Errors
     /// None in practice.
     pub fn noise(size: NoiseSize, seed: u64) -> Result<Self> {
+        crate::threads::start(None)?;
         published(size, seed)?.checkpoint(&ModelSource::Noise(size))
     }
 }
@@ -308,5 +309,6 @@ impl Checkpoint {
 /// [`Error::BadFile`](crate::Error::BadFile) if `dir` holds another model already, [`Error::Io`](crate::Error::Io) if it
 /// cannot be written.
 pub fn write_noise(dir: &Path, size: NoiseSize, seed: u64) -> Result<PathBuf> {
+    crate::threads::start(None)?;
     published(size, seed)?.write(dir)
 }

@@ -3,7 +3,8 @@
 //!
 //! A safetensors file. Its tensors are what the loaders asked for when it was written, under
 //! `part/name`: matrices as bytes in the kernels' layout (their sizes in the metadata), all else as it was.
-//! Data begin at multiples of 64 bytes.
+//! Data begin at multiples of 64 bytes. The last tensor holds checksums: of the header, and of each block of data
+//! before it. They are compared once, which a stamp beside the file remembers.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,19 +13,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::kernel::{Matrix, Shape, WeightType};
 use super::weights::{Mapped, Place, Recorder, TensorSource, WeightFile};
 use crate::error::{Error, Result};
+use crate::stamp;
 
 /// Raised whenever a file of before can no longer be read as it is.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The key of the metadata by which a packed file is known; its value is the format.
 const FORMAT_KEY: &str = "chattts-rs-packed";
 /// Bytes kept free for the header.
 const HEADER: usize = 256 << 10;
 const ALIGNMENT: u64 = 64;
+/// The tensor of checksums: CRC-32, four bytes each.
+const CHECKSUMS: &str = "checksums";
+/// Bytes of data that have a checksum together.
+const BLOCK: usize = 1 << 20;
 
 /// Holds a packed file, mapped.
 pub struct Packed {
@@ -34,17 +41,21 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Maps a packed file.
+    /// Maps a packed file, and compares its checksums unless that was done before.
     ///
     /// # Errors
     /// [`Error::BadFile`] if it is another kind of file, damaged, or of another version.
     pub fn open(path: &Path) -> Result<Self> {
         let mapped = Mapped::open(path)?;
+        // Tells others that it is in use; where locks are not to be had nobody is told.
+        let _ = mapped.file.try_lock_shared();
         let facts: BTreeMap<String, String> =
             mapped.metadata.metadata().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
         match facts.get(FORMAT_KEY) {
             Some(format) if *format == FORMAT.to_string() => {
-                Ok(Packed { path: path.to_path_buf(), mapped, facts })
+                let packed = Packed { path: path.to_path_buf(), mapped, facts };
+                packed.check_once()?;
+                Ok(packed)
             }
             Some(format) => Err(Error::bad_file(
                 path,
@@ -56,6 +67,40 @@ impl Packed {
                  folder",
             )),
         }
+    }
+
+    /// Compares the checksums, unless the stamp says that they were right.
+    fn check_once(&self) -> Result<()> {
+        let meta = self.mapped.file.metadata().map_err(Error::io("read", &self.path))?;
+        let known = [format!("whole {FORMAT} {}", stamp::identity(&meta))];
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = self.path.with_file_name(format!(".{name}.checked"));
+        if stamp::read(&beside) == known {
+            return Ok(());
+        }
+        if !self.is_whole() {
+            return Err(Error::bad_file(
+                &self.path,
+                "damaged: its checksums are not those of what it holds; convert the model again",
+            ));
+        }
+        // Where it cannot be kept, they are compared each time.
+        stamp::write(&beside, &known);
+        Ok(())
+    }
+
+    fn is_whole(&self) -> bool {
+        let map = &self.mapped.map[..];
+        let Some((_, _, range)) = self.mapped.find(CHECKSUMS) else { return false };
+        if self.mapped.start != HEADER || range.end != map.len() {
+            return false;
+        }
+        let (header, data) = map[..range.start].split_at(HEADER);
+        let blocks: Vec<&[u8]> = std::iter::once(header).chain(data.chunks(BLOCK)).collect();
+        let (sums, rest) = map[range].as_chunks::<4>();
+        rest.is_empty()
+            && blocks.len() == sums.len()
+            && blocks.par_iter().zip(sums).all(|(block, sum)| crc32fast::hash(block).to_le_bytes() == *sum)
     }
 
     /// Returns its path.
@@ -143,21 +188,27 @@ struct Writer {
     file: BufWriter<File>,
     /// Bytes of data so far.
     length: u64,
+    /// Checksums of the whole blocks of data so far, and that of the block which is written.
+    sums: Vec<u32>,
+    sum: crc32fast::Hasher,
+    in_block: usize,
     tensors: BTreeMap<String, Value>,
     facts: BTreeMap<String, String>,
 }
 
 impl Packer {
-    /// Begins a file.
+    /// Begins a file, which is empty and open for writing; errors name it by `path`.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(Error::io("write", path))?;
+    pub fn create(path: &Path, file: File) -> Result<Self> {
         let mut writer = Writer {
             path: path.to_path_buf(),
             file: BufWriter::with_capacity(1 << 20, file),
             length: 0,
+            sums: Vec::new(),
+            sum: crc32fast::Hasher::new(),
+            in_block: 0,
             tensors: BTreeMap::new(),
             facts: BTreeMap::from([(FORMAT_KEY.to_string(), FORMAT.to_string())]),
         };
@@ -221,13 +272,33 @@ impl Writer {
         self.file.write_all(bytes).map_err(Error::io("write", &self.path))
     }
 
+    /// Writes data, and counts them into the checksums.
+    fn write_data(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (part, others) = rest.split_at(rest.len().min(BLOCK - self.in_block));
+            self.sum.update(part);
+            self.in_block += part.len();
+            if self.in_block == BLOCK {
+                self.end_block();
+            }
+            rest = others;
+        }
+        self.write(bytes)
+    }
+
+    fn end_block(&mut self) {
+        self.sums.push(std::mem::take(&mut self.sum).finalize());
+        self.in_block = 0;
+    }
+
     /// Writes a tensor. A name that came before keeps what it has: loaders ask for the same thing more than
     /// once.
     fn put(&mut self, name: String, dtype: &str, shape: &[usize], bytes: &[u8]) -> Result<()> {
         if self.tensors.contains_key(&name) {
             return Ok(());
         }
-        self.write(bytes)?;
+        self.write_data(bytes)?;
         let end = self.length + bytes.len() as u64;
         let entry = json!({ "dtype": dtype, "shape": shape, "data_offsets": [self.length, end] });
         self.tensors.insert(name, entry);
@@ -235,7 +306,7 @@ impl Writer {
         let missing = end.next_multiple_of(ALIGNMENT) - end;
         if missing > 0 {
             // Data may have no gaps, so what aligns the next tensor is one of its own.
-            self.write(&[0; ALIGNMENT as usize][..missing as usize])?;
+            self.write_data(&[0; ALIGNMENT as usize][..missing as usize])?;
             let entry = json!({ "dtype": "U8", "shape": [missing], "data_offsets": [end, end + missing] });
             self.tensors.insert(format!("padding {end}"), entry);
             self.length = end + missing;
@@ -244,6 +315,13 @@ impl Writer {
     }
 
     fn finish(&mut self) -> Result<()> {
+        if self.in_block > 0 {
+            self.end_block();
+        }
+        let bytes = (1 + self.sums.len()) * size_of::<u32>();
+        let ends = [self.length, self.length + bytes as u64];
+        let entry = json!({ "dtype": "U8", "shape": [bytes], "data_offsets": ends });
+        self.tensors.insert(CHECKSUMS.into(), entry);
         let mut header: serde_json::Map<String, Value> =
             self.tensors.iter().map(|(name, entry)| (name.clone(), entry.clone())).collect();
         header.insert("__metadata__".into(), json!(self.facts));
@@ -255,11 +333,13 @@ impl Writer {
         }
         // JSON may end in spaces.
         text.extend(std::iter::repeat_n(' ', room - text.len()));
+        let header = [&(room as u64).to_le_bytes(), text.as_bytes()].concat();
+        let sums = std::iter::once(crc32fast::hash(&header)).chain(std::mem::take(&mut self.sums));
+        self.write(&sums.flat_map(u32::to_le_bytes).collect::<Vec<u8>>())?;
         let io = Error::io("write", &self.path);
         self.file
             .seek(SeekFrom::Start(0))
-            .and_then(|_| self.file.write_all(&(room as u64).to_le_bytes()))
-            .and_then(|()| self.file.write_all(text.as_bytes()))
+            .and_then(|_| self.file.write_all(&header))
             .and_then(|()| self.file.flush())
             .and_then(|()| self.file.get_ref().sync_all())
             .map_err(io)

@@ -7,11 +7,16 @@ use candle_core::{Device, Tensor};
 use super::checkpoint::Checkpoint;
 use super::kernel::WeightType;
 use super::mel_decoder::{Dvae, HiddenDecoder, MEL_CHANNELS};
+use super::memory;
 use super::ops::Frames;
 use super::render::{Mel, Render, Rendered};
 use super::vocos::Vocos;
 use super::weights::WeightFile;
 use crate::error::Result;
+
+/// About the bytes that a frame takes at most while it is rendered: a row of a block's inner width and some of its
+/// outer width, or the spectrum and the wave.
+const BYTES_A_FRAME: usize = 16 << 10;
 
 /// Runs the decoder and the vocoder, and the DVAE once it is needed.
 pub struct Processor {
@@ -53,14 +58,21 @@ impl Processor {
         Ok(self.dvae.get_or_init(|| dvae))
     }
 
+    /// Asks for the memory that frames take while they are rendered.
+    fn probe(&self, frames: usize) -> Result<()> {
+        memory::probe(frames.saturating_mul(BYTES_A_FRAME), &|| format!("rendering {frames} frames"))
+    }
+
     fn mel(&self, sequences: &[&[f32]]) -> Result<Frames> {
         let lengths: Arc<[usize]> = sequences.iter().map(|rows| rows.len() / self.hidden).collect();
+        self.probe(2 * lengths.iter().sum::<usize>())?;
         let shape = (lengths.iter().sum::<usize>(), self.hidden);
         let rows = Tensor::from_vec(sequences.concat(), shape, &self.device)?;
         self.decoder.forward(&Frames { rows, lengths })
     }
 
     fn render(&self, mel: Frames) -> Result<Vec<Rendered>> {
+        self.probe(mel.lengths.iter().sum())?;
         let waves = self.vocos.forward(&mel)?;
         let values = values(&mel)?;
         let mut rest = values.as_slice();
@@ -100,6 +112,7 @@ impl Render for Processor {
 
     fn wave_of(&self, mel: &[f32]) -> Result<Vec<f32>> {
         let frames = mel.len() / MEL_CHANNELS;
+        self.probe(frames)?;
         let rows = Tensor::from_slice(mel, (frames, MEL_CHANNELS), &self.device)?;
         Ok(self.vocos.forward(&Frames { rows, lengths: [frames].into() })?.swap_remove(0))
     }

@@ -7,8 +7,12 @@ use candle_core::Device;
 use super::checkpoint::Checkpoint;
 use super::dvae_encoder::DvaeEncoder;
 use super::kernel::WeightType;
+use super::mel_decoder::MEL_CHANNELS;
+use super::memory;
 use super::processor::Processor;
 use super::render::{Growing, Mel, Render, Rendered};
+use super::vocos::HOP;
+use super::wave_stream::WaveStream;
 use super::weights::WeightFile;
 use crate::error::{Error, Result};
 use crate::voice::VoicePrompt;
@@ -70,6 +74,35 @@ impl Renderer {
     /// If rows are missing, of unequal length, or a code is out of range.
     pub fn from_codes(&self, sequences: &[&[Vec<u16>]]) -> Result<Vec<Rendered>> {
         self.networks.render_codes(sequences)
+    }
+
+    /// Renders one sequence of codes of any length, one row per codebook, in as little memory as a short one: about
+    /// `group` steps at a time. The result is that of [`Renderer::from_codes`] to the bit.
+    ///
+    /// # Errors
+    /// As [`Renderer::from_codes`]; [`Error::Memory`] if there is no room for the wave.
+    pub fn from_long_codes(&self, codes: &[Vec<u16>], group: usize) -> Result<Rendered> {
+        let length = codes.first().map_or(0, Vec::len);
+        if length <= 2 * group || codes.iter().any(|row| row.len() != length) {
+            let none = || Error::Device("the model returned nothing for a sequence".into());
+            return self.from_codes(&[codes])?.into_iter().next().ok_or_else(none);
+        }
+        let what = || format!("the wave of {length} codes");
+        let steps: Vec<Vec<u32>> =
+            (0..length).map(|step| codes.iter().map(|row| u32::from(row[step])).collect()).collect();
+        let frames = 2 * length;
+        let mut wave = memory::room(HOP * frames, &what)?;
+        let mut mel = memory::room(MEL_CHANNELS * frames, &what)?;
+        let mut stream = WaveStream::default();
+        let mut end = 0;
+        while end < length {
+            end = (end + group).min(length);
+            let source = Growing::Codes(&steps[..end]);
+            let Rendered { mel: fresh, wave: samples } = stream.take_rendered(self, source, end == length)?;
+            wave.extend(samples);
+            mel.extend(fresh.values);
+        }
+        Ok(Rendered { mel: Mel { values: mel }, wave })
     }
 
     /// Returns the codes of a spoken sample (24 kHz, mono), one per 512 samples.

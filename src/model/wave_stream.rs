@@ -2,7 +2,7 @@
 //! the whole.
 
 use super::mel_decoder::MEL_CHANNELS;
-use super::render::Growing;
+use super::render::{Growing, Mel, Rendered};
 use super::renderer::Renderer;
 use super::vocos::HOP;
 use crate::error::Result;
@@ -12,6 +12,8 @@ use crate::error::Result;
 pub struct WaveStream {
     /// Samples that were returned; whole hops until the end.
     taken: usize,
+    /// Frames of the mel that were returned.
+    frames: usize,
 }
 
 impl WaveStream {
@@ -21,6 +23,19 @@ impl WaveStream {
     /// # Errors
     /// As [`Renderer::from_hiddens`] and [`Renderer::from_codes`].
     pub fn take(&mut self, renderer: &Renderer, source: Growing, finished: bool) -> Result<Vec<f32>> {
+        Ok(self.take_rendered(renderer, source, finished)?.wave)
+    }
+
+    /// Returns the samples as [`WaveStream::take`] does, and the frames of the mel that have become final.
+    ///
+    /// # Errors
+    /// As [`WaveStream::take`].
+    pub fn take_rendered(
+        &mut self,
+        renderer: &Renderer,
+        source: Growing,
+        finished: bool,
+    ) -> Result<Rendered> {
         let tokens = renderer.tokens_of(source);
         let frames = 2 * tokens;
         let (mel_reach, vocos_reach) = renderer.reach(source)?;
@@ -35,7 +50,7 @@ impl WaveStream {
             false => HOP * last_mel.saturating_sub(vocos_reach + 2),
         };
         if end <= self.taken {
-            return Ok(Vec::new());
+            return Ok(Rendered { mel: Mel { values: Vec::new() }, wave: Vec::new() });
         }
         let mel = renderer.mel_from(source, first_token)?;
         let skipped = first_mel - 2 * first_token;
@@ -44,6 +59,9 @@ impl WaveStream {
         let offset = HOP * first_mel;
         let samples = wave[self.taken - offset..end - offset].to_vec();
         self.taken = end;
-        Ok(samples)
+        // The frames before the first that was computed again were final then.
+        let fresh = rows[(self.frames - first_mel) * MEL_CHANNELS..].to_vec();
+        self.frames = last_mel;
+        Ok(Rendered { mel: Mel { values: fresh }, wave: samples })
     }
 }

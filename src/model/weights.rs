@@ -9,6 +9,7 @@ use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
 
 use super::kernel::{Matrix, Shape, WeightType};
+use super::memory;
 use crate::error::{Error, Result};
 
 /// In an expected shape: a size that this tensor may decide.
@@ -81,8 +82,10 @@ pub(super) trait Recorder: Send + Sync {
 pub(super) struct Mapped {
     pub map: Arc<Mmap>,
     pub metadata: safetensors::tensor::Metadata,
+    /// The file, as it was opened.
+    pub file: std::fs::File,
     /// The place where the tensors' data begin.
-    start: usize,
+    pub start: usize,
 }
 
 impl Mapped {
@@ -91,11 +94,11 @@ impl Mapped {
     /// # Errors
     /// [`Error::Io`] if it cannot be opened, [`Error::BadFile`] if it is truncated or something else.
     pub fn open(path: &Path) -> Result<Self> {
-        let meta = std::fs::metadata(path).map_err(Error::io("read", path))?;
+        let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
+        let meta = file.metadata().map_err(Error::io("read", path))?;
         if meta.is_dir() {
             return Err(Error::bad_file(path, "is a folder, not a safetensors file"));
         }
-        let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
         let bad = |reason: String| {
             let length = meta.len();
             Error::bad_file(
@@ -106,12 +109,18 @@ impl Mapped {
             )
         };
         // SAFETY: the map is only read. As with every mapped file, another program that shortens the file
-        // while it is mapped can make a read fail with SIGBUS; checkpoints are not written in place.
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| bad(e.to_string()))?;
+        // while it is mapped makes a read fail with SIGBUS, which the command line reports; this program
+        // replaces its own files and never writes them in place.
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| match e.kind() {
+            std::io::ErrorKind::OutOfMemory => {
+                Error::memory(path.display().to_string(), meta.len().try_into().unwrap_or(usize::MAX))
+            }
+            _ => bad(e.to_string()),
+        })?;
         // Checks that the tensors lie in the file, one after another.
         SafeTensors::deserialize(&map).map_err(|e| bad(e.to_string()))?;
         let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|e| bad(e.to_string()))?;
-        Ok(Mapped { map: Arc::new(map), metadata, start: header + size_of::<u64>() })
+        Ok(Mapped { map: Arc::new(map), metadata, file, start: header + size_of::<u64>() })
     }
 
     /// Returns a tensor's type, shape and place in the map.
@@ -248,6 +257,11 @@ impl WeightFile {
     }
 
     fn read(&self, name: &str, device: &Device) -> Result<Tensor> {
+        // Read, and then converted or packed.
+        let count = self.source.shape(name).unwrap_or_default().into_iter().fold(1, usize::saturating_mul);
+        memory::probe(count.saturating_mul(2 * size_of::<f32>()), &|| {
+            format!("the tensor `{name}` of {}", self.path.display())
+        })?;
         if let Some(tensor) = self.source.tensor(name, device)? {
             return Ok(tensor);
         }
@@ -290,7 +304,7 @@ impl WeightFile {
             let weight = make()?;
             let (outputs, inputs) = weight.dims2()?;
             let weight = weight.flatten_all()?.to_vec1::<f32>()?;
-            Matrix::pack(&weight, Shape { outputs, inputs, kind })
+            Matrix::pack(&weight, Shape { outputs, inputs, kind })?
         };
         let found = matrix.shape();
         if (outputs != ANY && outputs != found.outputs) || inputs != found.inputs {

@@ -72,22 +72,25 @@ struct Parts {
 
 impl Open {
     /// Reads the events that have come; returns the line's result once, when it ends.
-    fn advance(&mut self) -> Poll<Result<Spoken>> {
+    fn advance(&mut self, grow: &dyn Fn(&mut Vec<f32>)) -> Poll<Result<Spoken>> {
         if self.is_over {
             return Poll::Pending;
         }
-        let result = self.read();
+        let result = self.read(grow);
         self.is_over = result.is_ready();
         result
     }
 
-    fn read(&mut self) -> Poll<Result<Spoken>> {
+    fn read(&mut self, grow: &dyn Fn(&mut Vec<f32>)) -> Poll<Result<Spoken>> {
         loop {
             let event = self.speech.poll_event(&mut Context::from_waker(&self.waker));
             let Poll::Ready(event) = event else { return Poll::Pending };
             let parts = &mut self.spoken;
             match event {
-                Some(Ok(Event::Samples(samples))) => parts.samples.extend(samples),
+                Some(Ok(Event::Samples(samples))) => {
+                    parts.samples.extend(samples);
+                    grow(&mut parts.samples);
+                }
                 Some(Ok(Event::Cue { text, start, end, .. })) => parts.cues.push(Cue { start, end, text }),
                 Some(Ok(Event::Refined { refined, .. })) => parts.refined.push(refined),
                 Some(Ok(Event::Trace(trace))) => parts.traces.push(*trace),
@@ -120,6 +123,8 @@ impl Wake for News {
 struct Batch<'a> {
     engine: &'a Engine,
     deliver: &'a (dyn Fn(Outcome) + Sync),
+    /// Sees a line's samples as they come, and may take them.
+    grow: &'a (dyn Fn(usize, &mut Vec<f32>) + Sync),
     open: Mutex<HashMap<usize, Arc<Mutex<Open>>>>,
     /// Lines that were taken and are not delivered yet.
     undelivered: Mutex<BTreeMap<usize, Canceller>>,
@@ -144,10 +149,28 @@ impl Engine {
         lines: impl IntoIterator<Item = (usize, Line)>,
         limits: Limits,
         deliver: &(dyn Fn(Outcome) + Sync),
+        go_on: impl FnMut() -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.speak_all_growing(lines, limits, &|_, _| (), deliver, go_on)
+    }
+
+    /// Speaks lines in bulk as [`Engine::speak_all`] does. `grow` sees each line's samples as they come, those
+    /// that it has left there before among them, and may take them, so that a long line needs no more memory than
+    /// a short one; the outcome holds those that it has left.
+    ///
+    /// # Errors
+    /// As [`Engine::speak_all`].
+    pub fn speak_all_growing(
+        &self,
+        lines: impl IntoIterator<Item = (usize, Line)>,
+        limits: Limits,
+        grow: &(dyn Fn(usize, &mut Vec<f32>) + Sync),
+        deliver: &(dyn Fn(Outcome) + Sync),
         mut go_on: impl FnMut() -> ControlFlow<()>,
     ) -> Result<()> {
         let batch = Batch {
             engine: self,
+            grow,
             deliver,
             open: Mutex::default(),
             undelivered: Mutex::default(),
@@ -158,9 +181,15 @@ impl Engine {
         std::thread::scope(|scope| {
             let (news, newsletter) = channel();
             let newsletter = Arc::new(Mutex::new(newsletter));
+            let mut writing = 0;
             for _ in 0..writers {
                 let (newsletter, batch) = (Arc::clone(&newsletter), &batch);
-                scope.spawn(move || batch.write(&newsletter));
+                match std::thread::Builder::new().spawn_scoped(scope, move || batch.write(&newsletter)) {
+                    Ok(_) => writing += 1,
+                    // Those that are there do the work of the others.
+                    Err(_) if writing > 0 => break,
+                    Err(error) => return Err(Error::Threads(error)),
+                }
             }
             let ended = batch.feed(lines, limits, most, &news, &mut go_on);
             let ended = ended.and_then(|()| batch.wait(|open| open.is_empty(), &mut go_on));
@@ -168,7 +197,7 @@ impl Engine {
                 batch.cancel();
             }
             // One for each writer, so that they end although lines may still hold senders.
-            for _ in 0..writers {
+            for _ in 0..writing {
                 let _ = news.send(usize::MAX);
             }
             ended
@@ -243,7 +272,7 @@ impl Batch<'_> {
             }
             let open = lock(&self.open).get(&index).cloned();
             if let Some(open) = open
-                && let Poll::Ready(result) = lock(&open).advance()
+                && let Poll::Ready(result) = lock(&open).advance(&|samples| (self.grow)(index, samples))
             {
                 lock(&self.open).remove(&index);
                 let _delivered = Delivered { batch: self, index };

@@ -17,7 +17,7 @@ use crate::device::DeviceChoice;
 use crate::device::Precision;
 use crate::engine::{Codes, Refined, Request};
 use crate::error::{Error, Result};
-use crate::loading::LoadedModel;
+use crate::loading::{GROUP_STEPS, LoadedModel};
 use crate::model::{Rendered, Renderer, SAMPLE_RATE};
 use crate::speech::{Composer, Line, SpeechRequest, Voices};
 use crate::voice::VoicePrompt;
@@ -79,15 +79,22 @@ impl Engine {
             Ok(loaded)
         };
         // Each copies the same pages to a card of its own.
-        let loaded: Vec<Result<LoadedModel>> = std::thread::scope(|scope| {
-            let loading: Vec<_> = devices.iter().map(|device| scope.spawn(move || load(*device))).collect();
-            let loaded = loading.into_iter().map(|thread| match thread.join() {
-                Ok(model) => model,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            // All are waited for, whichever fails.
-            loaded.collect()
-        });
+        let loaded: Vec<Result<LoadedModel>> = match devices[..] {
+            [device] => vec![load(device)],
+            _ => std::thread::scope(|scope| {
+                let spawn = |device: &DeviceChoice| {
+                    let (load, device) = (&load, *device);
+                    std::thread::Builder::new().spawn_scoped(scope, move || load(device))
+                };
+                let loading: Vec<_> = devices.iter().map(spawn).collect();
+                let loaded = loading.into_iter().map(|thread| match thread.map_err(Error::Threads)?.join() {
+                    Ok(model) => model,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                });
+                // All are waited for, whichever fails.
+                loaded.collect()
+            }),
+        };
         Engine::of_models(loaded.into_iter().collect::<Result<_>>()?, composer, options)
     }
 
@@ -118,7 +125,7 @@ impl Engine {
             let worker = std::thread::Builder::new()
                 .name(format!("chattts-{device}"))
                 .spawn(move || work(&mut model, device, &state))
-                .map_err(|e| Error::Device(format!("the system gives no thread: {e}")))?;
+                .map_err(Error::Threads)?;
             inner.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         }
         Ok(Engine(Arc::new(inner)))
@@ -178,7 +185,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Speaker`] if rows are missing, of unequal length, or a code is out of range.
     pub fn decode(&self, codes: &[Vec<u16>]) -> Result<Rendered> {
-        one(self.renderer()?.from_codes(&[codes])?)
+        self.renderer()?.from_long_codes(codes, GROUP_STEPS)
     }
 
     /// Makes the wave of codes that the model drew.
@@ -294,7 +301,9 @@ pub(crate) fn first_sound(
     let state = Arc::new(RunState::new(1, None));
     std::thread::scope(|scope| {
         let worker = Arc::clone(&state);
-        scope.spawn(move || work(model, 0, &worker));
+        std::thread::Builder::new()
+            .spawn_scoped(scope, move || work(model, 0, &worker))
+            .map_err(Error::Threads)?;
         let _closed = CloseOnDrop(&state);
         let start = Instant::now();
         let mut speech = Speech::new(&state, Line::of_request(request.clone()), false)?;

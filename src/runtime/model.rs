@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::options::{EngineOptions, Notice};
 use crate::device::DeviceChoice;
 use crate::error::Result;
-use crate::hub::{self, ModelFiles, ModelSource};
+use crate::hub::{self, ModelFiles, ModelSource, Transfer};
 use crate::model::{Checkpoint, NOISE_SEED, demo_fingerprint};
 use crate::speech::model_fingerprint;
 
@@ -55,7 +55,13 @@ impl Model {
                 options.notify(&Notice::Downloading);
                 hub::fetch(source, &options.hub, &mut |event| options.notify(&Notice::Transfer(event)))
             }
-            located => located,
+            Ok(files) => {
+                for warning in hub::differences(source, &options.hub) {
+                    options.notify(&Notice::Transfer(Transfer::Warning(warning)));
+                }
+                Ok(files)
+            }
+            Err(error) => Err(error),
         }
     }
 

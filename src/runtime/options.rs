@@ -159,15 +159,10 @@ impl EngineOptions {
     /// Sets the number of the process's threads, as opening a model does.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if the process already computes with another number.
+    /// [`Error::Parameter`] if the process already computes with another number, or so many cannot be had;
+    /// [`Error::Threads`] if the system gives none.
     pub fn set_threads(&self) -> Result<()> {
-        let Some(threads) = self.threads else { return Ok(()) };
-        // A pool that is there already keeps its size.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-        match rayon::current_num_threads() {
-            is if is == threads => Ok(()),
-            is => Err(Error::parameter("threads", format!("{threads}; this process computes with {is}"))),
-        }
+        crate::threads::start(self.threads)
     }
 
     pub(super) fn notify(&self, notice: &Notice) {

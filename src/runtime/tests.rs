@@ -137,6 +137,31 @@ impl Heard {
     }
 }
 
+#[test]
+fn samples_may_be_taken_while_a_line_grows() {
+    let whole = alone(lines());
+    let (engine, _) = engine(vec![device("a")]);
+    let taken: Mutex<BTreeMap<usize, Vec<u32>>> = Mutex::default();
+    let left = AtomicUsize::new(0);
+    let grow = |index: usize, samples: &mut Vec<f32>| {
+        // Every other line's, so that both ways are gone.
+        if index.is_multiple_of(2) {
+            taken.lock().unwrap().entry(index).or_default().extend(bits(samples));
+            samples.clear();
+        }
+    };
+    let deliver = |outcome: Outcome| {
+        let samples = bits(&outcome.result.unwrap().samples);
+        left.fetch_add(samples.len(), Ordering::SeqCst);
+        taken.lock().unwrap().entry(outcome.index).or_default().extend(samples);
+    };
+    let lines = lines().into_iter().enumerate();
+    let go_on = || ControlFlow::Continue(());
+    engine.speak_all_growing(lines, Limits::default(), &grow, &deliver, go_on).unwrap();
+    let total: usize = whole.values().map(Vec::len).sum();
+    assert!(*taken.lock().unwrap() == whole && left.load(Ordering::SeqCst) < total);
+}
+
 /// Runs lines to their end; each outcome must come once.
 fn speak(engine: &Engine, lines: Vec<Line>, limits: Limits, delivered: &AtomicUsize) -> Heard {
     let outcomes = Mutex::new(BTreeMap::new());

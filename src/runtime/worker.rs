@@ -43,7 +43,8 @@ pub(super) fn work(model: &mut LoadedModel, device: usize, state: &RunState) {
     std::thread::scope(|scope| {
         let (tasks, tasks_out) = channel();
         let (sounds_in, sounds) = channel();
-        scope.spawn(move || render_loop(&renderer, &tasks_out, &sounds_in, state));
+        let rendering = std::thread::Builder::new()
+            .spawn_scoped(scope, move || render_loop(&renderer, &tasks_out, &sounds_in, state));
         let mut worker = Worker {
             model,
             device,
@@ -55,7 +56,10 @@ pub(super) fn work(model: &mut LoadedModel, device: usize, state: &RunState) {
             tasks,
             sounds,
         };
-        let ended = catch_unwind(AssertUnwindSafe(|| worker.run()));
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            rendering.map_err(Error::Threads)?;
+            worker.run()
+        }));
         let ended = ended.unwrap_or_else(|_| Err(Error::Internal("its thread panicked".into())));
         worker.model.engine.clear();
         state.held[device].store(0, Ordering::Relaxed);

@@ -59,6 +59,10 @@ struct Behaviour {
     etags: HashMap<String, String>,
     hidden: Vec<String>,
     corrupt: Vec<String>,
+    /// Files that are sent without a length, and then zeros without end.
+    endless: Vec<String>,
+    /// Files that are sent byte by byte, fifty a second.
+    drip: Vec<String>,
     /// File → (bytes after which the connection is cut, how often).
     cut: HashMap<String, (usize, usize)>,
     /// File → (bytes after which nothing more is sent, how often).
@@ -118,6 +122,16 @@ impl HubServer {
 
     pub fn set_commit(&self, commit: &str) {
         self.state().commit = Some(commit.into());
+    }
+
+    /// Sends a file without its length, and then zeros until nobody takes them any more.
+    pub fn endless(&self, file: &str) {
+        self.state().endless.push(file.into());
+    }
+
+    /// Sends a file byte by byte.
+    pub fn drip(&self, file: &str) {
+        self.state().drip.push(file.into());
     }
 
     /// Redirects large files to another server.
@@ -304,7 +318,9 @@ fn answer(
                 let middle = body.len() / 2;
                 body[middle] ^= 1;
             }
-            reply.length = !state.without_length || cdn;
+            reply.endless = state.endless.contains(file);
+            reply.drip = state.drip.contains(file);
+            reply.length = (!state.without_length || cdn) && !reply.endless;
             let honour = !state.ignore_ranges && reply.length;
             reply.give(body, headers.get("range").filter(|_| honour));
             reply.cut = limit(&mut state.cut, file, reply.body.len());
@@ -342,11 +358,22 @@ struct Reply {
     length: bool,
     cut: Option<usize>,
     stall: Option<usize>,
+    endless: bool,
+    drip: bool,
 }
 
 impl Reply {
     fn new(status: u16) -> Self {
-        Self { status, headers: String::new(), body: Vec::new(), length: true, cut: None, stall: None }
+        Self {
+            status,
+            headers: String::new(),
+            body: Vec::new(),
+            length: true,
+            cut: None,
+            stall: None,
+            endless: false,
+            drip: false,
+        }
     }
 
     fn header(&mut self, name: &str, value: &str) {
@@ -379,7 +406,17 @@ impl Reply {
         }
         stream.write_all(b"\r\n")?;
         let end = self.cut.or(self.stall).unwrap_or(self.body.len());
+        if self.drip {
+            for byte in &self.body {
+                stream.write_all(&[*byte])?;
+                thread::sleep(Duration::from_millis(20));
+            }
+            return Ok(());
+        }
         stream.write_all(&self.body[..end])?;
+        while self.endless {
+            stream.write_all(&[0; 4096])?;
+        }
         stream.flush()?;
         if self.stall.is_some() {
             thread::sleep(Duration::from_secs(5));

@@ -5,6 +5,7 @@
 //! sums of values are then made without adding up lanes, and a block is read from its first byte to its last.
 
 use std::cell::RefCell;
+use std::sync::OnceLock;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -99,6 +100,56 @@ impl Cached for f16 {
     }
 }
 
+/// Positions whose rotations are computed together, when the first of them is asked for.
+const ROTATIONS: usize = 256;
+
+/// Cosines and sines of the rotary embedding: (positions, head size), the first half of a row cosines, the second
+/// sines. Computed and kept as far as positions are used.
+pub struct RopeTable {
+    parts: Vec<OnceLock<Box<[f32]>>>,
+    frequencies: Vec<f32>,
+    head_size: usize,
+    positions: usize,
+}
+
+impl RopeTable {
+    /// Makes a table for heads of `head_size` and positions below `positions`. Rounded in f32 as the reference
+    /// does: at position 2000 the rounding of the angle shows in the fourth digit.
+    pub fn new(head_size: usize, positions: usize, theta: f32) -> Self {
+        let frequencies =
+            (0..head_size).step_by(2).map(|i| 1.0 / theta.powf(i as f32 / head_size as f32)).collect();
+        let parts = (0..positions.div_ceil(ROTATIONS)).map(|_| OnceLock::new()).collect();
+        RopeTable { parts, frequencies, head_size, positions }
+    }
+
+    /// Returns how many positions it has.
+    pub fn positions(&self) -> usize {
+        self.positions
+    }
+
+    /// Returns a position's cosines, then its sines.
+    fn row(&self, position: usize) -> &[f32] {
+        let part = self.parts[position / ROTATIONS].get_or_init(|| self.part(position / ROTATIONS));
+        &part[position % ROTATIONS * self.head_size..][..self.head_size]
+    }
+
+    fn part(&self, part: usize) -> Box<[f32]> {
+        let mut table = Vec::with_capacity(ROTATIONS * self.head_size);
+        for position in part * ROTATIONS..(part + 1) * ROTATIONS {
+            let angle = |f: &f32| position as f32 * f;
+            table.extend(self.frequencies.iter().map(|f| angle(f).cos()));
+            table.extend(self.frequencies.iter().map(|f| angle(f).sin()));
+        }
+        table.into()
+    }
+
+    /// Returns (positions, head size): of each position the cosines, then the sines.
+    #[cfg(any(test, feature = "cuda"))]
+    pub fn values(&self) -> Vec<f32> {
+        (0..self.positions).flat_map(|position| self.row(position)).copied().collect()
+    }
+}
+
 /// Holds the rows of a step: their queries, keys and values side by side, and where each belongs.
 #[derive(Clone, Copy)]
 pub struct AttentionRows<'a> {
@@ -106,8 +157,8 @@ pub struct AttentionRows<'a> {
     pub qkv: &'a [f32],
     /// Slot and position of each. All must lie in the cache.
     pub places: &'a [(u32, u32)],
-    /// (positions, head size): cosines, then sines, of each position's angles.
-    pub rope: &'a [f32],
+    /// The rotations of at least their positions.
+    pub rope: &'a RopeTable,
 }
 
 impl<'a> AttentionRows<'a> {
@@ -129,7 +180,7 @@ impl<'a> AttentionRows<'a> {
     fn turned(&self, shape: CacheShape, row: usize, part: usize, head: usize, to: &mut [f32]) {
         let size = shape.head_size;
         let (low, high) = self.head(shape, row, part, head).split_at(size / 2);
-        let (cos, sin) = self.rope[self.place(row).1 * size..][..size].split_at(size / 2);
+        let (cos, sin) = self.rope.row(self.place(row).1).split_at(size / 2);
         let (to_low, to_high) = to[..size].split_at_mut(size / 2);
         for i in 0..size / 2 {
             to_low[i] = low[i] * cos[i] - high[i] * sin[i];

@@ -32,13 +32,20 @@ fn plain(rows: AttentionRows, shape: CacheShape, row: usize, head: usize) -> Vec
         .collect()
 }
 
-fn rope(positions: usize, size: usize) -> Vec<f32> {
-    (0..positions)
-        .flat_map(|p| {
-            let angle = move |i: usize| p as f32 * 10f32.powf(-(i as f32) / 7.0);
-            (0..size / 2).map(move |i| angle(i).cos()).chain((0..size / 2).map(move |i| angle(i).sin()))
-        })
-        .collect()
+#[test]
+fn rotations_are_computed_as_far_as_they_are_used() {
+    let (size, positions, theta) = (22, 3 * ROTATIONS - 5, 1e4f32);
+    let table = RopeTable::new(size, positions, theta);
+    let parts = |table: &RopeTable| table.parts.iter().filter(|part| part.get().is_some()).count();
+    assert_eq!(parts(&table), 0);
+    let position = ROTATIONS + 3;
+    let row = table.row(position);
+    for i in 0..size / 2 {
+        let angle = position as f32 * (1.0 / theta.powf(2.0 * i as f32 / size as f32));
+        assert_eq!((row[i], row[size / 2 + i]), (angle.cos(), angle.sin()));
+    }
+    assert_eq!(parts(&table), 1);
+    assert_eq!(table.values().len(), positions * size);
 }
 
 #[test]
@@ -48,7 +55,7 @@ fn it_is_attention_in_any_company() {
         // Two slots, one of 37 positions, one of 16, all at once.
         let places: Vec<_> = (0..37).map(|p| (2, p)).chain((0..16).map(|p| (0, p))).collect();
         let qkv = numbers(53 * 3 * heads * head_size, 1);
-        let rope = rope(40, head_size);
+        let rope = RopeTable::new(head_size, 40, 1e4);
         let rows = AttentionRows { qkv: &qkv, places: &places, rope: &rope };
         let hidden = heads * head_size;
         let (mut cache, mut halves) = (vec![0f32; shape.size()], vec![f16::ZERO; shape.size()]);

@@ -9,6 +9,9 @@ use super::quantize::{MOST, quantize_block};
 use super::simd::{LANES, Simd};
 
 pub use super::simd::BLOCK;
+use crate::error::Result;
+use crate::model::memory;
+
 /// A block whose largest number is no more than this counts as zero: its inverse would leave the range.
 const LEAST: f32 = 1e-30;
 /// Bytes of a panel's pair of blocks: the weights of one, those of the other, then the scales of both.
@@ -92,7 +95,7 @@ struct Line([u8; 64]);
 /// Holds bytes aligned by 64, in memory or in a mapped file.
 #[derive(Clone)]
 enum Bytes {
-    Owned(Arc<[Line]>),
+    Owned(Arc<Vec<Line>>),
     Mapped { map: Arc<Mmap>, start: usize, length: usize },
 }
 
@@ -101,7 +104,7 @@ impl Bytes {
         match self {
             Bytes::Owned(lines) => {
                 // SAFETY: lines are bytes without padding.
-                unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), size_of_val::<[Line]>(lines)) }
+                unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), size_of_val(&lines[..])) }
             }
             Bytes::Mapped { map, start, length } => &map[*start..start + length],
         }
@@ -123,10 +126,14 @@ impl fmt::Debug for Matrix {
 
 impl Matrix {
     /// Packs a weight (outputs, inputs) that lies row by row, its panels in parallel.
-    pub fn pack(weight: &[f32], shape: Shape) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory).
+    pub fn pack(weight: &[f32], shape: Shape) -> Result<Self> {
         use rayon::prelude::*;
         debug_assert_eq!(weight.len(), shape.outputs * shape.inputs);
-        let mut lines = vec![Line([0; 64]); shape.bytes() / 64];
+        let what = || format!("a matrix of {} × {} weights", shape.outputs, shape.inputs);
+        let mut lines = memory::filled(Line([0; 64]), shape.bytes() / 64, &what)?;
         let of_panel = shape.panel_bytes() / 64;
         if of_panel > 0 {
             lines.par_chunks_mut(of_panel).enumerate().for_each(|(panel, lines)| {
@@ -141,13 +148,16 @@ impl Matrix {
                 }
             });
         }
-        Matrix { shape, bytes: Bytes::Owned(lines.into()) }
+        Ok(Matrix { shape, bytes: Bytes::Owned(Arc::new(lines)) })
     }
 
     /// Wraps a matrix that lies packed in a mapped file; none if it is not as long as its shape says or not
     /// aligned by 64.
     pub fn mapped(map: Arc<Mmap>, start: usize, length: usize, shape: Shape) -> Option<Self> {
         let end = start.checked_add(length)?;
+        // A file may name any sizes, also such whose product is no number.
+        let most = shape.outputs.checked_add(LANES)?.checked_mul(shape.inputs.checked_add(2 * BLOCK)?)?;
+        most.checked_mul(2 * size_of::<f32>())?;
         let fits = length == shape.bytes()
             && end <= map.len()
             && (map.as_ptr() as usize + start).is_multiple_of(align_of::<Line>());

@@ -14,7 +14,7 @@ mod team;
 mod testing;
 mod tile;
 
-pub use attention::{AttentionRows, CacheShape, attend, store};
+pub use attention::{AttentionRows, CacheShape, RopeTable, attend, store};
 pub use matrix::{Matrix, Shape, WeightType};
 pub use product::{Epilogue, instructions, product};
 #[cfg(feature = "cuda")]

@@ -15,7 +15,7 @@ const SHAPES: [(usize, usize, usize); 10] = [
 ];
 
 fn matrix(outputs: usize, inputs: usize, kind: WeightType, salt: u64) -> Matrix {
-    Matrix::pack(&numbers(outputs * inputs, salt), Shape { outputs, inputs, kind })
+    Matrix::pack(&numbers(outputs * inputs, salt), Shape { outputs, inputs, kind }).unwrap()
 }
 
 fn run(kernel: Kernel, threads: usize, x: &[f32], matrix: &Matrix, epilogue: Epilogue) -> Vec<f32> {
@@ -74,9 +74,9 @@ fn a_product_of_bytes_is_exact_in_what_it_is_given() {
 fn packed_weights_are_the_weights() {
     for (_, inputs, outputs) in SHAPES {
         let weight = numbers(outputs * inputs, 4);
-        let exact = Matrix::pack(&weight, Shape { outputs, inputs, kind: WeightType::F32 });
+        let exact = Matrix::pack(&weight, Shape { outputs, inputs, kind: WeightType::F32 }).unwrap();
         assert_eq!(exact.unpack(), weight);
-        let rough = Matrix::pack(&weight, Shape { outputs, inputs, kind: WeightType::Q8 }).unpack();
+        let rough = Matrix::pack(&weight, Shape { outputs, inputs, kind: WeightType::Q8 }).unwrap().unpack();
         for (a, b) in rough.iter().zip(&weight) {
             assert!((a - b).abs() <= 0.5 / 127.0 * 1.01, "{a} {b}");
         }

@@ -88,7 +88,17 @@ impl Team {
             std::thread::Builder::new().name(name).spawn(move || shared.work()).ok()
         };
         let workers: Vec<_> = (1..threads).map_while(spawn).collect();
-        Team { shared, caller: Mutex::new(()), threads: workers.len() + 1, workers }
+        let short = threads.saturating_sub(workers.len() + 1);
+        let team = Team { shared, caller: Mutex::new(()), threads: workers.len() + 1, workers };
+        // The last threads that there are belong to those without whom nothing works.
+        match short {
+            0 => team,
+            _ => {
+                let fewer = team.threads.saturating_sub(crate::threads::SPARE).max(1);
+                drop(team);
+                Team::new(fewer)
+            }
+        }
     }
 
     /// Returns how many threads it has, the caller's among them.

@@ -3,40 +3,8 @@
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, bail};
 
 use super::{f32s, f32s_mut, first, first_mut};
+pub use crate::model::kernel::RopeTable;
 use crate::model::kernel::{self, AttentionRows, CacheShape, Team};
-
-/// Cosines and sines of the rotary embedding: (positions, head size), the first half of a row cosines,
-/// the second sines.
-pub struct RopeTable {
-    table: Vec<f32>,
-    head_size: usize,
-}
-
-impl RopeTable {
-    /// Computes rotations for heads of `head_size` and positions below `positions`. Rounded in f32 as the
-    /// reference does: at position 2000 the rounding of the angle shows in the fourth digit.
-    pub fn new(head_size: usize, positions: usize, theta: f32) -> Self {
-        let frequencies: Vec<f32> =
-            (0..head_size).step_by(2).map(|i| 1.0 / theta.powf(i as f32 / head_size as f32)).collect();
-        let mut table = Vec::with_capacity(positions * head_size);
-        for position in 0..positions {
-            let angle = |f: &f32| position as f32 * f;
-            table.extend(frequencies.iter().map(|f| angle(f).cos()));
-            table.extend(frequencies.iter().map(|f| angle(f).sin()));
-        }
-        RopeTable { table, head_size }
-    }
-
-    /// Returns (positions, head size): of each position the cosines, then the sines.
-    #[cfg(feature = "cuda")]
-    pub fn values(&self) -> &[f32] {
-        &self.table
-    }
-
-    fn positions(&self) -> usize {
-        self.table.len() / self.head_size
-    }
-}
 
 /// Checks what the two operations have in common: the rows' places and their queries, keys and values.
 fn rows_of<'a>(
@@ -56,7 +24,7 @@ fn rows_of<'a>(
         }
     }
     let qkv = first(qkv, 3 * places.len() * shape.heads * shape.head_size, name)?;
-    Ok(AttentionRows { qkv, places, rope: &rope.table })
+    Ok(AttentionRows { qkv, places, rope })
 }
 
 /// Writes the keys, turned by their positions, and values of `qkv` (rows, 3·hidden) into a layer's cache.
