@@ -59,7 +59,7 @@ fn threads_that_speak_cancel_and_drop_at_random_get_what_they_would_get_alone() 
         for thread in 1..=THREADS {
             let (engine, alone, spoken, left) = (engine.clone(), &alone, &spoken, &left);
             scope.spawn(move || {
-                let mut random = Random(thread * 0x9e37_79b9_7f4a_7c15);
+                let mut random = Random(thread.wrapping_mul(0x9e37_79b9_7f4a_7c15));
                 while Instant::now() < end {
                     let number = random.next(KINDS);
                     let speech = engine.speak(request(number)).unwrap();
