@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 
 /// Allocations of at least so many bytes are left to whoever asks, who may have an error for it.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 4 << 20;
 
 /// Allocates as the system does. Where it gives nothing the program ends with a message and the exit code of a
 /// failure, since nobody who asks for little can go on without it.

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
+use safetensors::Dtype;
 use serde_json::{Value, json};
 
 use super::kernel::{Matrix, Shape, WeightType};
@@ -146,6 +147,10 @@ impl Part {
 
 impl TensorSource for Part {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        // What is there as it was speaks for itself; of what was packed there is only the note.
+        if let Some((Dtype::F32, shape, _)) = self.file.mapped.find(&self.name(name)) {
+            return Some(shape.to_vec());
+        }
         let fact = self.file.facts.get(&format!("shape {}", self.name(name)))?;
         fact.split_whitespace().map(|size| size.parse().ok()).collect()
     }
