@@ -451,7 +451,7 @@ mod tests {
     #[test]
     fn a_line_that_was_put_aside_makes_the_file_of_the_whole() {
         let report = Report::new(true, false);
-        let joined = Joined::new(None, Encoding::default(), vec![0]).unwrap();
+        let joined = Joined::new(None, Encoding::default(), vec![0], 0).unwrap();
         let sink = LineSink::new(&report, Destination::Joined(Mutex::new(joined)), None, Vec::new());
         let wave: Vec<f32> = (0..2 * LONG + 12_345).map(|i| (i as f32 * 0.01).sin()).collect();
         let mut samples = Vec::new();
@@ -470,7 +470,7 @@ mod tests {
     #[test]
     fn a_disk_that_cannot_hold_a_long_line_stops_the_work() {
         let report = Report::new(true, false);
-        let joined = Joined::new(None, Encoding::default(), vec![0]).unwrap();
+        let joined = Joined::new(None, Encoding::default(), vec![0], 0).unwrap();
         let mut sink = LineSink::new(&report, Destination::Joined(Mutex::new(joined)), None, Vec::new());
         sink.aside_in = Some("/nowhere".into());
         sink.grow(0, &mut vec![0.5; LONG - 1]);

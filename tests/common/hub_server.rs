@@ -414,8 +414,11 @@ impl Reply {
             return Ok(());
         }
         stream.write_all(&self.body[..end])?;
-        while self.endless {
-            stream.write_all(&[0; 4096])?;
+        if self.endless {
+            // Until whoever reads it goes away.
+            loop {
+                stream.write_all(&[0; 4096])?;
+            }
         }
         stream.flush()?;
         if self.stall.is_some() {
