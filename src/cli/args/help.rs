@@ -48,7 +48,8 @@ Many lines:
   gone, --dry-run only says what would be done, --fail-fast stops at the first
   failure, --report and --json say per line what became of it. Two runs do not
   share an output folder: the second one is refused. What is finished is kept in
-  DIR/.chattts-rs.
+  DIR/.chattts-rs. A folder that every user may write is refused. Manifests and
+  SSML name voices in files of their own folder alone, unless --allow-files.
 
 SSML:
   With --ssml: speak, p, s, break, say-as, sub, prosody rate, voice. A voice's
@@ -67,7 +68,7 @@ Devices:
 
 Exit codes:
   0 done, 1 something failed (or in --out-dir was cut off by --max-tokens), 2
-  wrong usage, 130 interrupted, 143 terminated";
+  wrong usage, 129 hung up, 130 interrupted, 143 terminated";
 
 pub const REFINE: &str = "\
 It prints the text as the model would say it, with [uv_break], [lbreak] and
@@ -136,16 +137,19 @@ everything, changes nothing; another one of its name takes --replace.";
 pub const MODEL: &str = "\
 --model is 2Noise/ChatTTS unless you say otherwise. It is downloaded once, 1.1
 GB, into the cache that Python's huggingface_hub uses (HF_HOME, HF_HUB_CACHE);
-an interrupted download goes on where it stopped, and checksums are compared.
-HF_ENDPOINT names a mirror, HF_TOKEN a token, HF_HUB_OFFLINE or --offline
-forbids the network.
+an interrupted download goes on where it stopped, checksums are compared, and
+what was damaged on the way is not kept. HF_ENDPOINT names a mirror, HF_TOKEN a
+token (never sent unencrypted), HF_HUB_OFFLINE or --offline forbids the network;
+SSL_CERT_FILE and SSL_CERT_DIR name the authorities to trust where a company has
+its own.
 
 The first command that speaks also keeps the weights packed as the processor's
 kernels want them, in the cache folder (~/.cache/chattts-rs/packed, 450 MB;
 CHATTTS_RS_CACHE names another folder, `off` none), and maps that file into
 memory from then on, so that a command begins to speak at once. `model convert`
 writes such a file where you want it, with everything in it that a machine
-needs:
+needs; its checksums are compared when it is first used, which a small file
+beside it, .NAME.checked, remembers:
 
   chattts-rs model convert small.safetensors --model demo
   chattts-rs synth --model small.safetensors --text \"你好。\" --out packed.wav
