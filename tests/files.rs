@@ -213,12 +213,13 @@ fn a_file_that_cannot_be_written_costs_its_line_only() {
 #[test]
 fn no_two_files_of_a_run_have_one_name() {
     let p = Program::new();
-    let rows: Vec<Value> = ["a.wav", "a.flac", "a.srt", "report.jsonl", "b.srt", "00000.safetensors"]
+    let rows: Vec<Value> = ["a.wav", "a.wave", "a.srt", "report.jsonl", "b.srt", "00000.safetensors"]
         .iter()
         .map(|out| json!({"text": HELLO, "out": out}))
         .collect();
     write_rows(&p, &rows);
-    let args = ["--json-input", "-f", "rows.jsonl", "--out-dir", "out", "--subtitles", "srt"];
+    let args =
+        ["--json-input", "-f", "rows.jsonl", "--out-dir", "out", "--subtitles", "srt", "--format", "wav"];
     let ran = p.run(&synth(&[&args[..], &["--report", "out/report.jsonl", "--dump", "out"]].concat()));
     assert_eq!(ran.code, Some(1), "{ran:?}");
     for (line, with) in [(2, "rows.jsonl:1"), (3, "rows.jsonl:1"), (4, "--report"), (6, "--dump")] {
@@ -249,7 +250,7 @@ fn no_two_files_of_a_run_have_one_name() {
         let ran = one(clash);
         assert!(ran.code == Some(2) && ran.err.contains(&format!("error: {what}: ")), "{clash:?}: {ran:?}");
     }
-    assert_eq!(one(&["-o", "y.srt", "--subtitles", "srt"]).code, Some(0));
+    assert_eq!(one(&["-o", "y.srt", "--subtitles", "srt", "--format", "wav"]).code, Some(0));
     assert!(fs::read(p.path("y.srt")).unwrap().starts_with(b"RIFF") && p.path("y.srt.srt").exists());
 }
 
@@ -340,7 +341,7 @@ fn what_has_no_end_is_not_read_to_it() {
     for (input, said) in [
         (&["-f", "/dev/zero"][..], "/dev/zero: more than 64 KiB"),
         (&["-t", "x", "--homophones", "/dev/zero"], "/dev/zero: it is larger than 64 KiB"),
-        (&["-t", "x", "--voice", "/dev/zero", "--voice-text", "x"], "/dev/zero: it is no regular file"),
+        (&["-t", "x", "--voice-codes", "/dev/zero", "--voice-text", "x"], "/dev/zero: it is no regular file"),
         (&["-t", "x", "--roles", "/dev/zero"], "/dev/zero: it is larger than 64 KiB"),
         (&["-t", "x", "--role", "/dev/zero"], "/dev/zero"),
     ] {
