@@ -231,12 +231,11 @@ fn no_two_files_of_a_run_have_one_name() {
     }
     assert!(!fs::read(p.path("out/a.srt")).unwrap().starts_with(b"RIFF"));
     // Names by the template give way.
-    p.write(
-        "rows.jsonl",
-        "{\"text\": \"你好\", \"id\": \"a.wav\"}\n{\"text\": \"你好\", \"id\": \"a.flac\"}\n",
-    );
-    p.spoken(&synth(&[&args[..4], &["two", "--name", "{id}", "--subtitles", "vtt"]].concat()));
-    for file in ["a.wav", "a.vtt", "a-2.flac", "a-2.vtt"] {
+    p.write("rows.jsonl", "{\"text\": \"你好\", \"out\": \"a.vtt\"}\n{\"text\": \"你好\", \"id\": \"a\"}\n");
+    p.spoken(&synth(
+        &[&args[..4], &["two", "--name", "{id}", "--subtitles", "vtt", "--format", "wav"]].concat(),
+    ));
+    for file in ["a.vtt", "a.vtt.vtt", "a-2.wav", "a-2.vtt"] {
         assert!(p.path("two").join(file).exists(), "{file}");
     }
     let one = |more: &[&str]| p.run(&synth(&[&["-t", HELLO], more].concat()));
