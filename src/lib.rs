@@ -24,7 +24,7 @@
 //! give the same bytes for any batch size, neighbours and number of threads.
 //!
 //! In `Cargo.toml`, `default-features = false` leaves out what only the command line needs; the feature `cuda` brings
-//! NVIDIA cards. What is measured is in [`bench`].
+//! NVIDIA cards. What is measured is in [`mod@bench`].
 //!
 //! # Words
 //!
