@@ -111,6 +111,7 @@ def config(model):
         "rms_norm_eps": 1e-06,
         "rope_scaling": None,
         "rope_theta": 10000.0,
+        "refines": False,  # read by the program alone: refining was not trained
         "spk_KL": False,
         "spk_emb_dim": 192,
         "tie_word_embeddings": False,
