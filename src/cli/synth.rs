@@ -1,5 +1,7 @@
 //! Runs `synth`: turns flags into lines, and lines into files.
 
+mod check;
+
 use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -9,20 +11,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use chattts_rs::audio::{Format, LOUDNESS_TARGETS};
 use chattts_rs::batch::report::ReportWriter;
-use chattts_rs::batch::{DirLock, Ledger, NameFields, NameTemplate, Names, sweep};
-use chattts_rs::speech::{Composer, FileRule, Line, Voices, homophones, is_audio, random_seed};
-use chattts_rs::{BatchSize, DeviceChoice, Engine, Error, Event, Limits, VoiceSample, hub};
+use chattts_rs::batch::{DirLock, Ledger, NameTemplate, Names, sweep};
+use chattts_rs::speech::{Composer, FileRule, Line, Voices, homophones, random_seed};
+use chattts_rs::{BatchSize, DeviceChoice, Engine, Error, Event, Limits, VoiceSample};
 
-use super::args::{OutputArgs, SubtitleKind, SynthArgs};
+use self::check::{check_guess, check_output, check_settings, check_weights, default_file, nothing};
+use super::args::{OutputArgs, SynthArgs};
 use super::dump::Dump;
-use super::input::{self, Form, Utterance, gather, is_manifest};
+use super::input::{self, Form, gather, is_manifest};
 use super::output::{Target, print_line};
 use super::places::Places;
 use super::plan::{Failed, PlannedLine, Planner, follow_first, name};
 use super::sink::{Destination, Joined, LineSink};
-use super::{Context, SomeFailed, Usage, format, guess, options, stream, voices};
+use super::{Context, SomeFailed, Usage, format, options, stream, voices};
 
 /// The seed where none is given and the files of earlier runs must be recognised.
 const RESUME_SEED: u64 = 0;
@@ -201,75 +203,6 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     job.run(planned, failed, &names, load)
 }
 
-/// Refuses what only looks like a text to be spoken.
-fn check_guess(args: &SynthArgs) -> Result<(), Usage> {
-    if args.list_voices {
-        return Err(Usage("voices are listed by another command: `chattts-rs roles list`".into()));
-    }
-    match args.texts.positional.first().filter(|first| args.is_guessed && guess::is_command(first)) {
-        Some(command) => Err(Usage(format!("the command goes before its flags: chattts-rs {command} …"))),
-        None => Ok(()),
-    }
-}
-
-/// Refuses to download the weights where neither they nor a file to write were asked for.
-fn check_weights(args: &SynthArgs) -> anyhow::Result<()> {
-    if args.model.model.is_some() {
-        return Ok(());
-    }
-    let (source, config) = options::model_source(&args.model)?;
-    if hub::locate(&source, &config).is_ok() {
-        return Ok(());
-    }
-    anyhow::bail!(
-        "this would speak with {source}, whose weights are not on this machine; 1.1 GB are not downloaded unasked\n\
-         add `--model demo` to speak at once, with the small voice that the program carries, or\n\
-         `chattts-rs model download` fetches the weights, once ({licence})",
-        licence = super::model::LICENCE
-    )
-}
-
-/// Returns a file that is not there yet, named after the file of the texts or the first text.
-fn default_file(args: &SynthArgs, utterances: &[Utterance], format: Format) -> anyhow::Result<PathBuf> {
-    let file = args.texts.file.as_deref().filter(|file| *file != Path::new("-"));
-    let is_first = args.texts.text.is_empty() && args.texts.positional.is_empty();
-    let stem = file.filter(|_| is_first).and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
-    let text = utterances.first().and_then(|first| first.raw().ok()).unwrap_or_default();
-    let template = if stem.is_some() { "{id}" } else { "{text}" };
-    let fields = NameFields { index: 0, id: stem.as_deref(), seed: 0, role: None, key: "", text };
-    let name = template.parse::<NameTemplate>()?.render(&fields);
-    let subtitles = args.output.subtitles.map(SubtitleKind::extension);
-    let is_taken = |path: &Path| {
-        let taken = |path: &Path| path.symlink_metadata().is_ok();
-        taken(path) || subtitles.is_some_and(|extension| taken(&path.with_extension(extension)))
-    };
-    let mut path = PathBuf::from(format!("{}.{}", name.display(), format.extension()));
-    let mut number = 2;
-    while is_taken(&path) {
-        path = PathBuf::from(format!("{}-{number}.{}", name.display(), format.extension()));
-        number += 1;
-    }
-    Ok(path)
-}
-
-/// Refuses flags that contradict one another in ways that clap does not know.
-fn check_settings(args: &SynthArgs) -> anyhow::Result<()> {
-    let overrides = &args.overrides;
-    let tags = overrides.tags()?;
-    if args.negations.no_refine && !tags.refining.is_empty() {
-        return Err(Usage(format!("--no-refine contradicts {} in --prompt", tags.refining)).into());
-    }
-    if let (Some(role), None) = (&overrides.role, &overrides.role_text)
-        && is_audio(role)
-    {
-        return Err(Usage(voices::needs_words(role)).into());
-    }
-    if let Some(path) = &overrides.voice_codes {
-        chattts_rs::voice::read_codes(Path::new(path))?;
-    }
-    Ok(())
-}
-
 /// Refuses lines whose sample rate differs from the first line's, where all go into one file.
 fn one_encoding(planned: &mut Vec<PlannedLine>, failed: &mut Vec<Failed>) {
     let Some(first) = planned.first().map(|line| line.encoding) else { return };
@@ -281,35 +214,6 @@ fn one_encoding(planned: &mut Vec<PlannedLine>, failed: &mut Vec<Failed>) {
         id: line.id,
         error: anyhow::anyhow!("`sample_rate` differs from that of the lines it is joined with"),
     }));
-}
-
-/// Refuses output flags that the audio cannot satisfy.
-fn check_output(args: &SynthArgs) -> anyhow::Result<()> {
-    let loudness = args.overrides.normalize_loudness;
-    if let Some(target) = loudness
-        && !LOUDNESS_TARGETS.contains(&target)
-    {
-        let (from, to) = (LOUDNESS_TARGETS.start(), LOUDNESS_TARGETS.end());
-        return Err(Usage(format!("--normalize-loudness {target}: {from} to {to} LUFS are taken")).into());
-    }
-    if args.output.subtitles.is_some() && args.output.out.as_deref() == Some(Path::new("-")) {
-        return Err(
-            Usage("--subtitles: standard output carries the audio alone; use --out FILE".into()).into()
-        );
-    }
-    Ok(())
-}
-
-/// Ends a run without texts: an empty list is done at once, but a file that was asked for cannot be made from
-/// it.
-fn nothing(context: &Context, target: &Target) -> anyhow::Result<()> {
-    match target {
-        Target::Folder(_) => {
-            context.report.note("no text: nothing to do");
-            Ok(())
-        }
-        _ => Err(Error::EmptyText("the input holds no text".into()).into()),
-    }
 }
 
 struct Job<'a> {

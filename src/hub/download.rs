@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, RANGE};
 use ureq::http::{Response, StatusCode};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::answer::{Identity, content_range, header, is_private, origin, printable, redirect_of};
 use super::cache::{CachedRepo, link};
+use super::certificates::certificates;
 use super::{HubConfig, Transfer, is_sha256, sha256};
 use crate::error::Error;
 
@@ -399,38 +400,6 @@ impl<'a> Downloader<'a> {
         // Any other error: a file system without locks, where going on is all that can be done.
         Ok(lock)
     }
-}
-
-/// Returns the certificates that are trusted in place of the public ones; None where none are named.
-fn certificates(config: &HubConfig) -> Result<Option<Vec<Certificate<'static>>>, Error> {
-    if config.ca_file.is_none() && config.ca_dir.is_none() {
-        return Ok(None);
-    }
-    let mut found = Vec::new();
-    let mut take = |path: &Path| -> Result<(), Error> {
-        let pem = fs::read(path).map_err(Error::io("read", path))?;
-        let is_certificate = |item: Result<PemItem<'static>, _>| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        };
-        found.extend(parse_pem(&pem).filter_map(is_certificate));
-        Ok(())
-    };
-    if let Some(file) = &config.ca_file {
-        take(file)?;
-    }
-    if let Some(folder) = &config.ca_dir {
-        let entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
-        for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()) {
-            take(&path)?;
-        }
-    }
-    if found.is_empty() {
-        let path = config.ca_file.as_ref().or(config.ca_dir.as_ref()).cloned().unwrap_or_default();
-        let reason = "holds no certificate (PEM) of those to trust (SSL_CERT_FILE, SSL_CERT_DIR)";
-        return Err(Error::bad_file(&path, reason));
-    }
-    Ok(Some(found))
 }
 
 /// Measures how fast a server sends.
