@@ -1,5 +1,6 @@
 //! The one error type of the library.
 
+use std::fmt::{self, Display, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read or written.
-    #[error("cannot {action} {}: {reason}", path.display())]
+    #[error("cannot {action} {}: {}", Visible(path.display()), Visible(reason))]
     Io {
         /// The action that failed: "read", "write", "create", …
         action: &'static str,
@@ -24,7 +25,7 @@ pub enum Error {
 
     /// A model's file is there, but is not what it should be: truncated, not a safetensors file,
     /// not the JSON it should hold, …
-    #[error("{}: {reason}", file.display())]
+    #[error("{}: {}", Visible(file.display()), Visible(reason))]
     BadFile {
         /// The file.
         file: PathBuf,
@@ -34,9 +35,10 @@ pub enum Error {
 
     /// A checkpoint file lacks a tensor.
     #[error(
-        "{}: tensor `{tensor}` is missing; this is not the file ChatTTS publishes under that name \
+        "{}: tensor `{}` is missing; this is not the file ChatTTS publishes under that name \
          (`chattts-rs model verify` compares checksums)",
-        file.display()
+        Visible(file.display()),
+        Visible(tensor)
     )]
     MissingTensor {
         /// The checkpoint file.
@@ -46,7 +48,11 @@ pub enum Error {
     },
 
     /// A tensor has another shape than its neighbours or `gpt/config.json` ask for.
-    #[error("{}: tensor `{tensor}` has shape {found:?}, expected {expected}", file.display())]
+    #[error(
+        "{}: tensor `{}` has shape {found:?}, expected {expected}",
+        Visible(file.display()),
+        Visible(tensor)
+    )]
     TensorShape {
         /// The checkpoint file.
         file: PathBuf,
@@ -59,7 +65,11 @@ pub enum Error {
     },
 
     /// A tensor is stored in a type that is not a float this program reads.
-    #[error("{}: tensor `{tensor}` is stored as {found}; f32, f16 and bf16 are read", file.display())]
+    #[error(
+        "{}: tensor `{}` is stored as {found}; f32, f16 and bf16 are read",
+        Visible(file.display()),
+        Visible(tensor)
+    )]
     TensorType {
         /// The checkpoint file.
         file: PathBuf,
@@ -70,11 +80,11 @@ pub enum Error {
     },
 
     /// The model is neither in the named folder nor in the cache, and could not be downloaded.
-    #[error("{0}")]
+    #[error("{}", Visible(.0))]
     ModelNotFound(String),
 
     /// A download failed.
-    #[error("cannot download {file} of {repo}: {reason}")]
+    #[error("cannot download {file} of {}: {}", Visible(repo), Visible(reason))]
     Download {
         /// The repository, `owner/name`.
         repo: String,
@@ -85,11 +95,11 @@ pub enum Error {
     },
 
     /// A voice is not what a voice should be: wrong length, foreign string, no statistics, …
-    #[error("voice: {0}")]
+    #[error("voice: {}", Visible(.0))]
     Speaker(String),
 
     /// A control tag that the model does not know.
-    #[error("unknown control tag {tag}; known here: {known}")]
+    #[error("unknown control tag {}; known here: {known}", Visible(tag))]
     UnknownTag {
         /// The tag as it was written.
         tag: String,
@@ -98,7 +108,7 @@ pub enum Error {
     },
 
     /// A parameter is out of its range.
-    #[error("{name}: {reason}")]
+    #[error("{name}: {}", Visible(reason))]
     Parameter {
         /// The parameter's name as the command line spells it, without dashes.
         name: &'static str,
@@ -107,7 +117,7 @@ pub enum Error {
     },
 
     /// A text without anything that the model can speak.
-    #[error("nothing to speak: {0}")]
+    #[error("nothing to speak: {}", Visible(.0))]
     EmptyText(String),
 
     /// A text (with its voice prompt) that does not fit the model's context.
@@ -136,13 +146,14 @@ pub enum Error {
     NotANumber,
 
     /// A device that was asked for cannot be used.
-    #[error("device: {0}")]
+    #[error("device: {}", Visible(.0))]
     Device(String),
 
     /// The system gives no memory.
     #[error(
-        "no memory for {what}: {} were asked for and the system does not give them; fewer or shorter texts at a \
+        "no memory for {}: {} were asked for and the system does not give them; fewer or shorter texts at a \
          time, a smaller model or a higher limit help",
+        Visible(what),
         amount(*bytes)
     )]
     Memory {
@@ -160,7 +171,7 @@ pub enum Error {
     Threads(std::io::Error),
 
     /// The tokenizer's file could not be used.
-    #[error("{}: not a usable tokenizer: {reason}", file.display())]
+    #[error("{}: not a usable tokenizer: {}", Visible(file.display()), Visible(reason))]
     Tokenizer {
         /// The file.
         file: PathBuf,
@@ -169,11 +180,15 @@ pub enum Error {
     },
 
     /// Audio could not be resampled or encoded.
-    #[error("audio: {0}")]
+    #[error("audio: {}", Visible(.0))]
     Audio(String),
 
     /// Another run works in the output folder.
-    #[error("{} is in use by {holder}; wait for it or choose another folder", dir.display())]
+    #[error(
+        "{} is in use by {}; wait for it or choose another folder",
+        Visible(dir.display()),
+        Visible(holder)
+    )]
     InUse {
         /// The output folder.
         dir: PathBuf,
@@ -182,7 +197,7 @@ pub enum Error {
     },
 
     /// A place where other users could put files in the way of what is written.
-    #[error("{} {reason}", path.display())]
+    #[error("{} {}", Visible(path.display()), Visible(reason))]
     Unsafe {
         /// The file or folder.
         path: PathBuf,
@@ -191,7 +206,11 @@ pub enum Error {
     },
 
     /// A text or a manifest names a file that lies outside the folder to which it is confined.
-    #[error("{} does not lie in the folder {}, outside of which no file is read here", path.display(), folder.display())]
+    #[error(
+        "{} does not lie in the folder {}, outside of which no file is read here",
+        Visible(path.display()),
+        Visible(folder.display())
+    )]
     Outside {
         /// The file as it was named.
         path: PathBuf,
@@ -200,7 +219,7 @@ pub enum Error {
     },
 
     /// A text has characters that would not be spoken, and was to be spoken whole.
-    #[error("{0}")]
+    #[error("{}", Visible(.0))]
     NotSpoken(String),
 
     /// The work was interrupted by its caller.
@@ -208,7 +227,7 @@ pub enum Error {
     Interrupted,
 
     /// A role of a request that does not lead to a voice.
-    #[error("role {role}: {reason}")]
+    #[error("role {}: {reason}", Visible(role))]
     Role {
         /// The role, cut where it is long.
         role: String,
@@ -217,12 +236,43 @@ pub enum Error {
     },
 
     /// Markup that is not well formed or not known.
-    #[error("{0}")]
+    #[error("{}", Visible(.0))]
     Markup(String),
 
     /// An internal error: a fault of this program or of the machine.
-    #[error("internal error: {0}")]
+    #[error("internal error: {}", Visible(.0))]
     Internal(String),
+}
+
+/// Shows what somebody else wrote, in a message: what a terminal would act on, or what turns the text around it, is
+/// escaped, but for ends of lines and tabs.
+pub(crate) struct Visible<T>(pub T);
+
+impl<T: Display> Display for Visible<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping(f), "{}", self.0)
+    }
+}
+
+struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl fmt::Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some(at) = rest.find(is_hidden) {
+            let (plain, hidden) = rest.split_at(at);
+            self.0.write_str(plain)?;
+            rest = hidden.trim_start_matches(is_hidden);
+            let hidden = &hidden[..hidden.len() - rest.len()];
+            hidden.chars().try_for_each(|c| write!(self.0, "{}", c.escape_default()))?;
+        }
+        self.0.write_str(rest)
+    }
+}
+
+fn is_hidden(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || c.is_control() && !matches!(c, '\n' | '\t')
 }
 
 /// Returns bytes as a user reads them.
@@ -341,5 +391,28 @@ impl Error {
 
     pub(crate) fn parameter(name: &'static str, reason: impl Into<String>) -> Error {
         Error::Parameter { name, reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_shown_in_a_message_and_not_done() {
+        let hostile = "a\u{1b}]0;x\u{7}b\u{9b}2J\u{202e}c\r\u{7f}\n\td你😀";
+        let shown = "a\\u{1b}]0;x\\u{7}b\\u{9b}2J\\u{202e}c\\r\\u{7f}\n\td你😀";
+        assert_eq!(Visible(hostile).to_string(), shown);
+        let path = PathBuf::from(hostile);
+        for error in [
+            Error::Speaker(hostile.into()),
+            Error::bad_file(&path, "x"),
+            Error::MissingTensor { file: "x".into(), tensor: hostile.into() },
+            Error::UnknownTag { tag: hostile.into(), known: "x".into() },
+            Error::Role { role: hostile.into(), reason: Box::new(Error::Interrupted) },
+            Error::unsafe_place(&path, "x"),
+        ] {
+            assert!(error.to_string().contains(shown), "{error}");
+        }
     }
 }

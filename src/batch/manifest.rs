@@ -9,6 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::name;
+use crate::error::Visible;
 use crate::speech::Overrides;
 use crate::speech::field::{Field, unknown};
 
@@ -39,6 +40,10 @@ impl Row {
     /// # Errors
     /// A sentence with the key, what was found and what is expected. The caller adds the place of the line.
     pub fn parse(line: &str) -> Result<Self, String> {
+        Row::read(line).map_err(|reason| Visible(reason).to_string())
+    }
+
+    fn read(line: &str) -> Result<Self, String> {
         let mut keys: Vec<String> = Vec::new();
         let mut row = Row::default();
         let mut text = None;

@@ -94,7 +94,7 @@ pub fn is_positive(number: f64) -> bool {
 }
 
 /// Describes a value for a message: its kind where that helps, and the value itself, cut if it is long.
-fn found(value: &Value) -> String {
+pub(crate) fn found(value: &Value) -> String {
     let text = value.to_string();
     let short = cut(&text, MAX_SHOWN);
     let dots = if short.len() < text.len() { "…" } else { "" };

@@ -4,10 +4,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::Row;
-use crate::speech::field::unknown;
+use crate::error::Visible;
+use crate::speech::field::{cut, found, unknown};
 
 /// The characters between fields, by the programs that export tables.
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
+/// The most bytes of a header that a message shows.
+const MAX_HEADER: usize = 200;
 /// The keys whose values are text, even where they look like a number.
 const TEXTS: [&str; 9] =
     ["text", "id", "out", "role", "role_text", "prompt", "voice", "voice_codes", "voice_text"];
@@ -28,7 +31,10 @@ pub fn csv_rows(text: &str) -> Result<Vec<TableRow>, String> {
     let Some((_, header)) = records.next_filled()? else { return Ok(Vec::new()) };
     let keys: Vec<String> = header.iter().map(|name| key(name)).collect();
     if !keys.iter().any(|key| key == "text") {
-        return Err(format!("the header names no column `text`; it is {}", header.join(", ")));
+        let header = header.join(", ");
+        let shown = cut(&header, MAX_HEADER);
+        let dots = if shown.len() < header.len() { "…" } else { "" };
+        return Err(format!("the header names no column `text`; it is {}{dots}", Visible(shown)));
     }
     for (at, key) in keys.iter().enumerate().filter(|(_, key)| !key.is_empty()) {
         if !Row::keys().contains(&key.as_str()) {
@@ -84,7 +90,7 @@ fn object(keys: &[String], fields: &[String]) -> Result<String, String> {
     let mut object = Map::new();
     for (key, field) in keys.iter().zip(fields).filter(|(_, field)| !field.trim().is_empty()) {
         if key.is_empty() {
-            return Err(format!("`{field}` stands in a column without a name"));
+            return Err(format!("{} stands in a column without a name", found(&field.as_str().into())));
         }
         object.insert(key.clone(), value(key, field));
     }

@@ -46,6 +46,7 @@ use std::ops::Range;
 
 use super::derived::Derived;
 use super::language::Language;
+use crate::error::Visible;
 
 pub use self::markdown::markdown;
 pub use self::ssml::ssml;
@@ -118,7 +119,7 @@ pub struct Written {
 
 /// Tells what is wrong with a file's markup, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {message}")]
+#[error("line {line}, column {column}: {}", Visible(message))]
 pub struct MarkupError {
     /// The line, from 1.
     pub line: usize,
