@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
+use tokenizers::normalizers::Precompiled;
 use tokenizers::{NormalizedString, Normalizer, NormalizerWrapper};
 
 /// Normalizes as the rules of a tokenizer.json do, in their order.
@@ -62,11 +64,25 @@ impl<'de> Deserialize<'de> for Rules {
                     rules.push(Rule::Words(words));
                 }
                 (None, _) => {
+                    check_maps(&serde_json::from_str(part.get()).map_err(D::Error::custom)?)
+                        .map_err(D::Error::custom)?;
                     rules.push(Rule::Other(serde_json::from_str(part.get()).map_err(D::Error::custom)?));
                 }
             }
         }
         Ok(Rules(rules))
+    }
+}
+
+/// Refuses a rule that is, or has among its parts, a precompiled map that cannot be read: the library panics at it.
+fn check_maps(rule: &Value) -> serde_json::Result<()> {
+    match rule {
+        Value::Object(fields) if fields.get("type").is_some_and(|kind| kind == "Precompiled") => {
+            Precompiled::deserialize(rule).map(drop)
+        }
+        Value::Object(fields) => fields.values().try_for_each(check_maps),
+        Value::Array(parts) => parts.iter().try_for_each(check_maps),
+        _ => Ok(()),
     }
 }
 

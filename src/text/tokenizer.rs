@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::{DecoderWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl};
+use tokenizers::{Decoder, DecoderWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl};
 
 use super::rules::Rules;
 use crate::error::{Error, Result};
@@ -15,8 +17,24 @@ pub struct Tokenizer {
 }
 
 /// Is the kind of tokenizer that ChatTTS has. Read as this its words go straight into their table.
-type WordPieceTokenizer =
-    TokenizerImpl<WordPiece, Rules, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
+type WordPieceTokenizer = TokenizerImpl<WordPiece, Rules, PreTokenizerWrapper, PostProcessorWrapper, Joiner>;
+
+/// Joins tokens to a text as the decoder of a tokenizer.json does.
+struct Joiner(DecoderWrapper);
+
+impl<'de> Deserialize<'de> for Joiner {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The library panics where it meets what is no JSON itself.
+        let value = serde_json::Value::deserialize(deserializer)?;
+        DecoderWrapper::deserialize(value).map(Joiner).map_err(D::Error::custom)
+    }
+}
+
+impl Decoder for Joiner {
+    fn decode_chain(&self, tokens: Vec<String>) -> tokenizers::Result<Vec<String>> {
+        self.0.decode_chain(tokens)
+    }
+}
 
 /// Holds the ids of the control tokens that prompts and decoding need.
 struct Control {
@@ -127,6 +145,21 @@ mod tests {
                 assert_eq!(ours.encode(text).unwrap(), ids, "{text}");
                 assert_eq!(ours.decode(&ids).unwrap(), library.decode(&ids, false).unwrap());
             }
+        }
+    }
+
+    #[test]
+    fn what_the_library_panics_at_is_an_error() {
+        for part in [
+            r#""decoder": {"type": "WordPiece", "prefix": }"#,
+            r#""decoder": {"type": "WordPiece", "prefix": "x""#,
+            &format!(r#""decoder": {}1{}"#, "[".repeat(200), "]".repeat(200)),
+            r#""normalizer": {"type": "Precompiled"}"#,
+            r#""normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}"#,
+            r#""normalizer": {"type": "Sequence", "normalizers": [{"type": "Precompiled"}]}"#,
+        ] {
+            let error = Tokenizer::from_json(&format!("{{{part}}}"), Path::new("t.json")).err().unwrap();
+            assert!(error.to_string().contains("not a WordPiece tokenizer"), "{part}: {error}");
         }
     }
 
