@@ -7,6 +7,9 @@ mod cache;
 mod certificates;
 mod config;
 mod download;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod not_found;
 mod source;
 

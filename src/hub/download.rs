@@ -138,6 +138,16 @@ impl<'a> Downloader<'a> {
         Ok(Self { config, repo, agent, token, reached: false, patience: SOON.min(config.stall), on_event })
     }
 
+    /// Connects by other means than the network.
+    #[cfg(fuzzing)]
+    pub(super) fn connect_by(
+        &mut self,
+        connector: impl ureq::unversioned::transport::Connector,
+        resolver: impl ureq::unversioned::resolver::Resolver,
+    ) {
+        self.agent = Agent::with_parts(self.agent.config().clone(), connector, resolver);
+    }
+
     pub(super) fn event(&mut self, event: Transfer<'_>) {
         (self.on_event)(event);
     }
