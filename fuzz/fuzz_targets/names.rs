@@ -1,0 +1,3 @@
+#![no_main]
+
+chattts_rs_fuzz::target!("names");
