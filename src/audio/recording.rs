@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 
 /// The longest recording that is read, in seconds; a sample of a voice is much shorter.
 const MAX_SECONDS: u64 = 600;
+/// The most samples of one channel that are read: a small FLAC may unpack to any number of them.
+const MAX_SAMPLES: u64 = 16_000_000;
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 200_000_000;
 /// The bytes at the start of a file that are read to tell its kind.
@@ -42,7 +44,7 @@ impl Recording {
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read. [`Error::BadFile`] if it is empty, of another kind, larger than
-    /// 200 MB or longer than 10 minutes (of which no more than that is read), of a rate outside
+    /// 200 MB, longer than 10 minutes or 16 million samples (of which no more than that is read), of a rate outside
     /// [`SAMPLE_RATES`](super::SAMPLE_RATES), if it holds no samples or infinite ones, or if more than a tenth of
     /// it cannot be decoded.
     pub fn read(path: &Path) -> Result<Recording> {
@@ -92,7 +94,7 @@ impl Recording {
     }
 }
 
-const TOO_LONG: &str = "at most 10 minutes and 200 MB are read, and 5 to 15 seconds of one voice are best: cut \
+const TOO_LONG: &str = "at most 10 minutes, 16 million samples and 200 MB are read, and 5 to 15 seconds of one voice are best: cut \
      such a piece out of it";
 
 /// The kind of a file, as its first bytes tell it.
@@ -154,7 +156,8 @@ impl<'a> Mono<'a> {
         if channels == 0 {
             return Err(Error::bad_file(path, "has no channels; its header is damaged"));
         }
-        let limit = usize::try_from(MAX_SECONDS * u64::from(sample_rate)).unwrap_or(usize::MAX);
+        let limit = MAX_SAMPLES.min(MAX_SECONDS * u64::from(sample_rate));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(Mono { path, samples: Vec::new(), sample_rate, channels, limit })
     }
 
@@ -174,7 +177,11 @@ impl<'a> Mono<'a> {
             self.samples.push((sum / self.channels as f64) as f32);
         }
         if self.samples.len() > self.limit {
-            return Err(Error::bad_file(self.path, format!("is longer than 10 minutes; {TOO_LONG}")));
+            let what = match self.limit as u64 {
+                MAX_SAMPLES => "holds more than 16 million samples",
+                _ => "is longer than 10 minutes",
+            };
+            return Err(Error::bad_file(self.path, format!("{what}; {TOO_LONG}")));
         }
         Ok(())
     }

@@ -271,6 +271,11 @@ fn long_and_large_files_are_refused() {
     let silence = flac(&[vec![0.0; 8_000 * 601]], 8_000, 16);
     assert!(refused(&silence).contains("is longer than 10 minutes"));
 
+    // Six minutes, a hundredth of their samples as a file.
+    let silence = flac(&[vec![0.0; 48_000 * 360]], 48_000, 16);
+    assert!(silence.len() < 200_000, "{}", silence.len());
+    assert!(refused(&silence).contains("holds more than 16 million samples"));
+
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.wav");
     std::fs::File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
