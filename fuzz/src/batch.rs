@@ -7,7 +7,7 @@ use chattts_rs::batch::manifest::{Row, csv_rows, is_csv, json_rows};
 use chattts_rs::batch::{DirLock, Ledger, NameFields, NameTemplate, beside, checked_out};
 use serde_json::json;
 
-use crate::{assert_message, place};
+use crate::{assert_message, assert_visible, place};
 
 /// Asserts that a path stays inside the folder that it is joined to.
 fn assert_inside(path: &Path) {
@@ -98,6 +98,7 @@ pub fn names(data: &[u8]) {
     let mut lines = text.split('\n');
     let mut next = || lines.next().unwrap_or_default();
     let (template, id, role, key) = (next(), next(), next(), next());
+    // What is wrong is said with all of the template, which its user wrote.
     match template.parse::<NameTemplate>() {
         Ok(template) => {
             let fields = NameFields { index: 7, id: Some(id), seed: u64::MAX, role: Some(role), key, text };
@@ -106,18 +107,18 @@ pub fn names(data: &[u8]) {
             let name = name.to_str().expect("a name in UTF-8");
             assert_eq!(checked_out(name).ok().as_deref(), Some(Path::new(name)), "{name:?}");
         }
-        Err(error) => assert_message(&error.to_string()),
+        Err(error) => assert_visible(&error.to_string()),
     }
     match checked_out(id) {
         Ok(path) => assert_inside(&path),
-        Err(error) => assert_message(&error.to_string()),
+        Err(error) => assert_visible(&error.to_string()),
     }
     match role.parse::<ModelSource>() {
         Ok(source @ ModelSource::Hub { .. }) => {
             assert_eq!(source.to_string().parse::<ModelSource>().ok(), Some(source));
         }
         Ok(_) => {}
-        Err(error) => assert_message(&error.to_string()),
+        Err(error) => assert_visible(&error.to_string()),
     }
 }
 

@@ -61,15 +61,18 @@ pub fn run(name: &str, data: &[u8]) {
 /// The mark that stands for what a file holds and a message must not repeat.
 const SECRET: &str = "xyzzy";
 
+/// Asserts that a message can be shown in a terminal.
+fn assert_visible(message: &str) {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    assert!(!message.contains(|c| turns(c) || acts(c)), "a message holds control characters: {message:?}");
+    assert!(!message.is_empty(), "an empty message");
+}
+
 /// Asserts that a message can be shown in a terminal, and is one that somebody would read.
 fn assert_message(message: &str) {
-    let hostile = |c: char| {
-        c.is_control() && !matches!(c, '\n' | '\t')
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    assert!(!message.contains(hostile), "a message holds control characters: {message:?}");
+    assert_visible(message);
     assert!(message.len() < 4096, "a message of {} bytes: {}", message.len(), message.escape_debug());
-    assert!(!message.is_empty(), "an empty message");
 }
 
 /// Asserts that a message is fit to be shown and repeats nothing of the file that it is about.

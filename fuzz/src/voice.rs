@@ -151,8 +151,10 @@ pub fn roles(data: &[u8]) {
     let path = place::file("roles.toml", data);
     let registry = match Registry::load(&[&path]) {
         Ok(registry) => registry,
-        // A role is called by its name and what it says, which other files hardly have.
-        Err(error) if error.to_string().contains(": role ") => return assert_message(&error.to_string()),
+        // Names of keys are said, and of a role what it says, which other files hardly have.
+        Err(error) if [": role ", " unknown field "].iter().any(|word| error.to_string().contains(word)) => {
+            return assert_message(&error.to_string());
+        }
         Err(error) => return assert_discreet(&error.to_string()),
     };
     let load = || Registry::load(&[&path]).expect("a file that was changed can be read");

@@ -281,7 +281,9 @@ mod tests {
     fn a_long_or_hidden_value_is_shown_in_short() {
         let error = row(&format!(r#""rng": "{}""#, "长".repeat(100))).unwrap_err();
         assert!(error.contains("长…, expected") && error.len() < 150, "{error}");
-        let error = row("\"rng\": \"a\u{202e}b\u{85}\"").unwrap_err();
-        assert!(!error.contains(['\u{202e}', '\u{85}']), "{error:?}");
+        for hostile in ["\"rng\": \"a\u{202e}b\u{85}\"", "\"prompt\": \"[oral\u{9b}2J\u{202e}]\""] {
+            let error = row(hostile).unwrap_err();
+            assert!(!error.contains(['\u{202e}', '\u{85}', '\u{9b}']), "{error:?}");
+        }
     }
 }

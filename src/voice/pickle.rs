@@ -132,14 +132,20 @@ impl Pickle {
             Value::Bytes => "bytes".into(),
             Value::List(items) => format!("a list of {}", items.len()),
             Value::Dict(items) => format!("a dictionary of {}", items.len()),
-            Value::Global(name) => format!("a reference to {name}"),
+            Value::Global(name) => format!("a reference to {}", shown(name)),
             Value::Call(..) => match self.call(place) {
-                Some((name, _)) => format!("an object made by {name}"),
+                Some((name, _)) => format!("an object made by {}", shown(name)),
                 None => "an object".into(),
             },
             Value::Outside(_) => "a storage".into(),
         }
     }
+}
+
+/// Returns as much of a name as a message shows.
+fn shown(name: &str) -> &str {
+    const MOST: usize = 80;
+    &name[..name.floor_char_boundary(MOST)]
 }
 
 struct Machine<'a> {

@@ -154,13 +154,19 @@ fn parse(path: &Path, text: &str) -> Result<Roles> {
     file.roles.into_iter().map(role).collect()
 }
 
-/// Returns a message of the TOML reader without the values of the file that it quotes.
+/// Returns a message of the TOML reader without the values of the file that it quotes, cut if a key makes it long.
 fn without_values(message: &str) -> String {
-    match (message.split_once('"'), message.rsplit_once("\", expected ")) {
+    const MOST: usize = 300;
+    let mut said = match (message.split_once('"'), message.rsplit_once("\", expected ")) {
         (Some((said, _)), Some((_, expected))) => format!("{}, expected {expected}", said.trim_end()),
         (Some((said, _)), None) => said.trim_end().to_string(),
         (None, _) => message.to_string(),
+    };
+    if said.len() > MOST {
+        said.truncate(said.floor_char_boundary(MOST));
+        said.push('…');
     }
+    said
 }
 
 fn write(roles: &[(&str, &Role)]) -> Result<String> {

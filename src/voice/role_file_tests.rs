@@ -194,6 +194,12 @@ fn a_value_of_a_file_is_not_quoted() {
 }
 
 #[test]
+fn a_long_key_does_not_make_a_long_message() {
+    let e = refusal(&format!("{} = 1", "k".repeat(5000)));
+    assert!(e.contains("unknown field `kkk") && e.ends_with('…') && e.len() < 600, "{e}");
+}
+
+#[test]
 fn many_roles_are_read_in_no_time() {
     let text: String =
         (0..20_000).map(|i| format!("[roles.r{i}]\nseed = {i}\nnote = \"a note\"\n\n")).collect();

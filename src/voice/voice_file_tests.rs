@@ -86,6 +86,15 @@ fn pickles_that_are_no_voice_say_what_they_hold() {
 }
 
 #[test]
+fn a_long_name_in_a_pickle_does_not_make_a_long_message() {
+    let name = "n\u{1b}".repeat(5000);
+    for end in [".", ")R."] {
+        let e = refusal(&[b"\x80\x02", format!("c{name}\n{name}\n{end}").as_bytes()].concat());
+        assert!(e.len() < 600 && !e.contains('\u{1b}'), "{e}");
+    }
+}
+
+#[test]
 fn cut_files_are_refused_and_never_panic() {
     for name in ["f16.pt", "old-f32.pt", "pickle4-string.pt", "f32.npy", "in-dict.pt"] {
         let whole = std::fs::read(fixture(name)).unwrap();
