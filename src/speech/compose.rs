@@ -147,9 +147,13 @@ impl Composer {
                 })
             });
             let speed = span.speed.map(|speed| format!("[speed_{speed}]"));
-            for (range, silence) in cut(&span.text.text, splits) {
-                let text = span.text.text[range.clone()].to_string();
-                let cues = if self.cues { cues_of(input, &span.text, range) } else { Vec::new() };
+            let cuts: Vec<_> = cut(&span.text.text, splits).into_iter().collect();
+            let ranges: Vec<Range<usize>> = cuts.iter().map(|(range, _)| range.clone()).collect();
+            let mut cues =
+                if self.cues { cues_of(input, &span.text, &ranges) } else { Vec::new() }.into_iter();
+            for (range, silence) in cuts {
+                let text = span.text.text[range].to_string();
+                let cues = cues.next().unwrap_or_default();
                 pieces.push(Piece { text, speed: speed.clone(), voice, silence, cues });
             }
             if let Some(last) = pieces.last_mut() {
@@ -164,16 +168,64 @@ impl Composer {
     }
 }
 
-/// Returns the cues of a piece: the text as it was written, sentence by sentence.
-fn cues_of(input: &str, text: &Normalized, piece: Range<usize>) -> Vec<CueText> {
-    let sentences = split(&text.text[piece.clone()], CUE_SECONDS);
-    let moved = |range: &Range<usize>| piece.start + range.start..piece.start + range.end;
-    let ranges: Vec<_> = sentences.iter().map(|sentence| moved(&sentence.range)).collect();
-    let written = text.written(input, &ranges);
-    let cue = |((text_of, sentence), range): ((String, crate::text::Segment), &Range<usize>)| CueText {
-        text: text_of,
-        range: text.source(range.clone()),
-        seconds: spoken_seconds(sentence.text),
+/// Returns the cues of all pieces that a text was cut into: the text as it was written, sentence by sentence. Of a word
+/// that was cut itself, the last sentence shows what was written, and the cues before it are empty.
+fn cues_of(input: &str, text: &Normalized, pieces: &[Range<usize>]) -> Vec<Vec<CueText>> {
+    let sentences: Vec<Vec<(Range<usize>, f64)>> = pieces
+        .iter()
+        .map(|piece| {
+            let sentences = split(&text.text[piece.clone()], CUE_SECONDS).into_iter();
+            let moved = |range: &Range<usize>| piece.start + range.start..piece.start + range.end;
+            sentences.map(|s| (moved(&s.range), spoken_seconds(s.text))).collect()
+        })
+        .collect();
+    // Together, since what lies between two stretches belongs to one of them.
+    let ranges: Vec<Range<usize>> = sentences.iter().flatten().map(|(range, _)| range.clone()).collect();
+    let mut written = text.written(input, &ranges).into_iter();
+    let of_piece = |sentences: Vec<(Range<usize>, f64)>| {
+        let cue = |(range, seconds)| CueText {
+            text: written.next().unwrap_or_default(),
+            range: text.source(range),
+            seconds,
+        };
+        sentences.into_iter().map(cue).collect()
     };
-    written.into_iter().zip(sentences).zip(&ranges).map(cue).collect()
+    sentences.into_iter().map(of_piece).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::NoiseSize;
+    use crate::model::{Checkpoint, NOISE_SEED};
+    use crate::voice::Registry;
+
+    fn cues(text: &str) -> (usize, Vec<String>) {
+        let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
+        let composer = Composer::new(Voices::new(&checkpoint, Registry::shipped()));
+        let mut request = SpeechRequest::new(text);
+        request.overrides.split = Some(true);
+        let line = composer.compose(&request).unwrap();
+        let cues = line.pieces.iter().flat_map(|piece| &piece.cues).map(|cue| cue.text.clone());
+        (line.pieces.len(), cues.collect())
+    }
+
+    #[test]
+    fn the_cues_of_all_pieces_show_the_text_once() {
+        let sentence =
+            |i: usize| format!("Line {i} costs $5, as “lines” go, and it is long enough. 第{i}句。");
+        let text: String = (1..20).map(sentence).collect::<Vec<_>>().join(" ");
+        let (pieces, cues) = cues(&text);
+        assert!(pieces > 3, "{pieces}");
+        let shown: String = cues.concat().split_whitespace().collect();
+        assert_eq!(shown, text.split_whitespace().collect::<String>());
+    }
+
+    #[test]
+    fn a_word_that_is_cut_is_shown_once() {
+        let text = "1.".repeat(20_000) + "1";
+        let (pieces, cues) = cues(&text);
+        assert!(pieces > 100, "{pieces}");
+        assert_eq!(cues.concat(), text);
+    }
 }
