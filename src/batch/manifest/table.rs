@@ -220,6 +220,14 @@ mod tests {
     }
 
     #[test]
+    fn a_header_without_texts_is_shown_in_short_and_visibly() {
+        let error = csv_rows(&format!("a\u{9b}2J,{}\n1,2\n", "长".repeat(300))).unwrap_err();
+        assert!(error.contains("a\\u{9b}2J, 长") && error.ends_with('…') && error.len() < 300, "{error}");
+        let error = csv_rows("text,\nhi,a\u{202e}b\n").unwrap().remove(0).1.unwrap_err();
+        assert!(error.contains("without a name") && !error.contains('\u{202e}'), "{error:?}");
+    }
+
+    #[test]
     fn semicolons_and_tabs_separate_too() {
         for csv in ["text;id\na,b;1\n", "text\tid\na,b\t1\n", "\"text\";\"id\"\n\"a,b\";1"] {
             assert!(is_csv(csv));
