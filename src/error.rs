@@ -245,8 +245,8 @@ pub enum Error {
 }
 
 /// Shows what somebody else wrote, in a message: what a terminal would act on, or what turns the text around it, is
-/// escaped, but for ends of lines and tabs.
-pub(crate) struct Visible<T>(pub T);
+/// escaped, but for ends of lines and tabs. Errors of this library are shown so.
+pub struct Visible<T>(pub T);
 
 impl<T: Display> Display for Visible<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -63,7 +63,7 @@ pub mod voice;
 
 pub use device::{DeviceChoice, Devices, LoadOptions, Precision};
 pub use engine::{Decoder, FinishReason, Refine, Refined};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, Visible};
 pub use hub::ModelSource;
 pub use loading::LoadedModel;
 pub use runtime::{

@@ -1,41 +1,17 @@
 //! Prints messages for the user on standard error.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chattts_rs::Visible;
 use chattts_rs::hub::Transfer;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Tells whether a character would not be shown as itself: it controls the terminal, or turns the text around it.
-fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Returns a message in which whatever a terminal would act on is escaped, but for ends of lines and tabs.
-fn visible(message: &str) -> Cow<'_, str> {
-    escaped(message, |c| is_hidden(c) && !matches!(c, '\n' | '\t'))
-}
-
 /// Returns a name, of a file for instance, in which ends of lines are escaped too.
-pub fn one_line(name: &str) -> Cow<'_, str> {
-    escaped(name, is_hidden)
-}
-
-fn escaped(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&hidden) {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match hidden(c) {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
-        }
-    }
-    shown.into()
+pub fn one_line(name: &str) -> String {
+    Visible(name).to_string().replace('\n', "\\n").replace('\t', "\\t")
 }
 
 /// Prints messages and progress bars for the user, without mixing them up.
@@ -58,7 +34,7 @@ impl Report {
     }
 
     fn line(&self, line: &str) {
-        let line = visible(line);
+        let line = Visible(line).to_string();
         // A closed standard error is no reason to stop.
         let write = || {
             let _ = writeln!(std::io::stderr(), "{line}");
@@ -109,7 +85,7 @@ impl Report {
 
     fn name(&self, what: &impl Display, index: usize, total: usize) {
         let of = if total > 1 { format!("[{}/{total}] ", index + 1) } else { String::new() };
-        self.bar.set_prefix(one_line(&format!("{of}{what}")).into_owned());
+        self.bar.set_prefix(one_line(&format!("{of}{what}")));
     }
 
     /// Shows that so many lines are being worked on.
@@ -175,7 +151,7 @@ impl Report {
                         Some(bytes) => self.bar.set_length(*bytes),
                         None => self.bar.unset_length(),
                     }
-                    self.bar.set_message(one_line(&of).into_owned());
+                    self.bar.set_message(one_line(&of));
                     self.show();
                 } else {
                     let size = bytes.map_or(String::new(), |n| format!(" ({:.1} MB)", n as f64 / 1e6));
@@ -206,8 +182,8 @@ mod tests {
     #[test]
     fn what_a_terminal_would_act_on_is_shown_and_not_done() {
         let message = "a\u{1b}]0;x\u{7}b\u{9b}2J\u{202e}c\r\u{7f}\n\td你😀";
-        assert_eq!(visible(message), "a\\u{1b}]0;x\\u{7}b\\u{9b}2J\\u{202e}c\\r\\u{7f}\n\td你😀");
+        assert_eq!(Visible(message).to_string(), "a\\u{1b}]0;x\\u{7}b\\u{9b}2J\\u{202e}c\\r\\u{7f}\n\td你😀");
         assert_eq!(one_line("a\nb"), "a\\nb");
-        assert!(matches!(visible("plain\ntext"), Cow::Borrowed(_)));
+        assert_eq!(one_line("a b"), "a b");
     }
 }
