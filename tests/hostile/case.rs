@@ -253,6 +253,8 @@ impl<'a> Case<'a> {
             sent.push(signal);
         };
         let mut deed = run.deed.take();
+        // What it had begun may be where it can no longer find it.
+        self.is_littered |= deed.is_some();
         let (status, memory) = loop {
             if let Some(ended) = waited(pid) {
                 break ended;

@@ -203,7 +203,6 @@ pub fn value(random: &mut Random) -> OsString {
         "owner/name",
         "owner/name@main",
         "../outside/secret.txt",
-        "../outside",
         "\u{1b}[31m",
         "\u{202e}",
         "\r",

@@ -393,7 +393,7 @@ fn places(case: &mut Case) -> Outcome {
             symlink(outside.join("secret.toml"), case.path("made.jsonl")).unwrap();
             target = vec!["--out-dir", "made", "--report", "made/.chattts-rs/ledger.jsonl"];
         }
-        14 => target = vec!["--out", "made/deep/\u{1b}[31m\n/a.wav"],
+        14 => target = vec!["--out", "made/deep/\u{1b}[31m/a.wav"],
         _ => {}
     }
     let lines = "你好，世界。\n".repeat(12);
