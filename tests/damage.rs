@@ -220,3 +220,21 @@ fn weights_that_are_not_numbers_are_noticed() {
     });
     b.assert_error(&["not numbers", "model verify"]);
 }
+
+#[test]
+fn a_vocoder_that_makes_no_numbers_or_no_sound_makes_no_file() {
+    let full = |value: f32, tensor: &Tensor| Tensor::full(value, tensor.shape(), &Device::Cpu).unwrap();
+    for (bias, parts) in [(f32::NAN, ["not numbers", "model verify"]), (-100.0, ["all silence", "seed"])] {
+        let b = Broken::new();
+        b.change("Vocos.safetensors", |tensors| {
+            for (name, value) in [("head.out.weight", 0.0), ("head.out.bias", bias)] {
+                let changed = full(value, &tensors[name]);
+                tensors.insert(name.into(), changed);
+            }
+        });
+        b.assert_error(&parts);
+        let args = ["synth", "-m", "model", "-t", "你好", "--seed", "5", "--max-tokens", "40", "--stream"];
+        let ran = b.program.run(&args);
+        assert!(ran.code == Some(1) && ran.err.contains(parts[0]), "{ran:?}");
+    }
+}

@@ -57,7 +57,7 @@ impl Renderer {
     /// Renders sequences of hidden states, each (steps, hidden) row by row and not empty.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if a sequence is empty or of another width.
+    /// [`Error::Parameter`] if a sequence is empty or of another width; [`Error::NotANumber`] if a sample is none.
     pub fn from_hiddens(&self, sequences: &[&[f32]]) -> Result<Vec<Rendered>> {
         if let Some(bad) = sequences.iter().find(|s| s.is_empty() || !s.len().is_multiple_of(self.hidden)) {
             return Err(Error::parameter(
@@ -65,15 +65,15 @@ impl Renderer {
                 format!("{} values are no rows of {}", bad.len(), self.hidden),
             ));
         }
-        self.networks.render_hiddens(sequences)
+        self.networks.render_hiddens(sequences).and_then(numbers)
     }
 
     /// Renders sequences of codes, one row per codebook each.
     ///
     /// # Errors
-    /// If rows are missing, of unequal length, or a code is out of range.
+    /// If rows are missing, of unequal length, or a code is out of range; [`Error::NotANumber`] if a sample is none.
     pub fn from_codes(&self, sequences: &[&[Vec<u16>]]) -> Result<Vec<Rendered>> {
-        self.networks.render_codes(sequences)
+        self.networks.render_codes(sequences).and_then(numbers)
     }
 
     /// Renders one sequence of codes of any length, one row per codebook, in as little memory as a short one: about
@@ -145,6 +145,19 @@ impl Renderer {
 
     /// Returns the wave of one sequence's log mel, (frames, 100) row by row.
     pub(super) fn wave_of(&self, mel: &[f32]) -> Result<Vec<f32>> {
-        self.networks.wave_of(mel)
+        let wave = self.networks.wave_of(mel)?;
+        check_numbers(&wave).map(|()| wave)
+    }
+}
+
+fn numbers(rendered: Vec<Rendered>) -> Result<Vec<Rendered>> {
+    rendered.iter().try_for_each(|Rendered { wave, .. }| check_numbers(wave)).map(|()| rendered)
+}
+
+/// Refuses samples that are no numbers, which would pass for silence.
+fn check_numbers(wave: &[f32]) -> Result<()> {
+    match wave.iter().all(|sample| sample.is_finite()) {
+        true => Ok(()),
+        false => Err(Error::NotANumber),
     }
 }

@@ -129,6 +129,7 @@ pub struct Speech {
     pieces: Vec<Piece>,
     settings: PostProcess,
     asked_seed: u64,
+    refines_only: bool,
     warnings: Vec<Warning>,
     /// The post-processor; None once the line is over.
     processor: Option<PostProcessor>,
@@ -174,6 +175,7 @@ impl Speech {
             pieces,
             settings,
             asked_seed,
+            refines_only,
             warnings,
             processor,
             piece: 0,
@@ -289,6 +291,11 @@ impl Speech {
             Message::Done { tokens, seed, finish, times } => {
                 let rest = self.processor.take().map(PostProcessor::finish).transpose()?;
                 self.give(rest.unwrap_or_default());
+                if self.samples == 0 && !self.refines_only {
+                    let reason =
+                        "the model's speech is all silence; another seed may help, if its weights are whole";
+                    return Err(Error::Audio(reason.into()));
+                }
                 let Times { queued, first_sound, total } = times;
                 self.ready.push_back(Event::Done(Summary {
                     samples: self.samples,
