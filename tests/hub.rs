@@ -624,6 +624,11 @@ fn certificates_to_trust_are_read_or_an_error_names_them() {
     fs::write(&absent, "no certificate").unwrap();
     let error = setup.fetch().0.unwrap_err().to_string();
     assert!(error.contains("absent.pem") && error.contains("no certificate"), "{error}");
+    if cfg!(target_os = "linux") {
+        setup.config.ca_file = Some("/dev/zero".into());
+        let error = setup.fetch().0.unwrap_err().to_string();
+        assert!(error.contains("/dev/zero") && error.contains("larger than"), "{error}");
+    }
     assert!(setup.server.requests().is_empty());
 }
 

@@ -7,6 +7,10 @@ use ureq::tls::{Certificate, PemItem, parse_pem};
 
 use super::HubConfig;
 use crate::error::{Error, Result};
+use crate::files;
+
+/// The most bytes of a file of certificates; those of all public authorities are some hundred KiB.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Returns the certificates that are trusted in place of the public ones; None where none are named.
 ///
@@ -18,7 +22,7 @@ pub fn certificates(config: &HubConfig) -> Result<Option<Vec<Certificate<'static
     }
     let mut found = Vec::new();
     let mut take = |path: &Path| -> Result<(), Error> {
-        let pem = fs::read(path).map_err(Error::io("read", path))?;
+        let pem = files::read(path, MOST_BYTES)?;
         let is_certificate = |item: Result<PemItem<'static>, _>| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),
             _ => None,
