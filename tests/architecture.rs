@@ -6,23 +6,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each part, and the parts it may use.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("error", &[]),
+    ("message", &[]),
     ("files", &["error"]),
     ("stamp", &[]),
     ("threads", &["error"]),
     ("sampling", &["error"]),
     ("audio", &["error"]),
-    ("hub", &["error", "stamp", "threads"]),
+    ("hub", &["error", "files", "stamp", "threads"]),
     ("text", &["error"]),
-    ("voice", &["error", "files", "sampling"]),
+    ("voice", &["error", "files", "message", "sampling"]),
     ("model", &["error", "hub", "stamp", "text", "threads", "voice"]),
     ("engine", &["error", "model", "sampling", "text", "voice"]),
     ("cuda", &["engine", "error", "model", "sampling"]),
     ("device", &["cuda", "error", "model"]),
     ("loading", &["cuda", "device", "engine", "error", "model", "text", "threads", "voice"]),
-    ("speech", &["audio", "engine", "error", "files", "model", "sampling", "text", "voice"]),
-    ("batch", &["error", "files", "speech"]),
+    ("speech", &["audio", "engine", "error", "files", "message", "model", "sampling", "text", "voice"]),
+    ("batch", &["error", "files", "message", "speech"]),
     (
         "runtime",
         &[

@@ -159,3 +159,14 @@ fn all_texts_sound_like_the_first_if_asked() {
     let (_, other) = run("first", &["--voice-from-first", "--resume"]);
     assert!(other[1] != first[1] && other[2] != first[2]);
 }
+
+#[test]
+fn a_voice_string_is_not_written_under_the_name_of_a_sound() {
+    let p = program();
+    for out in ["a.wav", "a.FLAC", "a.mp3"] {
+        let ran = p.run(&["roles", "export", "2222", "--out", out]);
+        assert!(ran.code == Some(2) && ran.err.contains(out) && ran.err.contains(".txt"), "{ran:?}");
+        assert!(!p.path(out).exists(), "{out}");
+    }
+    p.ok(&["roles", "export", "2222", "--out", "a.txt"]);
+}

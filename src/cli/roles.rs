@@ -184,6 +184,13 @@ fn export(registry: &Registry, args: &ExportArgs) -> anyhow::Result<()> {
         (None, None) => return Err(Usage("`none` is no voice to export".into()).into()),
     };
     match args.out.as_deref().filter(|out| *out != Path::new("-")) {
+        Some(path) if is_audio(&path.to_string_lossy()) => {
+            let name = path.display();
+            Err(Usage(format!(
+                "--out {name}: a voice string is text, and that would pass for sound; name a .txt file"
+            ))
+            .into())
+        }
         Some(path) => {
             write_file(path, format!("{string}\n").as_bytes())?;
             print_path(path)
