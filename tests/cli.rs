@@ -471,3 +471,33 @@ fn weights_are_downloaded_once_and_then_used_without_network() {
     assert!(path.contains("models--2Noise--ChatTTS/snapshots/"), "{path}");
     assert_eq!(p.ok(&["model", "download"]).out, path);
 }
+
+#[test]
+fn what_a_terminal_would_act_on_is_shown_in_messages_about_flags() {
+    let p = Program::new();
+    let hostile = "\u{1b}[31m\u{9b}2J\u{202e}x\r";
+    let shown = "\\u{1b}[31m\\u{9b}2J\\u{202e}x\\r";
+    let cases: [&[&str]; 5] = [
+        &["normalize", &format!("--bogus{hostile}")],
+        &["model", "verify", hostile],
+        &["synth", "-t", "x", "--min-tokens", hostile],
+        &["synth", "-t", "x", "--format", hostile],
+        &["bench", "--model", "noise", hostile],
+    ];
+    for args in cases {
+        let ran = p.run(args);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains(shown), "{ran:?}");
+        assert!(!ran.err.contains(|c: char| c != '\n' && c.is_control() || c == '\u{202e}'), "{ran:?}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        let mut command = p.chattts();
+        command.arg("completions").arg(std::ffi::OsStr::from_bytes(b"\x1b[31m\xff"));
+        let ran = common::finish(command, b"");
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(!ran.err.contains('\u{1b}') && ran.err.starts_with("error: "), "{ran:?}");
+        assert_eq!(ran.err.matches("error: ").count(), 1, "{ran:?}");
+    }
+}

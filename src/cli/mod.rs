@@ -27,10 +27,11 @@ mod synth;
 mod tokenize;
 mod voices;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chattts_rs::Error;
+use chattts_rs::{Error, Visible};
 use clap::Parser;
 
 use args::{Cli, Command};
@@ -83,7 +84,10 @@ pub fn run() -> ExitCode {
             return USAGE.into();
         }
     };
-    let mut cli = Cli::parse_from(guessed.args);
+    let mut cli = match parse(&guessed.args) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     if let Command::Synth(args) = &mut cli.command {
         args.is_guessed = guessed.is_guessed;
     }
@@ -122,6 +126,21 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit(&context, &error),
     }
+}
+
+/// Parses the arguments; an error shows them without what a terminal would act on.
+fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(args).map_err(|error| {
+        // The message of clap quotes them, in colours, which are not to be told from theirs afterwards.
+        let visible = args.iter().map(|arg| Visible(arg.to_string_lossy()).to_string());
+        match Cli::try_parse_from(visible) {
+            Err(same) if same.kind() == error.kind() => same,
+            _ => {
+                let message = Visible(error.render().to_string()).to_string();
+                clap::Error::raw(error.kind(), message.trim_start_matches("error: "))
+            }
+        }
+    })
 }
 
 /// Returns the flags that may help with an error; the library, which knows no flags, cannot name them.
