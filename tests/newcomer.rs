@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::process::Stdio;
 
 use common::hub_server::HubServer;
 use common::{Program, Ran, tiny_model, wav};
@@ -105,6 +106,66 @@ fn a_text_alone_speaks_into_a_file_of_its_name() {
     }
     let ran = p.run_with_input(&[&["synth"], &NOISE[..]].concat(), b"from a pipe\n");
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "from-a-pipe.wav\n"), "{ran:?}");
+}
+
+/// Waits until a run has begun its file.
+fn wait_for_part(p: &Program) {
+    let is_part = |entry: fs::DirEntry| entry.file_name().to_string_lossy().ends_with(".part");
+    for _ in 0..6000 {
+        if fs::read_dir(p.dir.path()).unwrap().flatten().any(is_part) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("no file is begun");
+}
+
+#[test]
+fn a_file_that_appears_meanwhile_is_not_replaced_where_no_name_was_given() {
+    let p = Program::new();
+    let start = |more: &[&str]| {
+        let mut command = p.chattts();
+        // Long enough to be still at work when its file has begun.
+        command.args(["synth", "hello", "world", "--model", "noise", "--seed", "5", "--max-tokens", "1500"]);
+        command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let run = start(&["--subtitles", "srt", "--json"]);
+    wait_for_part(&p);
+    // Not replaced but added: if the run were over, this would fail.
+    fs::File::create_new(p.path("hello.wav")).unwrap();
+    let ended = run.wait_with_output().unwrap();
+    let out = String::from_utf8(ended.stdout).unwrap();
+    assert!(ended.status.success(), "{out} {}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(fs::read(p.path("hello.wav")).unwrap(), b"", "it stays as it is");
+    assert!(!p.path("hello.srt").exists(), "subtitles of another name");
+    for line in out.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["path"], "hello-2.wav");
+    }
+    assert_eq!(out.lines().count(), 2);
+    assert!(!wav(&fs::read(p.path("hello-2.wav")).unwrap()).1.is_empty() && p.path("hello-2.srt").exists());
+
+    // The same of two runs at once, and of subtitles alone.
+    let runs = [start(&[]), start(&[])];
+    wait_for_part(&p);
+    let names = runs.map(|run| String::from_utf8(run.wait_with_output().unwrap().stdout).unwrap());
+    let mut names: Vec<&str> = names.iter().map(|name| name.trim_end()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["hello-3.wav", "hello-4.wav"]);
+    let [one, other] = ["hello-3.wav", "hello-4.wav"].map(|name| fs::read(p.path(name)).unwrap());
+    assert!(one == other && !wav(&one).1.is_empty());
+    let run = start(&["--subtitles", "vtt"]);
+    wait_for_part(&p);
+    fs::File::create_new(p.path("hello-5.vtt")).unwrap();
+    assert_eq!(run.wait_with_output().unwrap().stdout, b"hello-6.wav\n");
+    assert_eq!(fs::read(p.path("hello-5.vtt")).unwrap(), b"");
+    assert!(!p.path("hello-5.wav").exists());
+    assert!(
+        !fs::read_dir(p.dir.path())
+            .unwrap()
+            .flatten()
+            .any(|e| e.file_name().to_string_lossy().ends_with(".part"))
+    );
 }
 
 #[test]

@@ -103,6 +103,24 @@ pub fn persist(file: tempfile::NamedTempFile, path: &Path) -> anyhow::Result<()>
     Ok(())
 }
 
+/// Puts a completed temporary file where nothing is; returns it if something has come to lie there.
+pub fn persist_new(
+    file: tempfile::NamedTempFile,
+    path: &Path,
+) -> anyhow::Result<Option<tempfile::NamedTempFile>> {
+    let failed = || format!("cannot write {}", path.display());
+    file.as_file().sync_all().with_context(failed)?;
+    let Err(refused) = file.persist_noclobber(path) else { return Ok(None) };
+    match refused.error.kind() {
+        _ if path.symlink_metadata().is_ok() => Ok(Some(refused.file)),
+        // A file system that renames over anything or not at all, and knows no second names.
+        io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => {
+            persist(refused.file, path).map(|()| None)
+        }
+        _ => Err(refused.error).with_context(failed),
+    }
+}
+
 fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| !meta.is_file())
 }

@@ -13,10 +13,11 @@ use chattts_rs::audio::{Encoding, Sink, encode};
 use chattts_rs::batch::report::{Record, ReportWriter, Status};
 use chattts_rs::batch::{Entry, Ledger, STATE_DIR, beside, part_file, write_file};
 use chattts_rs::{Error, Outcome, Spoken};
+use tempfile::NamedTempFile;
 
 use super::args::SubtitleKind;
 use super::dump::Dump;
-use super::output::{List, persist};
+use super::output::{List, persist, persist_new};
 use super::plan::{Failed, PlannedLine};
 use super::report::Report;
 
@@ -64,7 +65,8 @@ pub enum Destination {
 pub struct Joined {
     /// The sink of the samples; None once it failed or was finished.
     sink: Option<Sink<File>>,
-    file: tempfile::NamedTempFile,
+    /// None once it was finished.
+    file: Option<NamedTempFile>,
     encoding: Encoding,
     /// Lines that are still to come, in order.
     order: std::collections::VecDeque<usize>,
@@ -81,6 +83,8 @@ pub struct LineSink<'a> {
     pub subtitles: Option<SubtitleKind>,
     pub dump: Option<Dump>,
     pub records: Option<Mutex<ReportWriter>>,
+    /// Records that wait until the file of their lines is in its place; None where they are written at once.
+    pub held: Option<Mutex<Vec<Record>>>,
     pub json: bool,
     pub list: List,
     /// The file that all lines go into, for their records.
@@ -125,6 +129,7 @@ impl<'a> LineSink<'a> {
             subtitles,
             dump: None,
             records: None,
+            held: None,
             json: false,
             list: List::default(),
             joined_path: None,
@@ -250,6 +255,24 @@ impl<'a> LineSink<'a> {
     }
 
     fn record(&self, record: &Record) -> anyhow::Result<()> {
+        match &self.held {
+            Some(held) => lock(held).push(record.clone()),
+            None => self.write_record(record)?,
+        }
+        Ok(())
+    }
+
+    /// Writes the records that were held back, with the file that their lines came into, if there is one.
+    pub fn release(&self, path: Option<&Path>) -> anyhow::Result<()> {
+        let held = self.held.as_ref().map(|held| std::mem::take(&mut *lock(held)));
+        for mut record in held.into_iter().flatten() {
+            record.path = record.path.and(path).map(|path| path.display().to_string());
+            self.write_record(&record)?;
+        }
+        Ok(())
+    }
+
+    fn write_record(&self, record: &Record) -> anyhow::Result<()> {
         if let Some(records) = &self.records {
             lock(records).write(record)?;
         }
@@ -344,11 +367,14 @@ impl<'a> LineSink<'a> {
 }
 
 fn write_subtitles(path: &Path, kind: SubtitleKind, cues: &[Cue]) -> chattts_rs::Result<()> {
-    let text = match kind {
+    write_file(&beside(path, kind.extension()), subtitles_of(kind, cues).as_bytes())
+}
+
+fn subtitles_of(kind: SubtitleKind, cues: &[Cue]) -> String {
+    match kind {
         SubtitleKind::Srt => srt(cues),
         SubtitleKind::Vtt => vtt(cues),
-    };
-    write_file(&beside(path, kind.extension()), text.as_bytes())
+    }
 }
 
 impl Joined {
@@ -361,7 +387,7 @@ impl Joined {
     ) -> anyhow::Result<Self> {
         let file = match beside {
             Some(path) => super::output::part_file(path)?,
-            None => tempfile::NamedTempFile::new().context("cannot create a temporary file")?,
+            None => NamedTempFile::new().context("cannot create a temporary file")?,
         };
         let out = file.reopen().context("cannot open a temporary file")?;
         let sink = match most_samples > encoding.max_samples() {
@@ -370,7 +396,7 @@ impl Joined {
         };
         Ok(Joined {
             sink: Some(sink),
-            file,
+            file: Some(file),
             encoding,
             order: order.into(),
             early: BTreeMap::new(),
@@ -397,25 +423,62 @@ impl Joined {
         Ok(())
     }
 
-    /// Completes the file and puts it in its place, or on standard output; returns whether there is one.
-    pub fn finish(mut self, path: Option<&PathBuf>, subtitles: Option<SubtitleKind>) -> anyhow::Result<bool> {
-        let Some(sink) = self.sink.take().filter(|_| self.lines > 0) else { return Ok(false) };
+    /// Completes the file and puts it in its place, or on standard output; returns the place, if there is one. Where
+    /// `next` gives other names, nothing that has come to lie there is replaced.
+    pub fn finish(
+        &mut self,
+        path: Option<&PathBuf>,
+        subtitles: Option<SubtitleKind>,
+        next: Option<impl FnMut() -> PathBuf>,
+    ) -> anyhow::Result<Option<PathBuf>> {
+        let Some(sink) = self.sink.take().filter(|_| self.lines > 0) else { return Ok(None) };
         sink.finish()?;
-        match path {
-            Some(path) => {
+        let Some(mut file) = self.file.take() else { return Ok(None) };
+        match (path, next) {
+            (Some(path), None) => {
                 if let Some(kind) = subtitles {
                     write_subtitles(path, kind, &self.cues)?;
                 }
-                persist(self.file, path)?;
+                persist(file, path)?;
             }
-            None => {
-                let mut file = self.file.reopen()?;
+            (Some(path), Some(mut next)) => {
+                let mut path = path.clone();
+                while let Some(refused) = self.put_new(file, &path, subtitles)? {
+                    file = refused;
+                    path = next();
+                }
+                return Ok(Some(path));
+            }
+            (None, _) => {
+                let mut file = file.reopen()?;
                 let mut stdout = std::io::stdout().lock();
                 std::io::copy(&mut file, &mut stdout)?;
                 std::io::Write::flush(&mut stdout)?;
             }
         }
-        Ok(true)
+        Ok(path.cloned())
+    }
+
+    /// Puts the file and its subtitles where nothing is; returns the file if something is there.
+    fn put_new(
+        &self,
+        file: NamedTempFile,
+        path: &Path,
+        subtitles: Option<SubtitleKind>,
+    ) -> anyhow::Result<Option<NamedTempFile>> {
+        let words = subtitles.map(|kind| (beside(path, kind.extension()), subtitles_of(kind, &self.cues)));
+        if let Some((path, text)) = &words {
+            let mut part = part_file(path)?;
+            part.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+            if persist_new(part, path)?.is_some() {
+                return Ok(Some(file));
+            }
+        }
+        let refused = persist_new(file, path)?;
+        if let (Some(_), Some((path, _))) = (&refused, words) {
+            std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        Ok(refused)
     }
 }
 

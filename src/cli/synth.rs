@@ -16,7 +16,7 @@ use chattts_rs::batch::{DirLock, Ledger, NameTemplate, Names, sweep};
 use chattts_rs::speech::{Composer, FileRule, Line, Voices, homophones, random_seed};
 use chattts_rs::{BatchSize, DeviceChoice, Engine, Error, Event, Limits, VoiceSample};
 
-use self::check::{check_guess, check_output, check_settings, check_weights, default_file, nothing};
+use self::check::{DefaultNames, check_guess, check_output, check_settings, check_weights, nothing};
 use super::args::{OutputArgs, SynthArgs};
 use super::dump::Dump;
 use super::input::{self, Form, gather, is_manifest};
@@ -97,9 +97,13 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     };
     let utterances = gather(&args.texts, form)?;
     let is_named = target.is_some();
+    let mut default_names = None;
     let target = match target {
         Some(target) => target,
-        None => Target::File(default_file(&args, &utterances, format)?),
+        None => {
+            let names = default_names.insert(DefaultNames::new(&args, &utterances, format)?);
+            Target::File(names.free())
+        }
     };
     if utterances.is_empty() {
         // More likely a list that failed to be made than one whose every line is gone.
@@ -171,7 +175,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     let (mut planned, mut failed) = planner.plan(&utterances);
     let first =
         if args.voice_from_first { follow_first(&mut planned).map(|first| first.line.clone()) } else { None };
-    let job = Job { context, args: &args, target, total: utterances.len(), first, drawn };
+    let job = Job { context, args: &args, target, default_names, total: utterances.len(), first, drawn };
     let names = match (&job.target, template) {
         (Target::Folder(dir), Some(template)) => {
             let names = places.reserve(dir, Names::new(template))?;
@@ -220,6 +224,8 @@ struct Job<'a> {
     context: &'a Context,
     args: &'a SynthArgs,
     target: Target,
+    /// The names of the target, where none was given.
+    default_names: Option<DefaultNames>,
     total: usize,
     /// The line whose speech the others continue.
     first: Option<Line>,
@@ -229,7 +235,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn run(
-        &self,
+        mut self,
         planned: Vec<PlannedLine>,
         mut failed: Vec<Failed>,
         names: &HashSet<PathBuf>,
@@ -280,6 +286,8 @@ impl Job<'_> {
         sink.records = batch.report.as_deref().map(ReportWriter::create).transpose()?.map(Mutex::new);
         sink.json = batch.json;
         sink.joined_path = self.target.file().cloned();
+        // The file's name is certain when the file is there.
+        sink.held = self.default_names.is_some().then(Mutex::default);
         sink.fail_fast = batch.fail_fast;
         sink.aside_in = match &self.target {
             Target::Folder(dir) => Some(dir.clone()),
@@ -389,7 +397,7 @@ impl Job<'_> {
     }
 
     fn conclude(
-        &self,
+        &mut self,
         sink: LineSink,
         result: anyhow::Result<()>,
         names: &HashSet<PathBuf>,
@@ -400,10 +408,10 @@ impl Job<'_> {
         if let Some(seed) = self.drawn.filter(|_| count(&sink.tally.done) > 0) {
             self.context.report.note(&format!("seed {seed}"));
         }
-        if let Some(error) = sink.broken() {
+        if let Err(error) = sink.broken().map_or(result, Err) {
+            sink.release(None)?;
             return Err(error);
         }
-        result?;
         let failed = count(&sink.tally.failed);
         let report = &self.context.report;
         if self.total > 1 {
@@ -415,19 +423,22 @@ impl Job<'_> {
                 self.total
             ));
         }
-        match sink.destination {
+        match &sink.destination {
             Destination::Joined(joined) => {
-                let joined = joined.into_inner().unwrap_or_else(PoisonError::into_inner);
-                let is_written = joined.finish(self.target.file(), subtitles)?;
-                if let (true, Some(path), false) = (is_written, self.target.file(), self.args.batch.json) {
-                    sink.list.path(report, path);
+                let mut joined = joined.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut names = self.default_names.take();
+                let next = names.as_mut().map(|names| || names.free());
+                let written = joined.finish(self.target.file(), subtitles, next)?;
+                sink.release(written.as_deref())?;
+                if let (Some(path), false) = (written, self.args.batch.json) {
+                    sink.list.path(report, &path);
                 }
             }
             Destination::Folder(ledger) => {
-                ledger.lock().unwrap_or_else(PoisonError::into_inner).check_folder()?;
+                let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+                ledger.check_folder()?;
                 // A line that failed has no name here; its file of an earlier run must not go.
                 if self.args.batch.prune && failed == 0 {
-                    let mut ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
                     for path in ledger.prune(names)? {
                         report.note(&format!("removed {}", path.display()));
                     }

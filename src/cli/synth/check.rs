@@ -75,27 +75,44 @@ pub fn check_output(args: &SynthArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns a file that is not there yet, named after the file of the texts or the first text.
-pub fn default_file(args: &SynthArgs, utterances: &[Utterance], format: Format) -> anyhow::Result<PathBuf> {
-    let file = args.texts.file.as_deref().filter(|file| *file != Path::new("-"));
-    let is_first = args.texts.text.is_empty() && args.texts.positional.is_empty();
-    let stem = file.filter(|_| is_first).and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
-    let text = utterances.first().and_then(|first| first.raw().ok()).unwrap_or_default();
-    let template = if stem.is_some() { "{id}" } else { "{text}" };
-    let fields = NameFields { index: 0, id: stem.as_deref(), seed: 0, role: None, key: "", text };
-    let name = template.parse::<NameTemplate>()?.render(&fields);
-    let subtitles = args.output.subtitles.map(SubtitleKind::extension);
-    let is_taken = |path: &Path| {
-        let taken = |path: &Path| path.symlink_metadata().is_ok();
-        taken(path) || subtitles.is_some_and(|extension| taken(&path.with_extension(extension)))
-    };
-    let mut path = PathBuf::from(format!("{}.{}", name.display(), format.extension()));
-    let mut number = 2;
-    while is_taken(&path) {
-        path = PathBuf::from(format!("{}-{number}.{}", name.display(), format.extension()));
-        number += 1;
+/// The names of a file that nobody named: after the file of the texts or the first text, then with numbers.
+pub struct DefaultNames {
+    stem: String,
+    extension: &'static str,
+    subtitles: Option<&'static str>,
+    tried: usize,
+}
+
+impl DefaultNames {
+    /// Begins with the name that has no number.
+    pub fn new(args: &SynthArgs, utterances: &[Utterance], format: Format) -> anyhow::Result<Self> {
+        let file = args.texts.file.as_deref().filter(|file| *file != Path::new("-"));
+        let is_first = args.texts.text.is_empty() && args.texts.positional.is_empty();
+        let stem = file.filter(|_| is_first).and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+        let text = utterances.first().and_then(|first| first.raw().ok()).unwrap_or_default();
+        let template = if stem.is_some() { "{id}" } else { "{text}" };
+        let fields = NameFields { index: 0, id: stem.as_deref(), seed: 0, role: None, key: "", text };
+        let stem = template.parse::<NameTemplate>()?.render(&fields).display().to_string();
+        let subtitles = args.output.subtitles.map(SubtitleKind::extension);
+        Ok(DefaultNames { stem, extension: format.extension(), subtitles, tried: 0 })
     }
-    Ok(path)
+
+    /// Returns the next file that is not there yet.
+    pub fn free(&mut self) -> PathBuf {
+        loop {
+            self.tried += 1;
+            let path = PathBuf::from(match self.tried {
+                1 => format!("{}.{}", self.stem, self.extension),
+                number => format!("{}-{number}.{}", self.stem, self.extension),
+            });
+            let taken = |path: &Path| path.symlink_metadata().is_ok();
+            if !taken(&path)
+                && !self.subtitles.is_some_and(|extension| taken(&path.with_extension(extension)))
+            {
+                return path;
+            }
+        }
+    }
 }
 
 /// Ends a run without texts: an empty list is done at once, but a file that was asked for cannot be made from
