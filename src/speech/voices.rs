@@ -1,6 +1,8 @@
-//! Finds the voices of roles, each only once.
+//! Finds the voices of roles, and keeps those that were asked for last.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -19,13 +21,52 @@ const DEFAULT_ROLE: &str = "2222";
 /// The endings of files that hold a spoken sample.
 const AUDIO: [&str; 3] = ["wav", "flac", "mp3"];
 
+/// The number of voices that are kept: more than a book has speakers, and some MiB at most but for long samples.
+const KEPT: usize = 1024;
+
+/// Keeps the values that were asked for last.
+struct Recent<K, V> {
+    most: usize,
+    /// A count of all that was asked for.
+    now: u64,
+    values: HashMap<K, (V, u64)>,
+}
+
+impl<K: Eq + Hash, V: Clone> Recent<K, V> {
+    fn new(most: usize) -> Self {
+        Recent { most, now: 0, values: HashMap::new() }
+    }
+
+    fn get<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.now += 1;
+        let (value, asked) = self.values.get_mut(key)?;
+        *asked = self.now;
+        Some(value.clone())
+    }
+
+    fn insert(&mut self, key: K, value: V) {
+        self.now += 1;
+        self.values.insert(key, (value, self.now));
+        if self.values.len() > self.most {
+            // The older half goes at once, so that a new one seldom looks at all.
+            let mut times: Vec<u64> = self.values.values().map(|(_, asked)| *asked).collect();
+            let (_, middle, _) = times.select_nth_unstable(self.most / 2);
+            let middle = *middle;
+            self.values.retain(|_, (_, asked)| *asked > middle);
+        }
+    }
+}
+
 /// Holds the voices of a model: those that are registered, drawn from seeds, in files and in spoken samples.
 pub struct Voices {
     stats: Option<SpeakerStats>,
     dvae: WeightFile,
     registry: Registry,
-    known: Mutex<HashMap<(String, Option<String>), Voice>>,
-    samples: Mutex<HashMap<PathBuf, VoicePrompt>>,
+    known: Mutex<Recent<(String, Option<String>), Voice>>,
+    samples: Mutex<Recent<PathBuf, VoicePrompt>>,
     /// The encoder, read when the first sample needs it.
     encoder: OnceLock<DvaeEncoder>,
 }
@@ -60,8 +101,8 @@ impl Voices {
             stats: checkpoint.stats.clone(),
             dvae: checkpoint.dvae.clone(),
             registry,
-            known: Mutex::default(),
-            samples: Mutex::default(),
+            known: Mutex::new(Recent::new(KEPT)),
+            samples: Mutex::new(Recent::new(KEPT)),
             encoder: OnceLock::new(),
         }
     }
@@ -102,7 +143,7 @@ impl Voices {
     pub fn find(&self, role: &str, words: Option<&str>, warnings: &mut Vec<Warning>) -> Result<Voice> {
         let key = (role.to_string(), words.map(str::to_string));
         if let Some(voice) = lock(&self.known).get(&key) {
-            return Ok(voice.clone());
+            return Ok(voice);
         }
         let wrong = |reason| Error::Role { role: shown(role), reason: Box::new(reason) };
         let voice = self.search(role, words, warnings).map_err(wrong)?;
@@ -161,7 +202,7 @@ impl Voices {
 
     fn sample_by(&self, path: &Path, make: impl FnOnce() -> Result<VoicePrompt>) -> Result<VoicePrompt> {
         if let Some(codes) = lock(&self.samples).get(path) {
-            return Ok(codes.clone());
+            return Ok(codes);
         }
         let codes = make()?;
         lock(&self.samples).insert(path.to_path_buf(), codes.clone());
@@ -171,4 +212,21 @@ impl Voices {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_last_is_kept() {
+        let mut recent = Recent::new(8);
+        for key in 0..1000 {
+            recent.insert(key, 2 * key);
+            assert_eq!(recent.get(&key), Some(2 * key), "the newest");
+            assert!(recent.get(&0).is_some(), "one that is in use, after {key}");
+            assert!(recent.values.len() <= 8);
+        }
+        assert_eq!(recent.get(&500), None);
+    }
 }
