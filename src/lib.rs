@@ -52,6 +52,7 @@ mod error;
 mod files;
 pub mod hub;
 mod loading;
+mod message;
 pub mod model;
 mod runtime;
 pub mod sampling;

@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 
 use super::name;
 use crate::error::Visible;
+use crate::message::unknown;
 use crate::speech::Overrides;
-use crate::speech::field::{Field, unknown};
+use crate::speech::field::Field;
 
 pub use table::{TableRow, csv_rows, is_csv, json_rows};
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{Error, Result};
-use crate::speech::field::{cut, is_unseen};
+use crate::message::cut;
+use crate::speech::field::is_unseen;
 
 /// The most bytes of one component that the usual file systems hold.
 pub(super) const MAX_COMPONENT: usize = 255;

@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::name::{FILLER, check, components, is_allowed, tidy};
 use crate::error::{Error, Result};
-use crate::speech::field::cut;
+use crate::message::cut;
 
 /// The number of the key's digits that `{hash}` shows.
 const HASH_DIGITS: usize = 12;

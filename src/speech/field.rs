@@ -2,13 +2,12 @@
 
 use serde_json::Value;
 
+use crate::message::cut;
 use crate::sampling::NoiseMode;
 use crate::speech::Lang;
 
 /// The most bytes of a value that a message shows.
 const MAX_SHOWN: usize = 60;
-/// The likeness to a known key from which an unknown one is taken for a misspelling of it; 1 is the same.
-const LIKENESS: f64 = 0.75;
 
 /// The largest whole number that is exact when it is written with a point.
 const MAX_EXACT: f64 = (1u64 << 53) as f64;
@@ -107,23 +106,6 @@ pub(crate) fn found(value: &Value) -> String {
     // A string's quotes and escapes are JSON's; what is left for a terminal to act on is not printed.
     let short: String = short.chars().map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect();
     format!("{kind}{short}{dots}")
-}
-
-/// Refuses a key, naming the nearest one that is known.
-pub fn unknown(key: &str, known: &[&str]) -> String {
-    let plain = key.to_lowercase().replace('-', "_");
-    let likeness = |known: &str| strsim::jaro_winkler(&plain, known);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let short = cut(key, MAX_SHOWN).escape_debug();
-    match nearest.filter(|known| likeness(known) >= LIKENESS) {
-        Some(nearest) => format!("unknown key `{short}`; did you mean `{nearest}`?"),
-        None => format!("unknown key `{short}`; known: {}", known.join(", ")),
-    }
-}
-
-/// Returns as much of the text as fits in so many bytes, cut between characters.
-pub(crate) fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
 }
 
 /// Tells whether a character is a control character, invisible, or turns the text around it.

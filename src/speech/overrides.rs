@@ -4,10 +4,11 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::field::{Field, is_positive, unknown};
+use super::field::{Field, is_positive};
 use crate::audio::LOUDNESS_TARGETS;
 use crate::engine::CODEBOOKS;
 use crate::error::{Error, Result};
+use crate::message::unknown;
 use crate::sampling::{NoiseMode, SamplingParams};
 use crate::speech::Lang;
 use crate::text::ControlTags;

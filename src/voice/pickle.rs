@@ -6,9 +6,13 @@
 
 use std::collections::HashMap;
 
+use crate::message::cut;
+
 /// The most steps that are taken. A saved voice has some hundreds, or some thousands as a list of numbers.
 const MAX_STEPS: usize = 50_000;
 
+/// The most bytes of a name that a message shows.
+const MAX_NAME: usize = 80;
 /// The name of a class whose objects are filled item by item after they are made.
 const ORDERED_DICT: &str = "collections.OrderedDict";
 
@@ -132,20 +136,14 @@ impl Pickle {
             Value::Bytes => "bytes".into(),
             Value::List(items) => format!("a list of {}", items.len()),
             Value::Dict(items) => format!("a dictionary of {}", items.len()),
-            Value::Global(name) => format!("a reference to {}", shown(name)),
+            Value::Global(name) => format!("a reference to {}", cut(name, MAX_NAME)),
             Value::Call(..) => match self.call(place) {
-                Some((name, _)) => format!("an object made by {}", shown(name)),
+                Some((name, _)) => format!("an object made by {}", cut(name, MAX_NAME)),
                 None => "an object".into(),
             },
             Value::Outside(_) => "a storage".into(),
         }
     }
-}
-
-/// Returns as much of a name as a message shows.
-fn shown(name: &str) -> &str {
-    const MOST: usize = 80;
-    &name[..name.floor_char_boundary(MOST)]
 }
 
 struct Machine<'a> {

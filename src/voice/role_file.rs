@@ -13,6 +13,7 @@ use super::check_name;
 use super::role::{Role, WrittenRole};
 use crate::error::{Error, Result};
 use crate::files;
+use crate::message::unknown;
 
 /// The most bytes of a file of roles.
 const MAX_BYTES: u64 = 256 << 20;
@@ -141,7 +142,7 @@ fn parse(path: &Path, text: &str) -> Result<Roles> {
     let line = |at: usize| text.get(..at).unwrap_or(text).matches('\n').count() + 1;
     let file: ReadFile = toml::from_str(text).map_err(|e| {
         let at = e.span().map_or_else(String::new, |span| format!("line {}: ", line(span.start)));
-        Error::bad_file(path, format!("{at}{}", without_values(e.message())))
+        Error::bad_file(path, format!("{at}{}", reworded(e.message())))
     })?;
     let role = |(name, written): (String, Spanned<WrittenRole>)| {
         let start = written.span().start;
@@ -152,6 +153,16 @@ fn parse(path: &Path, text: &str) -> Result<Roles> {
             .map(|role| (name, role))
     };
     file.roles.into_iter().map(role).collect()
+}
+
+/// Returns a message of the TOML reader in words that are fit for a user.
+fn reworded(message: &str) -> String {
+    let unknown_key = || {
+        let (key, known) = message.strip_prefix("unknown field `")?.rsplit_once("`, expected ")?;
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        Some(unknown(key, &known))
+    };
+    unknown_key().unwrap_or_else(|| without_values(message))
 }
 
 /// Returns a message of the TOML reader without the values of the file that it quotes, cut if a key makes it long.

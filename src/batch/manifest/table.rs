@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use super::Row;
 use crate::error::Visible;
-use crate::speech::field::{cut, found, unknown};
+use crate::message::{cut, unknown};
+use crate::speech::field::found;
 
 /// The characters between fields, by the programs that export tables.
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
