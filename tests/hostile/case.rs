@@ -23,8 +23,10 @@ const USERS: &str = "root:x:0:0";
 const HANG: Duration = Duration::from_secs(60);
 /// The time after which a run that may take long is asked to end.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// The most memory that a run may hold, in KiB.
+/// The most memory that a run may hold, in KiB, beside that for its input.
 const MOST_MEMORY: i64 = 400 << 10;
+/// The most memory that a byte of a text may take, in KiB: each of its digits is a word and a token, for instance.
+const MEMORY_PER_BYTE: i64 = 1;
 /// The most bytes of a file, of those that no case sets a limit for.
 const MOST_BLOCKS: u64 = 128 << 10;
 /// The most bytes of an argument that are shown.
@@ -65,6 +67,8 @@ pub struct Run {
     pub deed: Option<(Duration, Deed)>,
     /// Whether it may take long, and is asked to end then.
     pub is_long: bool,
+    /// The bytes of the text that it reads.
+    pub text: usize,
     /// The exit codes that it may end with.
     pub codes: Vec<i32>,
     /// Whether standard output is a list of files.
@@ -82,6 +86,7 @@ impl Run {
             signals: Vec::new(),
             deed: None,
             is_long: false,
+            text: 0,
             codes: vec![0, 1, 2],
             lists: false,
         }
@@ -90,6 +95,15 @@ impl Run {
     pub fn arg(&mut self, arg: impl AsRef<OsStr>) -> &mut Self {
         self.args.push(arg.as_ref().to_os_string());
         self
+    }
+
+    /// Returns the file that it must make if it ends well, where that is plain.
+    fn made(&self) -> Option<&Path> {
+        let is_speaking = self.args.first().is_some_and(|arg| arg == "synth" || arg == "decode");
+        let at = self.args.iter().position(|arg| arg == "-o" || arg == "--out")?;
+        let out = Path::new(self.args.get(at + 1)?);
+        let is_plain = out.to_str().is_some_and(|out| !out.starts_with('-'));
+        (is_speaking && is_plain && !self.has("--dry-run") && self.deed.is_none()).then_some(out)
     }
 
     fn has(&self, arg: &str) -> bool {
@@ -391,10 +405,17 @@ impl<'a> Case<'a> {
         {
             return Err("fails without a word".into());
         }
-        if ended.memory > MOST_MEMORY {
-            return Err(format!("holds {} KiB of memory, more than {MOST_MEMORY}", ended.memory));
+        let most = MOST_MEMORY + MEMORY_PER_BYTE * run.text as i64;
+        if ended.memory > most {
+            return Err(format!("holds {} KiB of memory, more than {most}", ended.memory));
         }
-        if let Some(raw) = raw(&ended.err) {
+        // The shell's words about a language that it does not know are its own.
+        let own: Vec<&[u8]> = ended
+            .err
+            .split_inclusive(|b| *b == b'\n')
+            .filter(|line| !line.starts_with(b"/bin/bash: "))
+            .collect();
+        if let Some(raw) = raw(&own.concat()) {
             return Err(format!("gives {raw} to the terminal"));
         }
         for canary in [CANARY, USERS] {
@@ -406,8 +427,20 @@ impl<'a> Case<'a> {
     }
 
     fn check_files(&mut self, run: &Run, ended: &Ended, err: &str) -> Outcome {
-        if snapshot(&self.root.join("outside")) != self.outside {
-            return Err("changes files outside its folder".into());
+        let now = snapshot(&self.root.join("outside"));
+        if now != self.outside {
+            // What a flag names is written where it says.
+            let is_named = |path: &Path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                run.args.iter().any(|arg| arg.to_string_lossy().ends_with(&format!("../outside/{name}")))
+            };
+            let others = |files: &[(PathBuf, Vec<u8>)]| -> Vec<(PathBuf, Vec<u8>)> {
+                files.iter().filter(|(path, _)| !is_named(path)).cloned().collect()
+            };
+            if others(&now) != others(&self.outside) {
+                return Err("changes files outside its folder".into());
+            }
+            self.outside = now;
         }
         let all = files(&self.root);
         for path in &all {
@@ -438,6 +471,12 @@ impl<'a> Case<'a> {
             all.iter().find(|path| is_left(path) || in_tmp(path)).filter(|_| !self.is_littered)
         {
             return Err(format!("leaves {}", left.display()));
+        }
+        if ended.status == Status::Code(0)
+            && let Some(out) = run.made()
+            && !fs::metadata(self.work().join(out)).is_ok_and(|meta| !meta.is_file() || meta.len() > 0)
+        {
+            return Err(format!("calls it done and does not make {}", out.display()));
         }
         if ended.status == Status::Code(0) && run.lists && run.output == Output::Read {
             for line in ended.out.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {

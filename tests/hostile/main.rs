@@ -140,7 +140,10 @@ fn attempt(lab: &Lab, number: u64, user: Option<u32>, keep: bool) -> Option<Stri
             let _ = fs::remove_dir_all(&case.root);
             return None;
         }
-        Ok(Ok(())) => return None,
+        Ok(Ok(())) => {
+            eprintln!("case {number} ({name}):\n  {}", case.commands.join("\n  "));
+            return None;
+        }
         Ok(Err(what)) => what,
         Err(panic) => format!("the test itself fails: {:?}", panic.downcast_ref::<String>()),
     };
