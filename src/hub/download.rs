@@ -37,6 +37,8 @@ const LEAST_RATE: f64 = 1024.0;
 pub(super) enum Failure {
     /// No answer at all.
     Connect(String),
+    /// The server's certificate is not to be trusted.
+    Untrusted(String),
     /// An HTTP status that is not a success, with the hub's message.
     Status(StatusCode, Option<String>),
     /// The transfer broke off.
@@ -59,13 +61,14 @@ impl Failure {
                 status.is_server_error()
                     || matches!(*status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
             }
-            Self::Answer(_) | Self::Damaged(_) | Self::Local(_) => false,
+            Self::Untrusted(_) | Self::Answer(_) | Self::Damaged(_) | Self::Local(_) => false,
         }
     }
 
     pub(super) fn reason(&self) -> String {
         match self {
             Self::Connect(reason)
+            | Self::Untrusted(reason)
             | Self::Transfer(reason)
             | Self::Slow(reason)
             | Self::Damaged(reason)
@@ -239,8 +242,12 @@ impl<'a> Downloader<'a> {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
                 Failure::Answer(format!("cannot ask for {url}: {error}"))
             }
-            ureq::Error::Io(error) => Failure::Connect(error.to_string()),
-            error => Failure::Connect(error.to_string()),
+            error => match said(error) {
+                reason if reason.contains("certificate") => Failure::Untrusted(format!(
+                    "{reason}; SSL_CERT_FILE or SSL_CERT_DIR names the authorities to trust, where a network has its own"
+                )),
+                reason => Failure::Connect(reason),
+            },
         })?;
         self.reached = true;
         self.patience = self.config.stall;
@@ -460,6 +467,14 @@ impl Target {
 enum Prepared {
     Here(Fetched),
     Wanted(Target),
+}
+
+/// Returns the words of an error, of the system's where it is the system's.
+fn said(error: ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    }
 }
 
 fn broken_off(position: u64, size: Option<u64>, reason: &str) -> Failure {

@@ -22,7 +22,7 @@ pub fn refusal(source: &ModelSource, config: &HubConfig, file: &'static str, fai
     let reason = failure.reason();
     let cause = match failure {
         Failure::Local(error) => return error,
-        Failure::Connect(_) => Cause::NoConnection(reason),
+        Failure::Connect(_) | Failure::Untrusted(_) => Cause::NoConnection(reason),
         Failure::Status(status, _) => Cause::Refused { file, status: status.as_u16(), reason },
         Failure::Transfer(_) | Failure::Slow(_) => {
             return Error::Download {

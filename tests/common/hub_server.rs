@@ -136,7 +136,12 @@ impl HubServer {
 
     /// Redirects large files to another server.
     pub fn use_cdn(&self, other: &HubServer) {
-        self.state().cdn = Some(other.url());
+        self.use_storage(&other.url());
+    }
+
+    /// Redirects large files to the server at an address.
+    pub fn use_storage(&self, url: &str) {
+        self.state().cdn = Some(url.into());
     }
 
     /// Redirects small files within the server first, as the hub does with files it has cached.
