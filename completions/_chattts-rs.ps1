@@ -84,6 +84,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}; .wav is added')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write what became of each line, as JSON Lines; `-` is --json')
             [CompletionResult]::new('--stream', '--stream', [CompletionResultType]::ParameterName, 'Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length')
+            [CompletionResult]::new('--play', '--play', [CompletionResultType]::ParameterName, 'Play the file when it is finished')
             [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
             [CompletionResult]::new('--voice-from-first', '--voice-from-first', [CompletionResultType]::ParameterName, 'Let every text sound like the first one: its speech is the sample that the others continue')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail a text of which a character would not be spoken, instead of warning')

@@ -1842,7 +1842,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__synth)
-            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --dump --model --offline --device --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --allow-files --batch-size --name --resume --verify --prune --dry-run --fail-fast --report --json --list-voices --quiet --verbose --help --version"
+            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --play --dump --model --offline --device --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --allow-files --batch-size --name --resume --verify --prune --dry-run --fail-fast --report --json --list-voices --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -90,6 +90,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l batch-si
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name -d 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}; .wav is added' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l report -d 'Write what became of each line, as JSON Lines; `-` is --json' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l stream -d 'Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l play -d 'Play the file when it is finished'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-from-first -d 'Let every text sound like the first one: its speech is the sample that the others continue'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l strict -d 'Fail a text of which a character would not be spoken, instead of warning'

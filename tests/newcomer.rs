@@ -168,6 +168,47 @@ fn a_file_that_appears_meanwhile_is_not_replaced_where_no_name_was_given() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_finished_file_is_played_by_the_first_player_that_is_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let p = Program::new();
+    let bin = p.path("bin");
+    fs::create_dir(&bin).unwrap();
+    let p = p.env("PATH", bin.to_str().unwrap());
+    let player = |name: &str, code: i32| {
+        let path = bin.join(name);
+        let script = "for word in \"$@\"; do echo \"$word\"; done > \"$0.played\";";
+        fs::write(&path, format!("#!/bin/sh\n{script}\necho noise\nexit {code}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let played = |name: &str| fs::read_to_string(bin.join(format!("{name}.played"))).unwrap_or_default();
+
+    refused(&p, &["hello", "--play"], &["no player", "pw-play, paplay, aplay, afplay, ffplay, play"]);
+    player("ffplay", 0);
+    player("play", 7);
+    let ran = synth_ok(&p, &["hello", "--play"]);
+    assert_eq!(ran.out, "hello.wav\n", "the player's own words are not among the files");
+    assert!(ran.err.contains("playing with") && ran.err.contains("/ffplay"), "{}", ran.err);
+    assert_eq!(played("ffplay"), "-nodisp\n-autoexit\n./hello.wav\n");
+    player("aplay", 0);
+    synth_ok(&p, &["hello", "--play", "-o", "d/-a.wav"]);
+    assert_eq!(played("aplay"), "./d/-a.wav\n");
+    // This one takes all that is not WAV for samples.
+    synth_ok(&p, &["hello", "--play", "-o", "a.flac"]);
+    assert!(played("ffplay").ends_with("./a.flac\n") && !played("aplay").contains("flac"));
+
+    player("pw-play", 3);
+    let before = fs::read(p.path("hello.wav")).unwrap();
+    let ran = synth(&p, &["hello", "--play", "-o", "hello.wav"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("/pw-play failed") && ran.err.contains("the file is whole"), "{}", ran.err);
+    assert_eq!((fs::read(p.path("hello.wav")).unwrap(), ran.out.as_str()), (before, "hello.wav\n"));
+    refused(&p, &["hello", "--play", "--out-dir", "e"], &["--play", "--out-dir"]);
+    refused(&p, &["hello", "--play", "-o", "-"], &["--play", "standard output"]);
+    refused(&p, &["hello", "--play", "-o", "a.raw"], &["--play", "raw"]);
+}
+
 #[test]
 fn weights_are_not_downloaded_unasked() {
     let server = HubServer::start(tiny_model());

@@ -269,6 +269,11 @@ pub struct OutputArgs {
     /// Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length
     #[arg(long, conflicts_with_all = ["out_dir", "dump", "report", "json", "dry_run"], help_heading = "Output")]
     pub stream: bool,
+    /// Play the file when it is finished
+    ///
+    /// The first of pw-play, paplay, aplay, afplay, ffplay and play that is there does it.
+    #[arg(long, conflicts_with_all = ["out_dir", "stream", "dry_run"], help_heading = "Output")]
+    pub play: bool,
     /// Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output",
           hide_short_help = true)]

@@ -17,6 +17,7 @@ mod options;
 mod output;
 mod places;
 mod plan;
+mod play;
 mod refine;
 mod report;
 mod roles;

@@ -23,6 +23,7 @@ use super::input::{self, Form, gather, is_manifest};
 use super::output::{Target, print_line};
 use super::places::Places;
 use super::plan::{Failed, PlannedLine, Planner, follow_first, name};
+use super::play::Player;
 use super::sink::{Destination, Joined, LineSink};
 use super::{Context, SomeFailed, Usage, format, options, stream, voices};
 
@@ -53,6 +54,13 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
             (Some(template.parse::<NameTemplate>()?), format)
         }
     };
+    if args.output.play && args.output.out.as_deref() == Some(Path::new("-")) {
+        return Err(Usage(
+            "--play: standard output is no file; pipe it to a player, or leave --out away".into(),
+        )
+        .into());
+    }
+    let player = args.output.play.then(|| Player::find(format)).transpose()?;
     let encoding = chattts_rs::audio::Encoding::new(format, bits, args.overrides.sample_rate)?;
     if args.batch.report.as_deref() == Some(Path::new("-")) {
         args.batch.report = None;
@@ -175,7 +183,8 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     let (mut planned, mut failed) = planner.plan(&utterances);
     let first =
         if args.voice_from_first { follow_first(&mut planned).map(|first| first.line.clone()) } else { None };
-    let job = Job { context, args: &args, target, default_names, total: utterances.len(), first, drawn };
+    let job =
+        Job { context, args: &args, target, default_names, player, total: utterances.len(), first, drawn };
     let names = match (&job.target, template) {
         (Target::Folder(dir), Some(template)) => {
             let names = places.reserve(dir, Names::new(template))?;
@@ -226,6 +235,7 @@ struct Job<'a> {
     target: Target,
     /// The names of the target, where none was given.
     default_names: Option<DefaultNames>,
+    player: Option<Player>,
     total: usize,
     /// The line whose speech the others continue.
     first: Option<Line>,
@@ -430,8 +440,13 @@ impl Job<'_> {
                 let next = names.as_mut().map(|names| || names.free());
                 let written = joined.finish(self.target.file(), subtitles, next)?;
                 sink.release(written.as_deref())?;
-                if let (Some(path), false) = (written, self.args.batch.json) {
-                    sink.list.path(report, &path);
+                if let Some(path) = written {
+                    if !self.args.batch.json {
+                        sink.list.path(report, &path);
+                    }
+                    if let Some(player) = &self.player {
+                        player.play(self.context, &path)?;
+                    }
                 }
             }
             Destination::Folder(ledger) => {

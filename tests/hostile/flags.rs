@@ -7,7 +7,7 @@ use super::random::Random;
 use super::{command, content};
 
 /// Flags that run something, take hours, or end at once.
-const LEFT_OUT: [&str; 3] = ["--recogniser", "--help", "--version"];
+const LEFT_OUT: [&str; 4] = ["--recogniser", "--play", "--help", "--version"];
 
 pub struct Flag {
     pub name: String,
