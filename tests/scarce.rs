@@ -106,11 +106,12 @@ fn other_commands_without_a_thread_end_in_order() {
         &["model", "download", "-m", "someone/tiny"],
         &["tokenize", "-m", "noise", "-t", "你好"],
     ];
-    for args in commands {
-        let Some(mut command) = limited(&p, 1, "--nproc=1") else { return };
-        command.args(args).env("HF_ENDPOINT", "http://127.0.0.1:9");
+    // With two or three there is a thread to compute with, and none to look up a name with.
+    for (args, threads) in commands.iter().flat_map(|args| [1, 2, 3].map(|threads| (args, threads))) {
+        let Some(mut command) = limited(&p, 1, &format!("--nproc={threads}")) else { return };
+        command.args(*args).env("HF_ENDPOINT", "http://127.0.0.1:9");
         let ran = finish(command, b"");
-        assert!(!ran.err.contains("panicked") && ran.code.is_some(), "{args:?}: {ran:?}");
+        assert!(!ran.err.contains("panicked") && ran.code.is_some(), "{threads}, {args:?}: {ran:?}");
     }
 }
 

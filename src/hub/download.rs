@@ -238,6 +238,9 @@ impl<'a> Downloader<'a> {
             .timeout_connect(Some(self.patience))
             .timeout_recv_response(Some(self.patience))
             .build();
+        // The look-up of a name starts a thread, and panics where there is none.
+        let thread = std::thread::Builder::new().spawn(|| ());
+        let _ = thread.map_err(|error| Failure::Local(Error::Threads(error)))?.join();
         let answer = request.call().map_err(|error| match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::InvalidProxyUrl => {
                 Failure::Answer(format!("cannot ask for {url}: {error}"))
