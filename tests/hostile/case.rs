@@ -106,10 +106,11 @@ impl Run {
         (is_speaking && is_plain && !self.has("--dry-run") && self.deed.is_none()).then_some(out)
     }
 
-    /// Tells whether it is told to write something else than sound to a file of sound, such as a report.
+    /// Tells whether it is told to write something else than sound to a file of sound, such as a report or a model.
     fn gives_up(&self, path: &Path) -> bool {
         let is_it = |arg: &OsStr| !arg.is_empty() && path.ends_with(Path::new(arg));
-        self.args.windows(2).any(|pair| pair[0] == "--report" && is_it(&pair[1]))
+        let is_model = self.args.first().is_some_and(|arg| arg == "model");
+        self.args.windows(2).any(|pair| (pair[0] == "--report" || is_model) && is_it(&pair[1]))
             || self.args.iter().any(|arg| {
                 arg.to_str()
                     .and_then(|arg| arg.strip_prefix("--report="))
@@ -191,7 +192,7 @@ impl<'a> Case<'a> {
         };
         for name in ["secret.txt", "secret.json", "secret.csv", "secret.toml", "secret.wav", "secret.pt"] {
             case.write(
-                &format!("../outside/{name}"),
+                format!("../outside/{name}"),
                 format!("{CANARY},1\n[{CANARY}]\n{CANARY} = \"{CANARY}\"\n"),
             );
         }
@@ -260,6 +261,7 @@ impl<'a> Case<'a> {
             _ => usize::MAX,
         };
         let start = Instant::now();
+        #[expect(clippy::zombie_processes, reason = "`wait4` waits for it, which tells its memory too")]
         let mut child = command.spawn().unwrap();
         let pid = child.id() as libc::pid_t;
         if let (Some(mut pipe), Input::Bytes(bytes)) = (child.stdin.take(), run.input.clone()) {
