@@ -112,6 +112,7 @@ pub fn persist_new(
     file.as_file().sync_all().with_context(failed)?;
     let Err(refused) = file.persist_noclobber(path) else { return Ok(None) };
     match refused.error.kind() {
+        io::ErrorKind::AlreadyExists => Ok(Some(refused.file)),
         _ if path.symlink_metadata().is_ok() => Ok(Some(refused.file)),
         // A file system that renames over anything or not at all, and knows no second names.
         io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => {
