@@ -345,10 +345,12 @@ fn manifest(case: &mut Case) -> Outcome {
         }
     }
     // With it a pipe is waited for, as for any program that is told to read one.
-    run.is_long = random.one_in(4);
-    if run.is_long {
+    let allows_files = random.one_in(4);
+    if allows_files {
         run.arg("--allow-files");
     }
+    // A thousand sentences take long too.
+    run.is_long = allows_files || bytes.len() > 4096;
     spice(random, &mut run);
     case.write(name, bytes);
     let ended = case.run(run)?;
