@@ -25,8 +25,8 @@ mod cuda {
 
     use crate::sampling::{FIRST_DRAWS, MIN_KEPT, PENALTY_WINDOW};
 
-    const KERNELS: &str = "src/cuda/kernels";
-    const SOURCE: &str = "src/cuda/kernels/all.cu";
+    const KERNELS: &str = "src/backend/cuda/kernels";
+    const SOURCE: &str = "src/backend/cuda/kernels/all.cu";
     /// Machine code for these, and PTX of the first for what comes after them.
     const ARCHITECTURES: [&str; 6] = ["80", "86", "89", "90", "100", "120"];
     /// The oldest PTX that has what the kernels use: a driver takes no PTX that is newer than itself.
@@ -114,7 +114,7 @@ mod cuda {
     /// The kernels' source for the processor.
     #[cfg(feature = "cuda-emulator")]
     pub fn compile_emulator() {
-        println!("cargo:rerun-if-changed=src/cuda/emulator");
+        println!("cargo:rerun-if-changed=src/backend/cuda/emulator");
         cc::Build::new()
             .cpp(true)
             .std("c++17")
@@ -125,7 +125,7 @@ mod cuda {
             // Products are rounded as the card rounds them: fused only where the source says so.
             .flag("-ffp-contract=off")
             .flag("-Wno-unknown-pragmas")
-            .file("src/cuda/emulator/emulator.cpp")
+            .file("src/backend/cuda/emulator/emulator.cpp")
             .file(SOURCE)
             .link_lib_modifier("+whole-archive")
             .compile("emulated_kernels");

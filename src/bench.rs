@@ -53,7 +53,7 @@ pub use speed::{Run, SpeedTest};
 pub use summary::{Process, Spread, Summary};
 pub use words::{WordErrors, recognise, sentences};
 
-use crate::model::{HOP, SAMPLE_RATE};
+use crate::backend::{HOP, SAMPLE_RATE};
 
 /// The tokens of one second of speech: each becomes two frames of the mel.
 pub const TOKENS_PER_SECOND: f64 = SAMPLE_RATE as f64 / (2 * HOP) as f64;

@@ -1,12 +1,10 @@
 //! The devices on which models run, and their names.
 
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::model::WeightType;
 
 /// The device on which the model runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +16,23 @@ pub enum DeviceChoice {
     Cpu,
     /// An NVIDIA card by its number.
     Cuda(usize),
+}
+
+/// What computes on a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum BackendChoice {
+    /// Kernels of this program's own
+    #[default]
+    Auto,
+    /// Kernels of this program's own, or an error
+    Native,
+    /// candle's tensors
+    ///
+    /// Portable and slow: what the model is, said as plainly as possible, to compare with. The bytes of a line may depend
+    /// on the lines beside it.
+    Candle,
 }
 
 /// In which type the model computes.
@@ -47,14 +62,6 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// Returns the type in which a processor holds weights for it.
-    pub fn weight_type(self) -> WeightType {
-        match self {
-            Precision::F32 => WeightType::F32,
-            _ => WeightType::Q8,
-        }
-    }
-
     /// Returns its name as users write it.
     pub fn name(self) -> &'static str {
         match self {
@@ -72,6 +79,8 @@ impl Precision {
 pub struct LoadOptions {
     /// The device.
     pub device: DeviceChoice,
+    /// What computes on it.
+    pub backend: BackendChoice,
     /// The type in which it computes.
     pub precision: Precision,
     /// Texts that are worked on together, at least 1.
@@ -86,6 +95,7 @@ impl Default for LoadOptions {
     fn default() -> Self {
         LoadOptions {
             device: DeviceChoice::default(),
+            backend: BackendChoice::default(),
             precision: Precision::default(),
             batch_size: 1,
             fewer: false,
@@ -94,97 +104,26 @@ impl Default for LoadOptions {
     }
 }
 
-/// Returns the bytes of a device's memory that are free, and all of them.
-pub(crate) type MemoryProbe = Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>;
-
-/// A device that has been opened.
-pub(crate) enum OpenDevice {
-    Processor,
-    #[cfg(feature = "cuda")]
-    Card(Arc<dyn crate::cuda::Driver>),
-}
-
-impl OpenDevice {
-    /// Returns a probe of the device's own memory, if it has any.
-    pub fn memory_probe(&self) -> Option<MemoryProbe> {
-        match self {
-            OpenDevice::Processor => None,
-            #[cfg(feature = "cuda")]
-            OpenDevice::Card(driver) => {
-                let driver = Arc::clone(driver);
-                let probe = move || driver.memory().ok().map(|memory| (memory.free, memory.total));
-                Some(Arc::new(probe))
-            }
-        }
-    }
-}
-
-impl DeviceChoice {
-    /// Returns the device for which [`DeviceChoice::Auto`] stands here: a card if there is one that can be
-    /// used, else the processor, with the reason if this build could have used a card.
-    pub fn resolve(self) -> (Self, Option<Error>) {
-        if self != DeviceChoice::Auto {
-            return (self, None);
-        }
-        #[cfg(feature = "cuda")]
-        match first_card() {
-            Ok(number) => (DeviceChoice::Cuda(number), None),
-            Err(reason) => (DeviceChoice::Cpu, Some(reason)),
-        }
-        #[cfg(not(feature = "cuda"))]
-        (DeviceChoice::Cpu, None)
-    }
-
+impl BackendChoice {
     /// Returns the type for which [`Precision::Auto`] stands on a device.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a type in which the device does not compute.
-    pub fn precision(self, asked: Precision) -> Result<Precision> {
-        let is_card = matches!(self, DeviceChoice::Cuda(_));
-        match (asked, is_card) {
-            (Precision::Auto, true) => Ok(Precision::F16),
-            (Precision::Auto, false) => Ok(Precision::Q8),
-            (Precision::F16 | Precision::Bf16, false) => Err(Error::parameter(
-                "dtype",
-                format!("{} is for cards; processors compute in q8 and f32", asked.name()),
-            )),
-            (asked, _) => Ok(asked),
-        }
-    }
-
-    /// Opens the device; returns it with its name.
-    pub(crate) fn open(self) -> Result<(OpenDevice, String)> {
-        match self {
-            DeviceChoice::Auto | DeviceChoice::Cpu => Ok((OpenDevice::Processor, "cpu".into())),
-            #[cfg(feature = "cuda")]
-            DeviceChoice::Cuda(number) => {
-                let driver = crate::cuda::open(number)?;
-                let name = format!("cuda:{number} ({})", driver.name());
-                Ok((OpenDevice::Card(driver), name))
+    /// [`Error::Parameter`] for a type in which it does not compute there.
+    pub fn precision(self, device: DeviceChoice, asked: Precision) -> Result<Precision> {
+        let is_card = matches!(device, DeviceChoice::Cuda(_));
+        let is_candle = self == BackendChoice::Candle;
+        let reason = match asked {
+            Precision::Auto if is_card => return Ok(Precision::F16),
+            Precision::Auto if is_candle => return Ok(Precision::F32),
+            Precision::Auto => return Ok(Precision::Q8),
+            Precision::Q8 if is_candle => "the backend candle computes in f32, f16 and bf16",
+            Precision::F16 | Precision::Bf16 if !is_card && !is_candle => {
+                "it is for cards; processors compute in q8 and f32"
             }
-            #[cfg(not(feature = "cuda"))]
-            DeviceChoice::Cuda(_) => Err(no_cuda()),
-        }
+            asked => return Ok(asked),
+        };
+        Err(Error::parameter("dtype", format!("{}: {reason}", asked.name())))
     }
-}
-
-/// Returns the first card that the kernels support, or the reason why there is none.
-#[cfg(feature = "cuda")]
-fn first_card() -> Result<usize> {
-    let mut reason = Error::Device("no NVIDIA card was found".into());
-    for number in 0..crate::cuda::count()? {
-        match crate::cuda::CardInfo::of(number) {
-            Ok(card) if card.is_supported() => return Ok(number),
-            Ok(card) => {
-                reason = Error::Device(format!(
-                    "{} (cuda:{}) is older than what is needed, compute capability 8.0",
-                    card.name, card.number
-                ));
-            }
-            Err(error) => reason = error,
-        }
-    }
-    Err(reason)
 }
 
 /// The devices that share the work: `auto`, `cpu`, `cuda`, `cuda:1`, `cuda:0,1` or `cuda:all`.
@@ -199,31 +138,6 @@ pub enum Devices {
     Cuda(Vec<usize>),
     /// Every NVIDIA card.
     CudaAll,
-}
-
-impl Devices {
-    /// Returns the devices one by one; there is always at least one.
-    ///
-    /// # Errors
-    /// [`Error::Device`] if every card is asked for and there is none; [`Error::Parameter`] for an empty list
-    /// of cards.
-    pub fn choices(&self) -> Result<Vec<DeviceChoice>> {
-        match self {
-            Devices::Auto => Ok(vec![DeviceChoice::Auto]),
-            Devices::Cpu => Ok(vec![DeviceChoice::Cpu]),
-            Devices::Cuda(cards) if cards.is_empty() => {
-                Err(Error::parameter("device", "a list of cards that names none"))
-            }
-            Devices::Cuda(cards) => Ok(cards.iter().copied().map(DeviceChoice::Cuda).collect()),
-            #[cfg(feature = "cuda")]
-            Devices::CudaAll => match crate::cuda::count()? {
-                0 => Err(Error::Device("no NVIDIA card was found; compute on the processor, `cpu`".into())),
-                count => Ok((0..count).map(DeviceChoice::Cuda).collect()),
-            },
-            #[cfg(not(feature = "cuda"))]
-            Devices::CudaAll => Err(no_cuda()),
-        }
-    }
 }
 
 impl From<&[DeviceChoice]> for Devices {
@@ -269,11 +183,6 @@ impl FromStr for Devices {
         }
         Ok(Devices::Cuda(numbers))
     }
-}
-
-#[cfg(not(feature = "cuda"))]
-fn no_cuda() -> Error {
-    Error::Device("this build has no CUDA support; compute on `cpu` or `auto`".into())
 }
 
 #[cfg(test)]
@@ -331,39 +240,28 @@ mod tests {
     }
 
     #[test]
-    fn there_is_always_a_device_or_an_error() {
-        assert_eq!(Devices::default().choices().unwrap(), [DeviceChoice::Auto]);
-        assert_eq!(Devices::Cpu.choices().unwrap(), [DeviceChoice::Cpu]);
-        let two = Devices::Cuda(vec![2, 0]).choices().unwrap();
-        assert_eq!(two, [DeviceChoice::Cuda(2), DeviceChoice::Cuda(0)]);
-        assert!(matches!(Devices::Cuda(Vec::new()).choices(), Err(Error::Parameter { .. })));
-        assert_eq!(DeviceChoice::Auto.open().unwrap().1, "cpu");
-    }
-
-    #[cfg(not(feature = "cuda"))]
-    #[test]
-    fn cards_are_refused_by_a_build_without_them() {
-        let errors = [Devices::CudaAll.choices().err(), DeviceChoice::Cuda(0).open().err()];
-        for error in errors {
-            assert!(error.unwrap().to_string().contains("no CUDA support"));
-        }
-        assert!(matches!(DeviceChoice::Auto.resolve(), (DeviceChoice::Cpu, None)));
-    }
-
-    #[test]
-    fn each_device_has_its_types() {
+    fn each_device_and_backend_has_its_types() {
         let (cpu, card) = (DeviceChoice::Cpu, DeviceChoice::Cuda(1));
-        assert_eq!(cpu.precision(Precision::Auto).unwrap(), Precision::Q8);
-        assert_eq!(card.precision(Precision::Auto).unwrap(), Precision::F16);
-        assert_eq!(card.precision(Precision::Bf16).unwrap(), Precision::Bf16);
-        for device in [cpu, card] {
-            for both in [Precision::F32, Precision::Q8] {
-                assert_eq!(device.precision(both).unwrap(), both);
+        let (native, candle) = (BackendChoice::Auto, BackendChoice::Candle);
+        let autos = [(native, cpu), (native, card), (candle, cpu), (candle, card)]
+            .map(|(backend, device)| backend.precision(device, Precision::Auto).unwrap());
+        assert_eq!(autos, [Precision::Q8, Precision::F16, Precision::F32, Precision::F16]);
+        let taken = [
+            (native, cpu, vec![Precision::F32, Precision::Q8]),
+            (native, card, vec![Precision::F32, Precision::Q8, Precision::F16, Precision::Bf16]),
+            (candle, cpu, vec![Precision::F32, Precision::F16, Precision::Bf16]),
+            (candle, card, vec![Precision::F32, Precision::F16, Precision::Bf16]),
+        ];
+        for (backend, device, taken) in taken {
+            for asked in [Precision::F32, Precision::Q8, Precision::F16, Precision::Bf16] {
+                match backend.precision(device, asked) {
+                    Ok(found) => assert!(found == asked && taken.contains(&asked), "{backend:?} {asked:?}"),
+                    Err(error) => {
+                        assert!(!taken.contains(&asked), "{backend:?} {asked:?}");
+                        assert!(error.to_string().contains(asked.name()), "{error}");
+                    }
+                }
             }
-        }
-        for precision in [Precision::F16, Precision::Bf16] {
-            let error = cpu.precision(precision).unwrap_err().to_string();
-            assert!(error.contains(precision.name()), "{error}");
         }
     }
 }

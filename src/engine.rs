@@ -1,20 +1,18 @@
 //! Requests in, events out: continuous batching over a fixed number of slots.
 //!
 //! Each step runs every new position of every live slot through the model at once; a sequence that ends
-//! frees its slot for the next. The scheduler knows requests and events and no tensor; [`ModelStep`] knows
+//! frees its slot for the next. The scheduler knows requests and events and no tensor; a backend knows
 //! tensors and no request; between them lies [`Batch`].
 
 pub(crate) mod batch;
 mod request;
 mod scheduler;
 mod sequence;
-mod step;
 
-pub use batch::{Batch, BatchRow, Drawn, RowOutput, SlotStart, Step};
+pub use batch::{Batch, BatchRow, Drawn, Head, Input, RowOutput, SlotStart, Step};
 pub use request::{CODEBOOKS, Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request};
 pub use scheduler::{CodesSoFar, Event, RequestId, Scheduler};
 pub use sequence::{Goal, Vocabulary};
-pub use step::ModelStep;
 
 use crate::error::Result;
 

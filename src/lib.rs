@@ -42,10 +42,9 @@
 //! The weights are ChatTTS's own and licensed CC BY-NC 4.0; this crate is licensed Apache-2.0.
 
 pub mod audio;
+pub mod backend;
 pub mod batch;
 pub mod bench;
-#[cfg(feature = "cuda")]
-pub mod cuda;
 mod device;
 pub mod engine;
 mod error;
@@ -53,7 +52,6 @@ mod files;
 pub mod hub;
 mod loading;
 mod message;
-pub mod model;
 mod runtime;
 pub mod sampling;
 pub mod speech;
@@ -62,7 +60,7 @@ pub mod text;
 mod threads;
 pub mod voice;
 
-pub use device::{DeviceChoice, Devices, LoadOptions, Precision};
+pub use device::{BackendChoice, DeviceChoice, Devices, LoadOptions, Precision};
 pub use engine::{Decoder, FinishReason, Refine, Refined};
 pub use error::{Error, ErrorKind, Result, Visible};
 pub use hub::ModelSource;

@@ -4,10 +4,9 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_core::{DType, Device};
-use chattts_rs::engine::{Batch, BatchRow, ModelStep, Step};
+use chattts_rs::backend::{Checkpoint, CpuStep, NOISE_SEED, WeightType};
+use chattts_rs::engine::{Batch, BatchRow, Head, Input, Step};
 use chattts_rs::hub::NoiseSize;
-use chattts_rs::model::{Checkpoint, Embed, Head, Input, Llama, NOISE_SEED, WeightType};
 
 struct Counting;
 
@@ -66,11 +65,9 @@ fn batch(positions: std::ops::Range<u32>) -> Batch {
 fn a_step_takes_no_memory_for_what_it_computes() {
     // With more threads one of them might have its first task late, and its buffers with it.
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global().unwrap();
-    for (kind, cache) in [(WeightType::F32, DType::F32), (WeightType::Q8, DType::F16)] {
+    for kind in [WeightType::F32, WeightType::Q8] {
         let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
-        let llama = Llama::load(&checkpoint.gpt, &checkpoint.config, kind, &Device::Cpu).unwrap();
-        let embed = Embed::load(&checkpoint.embed, checkpoint.config.hidden, &Device::Cpu).unwrap();
-        let mut step = ModelStep::new(embed, llama, SLOTS as usize, cache, &Device::Cpu).unwrap();
+        let mut step = CpuStep::load(&checkpoint, kind, SLOTS as usize).unwrap();
         let mut outputs = Vec::new();
         step.run(&batch(0..20), &mut outputs).unwrap();
         step.run(&batch(20..21), &mut outputs).unwrap();

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each part, and the parts it may use.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("error", &[]),
     ("message", &[]),
     ("files", &["error"]),
@@ -17,24 +17,20 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("hub", &["error", "files", "stamp", "threads"]),
     ("text", &["error"]),
     ("voice", &["error", "files", "message", "sampling"]),
-    ("model", &["error", "hub", "stamp", "text", "threads", "voice"]),
-    ("engine", &["error", "model", "sampling", "text", "voice"]),
-    ("cuda", &["engine", "error", "model", "sampling"]),
-    ("device", &["cuda", "error", "model"]),
-    ("loading", &["cuda", "device", "engine", "error", "model", "text", "threads", "voice"]),
-    ("speech", &["audio", "engine", "error", "files", "message", "model", "sampling", "text", "voice"]),
+    ("device", &["error"]),
+    ("engine", &["error", "sampling", "text", "voice"]),
+    ("backend", &["device", "engine", "error", "hub", "sampling", "stamp", "text", "threads", "voice"]),
+    ("loading", &["backend", "device", "engine", "error", "text", "threads", "voice"]),
+    ("speech", &["audio", "backend", "engine", "error", "files", "message", "sampling", "text", "voice"]),
     ("batch", &["error", "files", "message", "speech"]),
     (
         "runtime",
         &[
-            "audio", "device", "engine", "error", "hub", "loading", "model", "speech", "text", "threads",
+            "audio", "backend", "device", "engine", "error", "hub", "loading", "speech", "text", "threads",
             "voice",
         ],
     ),
-    (
-        "bench",
-        &["cuda", "device", "engine", "error", "loading", "model", "runtime", "sampling", "text", "voice"],
-    ),
+    ("bench", &["backend", "device", "engine", "error", "loading", "runtime", "sampling", "text", "voice"]),
     // The command line uses what every user of the library has.
     ("cli", &[]),
     ("main", &[]),
@@ -123,7 +119,8 @@ fn the_table_has_no_circle_and_no_arrow_that_nothing_uses() {
 #[test]
 fn threads_and_channels_are_the_runtime_s() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let owners = ["runtime", "threads.rs", "model/kernel/team.rs", "cuda", "hub", "cli", "bench"];
+    let owners =
+        ["runtime", "threads.rs", "backend/cpu/kernel/team.rs", "backend/cuda", "hub", "cli", "bench"];
     for path in sources(&root).into_iter().filter(|path| !is_test(path)) {
         let inside = path.strip_prefix(&root).unwrap();
         let makes = ["thread::spawn", "thread::scope", "thread::Builder", "mpsc::"];

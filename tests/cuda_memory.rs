@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use chattts_rs::cuda::CardInfo;
+use chattts_rs::backend::cuda::CardInfo;
 use chattts_rs::engine::Request;
 use chattts_rs::speech::Line;
 use chattts_rs::{BatchSize, Devices, Engine, EngineOptions, Limits, Outcome, SamplingParams};
@@ -17,7 +17,7 @@ const SLACK: u64 = 64 << 20;
 fn taken() -> (u64, u64) {
     #[cfg(feature = "cuda-emulator")]
     if std::env::var_os("CHATTTS_RS_TEST_DEVICE").is_none() {
-        return (chattts_rs::cuda::emulated_bytes() as u64, 0);
+        return (chattts_rs::backend::cuda::emulated_bytes() as u64, 0);
     }
     let memory = CardInfo::of(0).unwrap().memory().unwrap();
     (memory.total - memory.free, SLACK)
@@ -32,7 +32,7 @@ fn is_real() -> bool {
 fn memory_stays_the_same_and_is_given_back() {
     #[cfg(feature = "cuda-emulator")]
     if !is_real() {
-        chattts_rs::cuda::emulate(1, 1 << 30);
+        chattts_rs::backend::cuda::emulate(1, 1 << 30);
     }
     if cfg!(not(feature = "cuda-emulator")) && !is_real() {
         eprintln!("not run: neither an emulated card nor CHATTTS_RS_TEST_DEVICE=cuda");

@@ -5,16 +5,20 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use chattts_rs::audio::Recording;
-use chattts_rs::model::{DvaeEncoder, WeightFile};
-use chattts_rs::{Engine, EngineOptions, Error, Precision};
+use chattts_rs::backend::{CpuEncoder, WeightFile};
+use chattts_rs::{BackendChoice, Engine, EngineOptions, Error, Precision};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny")
 }
 
 fn engine() -> Engine {
+    engine_by(BackendChoice::Auto)
+}
+
+fn engine_by(backend: BackendChoice) -> Engine {
     let mut options = EngineOptions::new(fixtures().join("model").to_str().unwrap());
-    options.precision = Precision::F32;
+    (options.backend, options.precision) = (backend, Precision::F32);
     Engine::open(options).unwrap()
 }
 
@@ -41,9 +45,11 @@ fn differing(found: &[Vec<u16>], expected: &[Vec<u16>]) -> usize {
 #[test]
 fn codes_of_a_sample_are_the_references() {
     let golden = golden("encode-synth");
-    let prompt = engine().encode(&golden.wave).unwrap();
-    assert_eq!(prompt.frames(), 64);
-    assert_eq!(prompt.codes(), golden.codes);
+    for backend in [BackendChoice::Native, BackendChoice::Candle] {
+        let prompt = engine_by(backend).encode(&golden.wave).unwrap();
+        assert_eq!(prompt.frames(), 64);
+        assert_eq!(prompt.codes(), golden.codes, "{backend:?}");
+    }
 }
 
 /// Where no band is empty, the reference's codes do not depend on how its transform rounds, and ours are the same.
@@ -131,7 +137,7 @@ fn tensors_of_the_encoder_are_checked() {
         }
         candle_core::safetensors::save(&tensors, &path).unwrap();
         let file = WeightFile::open(&path).unwrap();
-        let error = DvaeEncoder::load(&file, &Device::Cpu).err().unwrap().to_string();
+        let error = CpuEncoder::load(&file).err().unwrap().to_string();
         assert!(error.contains(name) && error.contains("DVAE.safetensors"), "{error}");
     }
 }

@@ -12,8 +12,8 @@ use chattts_rs::speech::Line;
 use chattts_rs::text::Tokenizer;
 use chattts_rs::voice::Speaker;
 use chattts_rs::{
-    BatchSize, Decoder, Devices, Engine, EngineOptions, Event, FinishReason, Model, NoiseMode, Precision,
-    Refine, SeedKind, Trace, VoicePrompt, VoiceSample,
+    BackendChoice, BatchSize, Decoder, Devices, Engine, EngineOptions, Event, FinishReason, Model, NoiseMode,
+    Precision, Refine, SeedKind, Trace, VoicePrompt, VoiceSample,
 };
 use common::clean::{CleanOptions, clean};
 use serde_json::Value;
@@ -26,26 +26,45 @@ const WAVE_SNR: f64 = 90.0;
 /// Where to compute: `cpu` unless it says `cuda`, with which the same cases are run on a card.
 const DEVICE: &str = "CHATTTS_RS_TEST_DEVICE";
 
+/// Every backend computes every case.
+const BACKENDS: [BackendChoice; 2] = [BackendChoice::Native, BackendChoice::Candle];
+
 /// The folder that this was compiled in, or, where it was carried elsewhere, the one it is run in.
 fn fixtures() -> PathBuf {
     let compiled = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny");
     if compiled.exists() { compiled } else { "tests/fixtures/tiny".into() }
 }
 
-fn options() -> EngineOptions {
+fn options(backend: BackendChoice) -> EngineOptions {
     let mut options = EngineOptions::new(fixtures().join("model").to_str().unwrap());
     options.devices = match std::env::var(DEVICE).as_deref() {
         Ok("cuda") => Devices::Cuda(vec![0]),
         Ok("cpu") | Err(_) => Devices::Cpu,
         Ok(other) => panic!("{DEVICE}={other}: cpu and cuda are known"),
     };
+    options.backend = backend;
     options.precision = Precision::F32;
     options.batch_size = BatchSize::Fixed(1);
     options
 }
 
-fn engine() -> Engine {
-    Engine::open(options()).unwrap()
+fn engine(backend: BackendChoice) -> Engine {
+    Engine::open(options(backend)).unwrap()
+}
+
+/// The golden cases of a kind, each for every backend that this build has for the device, and what to call it.
+fn computed(kind: &str, count: usize) -> Vec<(Engine, Expected, String)> {
+    let on_card = std::env::var(DEVICE).as_deref() == Ok("cuda");
+    let backends = BACKENDS.into_iter().filter(|backend| !on_card || *backend == BackendChoice::Native);
+    let of_backend = |backend| {
+        let engine = engine(backend);
+        let named = move |case: Expected| {
+            let name = format!("{} by {backend:?}", case.name);
+            (engine.clone(), case, name)
+        };
+        cases(kind, count).into_iter().map(named)
+    };
+    backends.flat_map(of_backend).collect()
 }
 
 /// What the model computed of a request.
@@ -189,9 +208,7 @@ fn assert_audio(name: &str, mel: &[f32], wave: &[f32], expected: &Expected) {
 
 #[test]
 fn spoken_texts_are_the_references() {
-    let engine = engine();
-    for expected in cases("synth", 8) {
-        let name = &expected.name;
+    for (engine, expected, name) in computed("synth", 8) {
         let speech = trace(&engine, request(&expected, &engine));
         let Codes { input_ids, tokens, hiddens, finish, .. } = &speech.codes;
         assert_eq!(*input_ids, expected.rows("input_ids"), "{name}: prompt");
@@ -202,37 +219,35 @@ fn spoken_texts_are_the_references() {
         }
         let full = expected.number("max_new_token") == Some(tokens.len() as f64);
         assert_eq!(*finish, if full { FinishReason::MaxTokens } else { FinishReason::End }, "{name}");
-        assert_audio(name, &speech.mel.by_channel(), &speech.wave, &expected);
+        assert_audio(&name, &speech.mel.by_channel(), &speech.wave, &expected);
     }
 }
 
 #[test]
 fn refined_texts_are_the_references() {
-    let engine = engine();
-    for expected in cases("refine", 2) {
+    for (engine, expected, name) in computed("refine", 2) {
         let line = Line::of_request(request(&expected, &engine));
         let mut events = engine.refine_line(line).unwrap().map(Result::unwrap);
         let refined = events
             .find_map(|event| if let Event::Refined { refined, .. } = event { Some(refined) } else { None });
         let refined = refined.unwrap();
-        assert_eq!(refined.input_ids, expected.ints("input_ids"), "{}: prompt", expected.name);
-        assert_eq!(refined.tokens, expected.ints("token_ids"), "{}: tokens", expected.name);
-        assert_eq!(refined.text, expected.results["text"].as_str().unwrap(), "{}", expected.name);
+        assert_eq!(refined.input_ids, expected.ints("input_ids"), "{name}: prompt");
+        assert_eq!(refined.tokens, expected.ints("token_ids"), "{name}: tokens");
+        assert_eq!(refined.text, expected.results["text"].as_str().unwrap(), "{name}");
     }
 }
 
 #[test]
 fn decoded_codes_are_the_references() {
-    let engine = engine();
-    for expected in cases("decode", 1) {
+    for (engine, expected, name) in computed("decode", 1) {
         let rendered = engine.decode(voice_codes(&expected).codes()).unwrap();
-        assert_audio(&expected.name, &rendered.mel.by_channel(), &rendered.wave, &expected);
+        assert_audio(&name, &rendered.mel.by_channel(), &rendered.wave, &expected);
     }
 }
 
 #[test]
 fn speakers_are_the_references_to_the_bit() {
-    let engine = engine();
+    let engine = engine(BackendChoice::Native);
     for expected in cases("speaker", 3) {
         let seed = expected.case["seed"].as_u64().unwrap();
         let speaker = engine.composer().voices.speaker(SeedKind::TorchF16, seed).unwrap();
@@ -265,7 +280,7 @@ fn voice_strings_of_the_reference_are_read_and_written_so_that_they_read_back() 
 
 #[test]
 fn tokens_of_a_text_are_the_references() {
-    let (path, json) = Model::open(&options()).unwrap().checkpoint.tokenizer;
+    let (path, json) = Model::open(&options(BackendChoice::Native)).unwrap().checkpoint.tokenizer;
     let tokenizer = Tokenizer::from_json(&json, &path).unwrap();
     for expected in cases("tokenize", 1) {
         assert_eq!(tokenizer.encode(expected.text()).unwrap(), expected.ints("input_ids"));

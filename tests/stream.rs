@@ -2,9 +2,11 @@
 
 mod common;
 
+use chattts_rs::backend::{Checkpoint, NOISE_SEED};
 use chattts_rs::hub::NoiseSize;
-use chattts_rs::model::{Checkpoint, NOISE_SEED, Renderer, WeightType};
-use chattts_rs::{Decoder, Engine, EngineOptions, Error, Precision, SpeechRequest};
+use chattts_rs::{
+    Decoder, DeviceChoice, Engine, EngineOptions, Error, LoadOptions, LoadedModel, Precision, SpeechRequest,
+};
 use common::{Program, wav};
 
 /// Fourteen sentences, more than are spoken at once.
@@ -55,7 +57,10 @@ fn streamed_samples_are_those_of_the_whole() {
 #[test]
 fn codes_rendered_in_groups_are_the_wave_and_the_mel_of_the_whole() {
     let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
-    let renderer = Renderer::load(checkpoint, WeightType::F32, &candle_core::Device::Cpu).unwrap();
+    let options =
+        LoadOptions { device: DeviceChoice::Cpu, precision: Precision::F32, ..LoadOptions::default() };
+    let loaded = LoadedModel::open(checkpoint, options).unwrap();
+    let renderer = loaded.renderer();
     let code = |book: usize, step: usize| ((step * step + 31 * book) % 625) as u16;
     let codes: Vec<Vec<u16>> = (0..4).map(|book| (0..700).map(|step| code(book, step)).collect()).collect();
     let whole = renderer.from_codes(&[&codes]).unwrap().swap_remove(0);

@@ -5,11 +5,8 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use candle_core::{DType, Device};
+use chattts_rs::backend::{ANY, Checkpoint, GptConfig, WeightFile, WeightType, lay_out};
 use chattts_rs::hub::NoiseSize;
-use chattts_rs::model::{
-    ANY, Checkpoint, Dvae, DvaeEncoder, Embed, GptConfig, HiddenDecoder, Llama, Vocos, WeightFile, WeightType,
-};
 use serde_json::Value;
 
 use crate::{assert_message, place};
@@ -38,13 +35,13 @@ pub fn weights(data: &[u8]) {
     let header: Value = serde_json::from_slice(&data[8..8 + length]).expect("a header that was read");
     for name in header.as_object().into_iter().flat_map(|header| header.keys()).take(32) {
         let Ok(shape) = file.shape(name) else { continue };
-        match file.tensor(name, &vec![ANY; shape.len()], DType::F32, &Device::Cpu) {
+        match file.tensor(name, &vec![ANY; shape.len()]) {
             Ok(tensor) => assert_eq!(tensor.dims(), shape),
             Err(error) => assert_message(&error.to_string()),
         }
         // Rows that stay where they lie in the file.
         if let [rows, width] = shape[..] {
-            let weights = file.root(DType::F32, &Device::Cpu);
+            let weights = file.root();
             if let Ok(table) = weights.table(name, &[ANY, width]) {
                 assert_eq!(table.values().len(), rows * width);
             }
@@ -90,17 +87,8 @@ pub fn packed(data: &[u8]) {
     // Two files of one length, changed within the clock's tick, have one stamp.
     let _ = std::fs::remove_file(place::folder().join(".packed.safetensors.checked"));
     let loaded = Checkpoint::open_packed(&whole.path).and_then(|checkpoint| {
-        let (device, hidden) = (Device::Cpu, checkpoint.config.hidden);
         let kind = checkpoint.packed.unwrap_or(WeightType::F32);
-        let parts = [
-            Llama::load(&checkpoint.gpt, &checkpoint.config, kind, &device).map(drop),
-            Embed::load(&checkpoint.embed, hidden, &device).map(drop),
-            HiddenDecoder::load(&checkpoint.decoder, hidden, kind, &device).map(drop),
-            Vocos::load(&checkpoint.vocos, kind, &device).map(drop),
-            Dvae::load(&checkpoint.dvae, &device).map(drop),
-            DvaeEncoder::load(&checkpoint.dvae, &device).map(drop),
-        ];
-        parts.into_iter().collect::<Result<(), _>>()
+        lay_out(&checkpoint, kind)
     });
     if let Err(error) = loaded {
         assert_message(&error.to_string());

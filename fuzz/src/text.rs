@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use chattts_rs::backend::Checkpoint;
 use chattts_rs::hub::NoiseSize;
-use chattts_rs::model::Checkpoint;
 use chattts_rs::speech::{Composer, FileRule, Lang, Overrides, SpeechRequest, Voices, cut};
 use chattts_rs::text::markup::{Script, markdown as read_markdown, ssml as read_ssml};
 use chattts_rs::text::{

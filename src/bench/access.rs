@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::VOICE;
+use crate::backend::Rendered;
 use crate::engine::{Batch, Codes, Event, Goal, Request, RowOutput, Scheduler, Step, Vocabulary};
 use crate::error::{Error, Result};
 use crate::loading::LoadedModel;
-use crate::model::Rendered;
 use crate::runtime::render_codes;
 use crate::voice::SeedKind;
 

@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use super::access::{self, Recorded};
 use super::distance::{Power, arg_max, divergence};
+use crate::backend::Rendered;
 use crate::engine::{Codes, Request, RowOutput};
 use crate::error::{Error, Result};
 use crate::loading::LoadedModel;
-use crate::model::Rendered;
 use crate::sampling::{Draw, ExponentialNoise, NoiseMode, Sampler, SamplingParams};
 
 /// The texts that are spoken: two to three seconds each, in both of the model's languages.
@@ -310,8 +310,8 @@ impl<'a> Tally<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::{Checkpoint, NOISE_SEED};
     use crate::hub::NoiseSize;
-    use crate::model::{Checkpoint, NOISE_SEED};
     use crate::{LoadOptions, Precision};
 
     fn load(precision: Precision) -> LoadedModel {

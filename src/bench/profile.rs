@@ -10,13 +10,14 @@ use serde::Serialize;
 use super::access;
 use super::speed::TEXT;
 use super::summary::Spread;
-use crate::cuda::{Ceilings, Dtype, ONCE_A_STEP, Part, Profiler, StepShape, Times, Work, part_of, work};
-use crate::device::OpenDevice;
-use crate::device::{LoadOptions, Precision};
+use crate::backend::cuda::{
+    self, CardBackend, Ceilings, Dtype, ONCE_A_STEP, Part, Profiler, StepShape, Times, Work, part_of, work,
+};
+use crate::backend::{Checkpoint, GptConfig};
+use crate::device::{DeviceChoice, LoadOptions, Precision};
 use crate::engine::Request;
 use crate::error::{Error, Result};
 use crate::loading::LoadedModel;
-use crate::model::{Checkpoint, GptConfig};
 
 /// The number of steps that a card is asked for at once; a run is a multiple of it.
 const TOGETHER: usize = 8;
@@ -100,25 +101,20 @@ impl ProfileTest {
     /// [`Error::Device`] if the device is no card or has failed; as [`LoadedModel::open`].
     pub fn open(checkpoint: Checkpoint, options: LoadOptions) -> Result<Self> {
         let config = checkpoint.config.clone();
-        let (mut profiler, mut ceilings) = (None, None);
-        let model = LoadedModel::open_with(checkpoint, options, |device| match device {
-            OpenDevice::Card(driver) => {
-                ceilings = Some(Ceilings::measure(&driver));
-                let wrapped = Profiler::new(driver);
-                profiler = Some(Arc::clone(&wrapped));
-                OpenDevice::Card(wrapped)
-            }
-            OpenDevice::Processor => OpenDevice::Processor,
-        })?;
-        let (Some(profiler), Some(ceilings)) = (profiler, ceilings) else {
+        let DeviceChoice::Cuda(number) = options.device.resolve().0 else {
             return Err(Error::Device("kernels are timed on cards, and this is a processor".into()));
         };
+        let driver = cuda::open(number)?;
+        let ceilings = Ceilings::measure(&driver)?;
+        let profiler = Profiler::new(driver);
+        let card = CardBackend { driver: Arc::clone(&profiler) as _, number };
+        let model = LoadedModel::open_on(&card, checkpoint, options)?;
         let kind = match model.precision() {
             Precision::F32 => Dtype::F32,
             Precision::Bf16 => Dtype::Bf16,
             _ => Dtype::F16,
         };
-        Ok(ProfileTest { model, profiler, config, kind, ceilings: ceilings? })
+        Ok(ProfileTest { model, profiler, config, kind, ceilings })
     }
 
     /// Returns the card's limits.

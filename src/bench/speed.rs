@@ -6,9 +6,10 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::access;
+use crate::backend::GROUP_STEPS;
 use crate::engine::{Codes, Request};
 use crate::error::{Error, Result};
-use crate::loading::{GROUP_STEPS, LoadedModel};
+use crate::loading::LoadedModel;
 use crate::runtime::first_sound;
 
 /// The text of every line: a sentence of common length in each of the model's languages.

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use chattts_rs::Overrides;
 use chattts_rs::audio::Format;
+use chattts_rs::backend::WeightType;
 use chattts_rs::hub::{DEFAULT_REPO, NoiseSize};
-use chattts_rs::model::WeightType;
 use chattts_rs::speech::{MarkupOverrides, ReadingOverrides, SamplingOverrides};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -436,7 +436,7 @@ pub enum ModelCommand {
         #[arg(long, value_enum, default_value_t = NoiseSize::Tiny)]
         size: NoiseSize,
         /// Other seeds give other weights; `--model noise` and `noise-full` are those of the default
-        #[arg(long, value_name = "N", default_value_t = chattts_rs::model::NOISE_SEED)]
+        #[arg(long, value_name = "N", default_value_t = chattts_rs::backend::NOISE_SEED)]
         seed: u64,
     },
 }

@@ -9,10 +9,12 @@ mod profile;
 mod table;
 mod words;
 
+use chattts_rs::backend::Checkpoint;
 use chattts_rs::bench::{Machine, Summary};
 use chattts_rs::hub::{self, NoiseSize};
-use chattts_rs::model::Checkpoint;
-use chattts_rs::{DeviceChoice, EngineOptions, Error, LoadOptions, Model, ModelSource, Precision};
+use chattts_rs::{
+    BackendChoice, DeviceChoice, EngineOptions, Error, LoadOptions, Model, ModelSource, Precision,
+};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -27,7 +29,8 @@ pub fn run(context: &Context, args: &BenchArgs) -> anyhow::Result<()> {
         return child::measure(args, since);
     }
     // What can be wrong with the flags is found before anything is downloaded.
-    let found = compute(args, Precision::Auto, 1)?;
+    let any = Kind { backend: BackendChoice::Auto, dtype: Precision::Auto };
+    let found = compute(args, any, 1)?;
     if args.profile && !matches!(found.device, DeviceChoice::Cuda(_)) {
         let device = &args.device;
         return Err(Usage(format!(
@@ -48,15 +51,18 @@ pub fn run(context: &Context, args: &BenchArgs) -> anyhow::Result<()> {
 
 fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
-    let types = if args.dtype.is_empty() { vec![Precision::Auto] } else { args.dtype.clone() };
-    let mut measurements: Vec<Measurement> = types
+    let kinds = Kind::all(args, &[Precision::Auto]);
+    for kind in &kinds {
+        compute(args, *kind, 1)?;
+    }
+    let mut measurements: Vec<Measurement> = kinds
         .iter()
-        .flat_map(|dtype| args.batch_size.iter().map(|size| Measurement::new(*dtype, *size)))
+        .flat_map(|kind| args.batch_size.iter().map(|size| Measurement::new(*kind, *size)))
         .collect();
     if !is_builtin(model)? {
         // Weights that are packed for the first time are no part of what is measured.
-        for dtype in &types {
-            checkpoint(model, &compute(args, *dtype, 1)?)?;
+        for kind in &kinds {
+            checkpoint(model, &compute(args, *kind, 1)?)?;
         }
     }
     interrupt.watch();
@@ -69,18 +75,19 @@ fn speed(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Resu
             measurement.processes.push(process?);
         }
     }
-    let results: Vec<(Precision, Summary)> = measurements
+    let results: Vec<(Kind, Summary)> = measurements
         .iter()
-        .filter_map(|m| Some((m.dtype, Summary::of(&m.processes, m.batch_size.into(), args.tokens.into())?)))
+        .filter_map(|m| Some((m.kind, Summary::of(&m.processes, m.batch_size.into(), args.tokens.into())?)))
         .collect();
     let machine = Machine::this();
     if args.json {
         let results = results
             .iter()
-            .map(|(dtype, summary)| Ok(named(*dtype, serde_json::to_value(summary)?)))
+            .map(|(kind, summary)| Ok(kind.named(serde_json::to_value(summary)?)))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let options = json!({
-            "dtype": types.iter().map(|dtype| name(*dtype)).collect::<Vec<_>>(),
+            "backend": args.backend.iter().map(name).collect::<Vec<_>>(),
+            "dtype": args.dtype.iter().map(name).collect::<Vec<_>>(),
             "batch_size": args.batch_size,
             "tokens": args.tokens,
             "runs": args.runs,
@@ -137,23 +144,53 @@ fn headline(machine: &Machine) -> String {
     )
 }
 
-/// Returns a type's name as the flag spells it.
-fn name(dtype: Precision) -> String {
-    dtype.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
+/// Returns a value's name as its flag spells it.
+fn name(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
 }
 
-/// Adds the type that was asked for to a result's object.
-fn named(dtype: Precision, mut result: Value) -> Value {
-    if let Value::Object(fields) = &mut result {
-        fields.insert("dtype".into(), name(dtype).into());
+/// Says what computes, and in which type.
+#[derive(Clone, Copy)]
+struct Kind {
+    backend: BackendChoice,
+    dtype: Precision,
+}
+
+impl Kind {
+    /// Returns each backend with each type that is asked for, or with these.
+    fn all(args: &BenchArgs, types: &[Precision]) -> Vec<Kind> {
+        let types = if args.dtype.is_empty() { types } else { &args.dtype };
+        let with = |backend| types.iter().map(move |dtype| Kind { backend, dtype: *dtype });
+        args.backend.iter().copied().flat_map(with).collect()
     }
-    result
+
+    /// Names it in a table, by the type that it came to.
+    fn label(self, precision: Precision) -> String {
+        match self.backend {
+            BackendChoice::Candle => format!("candle {}", precision.name()),
+            _ => precision.name().into(),
+        }
+    }
+
+    /// Adds what was asked for to a result's object.
+    fn named(self, mut result: Value) -> Value {
+        if let Value::Object(fields) = &mut result {
+            fields.insert("backend".into(), name(&self.backend).into());
+            fields.insert("dtype".into(), name(&self.dtype).into());
+        }
+        result
+    }
 }
 
 /// Returns the options for loading a model; the device's name is shown above the figures.
-fn compute(args: &BenchArgs, dtype: Precision, batch_size: usize) -> anyhow::Result<LoadOptions> {
+fn compute(
+    args: &BenchArgs,
+    Kind { backend, dtype }: Kind,
+    batch_size: usize,
+) -> anyhow::Result<LoadOptions> {
     let compute = ComputeArgs {
         device: args.device.clone(),
+        backend,
         dtype,
         memory_fraction: args.memory_fraction,
         threads: args.threads,
@@ -195,6 +232,7 @@ fn is_builtin(model: &ModelArgs) -> Result<bool, Error> {
 /// Opens the model, whose files are in place, as the commands that speak do.
 fn checkpoint(model: &ModelArgs, compute: &LoadOptions) -> anyhow::Result<Checkpoint> {
     let mut options = options::quiet_engine(model);
+    options.backend = compute.backend;
     options.precision = compute.precision;
     Ok(Model::open(&options)?.packed(compute.device, &options).checkpoint)
 }

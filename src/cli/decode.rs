@@ -1,7 +1,7 @@
 //! Runs `decode`.
 
 use chattts_rs::audio::{Encoding, encode, resample, trim_silence};
-use chattts_rs::model::SAMPLE_RATE;
+use chattts_rs::backend::SAMPLE_RATE;
 use chattts_rs::voice::read_codes;
 
 use super::args::DecodeArgs;

@@ -1,7 +1,7 @@
 //! Runs `devices`, which lists the devices that can compute here.
 
+use chattts_rs::backend::instructions;
 use chattts_rs::bench::Machine;
-use chattts_rs::model::instructions;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -119,7 +119,7 @@ impl Cards {
 
 #[cfg(feature = "cuda")]
 fn cards() -> Cards {
-    use chattts_rs::cuda::{CardInfo, count, driver_version};
+    use chattts_rs::backend::cuda::{CardInfo, count, driver_version};
     let count = match count() {
         Ok(0) => return Cards { reason: Some("no NVIDIA card was found".into()), ..Cards::default() },
         Ok(count) => count,
@@ -173,7 +173,7 @@ fn checks(context: &Context, cards: &Cards) -> anyhow::Result<Checks> {
     let mut wrong = 0;
     for number in usable {
         context.report.busy(&format!("checking cuda:{number}"), 0, 1);
-        let findings = chattts_rs::cuda::check(number, 1);
+        let findings = chattts_rs::backend::cuda::check(number, 1);
         context.report.clear();
         for finding in findings? {
             let verdict = if finding.holds() { "ok" } else { "WRONG" };

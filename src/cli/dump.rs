@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chattts_rs::model::Rendered;
+use chattts_rs::backend::Rendered;
 use chattts_rs::{Decoder, Refined, Trace, VoicePrompt};
 use safetensors::tensor::{Dtype, View, serialize};
 
@@ -113,7 +113,7 @@ fn flat(ids: &[u32]) -> Array {
     Array::ints(&[ids.len()], ids.iter().copied())
 }
 
-fn audio(mel: &chattts_rs::model::Mel, wave: &[f32]) -> [(&'static str, Array); 2] {
+fn audio(mel: &chattts_rs::backend::Mel, wave: &[f32]) -> [(&'static str, Array); 2] {
     let values = mel.by_channel();
     let frames = mel.frames();
     let channels = values.len() / frames.max(1);

@@ -106,7 +106,7 @@ pub fn run() -> ExitCode {
     };
     let context = Context { report, interrupt };
     #[cfg(feature = "cuda")]
-    match chattts_rs::cuda::Switches::from_env() {
+    match chattts_rs::backend::cuda::Switches::from_env() {
         Ok(switches) => switches.set(),
         Err(error) => return exit(&context, &error.into()),
     }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use chattts_rs::ModelSource;
+use chattts_rs::backend::{WeightType, write_demo, write_noise};
 use chattts_rs::hub::{self, FileState};
-use chattts_rs::model::{WeightType, write_demo, write_noise};
 
 use super::args::{ModelArgs, ModelCommand};
 use super::options::{self, model_source};

@@ -56,6 +56,7 @@ pub fn devices(
     args: &ComputeArgs,
     report: &Report,
 ) -> chattts_rs::Result<Vec<DeviceChoice>> {
+    options.backend = args.backend;
     options.precision = args.dtype;
     options.memory_fraction = args.memory_fraction;
     options.threads = args.threads.map(usize::from);
@@ -78,7 +79,7 @@ pub fn devices(
         .collect();
     // Found before anything is downloaded.
     for device in &devices {
-        device.precision(args.dtype)?;
+        args.backend.precision(*device, args.dtype)?;
     }
     options.devices = Devices::from(devices.as_slice());
     Ok(devices)

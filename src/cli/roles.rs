@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chattts_rs::audio::{Encoding, encode};
-use chattts_rs::model::SAMPLE_RATE;
+use chattts_rs::backend::{CpuEncoder, SAMPLE_RATE};
 use chattts_rs::speech::{encode_sample, is_audio};
 use chattts_rs::text::{NormalizeOptions, normalize};
 use chattts_rs::voice::{
@@ -241,7 +241,8 @@ fn clone(context: &Context, path: &Path, args: &CloneArgs) -> anyhow::Result<()>
     if normalize(&args.text, &NormalizeOptions::default()).text.trim().is_empty() {
         return Err(Usage("--text: nothing in it is spoken; give what the sample says".into()).into());
     }
-    let encoder = options::open(&options::engine(&args.model, context), context)?.checkpoint.encoder()?;
+    let model = options::open(&options::engine(&args.model, context), context)?;
+    let encoder = CpuEncoder::load(&model.checkpoint.dvae)?;
     let mut warnings = Vec::new();
     let codes = encode_sample(&args.wav, &encoder, &mut warnings);
     warnings.iter().for_each(|warning| context.report.warn(&warning.message));

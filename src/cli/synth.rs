@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use chattts_rs::batch::report::ReportWriter;
 use chattts_rs::batch::{DirLock, Ledger, NameTemplate, Names, sweep};
 use chattts_rs::speech::{Composer, FileRule, Line, Voices, homophones, random_seed};
-use chattts_rs::{BatchSize, DeviceChoice, Engine, Error, Event, Limits, VoiceSample};
+use chattts_rs::{BackendChoice, BatchSize, DeviceChoice, Engine, Error, Event, Limits, VoiceSample};
 
 use self::check::{DefaultNames, check_guess, check_output, check_settings, check_weights, nothing};
 use super::args::{OutputArgs, SynthArgs};
@@ -173,9 +173,10 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         json_input: args.json_input,
         model: model.fingerprint.clone(),
         // What `auto` comes to, not its name: that may come to something else in another version.
-        compute: match (device, device.precision(options.precision)?) {
-            (DeviceChoice::Cuda(_), precision) => format!("cuda {}", precision.name()),
-            (_, precision) => format!("{:?}", precision.weight_type()),
+        compute: match (options.backend, device, options.backend.precision(device, options.precision)?) {
+            (BackendChoice::Candle, device, precision) => format!("candle {device:?} {}", precision.name()),
+            (_, DeviceChoice::Cuda(_), precision) => format!("cuda {}", precision.name()),
+            (_, _, precision) => format!("{:?}", precision.weight_type()),
         },
         // Subtitles are written with their file alone, so a file without them is not done.
         extra: vec![("subtitles".into(), format!("{:?}", args.output.subtitles))],

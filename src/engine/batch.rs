@@ -4,8 +4,27 @@
 use std::ops::Range;
 
 use crate::error::Result;
-use crate::model::{Head, Input};
 use crate::sampling::{Draw, NoiseMode, SamplingParams};
+
+/// Names what goes in at one position.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A text token.
+    Text(u32),
+    /// The place of the speaker's vector, already of unit length.
+    Speaker(std::sync::Arc<[f32]>),
+    /// One code per codebook.
+    Codes(Vec<u32>),
+}
+
+/// Names the logits that a sequence asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// The text vocabulary, for refining.
+    Text,
+    /// Each codebook's vocabulary, side by side, for speech.
+    Codes,
+}
 
 /// Holds one position that goes through the model in a step.
 #[derive(Clone, Debug)]

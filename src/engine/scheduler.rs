@@ -237,10 +237,10 @@ mod tests {
     use std::ops::Range;
 
     use super::*;
-    use crate::engine::batch::Drawn;
-    use crate::model::{Head, NOISE_SEED};
+    use crate::backend::{Checkpoint, NOISE_SEED};
+    use crate::engine::batch::{Drawn, Head};
     use crate::sampling::{NoiseMode, SamplingParams};
-    use crate::{engine::EngineCore, hub::NoiseSize, model::Checkpoint, text::Tokenizer};
+    use crate::{engine::EngineCore, hub::NoiseSize, text::Tokenizer};
 
     /// Stands in for the model: code `position % 600` is all but certain, so what a sequence draws shows at
     /// which positions it was fed.

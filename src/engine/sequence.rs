@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use half::f16;
 
-use super::batch::{Drawn, RowOutput, SlotStart};
+use super::batch::{Drawn, Head, Input, RowOutput, SlotStart};
 use super::request::{Codes, FinishReason, Refine, Refined, Request};
 use crate::error::{Error, Result};
-use crate::model::{Head, Input};
 use crate::sampling::{Draw, ExponentialNoise, FIRST_DRAWS, NoiseMode, Sampler};
 use crate::text::{Tokenizer, code_prompt, refine_prompt};
 use crate::voice::Speaker;

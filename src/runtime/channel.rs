@@ -13,7 +13,7 @@ use super::speech::Trace;
 
 /// The number of samples, 20 seconds of them, that may wait to be read before the request is held back: enough
 /// that a reader who looks rarely never stops it, and little memory beside what making them takes.
-pub(super) const READ_AHEAD: usize = 20 * crate::model::SAMPLE_RATE as usize;
+pub(super) const READ_AHEAD: usize = 20 * crate::backend::SAMPLE_RATE as usize;
 
 /// A worker's message about a line, in order.
 pub(super) enum Message {

@@ -13,12 +13,12 @@ use super::speech::{Event, Speech};
 use super::state::RunState;
 use super::stats::{self, DeviceStats, Stats};
 use super::worker::work;
+use crate::backend::{GROUP_STEPS, MemoryProbe, Rendered, Renderer, SAMPLE_RATE};
 use crate::device::DeviceChoice;
 use crate::device::Precision;
 use crate::engine::{Codes, Refined, Request};
 use crate::error::{Error, Result};
-use crate::loading::{GROUP_STEPS, LoadedModel};
-use crate::model::{Rendered, Renderer, SAMPLE_RATE};
+use crate::loading::LoadedModel;
 use crate::speech::{Composer, Line, SpeechRequest, Voices};
 use crate::voice::VoicePrompt;
 
@@ -43,7 +43,7 @@ struct Device {
     slots: usize,
     precision: Precision,
     renderer: Arc<Renderer>,
-    memory: Option<crate::device::MemoryProbe>,
+    memory: Option<MemoryProbe>,
 }
 
 impl Engine {

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::options::{EngineOptions, Notice};
-use crate::device::DeviceChoice;
+use crate::backend::{Checkpoint, NOISE_SEED, WeightType, demo_fingerprint};
+use crate::device::{BackendChoice, DeviceChoice};
 use crate::error::Result;
 use crate::hub::{self, ModelFiles, ModelSource, Transfer};
-use crate::model::{Checkpoint, NOISE_SEED, demo_fingerprint};
 use crate::speech::model_fingerprint;
 
 /// The size in bytes from which a language model's weights take longer to read than to map.
@@ -81,8 +81,9 @@ impl Model {
     /// it is not yet. A model too small to gain from this stays as it is, and so does one that cannot be kept:
     /// it only takes longer to load.
     pub fn packed(self, device: DeviceChoice, options: &EngineOptions) -> Self {
-        let kind = match device.precision(options.precision) {
-            Ok(precision) if device == DeviceChoice::Cpu => precision.weight_type(),
+        let is_for = device == DeviceChoice::Cpu && options.backend != BackendChoice::Candle;
+        let kind = match options.backend.precision(device, options.precision) {
+            Ok(precision) if is_for => precision.weight_type(),
             _ => return self,
         };
         let size = std::fs::metadata(self.checkpoint.gpt.path()).map_or(0, |meta| meta.len());
@@ -98,12 +99,7 @@ impl Model {
         }
     }
 
-    fn pack(
-        &self,
-        file: &Path,
-        kind: crate::model::WeightType,
-        options: &EngineOptions,
-    ) -> Result<Checkpoint> {
+    fn pack(&self, file: &Path, kind: WeightType, options: &EngineOptions) -> Result<Checkpoint> {
         options.notify(&Notice::Packing { file: file.to_path_buf() });
         self.checkpoint.pack(file, kind)?;
         Checkpoint::open_packed(file)

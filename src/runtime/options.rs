@@ -4,8 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::device::{DeviceChoice, Devices};
-use crate::device::{LoadOptions, Precision};
+use crate::device::{BackendChoice, DeviceChoice, Devices, LoadOptions, Precision};
 use crate::error::{Error, Result};
 use crate::hub::{HubConfig, Transfer};
 use crate::text::Homophones;
@@ -104,6 +103,8 @@ pub struct EngineOptions {
     pub model: String,
     /// The devices on which it runs.
     pub devices: Devices,
+    /// What computes on them.
+    pub backend: BackendChoice,
     /// The type in which it computes.
     pub precision: Precision,
     /// Texts that are worked on together, on each device.
@@ -131,6 +132,7 @@ impl EngineOptions {
         EngineOptions {
             model: model.into(),
             devices: Devices::default(),
+            backend: BackendChoice::default(),
             precision: Precision::default(),
             batch_size: BatchSize::default(),
             memory_fraction: LoadOptions::default().memory_fraction,
@@ -152,8 +154,8 @@ impl EngineOptions {
     /// Returns the options for loading a model on one of the devices.
     pub fn load_options(&self, device: DeviceChoice) -> LoadOptions {
         let (batch_size, fewer) = self.batch_size.on(device);
-        let EngineOptions { precision, memory_fraction, .. } = *self;
-        LoadOptions { device, precision, batch_size, fewer, memory_fraction }
+        let EngineOptions { backend, precision, memory_fraction, .. } = *self;
+        LoadOptions { device, backend, precision, batch_size, fewer, memory_fraction }
     }
 
     /// Sets the number of the process's threads, as opening a model does.
@@ -174,10 +176,11 @@ impl EngineOptions {
 
 impl fmt::Debug for EngineOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let EngineOptions { model, devices, precision, batch_size, threads, .. } = self;
+        let EngineOptions { model, devices, backend, precision, batch_size, threads, .. } = self;
         f.debug_struct("EngineOptions")
             .field("model", model)
             .field("devices", devices)
+            .field("backend", backend)
             .field("precision", precision)
             .field("batch_size", batch_size)
             .field("threads", threads)

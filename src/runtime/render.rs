@@ -4,10 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::state::RunState;
+use crate::backend::{GROUP_STEPS, Growing, Mel, Rendered, Renderer, WaveStream};
 use crate::engine::{Codes, Decoder, RequestId};
 use crate::error::{Error, Result};
-use crate::loading::GROUP_STEPS;
-use crate::model::{Growing, Mel, Rendered, Renderer, WaveStream};
 use crate::voice::VoicePrompt;
 
 /// A task for the renderer.

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::channel::{Channel, Message, Received, Times};
 use super::state::RunState;
+use crate::backend::Mel;
 use crate::engine::{Codes, FinishReason, Refined};
 use crate::error::{Error, Result};
-use crate::model::Mel;
 use crate::speech::{Piece, PostProcess, PostProcessor, Warning};
 
 /// An event of a request. The order is: started, for each piece its refined text, its samples and its cues,

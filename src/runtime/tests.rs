@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
+use crate::backend::{Checkpoint, NOISE_SEED};
 use crate::device::LoadOptions;
-use crate::engine::{Batch, Request, RowOutput, Step};
+use crate::engine::{Batch, Input, Request, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::hub::NoiseSize;
 use crate::loading::{AnyStep, LoadedModel};
-use crate::model::{Checkpoint, Input, NOISE_SEED};
 use crate::sampling::SamplingParams;
 use crate::speech::{Composer, Line, Piece, Priority, Voices};
 use crate::voice::{Registry, SeedKind, Voice};

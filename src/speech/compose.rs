@@ -8,9 +8,9 @@ use super::{
     CueText, FileRule, Line, Markup, Overrides, Piece, PostProcess, Reading, SpeechRequest, Voices,
     random_seed,
 };
+use crate::backend::SAMPLE_RATE;
 use crate::engine::{CODEBOOKS, Decoder, Refine, Request};
 use crate::error::{Error, Result};
-use crate::model::SAMPLE_RATE;
 use crate::sampling::SamplingParams;
 use crate::text::{Homophones, Normalized, split, spoken_seconds};
 use crate::voice::{Voice, VoiceSample};
@@ -196,8 +196,8 @@ fn cues_of(input: &str, text: &Normalized, pieces: &[Range<usize>]) -> Vec<Vec<C
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::{Checkpoint, NOISE_SEED};
     use crate::hub::NoiseSize;
-    use crate::model::{Checkpoint, NOISE_SEED};
     use crate::voice::Registry;
 
     fn cues(text: &str) -> (usize, Vec<String>) {

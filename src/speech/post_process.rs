@@ -2,8 +2,8 @@
 
 use crate::audio::subtitles::Cue;
 use crate::audio::{WaveResampler, is_silent, normalize_loudness, trim_quiet};
+use crate::backend::SAMPLE_RATE;
 use crate::error::Result;
-use crate::model::SAMPLE_RATE;
 
 use super::Piece;
 

@@ -9,8 +9,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use super::Warning;
 use super::field::shown;
 use crate::audio::{Recording, check as check_quality, trim_quiet};
+use crate::backend::{Checkpoint, CpuEncoder, SAMPLE_RATE, WeightFile};
 use crate::error::{Error, Result};
-use crate::model::{Checkpoint, DvaeEncoder, SAMPLE_RATE, WeightFile};
 use crate::voice::{
     FileVoice, Registry, SeedKind, Speaker, SpeakerStats, Voice, VoicePrompt, VoiceSample, VoiceSpec,
     read_codes, read_speaker, resolve,
@@ -68,7 +68,7 @@ pub struct Voices {
     known: Mutex<Recent<(String, Option<String>), Voice>>,
     samples: Mutex<Recent<PathBuf, VoicePrompt>>,
     /// The encoder, read when the first sample needs it.
-    encoder: OnceLock<DvaeEncoder>,
+    encoder: OnceLock<CpuEncoder>,
 }
 
 /// Tells whether a role is the name of a file with a spoken sample.
@@ -81,7 +81,7 @@ pub fn is_audio(role: &str) -> bool {
 ///
 /// # Errors
 /// [`Error::Speaker`] for a recording that is not good enough for a voice; an error of reading it.
-pub fn encode_sample(path: &Path, encoder: &DvaeEncoder, warnings: &mut Vec<Warning>) -> Result<VoicePrompt> {
+pub fn encode_sample(path: &Path, encoder: &CpuEncoder, warnings: &mut Vec<Warning>) -> Result<VoicePrompt> {
     let recording = Recording::read(path)?;
     let at = |message: &dyn std::fmt::Display| format!("{}: {message}", path.display());
     warnings.extend(recording.damage.iter().map(|damage| Warning::other(at(damage))));
@@ -184,7 +184,7 @@ impl Voices {
             let encoder = match self.encoder.get() {
                 Some(encoder) => encoder,
                 None => {
-                    let encoder = DvaeEncoder::load(&self.dvae, &candle_core::Device::Cpu)?;
+                    let encoder = CpuEncoder::load(&self.dvae)?;
                     self.encoder.get_or_init(|| encoder)
                 }
             };

@@ -132,7 +132,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let small = root.join("tests/fixtures/tiny/model/asset/tokenizer/tokenizer.json");
         let small = std::fs::read_to_string(small).unwrap();
-        let (_, demo) = crate::model::Checkpoint::demo().unwrap().tokenizer;
+        let (_, demo) = crate::backend::Checkpoint::demo().unwrap().tokenizer;
         // The published one, where it is at hand.
         let published = std::fs::read_to_string(root.join("../shared/tokenizer/tokenizer.json"));
         for json in [small, demo].into_iter().chain(published) {

@@ -25,7 +25,7 @@ pub fn fixtures() -> PathBuf {
 /// What is said where a card is asked for and there is none; nothing where this build has cards to use.
 pub fn without_cards() -> Option<&'static str> {
     #[cfg(feature = "cuda")]
-    return match chattts_rs::cuda::count() {
+    return match chattts_rs::backend::cuda::count() {
         Ok(count) if count > 0 => None,
         _ => Some("no NVIDIA"),
     };

@@ -1,6 +1,6 @@
 //! Flags of `bench`.
 
-use chattts_rs::Precision;
+use chattts_rs::{BackendChoice, Precision};
 use clap::Args;
 
 /// The flags that matter for speed only, and not for precision.
@@ -20,6 +20,10 @@ pub struct BenchArgs {
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
     pub device: String,
+    /// What computes there, one measurement each, such as auto,candle
+    #[arg(long, value_name = "BACKENDS", value_enum, value_delimiter = ',',
+          default_values_t = [BackendChoice::Auto], help_heading = "Model")]
+    pub backend: Vec<BackendChoice>,
     /// In which types to compute, such as f32,q8 [default: auto; with --precision those of the device]
     #[arg(long, value_name = "TYPES", value_enum, value_delimiter = ',', help_heading = "Model")]
     pub dtype: Vec<Precision>,

@@ -1,6 +1,6 @@
 //! Flags of where and how to compute.
 
-use chattts_rs::Precision;
+use chattts_rs::{BackendChoice, Precision};
 use clap::Args;
 
 #[derive(Args)]
@@ -14,6 +14,10 @@ pub struct ComputeArgs {
         hide_short_help = true
     )]
     pub device: String,
+    /// What computes there
+    #[arg(long, value_name = "BACKEND", value_enum, default_value_t = BackendChoice::Auto,
+          help_heading = "Model", hide_short_help = true)]
+    pub backend: BackendChoice,
     /// In which type to compute
     #[arg(long, value_name = "TYPE", value_enum, default_value_t = Precision::Auto,
           help_heading = "Model", hide_short_help = true)]

@@ -13,7 +13,7 @@ use chattts_rs::{Error, LoadedModel, Precision};
 use super::super::args::{BenchArgs, ModelArgs};
 use super::super::output::print_line;
 use super::super::{Context, FAILED};
-use super::{checkpoint, compute, is_builtin, name};
+use super::{Kind, checkpoint, compute, is_builtin, name};
 
 /// The time between two looks for a signal while a process measures.
 const LOOK_OUT: Duration = Duration::from_millis(50);
@@ -23,20 +23,20 @@ type Answer = Result<Process, String>;
 
 /// A measurement of one type of weights and one batch size.
 pub struct Measurement {
-    pub dtype: Precision,
+    pub kind: Kind,
     pub batch_size: u16,
     /// Results of the processes so far.
     pub processes: Vec<Process>,
 }
 
 impl Measurement {
-    pub fn new(dtype: Precision, batch_size: u16) -> Self {
-        Measurement { dtype, batch_size, processes: Vec::new() }
+    pub fn new(kind: Kind, batch_size: u16) -> Self {
+        Measurement { kind, batch_size, processes: Vec::new() }
     }
 
     /// Returns the name that is shown while it runs.
     pub fn label(&self) -> String {
-        format!("{}, batch size {}", name(self.dtype), self.batch_size)
+        format!("{}, batch size {}", self.kind.label(self.kind.dtype), self.batch_size)
     }
 
     /// Measures once, in a new process.
@@ -62,7 +62,9 @@ impl Measurement {
         let failed = "cannot start a process of this program";
         let mut command = Command::new(std::env::current_exe().context(failed)?);
         command.args(["bench", "--quiet", "--offline", "--model", model.name(), "--device", &args.device]);
-        command.args(["--dtype", &name(self.dtype), "--memory-fraction", &args.memory_fraction.to_string()]);
+        let Kind { backend, dtype } = self.kind;
+        command.args(["--backend", &name(&backend), "--dtype", &name(&dtype)]);
+        command.args(["--memory-fraction", &args.memory_fraction.to_string()]);
         for (flag, value) in [
             ("--batch-size", u64::from(self.batch_size)),
             ("--tokens", args.tokens.into()),
@@ -123,15 +125,15 @@ fn end_with_parent() {
 
 fn process(args: &BenchArgs, since: u64) -> anyhow::Result<Process> {
     let go_on = || ControlFlow::Continue(());
-    let dtype = args.dtype.first().copied().unwrap_or(Precision::Auto);
+    let kind = Kind::all(args, &[Precision::Auto]).into_iter().next().context("no backend to measure")?;
     let batch_size = args.batch_size.first().copied().unwrap_or(1);
-    let compute = compute(args, dtype, batch_size.into())?;
+    let compute = compute(args, kind, batch_size.into())?;
     let model = ModelArgs { model: args.model.clone(), offline: args.offline };
 
     let start = Instant::now();
     let mut tts = LoadedModel::open(checkpoint(&model, &compute)?, compute)?;
     let load = start.elapsed();
-    let (device, weights) = (tts.device_name().to_string(), tts.precision().name().to_string());
+    let (device, weights) = (tts.device_name().to_string(), kind.label(tts.precision()));
     let mut test = SpeedTest::new(&mut tts, args.tokens.into(), args.seed)?;
     let cold_start = now().saturating_sub(Duration::from_nanos(since));
     for _ in 0..args.warm_up {

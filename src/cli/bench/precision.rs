@@ -3,63 +3,71 @@
 use std::str::FromStr as _;
 
 use chattts_rs::bench::{Machine, Reference, WordErrors};
-use chattts_rs::{DeviceChoice, Devices, LoadOptions, LoadedModel, Precision};
+use chattts_rs::{BackendChoice, DeviceChoice, Devices, LoadOptions, LoadedModel, Precision};
 use serde_json::json;
 
 use super::super::Context;
 use super::super::args::{BenchArgs, ModelArgs};
 use super::super::output::print_line;
-use super::{checkpoint, headline, name, named, table, words};
+use super::{Kind, checkpoint, headline, name, table, words};
 
 pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
     // Single precision on the processor is what all are compared with, those of a card too.
     let (device, _) = Devices::from_str(&args.device)?.choices()?[0].resolve();
-    let types: Vec<Precision> = match (args.dtype.is_empty(), device) {
-        (false, _) => args.dtype.clone(),
-        (true, DeviceChoice::Cuda(_)) => vec![Precision::F32, Precision::F16, Precision::Bf16, Precision::Q8],
-        (true, _) => vec![Precision::Q8],
+    let types: &[Precision] = match device {
+        DeviceChoice::Cuda(_) => &[Precision::F32, Precision::F16, Precision::Bf16, Precision::Q8],
+        _ => &[Precision::Q8],
     };
-    for dtype in &types {
-        device.precision(*dtype)?;
+    let mut kinds = Kind::all(args, types);
+    if args.dtype.is_empty() {
+        kinds.retain(|kind| kind.backend != BackendChoice::Candle);
+        let all = [Precision::F32, Precision::F16, Precision::Bf16];
+        let candle = args.backend.iter().filter(|backend| **backend == BackendChoice::Candle);
+        kinds.extend(candle.flat_map(|backend| all.map(|dtype| Kind { backend: *backend, dtype })));
     }
+    for kind in &kinds {
+        kind.backend.precision(device, kind.dtype)?;
+    }
+    let single_precision = Kind { backend: BackendChoice::Auto, dtype: Precision::F32 };
     interrupt.watch();
     let go_on = || interrupt.check();
-    let load = |device, dtype: Precision| -> anyhow::Result<(LoadedModel, String)> {
+    let load = |device, kind: Kind| -> anyhow::Result<(LoadedModel, String)> {
         let compute = LoadOptions {
             device,
-            precision: dtype,
+            backend: kind.backend,
+            precision: kind.dtype,
             batch_size: Reference::LINES,
             memory_fraction: args.memory_fraction,
             ..LoadOptions::default()
         };
         let tts = LoadedModel::open(checkpoint(model, &compute)?, compute)?;
         let weights = match device {
-            DeviceChoice::Cuda(number) => format!("{} cuda:{number}", tts.precision().name()),
-            _ => tts.precision().name().to_string(),
+            DeviceChoice::Cuda(number) => format!("{} cuda:{number}", kind.label(tts.precision())),
+            _ => kind.label(tts.precision()),
         };
         Ok((tts, weights))
     };
-    let total = types.len() + 1;
-    let misheard = |device, dtype: Precision| -> anyhow::Result<Option<WordErrors>> {
+    let total = kinds.len() + 1;
+    let misheard = |device, kind: Kind| -> anyhow::Result<Option<WordErrors>> {
         let Some(recogniser) = &args.recogniser else { return Ok(None) };
-        Ok(Some(words::errors(args, model, (device, dtype), recogniser, &go_on)?))
+        Ok(Some(words::errors(args, model, (device, kind), recogniser, &go_on)?))
     };
-    let mut results: Vec<(Precision, table::Compared)> = Vec::new();
+    let mut results: Vec<(Kind, table::Compared)> = Vec::new();
     let mut compared = || -> anyhow::Result<(Reference, Option<WordErrors>)> {
         report.busy(&"speaking in f32", 0, total);
-        let (mut single, _) = load(DeviceChoice::Cpu, Precision::F32)?;
+        let (mut single, _) = load(DeviceChoice::Cpu, single_precision)?;
         let reference = Reference::speak(&mut single, args.tokens.into(), args.seed, &go_on)?;
         // Its memory is the next one's.
         drop(single);
-        let word_errors = misheard(DeviceChoice::Cpu, Precision::F32)?;
-        for (index, dtype) in types.iter().enumerate() {
-            report.busy(&format!("comparing {}", name(*dtype)), index + 1, total);
-            let (mut tts, weights) = load(device, *dtype)?;
+        let word_errors = misheard(DeviceChoice::Cpu, single_precision)?;
+        for (index, kind) in kinds.iter().enumerate() {
+            report.busy(&format!("comparing {}", kind.label(kind.dtype)), index + 1, total);
+            let (mut tts, weights) = load(device, *kind)?;
             let agreement = reference.compare(&mut tts, weights, &go_on)?;
             drop(tts);
-            let word_errors = misheard(device, *dtype)?;
-            results.push((*dtype, table::Compared { agreement, word_errors }));
+            let word_errors = misheard(device, *kind)?;
+            results.push((*kind, table::Compared { agreement, word_errors }));
         }
         Ok((reference, word_errors))
     };
@@ -72,10 +80,11 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
     if args.json {
         let results = results
             .iter()
-            .map(|(dtype, compared)| Ok(named(*dtype, serde_json::to_value(compared)?)))
+            .map(|(kind, compared)| Ok(kind.named(serde_json::to_value(compared)?)))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let options = json!({
-            "dtype": types.iter().map(|dtype| name(*dtype)).collect::<Vec<_>>(),
+            "backend": kinds.iter().map(|kind| name(&kind.backend)).collect::<Vec<_>>(),
+            "dtype": kinds.iter().map(|kind| name(&kind.dtype)).collect::<Vec<_>>(),
             "tokens": args.tokens,
             "device": args.device,
             "seed": args.seed,

@@ -1,15 +1,15 @@
 //! Runs `bench --profile`.
 
-use chattts_rs::Precision;
+use chattts_rs::backend::cuda::Ceilings;
 use chattts_rs::bench::{Machine, Profile, ProfileTest};
-use chattts_rs::cuda::Ceilings;
+use chattts_rs::{BackendChoice, Precision};
 use serde_json::{Value, json};
 
 use super::super::Context;
 use super::super::args::{BenchArgs, ModelArgs};
 use super::super::output::print_line;
 use super::table::{NONE, Table, number, percent};
-use super::{checkpoint, compute, headline, name, named};
+use super::{Kind, checkpoint, compute, headline, name};
 
 /// The results of one type: the card's limits, and a profile of each number of lines.
 struct Measured {
@@ -18,14 +18,19 @@ struct Measured {
     profiles: Vec<Profile>,
 }
 
+/// Kernels are timed that are this program's own.
+fn kind(dtype: Precision) -> Kind {
+    Kind { backend: BackendChoice::Native, dtype }
+}
+
 pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Result<()> {
     let Context { report, interrupt } = context;
     let types = if args.dtype.is_empty() { vec![Precision::Auto] } else { args.dtype.clone() };
     let most = args.batch_size.iter().copied().max().unwrap_or(1);
     // One that a card does not compute in is found before any is loaded.
     for dtype in &types {
-        let options = compute(args, *dtype, most.into())?;
-        options.device.precision(options.precision)?;
+        let options = compute(args, kind(*dtype), most.into())?;
+        options.backend.precision(options.device, options.precision)?;
     }
     interrupt.watch();
     let go_on = || interrupt.check();
@@ -38,12 +43,12 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
             done += 1;
         };
         let mut measured = || -> anyhow::Result<Measured> {
-            busy(format!("{}: what the card does at most, and loading", name(dtype)));
-            let options = compute(args, dtype, most.into())?;
+            busy(format!("{}: what the card does at most, and loading", name(&dtype)));
+            let options = compute(args, kind(dtype), most.into())?;
             let mut test = ProfileTest::open(checkpoint(model, &options)?, options)?;
             let mut profiles = Vec::with_capacity(args.batch_size.len());
             for size in &args.batch_size {
-                busy(format!("{}, batch size {size}", name(dtype)));
+                busy(format!("{}, batch size {size}", name(&dtype)));
                 let lines = (usize::from(*size), usize::from(args.tokens), args.seed);
                 profiles.push(test.run(lines, (args.warm_up.into(), args.runs.into()), &go_on)?);
             }
@@ -84,7 +89,7 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
 impl Measured {
     fn json(&self) -> anyhow::Result<Value> {
         let value = json!({ "ceilings": self.ceilings, "profiles": serde_json::to_value(&self.profiles)? });
-        Ok(named(self.dtype, value))
+        Ok(kind(self.dtype).named(value))
     }
 
     fn text(&self, model: &str) -> String {

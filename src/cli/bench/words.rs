@@ -6,22 +6,24 @@ use std::sync::Mutex;
 
 use chattts_rs::audio::wav;
 use chattts_rs::bench::{WordErrors, recognise, sentences};
-use chattts_rs::{DeviceChoice, Devices, Engine, Limits, Outcome, Precision, SpeechRequest};
+use chattts_rs::{DeviceChoice, Devices, Engine, Limits, Outcome, SpeechRequest};
 
 use super::super::args::{BenchArgs, ModelArgs};
 use super::super::options;
+use super::Kind;
 
 /// Speaks sentences in one type, has a recogniser listen, and counts what it misheard.
 pub fn errors(
     args: &BenchArgs,
     model: &ModelArgs,
-    (device, dtype): (DeviceChoice, Precision),
+    (device, kind): (DeviceChoice, Kind),
     recogniser: &str,
     go_on: &dyn Fn() -> ControlFlow<()>,
 ) -> anyhow::Result<WordErrors> {
     let mut options = options::quiet_engine(model);
     options.devices = Devices::from([device].as_slice());
-    options.precision = dtype;
+    options.backend = kind.backend;
+    options.precision = kind.dtype;
     options.memory_fraction = args.memory_fraction;
     let engine = Engine::open(options)?;
     let folder = tempfile::tempdir()?;

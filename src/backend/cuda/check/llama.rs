@@ -1,0 +1,374 @@
+//! Twins of what is between the products of the Llama.
+
+use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
+use crate::backend::cuda::driver::Buffer;
+use crate::backend::cuda::kernels::{
+    Attention, CODES, CacheArgument, Dtype, Embedding, Heads, Kept, Kernels, Norm, PAGE, Row, SPEAKER, TEXT,
+};
+use crate::backend::cuda::products::{Epilogue, OUTPUTS_MULTIPLE, ProductArgument};
+use crate::error::Result;
+
+pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {
+    let mut findings = vec![embed(kernels, random)?, heads(kernels, random)?];
+    for kind in KINDS {
+        findings.push(rms_norm(kernels, random, kind)?);
+        findings.extend(attention(kernels, random, kind)?);
+    }
+    Ok(findings)
+}
+
+fn embed(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
+    let (hidden, codebooks, code_tokens, text_tokens) = (72, 4, 10, 30);
+    let text = random.normals(text_tokens * hidden, 1.0);
+    let codes = random.normals(codebooks * code_tokens * hidden, 1.0);
+    let speakers = random.normals(2 * hidden, 1.0);
+    let rows: Vec<Row> = (0..9)
+        .map(|i| {
+            let mut tokens = [0; 8];
+            let kind = [TEXT, SPEAKER, CODES][i % 3];
+            let end = [text_tokens, 2, code_tokens][i % 3];
+            tokens[..codebooks].fill_with(|| random.below(end) as u32);
+            Row { kind, tokens, ..Row::default() }
+        })
+        .collect();
+    let row_of = |table: &[f32], row: usize, i: usize| f64::from(table[row * hidden + i]);
+    let expected: Vec<f64> = rows
+        .iter()
+        .flat_map(|row| (0..hidden).map(move |i| (row, i)))
+        .map(|(row, i)| match row.kind {
+            TEXT => row_of(&text, row.tokens[0] as usize, i),
+            SPEAKER => row_of(&speakers, row.tokens[0] as usize, i),
+            _ => (0..codebooks)
+                .map(|book| row_of(&codes, book * code_tokens + row.tokens[book] as usize, i))
+                .sum(),
+        })
+        .collect();
+    let driver = kernels.driver();
+    let buffers = [&text, &codes, &speakers].map(|values| Buffer::from_slice(driver, values));
+    let [text, codes, speakers] = buffers;
+    let (text, codes, speakers) = (text?, codes?, speakers?);
+    let rows = Buffer::from_slice(driver, &rows)?;
+    let x = Buffer::<f32>::new(driver, 9 * hidden)?;
+    kernels.embed(Embedding {
+        rows: rows.address(),
+        count: 9,
+        text: text.address(),
+        codes: codes.address(),
+        speakers: speakers.address(),
+        x: x.address(),
+        hidden: hidden as u32,
+        codebooks: codebooks as u32,
+        code_tokens: code_tokens as u32,
+    })?;
+    let found = worst(Dtype::F32, &expected, &x.to_vec(9 * hidden)?);
+    Ok(Finding { kernel: "embed f32".into(), shapes: 1, worst: found, allowed: ALLOWED })
+}
+
+fn rms_norm(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<Finding> {
+    let mut found = 0.0f64;
+    for width in [24, 64, 200, 768] {
+        let (rows, stride, eps) = (5, width + 8, 1e-6f32);
+        let x = random.normals(rows * width, 3.0);
+        let weight = random.normals(width, 1.0);
+        let expected: Vec<f64> = x
+            .chunks_exact(width)
+            .flat_map(|x| normed(x, &weight, eps).into_iter().chain(std::iter::repeat_n(0.0, stride - width)))
+            .collect();
+        let driver = kernels.driver();
+        let (x, weight) = (Buffer::from_slice(driver, &x)?, Buffer::from_slice(driver, &weight)?);
+        let y = Buffer::<u8>::new(driver, rows * stride * kind.size())?;
+        kernels.rms_norm(
+            kind,
+            Norm {
+                x: x.address(),
+                weight: weight.address(),
+                y: y.address(),
+                rows: rows as u32,
+                width: width as u32,
+                stride: stride as u32,
+                eps,
+            },
+        )?;
+        found = larger(found, worst(kind, &expected, &download(&y, kind)?));
+    }
+    Ok(Finding { kernel: name("rms_norm", kind), shapes: 4, worst: found, allowed: ALLOWED })
+}
+
+/// Computes x / rms(x) · weight of a row.
+pub fn normed(x: &[f32], weight: &[f32], eps: f32) -> Vec<f64> {
+    let square: f64 = x.iter().map(|v| f64::from(*v) * f64::from(*v)).sum();
+    let scale = 1.0 / (square / x.len() as f64 + f64::from(eps)).sqrt();
+    x.iter().zip(weight).map(|(x, w)| f64::from(*x) * scale * f64::from(*w)).collect()
+}
+
+/// Checks the last norm, the logits and the hidden states that are kept; a row's bits must depend on no
+/// other.
+fn heads(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
+    let (mut found, eps, shapes) = (0.0f64, 1e-6f32, [(32, 7, 1), (768, 41, 3), (96, 300, 19), (800, 33, 9)]);
+    for (width, outputs, rows) in shapes {
+        let (capacity, source) = (4, rows + 2);
+        let x = random.normals(source * width, 2.0);
+        let norm = random.normals(width, 1.0);
+        let w = random.normals(outputs * width, 0.1);
+        let picked: Vec<u32> = (0..rows).map(|row| ((row * 5 + 1) % source) as u32).collect();
+        // Of every third there is no room.
+        let kept: Vec<Kept> = (0..rows as u32).map(|row| Kept { slot: row, index: row % 3 * 2 }).collect();
+        let states: Vec<f64> =
+            picked.iter().flat_map(|row| normed(&x[*row as usize * width..][..width], &norm, eps)).collect();
+        let logits: Vec<f64> = states
+            .chunks_exact(width)
+            .flat_map(|x| {
+                w.chunks_exact(width).map(move |w| x.iter().zip(w).map(|(x, w)| x * f64::from(*w)).sum())
+            })
+            .collect();
+
+        let driver = kernels.driver();
+        let (x, norm) = (Buffer::from_slice(driver, &x)?, Buffer::from_slice(driver, &norm)?);
+        let w = Buffer::from_slice(driver, &w)?;
+        let (picked, kept_there) = (Buffer::from_slice(driver, &picked)?, Buffer::from_slice(driver, &kept)?);
+        let hidden = Buffer::<f32>::new(driver, rows * width)?;
+        let store = Buffer::<f32>::zeros(driver, rows * capacity * width)?;
+        let found_logits = Buffer::<f32>::new(driver, rows * outputs)?;
+        let heads = Heads {
+            x: x.address(),
+            picked: picked.address(),
+            norm: norm.address(),
+            w: w.address(),
+            hidden: hidden.address(),
+            kept: kept_there.address(),
+            store: store.address(),
+            logits: found_logits.address(),
+            rows: rows as u32,
+            width: width as u32,
+            outputs: outputs as u32,
+            capacity: capacity as u32,
+            eps,
+        };
+        kernels.heads(heads)?;
+        let hidden = hidden.to_vec(rows * width)?;
+        let logits_found = found_logits.to_vec(rows * outputs)?;
+        found = larger(found, worst(Dtype::F32, &states, &hidden));
+        found = larger(found, worst(Dtype::F32, &logits, &logits_found));
+        let mut expected = vec![0f32; store.len()];
+        for (kept, hidden) in kept.iter().zip(hidden.chunks_exact(width)).filter(|(kept, _)| kept.index < 4) {
+            let at = (kept.slot as usize * capacity + kept.index as usize) * width;
+            expected[at..][..width].copy_from_slice(hidden);
+        }
+        let last = heads.rows - 1;
+        kernels.heads(Heads { picked: picked.at(last as usize), kept: 0, store: 0, rows: 1, ..heads })?;
+        let alone = found_logits.to_vec(outputs)?;
+        let same = |a: &[f32], b: &[f32]| a.iter().map(|v| v.to_bits()).eq(b.iter().map(|v| v.to_bits()));
+        let alike = same(&alone, &logits_found[last as usize * outputs..]);
+        if store.to_vec(store.len())? != expected || !alike {
+            found = f64::NAN;
+        }
+    }
+    Ok(Finding { kernel: "heads f32".into(), shapes: shapes.len(), worst: found, allowed: ALLOWED })
+}
+
+/// Holds keys and values of several slots, filled position by position, and rows that attend to them.
+struct Case {
+    heads: usize,
+    head_size: usize,
+    slot_pages: usize,
+    rows: Vec<Row>,
+    inputs: usize,
+    /// (rows, inputs), and (3 · heads · head size, inputs): what turns together lies one by one.
+    x: Vec<f32>,
+    w: Vec<f32>,
+    /// (slots, pages of a slot).
+    table: Vec<u32>,
+    /// (pages, heads, page, head size) each, as they lie in the cache before.
+    keys: Vec<f32>,
+    values: Vec<f32>,
+    /// (positions, 2, head size / 2): cosines, then sines.
+    rotations: Vec<f32>,
+}
+
+impl Case {
+    fn random(random: &mut Random, kind: Dtype, head_size: usize) -> Self {
+        let (heads, slot_pages, slots, inputs) = (3, 5, 3, 64);
+        // One slot is begun, two go on, one of them over several pages.
+        let starts = [(0, 0, 5), (1, 40, 1), (2, 126, 3), (2, 523, 2)];
+        let rows: Vec<Row> = starts
+            .iter()
+            .flat_map(|(slot, start, count)| {
+                (0..*count).map(move |i| Row { slot: *slot, position: start + i, ..Row::default() })
+            })
+            .collect();
+        let cached = slots * slot_pages * heads * PAGE as usize * head_size;
+        let outputs = (3 * heads * head_size).next_multiple_of(OUTPUTS_MULTIPLE);
+        let mut table: Vec<u32> = (0..(slots * slot_pages) as u32).collect();
+        for i in (1..table.len()).rev() {
+            table.swap(i, random.below(i + 1));
+        }
+        Case {
+            x: rounded(kind, &random.normals(rows.len() * inputs, 1.0)),
+            w: rounded(kind, &random.normals(outputs * inputs, 0.1)),
+            keys: rounded(kind, &random.normals(cached, 1.0)),
+            values: rounded(kind, &random.normals(cached, 1.0)),
+            rotations: (0..slot_pages * PAGE as usize)
+                .flat_map(|_| {
+                    let angles = random.normals(head_size / 2, 2.0);
+                    let sines: Vec<f32> = angles.iter().map(|angle| angle.sin()).collect();
+                    angles.into_iter().map(f32::cos).chain(sines)
+                })
+                .collect(),
+            table,
+            heads,
+            head_size,
+            slot_pages,
+            rows,
+            inputs,
+        }
+    }
+
+    fn offset(&self, slot: u32, head: usize, position: usize) -> usize {
+        let page = self.table[slot as usize * self.slot_pages + position / PAGE as usize] as usize;
+        ((page * self.heads + head) * PAGE as usize + position % PAGE as usize) * self.head_size
+    }
+
+    /// Returns value `part` (0 query, 1 key, 2 value) of a row's head, rotated where it has to be.
+    fn turned(&self, row: usize, part: usize, head: usize) -> Vec<f64> {
+        let x = &self.x[row * self.inputs..][..self.inputs];
+        let first = (part * self.heads + head) * self.head_size;
+        let mut of: Vec<f64> = (first..first + self.head_size)
+            .map(|output| {
+                let w = &self.w[output * self.inputs..][..self.inputs];
+                x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum()
+            })
+            .collect();
+        if part < 2 {
+            let rotation = &self.rotations[self.rows[row].position as usize * self.head_size..];
+            for (pair, [low, high]) in of.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                let [cosine, sine] = [0, self.head_size / 2].map(|k| f64::from(rotation[k + pair]));
+                (*low, *high) = (*low * cosine - *high * sine, *high * cosine + *low * sine);
+            }
+        }
+        of
+    }
+
+    /// Returns keys and values after the rows are stored.
+    fn stored(&self) -> (Vec<f64>, Vec<f64>) {
+        let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
+        let (mut keys, mut values) = (wide(&self.keys), wide(&self.values));
+        for (index, row) in self.rows.iter().enumerate() {
+            for head in 0..self.heads {
+                let at = self.offset(row.slot, head, row.position as usize);
+                keys[at..][..self.head_size].copy_from_slice(&self.turned(index, 1, head));
+                values[at..][..self.head_size].copy_from_slice(&self.turned(index, 2, head));
+            }
+        }
+        (keys, values)
+    }
+
+    /// Computes attention, (rows, heads · head size), from the rotated queries, the keys and the values that
+    /// the card has.
+    fn attended(&self, queries: &[f32], keys: &[f32], values: &[f32]) -> Vec<f64> {
+        let mut out = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            for head in 0..self.heads {
+                let query = &queries[(index * self.heads + head) * self.head_size..][..self.head_size];
+                let line = |of: &[f32], position: usize| {
+                    of[self.offset(row.slot, head, position)..][..self.head_size].to_vec()
+                };
+                let scores: Vec<f64> = (0..=row.position as usize)
+                    .map(|position| {
+                        let key = line(keys, position);
+                        let dot: f64 =
+                            query.iter().zip(&key).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
+                        dot / (self.head_size as f64).sqrt()
+                    })
+                    .collect();
+                let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let weights: Vec<f64> = scores.iter().map(|score| (score - best).exp()).collect();
+                let sum: f64 = weights.iter().sum();
+                let mut to = vec![0.0; self.head_size];
+                for (position, weight) in weights.iter().enumerate() {
+                    for (to, value) in to.iter_mut().zip(line(values, position)) {
+                        *to += weight / sum * f64::from(value);
+                    }
+                }
+                out.extend(to);
+            }
+        }
+        out
+    }
+}
+
+fn attention(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<[Finding; 2]> {
+    let (mut stored, mut attended) = (0.0f64, 0.0f64);
+    let sizes = [8, 16, 64, 256];
+    for head_size in sizes {
+        let case = Case::random(random, kind, head_size);
+        let (count, hidden) = (case.rows.len(), case.heads * case.head_size);
+        let driver = kernels.driver();
+        let (x, w) = (upload(kernels, kind, &case.x)?, upload(kernels, kind, &case.w)?);
+        let queries = Buffer::<f32>::new(driver, count * hidden)?;
+        let rotations = Buffer::from_slice(driver, &case.rotations)?;
+        let rows = Buffer::from_slice(driver, &case.rows)?;
+        let table = Buffer::from_slice(driver, &case.table)?;
+        let (keys, values) = (upload(kernels, kind, &case.keys)?, upload(kernels, kind, &case.values)?);
+        let cache = CacheArgument {
+            keys: keys.address(),
+            values: values.address(),
+            table: table.address(),
+            slot_pages: case.slot_pages as u32,
+            heads: case.heads as u32,
+            head_size: head_size as u32,
+        };
+        let product = ProductArgument {
+            x: x.address(),
+            w: w.address(),
+            y: queries.address(),
+            rows: count as u32,
+            inputs: case.inputs as u32,
+            outputs: 3 * hidden as u32,
+            x_stride: case.inputs as u32,
+            y_stride: hidden as u32,
+            epilogue: Epilogue::RotateStore as u32,
+            places: rows.address(),
+            rotations: rotations.address(),
+            cache,
+            ..ProductArgument::default()
+        };
+        kernels.product(kind, product, None)?;
+        let (twin_keys, twin_values) = case.stored();
+        let (found_keys, found_values) = (download(&keys, kind)?, download(&values, kind)?);
+        stored = larger(stored, worst(kind, &twin_keys, &found_keys));
+        stored = larger(stored, worst(kind, &twin_values, &found_values));
+        let turned = queries.to_vec(count * hidden)?;
+        let twin: Vec<f64> = (0..count)
+            .flat_map(|row| (0..case.heads).map(move |head| (row, head)))
+            .flat_map(|(row, head)| case.turned(row, 0, head))
+            .collect();
+        stored = larger(stored, worst(Dtype::F32, &twin, &turned));
+        let longest = case.rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
+        let pages = Kernels::pages(longest);
+        let found = case.heads * pages as usize * (head_size + 2);
+        let partials = Buffer::<f32>::new(driver, count * found)?;
+        let arrived = Buffer::<u32>::zeros(driver, count * case.heads)?;
+        let y = Buffer::<u8>::new(driver, count * hidden * kind.size())?;
+        let attention = Attention {
+            queries: queries.address(),
+            rows: rows.address(),
+            cache,
+            partials: partials.address(),
+            arrived: arrived.address(),
+            y: y.address(),
+            stride: hidden as u32,
+            scale: 1.0 / (head_size as f32).sqrt(),
+        };
+        let twin = case.attended(&turned, &found_keys, &found_values);
+        // Twice: what blocks count themselves by is as before.
+        for _ in 0..2 {
+            kernels.attend(kind, attention, count as u32, pages)?;
+            attended = larger(attended, worst(kind, &twin, &download(&y, kind)?));
+        }
+    }
+    let shapes = sizes.len();
+    Ok([
+        Finding { kernel: name("queries, keys, values", kind), shapes, worst: stored, allowed: ALLOWED },
+        Finding { kernel: name("attend", kind), shapes, worst: attended, allowed: ALLOWED },
+    ])
+}

@@ -1,0 +1,217 @@
+//! Steps ahead: what a card draws next it needs nobody for, so it is asked for several steps of the same rows at
+//! once, all of them one graph that is replayed again, and the results wait here until they are asked for.
+//!
+//! A step more than a sequence wants costs its time and harms nothing: rows know nothing of each other, and a
+//! slot is overwritten by whoever has it next. All rows are asked for together, so that what begins meanwhile
+//! joins them when nothing waits here any more.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::driver::{Buffer, Driver, Graph};
+use super::kernels::{Kept, Kernels, Row};
+use super::llama::{CardCache, CardLlama, Space};
+use super::sampler::{DeviceSampler, Following};
+use super::switches::Switches;
+use crate::engine::Head;
+use crate::error::{Error, Result};
+use crate::sampling::Draw;
+
+/// Steps that are asked for at once.
+pub const STEPS: usize = 8;
+/// The most that may be asked for.
+pub const MOST_STEPS: usize = 64;
+/// Graphs that are kept.
+const GRAPHS: usize = 32;
+
+/// Holds a drawn step that waits.
+struct Drawn {
+    /// The position of the input, and the input itself.
+    position: u32,
+    input: Vec<u32>,
+    draw: Result<Draw>,
+}
+
+/// Tells graphs apart by the steps that they are good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    rows: usize,
+    /// The most pages of positions that a row attends to.
+    pages: u32,
+    steps: usize,
+}
+
+/// Draws several steps ahead, and holds the part of a step that stays the same from one to the next.
+pub struct Lookahead {
+    rows: Buffer<Row>,
+    kept: Buffer<Kept>,
+    /// 0, 1, 2, …
+    picked: Buffer<u32>,
+    /// (steps, rows, codebooks).
+    log: Buffer<u32>,
+    /// Steps of each row that are in the log.
+    logged: Buffer<u32>,
+    graphs: VecDeque<(Key, Option<Box<dyn Graph>>)>,
+    waiting: Vec<VecDeque<Drawn>>,
+    steps: usize,
+    records: bool,
+}
+
+/// Borrows all that a step is made with.
+pub struct StepContext<'a> {
+    pub model: &'a mut CardLlama,
+    pub cache: &'a CardCache,
+    pub space: &'a Space,
+    pub sampler: &'a mut DeviceSampler,
+    /// (rows, hidden) and (rows, width of the codes' head).
+    pub hidden: &'a Buffer<f32>,
+    pub logits: &'a Buffer<f32>,
+    /// (slots, positions, hidden).
+    pub hiddens: &'a Buffer<f32>,
+}
+
+impl Lookahead {
+    /// Takes memory for so many slots, of at most `rows` at once.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the card has no memory for it; [`Error::Parameter`] for a switch that is none.
+    pub fn new(driver: &Arc<dyn Driver>, slots: usize, rows: usize, codebooks: usize) -> Result<Self> {
+        let Switches { steps_ahead: steps, graphs: records, .. } = Switches::current();
+        let numbers: Vec<u32> = (0..rows as u32).collect();
+        Ok(Lookahead {
+            rows: Buffer::new(driver, rows)?,
+            kept: Buffer::new(driver, rows)?,
+            picked: Buffer::from_slice(driver, &numbers)?,
+            log: Buffer::new(driver, MOST_STEPS * rows * codebooks)?,
+            logged: Buffer::new(driver, rows)?,
+            graphs: VecDeque::new(),
+            waiting: (0..slots).map(|_| VecDeque::new()).collect(),
+            steps,
+            records,
+        })
+    }
+
+    /// Forgets what waits for a slot.
+    pub fn forget(&mut self, slot: u32) {
+        if let Some(waiting) = self.waiting.get_mut(slot as usize) {
+            waiting.clear();
+        }
+    }
+
+    /// Returns how many steps wait for a slot.
+    pub fn waiting(&self, slot: u32) -> usize {
+        self.waiting.get(slot as usize).map_or(0, VecDeque::len)
+    }
+
+    /// Takes what a row drew; none if it was not asked for yet.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the row is not the one that was.
+    pub fn take(&mut self, row: &Row, codebooks: usize) -> Result<Option<Result<Draw>>> {
+        let Some(drawn) = self.waiting.get_mut(row.slot as usize).and_then(VecDeque::pop_front) else {
+            return Ok(None);
+        };
+        if drawn.position != row.position || drawn.input != row.tokens[..codebooks] {
+            return Err(Error::Device(format!(
+                "slot {} was taken ahead from position {} on, not from {}",
+                row.slot, drawn.position, row.position
+            )));
+        }
+        Ok(Some(drawn.draw))
+    }
+
+    /// Runs the next steps of rows, each of another slot, and keeps what they draw.
+    ///
+    /// # Errors
+    /// An error of the card.
+    pub fn run(&mut self, context: &mut StepContext, rows: &[Row], kept: &[Kept]) -> Result<()> {
+        let steps = self.steps;
+        let codebooks = context.model.embed().sizes.codebooks;
+        // So that a step's launches all wait in the stream before the first one runs.
+        let steps = if context.model.kernels().driver().times_launches() { 1 } else { steps };
+        let slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
+        self.rows.upload(0, rows)?;
+        self.kept.upload(0, kept)?;
+        self.logged.upload(0, &vec![0; rows.len()])?;
+        context.sampler.place(&slots)?;
+        let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0) + steps as u32;
+        let longest = longest.min(context.model.config().max_positions as u32);
+        let key = Key { rows: rows.len(), pages: Kernels::pages(longest).next_power_of_two(), steps };
+        // From then on each step leaves what goes in next.
+        context.model.embed_rows(context.space, &self.rows, rows.len())?;
+        self.steps(context, key)?;
+        let mut log = vec![0; steps * rows.len() * codebooks];
+        self.log.download(0, &mut log)?;
+        for (index, row) in rows.iter().enumerate() {
+            let waiting = &mut self.waiting[row.slot as usize];
+            let mut input = row.tokens[..codebooks].to_vec();
+            for step in 0..steps {
+                let tokens = &log[(step * rows.len() + index) * codebooks..][..codebooks];
+                let draw = context.sampler.draw_of(row.slot, tokens);
+                let goes_on = matches!(draw, Ok(Draw::Tokens(_)));
+                waiting.push_back(Drawn { position: row.position + step as u32, input, draw });
+                if !goes_on {
+                    break;
+                }
+                input = tokens.to_vec();
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the steps of what was uploaded, replayed if they are captured.
+    fn steps(&mut self, context: &mut StepContext, key: Key) -> Result<()> {
+        if context.model.kernels().driver().times_launches() {
+            return self.launch(context, key);
+        }
+        let found = self.graphs.iter().position(|(known, _)| *known == key);
+        match found.and_then(|at| self.graphs.remove(at)) {
+            // The latest are in front.
+            Some((_, Some(graph))) => {
+                let replayed = graph.replay();
+                self.graphs.push_front((key, Some(graph)));
+                replayed
+            }
+            // Worth capturing once it comes again.
+            Some((_, None)) if self.records => {
+                let driver = Arc::clone(context.model.kernels().driver());
+                let graph = driver.capture(&mut || self.launch(context, key))?;
+                let replayed = graph.replay();
+                self.graphs.push_front((key, Some(graph)));
+                replayed
+            }
+            _ => {
+                self.graphs.push_front((key, None));
+                self.graphs.truncate(GRAPHS);
+                self.launch(context, key)
+            }
+        }
+    }
+
+    fn launch(&self, context: &mut StepContext, key: Key) -> Result<()> {
+        (0..key.steps).try_for_each(|_| self.launch_step(context, key))
+    }
+
+    /// Launches what a step is made of; no argument depends on which step it is.
+    fn launch_step(&self, context: &mut StepContext, key: Key) -> Result<()> {
+        let Key { rows: count, pages, .. } = key;
+        let StepContext { model, cache, space, sampler, hidden, logits, hiddens } = context;
+        model.launch(space, &self.rows, count, pages, cache, &mut |_| Ok(()))?;
+        model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits], None)?;
+        let next = Following {
+            rows: self.rows.address(),
+            kept: self.kept.address(),
+            hidden_states: hidden.address(),
+            store: hiddens.address(),
+            codes: model.codes().address(),
+            x: space.x().address(),
+            logged: self.logged.address(),
+            log: self.log.address(),
+            hidden: model.config().hidden as u32,
+            codebooks: model.embed().sizes.codebooks as u32,
+            code_tokens: model.embed().sizes.code_tokens as u32,
+            capacity: model.config().max_positions as u32,
+        };
+        sampler.launch_ahead(logits.address(), &next)
+    }
+}

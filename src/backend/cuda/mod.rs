@@ -1,0 +1,214 @@
+//! NVIDIA cards: memory, kernels of our own, and the model on them.
+//!
+//! Everything between the prompt and the wave runs in kernels of this crate, which need nothing but the
+//! driver: no CUDA toolkit on the user's machine, and no library of matrix products whose choice of algorithm
+//! would make a line's sound depend on the lines beside it.
+//!
+//! Mel and wave are made on the card as well, in a queue of their own beside the steps of other lines; hidden states
+//! pass through the processor's memory on their way there. The same text, seed and type give the same bytes for any
+//! batch size and neighbours, on any of several like cards.
+//!
+//! A step is five kernels a layer and two more: norm, queries, keys, values, their rotation and the cache; attention;
+//! its output and the residual; norm, gate, up and SiLU; down and the residual; then norm and heads; then the draw,
+//! which lays out the next step, so that eight steps of all texts are asked for at once as one CUDA graph. The prompts
+//! of new lines go in between two such graphs. A layer's keys and values lie in pages of 128 positions. [`Switches`]
+//! turn these off, which changes no byte and helps to find a fault.
+//!
+//! The tests run the kernels' source on an emulated card, token by token against the Python program:
+//! `CHATTTS_RS_EMULATED_CARDS=1 CHATTTS_RS_TEST_DEVICE=cuda cargo test --release --features cuda-emulator --test
+//! parity`.
+
+mod card;
+mod check;
+mod driver;
+#[cfg(feature = "cuda-emulator")]
+mod emulated;
+mod floor;
+mod kernels;
+mod layout;
+mod llama;
+mod lookahead;
+mod matrix;
+mod measure;
+mod products;
+mod profile;
+mod render_kernels;
+mod render_layers;
+mod render_networks;
+mod renderer;
+mod sampler;
+mod step;
+mod switches;
+
+use std::sync::Arc;
+
+pub use check::Finding;
+pub(crate) use driver::Driver;
+pub use driver::Memory;
+#[cfg(feature = "cuda-emulator")]
+pub use emulated::{emulate, taken as emulated_bytes};
+pub(crate) use floor::{ONCE_A_STEP, StepShape, part_of, work};
+pub use floor::{Part, Work};
+pub(crate) use kernels::{Dtype, Kernels};
+pub use measure::Ceilings;
+pub(crate) use profile::{Profiler, Times};
+pub use switches::Switches;
+
+use self::layout::CardLayout;
+use self::llama::CardLlama;
+use self::renderer::CardRenderer;
+use self::step::{CardStep, Slots};
+use super::weights::Checkpoint;
+use super::{Backend, MemoryProbe, Parts};
+use crate::device::{LoadOptions, Precision};
+use crate::error::{Error, Result};
+
+/// An opened card, with our kernels on it.
+pub(crate) struct CardBackend {
+    /// The card.
+    pub driver: Arc<dyn Driver>,
+    /// Its number, as in `cuda:N`.
+    pub number: usize,
+}
+
+#[cfg(all(test, feature = "cuda-emulator"))]
+impl CardBackend {
+    /// Returns an emulated card with so many bytes of memory, of which nobody else knows.
+    pub fn emulated(memory: u64) -> Self {
+        CardBackend { driver: Arc::new(emulated::Emulated::new(0, memory)), number: 0 }
+    }
+}
+
+impl Backend for CardBackend {
+    fn name(&self) -> String {
+        format!("cuda:{} ({})", self.number, self.driver.name())
+    }
+
+    fn memory(&self) -> Option<MemoryProbe> {
+        let driver = Arc::clone(&self.driver);
+        Some(Arc::new(move || driver.memory().ok().map(|memory| (memory.free, memory.total))))
+    }
+
+    fn load(&self, checkpoint: &Checkpoint, precision: Precision, options: &LoadOptions) -> Result<Parts> {
+        let kind = match precision {
+            Precision::F32 => Dtype::F32,
+            Precision::Bf16 => Dtype::Bf16,
+            _ => Dtype::F16,
+        };
+        let kernels = Kernels::new(Arc::clone(&self.driver));
+        let layout = CardLayout { kernels: kernels.clone(), kind, quantized: precision == Precision::Q8 };
+        let llama = CardLlama::load(checkpoint, layout)?;
+        // Before the texts, which take what is left.
+        // For the largest group, two frames a step, so that its memory is there when it is needed.
+        let frames = 2 * (super::GROUP_STEPS + checkpoint.config.max_positions);
+        let renderer = CardRenderer::load(checkpoint, &kernels, kind, frames)?;
+        let slots = Slots {
+            wanted: options.batch_size.max(1),
+            fewer: options.fewer,
+            memory_fraction: options.memory_fraction,
+        };
+        let step = CardStep::new(llama, slots)?;
+        let slots = step.slots();
+        Ok(Parts { step: Box::new(step), renderer: Box::new(renderer), slots })
+    }
+}
+
+/// Returns the first card that the kernels support, or the reason why there is none.
+pub(crate) fn first() -> Result<usize> {
+    let mut reason = Error::Device("no NVIDIA card was found".into());
+    for number in 0..count()? {
+        match CardInfo::of(number) {
+            Ok(card) if card.is_supported() => return Ok(number),
+            Ok(card) => {
+                reason = Error::Device(format!(
+                    "{} (cuda:{}) is older than what is needed, compute capability 8.0",
+                    card.name, card.number
+                ));
+            }
+            Err(error) => reason = error,
+        }
+    }
+    Err(reason)
+}
+
+/// Describes a card that the driver has.
+#[derive(Clone, Debug)]
+pub struct CardInfo {
+    /// The number, as in `cuda:N`.
+    pub number: usize,
+    /// The driver's name for it.
+    pub name: String,
+    /// Compute capability; 8.0 is the oldest that the kernels are made for.
+    pub capability: (i32, i32),
+}
+
+impl CardInfo {
+    /// Describes card `number`.
+    ///
+    /// # Errors
+    /// An error of the driver.
+    pub fn of(number: usize) -> Result<Self> {
+        #[cfg(feature = "cuda-emulator")]
+        if emulated::asked().is_some() {
+            let name = emulated::open(number)?.name().into();
+            return Ok(CardInfo { number, name, capability: card::OLDEST });
+        }
+        let (name, capability) = card::properties(number)?;
+        Ok(CardInfo { number, name, capability })
+    }
+
+    /// Returns true if the kernels are made for it.
+    pub fn is_supported(&self) -> bool {
+        self.capability >= card::OLDEST
+    }
+
+    /// Returns its memory, for which it is opened.
+    ///
+    /// # Errors
+    /// An error of the driver.
+    pub fn memory(&self) -> Result<Memory> {
+        #[cfg(feature = "cuda-emulator")]
+        if emulated::asked().is_some() {
+            return emulated::open(self.number)?.memory();
+        }
+        card::memory(self.number)
+    }
+}
+
+/// Returns how many cards there are.
+///
+/// # Errors
+/// [`crate::Error::Device`] if there is no driver, or what it says.
+pub fn count() -> Result<usize> {
+    #[cfg(feature = "cuda-emulator")]
+    if let Some((count, _)) = emulated::asked() {
+        return Ok(count);
+    }
+    card::count()
+}
+
+/// Returns the newest CUDA that the driver knows, such as 12.4; none without a driver.
+pub fn driver_version() -> Option<(i32, i32)> {
+    card::count().ok()?;
+    card::driver_version()
+}
+
+/// Opens a card and loads the kernels onto it.
+///
+/// # Errors
+/// An error of the driver.
+pub(crate) fn open(number: usize) -> Result<Arc<dyn Driver>> {
+    #[cfg(feature = "cuda-emulator")]
+    if emulated::asked().is_some() {
+        return Ok(Arc::new(emulated::open(number)?));
+    }
+    Ok(Arc::new(card::Card::open(number)?))
+}
+
+/// Runs every kernel on a card beside its twin in plain Rust, on random shapes.
+///
+/// # Errors
+/// An error of the card.
+pub fn check(number: usize, seed: u64) -> Result<Vec<Finding>> {
+    check::all(&open(number)?, seed)
+}

@@ -1,0 +1,162 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::backend::cuda::Kernels;
+use crate::backend::cuda::emulated::Emulated;
+use crate::backend::cuda::layout::CardLayout;
+use crate::backend::cuda::lookahead::STEPS;
+use crate::backend::{Checkpoint, EmbedSizes, NOISE_SEED};
+use crate::engine::{Codes, EngineCore, Event, Goal, Refine, Request, RequestId, Vocabulary};
+use crate::hub::NoiseSize;
+use crate::sampling::{NoiseMode, SamplingParams};
+use crate::text::Tokenizer;
+
+type Spoken = HashMap<RequestId, Codes>;
+
+struct Card {
+    emulated: Arc<Emulated>,
+    engine: EngineCore<CardStep>,
+}
+
+impl Card {
+    fn new(slots: usize) -> Self {
+        let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
+        let emulated = Arc::new(Emulated::new(0, 1 << 30));
+        let config = checkpoint.config.clone();
+        let sizes = EmbedSizes::read(&checkpoint.embed, config.hidden).unwrap();
+        let vocabulary = Vocabulary {
+            tokenizer: Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0).unwrap(),
+            codebooks: sizes.codebooks,
+            code_tokens: sizes.code_tokens,
+            text_tokens: sizes.text_tokens,
+            hidden: config.hidden,
+            max_positions: config.max_positions,
+            refines: config.refines,
+        };
+        let kernels = Kernels::new(Arc::clone(&emulated) as _);
+        let layout = CardLayout { kernels, kind: Dtype::F16, quantized: false };
+        let model = CardLlama::load(&checkpoint, layout).unwrap();
+        let slots = Slots { wanted: slots, fewer: false, memory_fraction: 0.9 };
+        let step = CardStep::new(model, slots).unwrap();
+        Card { engine: EngineCore::new(vocabulary, step.slots(), step), emulated }
+    }
+
+    fn submit(&mut self, requests: &[Request]) {
+        for (id, request) in requests.iter().enumerate() {
+            self.engine.submit(id as RequestId, Goal::Speak, request.clone());
+        }
+    }
+
+    /// Runs until all is done, and returns what was spoken and the steps that took.
+    fn run(&mut self) -> (Spoken, usize) {
+        let (mut spoken, mut steps) = (Spoken::new(), 0);
+        while !self.engine.is_idle() {
+            steps += 1;
+            for event in self.engine.step().unwrap() {
+                match event {
+                    Event::Spoken { id, codes } => {
+                        assert!(spoken.insert(id, *codes).is_none(), "{id} is spoken twice");
+                    }
+                    Event::Failed { id, error } => panic!("{id}: {error}"),
+                    _ => {}
+                }
+            }
+        }
+        (spoken, steps)
+    }
+}
+
+/// Asks for a text that takes just so many steps.
+fn request(seed: u64, steps: usize, noise: NoiseMode) -> Request {
+    let mut request = Request::new(format!("第{seed}行"));
+    request.sampling = SamplingParams { max_tokens: steps, min_tokens: steps, ..SamplingParams::speech() };
+    request.seed = seed;
+    request.noise = noise;
+    request
+}
+
+#[test]
+fn sequences_join_where_drawn_steps_end() {
+    const SLOTS: usize = 4;
+    let lengths = [3, 30, 12, 21, 9, 17, 1, 26, 2, 13, 8, 25];
+    let requests: Vec<Request> =
+        (0..).zip(lengths).map(|(seed, steps)| request(seed, steps, NoiseMode::Stream)).collect();
+    let mut card = Card::new(SLOTS);
+    card.submit(&requests);
+    let (spoken, _) = card.run();
+    assert_eq!(spoken.len(), lengths.len());
+
+    // A pass for all that begin, then steps of all that go on, as long as there are any.
+    let mut queue = lengths.into_iter();
+    let (mut left, mut draws) = ([0usize; SLOTS], [0, 0]);
+    loop {
+        let free: Vec<&mut usize> = left.iter_mut().filter(|left| **left == 0).collect();
+        let begun: Vec<_> = free.into_iter().zip(&mut queue).map(|(left, steps)| *left = steps - 1).collect();
+        draws[0] += usize::from(!begun.is_empty());
+        if left.iter().any(|left| *left > 0) {
+            draws[1] += STEPS;
+            left.iter_mut().for_each(|left| *left = left.saturating_sub(STEPS));
+        } else if begun.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(["draw_tokens", "draw_ahead"].map(|kernel| card.emulated.launched(kernel)), draws);
+    // Each step ahead leaves what goes in next.
+    assert_eq!(card.emulated.launched("embed"), draws[0] + draws[1] / STEPS);
+}
+
+#[test]
+fn a_sequence_alone_waits_for_nobody() {
+    let mut card = Card::new(1);
+    card.submit(&[1, 2].map(|seed| request(seed, 10, NoiseMode::Repeat)));
+    let (_, steps) = card.run();
+    assert_eq!(steps, 2 * 10);
+}
+
+#[test]
+fn what_waits_says_the_same() {
+    let requests: Vec<Request> = (0..9)
+        .map(|seed| {
+            let noise = [NoiseMode::Repeat, NoiseMode::Stream][seed as usize % 2];
+            let mut request = request(seed, 2 + 7 * seed as usize % 23, noise);
+            let sampling = SamplingParams { max_tokens: 3 + seed as usize, ..SamplingParams::refine() };
+            let refine = Refine { tags: "[oral_2]".into(), sampling };
+            request.refine = (seed % 3 == 1).then_some(refine);
+            request
+        })
+        .collect();
+    let mut alone = Card::new(1);
+    alone.submit(&requests);
+    let (expected, _) = alone.run();
+    assert!(expected.len() == requests.len() && expected[&1].refined.is_some());
+
+    let mut beside = Card::new(4);
+    // Dropped while some of them wait for others, and begun anew.
+    beside.submit(&requests);
+    for _ in 0..6 {
+        beside.engine.step().unwrap();
+    }
+    beside.engine.clear();
+    beside.submit(&requests);
+    let (found, _) = beside.run();
+    assert!(expected == found, "what is spoken depends on what is spoken beside it");
+}
+
+#[test]
+fn a_cancelled_sequence_leaves_its_slot_to_the_next_and_its_neighbours_alone() {
+    let requests = [25, 30, 12].map(|steps| request(steps as u64, steps, NoiseMode::Stream));
+    let mut alone = Card::new(1);
+    alone.submit(&requests);
+    let (mut expected, _) = alone.run();
+    assert!(expected.remove(&0).is_some());
+
+    let mut card = Card::new(2);
+    card.submit(&requests);
+    // Some of the steps that were drawn ahead still wait for it.
+    for _ in 0..5 {
+        card.engine.step().unwrap();
+    }
+    assert!(card.engine.cancel(0));
+    assert!(card.run().0 == expected, "a slot or a neighbour of what was cancelled draws otherwise");
+}

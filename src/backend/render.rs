@@ -1,0 +1,91 @@
+//! The boundary between whoever wants a wave and the devices that compute one. Sees no tensor.
+
+use super::networks::MEL_CHANNELS;
+use crate::engine::Decoder;
+use crate::error::Result;
+
+/// Holds a log mel spectrogram.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mel {
+    /// Frames of 256 samples, row by row: (frames, 100).
+    pub values: Vec<f32>,
+}
+
+impl Mel {
+    /// Returns how many frames it has.
+    pub fn frames(&self) -> usize {
+        self.values.len() / MEL_CHANNELS
+    }
+
+    /// Returns it channel by channel, (100, frames), as the reference lays it out.
+    pub fn by_channel(&self) -> Vec<f32> {
+        (0..MEL_CHANNELS)
+            .flat_map(|channel| self.values.iter().skip(channel).step_by(MEL_CHANNELS).copied())
+            .collect()
+    }
+}
+
+/// Holds a wave and the mel it was made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    /// The log mel.
+    pub mel: Mel,
+    /// Samples at 24 kHz, about −1 to 1.
+    pub wave: Vec<f32>,
+}
+
+/// Borrows what a growing wave is made from: all of it so far.
+#[derive(Clone, Copy, Debug)]
+pub enum Growing<'a> {
+    /// Hidden states, (steps, hidden) row by row.
+    Hiddens(&'a [f32]),
+    /// Codes, one per codebook and step.
+    Codes(&'a [Vec<u32>]),
+}
+
+/// Borrows what sequences are rendered from, a slice each and none of them empty.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// Hidden states, (steps, hidden) row by row.
+    Hiddens(&'a [&'a [f32]]),
+    /// Codes, one row per codebook.
+    Codes(&'a [&'a [Vec<u16>]]),
+    /// Log mels, (frames, 100) row by row.
+    Mels(&'a [&'a [f32]]),
+}
+
+/// Says what a caller wants of what is rendered; the rest may be left empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The mel.
+    Mel,
+    /// The wave.
+    Wave,
+    /// Both.
+    Both,
+}
+
+/// Runs the networks after the Llama on one device: the decoder, the DVAE both ways and the vocoder. Shared by threads.
+pub trait Render: Send + Sync {
+    /// Renders sequences.
+    ///
+    /// # Errors
+    /// If rows of codes are missing, of unequal length, or a code is out of range; an error of the device.
+    fn render(&self, source: Source, wanted: Wanted) -> Result<Vec<Rendered>>;
+
+    /// Encodes a wave (24 kHz, mono) as one row of codes per codebook, each a code per 512 samples.
+    ///
+    /// # Errors
+    /// [`Error::Speaker`](crate::Error::Speaker) if the wave is too short to hold a code or holds a value that is not a
+    /// number; [`Error::NotANumber`](crate::Error::NotANumber) if the weights are damaged.
+    fn encode(&self, wave: &[f32]) -> Result<Vec<Vec<u16>>>;
+
+    /// Returns how many frames to each side a mel frame depends on.
+    ///
+    /// # Errors
+    /// If the DVAE, which is read when it is first asked for, cannot be loaded.
+    fn mel_reach(&self, decoder: Decoder) -> Result<usize>;
+
+    /// Returns how many frames to each side a frame of the spectrum depends on.
+    fn wave_reach(&self) -> usize;
+}
