@@ -29,8 +29,9 @@ mod cuda {
     const SOURCE: &str = "src/backend/cuda/kernels/all.cu";
     /// Machine code for these, and PTX of the first for what comes after them.
     const ARCHITECTURES: [&str; 6] = ["80", "86", "89", "90", "100", "120"];
-    /// The oldest PTX that has what the kernels use: a driver takes no PTX that is newer than itself.
-    const PTX_VERSION: &str = "7.0";
+    /// The oldest PTX that has what the kernels use on each architecture: a driver takes no PTX that is newer than itself.
+    const PTX_VERSIONS: [(u32, &str); 7] =
+        [(80, "7.0"), (86, "7.1"), (87, "7.4"), (89, "7.8"), (90, "7.8"), (100, "8.6"), (120, "8.7")];
 
     /// What is fused into one rounding depends on the compiler's version and on where a function is inlined;
     /// only what the source fuses is the same everywhere.
@@ -92,13 +93,13 @@ mod cuda {
             .arg(SOURCE));
         let text = std::fs::read_to_string(&ptx).expect("nvcc wrote PTX");
         // Newer compilers write newer versions whatever is used; that the older one holds is for ptxas to say.
-        if oldest == 80 {
+        if let Some((_, version)) = PTX_VERSIONS.iter().find(|(cap, _)| *cap == oldest) {
             let text: String = text
                 .lines()
                 // Only a hint, which older versions do not know.
                 .filter(|line| !line.contains(".pragma \"used_bytes_mask"))
                 .map(|line| match line.starts_with(".version") {
-                    true => format!(".version {PTX_VERSION}\n"),
+                    true => format!(".version {version}\n"),
                     false => format!("{line}\n"),
                 })
                 .collect();

@@ -212,6 +212,7 @@ impl Card {
                 .map_err(|e| said(&format!("kernel {} of card {number}", kernel.name), e))?;
             device.functions.insert(kernel.name, (function, kernel.threads));
         }
+        device.prefer_shared_memory();
         let asked = Switches::current().overlap;
         let can = capability >= OVERLAPPING.0 && driver_version() >= Some(OVERLAPPING.1);
         device.overlaps = AtomicBool::new(asked && can && device.waits());
@@ -277,19 +278,23 @@ fn load(number: usize) -> Result<sys::CUmodule> {
 }
 
 impl Device {
+    /// Asks for as much shared memory as there is for every kernel: else a launch may wait until the multiprocessors'
+    /// memory is split anew. Only a wish.
+    fn prefer_shared_memory(&self) {
+        use sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT as SHARED;
+        for (function, _) in self.functions.values() {
+            // SAFETY: the function is one of the module's.
+            let _ = unsafe { result::function::set_function_attribute(*function, SHARED, 100) };
+        }
+    }
+
     /// Returns true if the kernels themselves wait for what was launched before them. Code of the PTX for
     /// older cards does not.
     fn waits(&self) -> bool {
-        use sys::CUfunction_attribute_enum::{
-            CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT as SHARED,
-            CU_FUNC_ATTRIBUTE_PTX_VERSION as COMPILED_FOR,
-        };
+        use sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_PTX_VERSION as COMPILED_FOR;
         let (major, minor) = OVERLAPPING.0;
         self.functions.values().all(|(function, _)| {
-            // Else a launch may wait until the multiprocessors' memory is split anew. Only a wish.
             // SAFETY: the function is one of the module's.
-            let _ = unsafe { result::function::set_function_attribute(*function, SHARED, 100) };
-            // SAFETY: as above.
             let version = unsafe { result::function::get_function_attribute(*function, COMPILED_FOR) };
             version.is_ok_and(|version| version >= major * 10 + minor)
         })
@@ -313,9 +318,24 @@ impl Device {
     fn error(&self, doing: &str, error: DriverError) -> Error {
         let message = said(&format!("{} (cuda:{}), {doing}", self.name, self.number), error);
         use sys::CUresult::*;
+        // What is refused leaves a card as it was, a capture's end included.
         let lasting = !matches!(
             error.0,
-            CUDA_ERROR_OUT_OF_MEMORY | CUDA_ERROR_INVALID_VALUE | CUDA_ERROR_INVALID_HANDLE
+            CUDA_ERROR_OUT_OF_MEMORY
+                | CUDA_ERROR_INVALID_VALUE
+                | CUDA_ERROR_INVALID_HANDLE
+                | CUDA_ERROR_NOT_SUPPORTED
+                | CUDA_ERROR_NOT_PERMITTED
+                | CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
+                | CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
+                | CUDA_ERROR_STREAM_CAPTURE_INVALIDATED
+                | CUDA_ERROR_STREAM_CAPTURE_MERGE
+                | CUDA_ERROR_STREAM_CAPTURE_UNMATCHED
+                | CUDA_ERROR_STREAM_CAPTURE_UNJOINED
+                | CUDA_ERROR_STREAM_CAPTURE_ISOLATION
+                | CUDA_ERROR_STREAM_CAPTURE_IMPLICIT
+                | CUDA_ERROR_CAPTURED_EVENT
+                | CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD
         );
         if lasting {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_string());
@@ -430,12 +450,13 @@ impl Driver for Card {
     }
 
     fn capture(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Graph>> {
+        let overlapped = self.device.overlaps.load(Ordering::Relaxed);
         let recorded = self.capture_once(launches);
-        if recorded.is_ok() || !self.device.overlaps.swap(false, Ordering::Relaxed) {
+        if recorded.is_ok() || !overlapped {
             return recorded;
         }
-        // A driver that cannot record launches that begin beside others has no fault in the card to tell of.
-        *self.device.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // Perhaps the driver cannot record launches that begin beside others.
+        self.device.overlaps.store(false, Ordering::Relaxed);
         self.capture_once(launches)
     }
 

@@ -84,6 +84,9 @@ struct Card {
     launches: AtomicUsize,
     /// Launches after which it fails.
     fails_after: Option<usize>,
+    /// Refuses to record launches.
+    #[cfg(test)]
+    refuses_capture: std::sync::atomic::AtomicBool,
     /// Launches of each kernel.
     #[cfg(test)]
     by_kernel: Mutex<HashMap<&'static str, usize>>,
@@ -131,6 +134,8 @@ impl Emulated {
             launches: AtomicUsize::new(0),
             fails_after: launches_of(number),
             #[cfg(test)]
+            refuses_capture: Default::default(),
+            #[cfg(test)]
             by_kernel: Mutex::default(),
         };
         Emulated {
@@ -145,6 +150,12 @@ impl Emulated {
     pub fn launched(&self, kernel: &str) -> usize {
         let counts = self.card.by_kernel.lock().unwrap_or_else(PoisonError::into_inner);
         counts.get(kernel).copied().unwrap_or(0)
+    }
+
+    /// Refuses from now on to record launches, as a driver does that lacks what one of them asks for: once all are told.
+    #[cfg(test)]
+    pub fn refuse_capture(&self) {
+        self.card.refuses_capture.store(true, Ordering::Relaxed);
     }
 
     fn stream(&self) -> Self {
@@ -288,6 +299,10 @@ impl Driver for Emulated {
         let launched = launches();
         let all = recording().take().unwrap_or_default();
         launched?;
+        #[cfg(test)]
+        if self.card.refuses_capture.load(Ordering::Relaxed) {
+            return Err(Error::Device(format!("{} records nothing", self.name)));
+        }
         Ok(Box::new(Launches { stream: self.stream(), all }))
     }
 

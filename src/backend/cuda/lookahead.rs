@@ -175,7 +175,11 @@ impl Lookahead {
             // Worth capturing once it comes again.
             Some((_, None)) if self.records => {
                 let driver = Arc::clone(context.model.kernels().driver());
-                let graph = driver.capture(&mut || self.launch(context, key))?;
+                let Ok(graph) = driver.capture(&mut || self.launch(context, key)) else {
+                    // A driver that records nothing still launches; a card that has failed says so again.
+                    self.records = false;
+                    return self.launch(context, key);
+                };
                 let replayed = graph.replay();
                 self.graphs.push_front((key, Some(graph)));
                 replayed

@@ -107,6 +107,21 @@ fn sequences_join_where_drawn_steps_end() {
 }
 
 #[test]
+fn a_card_that_records_nothing_launches_what_it_is_asked_for() {
+    let requests = [25, 41, 12].map(|steps| request(steps as u64, steps, NoiseMode::Stream));
+    let mut recording = Card::new(2);
+    recording.submit(&requests);
+    let (expected, _) = recording.run();
+
+    let mut refusing = Card::new(2);
+    refusing.emulated.refuse_capture();
+    refusing.submit(&requests);
+    assert!(refusing.run().0 == expected);
+    let launches = |card: &Card| card.emulated.launched("draw_ahead");
+    assert_eq!(launches(&refusing), launches(&recording));
+}
+
+#[test]
 fn a_sequence_alone_waits_for_nobody() {
     let mut card = Card::new(1);
     card.submit(&[1, 2].map(|seed| request(seed, 10, NoiseMode::Repeat)));

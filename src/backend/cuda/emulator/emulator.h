@@ -146,14 +146,15 @@ template <typename T> inline T shuffle_up(T x, int by) {
     unsigned lane = emulator::lane();
     return shuffle_from(x, lane >= unsigned(by) ? lane - by : lane);
 }
-inline void fence() {}
 inline void prefetch(const void *) {}
 inline unsigned atomic_add(unsigned *to, unsigned by) {
     unsigned before = *to;
     *to += by;
     return before;
 }
+inline unsigned atomic_add_and_publish(unsigned *to, unsigned by) { return atomic_add(to, by); }
 inline float load_written(const float *from) { return *from; }
+inline unsigned load_written(const unsigned *from) { return *from; }
 inline void wait_for_previous() {}
 inline void let_next_begin() {}
 

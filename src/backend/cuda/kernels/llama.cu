@@ -90,7 +90,8 @@ template <typename T> DEVICE void attend(const Attend &p) {
     let_next_begin();
     unsigned page = page_of(cache, p.rows[index].slot, span);
     wait_for_previous();
-    unsigned length = p.rows[index].position + 1, spans = (length + PAGE - 1) / PAGE;
+    // Its slot was read before, and with it what stood beside it then.
+    unsigned length = load_written(&p.rows[index].position) + 1, spans = (length + PAGE - 1) / PAGE;
     if (span >= spans) return;
     unsigned here = length - span * PAGE < PAGE ? length - span * PAGE : PAGE;
     unsigned lanes = cache.head_size / 8, groups = ATTEND_THREADS / lanes;

@@ -40,13 +40,19 @@ template <> DEVICE bf16 from_f32<bf16>(float x) { return __float2bfloat16_rn(x);
 
 DEVICE void sync_block() { __syncthreads(); }
 DEVICE void sync_warp() { __syncwarp(); }
-// Lets other blocks see what this thread has written before what it writes next.
-DEVICE void fence() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
 // Brings what is read soon into the cache.
 DEVICE void prefetch(const void *at) { asm volatile("prefetch.global.L2 [%0];" ::"l"(at)); }
 DEVICE unsigned atomic_add(unsigned *to, unsigned by) { return atomicAdd(to, by); }
-// What another block of this launch has written.
+// Adds for all blocks, and returns what was there: what this block's threads wrote up to their last barrier is seen by
+// whoever adds later, and by the threads of its block from their next barrier on.
+DEVICE unsigned atomic_add_and_publish(unsigned *to, unsigned by) {
+    unsigned before;
+    asm volatile("atom.acq_rel.gpu.add.u32 %0, [%1], %2;" : "=r"(before) : "l"(to), "r"(by) : "memory");
+    return before;
+}
+// What another block of this launch has written, or a launch before this one beside what was read early.
 DEVICE float load_written(const float *from) { return __ldcg(from); }
+DEVICE unsigned load_written(const unsigned *from) { return __ldcg(from); }
 // Until the launches before this one are done, where it may have begun beside the last of them; before that, only
 // what no launch writes may be read.
 DEVICE void wait_for_previous() {
@@ -150,17 +156,14 @@ DEVICE float warp_max(float x) {
 // Whether this is the last of `blocks` blocks to come here, for all its threads; what the others wrote before can
 // be read then. The counter is zero before, and after. `flag` is a place in shared memory.
 DEVICE bool last_to_arrive(unsigned *counter, unsigned blocks, unsigned *flag) {
-    fence();
     sync_block();
     if (threadIdx.x == 0) {
-        bool last = atomic_add(counter, 1) == blocks - 1;
+        bool last = atomic_add_and_publish(counter, 1) == blocks - 1;
         if (last) *counter = 0;
         *flag = last;
     }
     sync_block();
-    bool last = *flag != 0;
-    if (last) fence();
-    return last;
+    return *flag != 0;
 }
 
 // A sum over the block of 128, the same for all its threads.
