@@ -247,7 +247,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__bench)
-            opts="-m -q -v -h -V --model --offline --device --dtype --memory-fraction --threads --precision --recogniser --profile --batch-size --tokens --runs --warm-up --rounds --seed --json --measure-since --quiet --verbose --help --version"
+            opts="-m -q -v -h -V --model --offline --device --backend --dtype --memory-fraction --threads --precision --recogniser --profile --batch-size --tokens --runs --warm-up --rounds --seed --json --measure-since --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -263,6 +263,10 @@ _chattts__rs() {
                     ;;
                 --device)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backend)
+                    COMPREPLY=($(compgen -W "auto native candle" -- "${cur}"))
                     return 0
                     ;;
                 --dtype)
@@ -331,7 +335,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__decode)
-            opts="-o -m -q -v -h -V --codes --out --sample-rate --dump --model --offline --device --dtype --memory-fraction --threads --quiet --verbose --help --version"
+            opts="-o -m -q -v -h -V --codes --out --sample-rate --dump --model --offline --device --backend --dtype --memory-fraction --threads --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -403,6 +407,10 @@ _chattts__rs() {
                     ;;
                 --device)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backend)
+                    COMPREPLY=($(compgen -W "auto native candle" -- "${cur}"))
                     return 0
                     ;;
                 --dtype)
@@ -1156,7 +1164,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__refine)
-            opts="-t -f -m -q -v -h -V --text --file --model --offline --device --dtype --memory-fraction --threads --prompt --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --homophones --no-normalize --dump --quiet --verbose --help --version"
+            opts="-t -f -m -q -v -h -V --text --file --model --offline --device --backend --dtype --memory-fraction --threads --prompt --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --homophones --no-normalize --dump --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1210,6 +1218,10 @@ _chattts__rs() {
                     ;;
                 --device)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backend)
+                    COMPREPLY=($(compgen -W "auto native candle" -- "${cur}"))
                     return 0
                     ;;
                 --dtype)
@@ -1689,7 +1701,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__roles__subcmd__preview)
-            opts="-o -t -m -q -v -h -V --out --text --seed --model --offline --device --dtype --memory-fraction --threads --roles --quiet --verbose --help --version"
+            opts="-o -t -m -q -v -h -V --out --text --seed --model --offline --device --backend --dtype --memory-fraction --threads --roles --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1747,6 +1759,10 @@ _chattts__rs() {
                     ;;
                 --device)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backend)
+                    COMPREPLY=($(compgen -W "auto native candle" -- "${cur}"))
                     return 0
                     ;;
                 --dtype)
@@ -1842,7 +1858,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__synth)
-            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --play --dump --model --offline --device --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --allow-files --batch-size --name --resume --verify --prune --dry-run --fail-fast --report --json --list-voices --quiet --verbose --help --version"
+            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --play --dump --model --offline --device --backend --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --allow-files --batch-size --name --resume --verify --prune --dry-run --fail-fast --report --json --list-voices --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1952,6 +1968,10 @@ _chattts__rs() {
                     ;;
                 --device)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backend)
+                    COMPREPLY=($(compgen -W "auto native candle" -- "${cur}"))
                     return 0
                     ;;
                 --dtype)

@@ -57,6 +57,9 @@ vtt\t'WebVTT'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dump -d 'Keep prompts, tokens, hidden states, mel and wave in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l backend -d 'What computes there' -r -f -a "auto\t'Kernels of this program\'s own'
+native\t'Kernels of this program\'s own, or an error'
+candle\t'candle\'s tensors'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
@@ -121,6 +124,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s t -l te
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s f -l file -d 'A file with one utterance a line, or `-` for standard input' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l backend -d 'What computes there' -r -f -a "auto\t'Kernels of this program\'s own'
+native\t'Kernels of this program\'s own, or an error'
+candle\t'candle\'s tensors'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
@@ -181,6 +187,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l sample-
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dump -d 'Keep codes, mel and wave in DIR/00000.safetensors' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l backend -d 'What computes there' -r -f -a "auto\t'Kernels of this program\'s own'
+native\t'Kernels of this program\'s own, or an error'
+candle\t'candle\'s tensors'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
@@ -262,6 +271,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l seed -d 'The generation seed' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l backend -d 'What computes there' -r -f -a "auto\t'Kernels of this program\'s own'
+native\t'Kernels of this program\'s own, or an error'
+candle\t'candle\'s tensors'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
@@ -347,6 +359,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s h -l h
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -s m -l model -d 'A folder with the weights, a Hugging Face repository, `demo` or `noise-full`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l backend -d 'What computes there, one measurement each, such as auto,candle' -r -f -a "auto\t'Kernels of this program\'s own'
+native\t'Kernels of this program\'s own, or an error'
+candle\t'candle\'s tensors'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l dtype -d 'In which types to compute, such as f32,q8 [default: auto; with --precision those of the device]' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
