@@ -119,7 +119,7 @@ fn published() -> Result<Published> {
     };
     Ok(Published {
         config: CONFIG.into(),
-        tokenizer: tokenizer_json(),
+        tokenizer: tokenizer_json()?,
         stats: SpeakerStats::new(stats("std")?, stats("mean")?)?,
         gpt: part("gpt/model"),
         embed: part("Embed"),
@@ -130,19 +130,25 @@ fn published() -> Result<Published> {
 }
 
 /// Returns the tokenizer.json, the table of words written out as rules.
-fn tokenizer_json() -> String {
-    let mut rules = String::with_capacity(6 * WORDS.len());
-    for (word, phones) in WORDS.lines().filter_map(|line| line.split_once('\t')) {
-        if !rules.is_empty() {
-            rules.push(',');
+fn tokenizer_json() -> Result<String> {
+    // Some megabytes, of which more than half are the words' rules; each is written out in about so many bytes.
+    let mut json = String::new();
+    let size = TOKENIZER.len() + 9 * WORDS.len();
+    json.try_reserve_exact(size).map_err(|_| Error::memory("the tokenizer of demo", size))?;
+    let (before, after) = TOKENIZER.split_once(WORDS_RULE).unwrap_or((TOKENIZER, ""));
+    json.push_str(before);
+    for (index, (word, phones)) in WORDS.lines().filter_map(|line| line.split_once('\t')).enumerate() {
+        if index > 0 {
+            json.push(',');
         }
-        rules.push_str(r#"{"type":"Replace","pattern":{"Regex":"\\b"#);
-        rules.push_str(word);
-        rules.push_str(r#"\\b"},"content":""#);
-        rules.extend(phones.chars().filter_map(|c| char::from_u32(u32::from(c) + WIDE - NARROW)));
-        rules.push_str(r#""}"#);
+        json.push_str(r#"{"type":"Replace","pattern":{"Regex":"\\b"#);
+        json.push_str(word);
+        json.push_str(r#"\\b"},"content":""#);
+        json.extend(phones.chars().filter_map(|c| char::from_u32(u32::from(c) + WIDE - NARROW)));
+        json.push_str(r#""}"#);
     }
-    TOKENIZER.replacen(WORDS_RULE, &rules, 1)
+    json.push_str(after);
+    Ok(json)
 }
 
 /// Returns a fingerprint of the embedded model, as the packing script computed it: 16 hexadecimal digits.
@@ -201,7 +207,9 @@ mod tests {
 
     #[test]
     fn the_table_of_words_takes_its_rules_place() {
-        let json = tokenizer_json();
+        let json = tokenizer_json().unwrap();
+        // It did not grow: there is no error for memory that is lacking then.
+        assert_eq!(json.capacity(), TOKENIZER.len() + 9 * WORDS.len());
         assert!(TOKENIZER.contains(WORDS_RULE) && !json.contains("@words"));
         let rules =
             serde_json::from_str::<serde_json::Value>(&json).unwrap()["normalizer"]["normalizers"].take();
