@@ -53,7 +53,8 @@ for program in chattts-rs parity cuda_memory; do
 done
 tts=$work/chattts-rs
 model=$work/model
-card=(-m "$model" --device cuda)
+# As the card is: what it gets wrong is to be seen here.
+card=(-m "$model" --device cuda --backend native)
 rows=()
 row() { rows+=("$(printf '%-58s %8s  %s' "$1" "$2" "$3")"); }
 
