@@ -1,7 +1,7 @@
 //! The model on devices.
 //!
 //! What the networks are is said once, in `networks`, and their weights are read there, with candle, from the files that
-//! `weights` knows. A [`Backend`] takes them and computes: `cpu` with kernels of our own over packed weights, `cuda` with
+//! `weights` knows. A `Backend` takes them and computes: `cpu` with kernels of our own over packed weights, `cuda` with
 //! kernels of our own on NVIDIA cards, `candle` with candle's tensors on any device, the readable statement of what the
 //! model is. Each is a folder; only the choice below knows which there are.
 

@@ -242,7 +242,7 @@ impl WeightFile {
         }
     }
 
-    /// Reads a tensor whose shape must be `expected` (where [`ANY`] stands for any size), in single precision.
+    /// Reads a tensor whose shape must be `expected` (where `ANY` stands for any size), in single precision.
     ///
     /// # Errors
     /// [`Error::MissingTensor`], [`Error::TensorShape`], [`Error::TensorType`].
