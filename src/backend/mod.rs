@@ -26,8 +26,6 @@ pub(crate) use render::Render;
 pub use render::{Growing, Mel, Rendered};
 pub use renderer::Renderer;
 pub use wave_stream::WaveStream;
-#[cfg(fuzzing)]
-pub use weights::ANY;
 pub(crate) use weights::demo_fingerprint;
 pub use weights::{Checkpoint, NOISE_SEED, WeightFile, write_demo, write_noise};
 
