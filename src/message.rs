@@ -7,14 +7,27 @@ const LIKENESS: f64 = 0.75;
 
 /// Refuses a key, naming the nearest one that is known.
 pub fn unknown(key: &str, known: &[&str]) -> String {
-    let plain = key.to_lowercase().replace('-', "_");
-    let likeness = |known: &str| strsim::jaro_winkler(&plain, known);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let short = cut(key, MAX_KEY).escape_debug();
-    match nearest.filter(|known| likeness(known) >= LIKENESS) {
+    match nearest(key, known) {
         Some(nearest) => format!("unknown key `{short}`; did you mean `{nearest}`?"),
         None => format!("unknown key `{short}`; known: {}", known.join(", ")),
     }
+}
+
+/// Refuses a key of a file that is not to be quoted, whose place says which it is, naming the nearest one that is known.
+pub fn unknown_there(key: &str, known: &[&str]) -> String {
+    match nearest(key, known) {
+        Some(nearest) => format!("unknown key; did you mean `{nearest}`?"),
+        None => format!("unknown key; known: {}", known.join(", ")),
+    }
+}
+
+/// Returns the known key for which another may be a misspelling.
+fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
+    let plain = key.to_lowercase().replace('-', "_");
+    let likeness = |known: &str| strsim::jaro_winkler(&plain, known);
+    let nearest = known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.filter(|known| likeness(known) >= LIKENESS)
 }
 
 /// Returns as much of the text as fits in so many bytes, cut between characters.

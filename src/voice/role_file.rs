@@ -13,7 +13,7 @@ use super::check_name;
 use super::role::{Role, WrittenRole};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::message::unknown;
+use crate::message::unknown_there;
 
 /// The most bytes of a file of roles.
 const MAX_BYTES: u64 = 256 << 20;
@@ -160,7 +160,7 @@ fn reworded(message: &str) -> String {
     let unknown_key = || {
         let (key, known) = message.strip_prefix("unknown field `")?.rsplit_once("`, expected ")?;
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        Some(unknown(key, &known))
+        Some(unknown_there(key, &known))
     };
     unknown_key().unwrap_or_else(|| without_values(message))
 }

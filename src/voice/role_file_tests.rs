@@ -65,8 +65,8 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
     let speaker = speaker();
     let codes = prompt().encode().unwrap();
     for (text, line, word) in [
-        ("[roles.anna]\nsede = 3".to_string(), 2, "unknown key `sede`; did you mean `seed`?"),
-        ("\nvoices = 3".into(), 2, "unknown key `voices`; known: roles"),
+        ("[roles.anna]\nsede = 3".to_string(), 2, "unknown key; did you mean `seed`?"),
+        ("\nvoices = 3".into(), 2, "unknown key; known: roles"),
         ("[roles.anna]\nseed = 3\nseed = 4".into(), 3, "duplicate key"),
         ("[roles.anna]\nseed = true".into(), 2, "a seed is a number or a text"),
         ("[roles.anna]\nseed = \"warm\"".into(), 1, "role anna: voice: \"warm\" is no seed"),
@@ -197,7 +197,7 @@ fn a_value_of_a_file_is_not_quoted() {
 fn a_long_key_does_not_make_a_long_message() {
     for key in ["k".repeat(5000), format!("\"k`, expected `x` \\u001b {}\"", "k".repeat(5000))] {
         let e = refusal(&format!("{key} = 1"));
-        assert!(e.contains("unknown key `k") && e.ends_with("known: roles") && e.len() < 300, "{e}");
+        assert!(e.contains("unknown key; ") && e.ends_with("known: roles") && e.len() < 300, "{e}");
     }
 }
 
