@@ -3,6 +3,7 @@
 #
 # Needs nothing but Rust and a C++ compiler. What is found lies in fuzz/artifacts/TARGET, what was learned in
 # fuzz/corpus/TARGET (or FUZZ_CORPUS/TARGET); as many targets run at once as there are processors (or FUZZ_JOBS).
+# FUZZ_SEED=N tries in the order of every run with N.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,7 +28,7 @@ trap 'rm -rf "$FUZZ_LOGS"' EXIT
 run() {
     local target=$1 log=$FUZZ_LOGS/$1 dictionary=fuzz/dictionaries/$1.dict code=0
     mkdir -p "$FUZZ_CORPUS/$target" "fuzz/artifacts/$target"
-    local limits=(-timeout=10 -rss_limit_mb=1500 -malloc_limit_mb=512 -max_total_time="$FUZZ_SECONDS")
+    local limits=(-timeout=10 -rss_limit_mb=1500 -malloc_limit_mb=512 -max_total_time="$FUZZ_SECONDS" -seed="${FUZZ_SEED:-0}")
     if [ -f "$dictionary" ]; then
         limits+=(-dict="$dictionary")
     fi
