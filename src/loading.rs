@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::backend::{self, Backend, Checkpoint, EmbedSizes, MemoryProbe, Renderer, WeightType};
+use crate::backend::{self, Backend, Checkpoint, MemoryProbe, Renderer, WeightType};
 use crate::device::{LoadOptions, Precision};
-use crate::engine::{EngineCore, Step, Vocabulary};
+use crate::engine::{EngineCore, Step};
 use crate::error::{Error, Result};
-use crate::text::Tokenizer;
 use crate::voice::{SeedKind, Speaker, SpeakerStats};
 
 /// Runs the model's steps; the device decides which implementation it is.
@@ -59,7 +58,7 @@ impl LoadedModel {
         }
         let stats = checkpoint.stats.take();
         let (parts, vocabulary) =
-            rayon::join(|| backend.load(&checkpoint, precision, &options), || vocabulary(&checkpoint));
+            rayon::join(|| backend.load(&checkpoint, precision, &options), || checkpoint.vocabulary());
         let (parts, vocabulary) = (parts?, vocabulary?);
         Ok(LoadedModel {
             engine: EngineCore::new(vocabulary, parts.slots, parts.step),
@@ -99,30 +98,4 @@ impl LoadedModel {
     pub fn batch_size(&self) -> usize {
         self.slots
     }
-}
-
-fn vocabulary(checkpoint: &Checkpoint) -> Result<Vocabulary> {
-    let (path, text) = &checkpoint.tokenizer;
-    let tokenizer = Tokenizer::from_json(text, path)?;
-    let sizes = EmbedSizes::read(&checkpoint.embed, checkpoint.config.hidden)?;
-    if tokenizer.size() > sizes.text_tokens {
-        return Err(Error::Tokenizer {
-            file: path.clone(),
-            reason: format!(
-                "it has {} tokens, {} embeds {}; they are not of one model",
-                tokenizer.size(),
-                checkpoint.embed.path().display(),
-                sizes.text_tokens
-            ),
-        });
-    }
-    Ok(Vocabulary {
-        tokenizer,
-        codebooks: sizes.codebooks,
-        code_tokens: sizes.code_tokens,
-        text_tokens: sizes.text_tokens,
-        hidden: checkpoint.config.hidden,
-        max_positions: checkpoint.config.max_positions,
-        refines: checkpoint.config.refines,
-    })
 }

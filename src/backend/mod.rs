@@ -21,7 +21,7 @@ use std::sync::Arc;
 #[cfg(fuzzing)]
 pub use cpu::lay_out;
 pub use cpu::{CpuEncoder, CpuStep, WeightType, instructions};
-pub use networks::{EmbedSizes, GptConfig, HOP, SAMPLE_RATE};
+pub use networks::{GptConfig, HOP, SAMPLE_RATE};
 pub(crate) use render::Render;
 pub use render::{Growing, Mel, Rendered};
 pub use renderer::Renderer;
@@ -82,8 +82,8 @@ pub(crate) fn open(device: DeviceChoice, backend: BackendChoice) -> Result<Box<d
         (BackendChoice::Candle, device) => candle::open(device),
         (_, DeviceChoice::Auto | DeviceChoice::Cpu) => Ok(Box::new(cpu::Cpu)),
         #[cfg(feature = "cuda")]
-        (_, DeviceChoice::Cuda(number)) => {
-            Ok(Box::new(cuda::CardBackend { driver: cuda::open(number)?, number }))
+        (backend, DeviceChoice::Cuda(number)) => {
+            Ok(Box::new(cuda::CardBackend::open(number, backend == BackendChoice::Native)?))
         }
         #[cfg(not(feature = "cuda"))]
         (_, DeviceChoice::Cuda(_)) => Err(no_cuda()),

@@ -107,7 +107,7 @@ impl ProfileTest {
         let driver = cuda::open(number)?;
         let ceilings = Ceilings::measure(&driver)?;
         let profiler = Profiler::new(driver);
-        let card = CardBackend { driver: Arc::clone(&profiler) as _, number };
+        let card = CardBackend { driver: Arc::clone(&profiler) as _, number, without: Vec::new() };
         let model = LoadedModel::open_on(&card, checkpoint, options)?;
         let kind = match model.precision() {
             Precision::F32 => Dtype::F32,

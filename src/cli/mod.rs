@@ -107,7 +107,10 @@ pub fn run() -> ExitCode {
     let context = Context { report, interrupt };
     #[cfg(feature = "cuda")]
     match chattts_rs::backend::cuda::Switches::from_env() {
-        Ok(switches) => switches.set(),
+        Ok(switches) => {
+            switches.set();
+            options::cache_folder().into_iter().for_each(chattts_rs::backend::cuda::remember_in);
+        }
         Err(error) => return exit(&context, &error.into()),
     }
     let result = match cli.command {

@@ -150,7 +150,7 @@ fn device_failed(device: &str, error: &Error, lines: usize) -> String {
 /// The variable that names another folder for files that can be made again; `off` keeps none.
 const CACHE: &str = "CHATTTS_RS_CACHE";
 
-fn cache_folder() -> Option<PathBuf> {
+pub fn cache_folder() -> Option<PathBuf> {
     use etcetera::BaseStrategy as _;
     match std::env::var_os(CACHE) {
         Some(folder) if folder.is_empty() || folder == "off" => None,

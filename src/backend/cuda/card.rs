@@ -24,7 +24,7 @@ struct Aligned<T: ?Sized>(T);
 /// Holds machine code for the known architectures, and PTX for those to come.
 static IMAGE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin")));
 /// Holds the same as text, for drivers that are older than the compiler was.
-static PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
+pub static PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
 /// Places in which images of containers keep the driver without telling the loader.
 const HIDDEN_DRIVERS: [&str; 2] = ["/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
 /// The oldest that the kernels are compiled for.
@@ -35,6 +35,8 @@ const OVERLAPPING: ((i32, i32), (i32, i32)) = ((9, 0), (12, 4));
 /// The priority of a card's first stream, in which texts wait for each step: its blocks come before those of others,
 /// which render what is finished. The driver makes of it the highest there is.
 const FIRST: i32 = -16;
+/// How often a doubtful card does what must come out the same.
+const REPEATS: usize = 25;
 
 /// Returns the driver's error as ours, with what was being done.
 fn said(doing: &str, error: DriverError) -> Error {
@@ -103,6 +105,7 @@ pub fn driver_version() -> Option<(i32, i32)> {
 /// Owns one stream of one card.
 pub struct Card {
     device: Arc<Device>,
+    switches: Switches,
     stream: sys::CUstream,
 }
 
@@ -213,13 +216,12 @@ impl Card {
             device.functions.insert(kernel.name, (function, kernel.threads));
         }
         device.prefer_shared_memory();
-        let asked = Switches::current().overlap;
         let can = capability >= OVERLAPPING.0 && driver_version() >= Some(OVERLAPPING.1);
-        device.overlaps = AtomicBool::new(asked && can && device.waits());
-        Card::stream(Arc::new(device), FIRST)
+        device.overlaps = AtomicBool::new(can && device.waits());
+        Card::stream(Arc::new(device), Switches::current(), FIRST)
     }
 
-    fn stream(device: Arc<Device>, priority: i32) -> Result<Self> {
+    fn stream(device: Arc<Device>, switches: Switches, priority: i32) -> Result<Self> {
         use sys::CUstream_flags::CU_STREAM_NON_BLOCKING as INDEPENDENT;
         device.bind()?;
         let mut stream = std::ptr::null_mut();
@@ -227,7 +229,7 @@ impl Card {
         unsafe { sys::cuStreamCreateWithPriority(&mut stream, INDEPENDENT as u32, priority) }
             .result()
             .map_err(|e| device.error("a stream", e))?;
-        Ok(Card { device, stream })
+        Ok(Card { device, switches, stream })
     }
 
     fn capture_once(&self, launches: &mut dyn FnMut() -> Result<()>) -> Result<Box<dyn Graph>> {
@@ -404,7 +406,7 @@ impl Driver for Card {
         };
         let [x, y, z] = launch.grid;
         let mut addresses: Vec<*mut c_void> = arguments.iter().map(Argument::address).collect();
-        if launch.beside && self.device.overlaps.load(Ordering::Relaxed) {
+        if launch.beside && self.switches.overlap && self.device.overlaps.load(Ordering::Relaxed) {
             let mut attribute = sys::CUlaunchAttribute {
                 id: sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
                 pad: [0; 4],
@@ -485,8 +487,21 @@ impl Driver for Card {
         Ok(u32::try_from(count).unwrap_or(1).max(1))
     }
 
-    fn another(&self) -> Result<Arc<dyn Driver>> {
-        Ok(Arc::new(Card::stream(Arc::clone(&self.device), 0)?))
+    fn switches(&self) -> Switches {
+        self.switches
+    }
+
+    fn another(&self, switches: Switches, is_urgent: bool) -> Result<Arc<dyn Driver>> {
+        let priority = if is_urgent { FIRST } else { 0 };
+        Ok(Arc::new(Card::stream(Arc::clone(&self.device), switches, priority)?))
+    }
+
+    fn is_doubtful(&self) -> bool {
+        true
+    }
+
+    fn repeats(&self) -> usize {
+        REPEATS
     }
 
     fn mark(&self) -> Result<u64> {

@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::switches::Switches;
 use crate::error::{Error, Result};
 
 /// Names a place in a card's memory.
@@ -90,8 +91,14 @@ pub trait Driver: Send + Sync {
     fn name(&self) -> &str;
     /// Multiprocessors it has.
     fn multiprocessors(&self) -> Result<u32>;
-    /// Opens another stream on the same card.
-    fn another(&self) -> Result<Arc<dyn Driver>>;
+    /// Says how it launches.
+    fn switches(&self) -> Switches;
+    /// Opens another stream on the same card that launches as `switches` say; its work comes first where it is urgent.
+    fn another(&self, switches: Switches, is_urgent: bool) -> Result<Arc<dyn Driver>>;
+    /// Returns true if it is to be tried before it is trusted.
+    fn is_doubtful(&self) -> bool;
+    /// Returns how often to try what must come out the same.
+    fn repeats(&self) -> usize;
     /// Marks the point of the stream that is reached when all that was asked for is done.
     fn mark(&self) -> Result<u64>;
     /// Forgets a mark.

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_uint, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::driver::{Address, Argument, Driver, Graph, Launch, Memory};
 use super::kernels::KERNELS;
+use super::switches::Switches;
 use crate::error::{Error, Result};
 
 unsafe extern "C" {
@@ -32,6 +33,8 @@ const ALIGNMENT: usize = 256;
 const CARDS: &str = "CHATTTS_RS_EMULATED_CARDS";
 /// Lets a card fail for good after so many launches: `1:5000`.
 const FAILURE: &str = "CHATTTS_RS_EMULATED_FAILURE";
+/// Gives every card a fault: `wrong:overlap`, `refused:graphs`, `silent:all` …
+const FAULT: &str = "CHATTTS_RS_EMULATED_FAULT";
 /// Memory of a card unless it is said.
 const DEFAULT_MEMORY: u64 = 4 << 30;
 
@@ -75,6 +78,55 @@ pub fn taken() -> usize {
     TAKEN.load(Ordering::Relaxed)
 }
 
+/// What a card gets wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Where {
+    /// Launches beside the one before.
+    Overlap,
+    /// Products whose blocks share tiles.
+    Tiles,
+    /// Launches that are replayed.
+    Graphs,
+    /// Recording launches.
+    Capture,
+    /// Every launch.
+    All,
+}
+
+/// How it gets that wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It leaves out what it was asked for and says nothing.
+    Wrong,
+    /// It refuses.
+    Refused,
+    /// It gives no answer for a while.
+    Silent,
+}
+
+/// How long a card is silent: longer than whoever tries it waits.
+pub const SILENCE: Duration = Duration::from_secs(60);
+
+fn fault_asked() -> Option<(How, Where)> {
+    let text = std::env::var(FAULT).ok()?;
+    let (how, place) = text.split_once(':')?;
+    let how = match how {
+        "wrong" => How::Wrong,
+        "refused" => How::Refused,
+        "silent" => How::Silent,
+        _ => return None,
+    };
+    let place = match place {
+        "overlap" => Where::Overlap,
+        "tiles" => Where::Tiles,
+        "graphs" => Where::Graphs,
+        "capture" => Where::Capture,
+        "all" => Where::All,
+        _ => return None,
+    };
+    Some((how, place))
+}
+
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 struct Card {
@@ -84,9 +136,7 @@ struct Card {
     launches: AtomicUsize,
     /// Launches after which it fails.
     fails_after: Option<usize>,
-    /// Refuses to record launches.
-    #[cfg(test)]
-    refuses_capture: std::sync::atomic::AtomicBool,
+    fault: Option<(How, Where)>,
     /// Launches of each kernel.
     #[cfg(test)]
     by_kernel: Mutex<HashMap<&'static str, usize>>,
@@ -96,6 +146,7 @@ struct Card {
 pub struct Emulated {
     card: Arc<Card>,
     name: String,
+    switches: Switches,
     /// The launches since the capture began, while there is one.
     recording: Mutex<Option<Vec<Launched>>>,
 }
@@ -114,6 +165,9 @@ struct Launches {
 
 impl Graph for Launches {
     fn replay(&self) -> Result<()> {
+        if !self.stream.answers(Where::Graphs)? {
+            return Ok(());
+        }
         self.all.iter().try_for_each(|Launched { launch, arguments }| {
             let addresses: Vec<*mut c_void> =
                 arguments.iter().map(|a| a.as_ptr().cast_mut().cast()).collect();
@@ -133,14 +187,14 @@ impl Emulated {
             allocations: Mutex::default(),
             launches: AtomicUsize::new(0),
             fails_after: launches_of(number),
-            #[cfg(test)]
-            refuses_capture: Default::default(),
+            fault: fault_asked(),
             #[cfg(test)]
             by_kernel: Mutex::default(),
         };
         Emulated {
             card: Arc::new(card),
             name: format!("emulated card {number}"),
+            switches: Switches::current(),
             recording: Mutex::default(),
         }
     }
@@ -152,14 +206,37 @@ impl Emulated {
         counts.get(kernel).copied().unwrap_or(0)
     }
 
-    /// Refuses from now on to record launches, as a driver does that lacks what one of them asks for: once all are told.
+    /// Opens a card with a fault.
     #[cfg(test)]
-    pub fn refuse_capture(&self) {
-        self.card.refuses_capture.store(true, Ordering::Relaxed);
+    pub fn faulty(memory: u64, how: How, place: Where) -> Self {
+        let mut emulated = Emulated::new(0, memory);
+        let card = Arc::get_mut(&mut emulated.card).expect("nobody else has it");
+        card.fault = Some((how, place));
+        emulated
+    }
+
+    /// Returns false if what is asked for is to be left out; it may refuse, or take its time.
+    fn answers(&self, place: Where) -> Result<bool> {
+        match self.card.fault {
+            Some((how, at)) if at == place => match how {
+                How::Wrong => Ok(false),
+                How::Refused => Err(Error::Device(format!("{} refuses, as it was told to", self.name))),
+                How::Silent => {
+                    std::thread::sleep(SILENCE);
+                    Ok(true)
+                }
+            },
+            _ => Ok(true),
+        }
     }
 
     fn stream(&self) -> Self {
-        Emulated { card: Arc::clone(&self.card), name: self.name.clone(), recording: Mutex::default() }
+        Emulated {
+            card: Arc::clone(&self.card),
+            name: self.name.clone(),
+            switches: self.switches,
+            recording: Mutex::default(),
+        }
     }
 
     /// Runs a kernel.
@@ -170,6 +247,17 @@ impl Emulated {
         let launches = self.card.launches.fetch_add(1, Ordering::Relaxed);
         if self.card.fails_after.is_some_and(|most| launches >= most) {
             return Err(Error::Device(format!("{} has failed, as it was told to", self.name)));
+        }
+        let shares = launch.kernel.starts_with("product") && launch.grid[2] > 1;
+        let met = [
+            (Where::All, true),
+            (Where::Overlap, launch.beside && self.switches.overlap),
+            (Where::Tiles, shares),
+        ];
+        for (place, _) in met.into_iter().filter(|(_, is_met)| *is_met) {
+            if !self.answers(place)? {
+                return Ok(());
+            }
         }
         #[cfg(test)]
         {
@@ -299,8 +387,7 @@ impl Driver for Emulated {
         let launched = launches();
         let all = recording().take().unwrap_or_default();
         launched?;
-        #[cfg(test)]
-        if self.card.refuses_capture.load(Ordering::Relaxed) {
+        if !self.answers(Where::Capture)? {
             return Err(Error::Device(format!("{} records nothing", self.name)));
         }
         Ok(Box::new(Launches { stream: self.stream(), all }))
@@ -323,8 +410,21 @@ impl Driver for Emulated {
         Ok(1)
     }
 
-    fn another(&self) -> Result<Arc<dyn Driver>> {
-        Ok(Arc::new(self.stream()))
+    fn switches(&self) -> Switches {
+        self.switches
+    }
+
+    fn another(&self, switches: Switches, _: bool) -> Result<Arc<dyn Driver>> {
+        Ok(Arc::new(Emulated { switches, ..self.stream() }))
+    }
+
+    /// A sound one computes slowly what nobody doubts.
+    fn is_doubtful(&self) -> bool {
+        self.card.fault.is_some()
+    }
+
+    fn repeats(&self) -> usize {
+        2
     }
 
     fn mark(&self) -> Result<u64> {

@@ -169,7 +169,8 @@ pub struct Kernels {
 
 impl Kernels {
     pub fn new(driver: Arc<dyn Driver>) -> Self {
-        Kernels { driver, switches: Switches::current() }
+        let switches = driver.switches();
+        Kernels { driver, switches }
     }
 
     /// Returns what is switched off.

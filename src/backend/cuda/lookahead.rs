@@ -76,7 +76,7 @@ impl Lookahead {
     /// # Errors
     /// [`Error::Device`] if the card has no memory for it; [`Error::Parameter`] for a switch that is none.
     pub fn new(driver: &Arc<dyn Driver>, slots: usize, rows: usize, codebooks: usize) -> Result<Self> {
-        let Switches { steps_ahead: steps, graphs: records, .. } = Switches::current();
+        let Switches { steps_ahead: steps, graphs: records, .. } = driver.switches();
         let numbers: Vec<u32> = (0..rows as u32).collect();
         Ok(Lookahead {
             rows: Buffer::new(driver, rows)?,

@@ -39,6 +39,7 @@ mod renderer;
 mod sampler;
 mod step;
 mod switches;
+mod trust;
 
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ pub(crate) use kernels::{Dtype, Kernels};
 pub use measure::Ceilings;
 pub(crate) use profile::{Profiler, Times};
 pub use switches::Switches;
+pub use trust::{Trust, remember_in};
 
 use self::layout::CardLayout;
 use self::llama::CardLlama;
@@ -69,19 +71,49 @@ pub(crate) struct CardBackend {
     pub driver: Arc<dyn Driver>,
     /// Its number, as in `cuda:N`.
     pub number: usize,
+    /// What had to be switched off.
+    pub without: Vec<&'static str>,
+}
+
+impl CardBackend {
+    /// Opens a card and, unless it is taken as it is, tries whether it computes what it should.
+    ///
+    /// # Errors
+    /// An error of the driver; [`Error::Device`] with what was found wrong.
+    pub fn open(number: usize, as_it_is: bool) -> Result<Self> {
+        let driver = open(number)?;
+        if as_it_is {
+            return Ok(CardBackend { driver, number, without: Vec::new() });
+        }
+        let trust = trust::of(&driver, number)?;
+        let switches =
+            trust.switches(driver.switches()).ok_or_else(|| distrusted(&driver, number, &trust))?;
+        let driver = driver.another(switches, true)?;
+        Ok(CardBackend { driver, number, without: trust.without() })
+    }
+}
+
+fn distrusted(driver: &Arc<dyn Driver>, number: usize, trust: &Trust) -> Error {
+    let (name, why) = (driver.name(), trust.failures().join("; "));
+    Error::Device(format!("{name} (cuda:{number}) does not compute what it should: {why}"))
 }
 
 #[cfg(all(test, feature = "cuda-emulator"))]
 impl CardBackend {
     /// Returns an emulated card with so many bytes of memory, of which nobody else knows.
     pub fn emulated(memory: u64) -> Self {
-        CardBackend { driver: Arc::new(emulated::Emulated::new(0, memory)), number: 0 }
+        let driver = Arc::new(emulated::Emulated::new(0, memory));
+        CardBackend { driver, number: 0, without: Vec::new() }
     }
 }
 
 impl Backend for CardBackend {
     fn name(&self) -> String {
-        format!("cuda:{} ({})", self.number, self.driver.name())
+        let name = format!("cuda:{} ({})", self.number, self.driver.name());
+        match self.without.as_slice() {
+            [] => name,
+            without => format!("{name}, without {}", without.join(", ")),
+        }
     }
 
     fn memory(&self) -> Option<MemoryProbe> {
@@ -118,7 +150,10 @@ pub(crate) fn first() -> Result<usize> {
     let mut reason = Error::Device("no NVIDIA card was found".into());
     for number in 0..count()? {
         match CardInfo::of(number) {
-            Ok(card) if card.is_supported() => return Ok(number),
+            Ok(card) if card.is_supported() => match CardBackend::open(number, false) {
+                Ok(_) => return Ok(number),
+                Err(error) => reason = error,
+            },
             Ok(card) => {
                 reason = Error::Device(format!(
                     "{} (cuda:{}) is older than what is needed, compute capability 8.0",
@@ -203,6 +238,22 @@ pub(crate) fn open(number: usize) -> Result<Arc<dyn Driver>> {
         return Ok(Arc::new(emulated::open(number)?));
     }
     Ok(Arc::new(card::Card::open(number)?))
+}
+
+/// Tries anew how far a card can be trusted, whatever was found before.
+///
+/// # Errors
+/// An error of the driver.
+pub fn examine(number: usize) -> Result<Trust> {
+    trust::examine(&open(number)?, number)
+}
+
+/// Returns how far a card is trusted; it is tried if that is not known.
+///
+/// # Errors
+/// An error of the driver.
+pub fn trust(number: usize) -> Result<Trust> {
+    trust::of(&open(number)?, number)
 }
 
 /// Runs every kernel on a card beside its twin in plain Rust, on random shapes.

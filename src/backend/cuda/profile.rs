@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::driver::{Address, Argument, Driver, Graph, Launch, Mark, Memory};
 use super::kernels::Kernels;
 use super::measure::hold;
+use super::switches::Switches;
 use crate::error::Result;
 
 /// Clock cycles that the stream is held for while launches are put in it: 1 ms or so at first, more where that is
@@ -205,8 +206,20 @@ impl Driver for Profiler {
         self.card.multiprocessors()
     }
 
-    fn another(&self) -> Result<Arc<dyn Driver>> {
-        self.card.another()
+    fn switches(&self) -> Switches {
+        self.card.switches()
+    }
+
+    fn another(&self, switches: Switches, is_urgent: bool) -> Result<Arc<dyn Driver>> {
+        self.card.another(switches, is_urgent)
+    }
+
+    fn is_doubtful(&self) -> bool {
+        false
+    }
+
+    fn repeats(&self) -> usize {
+        self.card.repeats()
     }
 
     fn mark(&self) -> Result<u64> {

@@ -79,7 +79,7 @@ impl CardRenderer {
     /// # Errors
     /// A missing tensor or one of another shape; an error of the card.
     pub fn load(checkpoint: &Checkpoint, kernels: &Kernels, kind: Dtype, frames: usize) -> Result<Self> {
-        let kernels = Kernels::new(kernels.driver().another()?);
+        let kernels = Kernels::new(kernels.driver().another(kernels.switches(), false)?);
         let layout = CardLayout { kernels, kind, quantized: false };
         let (decoder, vocos) = rayon::join(
             || MelStack::decoder(&checkpoint.decoder, checkpoint.config.hidden, &layout),

@@ -3,14 +3,13 @@ use std::sync::Arc;
 
 use super::*;
 use crate::backend::cuda::Kernels;
-use crate::backend::cuda::emulated::Emulated;
+use crate::backend::cuda::emulated::{Emulated, How, Where};
 use crate::backend::cuda::layout::CardLayout;
 use crate::backend::cuda::lookahead::STEPS;
-use crate::backend::{Checkpoint, EmbedSizes, NOISE_SEED};
-use crate::engine::{Codes, EngineCore, Event, Goal, Refine, Request, RequestId, Vocabulary};
+use crate::backend::{Checkpoint, NOISE_SEED};
+use crate::engine::{Codes, EngineCore, Event, Goal, Refine, Request, RequestId};
 use crate::hub::NoiseSize;
 use crate::sampling::{NoiseMode, SamplingParams};
-use crate::text::Tokenizer;
 
 type Spoken = HashMap<RequestId, Codes>;
 
@@ -21,19 +20,12 @@ struct Card {
 
 impl Card {
     fn new(slots: usize) -> Self {
+        Card::on(Arc::new(Emulated::new(0, 1 << 30)), slots)
+    }
+
+    fn on(emulated: Arc<Emulated>, slots: usize) -> Self {
         let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
-        let emulated = Arc::new(Emulated::new(0, 1 << 30));
-        let config = checkpoint.config.clone();
-        let sizes = EmbedSizes::read(&checkpoint.embed, config.hidden).unwrap();
-        let vocabulary = Vocabulary {
-            tokenizer: Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0).unwrap(),
-            codebooks: sizes.codebooks,
-            code_tokens: sizes.code_tokens,
-            text_tokens: sizes.text_tokens,
-            hidden: config.hidden,
-            max_positions: config.max_positions,
-            refines: config.refines,
-        };
+        let vocabulary = checkpoint.vocabulary().unwrap();
         let kernels = Kernels::new(Arc::clone(&emulated) as _);
         let layout = CardLayout { kernels, kind: Dtype::F16, quantized: false };
         let model = CardLlama::load(&checkpoint, layout).unwrap();
@@ -113,8 +105,7 @@ fn a_card_that_records_nothing_launches_what_it_is_asked_for() {
     recording.submit(&requests);
     let (expected, _) = recording.run();
 
-    let mut refusing = Card::new(2);
-    refusing.emulated.refuse_capture();
+    let mut refusing = Card::on(Arc::new(Emulated::faulty(1 << 30, How::Wrong, Where::Capture)), 2);
     refusing.submit(&requests);
     assert!(refusing.run().0 == expected);
     let launches = |card: &Card| card.emulated.launched("draw_ahead");

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::file::{ANY, Recorder, WeightFile};
 use super::packed::{Packed, Packer};
 use crate::backend::cpu::{self, WeightType};
-use crate::backend::networks::GptConfig;
+use crate::backend::networks::{EmbedSizes, GptConfig};
+use crate::engine::Vocabulary;
 use crate::error::{Error, Result};
 use crate::hub::ModelFiles;
+use crate::text::Tokenizer;
 use crate::voice::SpeakerStats;
 
 /// Holds the files of a model; its clones share them.
@@ -95,6 +97,36 @@ impl Checkpoint {
             tokenizer: (path.to_path_buf(), packed.text(TOKENIZER)?.to_string()),
             stats: if stats.contains("std") { Some(SpeakerStats::of(&stats)?) } else { None },
             packed: Some(kind),
+        })
+    }
+
+    /// Reads the tokenizer and what else an engine knows of the model.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] if it is invalid or of another model; a missing tensor or one of another shape.
+    pub fn vocabulary(&self) -> Result<Vocabulary> {
+        let (path, text) = &self.tokenizer;
+        let tokenizer = Tokenizer::from_json(text, path)?;
+        let sizes = EmbedSizes::read(&self.embed, self.config.hidden)?;
+        if tokenizer.size() > sizes.text_tokens {
+            return Err(Error::Tokenizer {
+                file: path.clone(),
+                reason: format!(
+                    "it has {} tokens, {} embeds {}; they are not of one model",
+                    tokenizer.size(),
+                    self.embed.path().display(),
+                    sizes.text_tokens
+                ),
+            });
+        }
+        Ok(Vocabulary {
+            tokenizer,
+            codebooks: sizes.codebooks,
+            code_tokens: sizes.code_tokens,
+            text_tokens: sizes.text_tokens,
+            hidden: self.config.hidden,
+            max_positions: self.config.max_positions,
+            refines: self.config.refines,
         })
     }
 

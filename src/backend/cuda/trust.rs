@@ -1,0 +1,341 @@
+//! Finds out whether a card can be trusted with the kernels before it speaks: once for each card, driver and build.
+//!
+//! All kernels run beside their twins, then a small model speaks on the card as on the processor, in graphs, beside
+//! lookahead and many times over. What fails is switched off in order, [`RUNGS`]; where nothing is left the card is not
+//! used. The outcome is kept in a file that is written before each attempt, so that a card that takes the whole
+//! process with it, or never answers, is tried with less the next time.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::time::Duration;
+
+use super::driver::Driver;
+use super::kernels::{Dtype, Kernels};
+use super::layout::CardLayout;
+use super::llama::CardLlama;
+use super::renderer::CardRenderer;
+use super::step::{CardStep, Slots};
+use super::switches::Switches;
+use super::{check, driver_version};
+use crate::backend::cpu::{CpuRenderer, CpuStep, WeightType};
+use crate::backend::render::{Render, Source, Wanted};
+use crate::backend::{Checkpoint, NOISE_SEED};
+use crate::engine::{Codes, EngineCore, Event, Goal, Request, Step};
+use crate::error::{Error, Result};
+use crate::hub::NoiseSize;
+use crate::sampling::{NoiseMode, SamplingParams};
+use crate::stamp;
+
+/// Switches something off.
+type SwitchOff = fn(&mut Switches);
+
+/// What is switched off, one more at each attempt: its name, and how.
+const RUNGS: [(&str, SwitchOff); 4] = [
+    ("overlap", |switches| switches.overlap = false),
+    ("shared tiles", |switches| switches.shared_tiles = false),
+    ("graphs", |switches| switches.graphs = false),
+    ("fused norms", |switches| switches.fused_norms = false),
+];
+/// The longest that an attempt may take; it takes a second or two.
+const LIMIT: Duration = Duration::from_secs(30);
+/// Lines that are worked on together.
+const SLOTS: usize = 3;
+/// Steps of each line: several graphs' worth, of unequal lengths.
+const LENGTHS: [usize; 4] = [41, 25, 33, 9];
+/// The largest error of a mel and of a wave in single precision, relative to their size.
+const RENDERED: [f64; 2] = [1e-4, 1e-3];
+
+/// Says how far a card is trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// How many of [`RUNGS`] are switched off; none if nothing that is left computes what it should.
+    rung: Option<usize>,
+    /// What was found wrong, in order.
+    failures: Vec<String>,
+}
+
+impl Trust {
+    const FULL: Trust = Trust { rung: Some(0), failures: Vec::new() };
+
+    /// Returns true if the card computes what it should, in whatever way.
+    pub fn holds(&self) -> bool {
+        self.rung.is_some()
+    }
+
+    /// Returns the names of what had to be switched off.
+    pub fn without(&self) -> Vec<&'static str> {
+        RUNGS.iter().take(self.rung.unwrap_or(RUNGS.len())).map(|(name, _)| *name).collect()
+    }
+
+    /// Returns what was found wrong, in the order it was tried.
+    pub fn failures(&self) -> &[String] {
+        &self.failures
+    }
+
+    /// Returns how to launch on the card, of what is asked for.
+    pub(super) fn switches(&self, asked: Switches) -> Option<Switches> {
+        self.rung.map(|rung| lowered(asked, rung))
+    }
+}
+
+/// Switches off the first `rung` of what can be.
+fn lowered(mut switches: Switches, rung: usize) -> Switches {
+    RUNGS.iter().take(rung).for_each(|(_, switch_off)| switch_off(&mut switches));
+    switches
+}
+
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Keeps what is found out about cards in a folder, from one process to the next; the first call counts.
+pub fn remember_in(folder: PathBuf) {
+    FOLDER.get_or_init(|| folder);
+}
+
+/// What is known of a card in this process.
+type Known = Arc<Mutex<Option<Trust>>>;
+
+/// Returns how far an opened card is trusted; it is tried if that is not known yet.
+///
+/// # Errors
+/// [`Error::BadFile`] if the small model is not in order.
+pub fn of(driver: &Arc<dyn Driver>, number: usize) -> Result<Trust> {
+    static KNOWN: Mutex<Option<HashMap<usize, Known>>> = Mutex::new(None);
+    if !driver.is_doubtful() {
+        return Ok(Trust::FULL);
+    }
+    let known = {
+        let mut all = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.get_or_insert_default().entry(number).or_default())
+    };
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*known {
+        Some(trust) => Ok(trust.clone()),
+        None => Ok(known.insert(Examination::of(driver, number).run(LIMIT)?).clone()),
+    }
+}
+
+/// Tries a card anew, whatever is known of it.
+///
+/// # Errors
+/// As [`of`].
+pub fn examine(driver: &Arc<dyn Driver>, number: usize) -> Result<Trust> {
+    let examination = Examination::of(driver, number);
+    examination.forget();
+    examination.run(LIMIT)
+}
+
+struct Examination {
+    driver: Arc<dyn Driver>,
+    /// What the card, its driver and this build are known by.
+    key: String,
+    /// Where the outcome is kept.
+    file: Option<PathBuf>,
+    attempt: fn(&Arc<dyn Driver>) -> Result<()>,
+}
+
+/// First words of a line of the file.
+const HOLDS: &str = "holds";
+const TRYING: &str = "trying";
+
+impl Examination {
+    fn of(driver: &Arc<dyn Driver>, number: usize) -> Self {
+        let (major, minor) = driver_version().unwrap_or_default();
+        let kernels = crc32fast::hash(super::card::PTX.as_bytes());
+        let version = env!("CARGO_PKG_VERSION");
+        let key = format!("{} · CUDA {major}.{minor} · {version} {kernels:08x}", driver.name());
+        let file = FOLDER.get().map(|folder| folder.join("cards").join(format!("cuda-{number}")));
+        Examination { driver: Arc::clone(driver), key, file, attempt }
+    }
+
+    /// Reads what an earlier process found: the rung it stood on, whether that held, and what failed before.
+    fn earlier(&self) -> Option<(usize, bool, Vec<String>)> {
+        let mut lines = stamp::read(self.file.as_deref()?).into_iter();
+        if lines.next()? != self.key {
+            return None;
+        }
+        let state = lines.next()?;
+        let (state, rung) = state.split_once(' ')?;
+        Some((rung.parse().ok()?, state == HOLDS, lines.collect()))
+    }
+
+    fn keep(&self, state: &str, rung: usize, failures: &[String]) {
+        let Some(file) = &self.file else { return };
+        if let Some(folder) = file.parent() {
+            let _ = std::fs::create_dir_all(folder);
+        }
+        let mut lines = vec![self.key.clone(), format!("{state} {rung}")];
+        lines.extend(failures.iter().map(|failure| failure.replace('\n', " ")));
+        stamp::write(file, &lines);
+    }
+
+    fn forget(&self) {
+        if let Some(file) = &self.file {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+
+    fn run(&self, limit: Duration) -> Result<Trust> {
+        let (mut rung, mut failures) = match self.earlier() {
+            Some((rung, true, failures)) => return Ok(Trust { rung: Some(rung), failures }),
+            // It never said how that ended.
+            Some((rung, false, mut failures)) => {
+                failures.push(format!("{}: it took the process with it", named(rung)));
+                (rung + 1, failures)
+            }
+            None => (0, Vec::new()),
+        };
+        while rung <= RUNGS.len() {
+            self.keep(TRYING, rung, &failures);
+            let driver = self.driver.another(lowered(Switches::current(), rung), true);
+            let attempt = self.attempt;
+            let found = driver.and_then(|driver| within(limit, move || attempt(&driver)));
+            let Err(error) = found else {
+                self.keep(HOLDS, rung, &failures);
+                return Ok(Trust { rung: Some(rung), failures });
+            };
+            failures.push(format!("{}: {error}", named(rung)));
+            rung += 1;
+            // What has failed for good, or does not answer, can be tried with less by the next process only.
+            let answers = Arc::clone(&self.driver);
+            if within(limit, move || answers.synchronize()).is_err() {
+                self.keep(TRYING, rung.saturating_sub(1), &failures[..failures.len() - 1]);
+                return Ok(Trust { rung: None, failures });
+            }
+        }
+        self.keep(TRYING, rung, &failures);
+        Ok(Trust { rung: None, failures })
+    }
+}
+
+/// Names what is on at a rung, for a failure.
+fn named(rung: usize) -> String {
+    match rung.checked_sub(1).and_then(|last| RUNGS.get(..=last)) {
+        None => "with all that makes it fast".into(),
+        Some(off) => {
+            let names: Vec<&str> = off.iter().map(|(name, _)| *name).collect();
+            format!("without {}", names.join(", "))
+        }
+    }
+}
+
+/// Runs something on a thread of its own for at most so long; one that takes longer is left behind.
+fn within(limit: Duration, run: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    let (done, answer) = mpsc::channel();
+    std::thread::Builder::new()
+        .name("chattts-card".into())
+        .spawn(move || {
+            let _ = done.send(run());
+        })
+        .map_err(Error::Threads)?;
+    answer
+        .recv_timeout(limit)
+        .unwrap_or_else(|_| Err(Error::Device(format!("no answer within {:.1} s", limit.as_secs_f64()))))
+}
+
+/// Tries everything once as a driver's switches say.
+fn attempt(driver: &Arc<dyn Driver>) -> Result<()> {
+    kernels(driver)?;
+    speaking(driver)?;
+    rendering(driver)
+}
+
+/// Runs every kernel beside its twin.
+fn kernels(driver: &Arc<dyn Driver>) -> Result<()> {
+    let all = check::all(driver, 1)?;
+    let wrong: Vec<String> =
+        all.into_iter().filter(|found| !found.holds()).map(|found| found.kernel).collect();
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Device(format!("computes wrongly: {}", wrong.join(", ")))),
+    }
+}
+
+/// Speaks in single precision what a processor speaks, and in each type the same every time.
+fn speaking(driver: &Arc<dyn Driver>) -> Result<()> {
+    let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED)?;
+    let expected = speak(&checkpoint, CpuStep::load(&checkpoint, WeightType::F32, SLOTS)?)?;
+    for (name, kind, quantized) in
+        [("f32", Dtype::F32, false), ("f16", Dtype::F16, false), ("q8", Dtype::F16, true)]
+    {
+        let mut first = (kind == Dtype::F32).then(|| expected.clone());
+        for time in 1..=driver.repeats() {
+            let found = speak(&checkpoint, on_card(&checkpoint, driver, kind, quantized)?)?;
+            if *first.get_or_insert_with(|| found.clone()) != found {
+                let reason = format!("speaks other tokens than it should in {name}, time {time}");
+                return Err(Error::Device(reason));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn on_card(
+    checkpoint: &Checkpoint,
+    driver: &Arc<dyn Driver>,
+    kind: Dtype,
+    quantized: bool,
+) -> Result<CardStep> {
+    let layout = CardLayout { kernels: Kernels::new(Arc::clone(driver)), kind, quantized };
+    let slots = Slots { wanted: SLOTS, fewer: false, memory_fraction: 0.9 };
+    CardStep::new(CardLlama::load(checkpoint, layout)?, slots)
+}
+
+/// Speaks some lines and returns their codes, in order.
+fn speak(checkpoint: &Checkpoint, step: impl Step) -> Result<Vec<Codes>> {
+    let mut engine = EngineCore::new(checkpoint.vocabulary()?, SLOTS, step);
+    for (id, steps) in (0..).zip(LENGTHS) {
+        let mut request = Request::new(format!("第{id}行"));
+        request.sampling =
+            SamplingParams { max_tokens: steps, min_tokens: steps, ..SamplingParams::speech() };
+        (request.seed, request.noise) = (id, NoiseMode::Stream);
+        engine.submit(id, Goal::Speak, request);
+    }
+    let mut spoken = Vec::new();
+    while !engine.is_idle() {
+        for event in engine.step()? {
+            match event {
+                Event::Spoken { id, codes } => spoken.push((id, *codes)),
+                Event::Failed { error, .. } => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    spoken.sort_by_key(|(id, _)| *id);
+    Ok(spoken.into_iter().map(|(_, codes)| codes).collect())
+}
+
+/// Compares mels and waves with those of the processor.
+fn rendering(driver: &Arc<dyn Driver>) -> Result<()> {
+    let checkpoint = &Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED)?;
+    let hidden = checkpoint.config.hidden;
+    let rows: Vec<f32> = (0..29 * hidden).map(|i| ((i * 7919 + 13) % 1009) as f32 / 300.0 - 1.7).collect();
+    let source = Source::Hiddens(&[&rows, &rows[..3 * hidden]]);
+    let card = CardRenderer::load(checkpoint, &Kernels::new(Arc::clone(driver)), Dtype::F32, 64)?;
+    let found = card.render(source, Wanted::Both)?;
+    let expected = CpuRenderer::load(checkpoint, WeightType::F32)?.render(source, Wanted::Both)?;
+    for (found, expected) in found.iter().zip(&expected) {
+        let pairs = [(&found.mel.values, &expected.mel.values), (&found.wave, &expected.wave)];
+        for ((what, (found, expected)), allowed) in ["a mel", "a wave"].iter().zip(pairs).zip(RENDERED) {
+            let error = distance(found, expected);
+            if error.is_nan() || error > allowed {
+                return Err(Error::Device(format!("renders {what} wrongly, {error:.1e} off")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns how far numbers are from those that are expected, relative to their size.
+fn distance(found: &[f32], expected: &[f32]) -> f64 {
+    if found.len() != expected.len() {
+        return f64::NAN;
+    }
+    let square = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();
+    let apart = square(&mut found.iter().zip(expected).map(|(f, e)| f - e));
+    (apart / square(&mut expected.iter().copied()).max(1e-30)).sqrt()
+}
+
+#[cfg(all(test, feature = "cuda-emulator"))]
+#[path = "trust_tests.rs"]
+mod tests;
