@@ -47,6 +47,42 @@ fn kernels_are_checked() {
         assert!(named(kernel), "{kernel}: {}", ran.out);
     }
     assert!(checks.iter().all(|check| check["holds"] == true), "{}", ran.out);
+    assert_eq!(
+        json["trust"],
+        serde_json::json!([
+            { "device": "cuda:0", "holds": true, "without": [], "failures": [] }
+        ])
+    );
+}
+
+#[test]
+fn a_card_that_does_not_compute_what_it_should_is_not_used_unawares() {
+    let p = program("1").env("CHATTTS_RS_EMULATED_FAULT", "refused:all");
+    let synth =
+        ["synth", "--model", "noise", "-t", "你好", "-o", "a.wav", "--max-tokens", "2", "--seed", "1"];
+    let on = |flags: &[&str]| p.run(&[&synth[..], flags].concat());
+    let ran = on(&["--device", "auto"]);
+    assert_spoken(&ran);
+    assert!(
+        ran.err.contains("on the processor, since no card can be used: device: emulated card 0"),
+        "{}",
+        ran.err
+    );
+    let ran = on(&["--device", "cuda"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(
+        ran.err.contains("does not compute what it should: with all that makes it fast: "),
+        "{}",
+        ran.err
+    );
+    // Whoever asks for the kernels gets them, and what the card says.
+    let ran = on(&["--device", "cuda", "--backend", "native"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("refuses, as it was told to") && !ran.err.contains("should"), "{}", ran.err);
+    let ran = p.run(&["devices", "--json"]);
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["cuda"][0]["path"]["backend"], Value::Null, "{}", ran.out);
+    assert_eq!(p.run(&["devices", "--check"]).code, Some(1));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::args::DevicesArgs;
 use super::output::print_line;
 
 pub fn run(context: &Context, args: &DevicesArgs) -> anyhow::Result<()> {
-    let cards = cards();
+    let cards = cards(args.json);
     let machine = Machine::this();
     if args.json {
         let cpu = json!({
@@ -24,6 +24,7 @@ pub fn run(context: &Context, args: &DevicesArgs) -> anyhow::Result<()> {
         all["cpu"] = cpu;
         if args.check {
             all["checks"] = checks.json.into();
+            all["trust"] = checks.trust.into();
         }
         print_line(&all.to_string())?;
         return checks.verdict;
@@ -62,6 +63,30 @@ struct Card {
     /// Free and total memory in bytes, or the driver's error.
     memory: Result<(u64, u64), String>,
     is_supported: bool,
+    multiprocessors: Option<u32>,
+    /// Bytes a second, as the driver says.
+    bandwidth: Option<u64>,
+    /// How it is used: what is switched off and what was found wrong, or why it is not used.
+    #[cfg(feature = "cuda")]
+    trust: Option<Result<chattts_rs::backend::cuda::Trust, String>>,
+}
+
+impl Card {
+    /// Returns how it is used, and why.
+    fn path(&self) -> Value {
+        #[cfg(feature = "cuda")]
+        return match &self.trust {
+            Some(Ok(trust)) => json!({
+                "backend": trust.holds().then_some("native"),
+                "without": trust.without(),
+                "failures": trust.failures(),
+            }),
+            Some(Err(error)) => json!({ "backend": null, "failures": [error] }),
+            None => Value::Null,
+        };
+        #[cfg(not(feature = "cuda"))]
+        Value::Null
+    }
 }
 
 #[derive(Default)]
@@ -104,6 +129,9 @@ impl Cards {
                 "name": card.name,
                 "compute_capability": format!("{}.{}", card.capability.0, card.capability.1),
                 "supported": card.is_supported,
+                "multiprocessors": card.multiprocessors,
+                "memory_bandwidth": card.bandwidth,
+                "path": card.path(),
                 "memory_free": memory.map(|memory| memory.0),
                 "memory_total": memory.map(|memory| memory.1),
                 "error": card.memory.as_ref().err(),
@@ -117,9 +145,10 @@ impl Cards {
     }
 }
 
+/// Lists the cards; for JSON they are tried, if that is not known.
 #[cfg(feature = "cuda")]
-fn cards() -> Cards {
-    use chattts_rs::backend::cuda::{CardInfo, count, driver_version};
+fn cards(json: bool) -> Cards {
+    use chattts_rs::backend::cuda::{CardInfo, count, driver_version, trust};
     let count = match count() {
         Ok(0) => return Cards { reason: Some("no NVIDIA card was found".into()), ..Cards::default() },
         Ok(count) => count,
@@ -133,6 +162,9 @@ fn cards() -> Cards {
                 capability: info.capability,
                 memory: info.memory().map(|m| (m.free, m.total)).map_err(|e| e.to_string()),
                 is_supported: info.is_supported(),
+                multiprocessors: info.multiprocessors,
+                bandwidth: info.bandwidth,
+                trust: (json && info.is_supported()).then(|| trust(number).map_err(|e| e.to_string())),
                 name: info.name,
             }),
             Err(error) => cards.reason = Some(error.to_string()),
@@ -142,7 +174,7 @@ fn cards() -> Cards {
 }
 
 #[cfg(not(feature = "cuda"))]
-fn cards() -> Cards {
+fn cards(_: bool) -> Cards {
     Cards {
         reason: Some("this build has no CUDA support, so cards are not looked for".into()),
         ..Cards::default()
@@ -153,12 +185,14 @@ fn cards() -> Cards {
 struct Checks {
     lines: Vec<String>,
     json: Vec<Value>,
+    /// How far each card is trusted.
+    trust: Vec<Value>,
     verdict: anyhow::Result<()>,
 }
 
 impl Default for Checks {
     fn default() -> Self {
-        Checks { lines: Vec::new(), json: Vec::new(), verdict: Ok(()) }
+        Checks { lines: Vec::new(), json: Vec::new(), trust: Vec::new(), verdict: Ok(()) }
     }
 }
 
@@ -170,10 +204,11 @@ fn checks(context: &Context, cards: &Cards) -> anyhow::Result<Checks> {
     if usable.is_empty() {
         anyhow::bail!("there is no card to check");
     }
-    let mut wrong = 0;
+    let (mut wrong, mut distrusted) = (0, Vec::new());
     for number in usable {
         context.report.busy(&format!("checking cuda:{number}"), 0, 1);
         let findings = chattts_rs::backend::cuda::check(number, 1);
+        let trust = chattts_rs::backend::cuda::examine(number);
         context.report.clear();
         for finding in findings? {
             let verdict = if finding.holds() { "ok" } else { "WRONG" };
@@ -191,6 +226,26 @@ fn checks(context: &Context, cards: &Cards) -> anyhow::Result<Checks> {
                 "holds": finding.holds(),
             }));
         }
+        let trust = trust?;
+        let verdict = match (trust.holds(), trust.without().as_slice()) {
+            (true, []) => "speaks as it should, with all that makes it fast".to_string(),
+            (true, without) => format!("speaks as it should without {}", without.join(", ")),
+            (false, _) => "is not used".to_string(),
+        };
+        checks.lines.push(format!("cuda:{number}   {verdict}"));
+        checks.lines.extend(trust.failures().iter().map(|failure| format!("cuda:{number}   {failure}")));
+        if !trust.holds() {
+            distrusted.push(format!("cuda:{number} is not used: {}", trust.failures().join("; ")));
+        }
+        checks.trust.push(json!({
+            "device": format!("cuda:{number}"),
+            "holds": trust.holds(),
+            "without": trust.without(),
+            "failures": trust.failures(),
+        }));
+    }
+    if let Some(reason) = distrusted.first() {
+        checks.verdict = Err(anyhow::anyhow!("{reason}"));
     }
     if wrong > 0 {
         checks.verdict =

@@ -175,6 +175,23 @@ fn exists(number: usize) -> Result<()> {
     Err(Error::Device(format!("there is no card cuda:{number}: {there}")))
 }
 
+/// Returns how many multiprocessors a card has, and the bytes a second that its memory moves at most.
+pub fn limits(number: usize) -> (Option<u32>, Option<u64>) {
+    use sys::CUdevice_attribute_enum::{
+        CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH as BITS,
+        CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE as KILOHERTZ,
+        CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT as COUNT,
+    };
+    let Ok(device) = result::device::get(number as i32) else { return (None, None) };
+    // SAFETY: the device is one that the driver gave.
+    let ask = |what| unsafe { result::device::get_attribute(device, what) }.ok().filter(|said| *said > 0);
+    let bandwidth = ask(BITS).zip(ask(KILOHERTZ)).map(|(bits, kilohertz)| {
+        // Two transfers a tick.
+        2 * 1000 * kilohertz as u64 * bits as u64 / 8
+    });
+    (ask(COUNT).map(|count| count as u32), bandwidth)
+}
+
 fn context(number: usize) -> Result<Arc<CudaContext>> {
     exists(number)?;
     let context = CudaContext::new(number).map_err(|e| said(&format!("opening card {number}"), e))?;

@@ -175,6 +175,10 @@ pub struct CardInfo {
     pub name: String,
     /// Compute capability; 8.0 is the oldest that the kernels are made for.
     pub capability: (i32, i32),
+    /// Multiprocessors it has, if the driver says.
+    pub multiprocessors: Option<u32>,
+    /// Bytes a second that its memory moves at most, by its clock and width, if the driver says.
+    pub bandwidth: Option<u64>,
 }
 
 impl CardInfo {
@@ -186,10 +190,12 @@ impl CardInfo {
         #[cfg(feature = "cuda-emulator")]
         if emulated::asked().is_some() {
             let name = emulated::open(number)?.name().into();
-            return Ok(CardInfo { number, name, capability: card::OLDEST });
+            let (capability, multiprocessors, bandwidth) = (card::OLDEST, Some(1), None);
+            return Ok(CardInfo { number, name, capability, multiprocessors, bandwidth });
         }
         let (name, capability) = card::properties(number)?;
-        Ok(CardInfo { number, name, capability })
+        let (multiprocessors, bandwidth) = card::limits(number);
+        Ok(CardInfo { number, name, capability, multiprocessors, bandwidth })
     }
 
     /// Returns true if the kernels are made for it.
