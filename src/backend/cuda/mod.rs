@@ -150,6 +150,7 @@ pub(crate) fn first() -> Result<usize> {
     let mut reason = Error::Device("no NVIDIA card was found".into());
     for number in 0..count()? {
         match CardInfo::of(number) {
+            Ok(card) if card.is_supported() && trust::held_before(&card.name, number) => return Ok(number),
             Ok(card) if card.is_supported() => match CardBackend::open(number, false) {
                 Ok(_) => return Ok(number),
                 Err(error) => reason = error,

@@ -6,7 +6,7 @@
 //! process with it, or never answers, is tried with less the next time.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -138,25 +138,36 @@ struct Examination {
 const HOLDS: &str = "holds";
 const TRYING: &str = "trying";
 
+/// Returns what the card of a name, its driver and this build are known by.
+fn key(name: &str) -> String {
+    let (major, minor) = driver_version().unwrap_or_default();
+    let kernels = crc32fast::hash(super::card::PTX.as_bytes());
+    format!("{name} · CUDA {major}.{minor} · {} {kernels:08x}", env!("CARGO_PKG_VERSION"))
+}
+
+fn file(number: usize) -> Option<PathBuf> {
+    FOLDER.get().map(|folder| folder.join("cards").join(format!("cuda-{number}")))
+}
+
+/// Reads what an earlier process found: the rung it stood on, whether that held, and what failed before.
+fn earlier(file: Option<&Path>, key: &str) -> Option<(usize, bool, Vec<String>)> {
+    let mut lines = stamp::read(file?).into_iter();
+    if lines.next()? != key {
+        return None;
+    }
+    let state = lines.next()?;
+    let (state, rung) = state.split_once(' ')?;
+    Some((rung.parse().ok()?, state == HOLDS, lines.collect()))
+}
+
+/// Returns true if an earlier process found that a card of this name can be trusted, for which it need not be opened.
+pub fn held_before(name: &str, number: usize) -> bool {
+    matches!(earlier(file(number).as_deref(), &key(name)), Some((_, true, _)))
+}
+
 impl Examination {
     fn of(driver: &Arc<dyn Driver>, number: usize) -> Self {
-        let (major, minor) = driver_version().unwrap_or_default();
-        let kernels = crc32fast::hash(super::card::PTX.as_bytes());
-        let version = env!("CARGO_PKG_VERSION");
-        let key = format!("{} · CUDA {major}.{minor} · {version} {kernels:08x}", driver.name());
-        let file = FOLDER.get().map(|folder| folder.join("cards").join(format!("cuda-{number}")));
-        Examination { driver: Arc::clone(driver), key, file, attempt }
-    }
-
-    /// Reads what an earlier process found: the rung it stood on, whether that held, and what failed before.
-    fn earlier(&self) -> Option<(usize, bool, Vec<String>)> {
-        let mut lines = stamp::read(self.file.as_deref()?).into_iter();
-        if lines.next()? != self.key {
-            return None;
-        }
-        let state = lines.next()?;
-        let (state, rung) = state.split_once(' ')?;
-        Some((rung.parse().ok()?, state == HOLDS, lines.collect()))
+        Examination { driver: Arc::clone(driver), key: key(driver.name()), file: file(number), attempt }
     }
 
     fn keep(&self, state: &str, rung: usize, failures: &[String]) {
@@ -176,7 +187,7 @@ impl Examination {
     }
 
     fn run(&self, limit: Duration) -> Result<Trust> {
-        let (mut rung, mut failures) = match self.earlier() {
+        let (mut rung, mut failures) = match earlier(self.file.as_deref(), &self.key) {
             Some((rung, true, failures)) => return Ok(Trust { rung: Some(rung), failures }),
             // It never said how that ended.
             Some((rung, false, mut failures)) => {
