@@ -269,10 +269,15 @@ fn speaking(driver: &Arc<dyn Driver>) -> Result<()> {
     for (name, kind, quantized) in
         [("f32", Dtype::F32, false), ("f16", Dtype::F16, false), ("q8", Dtype::F16, true)]
     {
-        let mut first = (kind == Dtype::F32).then(|| expected.clone());
+        let mut first = None;
         for time in 1..=driver.repeats() {
             let found = speak(&checkpoint, on_card(&checkpoint, driver, kind, quantized)?)?;
-            if *first.get_or_insert_with(|| found.clone()) != found {
+            let is_wrong = match &first {
+                Some(first) => *first != found,
+                None => kind == Dtype::F32 && !same_tokens(&found, &expected),
+            };
+            first.get_or_insert(found);
+            if is_wrong {
                 let reason = format!("speaks other tokens than it should in {name}, time {time}");
                 return Err(Error::Device(reason));
             }
@@ -314,6 +319,11 @@ fn speak(checkpoint: &Checkpoint, step: impl Step) -> Result<Vec<Codes>> {
     }
     spoken.sort_by_key(|(id, _)| *id);
     Ok(spoken.into_iter().map(|(_, codes)| codes).collect())
+}
+
+/// Returns true if the tokens are the same; hidden states differ in the last digits from device to device.
+fn same_tokens(a: &[Codes], b: &[Codes]) -> bool {
+    a.iter().map(|codes| &codes.tokens).eq(b.iter().map(|codes| &codes.tokens))
 }
 
 /// Compares mels and waves with those of the processor.
