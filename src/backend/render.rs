@@ -1,5 +1,7 @@
 //! The boundary between whoever wants a wave and the devices that compute one. Sees no tensor.
 
+use std::sync::OnceLock;
+
 use super::networks::MEL_CHANNELS;
 use crate::engine::Decoder;
 use crate::error::Result;
@@ -88,4 +90,38 @@ pub trait Render: Send + Sync {
 
     /// Returns how many frames to each side a frame of the spectrum depends on.
     fn wave_reach(&self) -> usize;
+}
+
+/// Holds a network that most runs never need: it is loaded when it is first asked for.
+pub struct Later<T>(OnceLock<T>);
+
+impl<T> Default for Later<T> {
+    fn default() -> Self {
+        Later(OnceLock::new())
+    }
+}
+
+impl<T> Later<T> {
+    /// Returns it if it is loaded.
+    #[cfg_attr(
+        not(feature = "cuda-kernels"),
+        expect(dead_code, reason = "only cards take memory for it beforehand")
+    )]
+    pub fn loaded(&self) -> Option<&T> {
+        self.0.get()
+    }
+
+    /// Returns it, loaded if nobody asked for it before.
+    ///
+    /// # Errors
+    /// That of `load`.
+    pub fn get(&self, load: impl FnOnce() -> Result<T>) -> Result<&T> {
+        match self.0.get() {
+            Some(network) => Ok(network),
+            None => {
+                let network = load()?;
+                Ok(self.0.get_or_init(|| network))
+            }
+        }
+    }
 }

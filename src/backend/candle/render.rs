@@ -1,12 +1,10 @@
 //! The networks after the Llama on candle's tensors, one sequence after another.
 
-use std::sync::OnceLock;
-
 use candle_core::Tensor;
 
 use super::CandleLayout;
 use crate::backend::networks::{Dvae, Encoder, Linear, MEL_CHANNELS, MelStack, STRIDE, Vocos, codes_of};
-use crate::backend::render::{Mel, Render, Rendered, Source, Wanted};
+use crate::backend::render::{Later, Mel, Render, Rendered, Source, Wanted};
 use crate::backend::weights::{Checkpoint, WeightFile};
 use crate::engine::Decoder;
 use crate::error::Result;
@@ -18,8 +16,8 @@ pub struct CandleRenderer {
     decoder: MelStack<CandleLayout>,
     vocos: Vocos<CandleLayout>,
     // Most runs never need them, so they are read when they are first asked for.
-    dvae: OnceLock<Dvae<CandleLayout>>,
-    encoder: OnceLock<Encoder<CandleLayout>>,
+    dvae: Later<Dvae<CandleLayout>>,
+    encoder: Later<Encoder<CandleLayout>>,
     dvae_file: WeightFile,
 }
 
@@ -33,8 +31,8 @@ impl CandleRenderer {
         Ok(CandleRenderer {
             decoder: MelStack::decoder(&checkpoint.decoder, hidden, layout)?,
             vocos: Vocos::load(&checkpoint.vocos, layout)?,
-            dvae: OnceLock::new(),
-            encoder: OnceLock::new(),
+            dvae: Later::default(),
+            encoder: Later::default(),
             dvae_file: checkpoint.dvae.clone(),
             layout: layout.clone(),
             hidden,
@@ -42,11 +40,7 @@ impl CandleRenderer {
     }
 
     fn dvae(&self) -> Result<&Dvae<CandleLayout>> {
-        if let Some(dvae) = self.dvae.get() {
-            return Ok(dvae);
-        }
-        let dvae = Dvae::load(&self.dvae_file, &self.layout)?;
-        Ok(self.dvae.get_or_init(|| dvae))
+        self.dvae.get(|| Dvae::load(&self.dvae_file, &self.layout))
     }
 
     /// Puts rows on the device, (rows, width).
@@ -96,13 +90,7 @@ impl Render for CandleRenderer {
     }
 
     fn encode(&self, wave: &[f32]) -> Result<Vec<Vec<u16>>> {
-        let encoder = match self.encoder.get() {
-            Some(encoder) => encoder,
-            None => {
-                let encoder = Encoder::load(&self.dvae_file, &self.layout)?;
-                self.encoder.get_or_init(|| encoder)
-            }
-        };
+        let encoder = self.encoder.get(|| Encoder::load(&self.dvae_file, &self.layout))?;
         let Encoder { widen, downsample, stack, finder, .. } = encoder;
         let x = widen.forward(&self.rows(&encoder.mel_of(wave)?, MEL_CHANNELS)?)?.gelu_erf()?;
         let (frames, width) = x.dims2()?;

@@ -1,12 +1,10 @@
 //! The networks after the Llama on the processor.
 
-use std::sync::OnceLock;
-
 use super::layers::Frames;
 use super::{CpuEncoder, CpuLayout, DVAE, WeightType};
 use crate::backend::memory;
 use crate::backend::networks::{Dvae, MEL_CHANNELS, MelStack, Vocos};
-use crate::backend::render::{Mel, Render, Rendered, Source, Wanted};
+use crate::backend::render::{Later, Mel, Render, Rendered, Source, Wanted};
 use crate::backend::weights::{Checkpoint, WeightFile};
 use crate::engine::Decoder;
 use crate::error::Result;
@@ -21,8 +19,8 @@ pub struct CpuRenderer {
     decoder: MelStack<CpuLayout>,
     vocos: Vocos<CpuLayout>,
     // Most runs never need them, so they are read when they are first asked for.
-    dvae: OnceLock<Dvae<CpuLayout>>,
-    encoder: OnceLock<CpuEncoder>,
+    dvae: Later<Dvae<CpuLayout>>,
+    encoder: Later<CpuEncoder>,
     dvae_file: WeightFile,
 }
 
@@ -41,18 +39,14 @@ impl CpuRenderer {
             hidden,
             decoder: decoder?,
             vocos: vocos?,
-            dvae: OnceLock::new(),
-            encoder: OnceLock::new(),
+            dvae: Later::default(),
+            encoder: Later::default(),
             dvae_file: checkpoint.dvae.clone(),
         })
     }
 
     fn dvae(&self) -> Result<&Dvae<CpuLayout>> {
-        if let Some(dvae) = self.dvae.get() {
-            return Ok(dvae);
-        }
-        let dvae = Dvae::load(&self.dvae_file, &DVAE)?;
-        Ok(self.dvae.get_or_init(|| dvae))
+        self.dvae.get(|| Dvae::load(&self.dvae_file, &DVAE))
     }
 
     fn mels(&self, source: Source) -> Result<Vec<Mel>> {
@@ -113,14 +107,7 @@ impl Render for CpuRenderer {
     }
 
     fn encode(&self, wave: &[f32]) -> Result<Vec<Vec<u16>>> {
-        let encoder = match self.encoder.get() {
-            Some(encoder) => encoder,
-            None => {
-                let encoder = CpuEncoder::load(&self.dvae_file)?;
-                self.encoder.get_or_init(|| encoder)
-            }
-        };
-        encoder.encode(wave)
+        self.encoder.get(|| CpuEncoder::load(&self.dvae_file))?.encode(wave)
     }
 
     fn mel_reach(&self, decoder: Decoder) -> Result<usize> {

@@ -1,17 +1,17 @@
 //! Hidden states or codes → mel → wave, on a card.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::driver::{Buffer, Driver};
 use super::kernels::{Dtype, Kernels};
 use super::layout::CardLayout;
-use super::render_kernels::Bounds;
 use super::render_layers::{Sizes, Stage};
 use super::render_networks::CardVocos;
+use super::shared::Bounds;
 use crate::backend::cpu::{CpuEncoder, CpuLayout, WeightType};
 use crate::backend::networks::{HOP, MEL_CHANNELS, MelStack, Quantizer};
-use crate::backend::render::{Mel, Render, Rendered, Source, Wanted};
+use crate::backend::render::{Later, Mel, Render, Rendered, Source, Wanted};
 use crate::backend::weights::{Checkpoint, WeightFile};
 use crate::engine::Decoder;
 use crate::error::{Error, Result};
@@ -31,8 +31,8 @@ pub struct CardRenderer {
     vocos: CardVocos,
     // Most runs never need them, so they are read when they are first asked for. Codes become features on the
     // processor, a few hundred operations each, and samples become codes there.
-    dvae: OnceLock<(Quantizer<CpuLayout>, MelStack<CardLayout>)>,
-    encoder: OnceLock<CpuEncoder>,
+    dvae: Later<(Quantizer<CpuLayout>, MelStack<CardLayout>)>,
+    encoder: Later<CpuEncoder>,
     dvae_file: WeightFile,
     workspace: Mutex<Option<Workspace>>,
     piece: usize,
@@ -88,8 +88,8 @@ impl CardRenderer {
         let renderer = CardRenderer {
             decoder: decoder?,
             vocos: vocos?,
-            dvae: OnceLock::new(),
-            encoder: OnceLock::new(),
+            dvae: Later::default(),
+            encoder: Later::default(),
             dvae_file: checkpoint.dvae.clone(),
             workspace: Mutex::new(None),
             piece: PIECE,
@@ -101,12 +101,11 @@ impl CardRenderer {
     }
 
     fn dvae(&self) -> Result<&(Quantizer<CpuLayout>, MelStack<CardLayout>)> {
-        if let Some(dvae) = self.dvae.get() {
-            return Ok(dvae);
-        }
-        let stack = MelStack::load(&self.dvae_file.root(), &self.layout)?;
-        let quantizer = Quantizer::load(&self.dvae_file, stack.features(), &CpuLayout(WeightType::F32))?;
-        Ok(self.dvae.get_or_init(|| (quantizer, stack)))
+        self.dvae.get(|| {
+            let stack = MelStack::load(&self.dvae_file.root(), &self.layout)?;
+            let quantizer = Quantizer::load(&self.dvae_file, stack.features(), &CpuLayout(WeightType::F32))?;
+            Ok((quantizer, stack))
+        })
     }
 
     /// Takes the memory for so many frames, which is otherwise taken when they come.
@@ -123,7 +122,7 @@ impl CardRenderer {
 
     fn fit<'a>(&self, own: &'a mut Option<Workspace>, frames: usize) -> Result<&'a Workspace> {
         let mut sizes = self.decoder.sizes().max(self.vocos.sizes());
-        if let Some((_, stack)) = self.dvae.get() {
+        if let Some((_, stack)) = self.dvae.loaded() {
             sizes = sizes.max(stack.sizes());
         }
         let fits = |own: &Workspace| own.frames >= frames && own.sizes == sizes;
@@ -236,14 +235,7 @@ impl Render for CardRenderer {
     }
 
     fn encode(&self, wave: &[f32]) -> Result<Vec<Vec<u16>>> {
-        let encoder = match self.encoder.get() {
-            Some(encoder) => encoder,
-            None => {
-                let encoder = CpuEncoder::load(&self.dvae_file)?;
-                self.encoder.get_or_init(|| encoder)
-            }
-        };
-        encoder.encode(wave)
+        self.encoder.get(|| CpuEncoder::load(&self.dvae_file))?.encode(wave)
     }
 
     fn mel_reach(&self, decoder: Decoder) -> Result<usize> {
