@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::driver::{Address, Argument, Driver, Graph, Launch, Memory};
-use super::kernels::KERNELS;
+use super::shared::KERNELS;
 use super::switches::Switches;
 use crate::error::{Error, Result};
 

@@ -161,7 +161,7 @@ pub fn work(config: &GptConfig, shape: StepShape, part: Part) -> Work {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kernels::KERNELS as ALL_KERNELS;
+    use super::super::shared::KERNELS as ALL_KERNELS;
     use super::*;
 
     fn config() -> GptConfig {

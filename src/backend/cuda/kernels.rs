@@ -5,61 +5,9 @@ use std::sync::Arc;
 use half::{bf16, f16};
 
 use super::driver::{Address, Argument, Driver, Launch};
+use super::shared::{Attention, CacheArgument, HEAD_ROWS, Heads, PAGE};
 use super::switches::Switches;
 use crate::error::Result;
-
-/// Names a kernel and the block it is made for.
-pub struct Kernel {
-    /// Its symbol.
-    pub name: &'static str,
-    /// Threads of a block.
-    pub threads: u32,
-}
-
-macro_rules! kernels {
-    ($($name:ident: $threads:literal,)*) => {
-        /// All that there are.
-        pub const KERNELS: &[Kernel] = &[$(Kernel { name: stringify!($name), threads: $threads },)*];
-    };
-}
-
-kernels! {
-    embed: 128,
-    rms_norm_f32: 128,
-    rms_norm_f16: 128,
-    rms_norm_bf16: 128,
-    attend_f32: 128,
-    attend_f16: 128,
-    attend_bf16: 128,
-    heads: 256,
-    widen: 256,
-    product_few_f32: 256,
-    product_few_f16: 128,
-    product_few_bf16: 128,
-    product_few_q8: 128,
-    product_normed_f16: 128,
-    product_normed_bf16: 128,
-    product_normed_q8: 128,
-    product_deep_f16: 512,
-    product_deep_bf16: 512,
-    product_deep_q8: 512,
-    product_many_f32: 256,
-    product_many_f16: 128,
-    product_many_bf16: 128,
-    draw_tokens: 1024,
-    draw_ahead: 1024,
-    unfold: 128,
-    depthwise_norm_f32: 128,
-    depthwise_norm_f16: 128,
-    depthwise_norm_bf16: 128,
-    layer_norm_f32: 128,
-    inverse_fourier: 128,
-    overlap_add: 128,
-    read_words: 128,
-    multiply_matrices: 128,
-    multiply_singles: 128,
-    hold: 32,
-}
 
 /// Names the type in which a card holds a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,54 +56,8 @@ macro_rules! of_type {
 }
 pub(super) use of_type;
 
-/// Lays out a row of a step as the kernels read it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Row {
-    pub slot: u32,
-    pub position: u32,
-    pub kind: u32,
-    pub tokens: [u32; 8],
-}
-
-// SAFETY: numbers of four bytes, so nothing lies between them.
-unsafe impl super::driver::Plain for Row {}
-
-/// Says where a row's hidden state is kept.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Kept {
-    pub slot: u32,
-    pub index: u32,
-}
-
-// SAFETY: as above.
-unsafe impl super::driver::Plain for Kept {}
-
-/// [`Row::kind`].
-pub const TEXT: u32 = 0;
-pub const SPEAKER: u32 = 1;
-pub const CODES: u32 = 2;
-
-/// Points to keys and values of a layer.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CacheArgument {
-    /// (pages, heads, [`PAGE`], head size) each.
-    pub keys: Address,
-    pub values: Address,
-    /// (slots, pages of a slot): which page has a slot's positions.
-    pub table: Address,
-    pub slot_pages: u32,
-    pub heads: u32,
-    pub head_size: u32,
-}
-
-/// Positions of a page, and those that a block attends to.
-pub const PAGE: u32 = 128;
-/// Outputs that a block of the heads' kernel has at once, and its rows.
+/// Outputs that a block of the heads' kernel has at once.
 const HEAD_OUTPUTS: u32 = 16;
-const HEAD_ROWS: u32 = 8;
 /// The widest hidden state of which the heads' kernel takes so many rows.
 pub const MAX_HIDDEN: usize = 48 * 1024 / 4 / HEAD_ROWS as usize;
 
@@ -291,49 +193,5 @@ pub struct Norm {
     pub rows: u32,
     pub width: u32,
     pub stride: u32,
-    pub eps: f32,
-}
-
-/// Holds the arguments of [`Kernels::attend`], as its kernel reads them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Attention {
-    /// (rows, hidden) in f32, turned.
-    pub queries: Address,
-    pub rows: Address,
-    pub cache: CacheArgument,
-    /// Scratch memory for rows × heads × pages × (head size + 2), where a row has several pages.
-    pub partials: Address,
-    /// A zero for each head of each row.
-    pub arrived: Address,
-    /// (rows, hidden) with a stride, in the cache's type.
-    pub y: Address,
-    pub stride: u32,
-    /// Of scores.
-    pub scale: f32,
-}
-
-/// Holds the arguments of [`Kernels::heads`], as its kernel reads them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Heads {
-    /// (…, width), of which `picked` (rows) names those that are wanted.
-    pub x: Address,
-    pub picked: Address,
-    /// Weights of the norm.
-    pub norm: Address,
-    /// (outputs, width) in f32.
-    pub w: Address,
-    /// (rows, width): what was normed.
-    pub hidden: Address,
-    /// The places of a store (slots, capacity, width) in which each is kept as well, unless there is none (0).
-    pub kept: Address,
-    pub store: Address,
-    /// (rows, outputs).
-    pub logits: Address,
-    pub rows: u32,
-    pub width: u32,
-    pub outputs: u32,
-    pub capacity: u32,
     pub eps: f32,
 }

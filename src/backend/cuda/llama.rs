@@ -1,12 +1,12 @@
 //! The Llama on a card: embeddings, layers and heads over the rows of a pass.
 
 use super::driver::Buffer;
-use super::kernels::{
-    Attention, CacheArgument, Dtype, Embedding, Heads, Kept, Kernels, MAX_HIDDEN, PAGE, Row,
-};
+use super::kernels::{Dtype, Embedding, Kernels, MAX_HIDDEN};
 use super::layout::CardLayout;
 use super::matrix::Matrix;
-use super::products::{Epilogue, INPUTS_MULTIPLE, ProductArgument, Scratch};
+use super::products::{INPUTS_MULTIPLE, Scratch};
+use super::shared::{Attention, CacheArgument, Heads, Kept, PAGE, Row};
+use super::shared::{Epilogue, ProductArgument};
 use crate::backend::cpu::kernel::RopeTable;
 use crate::backend::networks::{Embed, GptConfig, Llama};
 use crate::backend::weights::Checkpoint;

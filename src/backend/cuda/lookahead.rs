@@ -9,9 +9,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::driver::{Buffer, Driver, Graph};
-use super::kernels::{Kept, Kernels, Row};
+use super::kernels::Kernels;
 use super::llama::{CardCache, CardLlama, Space};
-use super::sampler::{DeviceSampler, Following};
+use super::sampler::DeviceSampler;
+use super::shared::Following;
+use super::shared::{Kept, Row};
 use super::switches::Switches;
 use crate::engine::Head;
 use crate::error::{Error, Result};

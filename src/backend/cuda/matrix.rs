@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use super::driver::{Address, Buffer};
 use super::kernels::{Dtype, Kernels};
-use super::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument};
+use super::products::{INPUTS_MULTIPLE, OUTPUTS_MULTIPLE};
+use super::shared::{Epilogue, ProductArgument};
 use crate::backend::cpu::kernel::{BLOCK, quantize_block};
 use crate::error::{Error, Result};
 

@@ -7,10 +7,9 @@ use serde::Serialize;
 
 use super::driver::{Address, Argument, Buffer, Driver, Mark};
 use super::kernels::Kernels;
+use super::shared::{MATRICES, PIECE, SINGLES};
 use crate::error::{Error, Result};
 
-/// Bytes that a block of `read_words` reads at once, as the kernel has it.
-const PIECE: usize = 128 * 16 * 16;
 /// Memory that is read at most: many times what any card caches.
 const MOST_READ: usize = 4 << 30;
 /// Memory that is read at first, and rounds that are multiplied at first; both are doubled until a run takes
@@ -24,9 +23,6 @@ const RUNS: usize = 9;
 /// Blocks of 128 threads that keep a multiprocessor busy.
 const BLOCKS: u32 = 8;
 const THREADS: u32 = 128;
-/// Sums that a warp of `multiply_matrices` has, and those of a thread of `multiply_singles`.
-const MATRICES: usize = 8;
-const SINGLES: usize = 16;
 /// Multiplications and additions of a product of a 16×16 matrix with a 16×8 one.
 const MATRIX_OPERATIONS: u64 = 2 * 16 * 16 * 8;
 /// Launches of a recording that shows what a launch costs.

@@ -3,69 +3,15 @@
 use std::sync::Arc;
 
 use super::driver::{Address, Argument, Buffer, Driver};
-use super::kernels::{CacheArgument, Dtype, Kernels, Norm, of_type};
+use super::kernels::{Dtype, Kernels, Norm, of_type};
+use super::shared::{CHUNK, GROUP, ProductArgument, SEGMENT, TILE};
 use crate::error::{Error, Result};
-
-/// Names the epilogue of a product, which follows its sums.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Epilogue {
-    /// y = (v + bias)·scale, in f32.
-    Store,
-    /// y = gelu(v + bias), in the weights' type.
-    Gelu,
-    /// y += v, in f32.
-    Add,
-    /// y += scale·(v + bias), in f32.
-    AddScaled,
-    /// y = silu(v[2i])·v[2i + 1], in the weights' type.
-    SiluGate,
-    /// Queries, turned, to y (rows, hidden) in f32; keys, turned, and values to the cache.
-    RotateStore,
-}
-
-/// Describes a product, as its kernels read it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ProductArgument {
-    pub x: Address,
-    pub w: Address,
-    pub bias: Address,
-    pub scale: Address,
-    pub y: Address,
-    pub rows: u32,
-    pub inputs: u32,
-    pub outputs: u32,
-    pub x_stride: u32,
-    pub y_stride: u32,
-    pub epilogue: u32,
-    /// Weights of the norm that [`Kernels::normed_product`] puts before it.
-    pub norm: Address,
-    pub eps: f32,
-    pub width: u32,
-    /// The segments that each of the blocks sharing a tile takes; [`Kernels::product`] sets them.
-    pub block_segments: u32,
-    /// 1 if the weights were made by the launch before, else 0.
-    pub widened: u32,
-    pub partials: Address,
-    pub arrived: Address,
-    /// Of weights of 8 bits, which are multiplied as [`Dtype::F16`]: the scale (bfloat16) of each 32 of them.
-    pub scales: Address,
-    /// For [`Epilogue::RotateStore`].
-    pub places: Address,
-    pub rotations: Address,
-    pub cache: CacheArgument,
-}
 
 /// Inputs of a product are padded to a whole number of these, outputs of its weights to one of
 /// [`OUTPUTS_MULTIPLE`].
-pub const INPUTS_MULTIPLE: usize = 32;
-pub const OUTPUTS_MULTIPLE: usize = 64;
+pub const INPUTS_MULTIPLE: usize = CHUNK as usize;
+pub const OUTPUTS_MULTIPLE: usize = TILE as usize;
 
-/// Inputs of a segment, and segments of a group: an output's order of summation.
-const SEGMENT: u32 = 6 * 32;
-const GROUP: u32 = 4;
-/// Rows and outputs of a tile of the kernel for many rows.
-const TILE: u32 = 64;
 /// Rows of a tile of the kernel for few, beyond which a product goes to the other.
 const FEW_ROWS: u32 = 16;
 /// Rows that the kernel for few norms itself.
@@ -100,7 +46,7 @@ impl Scratch {
 /// Segments that each of the blocks sharing a tile takes, and how many blocks those are; none if one is enough.
 fn sharing(rows: u32, outputs: u32, inputs: u32) -> Option<(u32, u32)> {
     let tiles = rows.div_ceil(TILE) * outputs.div_ceil(TILE);
-    let segments = inputs.div_ceil(SEGMENT);
+    let segments = inputs.div_ceil(SEGMENT * CHUNK);
     // Where tiles alone keep a card busy, or nearly so, what is found would only be carried around.
     let worth = |each: u32| {
         let blocks = segments.div_ceil(each);
@@ -116,7 +62,7 @@ impl Kernels {
     /// An error of the card.
     pub fn product(&self, kind: Dtype, product: ProductArgument, scratch: Option<&Scratch>) -> Result<()> {
         let ProductArgument { rows, inputs, outputs, .. } = product;
-        let segments = inputs.div_ceil(SEGMENT);
+        let segments = inputs.div_ceil(SEGMENT * CHUNK);
         // What the kernel for few rows keeps of 16 rows by 8 outputs.
         let sums = segments * 16 * 8 * 4;
         let grid = |[wide, high]: [u32; 2], deep| [outputs.div_ceil(wide), rows.div_ceil(high), deep];
@@ -187,7 +133,7 @@ impl Kernels {
         scratch: Option<&Scratch>,
     ) -> Result<()> {
         let ProductArgument { x, rows, inputs, outputs, norm, eps, width, .. } = product;
-        let segments = inputs.div_ceil(SEGMENT);
+        let segments = inputs.div_ceil(SEGMENT * CHUNK);
         let shared = segments * 16 * 8 * 4 + NORMED_ROWS * (inputs + 32) * kind.size() as u32;
         let fuses = kind != Dtype::F32 && rows <= NORMED_ROWS && segments <= GROUP && shared <= SHARED;
         if fuses && self.switches().fused_norms {
@@ -220,7 +166,7 @@ mod tests {
         for (rows, outputs, inputs) in (1..300).zip((1..8000).step_by(31)).map(|(r, o)| (r, o, 32 * r)) {
             if let Some((each, blocks)) = sharing(rows, outputs, inputs) {
                 assert!(blocks * rows.div_ceil(TILE) * outputs.div_ceil(TILE) <= BLOCKS);
-                assert_eq!(blocks, inputs.div_ceil(SEGMENT).div_ceil(each));
+                assert_eq!(blocks, inputs.div_ceil(SEGMENT * CHUNK).div_ceil(each));
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Launches of the kernels between hidden states and a wave.
 
-use super::driver::{Address, Argument, Plain};
+use super::driver::{Address, Argument};
 use super::kernels::{Dtype, Kernels};
+use super::shared::{Bounds, DepthwiseNorm};
 use crate::error::{Error, Result};
 
 /// Bytes of shared memory that a block of any card has without being asked.
@@ -10,17 +11,6 @@ const SHARED: usize = 48 << 10;
 const SUMS: usize = 16;
 /// Sizes of a Fourier transform that the kernel takes: powers of two among these.
 pub const TRANSFORMS: std::ops::RangeInclusive<usize> = 512..=4096;
-
-/// Bounds a frame's sequence: its first frame, and the one after its last.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Bounds {
-    pub start: u32,
-    pub end: u32,
-}
-
-// SAFETY: numbers of four bytes, so nothing lies between them.
-unsafe impl Plain for Bounds {}
 
 impl Bounds {
     /// Returns the bounds of every frame of sequences that lie one after another.
@@ -46,24 +36,6 @@ pub struct Unfold {
     pub channels: u32,
     pub taps: u32,
     pub stride: u32,
-}
-
-/// Holds the arguments of [`Kernels::depthwise_norm`], as its kernels read them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct DepthwiseNorm {
-    pub x: Address,
-    pub bounds: Address,
-    pub weight: Address,
-    pub bias: Address,
-    pub norm_weight: Address,
-    pub norm_bias: Address,
-    pub y: Address,
-    pub width: u32,
-    pub stride: u32,
-    pub taps: u32,
-    pub dilation: u32,
-    pub eps: f32,
 }
 
 /// Holds the arguments of [`Kernels::layer_norm`].

@@ -3,8 +3,10 @@
 use super::driver::{Address, Buffer};
 use super::kernels::{Dtype, Kernels};
 use super::layout::CardLayout;
-use super::products::{Epilogue, INPUTS_MULTIPLE, ProductArgument};
-use super::render_kernels::{DepthwiseNorm, LayerNorm, Unfold};
+use super::products::INPUTS_MULTIPLE;
+use super::render_kernels::{LayerNorm, Unfold};
+use super::shared::DepthwiseNorm;
+use super::shared::{Epilogue, ProductArgument};
 use crate::backend::networks::{Block, Conv, DEPTHWISE_TAPS, Linear, NORM_EPS, Norm};
 use crate::error::Result;
 

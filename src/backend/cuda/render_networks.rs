@@ -3,9 +3,9 @@
 use super::driver::{Address, Buffer};
 use super::kernels::{Dtype, Kernels};
 use super::layout::CardLayout;
-use super::products::Epilogue;
 use super::render_kernels::{InverseFourier, OverlapAdd, TRANSFORMS, twiddles};
 use super::render_layers::{Sizes, Stage, row};
+use super::shared::Epilogue;
 use crate::backend::networks::{Block, Conv, HOP, MelStack, Vocos};
 use crate::backend::weights::WeightFile;
 use crate::error::{Error, Result};

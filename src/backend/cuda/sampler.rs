@@ -5,21 +5,14 @@
 
 use std::sync::Arc;
 
-use super::driver::{Address, Argument, Buffer, Driver, Plain};
+use super::driver::{Address, Argument, Buffer, Driver};
 use super::kernels::Kernels;
+use super::shared::{DrawState, Drawing, Following, KEPT_WORDS, MOST_HEADS, NO_TOKEN, SHARED_KEYS};
 use crate::error::{Error, Result};
 use crate::sampling::{Draw, NoiseMode, PENALTY_WINDOW, SamplingParams};
 
-/// Heads that a slot may have.
-const HEADS: usize = 8;
-/// Keys that the kernel sorts in shared memory.
-const SHARED_KEYS: usize = 4096;
-/// Words that are kept of a generator.
-const GENERATOR: usize = 640;
 /// Shared memory of a block.
 const SHARED: u32 = 47 * 1024;
-/// In place of a token: there was no number to draw by.
-const NO_TOKEN: u32 = u32::MAX;
 
 /// Describes the logits of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,67 +50,6 @@ pub struct Setup<'a> {
     pub end_token: u32,
 }
 
-/// Lays out a slot as the kernel reads it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-struct State {
-    temperature: [f32; HEADS],
-    penalties: [f32; PENALTY_WINDOW + 1],
-    dropped_mass: f32,
-    top_k: u32,
-    penalised: u32,
-    min_tokens: u32,
-    end_token: u32,
-    heads: u32,
-    vocab: u32,
-    runs_on: u32,
-    seed: u32,
-    fresh: u32,
-    generated: u32,
-    sorted: u32,
-}
-
-// SAFETY: numbers of four bytes, so nothing lies between them.
-unsafe impl Plain for State {}
-
-/// Points to what a launch draws from and where to, as the kernels read it.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Drawing {
-    logits: Address,
-    slots: Address,
-    states: Address,
-    windows: Address,
-    generators: Address,
-    noise: Address,
-    scratch: Address,
-    drawn: Address,
-}
-
-/// Points to where the next step of rows is laid out, as the kernel reads it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Following {
-    /// [`Row`](super::kernels::Row)s and [`Kept`](super::kernels::Kept)s of this step, which become those of
-    /// the next.
-    pub rows: Address,
-    pub kept: Address,
-    /// The states that are drawn from, (rows, hidden), and where they are kept, (slots, capacity, hidden).
-    pub hidden_states: Address,
-    pub store: Address,
-    /// Embeddings of codes, (codebooks, code tokens, hidden).
-    pub codes: Address,
-    /// The next input, (rows, hidden).
-    pub x: Address,
-    /// The number of steps that each row has logged, and the tokens it drew in them, (steps, rows, codebooks).
-    pub logged: Address,
-    pub log: Address,
-    pub hidden: u32,
-    pub codebooks: u32,
-    pub code_tokens: u32,
-    pub capacity: u32,
-}
-
 /// Holds what the host knows of a slot.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
@@ -150,7 +82,7 @@ pub struct DeviceSampler {
     slots: Vec<Slot>,
     shapes: [Shape; 2],
     scratches: [Option<DrawScratch>; 2],
-    states: Buffer<State>,
+    states: Buffer<DrawState>,
     windows: Buffer<u32>,
     generators: Buffer<u32>,
     /// The slots whose rows come next, on the card and here.
@@ -168,7 +100,7 @@ impl DeviceSampler {
     /// [`Error::Device`] if the card has no memory for it or the kernel cannot draw from such shapes.
     pub fn new(driver: &Arc<dyn Driver>, slots: usize, codes: Shape, text: Shape) -> Result<Self> {
         for shape in [codes, text] {
-            if !(1..=HEADS).contains(&shape.heads) || shape.vocab == 0 {
+            if !(1..=MOST_HEADS).contains(&shape.heads) || shape.vocab == 0 {
                 return Err(Error::Device(format!("cannot draw from logits of {shape:?}")));
             }
         }
@@ -178,11 +110,11 @@ impl DeviceSampler {
             shapes: [codes, text],
             scratches: [Some(DrawScratch::new(driver, slots, codes)?), None],
             states: Buffer::new(driver, slots)?,
-            windows: Buffer::new(driver, slots * PENALTY_WINDOW * HEADS)?,
-            generators: Buffer::new(driver, slots * GENERATOR)?,
+            windows: Buffer::new(driver, slots * PENALTY_WINDOW * MOST_HEADS)?,
+            generators: Buffer::new(driver, slots * KEPT_WORDS)?,
             rows: Buffer::new(driver, slots)?,
             placed: Vec::with_capacity(slots),
-            drawn: Buffer::new(driver, slots * HEADS)?,
+            drawn: Buffer::new(driver, slots * MOST_HEADS)?,
             tokens: Vec::new(),
         })
     }
@@ -190,7 +122,9 @@ impl DeviceSampler {
     /// Returns how many bytes a slot takes, without those for text.
     pub fn slot_bytes(codes: Shape) -> usize {
         let values = codes.width() + if codes.fits() { 0 } else { codes.heads * codes.padded() };
-        values * size_of::<u64>() + size_of::<State>() + 4 * (PENALTY_WINDOW * HEADS + GENERATOR + 1 + HEADS)
+        values * size_of::<u64>()
+            + size_of::<DrawState>()
+            + 4 * (PENALTY_WINDOW * MOST_HEADS + KEPT_WORDS + 1 + MOST_HEADS)
     }
 
     /// Begins a sequence in a slot: nothing is drawn yet. Noise starts from a seed, or goes on from what was
@@ -211,7 +145,7 @@ impl DeviceSampler {
         if self.scratches[scratch].is_none() {
             self.scratches[scratch] = Some(DrawScratch::new(self.kernels.driver(), self.slots.len(), shape)?);
         }
-        let state = State {
+        let state = DrawState {
             temperature: std::array::from_fn(|head| match params.temperature.as_slice() {
                 [one] => *one,
                 each => each.get(head).copied().unwrap_or(1.0),

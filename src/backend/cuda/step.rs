@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::driver::Buffer;
-use super::kernels::{CODES, Dtype, Kept, Row, SPEAKER, TEXT};
+use super::kernels::Dtype;
 use super::llama::{CardCache, CardLlama, Space};
 use super::lookahead::{Lookahead, StepContext};
 use super::sampler::{DeviceSampler, Setup, Shape};
+use super::shared::{CODES, Kept, Row, SPEAKER, TEXT};
 use crate::backend::networks::GptConfig;
 use crate::engine::batch::{Batch, BatchRow, Drawn, Head, Input, RowOutput, Step};
 use crate::error::{Error, Result};

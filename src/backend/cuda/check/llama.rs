@@ -2,10 +2,10 @@
 
 use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
 use crate::backend::cuda::driver::Buffer;
-use crate::backend::cuda::kernels::{
-    Attention, CODES, CacheArgument, Dtype, Embedding, Heads, Kept, Kernels, Norm, PAGE, Row, SPEAKER, TEXT,
-};
-use crate::backend::cuda::products::{Epilogue, OUTPUTS_MULTIPLE, ProductArgument};
+use crate::backend::cuda::kernels::{Dtype, Embedding, Kernels, Norm};
+use crate::backend::cuda::products::OUTPUTS_MULTIPLE;
+use crate::backend::cuda::shared::{Attention, CODES, CacheArgument, Heads, Kept, PAGE, Row, SPEAKER, TEXT};
+use crate::backend::cuda::shared::{Epilogue, ProductArgument};
 use crate::error::Result;
 
 pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {

@@ -6,7 +6,8 @@ use crate::backend::cpu::kernel::{BLOCK, quantize_block};
 use crate::backend::cuda::driver::Buffer;
 use crate::backend::cuda::kernels::{Dtype, Kernels};
 use crate::backend::cuda::matrix::Matrix;
-use crate::backend::cuda::products::{Epilogue, INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, ProductArgument, Scratch};
+use crate::backend::cuda::products::{INPUTS_MULTIPLE, OUTPUTS_MULTIPLE, Scratch};
+use crate::backend::cuda::shared::{Epilogue, ProductArgument};
 use crate::error::Result;
 
 // Those that write one y; what goes to the cache is checked with the attention.

@@ -6,9 +6,8 @@ use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, worst};
 use crate::backend::cuda::driver::Buffer;
 use crate::backend::cuda::kernels::{Dtype, Kernels};
 use crate::backend::cuda::products::INPUTS_MULTIPLE;
-use crate::backend::cuda::render_kernels::{
-    Bounds, DepthwiseNorm, InverseFourier, LayerNorm, OverlapAdd, Unfold, twiddles,
-};
+use crate::backend::cuda::render_kernels::{InverseFourier, LayerNorm, OverlapAdd, Unfold, twiddles};
+use crate::backend::cuda::shared::{Bounds, DepthwiseNorm};
 use crate::error::Result;
 
 const EPS: f32 = 1e-6;

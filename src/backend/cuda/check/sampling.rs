@@ -2,8 +2,9 @@
 
 use super::{Finding, Random};
 use crate::backend::cuda::driver::{Address, Buffer, Plain, bytes};
-use crate::backend::cuda::kernels::{CODES as CODES_IN, Kept, Kernels, Row, TEXT as TEXT_IN};
-use crate::backend::cuda::sampler::{DeviceSampler, Following, Setup, Shape};
+use crate::backend::cuda::kernels::Kernels;
+use crate::backend::cuda::sampler::{DeviceSampler, Setup, Shape};
+use crate::backend::cuda::shared::{CODES as CODES_IN, Following, Kept, Row, TEXT as TEXT_IN};
 use crate::error::{Error, Result};
 use crate::sampling::{Draw, ExponentialNoise, FIRST_DRAWS, NoiseMode, Sampler, SamplingParams};
 

@@ -103,14 +103,14 @@ inline uint16_t float_to_bfloat(float value) {
 
 #define DEVICE inline
 #define SHARED_MEMORY(name) unsigned char *name = emulator::shared_memory
-#define KERNEL(name, threads, parameters)                                                                     \
+#define KERNEL(name, parameters)                                                                              \
     void name parameters;                                                                                     \
-    static emulator::Registration registration_##name(#name, threads, emulator::Entry<&name>::call,           \
+    static emulator::Registration registration_##name(#name, threads_##name, emulator::Entry<&name>::call,    \
                                                       emulator::Entry<&name>::sizes,                          \
                                                       emulator::Entry<&name>::count);                         \
     void name parameters
 
-#define KERNEL_OF_BLOCKS(name, threads, blocks, parameters) KERNEL(name, threads, parameters)
+#define KERNEL_OF_BLOCKS(name, blocks, parameters) KERNEL(name, parameters)
 
 #define threadIdx emulator::thread_index()
 #define blockIdx emulator::block_index

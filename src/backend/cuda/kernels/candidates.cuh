@@ -5,15 +5,10 @@
 #pragma once
 
 #include "platform.cuh"
-// Written by the build script.
-#include "sampling_constants.cuh"
 
 namespace sampling {
 
 constexpr unsigned THREADS = 1024, WARP = 32, WARPS = THREADS / WARP;
-constexpr unsigned HEADS = 8;
-// Keys that are sorted in shared memory; more are sorted in parts of it.
-constexpr unsigned SHARED_KEYS = 4096;
 // Maxima by which a glance tells how large the largest logits of a head are, and the most that it looks for: of
 // more, too many others would reach the least of them.
 constexpr unsigned MAXIMA = 64, MOST_WANTED = 40;
@@ -22,27 +17,8 @@ constexpr unsigned MAXIMA = 64, MOST_WANTED = 40;
 constexpr double NOTHING = 1e-34, ROUGHNESS = 256, EPSILON = 1.1920928955078125e-7;
 // Comes after all that is drawn from.
 constexpr uint64_t PADDING = ~uint64_t(0);
-// Says in place of a token that there was no number to draw by.
-constexpr unsigned NO_TOKEN = ~0u;
-// Words of the Mersenne Twister, and of what is kept of one: the words and which comes next.
-constexpr unsigned WORDS = 624, AHEAD = 397, KEPT_WORDS = 640;
-
-// How a slot draws. All of it is written when a sequence begins; the last three change here.
-struct State {
-    // By head.
-    float temperature[HEADS];
-    // By how often a token is in the window.
-    float penalties[PENALTY_WINDOW + 1];
-    float dropped_mass;
-    unsigned top_k, penalised, min_tokens, end_token, heads, vocab;
-    // Whether noise runs on from step to step, and what it starts from.
-    unsigned runs_on, seed;
-    // Whether noise starts anew.
-    unsigned fresh;
-    unsigned generated;
-    // Steps in which a glance did not suffice.
-    unsigned sorted;
-};
+// Words of the Mersenne Twister.
+constexpr unsigned WORDS = 624, AHEAD = 397;
 
 struct Shared {
     uint64_t keys[SHARED_KEYS];
@@ -50,23 +26,23 @@ struct Shared {
     union {
         float parts[2][THREADS];
         uint64_t candidates[THREADS];
-        uint32_t maxima[HEADS * MAXIMA];
+        uint32_t maxima[MOST_HEADS * MAXIMA];
     };
     uint32_t words[2][WORDS];
     double masses[WARPS];
     uint64_t chosen[WARPS];
     unsigned found[WARPS];
-    unsigned kept_from[HEADS], kept[HEADS];
+    unsigned kept_from[MOST_HEADS], kept[MOST_HEADS];
     // Of a glance: the least of the largest maxima, how many logits reach it, the least logit that top-k leaves, the
     // largest logit, and whether the head must be sorted.
-    uint32_t reached[HEADS], least[HEADS];
-    unsigned reaching[HEADS];
-    float largest[HEADS];
-    unsigned unsure[HEADS];
-    float sums[HEADS];
+    uint32_t reached[MOST_HEADS], least[MOST_HEADS];
+    unsigned reaching[MOST_HEADS];
+    float largest[MOST_HEADS];
+    unsigned unsure[MOST_HEADS];
+    float sums[MOST_HEADS];
     // What was drawn, and what goes in next; what is no token ends the sequence, and its row goes on with
     // another, which nobody looks at.
-    unsigned drawn[HEADS], following[HEADS];
+    unsigned drawn[MOST_HEADS], following[MOST_HEADS];
 };
 // What the launch gives, and less than what any card gives unasked.
 static_assert(sizeof(Shared) <= 47 * 1024, "shared memory of a block");
@@ -211,7 +187,7 @@ DEVICE void sort(Shared &shared, unsigned padded, unsigned share, const Group &g
 }
 
 // Logits by temperature and penalty, as keys that are still in the order of their tokens.
-DEVICE void weigh(const State &state, const unsigned *window, unsigned generated, const float *logits,
+DEVICE void weigh(const DrawState &state, const unsigned *window, unsigned generated, const float *logits,
                   const Group &group) {
     if (group.vocab != 0) {
         float temperature = state.temperature[group.head];
@@ -223,11 +199,11 @@ DEVICE void weigh(const State &state, const unsigned *window, unsigned generated
     unsigned steps = smaller(generated, PENALTY_WINDOW);
     if (group.vocab != 0 && state.penalised != 0 && group.thread < steps) {
         window += group.head;
-        unsigned token = window[group.thread * HEADS], count = 0;
+        unsigned token = window[group.thread * MOST_HEADS], count = 0;
         // The first of those that look at the same token sees to it.
         bool first = true;
         for (unsigned step = 0; step < steps; step++) {
-            bool same = window[step * HEADS] == token;
+            bool same = window[step * MOST_HEADS] == token;
             first &= !same || step >= group.thread;
             count += same;
         }
@@ -331,7 +307,7 @@ DEVICE unsigned top_k(const Group &group, unsigned k, unsigned first) {
 }
 
 // As a glance, of all keys in order.
-DEVICE Left sort_all(Shared &shared, const State &state, unsigned share, const Group &group) {
+DEVICE Left sort_all(Shared &shared, const DrawState &state, unsigned share, const Group &group) {
     sort(shared, power_of_two_from(state.vocab), share, group);
     float best = group.vocab != 0 ? logit_of(group.keys[group.vocab - 1]) : 0;
     unsigned rounds = (state.vocab + group.threads - 1) / group.threads;
@@ -345,7 +321,7 @@ DEVICE float roughly_power_of_e(float x) { return exp2f(multiply(x, 1.44269504f)
 
 // What top-p and top-k leave of keys that are in any order; false if they must be sorted for that, the same for all
 // threads of the block. The keys may be written over.
-DEVICE bool glance(Shared &shared, const State &state, unsigned share, const Group &group, Left &left) {
+DEVICE bool glance(Shared &shared, const DrawState &state, unsigned share, const Group &group, Left &left) {
     unsigned wanted = state.top_k > MIN_KEPT ? state.top_k : MIN_KEPT;
     if (wanted > MOST_WANTED || wanted > state.vocab) return false;
 

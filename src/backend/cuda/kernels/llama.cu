@@ -12,7 +12,7 @@ DEVICE float embedded(const float *codes, const unsigned *tokens, unsigned codeb
 }
 
 // x (rows, hidden) = what goes in; one block a row.
-KERNEL(embed, 128, (const Row *rows, const float *text, const float *codes, const float *speakers, float *x,
+KERNEL(embed, (const Row *rows, const float *text, const float *codes, const float *speakers, float *x,
                     unsigned hidden, unsigned codebooks, unsigned code_tokens)) {
     let_next_begin();
     wait_for_previous();
@@ -47,21 +47,6 @@ constexpr unsigned ATTEND_THREADS = 128, ATTEND_WARPS = ATTEND_THREADS / 32;
 // Positions whose keys and values a lane has under way at once.
 constexpr unsigned AT_ONCE = 8;
 
-struct Attend {
-    // (rows, hidden): queries, turned.
-    const float *queries;
-    const Row *rows;
-    Cache cache;
-    // What the blocks of a row's head found, if there are several: (rows, heads, spans, head_size + 2), the largest
-    // score, the sum of weights relative to it, and the values so weighted; and a zero for each row's head.
-    float *partials;
-    unsigned *arrived;
-    // (rows, hidden) with a stride, in the cache's type.
-    void *y;
-    unsigned stride;
-    float scale;
-};
-
 // As loaded: eight values.
 template <typename T> struct Eight {
     Bytes16 parts[sizeof(T) / 2];
@@ -82,10 +67,10 @@ DEVICE float weight_of(float x, float max) { return expf(x - (max == -INFINITY ?
 // Grid (spans, heads, rows), a page of positions a block; the last block of a row's head joins what all of them
 // found, in the order of their pages, so a row's bits depend on its own length alone. Groups of head_size / 8 lanes
 // take every so manieth position, 8 values a lane.
-template <typename T> DEVICE void attend(const Attend &p) {
+template <typename T> DEVICE void attend(const Attention &p) {
     SHARED_MEMORY(memory);
     float *found = reinterpret_cast<float *>(memory);
-    const Cache &cache = p.cache;
+    const CacheArgument &cache = p.cache;
     unsigned span = blockIdx.x, head = blockIdx.y, index = blockIdx.z;
     let_next_begin();
     unsigned page = page_of(cache, p.rows[index].slot, span);
@@ -209,30 +194,13 @@ template <typename T> DEVICE void attend(const Attend &p) {
     }
 }
 
-// The last norm and the logits of rows, in f32: each output's sum has one order, whatever the number of rows.
-struct Heads {
-    // (…, width), of which `picked` says which row each is of.
-    const float *x;
-    const unsigned *picked;
-    const float *norm;
-    // (outputs, width).
-    const float *w;
-    // (rows, width): what was normed; and, if there is a store, (slots, capacity, width) where it is kept.
-    float *hidden;
-    const Kept *kept;
-    float *store;
-    // (rows, outputs).
-    float *logits;
-    unsigned rows, width, outputs, capacity;
-    float eps;
-};
-
-constexpr unsigned HEAD_ROWS = 8, HEAD_THREADS = 256, HEAD_WARPS = HEAD_THREADS / 32;
+constexpr unsigned HEAD_THREADS = 256, HEAD_WARPS = HEAD_THREADS / 32;
 // Fours of inputs that a lane has under way at once.
 constexpr unsigned HEAD_FOURS = 6;
 
-// Grid (…, rows / HEAD_ROWS): the blocks along x share the outputs, two at a time a warp.
-KERNEL(heads, 256, (Heads p)) {
+// The last norm and the logits of rows, in f32: each output's sum has one order, whatever the number of rows. Grid
+// (…, rows / HEAD_ROWS): the blocks along x share the outputs, two at a time a warp.
+KERNEL(heads, (Heads p)) {
     SHARED_MEMORY(memory);
     float *normed = reinterpret_cast<float *>(memory);
     unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, first_row = blockIdx.y * HEAD_ROWS;
@@ -306,11 +274,11 @@ KERNEL(heads, 256, (Heads p)) {
 }
 
 #define LLAMA_KERNELS(T)                                                                                            \
-    KERNEL(rms_norm_##T, 128,                                                                                       \
+    KERNEL(rms_norm_##T,                                                                                            \
            (const float *x, const float *weight, T *y, unsigned rows, unsigned width, unsigned stride, float eps)) { \
         rms_norm<T>(x, weight, y, rows, width, stride, eps);                                                        \
     }                                                                                                               \
-    KERNEL(attend_##T, 128, (Attend p)) { attend<T>(p); }
+    KERNEL(attend_##T, (Attention p)) { attend<T>(p); }
 
 LLAMA_KERNELS(f32)
 LLAMA_KERNELS(f16)

@@ -5,9 +5,9 @@
 // sums[block] = the sum of all 32-bit words of its pieces of `from`, which has `pieces` of PIECE bytes; blocks take
 // turns.
 constexpr unsigned READS = 16;
-constexpr unsigned PIECE = 128 * READS * 16;
+static_assert(PIECE == 128 * READS * 16);
 
-KERNEL(read_words, 128, (const unsigned char *from, unsigned pieces, unsigned *sums)) {
+KERNEL(read_words, (const unsigned char *from, unsigned pieces, unsigned *sums)) {
     SHARED_MEMORY(memory);
     unsigned sum = 0;
     for (unsigned piece = blockIdx.x; piece < pieces; piece += gridDim.x) {
@@ -30,42 +30,38 @@ KERNEL(read_words, 128, (const unsigned char *from, unsigned pieces, unsigned *s
 
 // Every warp adds `rounds` products of 16×16 by 16×8 matrices to each of MATRICES sums; y (threads) is the sum of
 // what a thread holds of them.
-constexpr int MATRICES = 8;
-
-KERNEL(multiply_matrices, 128, (unsigned rounds, unsigned a_pair, unsigned b_pair, float *y)) {
+KERNEL(multiply_matrices, (unsigned rounds, unsigned a_pair, unsigned b_pair, float *y)) {
     uint32_t a[4] = {a_pair, a_pair, a_pair, a_pair}, b[2] = {b_pair, b_pair};
     float c[MATRICES][4] = {};
 #pragma unroll 4
     for (unsigned round = 0; round < rounds; round++) {
 #pragma unroll
-        for (int i = 0; i < MATRICES; i++) matrix_multiply<f16>(c[i], a, b);
+        for (unsigned i = 0; i < MATRICES; i++) matrix_multiply<f16>(c[i], a, b);
     }
     float sum = 0;
 #pragma unroll
-    for (int i = 0; i < MATRICES; i++) sum += (c[i][0] + c[i][1]) + (c[i][2] + c[i][3]);
+    for (unsigned i = 0; i < MATRICES; i++) sum += (c[i][0] + c[i][1]) + (c[i][2] + c[i][3]);
     y[blockIdx.x * 128 + threadIdx.x] = sum;
 }
 
 // Every thread takes SINGLES numbers `rounds` times by `scale` and adds `more`; y (threads) is their sum.
-constexpr int SINGLES = 16;
-
-KERNEL(multiply_singles, 128, (unsigned rounds, float scale, float more, float *y)) {
+KERNEL(multiply_singles, (unsigned rounds, float scale, float more, float *y)) {
     float x[SINGLES];
 #pragma unroll
-    for (int i = 0; i < SINGLES; i++) x[i] = float(i);
+    for (unsigned i = 0; i < SINGLES; i++) x[i] = float(i);
 #pragma unroll 4
     for (unsigned round = 0; round < rounds; round++) {
 #pragma unroll
-        for (int i = 0; i < SINGLES; i++) x[i] = fmaf(x[i], scale, more);
+        for (unsigned i = 0; i < SINGLES; i++) x[i] = fmaf(x[i], scale, more);
     }
     float sum = 0;
 #pragma unroll
-    for (int i = 0; i < SINGLES; i++) sum += x[i];
+    for (unsigned i = 0; i < SINGLES; i++) sum += x[i];
     y[blockIdx.x * 128 + threadIdx.x] = sum;
 }
 
 // Keeps the stream busy for so many clock cycles, so that what is launched meanwhile runs without gaps.
-KERNEL(hold, 32, (unsigned cycles)) {
+KERNEL(hold, (unsigned cycles)) {
 #ifndef EMULATED
     long long start = clock64();
     while (clock64() - start < (long long)(cycles)) {

@@ -24,11 +24,11 @@ DEVICE unsigned char *block_memory() {
 }
 // The block's shared memory, as many bytes as the launch gives.
 #define SHARED_MEMORY(name) unsigned char *name = block_memory()
-// Exported under its own name; `threads` is the block it is launched with.
-#define KERNEL(name, threads, parameters) extern "C" __global__ void __launch_bounds__(threads) name parameters
+// Exported under its own name, for the block that the table says.
+#define KERNEL(name, parameters) extern "C" __global__ void __launch_bounds__(threads_##name) name parameters
 // The same, with registers for so many blocks on a multiprocessor.
-#define KERNEL_OF_BLOCKS(name, threads, blocks, parameters) \
-    extern "C" __global__ void __launch_bounds__(threads, blocks) name parameters
+#define KERNEL_OF_BLOCKS(name, blocks, parameters) \
+    extern "C" __global__ void __launch_bounds__(threads_##name, blocks) name parameters
 
 DEVICE float to_f32(float x) { return x; }
 DEVICE float to_f32(f16 x) { return __half2float(x); }
@@ -175,3 +175,6 @@ DEVICE float block_sum(float x, float *shared) {
     sync_block();
     return x;
 }
+
+// What the host shares, written by the build script.
+#include "shared.cuh"

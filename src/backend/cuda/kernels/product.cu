@@ -5,55 +5,6 @@
 // the rows beside it nor on which of the kernels below takes them.
 #include "rows.cuh"
 
-// Chunks of a segment, segments of a group.
-constexpr unsigned SEGMENT = 6, GROUP = 4;
-
-// What becomes of the sums.
-enum Epilogue {
-    // y = (v + bias)·scale; f32.
-    STORE = 0,
-    // y = gelu(v + bias); in the weights' type.
-    GELU = 1,
-    // y += v; f32.
-    ADD = 2,
-    // y += scale·(v + bias); f32.
-    ADD_SCALED = 3,
-    // y = silu(v[2i])·v[2i + 1]: gate and up rows lie one by one; in the weights' type.
-    SILU_GATE = 4,
-    // Queries, keys and values of (3, heads, head_size) outputs, of which those that turn together lie one by one in
-    // queries and keys: queries are turned into y (rows, hidden), f32, keys and values go to the cache.
-    ROTATE_STORE = 5,
-};
-
-struct Product {
-    // (rows, inputs), row by row; `x_stride` values from row to row.
-    const void *x;
-    // (outputs rounded up to 64, inputs); the inputs are a whole number of 32.
-    const void *w;
-    // Null or (outputs).
-    const float *bias;
-    const float *scale;
-    void *y;
-    unsigned rows, inputs, outputs, x_stride, y_stride, epilogue;
-    // Where x is (rows, `width`) of f32 that are normed first: their weights.
-    const float *norm;
-    float eps;
-    unsigned width;
-    // For sums that are shared by blocks, each of which takes so many segments: scratch for the sums of each, and a zero
-    // for each tile of y.
-    unsigned block_segments;
-    // Whether W was made by the launch before, and so cannot be read before that is done.
-    unsigned widened;
-    float *partials;
-    unsigned *arrived;
-    // Where W is of whole numbers of 8 bits: the scale of each 32 of them.
-    const bf16 *scales;
-    // For ROTATE_STORE: the rows, the cosines and then the sines of each position's pairs, and the layer's cache.
-    const Row *places;
-    const float *rotations;
-    Cache cache;
-};
-
 // What the end of a pair of outputs needs from memory, loaded before anything is stored there: what y holds, or how
 // far the pair turns; and where a key or value goes.
 struct Needed {
@@ -61,7 +12,7 @@ struct Needed {
     size_t to;
 };
 
-DEVICE Needed needed(const Product &p, unsigned row, unsigned column) {
+DEVICE Needed needed(const ProductArgument &p, unsigned row, unsigned column) {
     Needed of = {};
     if (row >= p.rows || column >= p.outputs) return of;
     if (p.epilogue == ADD || p.epilogue == ADD_SCALED) {
@@ -70,7 +21,7 @@ DEVICE Needed needed(const Product &p, unsigned row, unsigned column) {
         if (column + 1 < p.outputs) of.values[1] = y[1];
     }
     if (p.epilogue == ROTATE_STORE) {
-        const Cache &cache = p.cache;
+        const CacheArgument &cache = p.cache;
         unsigned hidden = cache.heads * cache.head_size, part = column / hidden, within = column % hidden;
         unsigned head = within / cache.head_size, at = within % cache.head_size;
         unsigned slot = p.places[row].slot, position = p.places[row].position;
@@ -90,7 +41,7 @@ DEVICE Needed needed(const Product &p, unsigned row, unsigned column) {
 
 // Queries, keys and values of a row's pair of outputs.
 template <typename T>
-DEVICE void rotate_store(const Product &p, unsigned column, float first, float second, const Needed &of) {
+DEVICE void rotate_store(const ProductArgument &p, unsigned column, float first, float second, const Needed &of) {
     unsigned part = column / (p.cache.heads * p.cache.head_size);
     if (part < 2) {
         float cosine = of.values[0], sine = of.values[1], low = first;
@@ -110,7 +61,7 @@ DEVICE void rotate_store(const Product &p, unsigned column, float first, float s
 
 // A pair of neighbouring outputs of a row, `column` even.
 template <typename T>
-DEVICE void finish_pair(const Product &p, unsigned row, unsigned column, float first, float second, const Needed &of) {
+DEVICE void finish_pair(const ProductArgument &p, unsigned row, unsigned column, float first, float second, const Needed &of) {
     if (row >= p.rows || column >= p.outputs) return;
     bool both = column + 1 < p.outputs;
     if (p.epilogue == ROTATE_STORE) {
@@ -141,13 +92,12 @@ DEVICE void finish_pair(const Product &p, unsigned row, unsigned column, float f
 
 // Where a lane's share of 32 inputs lies in a chunk: 8 neighbours, of which two products of 16 take 4 each.
 // Which of a product's inputs are which does not matter as long as x and W agree.
-constexpr unsigned CHUNK = 32;
 
 // Eight neighbouring weights of one of W's rows, as they lie there and as they are multiplied.
 template <typename T> struct Plain {
     Bytes16 bytes;
 
-    static DEVICE Plain load(const Product &p, unsigned row, unsigned chunk, unsigned part) {
+    static DEVICE Plain load(const ProductArgument &p, unsigned row, unsigned chunk, unsigned part) {
         return Plain{load16(static_cast<const T *>(p.w) + size_t(row) * p.inputs + chunk * CHUNK + part)};
     }
     DEVICE Bytes16 values() const { return bytes; }
@@ -168,7 +118,7 @@ struct Quantized {
     Bytes8 bytes;
     bf16 scale;
 
-    static DEVICE Quantized load(const Product &p, unsigned row, unsigned chunk, unsigned part) {
+    static DEVICE Quantized load(const ProductArgument &p, unsigned row, unsigned chunk, unsigned part) {
         const unsigned char *w = static_cast<const unsigned char *>(p.w) + size_t(row) * p.inputs + chunk * CHUNK + part;
         return Quantized{*reinterpret_cast<const Bytes8 *>(w), p.scales[size_t(row) * (p.inputs / CHUNK) + chunk]};
     }
@@ -180,7 +130,7 @@ struct Quantized {
 };
 
 // Weights of 8 bits as the kernels for many rows take them, eight a thread.
-KERNEL(widen, 256, (const unsigned char *w, const bf16 *scales, f16 *to, unsigned eights)) {
+KERNEL(widen, (const unsigned char *w, const bf16 *scales, f16 *to, unsigned eights)) {
     let_next_begin();
     wait_for_previous();
     unsigned at = blockIdx.x * 256 + threadIdx.x;
@@ -191,7 +141,7 @@ KERNEL(widen, 256, (const unsigned char *w, const bf16 *scales, f16 *to, unsigne
 
 // 16 rows by 8 outputs a block, a segment a warp. For steps of few rows, which only read weights: those of a warp's
 // first segment are under way before anything else is done. With NORM, up to 8 rows are normed by the block itself.
-template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product_few(const Product &p) {
+template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product_few(const ProductArgument &p) {
     SHARED_MEMORY(memory);
     float *sums = reinterpret_cast<float *>(memory);
     unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -278,13 +228,12 @@ template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product
 
 // 64 rows by 64 outputs a block, 32 by 32 a warp, which sums the segments one after the other, those of a tile that
 // is shared by blocks along z.
-constexpr unsigned TILE = 64;
 constexpr int STAGES = 3;
 // Chunks that are fetched at once; a segment is a whole number of them.
 constexpr unsigned STAGE = 2;
 static_assert(SEGMENT % STAGE == 0, "a stage has inputs of one segment");
 
-template <typename T> DEVICE void product_many(const Product &p) {
+template <typename T> DEVICE void product_many(const ProductArgument &p) {
     SHARED_MEMORY(memory);
     T *tiles = reinterpret_cast<T *>(memory);
     unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -421,7 +370,7 @@ template <typename T> DEVICE void product_many(const Product &p) {
 // In f32: 16·ROWS rows by 64 outputs a block of 256 threads, ROWS rows by 4 outputs a thread.
 constexpr unsigned DEPTH = 16;
 
-template <int ROWS> DEVICE void product_single(const Product &p) {
+template <int ROWS> DEVICE void product_single(const ProductArgument &p) {
     SHARED_MEMORY(memory);
     constexpr unsigned HEIGHT = 16 * ROWS, WIDTH = 64 + 4;
     // Inputs first, so that a thread's four outputs lie together.
@@ -501,15 +450,15 @@ template <int ROWS> DEVICE void product_single(const Product &p) {
     }
 }
 
-#define FEW_KERNELS(name, T, W)                                                        \
-    KERNEL(product_few_##name, 128, (Product p)) { product_few<T, W, 4, false>(p); }   \
-    KERNEL_OF_BLOCKS(product_normed_##name, 128, 6, (Product p)) { product_few<T, W, 4, true>(p); } \
-    KERNEL(product_deep_##name, 512, (Product p)) { product_few<T, W, 16, false>(p); }
+#define FEW_KERNELS(name, T, W)                                                                        \
+    KERNEL(product_few_##name, (ProductArgument p)) { product_few<T, W, 4, false>(p); }                \
+    KERNEL_OF_BLOCKS(product_normed_##name, 6, (ProductArgument p)) { product_few<T, W, 4, true>(p); } \
+    KERNEL(product_deep_##name, (ProductArgument p)) { product_few<T, W, 16, false>(p); }
 
 FEW_KERNELS(f16, f16, Plain<f16>)
 FEW_KERNELS(bf16, bf16, Plain<bf16>)
 FEW_KERNELS(q8, f16, Quantized)
-KERNEL(product_many_f16, 128, (Product p)) { product_many<f16>(p); }
-KERNEL(product_many_bf16, 128, (Product p)) { product_many<bf16>(p); }
-KERNEL(product_few_f32, 256, (Product p)) { product_single<1>(p); }
-KERNEL(product_many_f32, 256, (Product p)) { product_single<4>(p); }
+KERNEL(product_many_f16, (ProductArgument p)) { product_many<f16>(p); }
+KERNEL(product_many_bf16, (ProductArgument p)) { product_many<bf16>(p); }
+KERNEL(product_few_f32, (ProductArgument p)) { product_single<1>(p); }
+KERNEL(product_many_f32, (ProductArgument p)) { product_single<4>(p); }

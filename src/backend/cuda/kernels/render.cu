@@ -5,14 +5,9 @@
 // nothing beyond. The sums of a frame have one order.
 #include "platform.cuh"
 
-// First frame of a frame's sequence, and the one after its last.
-struct Bounds {
-    unsigned start, end;
-};
-
 // y (frames, stride) = the frames of x (…, channels) around each, tap by tap, zero outside its sequence and
 // beyond the taps; one block a frame, of which the first is `first`.
-KERNEL(unfold, 128, (const float *x, const Bounds *bounds, float *y, unsigned first, unsigned channels, unsigned taps,
+KERNEL(unfold, (const float *x, const Bounds *bounds, float *y, unsigned first, unsigned channels, unsigned taps,
                      unsigned stride)) {
     unsigned frame = first + blockIdx.x;
     Bounds own = bounds[frame];
@@ -44,32 +39,18 @@ DEVICE void norm_row(const float *x, const float *weight, const float *bias, T *
     }
 }
 
-struct Depthwise {
-    // (frames, width)
-    const float *x;
-    const Bounds *bounds;
-    // (taps, width) and (width)
-    const float *taps_weight, *taps_bias;
-    // (width) each
-    const float *norm_weight, *norm_bias;
-    // (frames, stride)
-    void *y;
-    unsigned width, stride, taps, dilation;
-    float eps;
-};
-
 // A depthwise convolution and the norm of what comes out; one block a frame. Shared memory holds a frame.
-template <typename T> DEVICE void depthwise_norm(const Depthwise &d) {
+template <typename T> DEVICE void depthwise_norm(const DepthwiseNorm &d) {
     SHARED_MEMORY(memory);
     float *sums = reinterpret_cast<float *>(memory), *values = sums + 4;
     unsigned frame = blockIdx.x;
     Bounds own = d.bounds[frame];
     for (unsigned i = threadIdx.x; i < d.width; i += 128) {
-        float sum = d.taps_bias[i];
+        float sum = d.bias[i];
         for (unsigned tap = 0; tap < d.taps; tap++) {
             unsigned at = frame + tap * d.dilation - d.taps / 2 * d.dilation;
             if (at < own.start || at >= own.end) continue;
-            sum = fmaf(d.taps_weight[tap * d.width + i], d.x[size_t(at) * d.width + i], sum);
+            sum = fmaf(d.weight[tap * d.width + i], d.x[size_t(at) * d.width + i], sum);
         }
         values[i] = sum;
     }
@@ -77,12 +58,12 @@ template <typename T> DEVICE void depthwise_norm(const Depthwise &d) {
                 d.stride, d.eps, sums);
 }
 
-KERNEL(depthwise_norm_f32, 128, (Depthwise d)) { depthwise_norm<f32>(d); }
-KERNEL(depthwise_norm_f16, 128, (Depthwise d)) { depthwise_norm<f16>(d); }
-KERNEL(depthwise_norm_bf16, 128, (Depthwise d)) { depthwise_norm<bf16>(d); }
+KERNEL(depthwise_norm_f32, (DepthwiseNorm d)) { depthwise_norm<f32>(d); }
+KERNEL(depthwise_norm_f16, (DepthwiseNorm d)) { depthwise_norm<f16>(d); }
+KERNEL(depthwise_norm_bf16, (DepthwiseNorm d)) { depthwise_norm<bf16>(d); }
 
 // y (rows, stride) = the norm of x (rows, width); one block a row. Both may be the same, if they have one width.
-KERNEL(layer_norm_f32, 128, (const float *x, const float *weight, const float *bias, float *y, unsigned width,
+KERNEL(layer_norm_f32, (const float *x, const float *weight, const float *bias, float *y, unsigned width,
                              unsigned stride, float eps)) {
     SHARED_MEMORY(memory);
     norm_row<float>(x + size_t(blockIdx.x) * width, weight, bias, y + size_t(blockIdx.x) * stride, width, stride, eps,
@@ -110,7 +91,7 @@ DEVICE Complex spectrum_bin(const float *row, unsigned k, unsigned size) {
 // The signals whose spectra are the rows of (frames, size + 2), times the window: pieces (frames, size). One
 // block a frame, the size a power of two. Even and odd samples are the real and the imaginary part of a signal
 // of half the size, which is transformed in shared memory. `twiddles` holds e^(2πik/size) for k < size / 2.
-KERNEL(inverse_fourier, 128, (const float *spectrum, const Complex *twiddles, const float *window, float *pieces,
+KERNEL(inverse_fourier, (const float *spectrum, const Complex *twiddles, const float *window, float *pieces,
                               unsigned size, unsigned log_half)) {
     SHARED_MEMORY(memory);
     Complex *z = reinterpret_cast<Complex *>(memory);
@@ -150,7 +131,7 @@ KERNEL(inverse_fourier, 128, (const float *spectrum, const Complex *twiddles, co
 // wave (frames, hop) = the pieces over each sample, added in the order of their frames, divided by the squares
 // of their windows. A wave begins at the middle of its first piece and ends at that of its last, so the last
 // frame of each sequence has no samples. One block a frame.
-KERNEL(overlap_add, 128, (const float *pieces, const float *window, const Bounds *bounds, float *wave, unsigned size,
+KERNEL(overlap_add, (const float *pieces, const float *window, const Bounds *bounds, float *wave, unsigned size,
                           unsigned hop)) {
     unsigned frame = blockIdx.x;
     Bounds own = bounds[frame];

@@ -2,38 +2,12 @@
 #pragma once
 #include "platform.cuh"
 
-// A row of a step.
-struct Row {
-    unsigned slot, position;
-    // What goes in: a text token, a speaker's vector by its number, or a code per codebook.
-    unsigned kind;
-    unsigned tokens[8];
-};
-
-enum { TEXT = 0, SPEAKER = 1, CODES = 2 };
-
-// Where a row's hidden state is kept.
-struct Kept {
-    unsigned slot, index;
-};
-
-// Positions of a page, which are also those that one block attends to.
-constexpr unsigned PAGE = 128;
-
-// Keys and values of a layer: (pages, heads, PAGE, head_size) each. `table` (slots, slot_pages) says which page has a
-// slot's positions; it changes between steps only.
-struct Cache {
-    void *keys, *values;
-    const unsigned *table;
-    unsigned slot_pages, heads, head_size;
-};
-
-DEVICE unsigned page_of(const Cache &cache, unsigned slot, unsigned number) {
+DEVICE unsigned page_of(const CacheArgument &cache, unsigned slot, unsigned number) {
     return cache.table[size_t(slot) * cache.slot_pages + number];
 }
 
 // Where a head's values of a page begin.
-DEVICE size_t page_offset(const Cache &cache, unsigned page, unsigned head) {
+DEVICE size_t page_offset(const CacheArgument &cache, unsigned page, unsigned head) {
     return (size_t(page) * cache.heads + head) * PAGE * cache.head_size;
 }
 

@@ -111,27 +111,13 @@ DEVICE unsigned chosen_of(const Shared &shared, unsigned head, unsigned warps) {
     return chosen == 0 || chosen == ~uint64_t(0) ? NO_TOKEN : ~uint32_t(chosen);
 }
 
-// What a launch draws from, and where to. Per slot: a window, the words of a generator, `noise` (heads, vocab),
-// and `scratch` (heads, vocab as a power of two), which is only used where the keys do not fit into shared memory.
-struct Drawing {
-    // (rows, heads, vocab).
-    const float *logits;
-    // Whose each row is.
-    const unsigned *slots;
-    State *states;
-    unsigned *windows, *generators;
-    uint64_t *noise, *scratch;
-    // (rows, heads).
-    unsigned *drawn;
-};
-
 // Draws the block's row of logits; what was drawn lies in `shared` too, past the next barrier.
 DEVICE void draw_row(Shared &shared, const Drawing &all) {
     unsigned slot = all.slots[blockIdx.x];
-    State &state = all.states[slot];
+    DrawState &state = all.states[slot];
     unsigned heads = state.heads, vocab = state.vocab, generated = state.generated, end_token = state.end_token;
     bool fresh = state.fresh != 0, runs_on = state.runs_on != 0;
-    unsigned *window = all.windows + slot * (PENALTY_WINDOW * HEADS);
+    unsigned *window = all.windows + slot * (PENALTY_WINDOW * MOST_HEADS);
     unsigned *generator = all.generators + size_t(slot) * KEPT_WORDS;
     uint64_t *bits = all.noise + size_t(slot) * heads * vocab;
     unsigned groups = power_of_two_from(heads), padded = power_of_two_from(vocab), share = SHARED_KEYS / groups;
@@ -186,7 +172,7 @@ DEVICE void draw_row(Shared &shared, const Drawing &all) {
         all.drawn[size_t(blockIdx.x) * heads + threadIdx.x] = token;
         shared.drawn[threadIdx.x] = token;
         shared.following[threadIdx.x] = token < vocab ? token : 0;
-        if (numbers && !ended) window[generated % PENALTY_WINDOW * HEADS + threadIdx.x] = token;
+        if (numbers && !ended) window[generated % PENALTY_WINDOW * MOST_HEADS + threadIdx.x] = token;
     }
     if (threadIdx.x == 0) {
         state.fresh = 0;
@@ -197,31 +183,16 @@ DEVICE void draw_row(Shared &shared, const Drawing &all) {
 }  // namespace sampling
 
 // One block a row.
-KERNEL(draw_tokens, 1024, (sampling::Drawing drawing)) {
+KERNEL(draw_tokens, (Drawing drawing)) {
     SHARED_MEMORY(memory);
     let_next_begin();
     wait_for_previous();
     sampling::draw_row(*reinterpret_cast<sampling::Shared *>(memory), drawing);
 }
 
-// Where the next step of rows is laid out.
-struct Following {
-    Row *rows;
-    Kept *kept;
-    // (rows, hidden): the states that are drawn from; and where they are kept, (slots, capacity, hidden).
-    const float *hidden_states;
-    float *store;
-    // (codebooks, code_tokens, hidden), and what of it goes in, (rows, hidden).
-    const float *codes;
-    float *x;
-    // How many steps each row has logged, and what it drew in them, (steps, rows, codebooks).
-    unsigned *logged, *log;
-    unsigned hidden, codebooks, code_tokens, capacity;
-};
-
 // Draws, and lays out the next step: what was drawn is logged and goes in, one position further, and the state
 // that it was drawn from is kept. One block a row.
-KERNEL(draw_ahead, 1024, (sampling::Drawing drawing, Following next)) {
+KERNEL(draw_ahead, (Drawing drawing, Following next)) {
     using namespace sampling;
     SHARED_MEMORY(memory);
     Shared &shared = *reinterpret_cast<Shared *>(memory);
