@@ -73,6 +73,9 @@ pub struct Profile {
     pub step_floor_s: f64,
     /// The median step ÷ `step_floor_s`.
     pub step_over_floor: f64,
+    /// Seconds of a step within its graph, from the card's own clock: what the host adds is not in it. None if the
+    /// card replays no graphs.
+    pub graph_s: Option<f64>,
     /// Number of steps that were timed kernel by kernel.
     pub timed_steps: usize,
     /// Seconds of all kernels of a step, timed one by one.
@@ -107,7 +110,7 @@ impl ProfileTest {
         let driver = cuda::open(number)?;
         let ceilings = Ceilings::measure(&driver)?;
         let profiler = Profiler::new(driver);
-        let card = CardBackend { driver: Arc::clone(&profiler) as _, number, without: Vec::new() };
+        let card = CardBackend::of(Arc::clone(&profiler) as _, number);
         let model = LoadedModel::open_on(&card, checkpoint, options)?;
         let kind = match model.precision() {
             Precision::F32 => Dtype::F32,
@@ -163,6 +166,9 @@ impl ProfileTest {
         }
         let step_s = Spread::of(times).ok_or_else(|| Error::parameter("runs", "at least 1 is needed"))?;
         let quantized = self.model.precision() == Precision::Q8;
+        let profiler = Arc::clone(&self.profiler);
+        let graphs = profiler.replays(|| self.decode(&requests, steps, go_on).map(drop))?;
+        let graphs: Vec<f64> = graphs.into_iter().map(|seconds| seconds / TOGETHER as f64).collect();
         let times = self.timed(&requests, steps, go_on)?;
         let vocabulary = access::vocabulary(&mut self.model);
         let shape = StepShape {
@@ -186,6 +192,7 @@ impl ProfileTest {
             step_s,
             step_floor_s,
             step_over_floor: step_s.median / step_floor_s,
+            graph_s: Spread::of(graphs).map(|spread| spread.median),
             timed_steps,
             kernels_s: kernels.iter().map(|kernel| kernel.seconds).sum(),
             least_launch_s: self.profiler.least()?,

@@ -35,6 +35,34 @@ pub struct Profiler {
     kernels: Kernels,
     is_on: AtomicBool,
     state: Mutex<State>,
+    replays: Arc<Replays>,
+}
+
+/// The graphs that were replayed while that was asked for: marks before and after each.
+#[derive(Default)]
+struct Replays {
+    are_timed: AtomicBool,
+    marks: Mutex<Vec<[Mark; 2]>>,
+}
+
+/// A graph that knows when the card began and ended it.
+struct TimedGraph {
+    graph: Box<dyn Graph>,
+    card: Arc<dyn Driver>,
+    replays: Arc<Replays>,
+}
+
+impl Graph for TimedGraph {
+    fn replay(&self) -> Result<()> {
+        if !self.replays.are_timed.load(Ordering::Relaxed) {
+            return self.graph.replay();
+        }
+        let before = Mark::new(&self.card)?;
+        self.graph.replay()?;
+        let after = Mark::new(&self.card)?;
+        self.replays.marks.lock().unwrap_or_else(PoisonError::into_inner).push([before, after]);
+        Ok(())
+    }
 }
 
 #[derive(Default)]
@@ -58,7 +86,22 @@ impl Profiler {
     pub fn new(card: Arc<dyn Driver>) -> Arc<Self> {
         let kernels = Kernels::new(Arc::clone(&card));
         let state = State { cycles: FIRST_HOLD, ..State::default() };
-        Arc::new(Profiler { card, kernels, is_on: AtomicBool::new(false), state: Mutex::new(state) })
+        let (state, replays) = (Mutex::new(state), Arc::default());
+        Arc::new(Profiler { card, kernels, is_on: AtomicBool::new(false), state, replays })
+    }
+
+    /// Times the graphs that `run` replays, in seconds each.
+    ///
+    /// # Errors
+    /// That of `run`, or of the card.
+    pub fn replays(&self, run: impl FnOnce() -> Result<()>) -> Result<Vec<f64>> {
+        self.replays.are_timed.store(true, Ordering::Relaxed);
+        let ran = run();
+        self.replays.are_timed.store(false, Ordering::Relaxed);
+        let marks = std::mem::take(&mut *self.replays.marks.lock().unwrap_or_else(PoisonError::into_inner));
+        ran?;
+        self.card.synchronize()?;
+        marks.iter().map(|[before, after]| after.seconds_since(before)).collect()
     }
 
     /// Times what is launched from now on.
@@ -186,7 +229,8 @@ impl Driver for Profiler {
         let was_on = self.is_on.swap(false, Ordering::Relaxed);
         let graph = self.card.capture(launches);
         self.is_on.store(was_on, Ordering::Relaxed);
-        graph
+        let (card, replays) = (Arc::clone(&self.card), Arc::clone(&self.replays));
+        Ok(Box::new(TimedGraph { graph: graph?, card, replays }))
     }
 
     fn synchronize(&self) -> Result<()> {

@@ -141,6 +141,7 @@ fn steps(profiles: &[Profile]) -> String {
         ("decode", "steps/s"),
         ("floor", "µs"),
         ("over floor", "×"),
+        ("graph", "µs"),
         ("kernels", "µs"),
     ]);
     for profile in profiles {
@@ -154,6 +155,7 @@ fn steps(profiles: &[Profile]) -> String {
             number(profile.batch_size as f64 / step.median),
             microseconds(profile.step_floor_s),
             number(profile.step_over_floor),
+            profile.graph_s.map_or_else(|| NONE.into(), microseconds),
             microseconds(profile.kernels_s),
         ]);
     }
