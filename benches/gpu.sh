@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Everything that only a machine with an NVIDIA card can tell, in under ten minutes and one table.
+# Everything that only a machine with an NVIDIA card can tell: first whether the card computes what it should, then, if
+# it does, how fast, in under ten minutes and one table.
 #
-#   benches/gpu.sh pack        builds and packs what it needs into gpu-bench/ (no card needed; under 64 MiB)
-#   benches/gpu.sh [FOLDER]    runs it: gpu-bench/, tests/fixtures and benches/ are all it takes along
+#   benches/gpu.sh pack [FEATURES]     builds what it needs into gpu-bench/all.tar.gz (no card needed; under 64 MiB)
+#   benches/gpu.sh [FOLDER] [STAGE]    runs it: `correct` (200 s at most), `fast` (350 s), or both
 #
-# The weights are random ones of the published shapes, made there, which cost as much to compute. What each part
-# printed goes to FOLDER (default: gpu-results); the tables at the end say what held and what was measured, those in
-# Markdown as the README has them. What tells most comes first; what does not fit into the time is left out.
+# A machine that has none of this needs gpu-bench/ (which git ignores), benches/ and tests/fixtures/ of the tree, nothing
+# else. The weights are random ones of the published shapes, made there, which cost as much to compute. FOLDER (default:
+# gpu-results) holds table.md afterwards, as the README has it, and all.tar.gz with what each part printed.
 #
-# CHATTTS_RS_WHEELS=DIR installs the wheels in DIR, beside the PyTorch that is there, for the comparison with the
-# Python program. To try the script itself, on an emulated card: `benches/gpu.sh pack cuda-emulator`, and then
-# `CHATTTS_RS_EMULATED_CARDS=1 SIZE=tiny benches/gpu.sh`.
+# Where something is not correct, the same is tried without each of the switches in turn, which says what is at fault,
+# and nothing is timed. CHATTTS_RS_WHEELS=DIR installs the wheels in DIR, beside the PyTorch that is there, for the
+# comparison with the Python program. To try the script itself, on an emulated card: `benches/gpu.sh pack cuda-emulator`,
+# and then `CHATTTS_RS_EMULATED_CARDS=1 SIZE=tiny benches/gpu.sh`.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 here=$PWD/gpu-bench
@@ -18,78 +20,85 @@ here=$PWD/gpu-bench
 if [ "${1:-}" = pack ]; then
     set -e
     features=${2:-cuda}
+    # Source lines, for what the sanitizer and the profiler find.
+    export NVCC_APPEND_FLAGS=-lineinfo
     rm -rf "$here"
-    mkdir -p "$here"
+    mkdir -p "$here/bin"
     cargo build --release --locked --features "$features"
     programs=$(cargo test --release --locked --features "$features" --no-run --test parity --test cuda_memory 2>&1 |
         sed -n 's/.*Executable.*(\(.*\))/\1/p')
-    cp target/release/chattts-rs "$here/"
+    cp target/release/chattts-rs "$here/bin/"
     for program in $programs; do
         name=$(basename "$program")
-        cp "$program" "$here/${name%-*}"
+        cp "$program" "$here/bin/${name%-*}"
     done
-    strip "$here"/*
-    gzip -9 "$here"/*
-    du -ch "$here"/* | tail -n 1
+    strip "$here"/bin/*
+    tar -C "$here/bin" -c . | gzip -9 >"$here/all.tar.gz"
+    rm -r "$here/bin"
+    du -h "$here/all.tar.gz"
     exit
 fi
 
 out=${1:-gpu-results}
+stage=${2:-both}
 size=${SIZE:-full}
 if [ "$size" = full ]; then
-    sizes=1,8,64,256 some=1,64 tokens=256 lines=1024 together=256 shortest=60 longest=420 memory_lines=10000 alike_lines=20 alike_tokens=90
+    sizes=1,8,64,256 some=1,64 tokens=256 lines=512 together=256 shortest=60 longest=420 memory_lines=10000
+    alike_lines=20 alike_tokens=90 sweep=1,2,4,8,9,16,17,32,64,128,256 lengths="100 500 1600" graphs=200
 else
-    sizes=1,2 some=1,2 tokens=8 lines=8 together=4 shortest=4 longest=12 memory_lines=13 alike_lines=3 alike_tokens=6
+    sizes=1,2 some=1,2 tokens=8 lines=8 together=4 shortest=4 longest=12 memory_lines=13
+    alike_lines=3 alike_tokens=6 sweep=1,3 lengths="8 16" graphs=3
 fi
-# Seconds that all of it may take.
-limit=${LIMIT:-580}
+mkdir -p "$out/parts"
+out=$(cd "$out" && pwd)
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir -p "$out"
+# Whatever happens, what was found comes back.
+pack_up() {
+    tar -C "$out" -czf "$work/all.tar.gz" parts && mv "$work/all.tar.gz" "$out/all.tar.gz" && rm -r "$out/parts"
+    rm -rf "$work"
+}
+trap pack_up EXIT
+trap 'exit 1' INT TERM
 export CHATTTS_RS_CACHE=off HF_HUB_OFFLINE=1
-for program in chattts-rs parity cuda_memory; do
-    gunzip -c "$here/$program.gz" >"$work/$program" || exit 1
-    chmod +x "$work/$program"
-done
+tar -C "$work" -xzf "$here/all.tar.gz" || exit 1
 tts=$work/chattts-rs
 model=$work/model
 # As the card is: what it gets wrong is to be seen here.
 card=(-m "$model" --device cuda --backend native)
 rows=()
-row() { rows+=("$(printf '%-58s %8s  %s' "$1" "$2" "$3")"); }
+failed=()
+row() { rows+=("$(printf '%-62s %6s  %s' "$1" "$2" "$3")"); }
 
 # part NAME FILE SECONDS COMMAND...: runs a command for so long at most, keeps what it prints, and notes how it ended
 # and how long it took.
 part() {
-    local name=$1 file=$out/$2 most=$3 start=$SECONDS left=$((limit - SECONDS)) code
+    local name=$1 file=$out/parts/$2 most=$3 start=$SECONDS left=$((limit - SECONDS)) code
     shift 3
     printf '\n== %s\n' "$name"
     if [ "$left" -lt 5 ]; then
-        row "$name" "" "not run: $limit s were over"
-        return
+        row "$name" "" "not run: the time was over"
+        return 1
     fi
     timeout $((most < left ? most : left)) "$@" >"$file" 2>&1
     code=$?
-    cat "$file"
+    tail -c 6000 "$file"
     case $code in
-    0) row "$name" "$((SECONDS - start)) s" ok ;;
+    0) row "$name" "$((SECONDS - start)) s" ok && return ;;
     124) row "$name" "$((SECONDS - start)) s" "FAILED (cut off)" ;;
     *) row "$name" "$((SECONDS - start)) s" "FAILED ($code)" ;;
     esac
+    failed+=("$file")
+    return 1
 }
 
-part "devices" devices.txt 30 "$tts" devices
-part "every kernel beside its twin" kernels.txt 60 "$tts" devices --check
-part "golden cases in f32 on the card, token by token" parity.txt 90 \
-    env CHATTTS_RS_TEST_DEVICE=cuda "$work/parity" --test-threads 1
-part "weights of the published shapes" demo.txt 60 "$tts" model noise "$model" --size "$size"
 # Lines one by one, and together with each switch in turn: all must speak the same bytes.
+switches=(CHATTTS_RS_OVERLAP=off CHATTTS_RS_SHARED_TILES=off CHATTTS_RS_GRAPHS=off CHATTTS_RS_FUSED_NORMS=off
+    CHATTTS_RS_STEPS_AHEAD=1 CHATTTS_RS_STEPS_AHEAD=5)
 alike() {
     local setting sums=() sum
     for i in $(seq "$alike_lines"); do echo "这是第${i}行，今天天气很好。"; done >"$work/alike.txt"
-    for setting in alone=1 together=on CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1 CHATTTS_RS_STEPS_AHEAD=5 \
-        CHATTTS_RS_OVERLAP=off CHATTTS_RS_FUSED_NORMS=off CHATTTS_RS_SHARED_TILES=off; do
-        env "$setting" "$tts" synth -q "${card[@]}" --batch-size "$([ "$setting" = alone=1 ] && echo 1 || echo "$alike_lines")" \
+    for setting in alone=1 together=on $all_switches; do
+        env "$setting" "$tts" synth -q $card_words --batch-size "$([ "$setting" = alone=1 ] && echo 1 || echo "$alike_lines")" \
             -f "$work/alike.txt" --out-dir "$work/alike" --seed 1 --min-tokens "$alike_tokens" --max-tokens "$alike_tokens"
         sum=$(cat "$work"/alike/*.wav | sha256sum | cut -c1-16)
         sums+=("$sum")
@@ -99,91 +108,154 @@ alike() {
     done
     [ "$(printf '%s\n' "${sums[@]}" | sort -u | wc -l)" = 1 ]
 }
-export -f alike
-export work tts alike_lines alike_tokens
-card_words="${card[*]}" part "the same bytes with each switch, alone and together" alike.txt 100 \
-    bash -c 'card=($card_words); alike'
-part "steps in f16, kernel by kernel: $sizes texts" profile.txt 90 \
-    "$tts" bench --profile "${card[@]}" --dtype f16 --batch-size "$sizes" --tokens "$tokens"
-part "speed in f16: $sizes texts" speed-f16.txt 120 \
-    "$tts" bench "${card[@]}" --dtype f16 --batch-size "$sizes" --tokens "$tokens" --runs 3
-
-# Lines of many lengths, so that places in the batch become free one by one.
-for i in $(seq 1 "$lines"); do
-    count=$((shortest + i * 37 % (longest - shortest + 1)))
-    printf '{"text": "这是第%d行，今天天气很好，我们去公园走走。", "min_tokens": %d, "max_tokens": %d}\n' "$i" "$count" "$count"
-done >"$work/lines.jsonl"
-# What is cut short, as it is here, ends with 1; that it is there is what counts.
-made='"${@:2}"; [ -e "$1" ]'
-last=$(printf '%05d' $((lines - 1)))
-part "$lines lines to WAV files, $together at once" lines.txt 90 bash -c "$made" made "$work/out/$last.wav" \
-    "$tts" synth -v "${card[@]}" --dtype f16 --batch-size "$together" --json-input -f "$work/lines.jsonl" \
-    --out-dir "$work/out" --seed 1
-rm -rf "$work/out"
-
-# The Python program on the same card.
-if [ -n "${CHATTTS_RS_WHEELS:-}" ]; then
-    python3 -m pip install --quiet --no-index --no-deps --target "$work/wheels" "$CHATTTS_RS_WHEELS"/*.whl
-    export PYTHONPATH=$work/wheels${PYTHONPATH:+:$PYTHONPATH}
-fi
-if python3 -c 'import ChatTTS, torch; assert torch.cuda.is_available()' 2>"$out/reference.txt"; then
-    part "beside the Python program: 1 and 8 texts" reference.txt 150 python3 benches/reference.py --ours "$tts" \
-        --model "$model" --device cuda --batch 8 --rounds 2
-else
-    tail -n 1 "$out/reference.txt"
-    row "beside the Python program: 1 and 8 texts" "" "not run: no ChatTTS with PyTorch and CUDA"
-fi
-
-# switches ROUNDS COMMAND...: the command with each setting in turn; a line for each: setting, texts, steps a second.
-switches() {
-    local rounds=$1 round setting
-    shift
-    for round in $(seq "$rounds"); do
-        for setting in as-it-is=on CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1 CHATTTS_RS_OVERLAP=off \
-            CHATTTS_RS_FUSED_NORMS=off CHATTTS_RS_SHARED_TILES=off; do
-            env "$setting" "$@" --batch-size "$some" | awk -v s="$setting" '/^f16/ { print s, $2, $7 }'
-        done
-        env CHATTTS_RS_GRAPHS=off CHATTTS_RS_STEPS_AHEAD=1 "$@" --batch-size "$some" |
-            awk '/^f16/ { print "both", $2, $7 }'
-    done | sort -s -k2,2n -k1,1 -k3,3n | awk '
-        { key = $1 " " $2; if (!(key in count)) order[++keys] = key; values[key, ++count[key]] = $3 }
-        END {
-            for (i = 1; i <= keys; i++) {
-                n = count[order[i]]
-                middle[order[i]] = (values[order[i], int((n + 1) / 2)] + values[order[i], int((n + 2) / 2)]) / 2
-            }
-            for (i = 1; i <= keys; i++) {
-                split(order[i], word, " ")
-                ratio = middle[order[i]] / middle["as-it-is=on " word[2]]
-                printf "%-26s %4s texts %9.1f steps/s %6.3f (%d rounds)\n", word[1], word[2], middle[order[i]], ratio, count[order[i]]
-                rows++
-            }
-            exit rows == 0
-        }'
+# One line spoken over and over on its own: a graph that is replayed must do the same every time.
+again() {
+    for i in $(seq "$graphs"); do echo "今天天气很好。"; done >"$work/again.txt"
+    "$tts" synth -q $card_words --batch-size 4 -f "$work/again.txt" --out-dir "$work/again" --seed 1 --min-tokens 48 --max-tokens 48
+    [ "$(ls "$work"/again/*.wav | wc -l)" = "$graphs" ] &&
+        [ "$(cd "$work/again" && sha256sum ./*.wav | cut -d' ' -f1 | sort -u | wc -l)" = 1 ]
 }
-export -f switches
+# bisect SECONDS COMMAND...: the command with the switches off one by one, then together; which of them pass.
+bisect() {
+    local most=$1 setting so_far=()
+    shift
+    for setting in $all_switches; do
+        timeout "$most" env "$setting" "$@" >/dev/null 2>&1 && echo "passes with $setting alone" || echo "fails with $setting alone ($?)"
+    done
+    for setting in $all_switches; do
+        so_far+=("$setting")
+        timeout "$most" env "${so_far[@]}" "$@" >/dev/null 2>&1 && { echo "passes with ${so_far[*]}"; return; }
+    done
+    echo "fails whatever is switched off"
+}
+export -f alike again bisect
+all_switches="${switches[*]}" card_words="${card[*]}"
+export all_switches card_words work tts alike_lines alike_tokens graphs
+limit=60
+part "weights of the published shapes" weights.txt 60 "$tts" model noise "$model" --size "$size" || exit 1
+
+golden=(env CHATTTS_RS_TEST_DEVICE=cuda "$work/parity" --test-threads 1)
+correct() {
+    limit=$((SECONDS + 200))
+    part "devices" devices.json 20 "$tts" devices --json
+    "$tts" devices | head -n 1 >"$out/parts/device.txt"
+    part "every kernel beside its twin, and whether the card is trusted" kernels.txt 60 "$tts" devices --check
+    part "golden cases in f32 by our kernels, token by token" golden.txt 60 "${golden[@]}"
+    part "the same bytes with each switch, alone and together" alike.txt 60 bash -c alike
+    part "one line $graphs times, the same bytes" again.txt 30 bash -c again
+    if [ "${#failed[@]}" -gt 0 ]; then
+        limit=$((SECONDS + 100))
+        part "what is at fault: golden cases" bisect-golden.txt 60 bash -c 'bisect 8 "$@"' bisect "${golden[@]}"
+        part "what is at fault: kernels" bisect-kernels.txt 40 bash -c 'bisect 5 "$@"' bisect "$tts" devices --check
+    fi
+    # Another way to the same: it may lack a library, which is no fault of ours.
+    part "golden cases in f32 by candle, token by token" golden-candle.txt 60 \
+        env CHATTTS_RS_TEST_BACKEND=candle "${golden[@]}" || unset 'failed[-1]'
+    local tool
+    for tool in memcheck racecheck synccheck initcheck; do
+        if ! command -v compute-sanitizer >/dev/null; then
+            row "compute-sanitizer $tool" "" "not run: it is not there"
+            continue
+        fi
+        # Slow, so whatever it reaches in its time: what it finds is what it prints.
+        part "compute-sanitizer $tool" "sanitizer-$tool.txt" 25 compute-sanitizer --tool "$tool" --error-exitcode 9 \
+            "$tts" synth -q -m noise --device cuda --backend native --dtype f16 -t 你好 --max-tokens 16 --min-tokens 16 -o "$work/s.wav"
+        if grep -q "ERROR SUMMARY: [1-9]\|RACECHECK SUMMARY: [1-9]" "$out/parts/sanitizer-$tool.txt" 2>/dev/null; then
+            row "  $tool found errors" "" "FAILED"
+        elif [ "${#failed[@]}" -gt 0 ] && [ "${failed[-1]}" = "$out/parts/sanitizer-$tool.txt" ]; then
+            unset 'failed[-1]'
+        fi
+    done
+    [ "${#failed[@]}" = 0 ]
+}
+
+# each_switch COMMAND...: the command with each setting; a line for each: setting, texts, steps a second, ratio.
+each_switch() {
+    for setting in as-it-is=on $all_switches CHATTTS_RS_STEPS_AHEAD=16 CHATTTS_RS_STEPS_AHEAD=32; do
+        env "$setting" "$@" --batch-size "$some" | awk -v s="$setting" '/^f16/ { print s, $2, $7 }'
+    done | awk '
+        $1 == "as-it-is=on" { base[$2] = $3 }
+        { printf "%-26s %4s texts %9.1f steps/s %6.3f\n", $1, $2, $3, $3 / base[$2]; rows++ }
+        END { exit rows == 0 }'
+}
+export -f each_switch
 export some
-part "each switch off, in turn: $some texts" switches.txt 150 bash -c 'switches "$@"' switches 2 \
-    "$tts" bench -q "${card[@]}" --dtype f16 --tokens "$tokens" --runs 1
-for start in first second; do
-    rm -f "$work/a.wav"
-    part "$start start: load, two tokens, exit" "start-$start.txt" 30 bash -c "$made" made "$work/a.wav" "$tts" synth \
-        -v "${card[@]}" --batch-size 1 -t "你好" --seed 1 --min-tokens 2 --max-tokens 2 -o "$work/a.wav"
-done
-part "f32, f16, bf16, q8 beside f32 on the processor, by layer" precision.txt 90 \
-    "$tts" bench --precision "${card[@]}" --tokens 48
-part "speed in q8, bf16 and f32: $some texts" speed-others.txt 90 \
-    "$tts" bench "${card[@]}" --dtype q8,bf16,f32 --batch-size "$some" --tokens "$tokens" --runs 2
-# An emulated card counts its memory itself.
-[ -n "${CHATTTS_RS_EMULATED_CARDS:-}" ] || export CHATTTS_RS_TEST_DEVICE=cuda
-part "loaded and dropped 50 times, $memory_lines lines, memory as before" memory.txt 120 \
-    env CHATTTS_RS_TEST_LINES="$memory_lines" "$work/cuda_memory"
+
+fast() {
+    limit=$((SECONDS + 350))
+    local bench=("$tts" bench "${card[@]}" --dtype f16) made='"${@:2}"; [ -e "$1" ]' last start length
+    part "steps in f16, kernel by kernel: $sizes texts" profile.txt 60 \
+        "$tts" bench --profile "${card[@]}" --dtype f16 --batch-size "$sizes" --tokens "$tokens"
+    part "speed in f16: $sizes texts" speed-f16.txt 80 "${bench[@]}" --batch-size "$sizes" --tokens "$tokens" --runs 3
+    # Lines of many lengths, so that places in the batch become free one by one.
+    for i in $(seq 1 "$lines"); do
+        length=$((shortest + i * 37 % (longest - shortest + 1)))
+        printf '{"text": "这是第%d行，今天天气很好，我们去公园走走。", "min_tokens": %d, "max_tokens": %d}\n' "$i" "$length" "$length"
+    done >"$work/lines.jsonl"
+    # What is cut short, as it is here, ends with 1; that it is there is what counts.
+    last=$(printf '%05d' $((lines - 1)))
+    part "$lines lines to WAV files, $together at once" lines.txt 60 bash -c "$made" made "$work/out/$last.wav" \
+        "$tts" synth -v "${card[@]}" --dtype f16 --batch-size "$together" --json-input -f "$work/lines.jsonl" \
+        --out-dir "$work/out" --seed 1
+    rm -rf "$work/out"
+    part "candle beside our kernels: $some texts" candle.txt 60 "$tts" bench -m "$model" --device cuda \
+        --backend native,candle --dtype f16 --batch-size "$some" --tokens 128 --runs 2
+    for start in first second; do
+        rm -f "$work/a.wav"
+        part "$start start: load, two tokens, exit" "start-$start.txt" 20 bash -c "$made" made "$work/a.wav" "$tts" synth \
+            -v "${card[@]}" --batch-size 1 -t "你好" --seed 1 --min-tokens 2 --max-tokens 2 -o "$work/a.wav"
+    done
+    part "sweep: $sweep texts" sweep.txt 40 \
+        "$tts" bench --profile "${card[@]}" --dtype f16 --batch-size "$sweep" --tokens 64 --runs 3
+    for length in $lengths; do
+        part "sweep: $length steps a line, $some texts" "sweep-$length.txt" 25 \
+            "$tts" bench --profile "${card[@]}" --dtype f16 --batch-size "$some" --tokens "$length" --runs 1 --warm-up 1
+    done
+    if command -v ncu >/dev/null; then
+        for rows_at_once in ${sizes//,/ }; do
+            # Behind the prompt's launches: a step's worth of each kernel.
+            part "ncu, $rows_at_once texts" "ncu-$rows_at_once.txt" 30 env CHATTTS_RS_GRAPHS=off ncu --clock-control none \
+                --launch-skip 400 --launch-count 24 --section SpeedOfLight --section WarpStateStats --section LaunchStats \
+                "$tts" bench "${card[@]}" --dtype f16 --batch-size "$rows_at_once" --tokens 16 --runs 1 --warm-up 0
+        done
+    else
+        row "ncu" "" "not run: it is not there"
+    fi
+    part "each switch off: $some texts" switches.txt 80 bash -c 'each_switch "$@"' each_switch \
+        "$tts" bench -q "${card[@]}" --dtype f16 --tokens 128 --runs 1
+    part "f32, f16, bf16, q8 beside f32 on the processor, by layer" precision.txt 60 \
+        "$tts" bench --precision "${card[@]}" --tokens 48
+    part "speed in q8, bf16 and f32: $some texts" speed-others.txt 60 \
+        "$tts" bench "${card[@]}" --dtype q8,bf16,f32 --batch-size "$some" --tokens "$tokens" --runs 2
+    # An emulated card counts its memory itself.
+    [ -n "${CHATTTS_RS_EMULATED_CARDS:-}" ] || export CHATTTS_RS_TEST_DEVICE=cuda
+    part "loaded and dropped 50 times, $memory_lines lines, memory as before" memory.txt 120 \
+        env CHATTTS_RS_TEST_LINES="$memory_lines" "$work/cuda_memory"
+    part "every kernel as PTX, which the driver compiles" ptx.txt 60 env CUDA_FORCE_PTX_JIT=1 "$tts" devices --check
+    voices
+    # The Python program on the same card, where it is.
+    if [ -n "${CHATTTS_RS_WHEELS:-}" ]; then
+        python3 -m pip install --quiet --no-index --no-deps --target "$work/wheels" "$CHATTTS_RS_WHEELS"/*.whl
+        export PYTHONPATH=$work/wheels${PYTHONPATH:+:$PYTHONPATH}
+    fi
+    if python3 -c 'import ChatTTS, torch; assert torch.cuda.is_available()' 2>"$out/parts/reference.txt"; then
+        part "beside the Python program: 1 and 8 texts" reference.txt 150 python3 benches/reference.py --ours "$tts" \
+            --model "$model" --device cuda --batch 8 --rounds 2
+    else
+        row "beside the Python program: 1 and 8 texts" "" "not run: no ChatTTS with PyTorch and CUDA"
+    fi
+}
 
 # Voices of seeds on a card: what we draw, and what PyTorch draws there, if it is there. A speaker is
 # normal · std + mean, so ratios of differences between three seeds are those of the normals alone.
-if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+voices() {
+    local name="cuda:N voices beside PyTorch's generator"
+    if ! python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+        row "$name" "" "not run: no PyTorch with CUDA"
+        return
+    fi
     for seed in 1 2222 4099; do "$tts" roles export "cuda:$seed" >"$work/voice-$seed"; done
-    part "cuda:N voices beside PyTorch's generator" voices.txt 60 python3 - "$work" <<'PYTHON'
+    part "$name" voices.txt 40 python3 - "$work" <<'PYTHON'
 import lzma, struct, sys, torch
 
 def decode(text):
@@ -211,15 +283,28 @@ error = (left - right).abs().max() / right.abs().max()
 print(f"largest error {error:.1e}")
 sys.exit(not error < 0.02)
 PYTHON
-else
-    row "cuda:N voices beside PyTorch's generator" "" "not run: no PyTorch with CUDA"
-fi
+}
 
-printf '\n== %s, %s, %d s in all\n' "$("$tts" --version)" "$(sed -n 1p "$out/devices.txt")" "$SECONDS"
+ok=true
+case $stage in
+correct) correct || ok=false ;;
+fast) fast ;;
+both)
+    if correct; then
+        fast
+    else
+        ok=false
+        row "speed" "" "not run: the card does not compute what it should"
+    fi
+    ;;
+*) echo "$0: $stage: correct, fast and both are known" >&2 && exit 2 ;;
+esac
+
+cd "$out/parts" && touch profile.txt speed-f16.txt lines.txt device.txt
+printf '\n== %s, %s, %d s in all\n' "$("$tts" --version)" "$(cat device.txt)" "$SECONDS"
 printf '%s\n' "${rows[@]}"
 
 # Columns of the tables above, turned: a column for each number of texts.
-cd "$out" && touch profile.txt speed-f16.txt lines.txt
 grep -h -m1 "^measured at most" profile.txt
 turned() {
     awk -v column="$2" -v title="$3" '/^f16/ && NF >= column { line = line " " $column " |"; found = 1 }
@@ -230,14 +315,17 @@ turned() {
     turned profile.txt 2 "f16, texts at once" && echo "|---|$(awk '/^f16/ { printf "--:|" }' profile.txt)"
     turned speed-f16.txt 7 "tokens per second"
     turned profile.txt 4 "a step, µs"
+    turned profile.txt 9 "of it on the card, µs"
     turned profile.txt 7 "what it must take, µs"
     turned profile.txt 8 "step ÷ that"
     turned speed-f16.txt 12 "seconds of audio a second"
     turned speed-f16.txt 5 "a prompt, ms"
     turned speed-f16.txt 13 "first sound of a stream, s"
-} | tee table.md
+} | tee "$out/table.md"
 grep -hs "tokens in" lines.txt
+grep -hsE "^(candle )?f16" candle.txt sweep.txt sweep-*.txt
 grep -hs "^|" reference.txt
 cat switches.txt 2>/dev/null
 grep -hsE "^(q8|bf16|f32)" speed-others.txt
-! printf '%s\n' "${rows[@]}" | grep -q FAILED
+printf '%s\n' "${rows[@]}" >"$out/parts/summary.txt"
+$ok && ! printf '%s\n' "${rows[@]}" | grep -q FAILED
