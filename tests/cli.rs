@@ -473,6 +473,22 @@ fn weights_are_downloaded_once_and_then_used_without_network() {
 }
 
 #[test]
+fn candle_speaks_on_every_device_what_our_kernels_speak() {
+    let p = Program::new();
+    let ran = p.run(&["devices", "--check", "--backend", "candle"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), "cpu      speaks as it should by candle\n"),
+        "{ran:?}"
+    );
+    let ran = p.run(&["devices", "--check", "--backend", "candle", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let check = serde_json::json!({ "device": "cpu", "holds": true, "error": null });
+    assert_eq!((ran.code, &json["checks"]), (Some(0), &serde_json::json!([check])));
+    assert_eq!(p.run(&["devices", "--backend", "candle"]).code, Some(2));
+}
+
+#[test]
 fn what_a_terminal_would_act_on_is_shown_in_messages_about_flags() {
     let p = Program::new();
     let hostile = "\u{1b}[31m\u{9b}2J\u{202e}x\r";

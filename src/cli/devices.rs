@@ -2,6 +2,7 @@
 
 use chattts_rs::backend::instructions;
 use chattts_rs::bench::Machine;
+use chattts_rs::{BackendChoice, DeviceChoice};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -9,6 +10,9 @@ use super::args::DevicesArgs;
 use super::output::print_line;
 
 pub fn run(context: &Context, args: &DevicesArgs) -> anyhow::Result<()> {
+    if args.backend == BackendChoice::Candle {
+        return check_candle(args.json);
+    }
     let cards = cards(args.json);
     let machine = Machine::this();
     if args.json {
@@ -53,6 +57,34 @@ pub fn run(context: &Context, args: &DevicesArgs) -> anyhow::Result<()> {
     checks.verdict
 }
 
+/// Runs a small model by candle on every device beside the processor's kernels.
+fn check_candle(json: bool) -> anyhow::Result<()> {
+    let cards = cards(false).all.into_iter().map(|card| DeviceChoice::Cuda(card.number));
+    let mut checks = Vec::new();
+    let mut verdict = Ok(());
+    for device in std::iter::once(DeviceChoice::Cpu).chain(cards) {
+        let name = match device {
+            DeviceChoice::Cuda(number) => format!("cuda:{number}"),
+            _ => "cpu".into(),
+        };
+        let found = chattts_rs::backend::check(device, BackendChoice::Candle);
+        let reason = found.as_ref().err().map(ToString::to_string);
+        if json {
+            checks.push(json!({ "device": name, "holds": reason.is_none(), "error": reason }));
+        } else {
+            let speaks = reason.as_deref().unwrap_or("speaks as it should by candle");
+            print_line(&format!("{name:8} {speaks}"))?;
+        }
+        if let Err(error) = found {
+            verdict = Err(anyhow::anyhow!("{name} by candle: {error}"));
+        }
+    }
+    if json {
+        print_line(&json!({ "backend": "candle", "checks": checks }).to_string())?;
+    }
+    verdict
+}
+
 const GIB: f64 = (1u64 << 30) as f64;
 
 /// A card in the list.
@@ -67,14 +99,14 @@ struct Card {
     /// Bytes a second, as the driver says.
     bandwidth: Option<u64>,
     /// How it is used: what is switched off and what was found wrong, or why it is not used.
-    #[cfg(feature = "cuda")]
+    #[cfg(feature = "cuda-kernels")]
     trust: Option<Result<chattts_rs::backend::cuda::Trust, String>>,
 }
 
 impl Card {
     /// Returns how it is used, and why.
     fn path(&self) -> Value {
-        #[cfg(feature = "cuda")]
+        #[cfg(feature = "cuda-kernels")]
         return match &self.trust {
             Some(Ok(trust)) => json!({
                 "backend": trust.holds().then_some("native"),
@@ -84,7 +116,7 @@ impl Card {
             Some(Err(error)) => json!({ "backend": null, "failures": [error] }),
             None => Value::Null,
         };
-        #[cfg(not(feature = "cuda"))]
+        #[cfg(not(feature = "cuda-kernels"))]
         Value::Null
     }
 }
@@ -146,7 +178,7 @@ impl Cards {
 }
 
 /// Lists the cards; for JSON they are tried, if that is not known.
-#[cfg(feature = "cuda")]
+#[cfg(feature = "cuda-kernels")]
 fn cards(json: bool) -> Cards {
     use chattts_rs::backend::cuda::{CardInfo, count, driver_version, trust};
     let count = match count() {
@@ -173,7 +205,7 @@ fn cards(json: bool) -> Cards {
     cards
 }
 
-#[cfg(not(feature = "cuda"))]
+#[cfg(not(feature = "cuda-kernels"))]
 fn cards(_: bool) -> Cards {
     Cards {
         reason: Some("this build has no CUDA support, so cards are not looked for".into()),
@@ -196,7 +228,7 @@ impl Default for Checks {
     }
 }
 
-#[cfg(feature = "cuda")]
+#[cfg(feature = "cuda-kernels")]
 fn checks(context: &Context, cards: &Cards) -> anyhow::Result<Checks> {
     let mut checks = Checks::default();
     let usable: Vec<usize> =
@@ -254,7 +286,7 @@ fn checks(context: &Context, cards: &Cards) -> anyhow::Result<Checks> {
     Ok(checks)
 }
 
-#[cfg(not(feature = "cuda"))]
+#[cfg(not(feature = "cuda-kernels"))]
 fn checks(_: &Context, _: &Cards) -> anyhow::Result<Checks> {
     anyhow::bail!("this build has no CUDA support, so there is no card to check");
 }

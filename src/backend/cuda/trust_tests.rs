@@ -18,9 +18,7 @@ fn examination(emulated: Emulated, attempt: Attempt, folder: Option<&std::path::
 /// Speaks once, in single precision.
 fn once(driver: &Arc<dyn Driver>) -> Result<()> {
     let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED)?;
-    let expected = speak(&checkpoint, CpuStep::load(&checkpoint, WeightType::F32, SLOTS)?)?;
-    let found = speak(&checkpoint, on_card(&checkpoint, driver, Dtype::F32, false)?)?;
-    if same_tokens(&found, &expected) { Ok(()) } else { Err(Error::Device("other tokens".into())) }
+    alike::speaking(&checkpoint, on_card(&checkpoint, driver, Dtype::F32, false)?).map(drop)
 }
 
 #[test]

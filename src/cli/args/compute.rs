@@ -43,6 +43,9 @@ pub struct DevicesArgs {
     /// Run every kernel on each card beside its twin in plain Rust, and compare
     #[arg(long)]
     pub check: bool,
+    /// With --check: what is tried, on every device that it computes on
+    #[arg(long, value_name = "BACKEND", value_enum, default_value_t = BackendChoice::Auto, requires = "check")]
+    pub backend: BackendChoice,
     /// As JSON
     #[arg(long)]
     pub json: bool,

@@ -188,14 +188,18 @@ makes it for your own cards alone.
                            refused with the number that fits
   --memory-fraction 0.9    the share of the free memory that texts may take
   devices --check          runs every kernel on every card beside its twin in
-                           plain Rust and compares, then tries the card anew
+                           plain Rust and compares, then tries the card anew;
+                           with --backend candle, speaks by candle on every
+                           device what the processor's kernels speak
 
 A card is tried when it is first used, and again when its driver or this program
 is another one, which takes a second or two: every kernel beside its twin, a
 small model that must speak what the processor speaks, over and over. What fails
 is switched off, in this order: overlap, shared tiles, graphs, fused norms; where
-nothing is left the card is not used. It is said which, and kept in the cache
-folder (cards/). `--backend native` takes the card as it is.
+nothing is left candle computes in place of our kernels, if this build has it for
+cards (the feature `cuda`, not `cuda-kernels` alone) and cuBLAS, cuRAND and the
+CUDA runtime are found; else the card is not used. It is said which, and kept in
+the cache folder (cards/). `--backend native` takes the card as it is.
 
 The same text, seed and type give the same bytes for any batch size and
 neighbours, on any of several like cards; they are not the bytes of the
