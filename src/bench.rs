@@ -39,7 +39,7 @@ mod access;
 mod distance;
 mod machine;
 mod precision;
-#[cfg(feature = "cuda")]
+#[cfg(feature = "cuda-kernels")]
 mod profile;
 mod speed;
 mod summary;
@@ -47,7 +47,7 @@ mod words;
 
 pub use machine::{Machine, peak_memory};
 pub use precision::{Agreement, Deviation, Divergence, Reference, Sharing};
-#[cfg(feature = "cuda")]
+#[cfg(feature = "cuda-kernels")]
 pub use profile::{KernelTime, PartTime, Profile, ProfileTest};
 pub use speed::{Run, SpeedTest};
 pub use summary::{Process, Spread, Summary};

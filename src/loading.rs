@@ -19,6 +19,8 @@ pub struct LoadedModel {
     pub(crate) slots: usize,
     pub(crate) precision: Precision,
     pub(crate) device_name: String,
+    /// What was found wrong with the device.
+    pub(crate) doubts: Vec<String>,
     pub(crate) memory: Option<MemoryProbe>,
 }
 
@@ -49,7 +51,7 @@ impl LoadedModel {
             (_, precision) => precision,
         };
         let (device, _) = options.device.resolve();
-        let precision = options.backend.precision(device, precision)?;
+        let precision = options.backend.resolve(device)?.0.precision(device, precision)?;
         if checkpoint.packed.is_some() && !backend.takes_packed() {
             return Err(Error::Device(format!(
                 "this model is packed for processors; give {} the folder or the repository it was made from",
@@ -67,6 +69,7 @@ impl LoadedModel {
             slots: parts.slots,
             precision,
             device_name: backend.name(),
+            doubts: backend.doubts(),
             memory: backend.memory(),
         })
     }

@@ -1,6 +1,6 @@
 //! What a model takes of a card's memory: no more as time goes on, and nothing once it is gone. On an emulated
 //! card, or, where CHATTTS_RS_TEST_DEVICE is `cuda`, on the first real one.
-#![cfg(feature = "cuda")]
+#![cfg(feature = "cuda-kernels")]
 
 use std::ops::ControlFlow;
 use std::sync::Mutex;

@@ -5,9 +5,10 @@
 //! kernels of our own on NVIDIA cards, `candle` with candle's tensors on any device, the readable statement of what the
 //! model is. Each is a folder; only the choice below knows which there are.
 
+mod alike;
 mod candle;
 mod cpu;
-#[cfg(feature = "cuda")]
+#[cfg(feature = "cuda-kernels")]
 pub mod cuda;
 mod memory;
 mod networks;
@@ -18,6 +19,7 @@ mod weights;
 
 use std::sync::Arc;
 
+pub use alike::check;
 #[cfg(fuzzing)]
 pub use cpu::lay_out;
 pub use cpu::{CpuEncoder, CpuStep, WeightType, instructions};
@@ -45,6 +47,11 @@ pub(crate) trait Backend: Send + Sync {
     /// Returns the device's name, such as `cpu` or `cuda:0 (NVIDIA H100)`, and that of the backend where another would
     /// be expected.
     fn name(&self) -> String;
+
+    /// Returns what was found wrong with the device, in words, where it can be used nonetheless.
+    fn doubts(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Returns a probe of the device's own memory, if it has any.
     fn memory(&self) -> Option<MemoryProbe> {
@@ -79,31 +86,92 @@ pub(crate) struct Parts {
 /// [`Error::Device`] if it cannot be used, or this build has no backend for it.
 pub(crate) fn open(device: DeviceChoice, backend: BackendChoice) -> Result<Box<dyn Backend>> {
     match (backend, device.resolve().0) {
-        (BackendChoice::Candle, device) => candle::open(device),
-        (_, DeviceChoice::Auto | DeviceChoice::Cpu) => Ok(Box::new(cpu::Cpu)),
-        #[cfg(feature = "cuda")]
-        (backend, DeviceChoice::Cuda(number)) => {
-            Ok(Box::new(cuda::CardBackend::open(number, backend == BackendChoice::Native)?))
+        (BackendChoice::Candle, device) => {
+            // That there is no driver is said as it is to all others.
+            if matches!(device, DeviceChoice::Cuda(_)) {
+                cards()?;
+            }
+            Ok(Box::new(candle::open(device)?))
         }
-        #[cfg(not(feature = "cuda"))]
+        (_, DeviceChoice::Auto | DeviceChoice::Cpu) => Ok(Box::new(cpu::Cpu)),
+        #[cfg(feature = "cuda-kernels")]
+        (BackendChoice::Native, DeviceChoice::Cuda(number)) => {
+            Ok(Box::new(cuda::CardBackend::open(number, true)?))
+        }
+        #[cfg(feature = "cuda-kernels")]
+        (BackendChoice::Auto, DeviceChoice::Cuda(number)) => match cuda::CardBackend::open(number, false) {
+            Ok(card) => Ok(Box::new(card)),
+            Err(reason) => candle_instead(device, reason).map(|candle| Box::new(candle) as Box<dyn Backend>),
+        },
+        #[cfg(not(feature = "cuda-kernels"))]
         (_, DeviceChoice::Cuda(_)) => Err(no_cuda()),
     }
 }
 
 impl DeviceChoice {
     /// Returns the device for which [`DeviceChoice::Auto`] stands here: a card if there is one that can be
-    /// used, else the processor, with the reason if this build could have used a card.
+    /// used, best with our kernels, else the processor, with the reason if this build could have used a card.
     pub fn resolve(self) -> (Self, Option<Error>) {
         if self != DeviceChoice::Auto {
             return (self, None);
         }
-        #[cfg(feature = "cuda")]
-        match cuda::first() {
-            Ok(number) => (DeviceChoice::Cuda(number), None),
-            Err(reason) => (DeviceChoice::Cpu, Some(reason)),
+        #[cfg(feature = "cuda-kernels")]
+        {
+            let cards = match cuda::count() {
+                Ok(count) => (0..count).map(DeviceChoice::Cuda),
+                Err(reason) => return (DeviceChoice::Cpu, Some(reason)),
+            };
+            let mut reason = Error::Device("no NVIDIA card was found".into());
+            let mut by_candle = None;
+            for card in cards {
+                match BackendChoice::Auto.resolve(card) {
+                    Ok((BackendChoice::Candle, _)) => by_candle = by_candle.or(Some(card)),
+                    Ok(_) => return (card, None),
+                    Err(error) => reason = error,
+                }
+            }
+            by_candle.map_or((DeviceChoice::Cpu, Some(reason)), |card| (card, None))
         }
-        #[cfg(not(feature = "cuda"))]
+        #[cfg(not(feature = "cuda-kernels"))]
         (DeviceChoice::Cpu, None)
+    }
+}
+
+impl BackendChoice {
+    /// Returns what computes on a device, and why if it is not our kernels although those would be the choice.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the choice is left to the program, and nothing computes there what it should.
+    pub fn resolve(self, device: DeviceChoice) -> Result<(Self, Option<Error>)> {
+        match (self, device) {
+            #[cfg(feature = "cuda-kernels")]
+            (BackendChoice::Auto, DeviceChoice::Cuda(number)) => match cuda::holds(number) {
+                Ok(()) => Ok((self, None)),
+                Err(reason) => {
+                    let candle = candle_instead(device, reason)?;
+                    Ok((BackendChoice::Candle, candle.doubts().pop().map(Error::Device)))
+                }
+            },
+            _ => Ok((self, None)),
+        }
+    }
+}
+
+/// Opens a card for candle, since our kernels cannot be used there, or returns why not.
+#[cfg(feature = "cuda-kernels")]
+fn candle_instead(device: DeviceChoice, reason: Error) -> Result<candle::Candle> {
+    // Where there is no driver, or no candle for cards, the first reason says it all.
+    if cfg!(not(feature = "cuda")) || cuda::count().is_err() {
+        return Err(reason);
+    }
+    let words = |error: Error| match error {
+        Error::Device(words) => words,
+        other => other.to_string(),
+    };
+    let reason = words(reason);
+    match candle::open(device) {
+        Ok(candle) => Ok(candle.instead(reason)),
+        Err(error) => Err(Error::Device(format!("{reason}; nor can candle be used: {}", words(error)))),
     }
 }
 
@@ -134,9 +202,9 @@ impl Devices {
 /// # Errors
 /// [`Error::Device`] if there is no driver, or this build has no backend for them.
 fn cards() -> Result<usize> {
-    #[cfg(feature = "cuda")]
+    #[cfg(feature = "cuda-kernels")]
     return cuda::count();
-    #[cfg(not(feature = "cuda"))]
+    #[cfg(not(feature = "cuda-kernels"))]
     Err(no_cuda())
 }
 
@@ -150,7 +218,7 @@ impl Precision {
     }
 }
 
-#[cfg(not(feature = "cuda"))]
+#[cfg(not(feature = "cuda-kernels"))]
 fn no_cuda() -> Error {
     Error::Device("this build has no CUDA support; compute on `cpu` or `auto`".into())
 }

@@ -190,7 +190,7 @@ fn there_is_always_a_device_or_an_error() {
     assert_eq!(open(DeviceChoice::Cpu, BackendChoice::Auto).unwrap().name(), "cpu");
 }
 
-#[cfg(not(feature = "cuda"))]
+#[cfg(not(feature = "cuda-kernels"))]
 #[test]
 fn cards_are_refused_by_a_build_without_them() {
     let errors = [Devices::CudaAll.choices().err(), open(DeviceChoice::Cuda(0), BackendChoice::Auto).err()];

@@ -4,7 +4,7 @@
 
 mod child;
 mod precision;
-#[cfg(feature = "cuda")]
+#[cfg(feature = "cuda-kernels")]
 mod profile;
 mod table;
 mod words;
@@ -42,7 +42,7 @@ pub fn run(context: &Context, args: &BenchArgs) -> anyhow::Result<()> {
     if args.precision {
         return precision::run(context, args, &model);
     }
-    #[cfg(feature = "cuda")]
+    #[cfg(feature = "cuda-kernels")]
     if args.profile {
         return profile::run(context, args, &model);
     }

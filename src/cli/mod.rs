@@ -105,7 +105,7 @@ pub fn run() -> ExitCode {
         }
     };
     let context = Context { report, interrupt };
-    #[cfg(feature = "cuda")]
+    #[cfg(feature = "cuda-kernels")]
     match chattts_rs::backend::cuda::Switches::from_env() {
         Ok(switches) => {
             switches.set();

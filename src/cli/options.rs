@@ -126,7 +126,13 @@ fn tell(report: &Report, notice: &Notice) {
         Notice::PackingFailed { error } => {
             report.warn(&format!("the weights cannot be kept packed, which would load faster: {error}"));
         }
-        Notice::Loaded { device, precision, seconds } => {
+        Notice::Loaded { device, precision, seconds, doubts } => {
+            if !doubts.is_empty() {
+                report.warn(&format!(
+                    "computing on {device}, since that card did not pass: {}",
+                    doubts.join("; ")
+                ));
+            }
             report.detail(&format!("{device}: loaded in {seconds:.2} s, in {}", precision.name()));
         }
         Notice::DeviceFailed { device, error, lines } => report.warn(&device_failed(device, error, *lines)),

@@ -162,6 +162,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
             .warn("this model brings no statistics of voices, so there is no default voice; it chooses one");
     }
     let device = devices.first().copied().unwrap_or_default();
+    let (backend, _) = options.backend.resolve(device)?;
     let planner = Planner {
         report: &context.report,
         composer: &composer,
@@ -173,7 +174,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         json_input: args.json_input,
         model: model.fingerprint.clone(),
         // What `auto` comes to, not its name: that may come to something else in another version.
-        compute: match (options.backend, device, options.backend.precision(device, options.precision)?) {
+        compute: match (backend, device, backend.precision(device, options.precision)?) {
             (BackendChoice::Candle, device, precision) => format!("candle {device:?} {}", precision.name()),
             (_, DeviceChoice::Cuda(_), precision) => format!("cuda {}", precision.name()),
             (_, _, precision) => format!("{:?}", precision.weight_type()),

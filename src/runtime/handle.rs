@@ -74,8 +74,12 @@ impl Engine {
         let load = |device: DeviceChoice| {
             let start = Instant::now();
             let loaded = LoadedModel::open(model.checkpoint.clone(), options.load_options(device))?;
-            let (device, precision) = (loaded.device_name(), loaded.precision());
-            options.notify(&Notice::Loaded { device, precision, seconds: start.elapsed().as_secs_f64() });
+            options.notify(&Notice::Loaded {
+                device: loaded.device_name(),
+                precision: loaded.precision(),
+                seconds: start.elapsed().as_secs_f64(),
+                doubts: &loaded.doubts,
+            });
             Ok(loaded)
         };
         // Each copies the same pages to a card of its own.

@@ -80,6 +80,8 @@ pub enum Notice<'a> {
         precision: Precision,
         /// Seconds that loading took.
         seconds: f64,
+        /// What was found wrong with it when it was tried, for which it computes in another way than it could.
+        doubts: &'a [String],
     },
     /// A device failed and is no longer used; the others continue.
     DeviceFailed {

@@ -9,7 +9,7 @@ mod logits;
 mod torch_rng;
 
 pub(crate) use constants::FIRST_DRAWS;
-#[cfg(feature = "cuda")]
+#[cfg(feature = "cuda-kernels")]
 pub(crate) use constants::PENALTY_WINDOW;
 pub use logits::{Draw, Sampler, SamplingParams};
 pub use torch_rng::{Exponential, ExponentialNoise, Mt19937, NoiseMode};

@@ -24,12 +24,12 @@ pub fn fixtures() -> PathBuf {
 
 /// What is said where a card is asked for and there is none; nothing where this build has cards to use.
 pub fn without_cards() -> Option<&'static str> {
-    #[cfg(feature = "cuda")]
+    #[cfg(feature = "cuda-kernels")]
     return match chattts_rs::backend::cuda::count() {
         Ok(count) if count > 0 => None,
         _ => Some("no NVIDIA"),
     };
-    #[cfg(not(feature = "cuda"))]
+    #[cfg(not(feature = "cuda-kernels"))]
     Some("this build has no CUDA support; compute on `cpu` or `auto`")
 }
 

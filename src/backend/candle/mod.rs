@@ -6,6 +6,8 @@
 //! their ends, and all norms, stay in single precision.
 
 mod layers;
+#[cfg(feature = "cuda")]
+mod libraries;
 mod llama;
 mod render;
 mod step;
@@ -13,6 +15,8 @@ mod step;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::Linear;
 
+#[cfg(feature = "cuda")]
+use super::MemoryProbe;
 use super::networks::{Layout, MatrixWeight};
 use super::weights::Checkpoint;
 use super::{Backend, Parts};
@@ -41,24 +45,62 @@ impl Layout for CandleLayout {
 }
 
 /// A device that candle computes on.
-struct Candle {
+pub struct Candle {
     device: Device,
     name: String,
+    /// Why our kernels do not.
+    instead_of: Option<String>,
 }
 
 /// Opens a device.
 ///
 /// # Errors
 /// [`Error::Device`] if it cannot be used, or this build has no candle for it.
-pub fn open(device: DeviceChoice) -> Result<Box<dyn Backend>> {
-    match device {
-        DeviceChoice::Auto | DeviceChoice::Cpu => {
-            Ok(Box::new(Candle { device: Device::Cpu, name: "cpu, by candle".into() }))
-        }
+pub fn open(device: DeviceChoice) -> Result<Candle> {
+    let (device, name) = match device {
+        DeviceChoice::Auto | DeviceChoice::Cpu => (Device::Cpu, String::from("cpu")),
+        #[cfg(feature = "cuda")]
+        DeviceChoice::Cuda(number) => card(number)?,
+        #[cfg(not(feature = "cuda"))]
         DeviceChoice::Cuda(number) => {
             let reason = format!("this build has no candle for NVIDIA cards, so not for cuda:{number}");
-            Err(Error::Device(reason))
+            return Err(Error::Device(reason));
         }
+    };
+    Ok(Candle { device, name: format!("{name}, by candle"), instead_of: None })
+}
+
+/// Opens a card, and tries whether candle's kernels run there, which the driver compiles first.
+#[cfg(feature = "cuda")]
+fn card(number: usize) -> Result<(Device, String)> {
+    libraries::find()?;
+    let try_out = || -> candle_core::Result<(Device, String, f32)> {
+        // A stream of its own: several threads work with the device, which the default stream would not order.
+        let device = Device::new_cuda_with_stream(number)?;
+        let name = device.as_cuda_device()?.cuda_stream().context().name().unwrap_or_default();
+        let x = Tensor::arange(0f32, 64f32, &device)?.reshape((8, 8))?;
+        let sum = x.matmul(&x.ones_like()?)?.sum_all()?.to_scalar()?;
+        Ok((device, name, sum))
+    };
+    let (device, name, sum) =
+        // Whatever comes after the first line tells where in candle it happened.
+        try_out().map_err(|error| {
+            let error = error.to_string();
+            let words = error.lines().next().unwrap_or_default();
+            Error::Device(format!("opening cuda:{number} for candle: {words}"))
+        })?;
+    // 0 + 1 + … + 63, in each of eight columns.
+    if sum != 16128.0 {
+        return Err(Error::Device(format!("cuda:{number} multiplies wrongly for candle: {sum} for 16128")));
+    }
+    Ok((device, format!("cuda:{number} ({name})")))
+}
+
+impl Candle {
+    /// Says that it is used since something else could not be.
+    #[cfg(feature = "cuda-kernels")]
+    pub fn instead(self, reason: String) -> Self {
+        Candle { instead_of: Some(reason), ..self }
     }
 }
 
@@ -67,11 +109,25 @@ impl Backend for Candle {
         self.name.clone()
     }
 
+    fn doubts(&self) -> Vec<String> {
+        self.instead_of.iter().cloned().collect()
+    }
+
+    #[cfg(feature = "cuda")]
+    fn memory(&self) -> Option<MemoryProbe> {
+        let context = std::sync::Arc::clone(self.device.as_cuda_device().ok()?.cuda_stream().context());
+        let probe = move || context.mem_get_info().ok().map(|(free, total)| (free as u64, total as u64));
+        Some(std::sync::Arc::new(probe))
+    }
+
     fn load(&self, checkpoint: &Checkpoint, precision: Precision, options: &LoadOptions) -> Result<Parts> {
         let dtype = match precision {
             Precision::F16 => DType::F16,
             Precision::Bf16 => DType::BF16,
-            _ => DType::F32,
+            Precision::Q8 => {
+                return Err(Error::parameter("dtype", "q8: candle computes in f32, f16 and bf16"));
+            }
+            Precision::F32 | Precision::Auto => DType::F32,
         };
         let layout = CandleLayout { device: self.device.clone(), dtype };
         let slots = options.batch_size.max(1);

@@ -13,7 +13,7 @@ use cudarc::driver::{CudaContext, sys};
 use graph::CardGraph;
 
 use super::driver::{Address, Argument, Driver, Graph, Launch, Memory};
-use super::kernels::KERNELS;
+use super::shared::KERNELS;
 use super::switches::Switches;
 use crate::error::{Error, Result};
 
@@ -25,8 +25,9 @@ struct Aligned<T: ?Sized>(T);
 static IMAGE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin")));
 /// Holds the same as text, for drivers that are older than the compiler was.
 pub static PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
-/// Places in which images of containers keep the driver without telling the loader.
-const HIDDEN_DRIVERS: [&str; 2] = ["/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"];
+/// The driver's library, also where images of containers keep it without telling the loader.
+const DRIVERS: [&str; 4] =
+    ["libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1", "nvcuda.dll"];
 /// The oldest that the kernels are compiled for.
 pub const OLDEST: (i32, i32) = (8, 0);
 /// The oldest cards on which a launch can begin beside the one before it, and the oldest CUDA whose drivers can
@@ -75,16 +76,10 @@ pub fn count() -> Result<usize> {
 fn start() -> Result<()> {
     static FOUND: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     let found = FOUND.get_or_init(|| {
+        // Once it is loaded, by whichever path, it is found by its name.
         // SAFETY: a driver's library does nothing on being loaded that concerns this program.
-        unsafe {
-            if sys::is_culib_present() {
-                return true;
-            }
-            // Once it is loaded, by whichever path, it is found by its name.
-            let loaded = HIDDEN_DRIVERS.iter().filter_map(|path| libloading::Library::new(*path).ok());
-            loaded.for_each(std::mem::forget);
-            sys::is_culib_present()
-        }
+        let loaded = DRIVERS.iter().find_map(|path| unsafe { libloading::Library::new(*path) }.ok());
+        loaded.map(std::mem::forget).is_some()
     });
     if !found {
         return Err(Error::Device(

@@ -37,6 +37,7 @@ mod render_layers;
 mod render_networks;
 mod renderer;
 mod sampler;
+mod shared;
 mod step;
 mod switches;
 mod trust;
@@ -72,10 +73,17 @@ pub(crate) struct CardBackend {
     /// Its number, as in `cuda:N`.
     pub number: usize,
     /// What had to be switched off.
-    pub without: Vec<&'static str>,
+    without: Vec<&'static str>,
+    /// Why.
+    failures: Vec<String>,
 }
 
 impl CardBackend {
+    /// Takes an opened card as it is.
+    pub fn of(driver: Arc<dyn Driver>, number: usize) -> Self {
+        CardBackend { driver, number, without: Vec::new(), failures: Vec::new() }
+    }
+
     /// Opens a card and, unless it is taken as it is, tries whether it computes what it should.
     ///
     /// # Errors
@@ -83,13 +91,13 @@ impl CardBackend {
     pub fn open(number: usize, as_it_is: bool) -> Result<Self> {
         let driver = open(number)?;
         if as_it_is {
-            return Ok(CardBackend { driver, number, without: Vec::new() });
+            return Ok(CardBackend::of(driver, number));
         }
         let trust = trust::of(&driver, number)?;
         let switches =
             trust.switches(driver.switches()).ok_or_else(|| distrusted(&driver, number, &trust))?;
         let driver = driver.another(switches, true)?;
-        Ok(CardBackend { driver, number, without: trust.without() })
+        Ok(CardBackend { driver, number, without: trust.without(), failures: trust.failures().to_vec() })
     }
 }
 
@@ -103,7 +111,7 @@ impl CardBackend {
     /// Returns an emulated card with so many bytes of memory, of which nobody else knows.
     pub fn emulated(memory: u64) -> Self {
         let driver = Arc::new(emulated::Emulated::new(0, memory));
-        CardBackend { driver, number: 0, without: Vec::new() }
+        CardBackend::of(driver, 0)
     }
 }
 
@@ -114,6 +122,10 @@ impl Backend for CardBackend {
             [] => name,
             without => format!("{name}, without {}", without.join(", ")),
         }
+    }
+
+    fn doubts(&self) -> Vec<String> {
+        self.failures.clone()
     }
 
     fn memory(&self) -> Option<MemoryProbe> {
@@ -145,26 +157,21 @@ impl Backend for CardBackend {
     }
 }
 
-/// Returns the first card that the kernels support, or the reason why there is none.
-pub(crate) fn first() -> Result<usize> {
-    let mut reason = Error::Device("no NVIDIA card was found".into());
-    for number in 0..count()? {
-        match CardInfo::of(number) {
-            Ok(card) if card.is_supported() && trust::held_before(&card.name, number) => return Ok(number),
-            Ok(card) if card.is_supported() => match CardBackend::open(number, false) {
-                Ok(_) => return Ok(number),
-                Err(error) => reason = error,
-            },
-            Ok(card) => {
-                reason = Error::Device(format!(
-                    "{} (cuda:{}) is older than what is needed, compute capability 8.0",
-                    card.name, card.number
-                ));
-            }
-            Err(error) => reason = error,
-        }
+/// Tells whether a card can be used and computes what it should with the kernels.
+///
+/// # Errors
+/// [`Error::Device`] with the reason why not; an error of the driver.
+pub(crate) fn holds(number: usize) -> Result<()> {
+    let card = CardInfo::of(number)?;
+    if !card.is_supported() {
+        let name = card.name;
+        let reason = format!("{name} (cuda:{number}) is older than what is needed, compute capability 8.0");
+        return Err(Error::Device(reason));
     }
-    Err(reason)
+    match trust::held_before(&card.name, number) {
+        true => Ok(()),
+        false => CardBackend::open(number, false).map(drop),
+    }
 }
 
 /// Describes a card that the driver has.

@@ -120,7 +120,7 @@ impl Embed {
     }
 
     /// Returns the table of text, (text tokens, hidden), and those of the codebooks, one after another.
-    #[cfg(feature = "cuda")]
+    #[cfg(feature = "cuda-kernels")]
     pub fn tables(&self) -> (&[f32], Vec<f32>) {
         (self.text.values(), self.codes.iter().flat_map(|table| table.values()).copied().collect())
     }

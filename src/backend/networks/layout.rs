@@ -49,7 +49,10 @@ pub struct MatrixWeight<'a> {
     /// Columns.
     pub inputs: usize,
     /// The outputs that belong together.
-    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "only cards lay outputs side by side"))]
+    #[cfg_attr(
+        not(feature = "cuda-kernels"),
+        expect(dead_code, reason = "only cards lay outputs side by side")
+    )]
     pub order: Outputs,
     /// True at the ends of a network: few operations, and what is lost there is lost in every sample. Such a matrix
     /// is never held in fewer bits than single precision.

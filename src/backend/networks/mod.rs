@@ -18,7 +18,7 @@ pub use convnext::taps_first;
 pub use convnext::{Block, Conv, DEPTHWISE_TAPS, Linear, NORM_EPS, Norm};
 pub use dvae::{Dvae, Encoder, STRIDE};
 pub use embed::{Embed, EmbedSizes};
-#[cfg(feature = "cuda")]
+#[cfg(feature = "cuda-kernels")]
 pub use layout::Outputs;
 pub use layout::{Layout, MatrixWeight};
 pub use llama::{GptConfig, Layer, Llama};

@@ -118,7 +118,7 @@ impl InverseStft {
     }
 
     /// Returns the window.
-    #[cfg(feature = "cuda")]
+    #[cfg(feature = "cuda-kernels")]
     pub fn window(&self) -> &[f32] {
         &self.window
     }

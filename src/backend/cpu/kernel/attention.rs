@@ -144,7 +144,7 @@ impl RopeTable {
     }
 
     /// Returns (positions, head size): of each position the cosines, then the sines.
-    #[cfg(any(test, feature = "cuda"))]
+    #[cfg(any(test, feature = "cuda-kernels"))]
     pub fn values(&self) -> Vec<f32> {
         (0..self.positions).flat_map(|position| self.row(position)).copied().collect()
     }

@@ -17,10 +17,10 @@ mod tile;
 pub use attention::{AttentionRows, CacheShape, RopeTable, attend, store};
 pub use matrix::{Matrix, Shape, WeightType};
 pub use product::{Epilogue, instructions, product};
-#[cfg(feature = "cuda")]
+#[cfg(feature = "cuda-kernels")]
 pub(crate) use quantize::quantize_block;
 pub use rows::{add_weighted, for_rows, layer_norm, rms_norm, silu_gate};
-#[cfg(feature = "cuda")]
+#[cfg(feature = "cuda-kernels")]
 pub(crate) use simd::BLOCK;
 pub use team::Team;
 
