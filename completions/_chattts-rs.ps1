@@ -538,6 +538,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;devices' {
+            [CompletionResult]::new('--backend', '--backend', [CompletionResultType]::ParameterName, 'With --check: what is tried, on every device that it computes on')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Run every kernel on each card beside its twin in plain Rust, and compare')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'As JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')

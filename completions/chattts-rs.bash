@@ -433,12 +433,16 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__devices)
-            opts="-q -v -h -V --check --json --quiet --verbose --help --version"
+            opts="-q -v -h -V --check --backend --json --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --backend)
+                    COMPREPLY=($(compgen -W "auto native candle" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

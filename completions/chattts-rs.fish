@@ -351,6 +351,9 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "demo" -d 'Write the small voice that the program carries in the published layout (38 MB)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "noise" -d 'Write random weights in the published layout, for tests and measurements'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -l backend -d 'With --check: what is tried, on every device that it computes on' -r -f -a "auto\t'Kernels of this program\'s own'
+native\t'Kernels of this program\'s own, or an error'
+candle\t'candle\'s tensors'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -l check -d 'Run every kernel on each card beside its twin in plain Rust, and compare'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -l json -d 'As JSON'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand devices" -s q -l quiet -d 'Say nothing but errors'
