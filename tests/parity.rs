@@ -35,6 +35,9 @@ fn fixtures() -> PathBuf {
 }
 
 fn options(backend: BackendChoice) -> EngineOptions {
+    // What of a card is to be switched off, as the command line reads it.
+    #[cfg(feature = "cuda-kernels")]
+    chattts_rs::backend::cuda::Switches::from_env().unwrap().set();
     let mut options = EngineOptions::new(fixtures().join("model").to_str().unwrap());
     options.devices = match std::env::var(DEVICE).as_deref() {
         Ok("cuda") => Devices::Cuda(vec![0]),
