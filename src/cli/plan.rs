@@ -101,7 +101,7 @@ impl Planner<'_> {
         id.clone_from(&row.id);
         // What flags name may lie anywhere; who wrote the manifest need not be who gave them.
         if let Some(role) = &row.overrides.role {
-            self.composer.files.check_role(role, self.composer.voices.registry())?;
+            self.composer.files.check_role(role, &self.composer.voices.registry())?;
         }
         if let Some(codes) = &row.overrides.voice_codes {
             self.composer.files.check(Path::new(codes))?;

@@ -67,7 +67,7 @@ impl Composer {
         let pieces = self.pieces(input, &spans, overrides.split, &mut roles);
         let mut voices = vec![own_voice];
         for role in roles {
-            self.files.check_role(role, self.voices.registry())?;
+            self.files.check_role(role, &self.voices.registry())?;
             voices.push(self.voices.find(role, None, &mut warnings)?);
         }
         if let Some(sample) = voices[0].sample.as_mut().filter(|_| reading.normalize) {

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use super::Warning;
 use super::field::shown;
@@ -12,7 +12,7 @@ use crate::audio::{Recording, check as check_quality, trim_quiet};
 use crate::backend::{Checkpoint, CpuEncoder, SAMPLE_RATE, WeightFile};
 use crate::error::{Error, Result};
 use crate::voice::{
-    FileVoice, Registry, SeedKind, Speaker, SpeakerStats, Voice, VoicePrompt, VoiceSample, VoiceSpec,
+    FileVoice, Registry, Role, SeedKind, Speaker, SpeakerStats, Voice, VoicePrompt, VoiceSample, VoiceSpec,
     read_codes, read_speaker, resolve,
 };
 
@@ -64,7 +64,7 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
 pub struct Voices {
     stats: Option<SpeakerStats>,
     dvae: WeightFile,
-    registry: Registry,
+    registry: RwLock<Arc<Registry>>,
     known: Mutex<Recent<(String, Option<String>), Voice>>,
     samples: Mutex<Recent<PathBuf, VoicePrompt>>,
     /// The encoder, read when the first sample needs it.
@@ -100,7 +100,7 @@ impl Voices {
         Voices {
             stats: checkpoint.stats.clone(),
             dvae: checkpoint.dvae.clone(),
-            registry,
+            registry: RwLock::new(Arc::new(registry)),
             known: Mutex::new(Recent::new(KEPT)),
             samples: Mutex::new(Recent::new(KEPT)),
             encoder: OnceLock::new(),
@@ -108,8 +108,22 @@ impl Voices {
     }
 
     /// Returns the registered roles.
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Registers a role while the model is in use, as [`Registry::insert`] does. Lines that are composed already
+    /// keep their voices.
+    ///
+    /// # Errors
+    /// As [`Registry::insert`].
+    pub fn register(&self, name: &str, role: Role) -> Result<()> {
+        // Held all along, so that no voice of the roles that were is kept after them.
+        let mut known = lock(&self.known);
+        let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut registry).insert(name, role)?;
+        known.values.clear();
+        Ok(())
     }
 
     /// Tells whether the model has a default voice.
@@ -146,12 +160,22 @@ impl Voices {
             return Ok(voice);
         }
         let wrong = |reason| Error::Role { role: shown(role), reason: Box::new(reason) };
-        let voice = self.search(role, words, warnings).map_err(wrong)?;
-        lock(&self.known).insert(key, voice.clone());
+        let registry = self.registry();
+        let voice = self.search(&registry, role, words, warnings).map_err(wrong)?;
+        let mut known = lock(&self.known);
+        if Arc::ptr_eq(&registry, &self.registry()) {
+            known.insert(key, voice.clone());
+        }
         Ok(voice)
     }
 
-    fn search(&self, role: &str, words: Option<&str>, warnings: &mut Vec<Warning>) -> Result<Voice> {
+    fn search(
+        &self,
+        registry: &Registry,
+        role: &str,
+        words: Option<&str>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Voice> {
         let of_sample = |codes, words: &str| Voice {
             speaker: None,
             sample: Some(VoiceSample { codes, text: words.to_string() }),
@@ -161,7 +185,7 @@ impl Voices {
             let words = words.ok_or_else(missing)?;
             return Ok(of_sample(self.encoded(Path::new(role.trim()), warnings)?, words));
         }
-        let spec = self.registry.parse(role)?;
+        let spec = registry.parse(role)?;
         let codes = match (&spec, words) {
             (VoiceSpec::File(path), Some(_)) => match read_speaker(path)? {
                 FileVoice::Codes(codes) => Some(codes),
@@ -175,7 +199,7 @@ impl Voices {
             (None, Some(_)) => {
                 Err(Error::Speaker("it is no spoken sample, so it takes no words of one".into()))
             }
-            (_, None) => resolve(&spec, &self.registry, self.stats.as_ref()),
+            (_, None) => resolve(&spec, registry, self.stats.as_ref()),
         }
     }
 
@@ -228,5 +252,28 @@ mod tests {
             assert!(recent.values.len() <= 8);
         }
         assert_eq!(recent.get(&500), None);
+    }
+
+    #[test]
+    fn a_role_that_is_registered_counts_from_then_on() {
+        let checkpoint = Checkpoint::noise(crate::hub::NoiseSize::Tiny, crate::backend::NOISE_SEED).unwrap();
+        let voices = Voices::new(&checkpoint, Registry::shipped());
+        let find = |role: &str| voices.find(role, None, &mut Vec::new());
+        assert!(find("anna").is_err());
+        let (first, second) = (find("torch-f32:1").unwrap(), find("torch-f32:2").unwrap());
+        for (voice, seed) in [(first, "torch-f32:1"), (second, "torch-f32:2")] {
+            voices.register("anna", Role::new(VoiceSpec::parse(seed).unwrap())).unwrap();
+            assert_eq!(find("anna").unwrap(), voice, "{seed}");
+            assert_eq!(find("mix:anna*1").unwrap(), voice, "{seed}, in a mix");
+        }
+        let names: Vec<_> = voices
+            .registry()
+            .list()
+            .iter()
+            .map(|role| (role.name == "anna", role.origin.to_string()))
+            .collect();
+        assert_eq!(names.iter().filter(|(is_anna, _)| *is_anna).count(), 1);
+        assert!(names.contains(&(true, "given".into())));
+        assert!(voices.register("a/b", Role::default()).is_err());
     }
 }

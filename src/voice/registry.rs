@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::role::Role;
 use super::role_file::{self, Roles};
-use super::{SeedKind, VoiceSpec};
+use super::{SeedKind, VoiceSpec, check_name};
 use crate::error::Result;
 
 /// The seeds that published lists of voices recommend.
@@ -18,6 +18,8 @@ pub enum Origin {
     File(PathBuf),
     /// This program.
     Shipped,
+    /// Whoever uses the library, while it runs.
+    Given,
 }
 
 impl Origin {
@@ -25,7 +27,7 @@ impl Origin {
     pub(super) fn folder(&self) -> Option<&Path> {
         match self {
             Origin::File(path) => path.parent(),
-            Origin::Shipped => None,
+            Origin::Shipped | Origin::Given => None,
         }
     }
 }
@@ -35,6 +37,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::File(path) => write!(f, "{}", path.display()),
             Origin::Shipped => f.write_str("shipped"),
+            Origin::Given => f.write_str("given"),
         }
     }
 }
@@ -94,6 +97,22 @@ impl Registry {
         let mut layers: Vec<(Origin, Roles)> = files.iter().map(layer).collect::<Result<_>>()?;
         layers.extend(Registry::shipped().layers);
         Ok(Registry { layers })
+    }
+
+    /// Registers a role over those of all files, in memory alone; one of that name that was given so before is
+    /// replaced.
+    ///
+    /// # Errors
+    /// [`crate::Error::Speaker`] if the name is none.
+    pub fn insert(&mut self, name: &str, role: Role) -> Result<()> {
+        check_name(name)?;
+        if !matches!(self.layers.first(), Some((Origin::Given, _))) {
+            self.layers.insert(0, (Origin::Given, Roles::new()));
+        }
+        if let Some((_, roles)) = self.layers.first_mut() {
+            roles.insert(name.to_string(), role);
+        }
+        Ok(())
     }
 
     /// Returns the role of a name or number.
