@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each part, and the parts it may use.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("error", &[]),
     ("message", &[]),
     ("files", &["error"]),
@@ -31,7 +31,8 @@ const ARROWS: [(&str, &[&str]); 20] = [
         ],
     ),
     ("bench", &["backend", "device", "engine", "error", "loading", "runtime", "sampling", "text", "voice"]),
-    // The command line uses what every user of the library has.
+    // The functions for C are a package of their own, and the command line uses what every user of the library has.
+    ("capi", &[]),
     ("cli", &[]),
     ("main", &[]),
 ];
