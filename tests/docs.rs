@@ -63,7 +63,7 @@ fn the_readme_is_read_in_ten_minutes() {
 #[test]
 fn every_command_of_the_readme_runs_twice() {
     let commands = readme_blocks("sh");
-    let test = "cargo test --release\n";
+    let test = "cargo test --release --features capi\n";
     assert!(commands.contains(test), "the README tells how to run the tests");
     // This is that very command; the rest runs with the program built for it.
     let commands = commands.replace(test, "");

@@ -43,8 +43,11 @@ pub fn notice(notice: &Notice) {
         Notice::PackingFailed { error } => {
             say(CHATTTS_LOG_WARNING, &format!("the weights cannot be kept packed: {error}"));
         }
-        Notice::Loaded { device, precision, seconds } => {
+        Notice::Loaded { device, precision, seconds, doubts } => {
             let precision = precision.name();
+            for doubt in *doubts {
+                say(CHATTTS_LOG_WARNING, &format!("{device}: {doubt}"));
+            }
             say(CHATTTS_LOG_INFO, &format!("{device}: loaded in {seconds:.2} s, in {precision}"));
         }
         Notice::DeviceFailed { device, error, lines } => {
