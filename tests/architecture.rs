@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("device", &["error"]),
     ("engine", &["error", "sampling", "text", "voice"]),
     ("backend", &["device", "engine", "error", "hub", "sampling", "stamp", "text", "threads", "voice"]),
-    ("loading", &["backend", "device", "engine", "error", "text", "threads", "voice"]),
+    ("loading", &["backend", "device", "engine", "error", "threads", "voice"]),
     ("speech", &["audio", "backend", "engine", "error", "files", "message", "sampling", "text", "voice"]),
     ("batch", &["error", "files", "message", "speech"]),
     (
