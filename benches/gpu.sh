@@ -246,7 +246,7 @@ fast() {
     fi
     if python3 -c 'import ChatTTS, torch; assert torch.cuda.is_available()' 2>"$out/parts/reference.txt"; then
         part "beside the Python program: 1 and 8 texts" reference.txt 150 python3 benches/reference.py --ours "$tts" \
-            --model "$model" --device cuda --batch 8 --rounds 2
+            --model "$model" --device cuda --dtype f16,candle-f16 --batch 8 --rounds 2
     else
         row "beside the Python program: 1 and 8 texts" "" "not run: no ChatTTS with PyTorch and CUDA"
     fi

@@ -193,6 +193,12 @@ def reference_process(options, sizes):
 # Ours.
 
 
+def computed(kind):
+    """The flags of a type, or of `candle-` and a type."""
+    backend, _, dtype = kind.rpartition("-")
+    return ["--dtype", dtype] + (["--backend", backend] if backend else [])
+
+
 def ours(options, dtype):
     """One round of ours: a process for each run, the first of them a cold start."""
     start = time.perf_counter()
@@ -211,7 +217,7 @@ def speak(options, dtype, lines, tokens):
         command = [options.ours, "synth", "--verbose", "--offline"]
         command += ["--no-normalize", "--no-refine", "--no-split"]
         command += ["--model", options.model, "--file", said, "--out-dir", os.path.join(folder, "out")]
-        command += ["--device", options.device, "--dtype", dtype, "--batch-size", lines]
+        command += ["--device", options.device, *computed(dtype), "--batch-size", lines]
         command += ["--threads", options.threads]
         command += ["--seed", 1, "--min-tokens", tokens, "--max-tokens", tokens]
         command = [str(word) for word in command]
@@ -232,7 +238,7 @@ def speak(options, dtype, lines, tokens):
 def benched(options, dtype):
     """What `bench` measures of one line and of the batch, in processes that have spoken before."""
     command = [options.ours, "bench", "--quiet", "--offline", "--json", "--model", options.model]
-    command += ["--device", options.device, "--dtype", dtype, "--batch-size", f"1,{options.batch}"]
+    command += ["--device", options.device, *computed(dtype), "--batch-size", f"1,{options.batch}"]
     command += ["--tokens", str(options.tokens), "--runs", "3"]
     with tempfile.TemporaryFile("w+") as errors:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -332,7 +338,7 @@ def main():
     add("--model", required=True, metavar="DIR", help="the checkpoint that everyone loads")
     add("--reference-python", default=sys.executable, metavar="PYTHON", help="an interpreter with ChatTTS")
     add("--device", default="cpu", help="where everyone computes: cpu, or cuda or cuda:N")
-    add("--dtype", metavar="TYPES", help="our types, such as f32,q8 [default: those, or f16 on a card]")
+    add("--dtype", metavar="TYPES", help="our types, such as f32,q8,candle-f32 [default: those without candle, or f16 on a card]")
     add("--threads", type=int, default=2)
     add("--rounds", type=int, default=3)
     add("--tokens", type=int, default=128, help="of each line (46.875 are a second)")
