@@ -10,6 +10,7 @@ mod numbers;
 mod rule;
 mod signs;
 mod spell;
+mod table;
 mod writer;
 mod zh;
 

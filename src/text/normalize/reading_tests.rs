@@ -6,6 +6,8 @@
 //! that way; so no reading changes unseen, and no exception outlives its cause.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use super::*;
 
@@ -75,4 +77,41 @@ fn paragraphs_are_read_as_they_were() {
         compared += 1;
     }
     assert!(compared > 20, "{compared}");
+}
+
+/// Returns the examples of a language: each with the file and line that it stands in. `⏎` is a line's end.
+fn examples(language: &str) -> Vec<(String, String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reading").join(language);
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut found = Vec::new();
+    for file in files {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        for (i, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
+            // What has no tab is a heading.
+            if let Some((text, spoken)) = line.split_once('\t') {
+                let place = format!("{language}/{name}:{}", i + 1);
+                found.push((place, text.replace('⏎', "\n"), spoken.replace('⏎', "\n")));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_example_is_spoken_as_it_says() {
+    let mut wrong = String::new();
+    let mut compared = 0;
+    for (name, language) in [("zh", Language::Chinese), ("en", Language::English)] {
+        let options = NormalizeOptions { language: Some(language), ..NormalizeOptions::default() };
+        for (place, text, expected) in examples(name) {
+            let spoken = normalize(&text, &options).text;
+            if spoken != expected {
+                wrong += &format!("\n{place}: {text:?}\n  is    {spoken:?}\n  not   {expected:?}");
+            }
+            compared += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(compared > 1900, "{compared}");
 }

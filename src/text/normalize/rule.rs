@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use regex::{Captures, Regex, RegexSet};
 
 use super::numbers::Numbers;
+use super::table::pattern;
 use crate::text::language::{Language, is_han};
 
 /// The most of the text around a place that a reading may depend on, in bytes. A limit keeps the time linear.
@@ -22,7 +23,8 @@ const REACH: usize = 320;
 pub struct Rule {
     /// The kind of thing it reads, in reports: `date`, `money`, …
     pub name: &'static str,
-    /// A regular expression, from the place on; ASCII digits only, as full-width ones have been folded.
+    /// A regular expression, from the place on; ASCII digits only, as full-width ones have been folded. It
+    /// may name tables, as in `{month}`.
     pub pattern: &'static str,
     /// Returns what is spoken; none lets the rules after it try.
     pub read: fn(&Found) -> Option<String>,
@@ -187,7 +189,7 @@ pub fn after(text: &str, at: usize) -> &str {
 }
 
 fn anchored(rule: &Rule) -> String {
-    format!("^(?:{})", rule.pattern)
+    format!("^(?:{})", pattern(rule.pattern))
 }
 
 /// Tells whether a rule may begin at `at`: not within a Latin word or a number, not at a space or a Han

@@ -1,6 +1,7 @@
 //! Spelling: one character after the other, by name.
 
 use super::signs;
+use super::table::{self, Table};
 use crate::text::Language;
 
 /// Returns what a character is called; none for those without a name, and for Han characters, which are their
@@ -31,48 +32,7 @@ fn digit_name(digit: u32, language: Language) -> String {
 }
 
 /// Signs that are pauses or nothing in running text, and their names in Chinese and English when spelled.
-const SIGNS: &[(char, &str, &str)] = &[
-    ('.', "点", "dot"),
-    (',', "逗号", "comma"),
-    ('，', "逗号", "comma"),
-    ('。', "句号", "full stop"),
-    ('、', "顿号", "comma"),
-    (':', "冒号", "colon"),
-    ('：', "冒号", "colon"),
-    (';', "分号", "semicolon"),
-    ('；', "分号", "semicolon"),
-    ('!', "叹号", "exclamation mark"),
-    ('！', "叹号", "exclamation mark"),
-    ('?', "问号", "question mark"),
-    ('？', "问号", "question mark"),
-    ('-', "杠", "dash"),
-    ('_', "下划线", "underscore"),
-    ('/', "斜杠", "slash"),
-    ('\\', "反斜杠", "backslash"),
-    ('|', "竖线", "vertical bar"),
-    ('~', "波浪号", "tilde"),
-    ('*', "星号", "asterisk"),
-    ('^', "尖号", "caret"),
-    ('`', "反引号", "backtick"),
-    ('\'', "撇号", "apostrophe"),
-    ('’', "撇号", "apostrophe"),
-    ('"', "引号", "quote"),
-    ('(', "左括号", "open parenthesis"),
-    (')', "右括号", "close parenthesis"),
-    ('（', "左括号", "open parenthesis"),
-    ('）', "右括号", "close parenthesis"),
-    ('[', "左方括号", "open bracket"),
-    (']', "右方括号", "close bracket"),
-    ('{', "左花括号", "open brace"),
-    ('}', "右花括号", "close brace"),
-    ('<', "小于号", "less than"),
-    ('>', "大于号", "greater than"),
-    ('&', "和号", "ampersand"),
-    ('+', "加号", "plus"),
-    ('=', "等号", "equals"),
-    ('$', "美元符号", "dollar sign"),
-    ('¥', "人民币符号", "yuan sign"),
-];
+static SIGNS: Table<(char, &str, &str)> = Table::new("spelling", table::sign);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! Tables of abbreviations.
 
+use crate::text::normalize::table::{self, Cells, Table};
+
 /// Says what an abbreviation with a dot stands before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stands {
@@ -10,152 +12,9 @@ pub enum Stands {
     /// Anything; its dot may end the sentence too.
     Anywhere,
 }
-use Stands::{Anywhere, BeforeName, BeforeNumber};
 
 /// Abbreviations with one dot at their end. One in small letters may begin with a capital, too.
-pub const SHORT: &[(&str, &str, Stands)] = &[
-    ("mr", "mister", BeforeName),
-    ("mrs", "misses", BeforeName),
-    ("ms", "miss", BeforeName),
-    ("Messrs", "messieurs", BeforeName),
-    ("Mme", "madame", BeforeName),
-    ("Mlle", "mademoiselle", BeforeName),
-    ("prof", "professor", BeforeName),
-    ("Profs", "professors", BeforeName),
-    ("Drs", "doctors", BeforeName),
-    ("Rev", "reverend", BeforeName),
-    ("Hon", "honorable", BeforeName),
-    ("Fr", "father", BeforeName),
-    ("Gen", "general", BeforeName),
-    ("Sen", "senator", BeforeName),
-    ("Sens", "senators", BeforeName),
-    ("Rep", "representative", BeforeName),
-    ("Reps", "representatives", BeforeName),
-    ("Gov", "governor", BeforeName),
-    ("Pres", "president", BeforeName),
-    ("Capt", "captain", BeforeName),
-    ("Cmdr", "commander", BeforeName),
-    ("Lt", "lieutenant", BeforeName),
-    ("Sgt", "sergeant", BeforeName),
-    ("Cpl", "corporal", BeforeName),
-    ("Pvt", "private", BeforeName),
-    ("Col", "colonel", BeforeName),
-    ("Maj", "major", BeforeName),
-    ("Adm", "admiral", BeforeName),
-    ("Brig", "brigadier", BeforeName),
-    ("Amb", "ambassador", BeforeName),
-    ("Supt", "superintendent", BeforeName),
-    ("Insp", "inspector", BeforeName),
-    ("Det", "detective", BeforeName),
-    ("Atty", "attorney", BeforeName),
-    ("vs", "versus", BeforeName),
-    ("v", "versus", BeforeName),
-    ("jr", "junior", Anywhere),
-    ("sr", "senior", Anywhere),
-    ("Esq", "esquire", Anywhere),
-    ("etc", "et cetera", Anywhere),
-    ("al", "al", Anywhere),
-    ("approx", "approximately", Anywhere),
-    ("dept", "department", Anywhere),
-    ("depts", "departments", Anywhere),
-    ("est", "established", Anywhere),
-    ("govt", "government", Anywhere),
-    ("inc", "incorporated", Anywhere),
-    ("ltd", "limited", Anywhere),
-    ("corp", "corporation", Anywhere),
-    ("Co", "company", Anywhere),
-    ("Cos", "companies", Anywhere),
-    ("bros", "brothers", Anywhere),
-    ("assn", "association", Anywhere),
-    ("assoc", "associate", Anywhere),
-    ("asst", "assistant", Anywhere),
-    ("mgr", "manager", Anywhere),
-    ("mgmt", "management", Anywhere),
-    ("univ", "university", Anywhere),
-    ("Inst", "institute", Anywhere),
-    ("intl", "international", Anywhere),
-    ("natl", "national", Anywhere),
-    ("min", "minimum", Anywhere),
-    ("mins", "minutes", Anywhere),
-    ("max", "maximum", Anywhere),
-    ("avg", "average", Anywhere),
-    ("cont", "continued", Anywhere),
-    ("misc", "miscellaneous", Anywhere),
-    ("temp", "temperature", Anywhere),
-    ("tel", "telephone", Anywhere),
-    ("incl", "including", Anywhere),
-    ("excl", "excluding", Anywhere),
-    ("acct", "account", Anywhere),
-    ("appt", "appointment", Anywhere),
-    ("viz", "namely", BeforeName),
-    ("cor", "corner", Anywhere),
-    ("hwy", "highway", Anywhere),
-    ("ave", "avenue", Anywhere),
-    ("blvd", "boulevard", Anywhere),
-    ("Rd", "road", Anywhere),
-    ("Ln", "lane", Anywhere),
-    ("Ct", "court", Anywhere),
-    ("Pl", "place", Anywhere),
-    ("Sq", "square", Anywhere),
-    ("Ter", "terrace", Anywhere),
-    ("Cir", "circle", Anywhere),
-    ("pkwy", "parkway", Anywhere),
-    ("expy", "expressway", Anywhere),
-    ("fwy", "freeway", Anywhere),
-    ("Tpke", "turnpike", Anywhere),
-    ("bldg", "building", Anywhere),
-    ("apt", "apartment", BeforeNumber),
-    ("Ste", "suite", BeforeNumber),
-    ("Rm", "room", BeforeNumber),
-    ("no", "number", BeforeNumber),
-    ("nos", "numbers", BeforeNumber),
-    ("Mk", "mark", BeforeNumber),
-    ("vol", "volume", BeforeNumber),
-    ("vols", "volumes", BeforeNumber),
-    ("ch", "chapter", BeforeNumber),
-    ("chap", "chapter", BeforeNumber),
-    ("fig", "figure", BeforeNumber),
-    ("figs", "figures", BeforeNumber),
-    ("p", "page", BeforeNumber),
-    ("pg", "page", BeforeNumber),
-    ("pp", "pages", BeforeNumber),
-    ("sec", "section", BeforeNumber),
-    ("art", "article", BeforeNumber),
-    ("eq", "equation", BeforeNumber),
-    ("eqs", "equations", BeforeNumber),
-    ("Fl", "floor", BeforeNumber),
-    ("pt", "part", BeforeNumber),
-    ("para", "paragraph", BeforeNumber),
-    ("par", "paragraph", BeforeNumber),
-    ("ver", "version", BeforeNumber),
-    ("op", "opus", BeforeNumber),
-    ("ep", "episode", BeforeNumber),
-    ("ext", "extension", BeforeNumber),
-    ("ca", "circa", BeforeNumber),
-    ("c", "circa", BeforeNumber),
-    ("Jan", "january", Anywhere),
-    ("Feb", "february", Anywhere),
-    ("Mar", "march", Anywhere),
-    ("Apr", "april", Anywhere),
-    ("Jun", "june", Anywhere),
-    ("Jul", "july", Anywhere),
-    ("Aug", "august", Anywhere),
-    ("Sep", "september", Anywhere),
-    ("Sept", "september", Anywhere),
-    ("Oct", "october", Anywhere),
-    ("Nov", "november", Anywhere),
-    ("Dec", "december", Anywhere),
-    ("Mon", "monday", Anywhere),
-    ("Tue", "tuesday", Anywhere),
-    ("Tues", "tuesday", Anywhere),
-    ("Wed", "wednesday", Anywhere),
-    ("Thu", "thursday", Anywhere),
-    ("Thur", "thursday", Anywhere),
-    ("Thurs", "thursday", Anywhere),
-    ("Fri", "friday", Anywhere),
-    ("Sat", "saturday", Anywhere),
-    ("Sun", "sunday", Anywhere),
-];
+pub static SHORT: Table<(&str, &str, Stands)> = Table::new("en/abbreviations", short);
 
 /// Titles that are something else before a number.
 pub const NUMBERED: &[(&str, &str)] =
@@ -163,55 +22,39 @@ pub const NUMBERED: &[(&str, &str)] =
 
 /// Abbreviations with dots inside, in small letters and without the last dot, and whether they can end a
 /// sentence. Others of single letters are spelled.
-pub const DOTTED: &[(&str, &str, bool)] = &[
-    ("e.g", "for example", false),
-    ("i.e", "that is", false),
-    ("ph.d", "P H D", true),
-    ("ph.d.s", "P H Ds", true),
-    ("d.phil", "D phil", true),
-    ("m.sc", "M S C", true),
-    ("b.sc", "B S C", true),
-    ("ed.d", "E D D", true),
-    ("ll.b", "L L B", true),
-    ("ll.m", "L L M", true),
-    ("w.r.t", "with respect to", false),
-    ("et.al", "et al", true),
-];
+pub static DOTTED: Table<(&str, &str, bool)> = Table::new("en/dotted", dotted);
 
-/// Names of American states as newspapers shorten them, behind a comma.
-pub const STATES: &[(&str, &str)] = &[
-    ("Ala", "alabama"),
-    ("Ariz", "arizona"),
-    ("Ark", "arkansas"),
-    ("Calif", "california"),
-    ("Colo", "colorado"),
-    ("Conn", "connecticut"),
-    ("Del", "delaware"),
-    ("Fla", "florida"),
-    ("Ga", "georgia"),
-    ("Ill", "illinois"),
-    ("Ind", "indiana"),
-    ("Kan", "kansas"),
-    ("Ky", "kentucky"),
-    ("La", "louisiana"),
-    ("Md", "maryland"),
-    ("Mass", "massachusetts"),
-    ("Mich", "michigan"),
-    ("Minn", "minnesota"),
-    ("Miss", "mississippi"),
-    ("Mo", "missouri"),
-    ("Mont", "montana"),
-    ("Neb", "nebraska"),
-    ("Nev", "nevada"),
-    ("Okla", "oklahoma"),
-    ("Ore", "oregon"),
-    ("Pa", "pennsylvania"),
-    ("Penn", "pennsylvania"),
-    ("Tenn", "tennessee"),
-    ("Tex", "texas"),
-    ("Va", "virginia"),
-    ("Vt", "vermont"),
-    ("Wash", "washington"),
-    ("Wis", "wisconsin"),
-    ("Wyo", "wyoming"),
-];
+/// American states.
+pub static STATES: Table<State> = Table::new("en/states", state);
+
+/// Holds an American state.
+pub struct State {
+    pub name: &'static str,
+    /// Its two letters on an envelope, and those that it had before.
+    pub codes: Vec<&'static str>,
+    /// Its name as newspapers shorten it.
+    pub short: Vec<&'static str>,
+}
+
+fn state(cells: &Cells) -> Option<State> {
+    match cells {
+        [name, codes, short] => {
+            Some(State { name, codes: table::forms(codes).collect(), short: table::forms(short).collect() })
+        }
+        _ => None,
+    }
+}
+
+fn short(cells: &Cells) -> Option<(&'static str, &'static str, Stands)> {
+    let (short, spoken, stands) = table::triple(cells)?;
+    let stands = match stands {
+        "name" => Stands::BeforeName,
+        "number" => Stands::BeforeNumber,
+        _ => Stands::Anywhere,
+    };
+    Some((short, spoken, stands))
+}
+
+fn dotted(cells: &Cells) -> Option<(&'static str, &'static str, bool)> {
+    table::triple(cells).map(|(short, spoken, ends)| (short, spoken, ends == "yes"))
+}

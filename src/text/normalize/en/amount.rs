@@ -3,6 +3,7 @@
 use super::fraction::{fraction, mixed, vulgar};
 use super::number::{cardinal, decimal, plural};
 use crate::text::normalize::rule::Found;
+use crate::text::normalize::table::Words;
 
 /// The pattern of digits with commas and a decimal point, of which the code checks that they are in place.
 ///
@@ -184,10 +185,7 @@ pub fn word_after<'t>(found: &Found<'t>) -> &'t str {
 /// Tells whether a measure says what kind of thing follows, as in a 5 kg bag, and is in the singular for
 /// that.
 pub fn is_adjective(found: &Found) -> bool {
-    const NO_NOUNS: &[&str] = &[
-        "of", "and", "or", "in", "per", "away", "a", "an", "for", "from", "to", "at", "on", "is", "was",
-        "more", "less", "by", "with", "the", "ago", "later", "before", "after", "each",
-    ];
+    static NO_NOUNS: Words = Words::new("en/words", "amount: no nouns");
     let next = word_after(found);
     let noun = next.starts_with(|c: char| c.is_ascii_lowercase()) && !NO_NOUNS.contains(&next);
     noun && matches!(word_before(found).as_str(), "a" | "an")

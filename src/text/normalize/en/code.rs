@@ -4,6 +4,7 @@ use super::amount::{begins, ends, last_word};
 use super::telephone::digits;
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     Rule { name: "code", pattern: "(?:401|403|457|529|501)(?:\\([a-z0-9]\\)){0,3}[kKbB]?", read: section },
@@ -15,11 +16,7 @@ pub const RULES: &[Rule] = &[
 /// Words right before a number that is told digit by digit, perhaps with an `is` or a mark in between.
 const CODES: &[&str] = &["pin", "passcode", "password", "code"];
 /// Words before the long number of one of many.
-#[rustfmt::skip]
-const NUMBERED: &[&str] = &[
-    "order", "ticket", "case", "invoice", "tracking", "confirmation", "claim", "policy", "badge", "serial", "account",
-    "acct",
-];
+static NUMBERED: Words = Words::new("en/words", "code: numbered");
 
 /// Reads `401(k)`, `501(c)(3)`: sections of a law that are well known.
 fn section(found: &Found) -> Option<String> {
@@ -46,7 +43,7 @@ fn coded(found: &Found) -> Option<String> {
     let meant = word(before, CODES)
         || before.ends_with("ending in")
         || numbered.is_some_and(|before| {
-            word(before, CODES) || found.get("all").len() > 4 && word(before, NUMBERED)
+            word(before, CODES) || found.get("all").len() > 4 && word(before, &NUMBERED)
         });
     let clean = found.stands_alone() && !found.next().is_some_and(|c| ",.-/:%".contains(c) && goes_on(found));
     (meant && clean).then(|| digits(found.get("all")))
@@ -75,41 +72,4 @@ fn mixed(found: &Found) -> Option<String> {
         if c.bytes().all(|b| b.is_ascii_digit()) { digits(c) } else { spell(c) }
     });
     Some(said.collect::<Vec<_>>().join(" "))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn codes_are_told_digit_by_digit() {
-        check(&[
-            ("Your PIN is 4021.", "Your PIN is four o two one."),
-            ("Enter code 1234", "Enter code one two three four"),
-            ("Order #48213", "Order number four eight two one three"),
-            ("case no. 20417", "case number two o four one seven"),
-            ("a card ending in 4242", "a card ending in four two four two"),
-            ("a 401(k) plan", "a four o one k plan"),
-            ("my 401k", "my four o one k"),
-            ("a 501(c)(3) charity", "a five o one c three charity"),
-            ("open 24/7/365", "open twenty four seven three sixty five"),
-            ("1HGCM82633A004352", "one H G C M eight two six three three A o o four three five two"),
-            (
-                "1Z999AA10123456784",
-                "one Z nine nine nine A A one o one two three four five six seven eight four",
-            ),
-        ]);
-    }
-
-    #[test]
-    fn other_numbers_are_counted() {
-        check(&[
-            ("my PIN is on page 1234", "my PIN is on page one thousand two hundred and thirty four"),
-            ("We order 12000 of them", "We order twelve thousand of them"),
-            ("401 people", "four hundred and one people"),
-            ("HTML5", "H T M L five"),
-            ("H1N1", "H one N one"),
-            ("COVID19", "COVID nineteen"),
-        ]);
-    }
 }

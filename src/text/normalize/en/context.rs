@@ -1,14 +1,9 @@
 //! The words around a place, and what they tell about it.
 
+use crate::text::normalize::table::Words;
+
 /// Words that begin a sentence more often than a name: a dot before them ends a sentence.
-pub const STARTERS: &[&str] = &[
-    "The", "A", "An", "He", "She", "It", "They", "We", "I", "You", "This", "That", "These", "Those", "But",
-    "And", "So", "Or", "In", "On", "At", "If", "When", "Then", "There", "Here", "His", "Her", "Its", "Their",
-    "Our", "My", "Your", "However", "What", "Who", "Why", "How", "No", "Yes", "After", "Before", "As", "For",
-    "From", "With", "While", "Once", "Many", "Most", "Some", "All", "Not", "Now", "To", "Is", "Was", "Are",
-    "Do", "Did", "Let", "Please", "Each", "Every", "One", "By", "Since", "Because", "Finally", "First",
-    "Next", "Just", "Although", "Also",
-];
+pub static STARTERS: Words = Words::new("en/words", "context: starters");
 
 /// Matches what ends a sentence behind a dot that is part of an abbreviation: the end of the text or of a line,
 /// or a word that begins a sentence; as part of a pattern, from the dot on.

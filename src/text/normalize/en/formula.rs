@@ -3,6 +3,7 @@
 use super::number::cardinal;
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     Rule { name: "formula", pattern: "(?:NaCl|NaOH|HCl|KCl|KOH|HBr|NaClO|LiOH|MgO|CaO|ZnO)", read: known },
@@ -10,10 +11,7 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Elements of common compounds. Some are left out, as codes and names have their letters too.
-const ELEMENTS: &[&str] = &[
-    "H", "C", "N", "O", "S", "P", "K", "Na", "Cl", "Ca", "Mg", "Fe", "Cu", "Zn", "Al", "Si", "Br", "Ag",
-    "Ti", "Mn", "Li", "Ba",
-];
+static ELEMENTS: Words = Words::new("en/words", "formula: elements");
 
 fn known(found: &Found) -> Option<String> {
     found.stands_alone().then(|| spell(found.all()))
@@ -44,27 +42,4 @@ fn formula(found: &Found) -> Option<String> {
     // PS5 and COP26 are none.
     let oxide = last == "O" || elements == 2;
     (counted && elements > 1 && (inner || oxide)).then(|| spoken.join(" "))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn formulas_are_spelled() {
-        check(&[
-            ("H2O and CO2", "H two O and C O two"),
-            ("H2SO4", "H two S O four"),
-            ("C6H12O6", "C six H twelve O six"),
-            ("CaCO3 and NaHCO3", "C A C O three and N A H C O three"),
-            ("SO2", "S O two"),
-            ("NaCl", "N A C L"),
-            ("HCl + NaOH", "H C L plus N A O H"),
-        ]);
-    }
-
-    #[test]
-    fn other_letters_and_digits() {
-        check(&[("PS5", "P S five"), ("H1N1", "H one N one"), ("NO 2", "NO two"), ("P2P", "P two P")]);
-    }
 }

@@ -4,6 +4,7 @@ use super::amount::{begins, ends, last_word, word_before};
 use super::number::{cardinal, year};
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     Rule { name: "section", pattern: "§§", read: |_| Some("sections".into()) },
@@ -21,8 +22,7 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Words before the number of a part of a law.
-const PARTS: &[&str] =
-    &["section", "sections", "sec", "rule", "rules", "article", "art", "title", "code", "paragraph", "para"];
+static PARTS: Words = Words::new("en/words", "law: parts");
 
 /// Tells whether the number of a part of a law stands here.
 fn is_part(found: &Found) -> bool {
@@ -76,35 +76,4 @@ fn citation(found: &Found) -> Option<String> {
         _ => "supreme court",
     };
     Some(format!("{} {reports} {}", year(found.get("volume"))?, year(found.get("page"))?))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn laws_are_cited() {
-        check(&[
-            ("42 U.S.C. § 1983", "forty two U S C section nineteen eighty three"),
-            ("42 U.S.C. 1983", "forty two U S C nineteen eighty three"),
-            ("18 U.S.C. §§ 1341-1343", "eighteen U S C sections thirteen forty one to thirteen forty three"),
-            ("§ 230 of the Act", "section two thirty of the Act"),
-            ("Section 230 protects sites.", "Section two thirty protects sites."),
-            ("Section 8", "Section eight"),
-            ("section 301.5", "section three hundred and one point five"),
-            ("Rule 12(b)(6)", "Rule twelve B six"),
-            ("Art. 5(2)(b) GDPR", "article five two B G D P R"),
-            ("347 U.S. 483 (1954)", "three forty seven U S four eighty three, nineteen fifty four,"),
-            ("505 F.3d 1000", "five o five F third one thousand"),
-        ]);
-    }
-
-    #[test]
-    fn other_numbers_are_counted() {
-        check(&[
-            ("a section of 1,500 seats", "a section of one thousand five hundred seats"),
-            ("He sold 230 U.S. cars", "He sold two hundred and thirty U S cars"),
-            ("12(5)", "twelve, five,"),
-        ]);
-    }
 }

@@ -4,6 +4,7 @@ use super::amount::{begins, ends, last_word, plural_unit};
 use super::number::{cardinal, decimal, digits};
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::{self, Table};
 
 /// A number or a letter, with its power.
 macro_rules! term {
@@ -52,28 +53,7 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Signs between two numbers, longer ones first.
-const OPERATORS: &[(&str, &str)] = &[
-    ("<=", "is less than or equal to"),
-    (">=", "is greater than or equal to"),
-    ("!=", "is not equal to"),
-    ("==", "equals"),
-    (" x ", "times"),
-    ("+", "plus"),
-    ("-", "minus"),
-    ("*", "times"),
-    ("/", "divided by"),
-    ("×", "times"),
-    ("·", "times"),
-    ("÷", "divided by"),
-    ("=", "equals"),
-    ("<", "is less than"),
-    (">", "is greater than"),
-    ("≤", "is less than or equal to"),
-    ("≥", "is greater than or equal to"),
-    ("≠", "is not equal to"),
-    ("≈", "is approximately"),
-    ("±", "plus or minus"),
-];
+static OPERATORS: Table<(&str, &str)> = Table::new("en/operators", table::pair);
 /// Those of them that are of arithmetic wherever they stand.
 const SURE: &[char] = &['+', '×', '÷', '=', '≠', '√', '^', '²', '³'];
 
@@ -242,81 +222,4 @@ fn scientific(found: &Found) -> Option<String> {
     let power = cardinal(if power.is_empty() { "0" } else { power })?;
     let sign = |group: &str| if found.has(group) { "minus " } else { "" };
     Some(format!("{}{number} times ten to the power of {}{power}", sign("sign"), sign("minus")))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn sums() {
-        check(&[
-            ("2+2=4", "two plus two equals four"),
-            ("2 + 2 = 4", "two plus two equals four"),
-            ("5-3=2", "five minus three equals two"),
-            ("10 - 4", "ten minus four"),
-            ("3×4=12", "three times four equals twelve"),
-            ("3 × 4", "three times four"),
-            ("5*6", "five times six"),
-            ("12÷4=3", "twelve divided by four equals three"),
-            ("10/2=5", "ten divided by two equals five"),
-            ("1.5+2.5=4", "one point five plus two point five equals four"),
-            ("x + y = 10", "x plus y equals ten"),
-            ("2x+3=7", "two x plus three equals seven"),
-            ("(2+3)×4=20", "two plus three times four equals twenty"),
-            ("f(x) = 2x + 1", "f of x equals two x plus one"),
-            ("E=mc²", "E equals m c squared"),
-            ("x²+y²=z²", "x squared plus y squared equals z squared"),
-            ("+/- 5", "plus or minus five"),
-            ("5±2", "five plus or minus two"),
-        ]);
-    }
-
-    #[test]
-    fn comparisons() {
-        check(&[
-            ("x > 3", "x is greater than three"),
-            ("a < b", "a is less than b"),
-            ("if x >= y then", "if x is greater than or equal to y then"),
-            ("5<10", "five is less than ten"),
-            ("p<0.05", "p is less than zero point zero five"),
-            ("p ≤ 0.05", "p is less than or equal to zero point zero five"),
-            ("≥5", "greater than or equal to five"),
-            ("> 100 kg", "greater than one hundred kilograms"),
-            ("it must be <5", "it must be less than five"),
-            ("3≠4", "three is not equal to four"),
-            ("π≈3.14", "pi is approximately three point one four"),
-            ("~50 people", "about fifty people"),
-            ("~$5", "about five dollars"),
-        ]);
-    }
-
-    #[test]
-    fn powers() {
-        check(&[
-            ("2^10", "two to the power of ten"),
-            ("x²", "x squared"),
-            ("x³", "x cubed"),
-            ("x^2", "x squared"),
-            ("10⁶", "ten to the power of six"),
-            ("10⁻³", "ten to the power of minus three"),
-            ("3×10^8", "three times ten to the power of eight"),
-            ("6.02 x 10^23", "six point zero two times ten to the power of twenty three"),
-            ("√16", "the square root of sixteen"),
-            ("√16=4", "the square root of sixteen equals four"),
-            ("H₂O", "H two O"),
-            ("1.5e-5", "one point five times ten to the power of minus five"),
-        ]);
-    }
-
-    #[test]
-    fn what_is_no_sum() {
-        check(&[
-            ("A-B", "A B"),
-            ("and/or", "and or"),
-            ("a - b", "a, b"),
-            ("C++", "C plus plus"),
-            ("Let x=5.", "Let x equals five."),
-        ]);
-    }
 }

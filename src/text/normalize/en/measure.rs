@@ -4,6 +4,7 @@ use super::amount::{Amount, begins, ends, is_adjective, word_after, word_before}
 use super::cardinal::MILLIONS;
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 macro_rules! unit {
     () => {
@@ -71,22 +72,7 @@ pub const RULES: &[Rule] = &[
 const SELDOM: &[&str] = &["A", "N", "J"];
 
 /// Words that a distance stands before in the singular, with or without an article.
-const RACES: &[&str] = &[
-    "race",
-    "races",
-    "run",
-    "sprint",
-    "dash",
-    "hurdles",
-    "relay",
-    "freestyle",
-    "backstroke",
-    "breaststroke",
-    "butterfly",
-    "radius",
-    "final",
-    "finals",
-];
+static RACES: Words = Words::new("en/words", "measure: races");
 
 fn measure(found: &Found) -> Option<String> {
     let (written, gap) = (found.get("unit"), found.get("gap"));
@@ -144,8 +130,7 @@ fn is_inch(found: &Found, gap: &str) -> bool {
     if found.has("ahead") {
         return true;
     }
-    const SIZES: &[&str] =
-        &["wide", "long", "tall", "deep", "high", "thick", "diameter", "screen", "display", "of", "by", "x"];
+    static SIZES: Words = Words::new("en/words", "measure: sizes");
     let next = word_after(found);
     let goes_on = found.after().trim_start().starts_with(|c: char| c.is_ascii_alphanumeric());
     let alone = !goes_on || SIZES.contains(&next);
@@ -257,149 +242,4 @@ fn degrees(found: &Found) -> Option<String> {
     let single = is_adjective(found)
         || matches!(word_after(found), "angle" | "angles" | "turn" | "view" | "rotation" | "heat");
     Some(if single { format!("{} degree", amount.words) } else { amount.of_unit("degree") })
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn measures() {
-        check(&[
-            ("1 kg", "one kilogram"),
-            ("5kg", "five kilograms"),
-            ("5 km/h", "five kilometers per hour"),
-            ("1 km/h", "one kilometer per hour"),
-            ("60 mph", "sixty miles per hour"),
-            ("3.5 GHz", "three point five gigahertz"),
-            ("9.8 m/s²", "nine point eight meters per second squared"),
-            ("10 m²", "ten square meters"),
-            ("10 km^2", "ten square kilometers"),
-            ("10 A", "ten amps"),
-            ("35 mpg", "thirty five miles per gallon"),
-            ("50 W/m²", "fifty watts per square meter"),
-            ("10 m2", "ten square meters"),
-            ("25㎡", "twenty five square meters"),
-            ("3 cm³", "three cubic centimeters"),
-            ("2.5 in. yesterday", "two point five inches yesterday"),
-            ("1 in. = 2.54 cm", "one inch equals two point five four centimeters"),
-            ("500 cc", "five hundred c c"),
-            ("2 doz. eggs", "two dozen eggs"),
-            ("1,200/km²", "one thousand two hundred per square kilometer"),
-            ("476.6/sq mi", "four hundred and seventy six point six per square mile"),
-            ("6 ft", "six feet"),
-            ("1 ft", "one foot"),
-            ("5 lbs", "five pounds"),
-            ("1 lb", "one pound"),
-            ("8 oz", "eight ounces"),
-            ("16MB", "sixteen megabytes"),
-            ("512 GB", "five hundred and twelve gigabytes"),
-            ("2TB", "two terabytes"),
-            ("100 Mbps", "one hundred megabits per second"),
-            ("20 ms", "twenty milliseconds"),
-            ("5 min", "five minutes"),
-            ("3 hrs", "three hours"),
-            ("1 h", "one hour"),
-            ("30 s", "thirty seconds"),
-            ("12 kWh", "twelve kilowatt hours"),
-            ("60W", "sixty watts"),
-            ("220 V", "two hundred and twenty volts"),
-            ("5000 mAh", "five thousand milliamp hours"),
-            ("85 dB", "eighty five decibels"),
-            ("200 mg", "two hundred milligrams"),
-            ("250 ml", "two hundred and fifty milliliters"),
-            ("2 L", "two liters"),
-            ("90 kcal", "ninety kilocalories"),
-            ("32 psi", "thirty two pounds per square inch"),
-            ("3,000 rpm", "three thousand revolutions per minute"),
-            ("400 ppm", "four hundred parts per million"),
-            ("16 px", "sixteen pixels"),
-            ("60 fps", "sixty frames per second"),
-            ("10 ha", "ten hectares"),
-            ("1,200 sq ft", "one thousand two hundred square feet"),
-            ("80 sq. m", "eighty square meters"),
-            ("12 fl oz", "twelve fluid ounces"),
-            ("300 km²", "three hundred square kilometers"),
-            ("26.2 mi", "twenty six point two miles"),
-            ("1/2 mi", "half a mile"),
-            ("2½ h", "two and a half hours"),
-            ("25 bps", "twenty five basis points"),
-            ("9600 bps", "nine thousand six hundred bits per second"),
-            ("300 K", "three hundred kelvins"),
-            ("10 kΩ", "ten kilohms"),
-            ("5 µm", "five micrometers"),
-            ("120 mmHg", "one hundred and twenty millimeters of mercury"),
-            ("70 kg/m³", "seventy kilograms per cubic meter"),
-            ("5 g/L", "five grams per liter"),
-        ]);
-    }
-
-    #[test]
-    fn measures_in_sentences() {
-        check(&[
-            ("a 5 kg bag", "a five kilogram bag"),
-            ("an 8 oz. glass", "an eight ounce glass"),
-            ("a 5 mm thick plate", "a five millimeter thick plate"),
-            ("a 5yo boy, 6 yo", "a five year old boy, six years old"),
-            ("5 mg/kg/day", "five milligrams per kilogram per day"),
-            ("100 sq. feet", "one hundred square feet"),
-            ("5 LBS", "five pounds"),
-            ("a 10-K filing", "a ten K filing"),
-            ("120 beats/min", "one hundred and twenty beats per minute"),
-            ("1 in = 2.54 cm", "one inch equals two point five four centimeters"),
-            ("5-10 kg", "five to ten kilograms"),
-            ("5–10 km/h", "five to ten kilometers per hour"),
-            ("5kg-10kg", "five to ten kilograms"),
-            ("-5 m", "minus five meters"),
-            ("4.5 billion km", "four point five billion kilometers"),
-            ("1 million lbs", "one million pounds"),
-            ("3×10⁸ m/s", "three times ten to the power of eight meters per second"),
-            ("a 10-km run", "a ten kilometer run"),
-            ("a 5-kg bag", "a five kilogram bag"),
-            ("He is 6 ft. tall.", "He is six feet tall."),
-            ("It is 6 ft.", "It is six feet."),
-            ("It weighs 3.5kg, she said.", "It weighs three point five kilograms, she said."),
-            ("5 in", "five inches"),
-            ("5 in wide", "five inches wide"),
-            ("a 27-in screen", "a twenty seven inch screen"),
-            ("5 in 10 people", "five in ten people"),
-            ("It ran 100 m in 9.58 s.", "It ran one hundred meters in nine point five eight seconds."),
-        ]);
-    }
-
-    #[test]
-    fn degrees() {
-        check(&[
-            ("20°C", "twenty degrees celsius"),
-            ("20 °C", "twenty degrees celsius"),
-            ("20℃", "twenty degrees celsius"),
-            ("-5 °F", "minus five degrees fahrenheit"),
-            ("1°C", "one degree celsius"),
-            ("90°", "ninety degrees"),
-            ("a 90° angle", "a ninety degree angle"),
-            ("20-25°C", "twenty to twenty five degrees celsius"),
-            ("20°-25°C", "twenty to twenty five degrees celsius"),
-            ("It hit 98.6°F!", "It hit ninety eight point six degrees fahrenheit."),
-            ("40°26′46″N", "forty degrees twenty six minutes forty six seconds north"),
-            ("45° N", "forty five degrees north"),
-        ]);
-    }
-
-    #[test]
-    fn what_is_no_measure() {
-        check(&[
-            ("802.11ac", "eight o two dot eleven A C"),
-            ("5G", "five G"),
-            ("4K", "four K"),
-            ("3D", "three D"),
-            ("A4", "A four"),
-            ("B2B", "B two B"),
-            ("5 apples", "five apples"),
-            ("12 W 42nd St", "twelve west forty second street"),
-            ("Gate 5A", "Gate five A"),
-            ("a 3-in-1 tool", "a three in one tool"),
-            ("the iPhone 5s", "the iPhone five s"),
-            ("5 Main Street", "five Main Street"),
-        ]);
-    }
 }

@@ -23,8 +23,6 @@ mod range;
 mod ratio;
 mod roman;
 mod scripture;
-#[cfg(test)]
-mod sentences;
 mod size;
 mod street;
 mod telephone;
@@ -64,21 +62,3 @@ pub const RULES: &[&[Rule]] = &[
     roman::RULES,
     latin::WORDS,
 ];
-
-#[cfg(test)]
-mod tests {
-    use crate::text::Language;
-    use crate::text::normalize::{NormalizeOptions, normalize};
-
-    /// Checks that texts are spoken as the examples say.
-    pub fn check(examples: &[(&str, &str)]) {
-        let options = NormalizeOptions { language: Some(Language::English), ..Default::default() };
-        let wrong: Vec<String> = examples
-            .iter()
-            .map(|(text, expected)| (text, expected, normalize(text, &options).text))
-            .filter(|(_, expected, spoken)| spoken != *expected)
-            .map(|(text, expected, spoken)| format!("{text:?}\n  is    {spoken:?}\n  not   {expected:?}"))
-            .collect();
-        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    }
-}

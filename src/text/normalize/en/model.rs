@@ -4,6 +4,7 @@ use super::amount::{begins, ends, has_word, last_word, word_before};
 use super::number::{cardinal, plural, year};
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     Rule { name: "model", pattern: r"(?P<model>7[0-9]7)-(?P<variant>[0-9]{3})", read: airliner },
@@ -17,8 +18,7 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Words right before the number of a model.
-const MAKES: &[&str] =
-    &["boeing", "airbus", "rtx", "gtx", "ryzen", "peugeot", "lexus", "xbox", "porsche", "ferrari"];
+static MAKES: Words = Words::new("en/words", "model: makes");
 /// Letters that the number of a model is written to, perhaps with a hyphen, and how the number begins.
 const SERIES: &[(&str, &str)] =
     &[("A", "3"), ("B", "7"), ("F", "1"), ("F", "2"), ("F", "3"), ("MD", "8"), ("RTX", ""), ("GTX", "")];
@@ -76,34 +76,4 @@ fn is_flight(before: &str) -> bool {
 fn digit_follows(after: &str) -> bool {
     after.starts_with(|c: char| c.is_ascii_digit())
         || after.chars().nth(1).is_some_and(|c| c.is_ascii_digit())
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn models() {
-        check(&[
-            ("747-400", "seven forty seven four hundred"),
-            ("a Boeing 737-800", "a Boeing seven thirty seven eight hundred"),
-            ("a Boeing 747", "a Boeing seven forty seven"),
-            ("a Porsche 911", "a Porsche nine eleven"),
-            ("an Xbox 360", "an Xbox three sixty"),
-            ("a 1080p video", "a ten eighty p video"),
-            ("720p", "seven twenty p"),
-            ("A320", "A three twenty"),
-            ("Airbus A380s", "Airbus A three eighties"),
-            ("a Ford F-150", "a Ford F one fifty"),
-            ("an RTX 4090", "an R T X forty ninety"),
-            ("F-16", "F sixteen"),
-            ("802.11ac", "eight o two dot eleven A C"),
-            ("802.15 meters", "eight hundred and two point one five meters"),
-            ("flight BA 117", "flight B A one seventeen"),
-            ("flight UA 2045 to Denver", "flight U A twenty forty five to Denver"),
-            ("a flight to 350 places", "a flight to three hundred and fifty places"),
-            ("747 people", "seven hundred and forty seven people"),
-            ("A4", "A four"),
-        ]);
-    }
 }

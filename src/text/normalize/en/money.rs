@@ -3,6 +3,7 @@
 use super::amount::{Amount, begins, ends, is_adjective, word_after};
 use super::number::{cardinal, decimal, plural};
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::{self, Table, Words};
 
 /// The pattern of an amount of money, with a scale and perhaps up to another one.
 macro_rules! sum {
@@ -43,7 +44,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "money",
         pattern: concat!(
-            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|[£€¥₩₹₽₿₪₺₫฿₱₴₦]|[A-Z]{3} ?|Rs\.? ?) ?(?P<inner>-)?",
+            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|{currency_sign}|[A-Z]{3} ?|Rs\.? ?) ?(?P<inner>-)?",
             sum!()
         ),
         read: money,
@@ -57,7 +58,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "money",
         pattern: concat!(
-            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|[£€¥₩₹₽₿₪₺₫฿₱₴₦]) ?(?P<number>",
+            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|{currency_sign}) ?(?P<number>",
             number!(),
             ")"
         ),
@@ -65,56 +66,27 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "money",
-        pattern: concat!(r"(?P<sign>[+-])?", sum!(), r" ?(?P<currency>[A-Z]{3}|[€£$¥₩₹₽₿₪₺₫฿₱₴₦])"),
+        pattern: concat!(r"(?P<sign>[+-])?", sum!(), r" ?(?P<currency>[A-Z]{3}|{currency_sign})"),
         read: money,
     },
     Rule { name: "money", pattern: concat!("(?P<number>", number!(), ") ?(?P<cents>¢|p)"), read: cents },
 ];
 
-/// Holds the written forms of a currency, the name of one, that of a hundredth and that of several
-/// hundredths.
-struct Currency(&'static str, &'static str, &'static str, &'static str);
+/// Holds how a currency is written, and the names of one, of a hundredth and of several hundredths.
+struct Currency {
+    written: Vec<&'static str>,
+    one: &'static str,
+    hundredth: Option<(&'static str, &'static str)>,
+}
 
-/// Written forms (with spaces between them), the name of one, that of a hundredth, and of several hundredths.
-#[rustfmt::skip]
-const CURRENCIES: &[Currency] = &[
-    Currency("$", "dollar", "cent", "cents"),
-    Currency("US$ USD $US USD$", "U S dollar", "cent", "cents"),
-    Currency("C$ CA$ CAD $CA CAD$", "Canadian dollar", "cent", "cents"),
-    Currency("A$ AU$ AUD $AU AUD$", "Australian dollar", "cent", "cents"),
-    Currency("NZ$ NZD $NZ NZD$", "New Zealand dollar", "cent", "cents"),
-    Currency("HK$ HKD HKD$", "Hong Kong dollar", "cent", "cents"),
-    Currency("S$ SG$ SGD SGD$", "Singapore dollar", "cent", "cents"),
-    Currency("NT$ TWD", "Taiwan dollar", "cent", "cents"),
-    Currency("R$ BRL", "real", "centavo", "centavos"),
-    Currency("MX$ MXN", "Mexican peso", "centavo", "centavos"),
-    Currency("£ GBP", "pound", "penny", "pence"),
-    Currency("€ EUR", "euro", "cent", "cents"),
-    Currency("¥", "yen", "", ""),
-    Currency("JPY JP¥", "yen", "", ""),
-    Currency("CNY RMB CN¥", "yuan", "fen", "fen"),
-    Currency("₩ KRW", "won", "", ""),
-    Currency("₹ INR Rs", "rupee", "paisa", "paise"),
-    Currency("CHF", "Swiss franc", "centime", "centimes"),
-    Currency("₽ RUB", "ruble", "kopek", "kopeks"),
-    Currency("₿ BTC", "bitcoin", "", ""),
-    Currency("₪ ILS", "shekel", "agora", "agorot"),
-    Currency("₺", "lira", "kurus", "kurus"),
-    Currency("₫ VND", "dong", "", ""),
-    Currency("฿ THB", "baht", "satang", "satang"),
-    Currency("₱", "peso", "centavo", "centavos"),
-    Currency("₴ UAH", "hryvnia", "kopiyka", "kopiykas"),
-    Currency("₦ NGN", "naira", "kobo", "kobo"),
-    Currency("SEK", "Swedish krona", "ore", "ore"),
-    Currency("NOK", "Norwegian krone", "ore", "ore"),
-    Currency("DKK", "Danish krone", "ore", "ore"),
-    Currency("PLN", "zloty", "grosz", "groszy"),
-    Currency("CZK", "Czech koruna", "haler", "halers"),
-    Currency("ZAR", "rand", "cent", "cents"),
-    Currency("AED", "dirham", "fils", "fils"),
-    Currency("SAR", "riyal", "halala", "halalas"),
-    Currency("ETH", "ether", "", ""),
-];
+static CURRENCIES: Table<Currency> = Table::new("currencies", |cells| match cells {
+    [written, one, hundredth, hundredths, ..] => Some(Currency {
+        written: table::forms(written).collect(),
+        one: table::value(one)?,
+        hundredth: table::value(hundredth).zip(table::value(hundredths)),
+    }),
+    _ => None,
+});
 
 /// Short forms of scales.
 const SCALES: &[(&str, &str)] = &[
@@ -132,14 +104,7 @@ const SCALES: &[(&str, &str)] = &[
 ];
 
 /// Nouns that a sum stands before in the singular.
-#[rustfmt::skip]
-const SINGULAR_BEFORE: &[&str] = &[
-    "bill", "bills", "note", "notes", "coin", "coins", "bond", "bonds", "check", "checks", "deal", "deals", "contract",
-    "contracts", "prize", "prizes", "fine", "fines", "lawsuit", "loan", "loans", "question", "project", "projects",
-    "investment", "fund", "bonus", "fee", "fees", "grant", "grants", "donation", "deficit", "bailout", "settlement",
-    "mansion", "jackpot", "budget", "bounty", "ransom", "ticket", "tickets", "bid", "offer", "industry", "company",
-    "reward", "package", "program", "plan", "bet", "surplus", "discount", "voucher", "rebate", "limit", "cap",
-];
+static SINGULAR_BEFORE: Words = Words::new("en/words", "money: singular before");
 
 fn money(found: &Found) -> Option<String> {
     let written = found.get("currency").trim_end_matches([' ', '.']).replace(' ', "");
@@ -152,9 +117,9 @@ fn money(found: &Found) -> Option<String> {
         range(found, currency)?
     } else if found.has("scale") {
         let unit = if is_adjective(found) || SINGULAR_BEFORE.contains(&word_after(found)) {
-            currency.1.to_string()
+            currency.one.to_string()
         } else {
-            plural(currency.1)
+            plural(currency.one)
         };
         format!("{} {} {unit}", Amount::of(number)?.words, scale(found.get("scale"))?)
     } else {
@@ -187,7 +152,7 @@ fn goes_on(after: &str) -> bool {
 }
 
 fn currency(written: &str) -> Option<&'static Currency> {
-    CURRENCIES.iter().find(|currency| currency.0.split(' ').any(|form| form == written))
+    CURRENCIES.iter().find(|currency| currency.written.contains(&written))
 }
 
 fn scale(written: &str) -> Option<String> {
@@ -198,7 +163,7 @@ fn scale(written: &str) -> Option<String> {
 
 /// Reads a sum without a scale: dollars, and cents if it has them.
 fn whole(number: &str, currency: &Currency, found: &Found) -> Option<String> {
-    let Currency(_, one, ..) = currency;
+    let one = currency.one;
     let Some((units, hundredths)) = number.split_once('.').filter(|_| hundredths(number, currency)) else {
         let amount = Amount::of(number)?;
         if SINGULAR_BEFORE.contains(&word_after(found)) || is_adjective(found) {
@@ -211,7 +176,8 @@ fn whole(number: &str, currency: &Currency, found: &Found) -> Option<String> {
     let few = |count: &str, one: &str, many: &str| {
         Some(if count == "1" { format!("one {one}") } else { format!("{} {many}", cardinal(count)?) })
     };
-    let small = few(&hundredths.to_string(), currency.2, currency.3)?;
+    let (hundredth, several) = currency.hundredth?;
+    let small = few(&hundredths.to_string(), hundredth, several)?;
     let none = units.trim_start_matches('0').is_empty();
     match (none, hundredths) {
         (_, 0) => few(if none { "0" } else { &units }, one, &plural(one)),
@@ -224,7 +190,7 @@ fn whole(number: &str, currency: &Currency, found: &Found) -> Option<String> {
 fn hundredths(number: &str, currency: &Currency) -> bool {
     let places = number.split_once('.').map_or(0, |(_, places)| places.len());
     let plain = number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','));
-    plain && !currency.2.is_empty() && matches!(places, 1 | 2)
+    plain && currency.hundredth.is_some() && matches!(places, 1 | 2)
 }
 
 /// Reads a range of sums: five to ten million dollars; five hundred thousand to two million dollars.
@@ -243,7 +209,7 @@ fn range(found: &Found, currency: &Currency) -> Option<String> {
         })
     };
     let single = SINGULAR_BEFORE.contains(&word_after(found)) || is_adjective(found);
-    let unit = if single { currency.1.to_string() } else { plural(currency.1) };
+    let unit = if single { currency.one.to_string() } else { plural(currency.one) };
     Some(format!("{} to {} {unit}", scaled(&from, "scale")?, scaled(&to, "to_scale")?))
 }
 
@@ -264,122 +230,4 @@ fn cents(found: &Found) -> Option<String> {
     }
     let amount = Amount::of(number)?;
     Some(format!("{} {}", amount.words, if amount.is_one() { one } else { many }))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn dollars_and_cents() {
-        check(&[
-            ("$5", "five dollars"),
-            ("$1", "one dollar"),
-            ("$0", "zero dollars"),
-            ("$1.01", "one dollar one cent"),
-            ("$12.50", "twelve dollars fifty cents"),
-            ("$12.5", "twelve dollars fifty cents"),
-            ("$12.05", "twelve dollars five cents"),
-            ("$0.99", "ninety nine cents"),
-            ("$.50", "fifty cents"),
-            ("$0.01", "one cent"),
-            ("$5.00", "five dollars"),
-            ("$1.00", "one dollar"),
-            ("$0.125", "zero point one two five dollars"),
-            ("$1,234", "one thousand two hundred and thirty four dollars"),
-            ("$1,234.56", "one thousand two hundred and thirty four dollars fifty six cents"),
-            ("$ 20", "twenty dollars"),
-            ("-$5", "minus five dollars"),
-            ("$-5", "minus five dollars"),
-            ("+$3.20", "plus three dollars twenty cents"),
-            ("50¢", "fifty cents"),
-            ("1¢", "one cent"),
-            ("50p", "fifty pence"),
-            ("It costs $5.", "It costs five dollars."),
-            ("I paid $20, not $30!", "I paid twenty dollars, not thirty dollars."),
-            ("a $20 bill", "a twenty dollar bill"),
-            ("$5-off", "five dollars off"),
-            ("($7.25)", "seven dollars twenty five cents,"),
-        ]);
-    }
-
-    #[test]
-    fn currencies() {
-        check(&[
-            ("£5", "five pounds"),
-            ("£1", "one pound"),
-            ("£3.50", "three pounds fifty pence"),
-            ("£1.01", "one pound one penny"),
-            ("€10", "ten euros"),
-            ("€1.20", "one euro twenty cents"),
-            ("10€", "ten euros"),
-            ("¥500", "five hundred yen"),
-            ("¥1", "one yen"),
-            ("₩1,000", "one thousand won"),
-            ("₹100", "one hundred rupees"),
-            ("Rs. 500", "five hundred rupees"),
-            ("US$5", "five U S dollars"),
-            ("USD 100", "one hundred U S dollars"),
-            ("100 USD", "one hundred U S dollars"),
-            ("EUR 10.50", "ten euros fifty cents"),
-            ("25 EUR", "twenty five euros"),
-            ("GBP 5", "five pounds"),
-            ("CHF 20", "twenty Swiss francs"),
-            ("C$5", "five Canadian dollars"),
-            ("A$1", "one Australian dollar"),
-            ("HK$10", "ten Hong Kong dollars"),
-            ("R$3", "three reals"),
-            ("US $5", "five U S dollars"),
-            ("$US5", "five U S dollars"),
-            ("$10 USD", "ten U S dollars"),
-            ("$5 AUD", "five Australian dollars"),
-            ("CAD$10", "ten Canadian dollars"),
-            ("5,50 €", "five euros fifty cents"),
-            ("€1.234,56", "one thousand two hundred and thirty four euros fifty six cents"),
-            ("€1,99", "one euro ninety nine cents"),
-            ("200 JPY", "two hundred yen"),
-        ]);
-    }
-
-    #[test]
-    fn scales_ranges_and_rates() {
-        check(&[
-            ("$1.5 million", "one point five million dollars"),
-            ("$1 million", "one million dollars"),
-            ("$3bn", "three billion dollars"),
-            ("$3B", "three billion dollars"),
-            ("$5M", "five million dollars"),
-            ("$10k", "ten thousand dollars"),
-            ("$2.5K", "two point five thousand dollars"),
-            ("£1.2bn", "one point two billion pounds"),
-            ("€2 trillion", "two trillion euros"),
-            ("US$4.5 billion", "four point five billion U S dollars"),
-            ("Rs 5 crore", "five crore rupees"),
-            ("$2 mil", "two million dollars"),
-            ("10 million USD", "ten million U S dollars"),
-            ("a $5-million deal", "a five million dollar deal"),
-            ("a $20 ticket", "a twenty dollar ticket"),
-            ("$5-10", "five to ten dollars"),
-            ("$5-$10", "five to ten dollars"),
-            ("a $5-$10 fee", "a five to ten dollar fee"),
-            ("$5 – $10", "five to ten dollars"),
-            ("$5.50-$6.25", "five dollars fifty cents to six dollars twenty five cents"),
-            ("$5-10 million", "five to ten million dollars"),
-            ("$500k-$2m", "five hundred thousand to two million dollars"),
-            ("$5/month", "five dollars per month"),
-            ("$9.99/mo", "nine dollars ninety nine cents per month"),
-            ("$15/hr", "fifteen dollars per hour"),
-            ("€3/kg", "three euros per kilogram"),
-            ("$20 per person", "twenty dollars per person"),
-            ("the $64,000 question", "the sixty four thousand dollar question"),
-            ("its US$5m deal", "its five million U S dollar deal"),
-            ("$5 movie tickets", "five dollars movie tickets"),
-            ("$3.2M in 2019", "three point two million dollars in twenty nineteen"),
-        ]);
-    }
-
-    #[test]
-    fn what_is_not_money() {
-        check(&[("ISO 9001", "I S O nine thousand one"), ("5 $10 bills", "five ten dollar bills")]);
-    }
 }

@@ -2,6 +2,7 @@
 
 use crate::text::Language;
 use crate::text::normalize::numbers::Numbers;
+use crate::text::normalize::table::{self, Table};
 
 pub static NUMBERS: Numbers = Numbers { language: Language::English, cardinal, year, digits };
 
@@ -55,25 +56,7 @@ const ORDINALS: &[(&str, &str)] = &[
     ("twelve", "twelfth"),
 ];
 /// Nouns whose plural is not made by a rule; what is the same in both is written with itself.
-const PLURALS: &[(&str, &str)] = &[
-    ("foot", "feet"),
-    ("inch", "inches"),
-    ("half", "halves"),
-    ("penny", "pence"),
-    ("horsepower", "horsepower"),
-    ("celsius", "celsius"),
-    ("fahrenheit", "fahrenheit"),
-    ("percent", "percent"),
-    ("c", "c"),
-    ("dozen", "dozen"),
-    ("yen", "yen"),
-    ("won", "won"),
-    ("yuan", "yuan"),
-    ("baht", "baht"),
-    ("rand", "rand"),
-    ("siemens", "siemens"),
-    ("lux", "lux"),
-];
+static PLURALS: Table<(&str, &str)> = Table::new("en/plurals", table::pair);
 
 /// Reads ASCII digits one by one; anything else in between is passed over.
 pub fn digits(text: &str) -> String {

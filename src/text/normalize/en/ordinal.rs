@@ -3,6 +3,7 @@
 use super::amount::{begins, ends, word_before};
 use super::number::{cardinal, ordinal, plural, year};
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -19,16 +20,10 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Words before a time in seconds, not before a decade.
-const BEFORE_SECONDS: &[&str] = &[
-    "for", "after", "within", "about", "takes", "took", "wait", "lasts", "every", "under", "least", "than",
-    "only", "just", "over",
-];
+static BEFORE_SECONDS: Words = Words::new("en/words", "ordinal: before seconds");
 
 /// Words before several things that a number of three digits names.
-const BEFORE_THINGS: &[&str] = &[
-    "two", "three", "four", "five", "six", "the", "these", "those", "several", "many", "boeing", "old",
-    "new", "all",
-];
+static BEFORE_THINGS: Words = Words::new("en/words", "ordinal: before things");
 
 fn nth(found: &Found) -> Option<String> {
     if !begins(found) || !ends(found) {
@@ -81,66 +76,4 @@ fn many(found: &Found) -> Option<String> {
         return None;
     }
     Some(plural(&cardinal(number)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn ordinals() {
-        check(&[
-            ("1st", "first"),
-            ("2nd", "second"),
-            ("3rd", "third"),
-            ("4th", "fourth"),
-            ("5th", "fifth"),
-            ("8th", "eighth"),
-            ("9th", "ninth"),
-            ("11th", "eleventh"),
-            ("12th", "twelfth"),
-            ("20th", "twentieth"),
-            ("21st", "twenty first"),
-            ("21ST", "twenty first"),
-            ("22nd", "twenty second"),
-            ("100th", "one hundredth"),
-            ("101st", "one hundred and first"),
-            ("1,000th", "one thousandth"),
-            ("1000000th", "one millionth"),
-            ("two 5ths", "two fifths"),
-            ("the 21st-century", "the twenty first century"),
-            ("He came 3rd, not 2nd.", "He came third, not second."),
-            ("the 19th hole", "the nineteenth hole"),
-        ]);
-    }
-
-    #[test]
-    fn decades() {
-        check(&[
-            ("1990s", "nineteen nineties"),
-            ("1990's", "nineteen nineties"),
-            ("the '90s", "the nineties"),
-            ("the ’80s", "the eighties"),
-            ("90s", "nineties"),
-            ("2000s", "two thousands"),
-            ("1900s", "nineteen hundreds"),
-            ("1800s", "eighteen hundreds"),
-            ("2010s", "twenty tens"),
-            ("1910s", "nineteen tens"),
-            ("in the mid-1980s", "in the mid nineteen eighties"),
-            ("She is in her 20s.", "She is in her twenties."),
-            ("the late 60s", "the late sixties"),
-            ("300s", "three hundred seconds"),
-            ("wait 1s", "wait one second"),
-            ("for 30s", "for thirty seconds"),
-            ("wait 5s", "wait five seconds"),
-            ("1s and 0s", "ones and zeros"),
-            ("two 747s", "two seven hundred and forty sevens"),
-            ("U2's songs", "U twos songs"),
-            ("B-52s", "B fifty twos"),
-            ("100s of people", "hundreds of people"),
-            ("1,000s of units", "thousands of units"),
-            ("1000s of people", "thousands of people"),
-        ]);
-    }
 }

@@ -3,6 +3,7 @@
 use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::number::{cardinal, decimal, year};
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     Rule { name: "odds", pattern: "(?P<first>[0-9]{1,4})[-–/](?P<second>[0-9]{1,3})", read: odds },
@@ -25,66 +26,18 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Words near a ratio.
-const RATIO: &[&str] = &[
-    "ratio",
-    "ratios",
-    "odds",
-    "scale",
-    "aspect",
-    "mix",
-    "mixture",
-    "proportion",
-    "proportions",
-    "diluted",
-    "leverage",
-];
+static RATIO: Words = Words::new("en/words", "ratio: ratio");
 /// Words before a score.
-const BEFORE_SCORE: &[&str] = &[
-    "won", "win", "wins", "winning", "beat", "beats", "beating", "lost", "lose", "loses", "losing", "score",
-    "scores", "scored", "tied", "tie", "drew", "draw", "defeated", "defeat", "lead", "leads", "led",
-    "leading", "trailing", "final", "finished", "ended",
-];
+static BEFORE_SCORE: Words = Words::new("en/words", "ratio: before score");
 /// Words somewhere before a score that stands behind a name or ends its clause.
-const NEAR_SCORE: &[&str] = &[
-    "won", "beat", "lost", "defeated", "beats", "score", "tied", "drew", "passed", "approved", "edged",
-    "topped", "downed", "routed", "rejected",
-];
+static NEAR_SCORE: Words = Words::new("en/words", "ratio: near score");
 /// Words after a score.
-const AFTER_SCORE: &[&str] = &[
-    "win",
-    "wins",
-    "victory",
-    "defeat",
-    "loss",
-    "lead",
-    "draw",
-    "tie",
-    "score",
-    "vote",
-    "decision",
-    "record",
-    "advantage",
-];
+static AFTER_SCORE: Words = Words::new("en/words", "ratio: after score");
 /// Words before so many of so many points.
-const BEFORE_RATING: &[&str] = &[
-    "rated", "rate", "rating", "ratings", "scored", "score", "scores", "got", "grade", "gave", "give", "it",
-    "solid", "perfect", "pain",
-];
+static BEFORE_RATING: Words = Words::new("en/words", "ratio: before rating");
 
 /// Words after odds.
-const BETS: &[&str] = &[
-    "odds",
-    "favourite",
-    "favorite",
-    "favourites",
-    "favorites",
-    "outsider",
-    "outsiders",
-    "shot",
-    "longshot",
-    "underdog",
-    "underdogs",
-];
+static BETS: Words = Words::new("en/words", "ratio: bets");
 
 /// Reads odds of 10/1, a 50-1 outsider: ten to one.
 fn odds(found: &Found) -> Option<String> {
@@ -116,7 +69,7 @@ fn ratio(found: &Found) -> Option<String> {
         return None;
     }
     let (first, second) = (found.get("first"), found.get("second").replace(',', ""));
-    let near = has_word(found.before(), RATIO) || RATIO.contains(&word_after(found));
+    let near = has_word(found.before(), &RATIO) || RATIO.contains(&word_after(found));
     // No time of day: its minutes have two digits.
     let no_time = second.len() != 2 && !found.has("third") && !found.all().contains(' ') && first != "0";
     if !near && !no_time {
@@ -139,7 +92,7 @@ fn score(found: &Found) -> Option<String> {
         return None;
     }
     let before = BEFORE_SCORE.contains(&word_before(found).as_str());
-    let nearby = has_word(found.before(), NEAR_SCORE);
+    let nearby = has_word(found.before(), &NEAR_SCORE);
     let after = AFTER_SCORE.contains(&word_after(found));
     let by_name =
         nearby && matches!(word_after(found), "" | "in" | "on" | "at" | "after" | "with" | "and" | "to");
@@ -171,48 +124,5 @@ fn number(text: &str) -> Option<String> {
     match text.split_once('.') {
         Some((whole, fraction)) => decimal(whole, fraction),
         None => cardinal(text),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn ratios_and_scores() {
-        check(&[
-            ("3:1", "three to one"),
-            ("a ratio of 16:9", "a ratio of sixteen to nine"),
-            ("a 16:10 aspect ratio", "a sixteen to ten aspect ratio"),
-            ("a scale of 1:100", "a scale of one to one hundred"),
-            ("1:50,000", "one to fifty thousand"),
-            ("split it 50:50", "split it fifty fifty"),
-            ("a 2:1 mixture", "a two to one mixture"),
-            ("mix at a ratio of 1:2:3", "mix at a ratio of one to two to three"),
-            ("a ratio of 1.5:1", "a ratio of one point five to one"),
-            ("a score of 70/100", "a score of seventy out of one hundred"),
-            ("They won 3-2.", "They won three to two."),
-            ("a 3-2 victory", "a three to two victory"),
-            ("The final score was 21-14.", "The final score was twenty one to fourteen."),
-            ("beat Chelsea 4–0", "beat Chelsea four to zero"),
-            ("lost 5-3 to Spain", "lost five to three to Spain"),
-            ("a 7/10 rating", "a seven out of ten rating"),
-            ("I rate it 8/10", "I rate it eight out of ten"),
-            ("scored 98/100", "scored ninety eight out of one hundred"),
-            (
-                "They beat the Celtics 112-108 in overtime.",
-                "They beat the Celtics one hundred and twelve to one hundred and eight in overtime.",
-            ),
-            ("It passed 218-213.", "It passed two hundred and eighteen to two hundred and thirteen."),
-            ("odds of 10/1", "odds of ten to one"),
-            ("at 5/2 odds", "at five to two odds"),
-            ("a 100-1 outsider", "a one hundred to one outsider"),
-            ("the 7/2 favourite", "the seven to two favourite"),
-            ("a 50/50 shot", "a fifty fifty shot"),
-            ("a 1/2 shot of rum", "a one half shot of rum"),
-            ("a blood pressure of 120/80", "a blood pressure of one twenty over eighty"),
-            ("120/80 mmHg", "one twenty over eighty millimeters of mercury"),
-            ("a rating of 4.5/5", "a rating of four point five out of five"),
-        ]);
     }
 }

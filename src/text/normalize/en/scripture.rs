@@ -3,6 +3,7 @@
 use super::amount::{begins, ends, word_before};
 use super::number::cardinal;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::{self, Table, Words};
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -18,56 +19,10 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Books that have chapters and verses.
-#[rustfmt::skip]
-const BOOKS: &[&str] = &[
-    "genesis", "exodus", "leviticus", "deuteronomy", "joshua", "judges", "samuel", "kings", "chronicles", "job", "psalm",
-    "psalms", "proverbs", "ecclesiastes", "isaiah", "jeremiah", "ezekiel", "daniel", "matthew", "mark", "luke", "john",
-    "acts", "romans", "corinthians", "galatians", "ephesians", "philippians", "colossians", "thessalonians", "timothy",
-    "titus", "hebrews", "james", "peter", "jude", "revelation", "surah", "quran", "nehemiah", "hosea", "micah", "malachi",
-];
+static BOOKS: Words = Words::new("en/words", "scripture: books");
 
 /// Their short forms. What is also another word stands with its dot.
-const SHORT: &[(&str, &str)] = &[
-    ("Gen", "Genesis"),
-    ("Ex.", "Exodus"),
-    ("Exod", "Exodus"),
-    ("Lev", "Leviticus"),
-    ("Num.", "Numbers"),
-    ("Deut", "Deuteronomy"),
-    ("Josh.", "Joshua"),
-    ("Sam.", "Samuel"),
-    ("Kgs", "Kings"),
-    ("Chron", "Chronicles"),
-    ("Chr", "Chronicles"),
-    ("Neh", "Nehemiah"),
-    ("Ps", "Psalm"),
-    ("Prov", "Proverbs"),
-    ("Eccl", "Ecclesiastes"),
-    ("Isa", "Isaiah"),
-    ("Jer", "Jeremiah"),
-    ("Ezek", "Ezekiel"),
-    ("Dan.", "Daniel"),
-    ("Hos", "Hosea"),
-    ("Mic", "Micah"),
-    ("Mal", "Malachi"),
-    ("Matt.", "Matthew"),
-    ("Mt.", "Matthew"),
-    ("Mk", "Mark"),
-    ("Lk", "Luke"),
-    ("Jn", "John"),
-    ("Rom", "Romans"),
-    ("Cor", "Corinthians"),
-    ("Gal", "Galatians"),
-    ("Eph", "Ephesians"),
-    ("Phil.", "Philippians"),
-    ("Col.", "Colossians"),
-    ("Thess", "Thessalonians"),
-    ("Tim.", "Timothy"),
-    ("Heb", "Hebrews"),
-    ("Jas.", "James"),
-    ("Pet.", "Peter"),
-    ("Rev", "Revelation"),
-];
+static SHORT: Table<(&str, &str)> = Table::new("en/books", table::pair);
 /// Books of which there are several: First John.
 const SEVERAL: &[&str] =
     &["Samuel", "Kings", "Chronicles", "Corinthians", "Thessalonians", "Timothy", "Peter", "John"];
@@ -114,41 +69,4 @@ fn verse(found: &Found) -> Option<String> {
         "" => spoken,
         last => format!("{spoken} to {}", cardinal(last)?),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn chapters_and_verses() {
-        check(&[
-            ("John 3:16", "John three sixteen"),
-            ("Psalm 23:4-6", "Psalm twenty three four to six"),
-            ("Matt. 5:3", "Matthew five three"),
-            ("1 Cor. 13:4-7", "first Corinthians thirteen four to seven"),
-            ("2 Kings 4:1-7", "second Kings four one to seven"),
-            ("1 John 4:8", "first John four eight"),
-            ("II Samuel 7:14", "second Samuel seven fourteen"),
-            ("Gen. 1:1 and Ex. 20:13", "Genesis one one and Exodus twenty thirteen"),
-            ("Rev. 21:4", "Revelation twenty one four"),
-            ("Ps. 23", "Psalm twenty three"),
-            ("Romans 8:28, 31", "Romans eight twenty eight, thirty one"),
-        ]);
-    }
-
-    #[test]
-    fn other_names() {
-        check(&[
-            ("Rev. Green", "reverend Green"),
-            ("Gen. Patton", "general Patton"),
-            ("the 1 Cor. 5 people", "the one corner five people"),
-            ("Dan 3 or 4 times", "Dan three or four times"),
-            ("on page 3 John 3:16 is quoted", "on page three John three sixteen is quoted"),
-            ("I met Mark 3:05 sharp", "I met Mark three o five sharp"),
-            ("I see Tim 5:30 today", "I see Tim five thirty today"),
-            ("2 Tim 1:7", "second Timothy one seven"),
-            ("chapter 2 Samuel wrote", "chapter two Samuel wrote"),
-        ]);
-    }
 }

@@ -1,8 +1,10 @@
 //! Addresses of houses and names of roads.
 
+use super::abbreviations::STATES;
 use super::context::{is_capitalized, previous_word};
 use super::number::cardinal;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 macro_rules! way {
     () => {
@@ -53,114 +55,11 @@ pub const SIDES: &[(&str, &str)] = &[
 ];
 
 /// Words behind which a letter is a side of the town, without a dot.
-const WAYS: &[&str] =
-    &["St", "Street", "Ave", "Avenue", "Rd", "Road", "Blvd", "Dr", "Drive", "Ln", "Pl", "Ct", "Way"];
-
-const STATES: &[(&str, &str)] = &[
-    ("AL", "alabama"),
-    ("AK", "alaska"),
-    ("AZ", "arizona"),
-    ("AR", "arkansas"),
-    ("CA", "california"),
-    ("CO", "colorado"),
-    ("CT", "connecticut"),
-    ("DE", "delaware"),
-    ("DC", "D C"),
-    ("FL", "florida"),
-    ("GA", "georgia"),
-    ("HI", "hawaii"),
-    ("ID", "idaho"),
-    ("IL", "illinois"),
-    ("IN", "indiana"),
-    ("IA", "iowa"),
-    ("KS", "kansas"),
-    ("KY", "kentucky"),
-    ("LA", "louisiana"),
-    ("ME", "maine"),
-    ("MD", "maryland"),
-    ("MA", "massachusetts"),
-    ("MI", "michigan"),
-    ("MN", "minnesota"),
-    ("MS", "mississippi"),
-    ("MO", "missouri"),
-    ("MT", "montana"),
-    ("NE", "nebraska"),
-    ("NV", "nevada"),
-    ("NH", "new hampshire"),
-    ("NJ", "new jersey"),
-    ("NM", "new mexico"),
-    ("NY", "new york"),
-    ("NC", "north carolina"),
-    ("ND", "north dakota"),
-    ("OH", "ohio"),
-    ("OK", "oklahoma"),
-    ("OR", "oregon"),
-    ("PA", "pennsylvania"),
-    ("PR", "puerto rico"),
-    ("RI", "rhode island"),
-    ("SC", "south carolina"),
-    ("SD", "south dakota"),
-    ("TN", "tennessee"),
-    ("TX", "texas"),
-    ("UT", "utah"),
-    ("VT", "vermont"),
-    ("VA", "virginia"),
-    ("WA", "washington"),
-    ("WV", "west virginia"),
-    ("WI", "wisconsin"),
-    ("WY", "wyoming"),
-];
+static WAYS: Words = Words::new("en/words", "street: ways");
 
 /// Codes of states that are also words, degrees or thanks, and the cities before which they are states.
-const DOUBTFUL: &[&str] =
-    &["OK", "HI", "ME", "OR", "IN", "OH", "MD", "MA", "PA", "ID", "PR", "AL", "CO", "DE", "LA"];
-const CITIES: &[&str] = &[
-    "Portland",
-    "Salem",
-    "Eugene",
-    "Bend",
-    "Tulsa",
-    "Norman",
-    "City",
-    "Honolulu",
-    "Hilo",
-    "Columbus",
-    "Cleveland",
-    "Cincinnati",
-    "Dayton",
-    "Toledo",
-    "Akron",
-    "Gary",
-    "Indianapolis",
-    "Bloomington",
-    "Bangor",
-    "Augusta",
-    "Baltimore",
-    "Bethesda",
-    "Rockville",
-    "Annapolis",
-    "Boston",
-    "Cambridge",
-    "Worcester",
-    "Springfield",
-    "Philadelphia",
-    "Pittsburgh",
-    "Harrisburg",
-    "Boise",
-    "Juan",
-    "Birmingham",
-    "Montgomery",
-    "Mobile",
-    "Denver",
-    "Boulder",
-    "Aurora",
-    "Springs",
-    "Wilmington",
-    "Dover",
-    "Orleans",
-    "Rouge",
-    "Lafayette",
-];
+static DOUBTFUL: Words = Words::new("en/words", "street: doubtful");
+static CITIES: Words = Words::new("en/words", "street: cities");
 
 /// Reads the number of a house: in pairs, as `27 88`.
 pub fn house_number(digits: &str) -> Option<String> {
@@ -229,7 +128,7 @@ fn state(found: &Found) -> Option<String> {
     if !found.stands_alone() || found.next().is_some_and(|c| "&'’-/@".contains(c)) {
         return None;
     }
-    let (_, name) = STATES.iter().find(|(short, _)| *short == code)?;
+    let name = STATES.iter().find(|state| state.codes.contains(&code))?.name;
     let before = found.before();
     let city = before.strip_suffix(", ").or_else(|| before.strip_suffix(' '))?;
     let comma = before.ends_with(", ");
@@ -278,55 +177,4 @@ fn road(found: &Found, name: &str) -> Option<String> {
 fn floor(found: &Found) -> Option<String> {
     let ordinal = super::number::ordinal(found.get("ordinal"))?;
     (!found.next().is_some_and(|c| c.is_ascii_alphabetic())).then(|| format!("{ordinal} floor"))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::latin::testing::{check, english};
-
-    #[test]
-    fn addresses_are_read() {
-        check(
-            english,
-            &[
-                (
-                    "2788 San Tomas Expy, Santa Clara, CA 95051",
-                    "twenty seven eighty eight San Tomas expressway, Santa Clara, california nine five o five one",
-                ),
-                ("123 Main St.", "one twenty three Main street."),
-                ("at 123 Main St, Boston", "at one twenty three Main street, Boston"),
-                ("1600 Pennsylvania Ave. NW", "sixteen hundred Pennsylvania avenue northwest"),
-                ("105 W. 42nd St.", "one o five west forty second street."),
-                ("221B Baker Street", "two twenty one B Baker Street"),
-                ("10 Downing Street", "ten Downing Street"),
-                ("Austin, TX", "Austin, texas"),
-                ("He lives in Portland, OR, now.", "He lives in Portland, oregon, now."),
-                ("New York, NY 10001", "New York, new york one o o o one"),
-                ("Washington, DC", "Washington, D C"),
-                ("P.O. Box 123", "P O box one two three"),
-                ("55 Oak Ave., Springfield 62704", "fifty five Oak avenue, Springfield six two seven o four"),
-                ("7 Bay Hwy 95051", "seven Bay highway nine five o five one"),
-                ("Apt. 4B", "apartment four B"),
-                ("Ste. 200", "suite two hundred"),
-                ("Take I-95 north", "Take I ninety five north"),
-                ("Hwy 101", "highway one o one"),
-                ("5 Oak Dr.", "five Oak drive."),
-                ("12345 Elm Rd", "one twenty three forty five Elm road"),
-            ],
-        );
-    }
-
-    #[test]
-    fn other_things_are_no_addresses() {
-        check(
-            english,
-            &[
-                ("Well, OK then", "Well, OK then"),
-                ("John Smith, MD", "John Smith, M D"),
-                ("Then, IN or out", "Then, IN or out"),
-                ("5 people", "five people"),
-                ("I-beam", "I beam"),
-            ],
-        );
-    }
 }

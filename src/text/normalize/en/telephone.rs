@@ -4,6 +4,7 @@ use super::number::cardinal;
 use crate::text::normalize::latin::initialism::said_as_word;
 use crate::text::normalize::latin::spell::{has_vowel, spell};
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 macro_rules! extension {
     () => {
@@ -152,32 +153,7 @@ fn toll_free(found: &Found) -> Option<String> {
 }
 
 /// Words before a number that say that it is one of a telephone, or one to be told digit by digit.
-const CALLS: &[&str] = &[
-    "call",
-    "calls",
-    "called",
-    "calling",
-    "dial",
-    "dialed",
-    "dialing",
-    "phone",
-    "telephone",
-    "tel",
-    "fax",
-    "text",
-    "mobile",
-    "cell",
-    "hotline",
-    "emergency",
-    "pin",
-    "code",
-    "zip",
-    "account",
-    "ssn",
-    "passcode",
-    "password",
-    "whatsapp",
-];
+static CALLS: Words = Words::new("en/words", "telephone: calls");
 
 /// Tells whether one of the last words before a place says that a telephone number follows.
 fn is_called(before: &str) -> bool {
@@ -242,73 +218,4 @@ fn after_call(found: &Found) -> Option<String> {
 
 fn extension(found: &Found) -> Option<String> {
     found.stands_alone().then(|| format!("extension {}", digits(found.get("all"))))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::latin::testing::{check, english};
-
-    #[test]
-    fn telephone_numbers_are_read_in_groups() {
-        check(
-            english,
-            &[
-                ("123-456-7890", "one two three, four five six, seven eight nine o"),
-                ("(123) 456-7890", "one two three, four five six, seven eight nine o"),
-                ("123.456.7890", "one two three, four five six, seven eight nine o"),
-                ("123 456 7890", "one two three, four five six, seven eight nine o"),
-                ("+1 123 456 7890", "plus one, one two three, four five six, seven eight nine o"),
-                ("+1 (123) 456-7890", "plus one, one two three, four five six, seven eight nine o"),
-                ("1-800-555-1234", "one, eight hundred, five five five, one two three four"),
-                ("1-800-FLOWERS", "one, eight hundred, FLOWERS"),
-                ("1-800-GO-U-HAUL", "one, eight hundred, GO, U, HAUL"),
-                ("+44 20 7946 0958", "plus four four, two o, seven nine four six, o nine five eight"),
-                ("+8613800138000", "plus eight six one three eight o o one three eight o o o"),
-                ("555-1234", "five five five, one two three four"),
-                (
-                    "123-456-7890 ext. 12",
-                    "one two three, four five six, seven eight nine o, extension one two",
-                ),
-                ("Call 911!", "Call nine one one."),
-                ("a 911 call", "a nine one one call"),
-                ("Call me at 5551234567.", "Call me at five five five one two three four five six seven."),
-                ("extension 204", "extension two o four"),
-                ("Call (555) 010-9999 now", "Call five five five, o one o, nine nine nine nine now"),
-            ],
-        );
-    }
-
-    #[test]
-    fn other_numbers_of_digits_are_read() {
-        check(
-            english,
-            &[
-                ("123-45-6789", "one two three, four five, six seven eight nine"),
-                ("978-3-16-148410-0", "nine seven eight, three, one six, one four eight four one o, o"),
-                ("0044 20 7946 0000", "o o four four, two o, seven nine four six, o o o o"),
-                ("(02) 9876 5432", "o two, nine eight seven six, five four three two"),
-                ("tel. 020 7946 0958", "telephone o two o, seven nine four six, o nine five eight"),
-                ("Tel: 555-0142", "telephone, five five five, o one four two"),
-                (
-                    "1234 5678 9012 3456",
-                    "one two three four, five six seven eight, nine o one two, three four five six",
-                ),
-                ("192.168.1.1", "one nine two dot one six eight dot one dot one"),
-                ("123.123.0.40", "one two three dot one two three dot o dot four o"),
-                ("10.0.0.1:8080", "one o dot o dot o dot one colon eight o eight o"),
-                ("10.0.0.0/8", "one o dot o dot o dot o slash eight"),
-            ],
-        );
-    }
-
-    #[test]
-    fn other_things_are_no_telephone_numbers() {
-        check(
-            english,
-            &[
-                ("500-1000 people", "five hundred to one thousand people"),
-                ("911 people", "nine hundred and eleven people"),
-            ],
-        );
-    }
 }

@@ -3,6 +3,7 @@
 use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::number::{cardinal, year};
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     Rule { name: "year", pattern: "[0-9]{3,4}", read },
@@ -11,64 +12,17 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Words before a year.
-#[rustfmt::skip]
-const BEFORE: &[&str] = &[
-    "in", "since", "by", "until", "till", "of", "from", "year", "years", "after", "before", "during", "circa", "c",
-    "ca", "late", "early", "mid", "spring", "summer", "fall", "autumn", "winter", "copyright", "ad", "around",
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
-    "born", "died", "b", "d", "est", "established", "founded", "between", "through", "election", "season", "anno",
-];
+static BEFORE: Words = Words::new("en/words", "year: before");
 /// Words before a number that is read in pairs of digits, as a year is.
-const BEFORE_PAIRS: &[&str] = &[
-    "room",
-    "rm",
-    "exit",
-    "flight",
-    "suite",
-    "apartment",
-    "apt",
-    "boeing",
-    "airbus",
-    "error",
-    "route",
-    "highway",
-    "interstate",
-];
+static BEFORE_PAIRS: Words = Words::new("en/words", "year: before pairs");
 /// Words after a year.
-#[rustfmt::skip]
-const AFTER: &[&str] = &[
-    "was", "is", "saw", "has", "had", "will", "would", "marked", "brought", "AD", "CE", "BC", "BCE", "edition", "census",
-    "election", "elections", "season", "budget", "model",
-];
+static AFTER: Words = Words::new("en/words", "year: after");
 /// Words before a count, whatever stands before them.
-const COUNTED: &[&str] = &[
-    "total",
-    "population",
-    "sum",
-    "cost",
-    "maximum",
-    "minimum",
-    "average",
-    "capacity",
-    "distance",
-    "number",
-    "range",
-    "rate",
-    "score",
-    "limit",
-    "speed",
-    "price",
-    "height",
-    "depth",
-    "salary",
-];
+static COUNTED: Words = Words::new("en/words", "year: counted");
 /// Things that are counted and do not end in s.
-const PEOPLE: &[&str] =
-    &["people", "men", "women", "children", "feet", "hundred", "thousand", "million", "percent"];
+static PEOPLE: Words = Words::new("en/words", "year: people");
 /// Words in s that are no plurals.
-const NO_PLURALS: &[&str] =
-    &["was", "is", "has", "this", "as", "its", "his", "us", "census", "crisis", "famous", "thus"];
+static NO_PLURALS: Words = Words::new("en/words", "year: no plurals");
 
 fn read(found: &Found) -> Option<String> {
     let text = found.all();
@@ -135,17 +89,13 @@ fn is_recent_year(found: &Found, before: &str, after: &str, value: u16) -> bool 
     let compared = before == "to" && is_compared(head) || matches!(before, "vs" | "versus");
     let told = ["It was", "It is", "it was", "it is", "It's"].iter().any(|start| head.ends_with(start));
     // May 5, 2020; the only number there is.
-    let dated = head.ends_with(',') && has_word(head, MONTHS);
+    let dated = head.ends_with(',') && has_word(head, &MONTHS);
     let alone = head.is_empty() && !followed && text_ends;
     let plain_end = !followed || matches!(after, "and" | "or");
     describes || named || hyphened || compared || told && plain_end || dated || alone || is_listed(head)
 }
 
-#[rustfmt::skip]
-const MONTHS: &[&str] = &[
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
-];
+static MONTHS: Words = Words::new("en/words", "year: months");
 
 /// Tells whether `before` ends with what so many are: a total of.
 fn is_count_of(before: &str) -> bool {
@@ -202,67 +152,4 @@ fn between_years(before: &str) -> bool {
 fn is_plural(word: &str) -> bool {
     let plural = word.ends_with('s') && word.starts_with(|c: char| c.is_ascii_lowercase());
     plural && !NO_PLURALS.contains(&word) || PEOPLE.contains(&word)
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::en::tests::check;
-
-    #[test]
-    fn years() {
-        check(&[
-            ("Rm. 204B", "room two o four B"),
-            ("exit 405B", "exit four o five B"),
-            ("in 1999", "in nineteen ninety nine"),
-            ("Since 2005, yes.", "Since two thousand five, yes."),
-            ("in 1905", "in nineteen o five"),
-            ("By 1900 it was gone.", "By nineteen hundred it was gone."),
-            ("until 2000", "until two thousand"),
-            ("the year 2024", "the year twenty twenty four"),
-            ("pre-1900 art", "pre nineteen hundred art"),
-            ("post-2008 growth", "post two thousand eight growth"),
-            ("(Smith, 2009)", "Smith, two thousand nine,"),
-            ("(Smith 1998, p. 12)", "Smith nineteen ninety eight, page twelve,"),
-            ("Jones et al., 2009", "Jones et al, two thousand nine"),
-            ("(1984)", "nineteen eighty four,"),
-            ("© 2019 Us", "twenty nineteen Us"),
-            ("a population of ten in 1990", "a population of ten in nineteen ninety"),
-            ("from 1990 to 1995", "from nineteen ninety to nineteen ninety five"),
-            ("between 1914 and 1918", "between nineteen fourteen and nineteen eighteen"),
-            ("the class of 2010", "the class of twenty ten"),
-            ("the 2008 crisis", "the two thousand eight crisis"),
-            ("the 2012 Olympics", "the twenty twelve Olympics"),
-            ("2020 was hard.", "twenty twenty was hard."),
-            ("2019", "twenty nineteen"),
-            ("Hastings in 1066", "Hastings in ten sixty six"),
-            ("Error 404", "Error four o four"),
-            ("in 2019, 2020 and 2021", "in twenty nineteen, twenty twenty and twenty twenty one"),
-            ("It was 1999 or 2000.", "It was nineteen ninety nine or two thousand."),
-            ("compared to 2019", "compared to twenty nineteen"),
-            ("a 1998 film", "a nineteen ninety eight film"),
-            ("my 2015 car", "my twenty fifteen car"),
-            ("FY2021", "F Y twenty twenty one"),
-            ("2019-nCoV", "twenty nineteen nCoV"),
-            ("the class of '99", "the class of ninety nine"),
-            ("back in '05", "back in o five"),
-            ("850 BC", "eight fifty B C"),
-            ("in summer 1969", "in summer nineteen sixty nine"),
-            ("Room 1205", "Room twelve o five"),
-            ("a Boeing 747", "a Boeing seven forty seven"),
-        ]);
-    }
-
-    #[test]
-    fn what_is_no_year() {
-        check(&[
-            ("1500 people", "one thousand five hundred people"),
-            ("in 2000 steps", "in two thousand steps"),
-            ("a population of 1950", "a population of one thousand nine hundred and fifty"),
-            ("a total of 1500", "a total of one thousand five hundred"),
-            ("I have 1950 of them", "I have one thousand nine hundred and fifty of them"),
-            ("1,999", "one thousand nine hundred and ninety nine"),
-            ("in 1999.5", "in one thousand nine hundred and ninety nine point five"),
-            ("1234", "one thousand two hundred and thirty four"),
-        ]);
-    }
 }

@@ -5,6 +5,7 @@ use super::spell::{has_vowel, join, spell, split_words};
 use crate::text::Language;
 use crate::text::normalize::numbers::Numbers;
 use crate::text::normalize::rule::Found;
+use crate::text::normalize::table::{self, Table, Words};
 
 pub const EMAIL: &str =
     r"(?:mailto:)?[A-Za-z0-9][A-Za-z0-9._%\+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,12}";
@@ -21,34 +22,10 @@ pub const DOMAIN: &str = concat!(
 );
 
 /// Signs in addresses and file names, in Chinese and in English.
-const SIGNS: &[(char, &str, &str)] = &[
-    ('.', "点", "dot"),
-    ('@', "艾特", "at"),
-    ('/', "斜杠", "slash"),
-    ('\\', "反斜杠", "backslash"),
-    ('-', "杠", "dash"),
-    ('_', "下划线", "underscore"),
-    (':', "冒号", "colon"),
-    ('?', "问号", "question mark"),
-    ('=', "等于", "equals"),
-    ('&', "和", "and"),
-    ('#', "井号", "hash"),
-    ('%', "百分号", "percent"),
-    ('+', "加", "plus"),
-    ('~', "波浪号", "tilde"),
-    ('!', "感叹号", "exclamation mark"),
-    ('$', "美元", "dollar"),
-    ('*', "星号", "star"),
-    (',', "逗号", "comma"),
-    (';', "分号", "semicolon"),
-];
+static SIGNS: Table<(char, &str, &str)> = Table::new("latin/addresses", table::sign);
 
 /// Words that have vowels and are spelled all the same.
-const SPELLED: &[&str] = &[
-    "io", "ai", "uk", "us", "eu", "au", "ca", "de", "hk", "fm", "ly", "tv", "py", "api", "url", "faq", "ip",
-    "id", "ui", "php", "exe", "avi", "iso", "apk", "aac", "ini", "ios", "usa", "ibm", "aol", "ieee", "acm",
-    "cia", "fbi", "nyu", "ucla", "bbc", "edu.cn", "sql",
-];
+static SPELLED: Words = Words::new("latin/words", "address: spelled");
 
 /// Endings that are said, in capitals too.
 const ENDINGS: &[&str] = &["COM", "ORG", "NET", "GOV", "EDU"];
@@ -101,63 +78,5 @@ fn say(word: &str, numbers: &Numbers) -> String {
         spell(word)
     } else {
         word.to_string()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::latin::testing::{check, chinese, english};
-
-    #[test]
-    fn addresses_are_read_sign_by_sign() {
-        check(
-            english,
-            &[
-                ("john.doe@gmail.com", "john dot doe at gmail dot com"),
-                ("Mail info@example.org.", "Mail info at example dot org."),
-                ("a_b-c+d@mail.co.uk", "a underscore b dash c plus d at mail dot co dot U K"),
-                ("bob99@yahoo.com", "bob nine nine at yahoo dot com"),
-                ("mailto:me@x.io", "me at x dot I O"),
-                ("Write to support@company.com, please.", "Write to support at company dot com, please."),
-                ("(jane@site.net)", "jane at site dot net,"),
-                ("user@localhost", "user at localhost"),
-                ("www.google.com", "W W W dot google dot com"),
-                ("Visit www.example.com.", "Visit W W W dot example dot com."),
-                ("See example.com, or not.", "See example dot com, or not."),
-                ("https://example.com", "H T T P S colon slash slash example dot com"),
-                (
-                    "https://www.example.com/a-b?x=1",
-                    "H T T P S colon slash slash W W W dot example dot com slash a dash b question mark x equals one",
-                ),
-                ("http://a.org/", "H T T P colon slash slash a dot org slash"),
-                ("github.com/foo_bar", "github dot com slash foo underscore bar"),
-                (
-                    "openai.com/api?key=a&b=c",
-                    "openai dot com slash A P I question mark key equals a and b equals c",
-                ),
-                ("socket.io", "socket dot I O"),
-                ("BBC.co.uk", "B B C dot co dot U K"),
-                ("Amazon.com Inc", "Amazon dot com incorporated"),
-                ("ftp://files.net/x.zip!", "F T P colon slash slash files dot net slash x dot zip."),
-                ("at x.com:8080", "at x dot com colon eight zero eight zero"),
-                ("WWW.EXAMPLE.COM", "W W W dot EXAMPLE dot COM"),
-                ("It ended.Come on", "It ended dot Come on"),
-                ("the end. com", "the end. com"),
-            ],
-        );
-    }
-
-    #[test]
-    fn addresses_in_chinese_have_chinese_signs() {
-        check(
-            chinese,
-            &[
-                ("请发到john.doe@gmail.com。", "请发到john点doe艾特gmail点com。"),
-                ("邮箱是zhang_san-1@qq.com", "邮箱是zhang下划线san杠一艾特Q Q点com"),
-                ("网址www.baidu.com", "网址W W W点baidu点com"),
-                ("打开https://a.cn/b?x=1看看", "打开H T T P S冒号斜杠斜杠a点C N斜杠b问号x等于一看看"),
-                ("访问github.com，谢谢", "访问github点com，谢谢"),
-            ],
-        );
     }
 }

@@ -62,36 +62,3 @@ fn number(digits: &str, numbers: &Numbers) -> String {
     };
     named.unwrap_or_else(|| (numbers.digits)(digits))
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::latin::testing::{check, chinese, english};
-
-    #[test]
-    fn tags_are_split_into_words() {
-        check(
-            english,
-            &[
-                ("#ThrowbackThursday", "hashtag Throwback Thursday"),
-                ("#love it", "hashtag love it"),
-                ("So #blessed!", "So hashtag blessed."),
-                ("#throwback_thursday", "hashtag throwback thursday"),
-                ("#Election2024", "hashtag Election twenty twenty four"),
-                ("#MeToo #AI", "hashtag Me Too hashtag A I"),
-                ("#USA", "hashtag U S A"),
-                ("@elonmusk", "at elonmusk"),
-                ("Thanks @JohnDoe!", "Thanks at John Doe."),
-                ("@user_name", "at user underscore name"),
-                ("@user12", "at user twelve"),
-            ],
-        );
-        check(
-            chinese,
-            &[
-                ("关注@abc吧", "关注艾特abc吧"),
-                ("参加#HappyDay活动", "参加话题Happy Day活动"),
-                ("我的#AI2024", "我的话题A I二零二四"),
-            ],
-        );
-    }
-}

@@ -28,30 +28,3 @@ pub const WORDS: &[Rule] = &[
     Rule { name: "initialism", pattern: initialism::CAPITALS, read: initialism::capitals },
     Rule { name: "initialism", pattern: initialism::MIXED, read: initialism::mixed },
 ];
-
-#[cfg(test)]
-pub mod testing {
-    use crate::text::Language;
-    use crate::text::normalize::{NormalizeOptions, normalize};
-
-    pub fn english(text: &str) -> String {
-        let options = NormalizeOptions { language: Some(Language::English), ..Default::default() };
-        normalize(text, &options).text
-    }
-
-    pub fn chinese(text: &str) -> String {
-        let options = NormalizeOptions { language: Some(Language::Chinese), ..Default::default() };
-        normalize(text, &options).text
-    }
-
-    /// Checks that every text is spoken as the table says; all that are not are told at once.
-    pub fn check(read: fn(&str) -> String, table: &[(&str, &str)]) {
-        let wrong: Vec<_> = table
-            .iter()
-            .map(|(text, spoken)| (text, spoken, read(text)))
-            .filter(|(_, spoken, read)| spoken != &read)
-            .map(|(text, spoken, read)| format!("{text:?}\n    is    {read:?}\n    not   {spoken:?}"))
-            .collect();
-        assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    }
-}

@@ -2,6 +2,7 @@
 
 use crate::text::Language;
 use crate::text::normalize::rule::Found;
+use crate::text::normalize::table::{self, Table};
 
 pub const NAME: &str = concat!(
     r"(?:C\+\+|c\+\+|[A-GJcf]#|\.(?:NET|Net|net)|ASP\.NET|VB\.NET|Wi-?Fi|wi-?fi|WI-?FI|Hi-Fi|Sci-Fi|sci-fi|",
@@ -10,48 +11,7 @@ pub const NAME: &str = concat!(
 );
 
 /// Names as they are written, in Chinese and in English.
-const NAMES: &[(&str, &str, &str)] = &[
-    ("C++", "C加加", "C plus plus"),
-    ("c++", "C加加", "C plus plus"),
-    ("C#", "C sharp", "C sharp"),
-    ("c#", "C sharp", "C sharp"),
-    ("F#", "F sharp", "F sharp"),
-    ("f#", "F sharp", "F sharp"),
-    ("J#", "J sharp", "J sharp"),
-    ("j#", "J sharp", "J sharp"),
-    (".NET", "点net", "dot net"),
-    (".Net", "点net", "dot net"),
-    (".net", "点net", "dot net"),
-    ("ASP.NET", "A S P点net", "A S P dot net"),
-    ("VB.NET", "V B点net", "V B dot net"),
-    ("WiFi", "WiFi", "WiFi"),
-    ("Wi-Fi", "WiFi", "WiFi"),
-    ("Wifi", "WiFi", "WiFi"),
-    ("Wi-fi", "WiFi", "WiFi"),
-    ("wifi", "WiFi", "WiFi"),
-    ("wi-fi", "WiFi", "WiFi"),
-    ("WIFI", "WiFi", "WiFi"),
-    ("WI-FI", "WiFi", "WiFi"),
-    ("Hi-Fi", "Hi Fi", "Hi Fi"),
-    ("Sci-Fi", "Sci Fi", "Sci Fi"),
-    ("sci-fi", "sci fi", "sci fi"),
-    ("AT&T", "A T and T", "A T and T"),
-    ("TCP/IP", "T C P I P", "T C P I P"),
-    ("I/O", "I O", "I O"),
-    ("A/C", "A C", "A C"),
-    ("N/A", "N A", "N A"),
-    ("n/a", "N A", "N A"),
-    ("Notepad++", "Notepad加加", "Notepad plus plus"),
-    ("Disney+", "Disney加", "Disney plus"),
-    ("PhD", "P H D", "P H D"),
-    ("PhDs", "P H Ds", "P H Ds"),
-    ("pH", "P H", "P H"),
-    ("VMware", "V M ware", "V M ware"),
-    ("TL;DR", "T L D R", "T L D R"),
-    ("W3C", "W三C", "W three C"),
-    ("e-mail", "email", "email"),
-    ("E-mail", "Email", "Email"),
-];
+static NAMES: Table<(&str, &str, &str)> = Table::new("latin/names", table::triple);
 
 pub fn name(found: &Found) -> Option<String> {
     let (name, language) = (found.all(), found.language());
@@ -75,40 +35,4 @@ pub fn name(found: &Found) -> Option<String> {
     }
     let (before, after) = name.split_once('&')?;
     Some(format!("{before} and {after}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::latin::testing::{check, chinese, english};
-
-    #[test]
-    fn names_with_signs_are_read() {
-        check(
-            english,
-            &[
-                ("C++ and C#", "C plus plus and C sharp"),
-                ("F#", "F sharp"),
-                ("A# minor", "A sharp minor"),
-                (".NET Core", "dot net Core"),
-                ("R&D", "R and D"),
-                ("Q&A", "Q and A"),
-                ("AT&T", "A T and T"),
-                ("Wi-Fi", "WiFi"),
-                ("TCP/IP", "T C P I P"),
-                ("She got an A+.", "She got an A plus."),
-                ("TL;DR: no", "T L D R, no"),
-                ("PhD student", "P H D student"),
-                ("Send an e-mail", "Send an email"),
-            ],
-        );
-        check(
-            chinese,
-            &[
-                ("学C++和C#", "学C加加和C sharp"),
-                ("公司的R&D部门", "公司的R and D部门"),
-                ("连上Wi-Fi", "连上WiFi"),
-                ("得了A+的成绩", "得了A加的成绩"),
-            ],
-        );
-    }
 }

@@ -4,6 +4,7 @@ use super::context;
 use super::date::{is_part, spoken, valid};
 use super::number::digits;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     // 01/28
@@ -48,65 +49,17 @@ fn month_slash_day(found: &Found) -> Option<String> {
 }
 
 /// Words before a day.
-const BEFORE: &[&str] = &[
-    "截至",
-    "截止",
-    "截止到",
-    "日期",
-    "时间：",
-    "时间:",
-    "时间为",
-    "活动：",
-    "今天是",
-    "定于",
-    "生日",
-    "到期",
-    "假期",
-];
+static BEFORE: Words = Words::new("zh/words", "day: before");
 /// Words after a day.
-const AFTER: &[&str] = &[
-    "之前",
-    "之后",
-    "以前",
-    "以后",
-    "当天",
-    "国庆",
-    "元旦",
-    "春节",
-    "除夕",
-    "清明",
-    "端午",
-    "中秋",
-    "五一",
-    "劳动节",
-    "儿童节",
-    "妇女节",
-    "青年节",
-    "教师节",
-    "情人节",
-    "圣诞",
-    "上午",
-    "下午",
-    "中午",
-    "晚上",
-    "早上",
-    "凌晨",
-    "截止",
-    "开售",
-    "发售",
-    "上映",
-    "开幕",
-    "开学",
-    "放假",
-];
+static AFTER: Words = Words::new("zh/words", "day: after");
 const WEEKS: &[&str] = &["周", "星期", "礼拜", "週", "禮拜"];
 
 /// Tells whether the words around it are about a day.
 fn is_cued(found: &Found) -> bool {
     let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
-    context::ends_with_any(before, BEFORE)
-        || context::ends_with_any(found.before(), BEFORE)
-        || context::starts_with_any(found.after().trim_start(), AFTER)
+    context::ends_with_any(before, &BEFORE)
+        || context::ends_with_any(found.before(), &BEFORE)
+        || context::starts_with_any(found.after().trim_start(), &AFTER)
         || weekday_before(found.before())
         || weekday_after(found.after())
 }
@@ -155,38 +108,4 @@ fn known_day(found: &Found) -> Option<String> {
         _ => digits(found.all()),
     };
     (found.stands_alone() && valid(month, day)).then_some(spoken)
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::zh::check;
-
-    #[test]
-    fn days_are_read() {
-        check(&[
-            ("01/28", "一月二十八日"),
-            ("请在3/15之前提交", "请在三月十五日之前提交"),
-            ("10/1国庆节", "十月一日国庆节"),
-            ("截至12/31", "截至十二月三十一日"),
-            ("1/2以上", "二分之一以上"),
-            ("周五（5/17）开会", "周五，五月十七日，开会"),
-            ("本周六（6.15）上映", "本周六，六月十五日，上映"),
-            ("3.15晚会", "三一五晚会"),
-            ("3.15打假", "三一五打假"),
-            ("11.11购物节", "双十一购物节"),
-            ("6.18大促", "六一八大促"),
-            ("5·12汶川地震", "五一二汶川地震"),
-            ("开放时间5/1-10/31", "开放时间五月一日到十月三十一日"),
-            ("5/1～5/7放假", "五月一日到五月七日放假"),
-            ("5/17（周五）", "五月十七日，周五，"),
-            ("活动时间：5/17", "活动时间，五月十七日"),
-            ("用了1/2周", "用了二分之一周"),
-            ("睡眠占时间1/3", "睡眠占时间三分之一"),
-            ("1/4-3/4", "四分之一到四分之三"),
-            ("12.25圣诞节", "十二月二十五日圣诞节"),
-            ("9·11事件", "九一一事件"),
-            ("长3.15米", "长三点一五米"),
-            ("3/4的人", "四分之三的人"),
-        ]);
-    }
 }

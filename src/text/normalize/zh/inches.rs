@@ -4,30 +4,15 @@ use super::context;
 use super::number::quantity;
 use crate::text::normalize::rule::Found;
 use crate::text::normalize::rule::Rule;
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] =
     &[Rule { name: "measure", pattern: r#"(?<a>[0-9]{1,3}(?:\.[0-9]{1,2})?)(?:["”]|'')"#, read: inches }];
 
 /// Words after the size of a screen.
-const SCREENS: &[&str] = &[
-    "液",
-    "屏",
-    "显",
-    "电视",
-    "超",
-    "曲",
-    "笔记本",
-    "平板",
-    "触",
-    "大屏",
-    "全面屏",
-    "轮",
-    "管",
-    "LCD",
-    "LED",
-];
+static SCREENS: Words = Words::new("zh/words", "inches: screens");
 /// Words before a size.
-const SIZES: &[&str] = &["屏幕", "尺寸", "显示器", "电视", "对角线", "大小", "直径", "轮毂", "屏幕尺寸"];
+static SIZES: Words = Words::new("zh/words", "inches: sizes");
 /// The context may begin within a quotation if it is this long, in bytes.
 const CUT: usize = 60;
 
@@ -41,7 +26,7 @@ fn inches(found: &Found) -> Option<String> {
         return None;
     }
     let before = found.before().trim_end_matches(' ').trim_end_matches(['为', '是', '：', ':']);
-    let named = context::starts_with_any(after, SCREENS) || context::ends_with_any(before, SIZES);
+    let named = context::starts_with_any(after, &SCREENS) || context::ends_with_any(before, &SIZES);
     let before = context::sentence_before(found.before());
     let quoted = is_open(before)
         // What opens here closes again: 3"好"字.
@@ -74,38 +59,4 @@ fn closes(after: &str) -> bool {
     let opens = up_to.ends_with([' ', '：', ':', '，', ','])
         || after.get(up_to.len()..).is_some_and(|q| q.starts_with('“'));
     quote.is_some() && !opens && !up_to.ends_with(|c: char| c.is_ascii_digit())
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::zh::check;
-
-    #[test]
-    fn inches_are_read() {
-        check(&[
-            ("MacBook Pro 14\" 搭载M3芯片", "MacBook Pro 十四英寸 搭载M三芯片"),
-            ("24\" 显示器", "二十四英寸 显示器"),
-            ("55\"电视", "五十五英寸电视"),
-            ("新买了24\"和27\"显示器", "新买了二十四英寸和二十七英寸显示器"),
-            ("屏幕尺寸：13.3\"", "屏幕尺寸，十三点三英寸"),
-            ("这台电视是65\"的", "这台电视是六十五英寸的"),
-            ("19\"/22\"两种", "十九英寸，二十二英寸两种"),
-            ("8''蛋糕", "八英寸蛋糕"),
-            ("屏幕15.6”，轻薄", "屏幕十五点六英寸，轻薄"),
-        ]);
-    }
-
-    #[test]
-    fn quotes_are_no_inches() {
-        check(&[
-            ("他说\"共有5\"，然后走了", "他说 共有五，然后走了"),
-            ("“我今年14”，他说", "我今年十四，他说"),
-            ("写了3\"好\"字", "写了三 好 字"),
-            ("这款\"iPhone 15\"很贵", "这款 iPhone 十五 很贵"),
-            (
-                "他在会上说：\"今年我们公司的目标就是把所有产品的数量都提高到原来的3\"。",
-                "他在会上说，今年我们公司的目标就是把所有产品的数量都提高到原来的三。",
-            ),
-        ]);
-    }
 }

@@ -26,26 +26,3 @@ fn circled(found: &Found) -> Option<String> {
         found.next().is_none_or(|c| "和与或及到至、的中，。；）)".contains(c) || ('①'..='⑳').contains(&c));
     Some(if named { spoken } else { spoken + "，" })
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::zh::check;
-
-    #[test]
-    fn items_are_read() {
-        check(&[
-            ("1. 苹果", "一，苹果"),
-            ("1.苹果\n2.梨", "一，苹果。\n二，梨"),
-            ("1、打开电源", "一、打开电源"),
-            ("2) 关闭", "二，关闭"),
-            ("（1）准备", "一，准备"),
-            ("①打开②关闭", "一，打开二，关闭"),
-            ("步骤①和②", "步骤一和二"),
-            ("⒈概述", "一，概述"),
-            ("1.5倍", "一点五倍"),
-            ("第3", "第三"),
-            ("第3名", "第三名"),
-            ("3.14是圆周率", "三点一四是圆周率"),
-        ]);
-    }
-}

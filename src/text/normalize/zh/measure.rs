@@ -6,6 +6,7 @@ use super::number::{number, quantity};
 use super::units;
 use crate::text::language::is_han;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::{self, Table, Words};
 
 /// A unit's sign.
 macro_rules! unit {
@@ -99,25 +100,11 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Letters that mean something else than the unit before these.
-const NOT_UNITS: &[(&str, &[&str])] = &[
-    ("A", &["景", "级", "大", "游", "公", "股", "类", "座", "型", "版", "区", "班", "栋", "口", "信", "轮"]),
-    ("V", &["领", "认", "级", "用", "博", "型", "V"]),
-    ("L", &["型", "码", "号", "版"]),
-    ("N", &["型", "年", "次", "种", "个", "多"]),
-    ("J", &["型"]),
-    ("W", &["粉", "人", "元", "块", "条", "次", "个"]),
-    ("s", &["店"]),
-    ("g", &["网", "手", "时", "基", "信"]),
-    ("pt", &["班"]),
-    ("in", &["1", "一"]),
-];
+static NOT_UNITS: Table<(&str, Vec<&str>)> = Table::new("zh/no_units", table::list);
 /// Units that are words too: read only right after a number.
 const WORDS: &[&str] = &["in", "us", "mi", "ha", "bar", "bit", "pt"];
 /// Words that say that a minus is cold.
-const WEATHER: &[&str] = &[
-    "气温", "温度", "天气", "最低", "最高", "降至", "降到", "零下", "室外", "冷", "氣溫", "溫度", "体感",
-    "冰箱", "冷冻", "冷藏",
-];
+static WEATHER: Words = Words::new("zh/words", "measure: weather");
 
 fn unit_of(found: &Found) -> Option<String> {
     let sign = found.get("unit");
@@ -168,7 +155,7 @@ fn measure(found: &Found) -> Option<String> {
     let unit = unit_of(found)?;
     let degrees = found.get("unit");
     let cold =
-        matches!(degrees, "°C" | "°F") || degrees == "°" && context::contains_any(found.before(), WEATHER);
+        matches!(degrees, "°C" | "°F") || degrees == "°" && context::contains_any(found.before(), &WEATHER);
     // 零下五到三摄氏度 would be below zero all the way.
     if cold && found.has("neg") && found.has("b") && !found.has("neg2") {
         let spoken = amount(found, cold)?;
@@ -220,8 +207,9 @@ fn cold(found: &Found) -> Option<String> {
 
 /// Returns what a minus before degrees is called.
 fn below_zero(found: &Found, unit: &str) -> &'static str {
-    let cold =
-        context::contains_any(found.before(), WEATHER) || found.before().is_empty() || unit.starts_with('摄');
+    let cold = context::contains_any(found.before(), &WEATHER)
+        || found.before().is_empty()
+        || unit.starts_with('摄');
     if cold { "零下" } else { "负" }
 }
 
@@ -283,124 +271,4 @@ fn each(found: &Found) -> Option<String> {
     }
     let per = unit_or_word(per)?;
     (!found.next().is_some_and(|c| c.is_ascii_alphanumeric())).then(|| format!("每{per}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::zh::check;
-
-    #[test]
-    fn units_are_read() {
-        check(&[
-            ("1kg", "一千克"),
-            ("2kg", "两千克"),
-            ("¥3.5/100g", "三点五元每一百克"),
-            ("15元/2小时", "十五元每两小时"),
-            ("上升2pct", "上升两个百分点"),
-            ("下调25BP", "下调二十五个基点"),
-            ("100mg/片", "每片一百毫克"),
-            ("12.5×10^9/L", "十二点五乘十的九次方每升"),
-            ("10km", "十千米"),
-            ("3.5m", "三点五米"),
-            ("175cm", "一百七十五厘米"),
-            ("5 mm", "五毫米"),
-            ("500g面粉", "五百克面粉"),
-            ("每天20mg", "每天二十毫克"),
-            ("5t", "五吨"),
-            ("1.5L", "一点五升"),
-            ("250ml", "二百五十毫升"),
-            ("100mL水", "一百毫升水"),
-            ("90m²", "九十平方米"),
-            ("120m2", "一百二十平方米"),
-            ("88㎡的房子", "八十八平方米的房子"),
-            ("3m³", "三立方米"),
-            ("9.6km²", "九点六平方千米"),
-            ("960万km²", "九百六十万平方千米"),
-            ("10km/h", "每小时十千米"),
-            ("60-80km/h", "每小时六十到八十千米"),
-            ("340m/s", "每秒三百四十米"),
-            ("9.8m/s²", "九点八米每二次方秒"),
-            ("1.2g/cm³", "每立方厘米一点二克"),
-            ("5mg/kg", "每千克五毫克"),
-            ("7.8L/100km", "每百公里七点八升"),
-            ("25℃", "二十五摄氏度"),
-            ("36.5°C", "三十六点五摄氏度"),
-            ("-10℃", "零下十摄氏度"),
-            ("气温-5~3℃", "气温零下五摄氏度到三摄氏度"),
-            ("体感-5~-3度", "体感零下五到零下三度"),
-            ("房价2万/平", "房价两万每平"),
-            ("-10℃~-5℃", "零下十摄氏度到零下五摄氏度"),
-            ("零下10℃", "零下十摄氏度"),
-            ("98.6℉", "九十八点六华氏度"),
-            ("旋转90°", "旋转九十度"),
-            ("北纬39°54′20″", "北纬三十九度五十四分二十秒"),
-            ("气温降至-8度", "气温降至零下八度"),
-            ("50Hz", "五十赫兹"),
-            ("2.4GHz", "二点四吉赫"),
-            ("60W灯泡", "六十瓦灯泡"),
-            ("220V电压", "二百二十伏电压"),
-            ("5kW", "五千瓦"),
-            ("用电300kWh", "用电三百千瓦时"),
-            ("5000mAh", "五千毫安时"),
-            ("电流10A", "电流十安"),
-            ("5V/2A充电器", "五伏、两安充电器"),
-            ("70dB", "七十分贝"),
-            ("8GB内存", "八G B内存"),
-            ("512MB", "五百一十二兆"),
-            ("1TB", "一T B"),
-            ("100Mbps", "一百兆比特每秒"),
-            ("10MB/s", "每秒十兆"),
-            ("30fps", "三十帧"),
-            ("200ms", "二百毫秒"),
-            ("3000rpm", "三千转每分钟"),
-            ("3000r/min", "每分钟三千转"),
-            ("120mmHg", "一百二十毫米汞柱"),
-            ("500kcal", "五百千卡"),
-            ("101kPa", "一百零一千帕"),
-            ("10-15kg", "十到十五千克"),
-            ("10kg-15kg", "十千克到十五千克"),
-            ("3~5cm", "三到五厘米"),
-            ("10cm×5cm", "十厘米乘五厘米"),
-            ("1,000KM", "一千千米"),
-            ("80KM/H", "每小时八十千米"),
-            ("3×10^8m/s", "三乘十的八次方米每秒"),
-            ("60公里/小时", "六十公里每小时"),
-            ("血糖5.6mmol/L", "血糖每升五点六毫摩尔"),
-            ("单位为℃", "单位为摄氏度"),
-            ("2h30min", "两小时三十分钟"),
-            ("6.1s", "六点一秒"),
-            ("120W快充", "一百二十瓦快充"),
-            ("单位：km/h", "单位，千米每小时"),
-            ("每kg售价", "每千克售价"),
-            ("三百km", "三百千米"),
-            ("55″", "五十五英寸"),
-            ("72次/分", "七十二次每分"),
-            ("100元/人", "一百元每人"),
-            ("5元/斤", "五元每斤"),
-            ("0.6元/度", "零点六元每度"),
-            ("80美元/桶", "八十美元每桶"),
-            ("100g/袋", "每袋一百克"),
-            ("3粒/次", "三粒每次"),
-            ("25元/m²", "二十五元每平方米"),
-            ("2.9万元/㎡", "二点九万元每平方米"),
-            ("单价（元/吨）", "单价，元每吨，"),
-            ("他身高180cm，体重75kg。", "他身高一百八十厘米，体重七十五千克。"),
-            ("限速120km/h的高速", "限速每小时一百二十千米的高速"),
-        ]);
-    }
-
-    #[test]
-    fn letters_are_no_units() {
-        check(&[
-            ("5G手机", "五G手机"),
-            ("5A级景区", "五A级景区"),
-            ("4K电视", "四K电视"),
-            ("3D电影", "三D电影"),
-            ("T恤", "T恤"),
-            ("5meters", "五meters"),
-            ("iPhone 6s发布", "iPhone 六s发布"),
-            ("5 in 1", "五 in 一"),
-            ("三in一咖啡", "三in一咖啡"),
-        ]);
-    }
 }

@@ -59,22 +59,3 @@ pub const RULES: &[&[Rule]] = &[
     number::NEGATIVE,
     number::RULES,
 ];
-
-/// Checks examples of what is written and what is spoken, but for spaces, which nobody hears.
-#[cfg(test)]
-fn check(examples: &[(&str, &str)]) {
-    use super::{NormalizeOptions, normalize};
-    let options =
-        NormalizeOptions { language: Some(crate::text::Language::Chinese), ..NormalizeOptions::default() };
-    let mut wrong = String::new();
-    for (text, spoken) in examples {
-        let found = normalize(text, &options).text;
-        if found.replace(' ', "") != spoken.replace(' ', "") {
-            wrong += &format!("\n{text}: {found}, not {spoken}");
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
-}
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,7 @@
 use super::number::{digits, number, quantity};
 use super::{context, math, units};
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -48,14 +49,10 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Words before the model of a plane, a rocket or a ship, after which a hyphen is not heard.
-const MODELS: &[&str] = &[
-    "歼", "运", "直", "轰", "强", "教", "东风", "长征", "嫦娥", "神舟", "苏", "米格", "图", "天宫", "玉兔",
-    "伊尔", "红旗", "鹰击", "天问", "巨浪", "梦天", "蛟龙", "卡", "安", "伊", "天舟", "风云", "北斗", "实践",
-    "殲",
-];
+static MODELS: Words = Words::new("zh/words", "range: models");
 
 /// Words before the number of a figure or a table, and of the chapter that it is in.
-const FIGURES: &[&str] = &["图", "表", "例题", "习题", "附录", "公式", "圖", "如图", "例"];
+static FIGURES: Words = Words::new("zh/words", "range: figures");
 
 fn shop(found: &Found) -> bool {
     context::starts_with_any(found.after(), &["便利", "店", "超市", "買", "买"])
@@ -89,7 +86,7 @@ fn numbers(found: &Found) -> Option<String> {
     let sign = found.get("sign");
     // 图3-1
     if sign == "-"
-        && context::ends_with_any(found.before(), FIGURES)
+        && context::ends_with_any(found.before(), &FIGURES)
         && rest.chars().next().is_none_or(|c| !"页章节月".contains(c))
     {
         return Some(format!("{}杠", number(a)));
@@ -122,7 +119,7 @@ fn things(found: &Found) -> Option<String> {
     let before = found.before();
     let sign = found.get("sign");
     // The model of a plane.
-    if sign == "-" && context::ends_with_any(before, MODELS) {
+    if sign == "-" && context::ends_with_any(before, &MODELS) {
         return Some(" ".into());
     }
     if before.ends_with(' ') && sign == "-" && found.after().starts_with(|c: char| c.is_ascii_digit()) {
@@ -170,11 +167,8 @@ fn ends_a_quantity(before: &str) -> bool {
         return number.trim_end().ends_with(digit)
             && (units::name(unit).is_some() || matches!(unit, "am" | "pm" | "AM" | "PM"));
     }
-    const ENDS: &[&str] = &[
-        "月", "日", "号", "號", "年", "点", "點", "时", "時", "半", "章", "级", "期", "班", "楼", "万", "亿",
-        "千", "百", "周岁",
-    ];
-    let units = units::CHINESE.iter().chain(ENDS);
+    static ENDS: Words = Words::new("zh/words", "range: ends");
+    let units = units::CHINESE.iter().chain(ENDS.iter());
     units.filter_map(|unit| before.strip_suffix(unit)).any(|rest| rest.trim_end().ends_with(counted))
         || context::ends_with_any(before, &["周一", "周二", "周三", "周四", "周五", "周六", "周日"])
 }
@@ -184,68 +178,4 @@ fn weekdays(found: &Found) -> Option<String> {
     let day = before.trim_end_matches(|c: char| "一二三四五六日天1234567".contains(c));
     (day.len() < before.len() && context::ends_with_any(day, &["周", "星期", "礼拜", "週", "禮拜", "初"]))
         .then(|| "到".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::text::normalize::zh::check;
-
-    #[test]
-    fn ranges_are_read() {
-        check(&[
-            ("3~5个", "三到五个"),
-            ("-2~-1之间", "负二到负一之间"),
-            ("-1.5~+2.5", "负一点五到正二点五"),
-            ("AM 9:00 ~ PM 6:00", "上午九点到下午六点"),
-            ("满199-20", "满一百九十九减二十"),
-            ("满100-200元", "满一百到二百元"),
-            ("3-5个", "三到五个"),
-            ("2-3个人", "两到三个人"),
-            ("1-2天", "一到两天"),
-            ("100–200", "一百到二百"),
-            ("10—20人", "十到二十人"),
-            ("18～25岁", "十八到二十五岁"),
-            ("10至20元", "十至二十元"),
-            ("第1-3章", "第一到三章"),
-            ("第10～12页", "第十到十二页"),
-            ("3个~5个", "三个到五个"),
-            ("周一~周五", "周一到周五"),
-            ("星期一-星期五", "星期一到星期五"),
-            ("周1-周5", "周一到周五"),
-            ("3-5万", "三到五万"),
-            ("1.5-2.5", "一点五到二点五"),
-            ("9点-11点", "九点到十一点"),
-            ("1,000-2,000件", "一千到两千件"),
-            ("3 - 5 天", "三到五 天"),
-            ("~50人", "约五十人"),
-            ("早8:00-晚6:00", "早八点到晚六点"),
-            ("2010年-今", "二零一零年到今"),
-            ("100万~200万元", "一百万到二百万元"),
-            ("1%-2%", "百分之一到百分之二"),
-            ("第2-4周", "第二到四周"),
-            ("12-18个月", "十二到十八个月"),
-            ("$5-10", "五到十美元"),
-            ("19-20世纪", "十九到二十世纪"),
-            ("3000-5000", "三千到五千"),
-            ("8-10岁的孩子每天睡9~11小时", "八到十岁的孩子每天睡九到十一小时"),
-            ("6-12岁儿童", "六到十二岁儿童"),
-            ("2-4级风", "二到四级风"),
-            ("200元-300元", "二百元到三百元"),
-        ]);
-    }
-
-    #[test]
-    fn hyphens_are_not_always_ranges() {
-        check(&[
-            ("3-5-2阵型", "三五二阵型"),
-            ("4-4-2", "四四二"),
-            ("见图3-1", "见图三杠一"),
-            ("7-11便利店", "七十一便利店"),
-            ("歼-20", "歼 二十"),
-            ("好的~我知道", "好的，我知道"),
-            ("COVID-19", "COVID 十九"),
-            ("F-16战机", "F 十六战机"),
-            ("上海-北京", "上海 北京"),
-        ]);
-    }
 }

@@ -1,271 +1,26 @@
 //! Signs of units, and their names.
 
-/// A sign, and what it is called in Chinese.
-pub const UNITS: &[(&str, &str)] = &[
-    // Length.
-    ("km", "千米"),
-    ("m", "米"),
-    ("dm", "分米"),
-    ("cm", "厘米"),
-    ("mm", "毫米"),
-    ("µm", "微米"),
-    ("um", "微米"),
-    ("nm", "纳米"),
-    ("in", "英寸"),
-    ("inch", "英寸"),
-    ("″", "英寸"),
-    ("ft", "英尺"),
-    ("yd", "码"),
-    ("mi", "英里"),
-    ("Å", "埃"),
-    // Points of a percentage.
-    ("pct", "个百分点"),
-    ("bp", "个基点"),
-    ("BP", "个基点"),
-    // Area and volume.
-    ("ha", "公顷"),
-    ("L", "升"),
-    ("l", "升"),
-    ("dL", "分升"),
-    ("dl", "分升"),
-    ("mL", "毫升"),
-    ("ml", "毫升"),
-    ("µL", "微升"),
-    ("µl", "微升"),
-    ("cc", "毫升"),
-    // Mass.
-    ("t", "吨"),
-    ("kg", "千克"),
-    ("g", "克"),
-    ("mg", "毫克"),
-    ("µg", "微克"),
-    ("ug", "微克"),
-    ("ng", "纳克"),
-    ("lb", "磅"),
-    ("lbs", "磅"),
-    ("oz", "盎司"),
-    // Time.
-    ("h", "小时"),
-    ("hr", "小时"),
-    ("hrs", "小时"),
-    ("min", "分钟"),
-    ("mins", "分钟"),
-    ("s", "秒"),
-    ("sec", "秒"),
-    ("ms", "毫秒"),
-    ("µs", "微秒"),
-    ("us", "微秒"),
-    ("ns", "纳秒"),
-    // Heat and angles.
-    ("°C", "摄氏度"),
-    ("°F", "华氏度"),
-    ("°", "度"),
-    // Frequency.
-    ("Hz", "赫兹"),
-    ("kHz", "千赫"),
-    ("MHz", "兆赫"),
-    ("GHz", "吉赫"),
-    ("THz", "太赫"),
-    ("rpm", "转每分钟"),
-    ("RPM", "转每分钟"),
-    ("bpm", "次每分钟"),
-    ("fps", "帧"),
-    ("FPS", "帧"),
-    // Electricity, power, energy.
-    ("V", "伏"),
-    ("kV", "千伏"),
-    ("KV", "千伏"),
-    ("mV", "毫伏"),
-    ("A", "安"),
-    ("mA", "毫安"),
-    ("Ah", "安时"),
-    ("mAh", "毫安时"),
-    ("W", "瓦"),
-    ("kW", "千瓦"),
-    ("KW", "千瓦"),
-    ("mW", "毫瓦"),
-    ("MW", "兆瓦"),
-    ("GW", "吉瓦"),
-    ("kWh", "千瓦时"),
-    ("KWh", "千瓦时"),
-    ("MWh", "兆瓦时"),
-    ("Wh", "瓦时"),
-    ("Ω", "欧"),
-    ("kΩ", "千欧"),
-    ("MΩ", "兆欧"),
-    ("µF", "微法"),
-    ("pF", "皮法"),
-    ("J", "焦"),
-    ("kJ", "千焦"),
-    ("KJ", "千焦"),
-    ("cal", "卡"),
-    ("kcal", "千卡"),
-    ("eV", "电子伏"),
-    // Force and pressure.
-    ("N", "牛"),
-    ("kN", "千牛"),
-    ("Nm", "牛米"),
-    ("N·m", "牛米"),
-    ("Pa", "帕"),
-    ("hPa", "百帕"),
-    ("kPa", "千帕"),
-    ("MPa", "兆帕"),
-    ("GPa", "吉帕"),
-    ("bar", "巴"),
-    ("atm", "大气压"),
-    ("mmHg", "毫米汞柱"),
-    ("psi", "磅每平方英寸"),
-    // Light and sound.
-    ("dB", "分贝"),
-    ("lm", "流明"),
-    ("lx", "勒克斯"),
-    ("nit", "尼特"),
-    ("nits", "尼特"),
-    // Chemistry.
-    ("mol", "摩尔"),
-    ("mmol", "毫摩尔"),
-    ("µmol", "微摩尔"),
-    ("ppm", "ppm"),
-    ("IU", "国际单位"),
-    // Data.
-    ("bit", "比特"),
-    ("KB", "K B"),
-    ("MB", "兆"),
-    ("GB", "G B"),
-    ("TB", "T B"),
-    ("PB", "P B"),
-    ("Kb", "千比特"),
-    ("Mb", "兆比特"),
-    ("Gb", "吉比特"),
-    ("bps", "比特每秒"),
-    ("kbps", "千比特每秒"),
-    ("Kbps", "千比特每秒"),
-    ("Mbps", "兆比特每秒"),
-    ("Gbps", "吉比特每秒"),
-    ("px", "像素"),
-    ("dpi", "d p i"),
-    ("pt", "点"),
-    // Speed.
-    ("mph", "英里每小时"),
-    ("kph", "千米每小时"),
-    ("kmh", "千米每小时"),
-];
+use crate::text::normalize::table::{self, Table, Words};
+
+/// Holds how a unit is written, and what it is called.
+struct Unit {
+    written: Vec<&'static str>,
+    name: &'static str,
+}
+
+static UNITS: Table<Unit> = Table::new("units", |cells| match cells {
+    [english, _, chinese, name] => {
+        let written = if *chinese == "=" { english } else { chinese };
+        Some(Unit { written: table::forms(written).collect(), name: table::value(name)? })
+    }
+    _ => None,
+});
 
 /// Units that are often written in other cases.
-const ANY_CASE: &[&str] = &[
-    "km", "cm", "mm", "ml", "kg", "mg", "hz", "khz", "mhz", "ghz", "mah", "min", "kcal", "cal", "db", "kwh",
-    "kw", "ppm", "px", "gb", "mb", "tb",
-];
+static ANY_CASE: Words = Words::new("zh/words", "units: any case");
 
 /// Units written in Chinese that things are counted or sold by.
-pub const CHINESE: &[&str] = &[
-    "平方千米",
-    "平方公里",
-    "平方厘米",
-    "平方米",
-    "立方厘米",
-    "立方米",
-    "公斤",
-    "千克",
-    "毫克",
-    "千米",
-    "公里",
-    "厘米",
-    "毫米",
-    "毫升",
-    "小时",
-    "分钟",
-    "课时",
-    "季度",
-    "人次",
-    "平米",
-    "人",
-    "次",
-    "天",
-    "日",
-    "年",
-    "月",
-    "周",
-    "时",
-    "分",
-    "秒",
-    "个",
-    "台",
-    "斤",
-    "克",
-    "吨",
-    "米",
-    "升",
-    "瓶",
-    "件",
-    "套",
-    "晚",
-    "份",
-    "股",
-    "桶",
-    "亩",
-    "户",
-    "张",
-    "盒",
-    "袋",
-    "磅",
-    "盎司",
-    "度",
-    "位",
-    "间",
-    "夜",
-    "支",
-    "只",
-    "条",
-    "箱",
-    "包",
-    "杯",
-    "本",
-    "双",
-    "对",
-    "片",
-    "颗",
-    "粒",
-    "节",
-    "期",
-    "场",
-    "节课",
-    "頓",
-    "噸",
-    "畝",
-    "個",
-    "張",
-    "間",
-    "條",
-    "雙",
-    "平",
-    "辆",
-    "车",
-    "柜",
-    "卡",
-    "字",
-    "句",
-    "页",
-    "组",
-    "元",
-    "美元",
-    "转",
-    "公顷",
-    "集",
-    "路",
-    "万元",
-    "千瓦时",
-    "百克",
-    "里",
-    "学期",
-    "床",
-    "头",
-    "棵",
-    "根",
-    "块",
-    "盘",
-    "碗",
-];
+pub static CHINESE: Words = Words::new("zh/words", "units: chinese");
 
 /// Returns the name of a unit's sign, as in `m2` 平方米; none if it is no unit.
 pub fn name(sign: &str) -> Option<String> {
@@ -288,10 +43,11 @@ pub fn name(sign: &str) -> Option<String> {
 }
 
 fn plain(sign: &str) -> Option<&'static str> {
-    let find = |sign: &str| UNITS.iter().find(|(unit, _)| *unit == sign).map(|(_, name)| *name);
-    find(sign).or_else(|| {
-        let lower = sign.to_ascii_lowercase();
-        let loose = ANY_CASE.contains(&lower.as_str());
-        UNITS.iter().find(|(unit, _)| loose && unit.to_ascii_lowercase() == lower).map(|(_, name)| *name)
+    let find = |is: &dyn Fn(&str) -> bool| {
+        UNITS.iter().find(|unit| unit.written.iter().any(|written| is(written))).map(|unit| unit.name)
+    };
+    find(&|written| written == sign).or_else(|| {
+        let loose = ANY_CASE.contains(&sign.to_ascii_lowercase());
+        find(&|written| loose && written.eq_ignore_ascii_case(sign))
     })
 }
