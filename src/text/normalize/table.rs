@@ -21,6 +21,7 @@ const FILES: &[(&str, &str)] = files![
     "signs",
     "spelling",
     "latin/addresses",
+    "latin/domains",
     "latin/names",
     "latin/words",
     "en/abbreviations",
@@ -193,6 +194,7 @@ fn alternation(name: &str) -> Option<&'static str> {
             ("currency_code", any(currencies(|letters, signs| letters && !signs))),
             ("currency_sign", any(currencies(|letters, signs| signs && !letters))),
             ("currency_mixed", any(currencies(|letters, signs| letters && signs))),
+            ("domain", any(column("latin/domains", &[0]).into_iter())),
             ("month", format!("(?i-u:{})", any(column("en/months", &[0, 1]).into_iter()))),
             ("weekday", format!("(?i-u:{})", any(short_days.into_iter()))),
         ]

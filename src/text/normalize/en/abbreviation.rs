@@ -4,7 +4,7 @@ use super::abbreviations::{DOTTED, NUMBERED, SHORT, STATES, Stands};
 use super::context::{
     STARTERS, ends_with_street, is_capitalized, next_word, previous_word, sentence_end, words_back,
 };
-use super::street::SIDES;
+use super::street::{SIDES, WAYS};
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::Words;
@@ -43,6 +43,16 @@ pub const RULES: &[Rule] = &[
         read: without_dot,
     },
 ];
+
+/// Tells whether the name of a street follows: Main St.
+fn before_way(after: &str) -> bool {
+    let mut words = after.split(' ').skip(1).take(4);
+    let named = words.next().is_some_and(is_capitalized);
+    named
+        && words
+            .take_while(|word| is_capitalized(word))
+            .any(|word| WAYS.contains(word.trim_end_matches(['.', ','])))
+}
 
 /// Titles that some write without a space behind their dot.
 static GLUED: Words = Words::new("en/words", "abbreviation: glued");
@@ -160,16 +170,18 @@ fn dotted_word(found: &Found) -> Option<String> {
     // "Eq. (3)"
     let bracketed = matches!(word, "Eq" | "eq" | "Eqs" | "eqs").then(|| after.strip_prefix('(')).flatten();
     let number = bracketed.unwrap_or(after).starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
+    // "E. 12th St."
+    let ordinal =
+        next.starts_with(|c: char| c.is_ascii_digit()) && next.ends_with(|c: char| c.is_ascii_lowercase());
+    static SIDED: Words = Words::new("en/words", "abbreviation: sided");
+    let sided = ordinal || SIDED.contains(&next) || before_way(found.after());
+    if let Some((_, side)) = SIDES.iter().find(|(side, _)| sided && *side == word) {
+        return Some(side.to_string());
+    }
     // "John F. Kennedy", "J. Smith"; but "Plan B. Then …".
     if word.len() == 1 && is_capitalized(word) && !number {
         let initial = found.after().starts_with(' ') && is_capitalized(next) && !STARTERS.contains(&next);
         return (initial && word != "I").then(|| word.to_string());
-    }
-    // "E. 12th St."
-    let ordinal =
-        next.starts_with(|c: char| c.is_ascii_digit()) && next.ends_with(|c: char| c.is_ascii_lowercase());
-    if let Some((_, side)) = SIDES.iter().find(|(side, _)| ordinal && *side == word) {
-        return Some(side.to_string());
     }
     if let Some((_, spoken)) = NUMBERED.iter().find(|(short, _)| number && *short == word) {
         return Some(spoken.to_string());

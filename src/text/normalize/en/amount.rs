@@ -185,10 +185,13 @@ pub fn word_after<'t>(found: &Found<'t>) -> &'t str {
 /// Tells whether a measure says what kind of thing follows, as in a 5 kg bag, and is in the singular for
 /// that.
 pub fn is_adjective(found: &Found) -> bool {
+    is_noun(word_after(found)) && matches!(word_before(found).as_str(), "a" | "an")
+}
+
+/// Tells whether a word may name a thing: it has no capital and is none of the small words.
+pub fn is_noun(word: &str) -> bool {
     static NO_NOUNS: Words = Words::new("en/words", "amount: no nouns");
-    let next = word_after(found);
-    let noun = next.starts_with(|c: char| c.is_ascii_lowercase()) && !NO_NOUNS.contains(&next);
-    noun && matches!(word_before(found).as_str(), "a" | "an")
+    word.starts_with(|c: char| c.is_ascii_lowercase()) && !NO_NOUNS.contains(word)
 }
 
 /// Tells whether any of the words stands in `text`.

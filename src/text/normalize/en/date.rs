@@ -263,9 +263,25 @@ fn year_last(found: &Found) -> Option<String> {
     // Points are European, where the day comes first.
     let date = match sign {
         "." => on(b, a, digits).or_else(|| on(a, b, digits)),
+        _ if days_come_first(found) => on(b, a, digits).or_else(|| on(a, b, digits)),
         _ => on(a, b, digits).or_else(|| on(b, a, digits)),
     };
     date.map(|date| date + until(found))
+}
+
+/// Tells whether another date nearby, written alike, shows that the day is first: 25/12/2024.
+fn days_come_first(found: &Found) -> bool {
+    let sign = found.get("one");
+    let around = [found.before(), found.after()];
+    let mut dates =
+        around.iter().flat_map(|text| text.split([' ', ',', ';', '(', ')', '\n'])).filter_map(|word| {
+            let mut parts = word.trim_end_matches('.').split(sign).map(str::parse::<u32>);
+            match (parts.next(), parts.next(), parts.next()) {
+                (Some(Ok(first)), Some(Ok(second)), Some(Ok(_))) => Some((first, second)),
+                _ => None,
+            }
+        });
+    dates.any(|(first, second)| (13..=31).contains(&first) && (1..=12).contains(&second))
 }
 
 /// Reads `on 12/25`, where a fraction cannot be.

@@ -1,9 +1,10 @@
 //! Spans of years, years before and after Christ, parts of years.
 
-use super::context::sentence_end;
+use super::context::{next_word, previous_word, sentence_end};
 use super::date::{full_year, is_clean};
-use super::number::{cardinal, year};
+use super::number::{cardinal, ordinal, year};
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     rule("(?P<year>[12][0-9]{3})s? ?[-–—~] ?(?P<ahead>present|now|today|Present)", since),
@@ -20,10 +21,14 @@ pub const RULES: &[Rule] = &[
     ),
     rule(r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})(?:[-–](?P<to>[0-9]{1,4}))?", anno_domini),
     rule(
-        r"(?P<part>[QH])(?P<n>[1-4])(?:[ /-]|, ?| FY ?| of )['’]?(?P<year>20[0-9]{2}|19[0-9]{2})",
+        r"(?P<part>[QHq])(?P<n>[1-4])(?:[ /-]|, ?| FY ?| of )?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})",
         part_of_year,
     ),
-    rule(r"(?P<part>[QH])(?P<n>[1-4]) ?['’](?P<year>[0-9]{2})", part_of_year),
+    rule(r"(?P<part>[QHq])(?P<n>[1-4])(?: ?['’]|-)(?P<year>[0-9]{2})", part_of_year),
+    rule(r"(?P<n>[1-4])(?P<part>[QH])[ -]?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})", part_of_year),
+    rule(r"(?P<n>[1-4])(?P<part>[QH])(?:['’ -]{1,2}['’])?(?P<year>[0-9]{2})", part_of_year),
+    rule("(?P<part>[QH])(?P<n>[1-4])", part_alone),
+    rule("(?P<n>[1-4])(?P<part>[QH])", part_alone),
     rule("(?P<part>[Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)-(?P<ahead>['’‘][0-9]0s)", |found| {
         Some(format!("{} ", found.get("part")))
     }),
@@ -82,9 +87,31 @@ fn anno_domini(found: &Found) -> Option<String> {
     Some(if found.has("to") { format!("{spoken} to {}", year(found.get("to"))?) } else { spoken })
 }
 
+/// Reads `Q3 2021`, `1H23`: the third quarter of twenty twenty one.
 fn part_of_year(found: &Found) -> Option<String> {
-    let (part, n) = (found.get("part"), cardinal(found.get("n"))?);
-    found.stands_alone().then(|| Some(format!("{part} {n} {}", full_year(found.get("year"))?)))?
+    found.stands_alone().then_some(())?;
+    Some(format!("{} of {}", part(found)?, full_year(found.get("year"))?))
+}
+
+/// Reads `in Q4`, `Q4 results`; elsewhere it may be a question or a car.
+fn part_alone(found: &Found) -> Option<String> {
+    static REPORTED: Words = Words::new("en/words", "era: reported");
+    let during = found.get("part") != "H" && TIMES.contains(&previous_word(found.before()));
+    (found.stands_alone() && (during || REPORTED.contains(&next_word(found.after())))).then_some(())?;
+    part(found)
+}
+
+/// Words before a stretch of time, which has an article behind them.
+static TIMES: Words = Words::new("en/words", "era: times");
+
+fn part(found: &Found) -> Option<String> {
+    let name = match (found.get("part"), found.get("n")) {
+        ("H", "1" | "2") => "half",
+        ("H", _) => return None,
+        _ => "quarter",
+    };
+    let the = if TIMES.contains(&previous_word(found.before())) { "the " } else { "" };
+    Some(format!("{the}{} {name}", ordinal(found.get("n"))?))
 }
 
 fn fiscal(found: &Found) -> Option<String> {

@@ -18,7 +18,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "fraction",
-        pattern: r"(?P<sign>-)?(?P<over>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:/| / )(?P<under>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:st|nd|rd|ths|th|s)?",
+        pattern: r"(?P<sign>-)?(?P<over>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:/| / )(?P<under>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?P<th>st|nds|nd|rds|rd|ths|th|s)?",
         read: written,
     },
 ];
@@ -92,6 +92,8 @@ fn written(found: &Found) -> Option<String> {
         return None;
     }
     let part = fraction(&found.get("over").replace(',', ""), &found.get("under").replace(',', ""))?;
+    // Who writes 1/4th says a fourth.
+    let part = if found.get("th").starts_with("th") { part.replace("quarter", "fourth") } else { part };
     if found.has("whole") {
         return Some(mixed(&cardinal(found.get("whole"))?, &part));
     }

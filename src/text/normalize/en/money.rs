@@ -1,6 +1,6 @@
 //! Money in English.
 
-use super::amount::{Amount, begins, ends, is_adjective, word_after};
+use super::amount::{Amount, begins, ends, is_adjective, is_noun, word_after};
 use super::number::{cardinal, decimal, plural};
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::{self, Table, Words};
@@ -14,7 +14,7 @@ macro_rules! sum {
             r")(?P<scale>",
             scale!(),
             ")?",
-            r"(?: ?[-–—~] ?(?:US)?[$£€¥]?(?P<to>",
+            r"(?: ?[-–—~] ?(?P<again>(?:US)?[$£€¥])?(?P<to>",
             number!(),
             r")(?P<to_scale>",
             scale!(),
@@ -29,6 +29,30 @@ macro_rules! scale {
 }
 
 pub const RULES: &[Rule] = &[
+    // $25 US
+    Rule {
+        name: "money",
+        pattern: concat!(
+            r"(?P<sign>[+-])?(?P<currency>[$]) ?",
+            sum!(),
+            "(?P<us> US)(?:(?P<ahead>[ .,;:!?)])|$)"
+        ),
+        read: money,
+    },
+    // $20 to $30 million
+    Rule {
+        name: "money",
+        pattern: concat!(
+            "(?P<currency>[$£€])(?P<number>",
+            number!(),
+            ") (?P<link>to|and|or) (?P<again>[$£€])(?P<to>",
+            number!(),
+            ")(?P<to_scale>",
+            scale!(),
+            ")"
+        ),
+        read: shared_scale,
+    },
     // Ten dollars of a country: $10 USD.
     Rule {
         name: "money",
@@ -108,7 +132,12 @@ static SINGULAR_BEFORE: Words = Words::new("en/words", "money: singular before")
 
 fn money(found: &Found) -> Option<String> {
     let written = found.get("currency").trim_end_matches([' ', '.']).replace(' ', "");
-    let currency = currency(&written)?;
+    // A company of the country is no money of it.
+    let country = found.has("us") && !is_noun(word_after(found));
+    if found.has("us") && !country {
+        return None;
+    }
+    let currency = currency(if country { "US$" } else { &written })?;
     if !begins(found) || !ends(found) {
         return None;
     }
@@ -209,8 +238,31 @@ fn range(found: &Found, currency: &Currency) -> Option<String> {
         })
     };
     let single = SINGULAR_BEFORE.contains(&word_after(found)) || is_adjective(found);
-    let unit = if single { currency.one.to_string() } else { plural(currency.one) };
-    Some(format!("{} to {} {unit}", scaled(&from, "scale")?, scaled(&to, "to_scale")?))
+    let unit = |of: &Currency| if single { of.one.to_string() } else { plural(of.one) };
+    let other = self::currency(found.get("again"));
+    // Both are named where both are written, unless they share what follows: $5-$10 million.
+    let shared = found.has("to_scale") && !found.has("scale");
+    let (first, second) = (scaled(&from, "scale")?, scaled(&to, "to_scale")?);
+    match other.filter(|other| !shared && !single || other.one != currency.one && found.get("again") != "$") {
+        Some(other) => {
+            let first_unit =
+                if from.is_one() && !found.has("scale") { currency.one.into() } else { unit(currency) };
+            Some(format!("{first} {first_unit} to {second} {}", unit(other)))
+        }
+        None => Some(format!("{first} to {second} {}", unit(currency))),
+    }
+}
+
+/// Reads sums that share the scale of the second: from $20 to $30 million.
+fn shared_scale(found: &Found) -> Option<String> {
+    let same = found.get("currency") == found.get("again");
+    let value = |group: &str| found.get(group).replace(',', "").parse::<f64>().ok();
+    let rises = value("number").zip(value("to")).is_some_and(|(from, to)| from < to);
+    (same && rises && begins(found) && ends(found)).then_some(())?;
+    let (from, to) = (Amount::of(found.get("number"))?, Amount::of(found.get("to"))?);
+    let (link, scale) = (found.get("link"), scale(found.get("to_scale"))?);
+    let one = currency(found.get("currency"))?.one;
+    Some(format!("{} {link} {} {scale} {}", from.words, to.words, plural(one)))
 }
 
 fn cents(found: &Found) -> Option<String> {

@@ -4,6 +4,7 @@ use super::amount::{Amount, begins, ends, is_adjective, plural_unit, word_after}
 use super::number::year;
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -128,7 +129,15 @@ fn foot_or_inch(found: &Found) -> Option<String> {
     }
     let amount = Amount::of(found.get("number"))?;
     let unit = if inch { "inch" } else { "foot" };
-    Some(if is_adjective(found) { format!("{} {unit}", amount.words) } else { amount.of_unit(unit) })
+    static NO_THINGS: Words = Words::new("en/words", "size: no things");
+    let next = word_after(found);
+    let whole = found.get("number").bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let thing = inch
+        && whole
+        && found.after().starts_with(' ')
+        && next.starts_with(|c: char| c.is_ascii_lowercase())
+        && !NO_THINGS.contains(&next);
+    Some(if thing || is_adjective(found) { format!("{} {unit}", amount.words) } else { amount.of_unit(unit) })
 }
 
 /// Tells whether a quotation is open, which the sign closes.

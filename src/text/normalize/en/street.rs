@@ -55,7 +55,7 @@ pub const SIDES: &[(&str, &str)] = &[
 ];
 
 /// Words behind which a letter is a side of the town, without a dot.
-static WAYS: Words = Words::new("en/words", "street: ways");
+pub static WAYS: Words = Words::new("en/words", "street: ways");
 
 /// Codes of states that are also words, degrees or thanks, and the cities before which they are states.
 static DOUBTFUL: Words = Words::new("en/words", "street: doubtful");

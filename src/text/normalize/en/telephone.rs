@@ -1,5 +1,6 @@
 //! Telephone numbers, and other numbers that are read digit by digit.
 
+use super::amount::has_word;
 use super::number::cardinal;
 use crate::text::normalize::latin::initialism::said_as_word;
 use crate::text::normalize::latin::spell::{has_vowel, spell};
@@ -54,6 +55,7 @@ pub const RULES: &[Rule] = &[
         r"(?P<ip>[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})(?:(?P<sign>[:/])(?P<port>[0-9]{1,5}))?",
         ip_address,
     ),
+    rule("number", "(?P<all>[0-9]{3,15})", numbered),
     rule("telephone", "(?P<all>911|411|311|211|511|611|711|811|988|999|112|110|120|119|101)", emergency),
     rule("telephone", "(?P<all>[0-9]{5,15})", after_call),
     rule("telephone", r"(?:Tel|tel|TEL)(?P<ahead>: ?[+(]?[0-9])", |found| {
@@ -214,6 +216,19 @@ fn emergency(found: &Found) -> Option<String> {
 
 fn after_call(found: &Found) -> Option<String> {
     (is_clean(found) && is_called(found.before())).then(|| grouped(found.get("all")))
+}
+
+/// Reads the digits of a card that ends in them, of an order or an account: order number 4021.
+fn numbered(found: &Found) -> Option<String> {
+    static NUMBERED: Words = Words::new("en/words", "telephone: numbered");
+    let clause = found.before().rsplit(['.', '!', '?', ';']).next().unwrap_or_default();
+    let named = has_word(clause, &NUMBERED);
+    let words = clause.trim_end().trim_end_matches([':', '#']).trim_end().trim_end_matches(" is");
+    let ends =
+        [" ending in", " ends in", " ending with", " ends with"].iter().any(|end| words.ends_with(end));
+    let number = words.ends_with(" number") || words.ends_with(" no");
+    let id = words.ends_with(" ID") || words == "ID" || words.ends_with(" PIN") || words == "PIN";
+    (is_clean(found) && (named && (ends || number) || id)).then(|| digits(found.get("all")))
 }
 
 fn extension(found: &Found) -> Option<String> {

@@ -36,6 +36,15 @@ pub const RULES: &[Rule] = &[
     ),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?", half!()), clock),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?(?P<utc>Z)?"), clock),
+    // 4:45 p.m.est, 5 P.M.E.S.T.
+    rule(
+        concat!(
+            hour!(),
+            r"(?:[:.](?P<m>[0-5][0-9]))? {0,2}(?P<half>[aApP])\.? ?[mM]\.?",
+            r"(?P<zone>(?i-u:[ecmp]\.?[sd]\.?t|g\.?m\.?t|u\.?t\.?c|[ecmp]\.?t))(?:\.(?P<ahead> [a-z0-9(]|,))?"
+        ),
+        clock,
+    ),
     rule(concat!(hour!(), "[:.](?P<m>[0-5][0-9])", half!()), clock),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?P<zone>UTC|GMT|[ECMP][SD]T|CET|BST)"), clock),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?:(?P<utc>Z)|h)?"), clock),
@@ -116,7 +125,7 @@ fn clock(found: &Found) -> Option<String> {
     };
     let zone = if found.has("utc") { "Z" } else { found.get("zone") };
     let space = if zone.is_empty() { "" } else { " " };
-    Some(spoken + half + space + &spell(zone))
+    Some(spoken + half + space + &spell(&zone.replace('.', "").to_ascii_uppercase()))
 }
 
 /// Reads `0900 hours`; `1400 hours` only at or by them.

@@ -33,7 +33,9 @@ fn read(found: &Found) -> Option<String> {
     }
     let (before, after) = (word_before(found), word_after(found));
     let before = before.as_str();
-    if BEFORE_PAIRS.contains(&before) {
+    // His room is 305.
+    let named = found.before().strip_suffix(" is ").map(last_word).unwrap_or_default();
+    if BEFORE_PAIRS.contains(before) || BEFORE_PAIRS.contains(&named) {
         return year(text);
     }
     let era = matches!(after, "AD" | "CE" | "BC" | "BCE") || before == "ad" || before == "year";

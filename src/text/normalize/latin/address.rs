@@ -16,8 +16,7 @@ pub const WITH_SCHEME: &str = r"(?i-u:(?:https?|ftp|wss?|file)://|www[0-9]?\.)[-
 /// A name with a common ending, and what may follow it.
 pub const DOMAIN: &str = concat!(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,40})\.){1,5}",
-    r"(?:com|org|net|edu|gov|mil|io|ai|co|cn|uk|de|jp|fr|ru|eu|au|ca|kr|tw|hk|us|info|biz|tv|app|dev|xyz|",
-    r"top|club|shop|site|online|blog|gg|fm|ly|cc|me|COM|ORG|NET|EDU|GOV|IO|AI|CN)",
+    "{domain}",
     r"(?::[0-9]{1,5})?(?:/(?:[-A-Za-z0-9._~:/?#@!$&'()\*\+,;=%]{0,200}[-A-Za-z0-9_~/#=&\+%])?)?",
 );
 

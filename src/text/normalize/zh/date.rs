@@ -5,12 +5,31 @@ use super::number::{digits, integer};
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::Words;
 
+/// Years before and after Christ that begin with letters.
+pub const LATIN: &[Rule] = &[Rule {
+    name: "date",
+    pattern: r"(?<era>B\.C\.E?\.?|BCE?|A\.D\.?|AD) ?(?<y>[0-9]{1,4})(?<unit>年)?",
+    read: of_era,
+}];
+
 pub const RULES: &[Rule] = &[
+    // 221BC, 500 B.C.
+    Rule {
+        name: "date",
+        pattern: r"(?<y>[0-9]{1,4})(?<unit>年)? ?(?<era>B\.C\.E\.?|B\.C\.?|BCE|BC|A\.D\.?|AD)",
+        read: of_era,
+    },
     // 2022-01-28, 2022/1/28T08:30
     Rule {
         name: "date",
         pattern: r"(?<y>[12][0-9]{3})(?:/(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})|-(?<m2>[0-9]{1,2})-(?<d2>[0-9]{1,2})|\.(?<m3>[0-9]{1,2})\.(?<d3>[0-9]{1,2}))(?<sun>[日号號])?(?:T(?<ahead>[0-9]{2}:))?",
         read: full,
+    },
+    // 22/3/15, and 22-03-15 or 22.3.15 about days
+    Rule {
+        name: "date",
+        pattern: r"(?<y>[0-9]{2})(?:/(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})|-(?<m2>[0-9]{1,2})-(?<d2>[0-9]{1,2})|\.(?<m3>[0-9]{1,2})\.(?<d3>[0-9]{1,2}))",
+        read: short_full,
     },
     // 28/01/2022, 01/28/2022
     Rule {
@@ -40,17 +59,8 @@ pub const RULES: &[Rule] = &[
     // (2023.12), 自2023.12起
     Rule {
         name: "date",
-        pattern: r"(?<y>(?:19|20)[0-9]{2})\.(?<m>0[1-9]|1[0-2])",
-        read: |found| {
-            let from = context::ends_with_any(found.before(), &["自", "从", "截至", "始于"]);
-            let until =
-                context::starts_with_any(found.after(), &["至今", "起", "以来", "入职", "毕业", "发布"]);
-            let whole =
-                found.before().ends_with(['(', '（', '【']) && found.after().starts_with([')', '）', '】']);
-            (found.stands_alone() && !is_part(found) && (from || until || whole))
-                .then(|| spoken(found.get("y"), found.get("m"), "", ""))
-                .flatten()
-        },
+        pattern: r"(?<y>(?:19|20)[0-9]{2})[.·](?<m>0[1-9]|1[0-2]|[1-9])",
+        read: dotted_month,
     },
     // 国办发〔2024〕5号, （2023）京01民终123号
     Rule {
@@ -123,6 +133,17 @@ static SPANS: Words = Words::new("zh/words", "date: spans");
 /// Words after so many years.
 static AGES: Words = Words::new("zh/words", "date: ages");
 
+/// Reads `221BC`, `A.D. 618年`.
+fn of_era(found: &Found) -> Option<String> {
+    let inside = |c: char| c.is_ascii_alphanumeric();
+    if found.previous().is_some_and(inside) || found.next().is_some_and(inside) {
+        return None;
+    }
+    let era = if found.get("era").starts_with('B') { "公元前" } else { "公元" };
+    let year = found.get("y");
+    Some(format!("{era}{}年", if year.len() < 4 { integer(year) } else { digits(year) }))
+}
+
 pub(super) fn valid(month: &str, day: &str) -> bool {
     let in_range = |text: &str, last: u8| text.parse().is_ok_and(|n: u8| (1..=last).contains(&n));
     in_range(month, 12) && (day.is_empty() || in_range(day, 31))
@@ -173,6 +194,15 @@ fn full(found: &Found) -> Option<String> {
     spoken(found.get("y"), either(found, ["m", "m2", "m3"]), either(found, ["d", "d2", "d3"]), unit)
 }
 
+fn short_full(found: &Found) -> Option<String> {
+    let slashed = found.has("m");
+    if is_part(found) || found.before().ends_with(['/', '-', '.']) || !slashed && !super::day::is_cued(found)
+    {
+        return None;
+    }
+    spoken(found.get("y"), either(found, ["m", "m2", "m3"]), either(found, ["d", "d2", "d3"]), "日")
+}
+
 fn year_last(found: &Found) -> Option<String> {
     if is_part(found) {
         return None;
@@ -195,6 +225,22 @@ fn month_of_year(found: &Found) -> Option<String> {
         Some(_) => spoken.trim_end_matches('月').into(),
         None => spoken,
     })
+}
+
+/// Reads `自2023.5起`: a decimal, but for what stands around it.
+fn dotted_month(found: &Found) -> Option<String> {
+    static BEFORE: Words = Words::new("zh/words", "date: before month");
+    static AFTER: Words = Words::new("zh/words", "date: after month");
+    let before = found.before().trim_end_matches([' ', '：', ':']);
+    let cued = context::starts_with_any(found.after(), &AFTER)
+        || context::ends_with_any(before, &BEFORE) && !context::measure_follows(found.after());
+    let bracketed =
+        found.before().ends_with(['(', '（', '【']) && found.after().starts_with([')', '）', '】']);
+    let whole = found.before().is_empty() && found.after().is_empty();
+    let meant = cued || bracketed || whole || found.all().contains('·');
+    (meant && found.stands_alone() && !is_part(found))
+        .then(|| spoken(found.get("y"), found.get("m"), "", ""))
+        .flatten()
 }
 
 fn months_of_years(found: &Found) -> Option<String> {
@@ -241,6 +287,10 @@ fn year(found: &Found) -> Option<String> {
         return Some(digits(text));
     }
     let era = context::ends_with_any(before, &["公元", "公元前", "西元", "西元前", "纪元前"]);
+    // Of four digits a year is told by its digits, in any age.
+    if era && text.len() < 4 {
+        return Some(integer(text));
+    }
     let span = context::ends_with_any(before, &SPANS) && !era && !(1800..2100).contains(&n)
         || text.len() == 3 && !era
         || n.is_multiple_of(1000) && !era && (n != 2000 || context::starts_with_any(after, &AGES))

@@ -15,6 +15,12 @@ pub const RULES: &[Rule] = &[
         pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2}) ?(?:[-~–—〜至到]) ?(?<m2>[0-9]{1,2})/(?<d2>[0-9]{1,2})",
         read: days,
     },
+    // 5.3-5.7 about days
+    Rule {
+        name: "date",
+        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2}) ?(?:[-~–—〜至到]) ?(?<m2>[0-9]{1,2})\.(?<d2>[0-9]{1,2})",
+        read: |found| if is_cued(found) { days(found) } else { None },
+    },
     // 3/15之前, 截至3/15
     Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", read: cued_day },
     // The days that are known by their numbers: 5·12, 9·11
@@ -55,7 +61,7 @@ static AFTER: Words = Words::new("zh/words", "day: after");
 const WEEKS: &[&str] = &["周", "星期", "礼拜", "週", "禮拜"];
 
 /// Tells whether the words around it are about a day.
-fn is_cued(found: &Found) -> bool {
+pub fn is_cued(found: &Found) -> bool {
     let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
     context::ends_with_any(before, &BEFORE)
         || context::ends_with_any(found.before(), &BEFORE)

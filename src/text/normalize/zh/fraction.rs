@@ -27,6 +27,8 @@ pub const RULES: &[Rule] = &[
         pattern: r"(?<neg>-)?(?:(?<whole>[0-9]{1,6}) )?(?<a>[0-9]{1,12})/(?<b>[0-9]{1,12})",
         read: fraction,
     },
+    // 3 / 4
+    Rule { name: "fraction", pattern: r"(?<a>[0-9]{1,3}) / (?<b>[0-9]{1,3})", read: spaced },
     Rule {
         name: "fraction", pattern: r"(?<whole>[0-9]{1,12})(?<sign>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒])", read: mixed
     },
@@ -36,6 +38,15 @@ pub const RULES: &[Rule] = &[
         read: |found| sign(found.all()).map(Into::into),
     },
 ];
+
+/// Reads `3 / 4`, which is a division if it is part of a sum or more than one.
+fn spaced(found: &Found) -> Option<String> {
+    let (a, b) = (found.get("a"), found.get("b"));
+    let less = a.parse::<u16>().ok()? < b.parse::<u16>().ok()?;
+    let sum = found.after().trim_start().starts_with(['=', '+', '-', '×', '*', '/', '÷'])
+        || found.before().trim_end().ends_with(['=', '+', '-', '×', '*', '/', '÷']);
+    (found.stands_alone() && less && !sum).then(|| format!("{}分之{}", integer(b), integer(a)))
+}
 
 const SIGNS: &[(&str, &str)] = &[
     ("½", "二分之一"),

@@ -171,6 +171,10 @@ fn rate(found: &Found) -> Option<String> {
     let turns = matches!(found.get("unit"), "r" | "R") && matches!(per.as_str(), "分钟" | "秒" | "分");
     let unit = if turns { "转".into() } else { unit_of(found)? };
     let amount = amount(found, false)?;
+    // 时速120km/h has said the hour.
+    if per == "小时" && found.before().ends_with("时速") {
+        return Some(format!("{amount}{unit}"));
+    }
     // Acceleration has no turn of phrase but the plain one.
     if per.starts_with("二次方") {
         return Some(format!("{amount}{unit}每{per}"));

@@ -36,6 +36,7 @@ pub const RULES: &[&[Rule]] = &[
     money::LATIN,
     digits::LATIN,
     time::LATIN,
+    date::LATIN,
     codes::LATIN,
     math::LATIN,
     measure::LATIN,

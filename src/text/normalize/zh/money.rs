@@ -22,7 +22,11 @@ macro_rules! amount {
 /// Money that begins with letters.
 pub const LATIN: &[Rule] = &[
     Rule { name: "money", pattern: concat!(r"(?<code>{currency_mixed}) ?", amount!()), read: money },
-    Rule { name: "money", pattern: concat!(r"(?<code>{currency_code}) ?", amount!()), read: money },
+    Rule {
+        name: "money",
+        pattern: concat!(r"(?<code>{currency_code}|cny|rmb|usd|eur) ?", amount!()),
+        read: money,
+    },
 ];
 
 pub const RULES: &[Rule] = &[
@@ -33,7 +37,11 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "money",
-        pattern: concat!("(?<neg>-)?", amount!(), r" ?(?<code>{currency_code}|{currency_sign})"),
+        pattern: concat!(
+            "(?<neg>-)?",
+            amount!(),
+            r" ?(?<code>{currency_code}|cny|rmb|usd|eur|{currency_sign})"
+        ),
         read: money,
     },
     // 3w, and 15k where it is about money
@@ -103,8 +111,9 @@ fn scaled(text: &str, scale: &str) -> String {
 }
 
 fn money(found: &Found) -> Option<String> {
-    let code = found.get("code");
-    let currency = CURRENCIES.iter().find(|(written, _)| written.contains(&code)).map(|(_, name)| *name)?;
+    let code = found.get("code").to_ascii_uppercase();
+    let currency =
+        CURRENCIES.iter().find(|(written, _)| written.contains(&code.as_str())).map(|(_, name)| *name)?;
     let scale = found.get("scale");
     let letters = code.starts_with(|c: char| c.is_ascii_alphabetic());
     if found.has("neg") && !may_be_negative(found)

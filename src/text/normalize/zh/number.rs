@@ -208,7 +208,7 @@ fn bare(found: &Found) -> Option<String> {
         return Some(after_latin(text, found.before(), before));
     }
     let zeros = text.len() - text.trim_end_matches('0').len();
-    if text.len() >= LONG && !amount && zeros < 4 {
+    if text.len() >= LONG && !amount && !found.before().ends_with('第') && zeros < 4 {
         return Some(digits(text));
     }
     Some(integer(text))

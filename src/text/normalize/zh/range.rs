@@ -1,11 +1,21 @@
 //! From one number to another: 3~5个, 8:00-17:30, 周一—周五.
 
-use super::number::{digits, number, quantity};
+use super::number::{digits, integer, number, quantity};
 use super::{context, math, units};
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
+    // 100+人
+    Rule {
+        name: "number",
+        pattern: r"(?<n>[0-9]{1,8}0)[+](?<ahead>\p{Han})",
+        read: |found| {
+            let counts = context::measure_follows(found.after());
+            (counts && !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '.'))
+                .then(|| integer(found.get("n")) + "多")
+        },
+    },
     Rule {
         name: "range",
         pattern: r"7-11",

@@ -42,8 +42,9 @@ static SERVICES: Words = Words::new("zh/words", "telephone: services");
 const KNOWN: &[&str] = &["12306", "12315", "10086", "10010", "12123", "95588"];
 
 fn phone(found: &Found) -> Option<String> {
-    // Something longer goes on.
-    if !found.stands_alone()
+    // Something longer goes on, or it says which one.
+    if found.before().ends_with('第')
+        || !found.stands_alone()
         || context::measure_follows(found.after())
             && !found.all().contains(['-', ' ', '+'])
             && !found.after().starts_with(['来', '打', '发', '多'])
@@ -60,6 +61,9 @@ fn called(found: &Found) -> Option<String> {
         return None;
     }
     let label = label(found.before());
+    if label.ends_with("尾号") || label.ends_with("尾號") {
+        return Some(telephone(text));
+    }
     let service = SERVICES.contains(&text);
     let counted = context::measure_follows(found.after()) && !found.after().starts_with(['来', '发', '打']);
     let before = context::ends_with_any(label, &CALLS);
