@@ -416,4 +416,6 @@ fn rules(language: Language) -> &'static Rules {
 #[cfg(test)]
 mod reading_tests;
 #[cfg(test)]
+mod round_trip_tests;
+#[cfg(test)]
 pub(super) mod tests;

@@ -130,6 +130,10 @@ fn state(found: &Found) -> Option<String> {
     }
     let name = STATES.iter().find(|state| state.codes.contains(&code))?.name;
     let before = found.before();
+    // Senators have a party: D-OH.
+    if ["(D-", "(R-", "(I-"].iter().any(|party| before.ends_with(party)) && found.next() == Some(')') {
+        return Some(name.to_string());
+    }
     let city = before.strip_suffix(", ").or_else(|| before.strip_suffix(' '))?;
     let comma = before.ends_with(", ");
     let city = city.rsplit(' ').next().unwrap_or_default();

@@ -7,8 +7,7 @@ use crate::text::normalize::numbers::Numbers;
 use crate::text::normalize::rule::Found;
 use crate::text::normalize::table::{self, Table, Words};
 
-pub const EMAIL: &str =
-    r"(?:mailto:)?[A-Za-z0-9][A-Za-z0-9._%\+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,12}";
+pub const EMAIL: &str = r"(?:mailto:)?[A-Za-z0-9][A-Za-z0-9._%\+-]{0,63}@(?:[A-Za-z0-9_-]{1,63}\.){1,5}[A-Za-z]{2,12}(?:/[A-Za-z0-9._/-]{0,99}[A-Za-z0-9_/])?";
 
 /// An address ends with a letter, a digit or a sign that ends no sentence.
 pub const WITH_SCHEME: &str = r"(?i-u:(?:https?|ftp|wss?|file)://|www[0-9]?\.)[-A-Za-z0-9._~:/?#@!$&'()\*\+,;=%]{0,250}[-A-Za-z0-9_~/#=&\+%]";

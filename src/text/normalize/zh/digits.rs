@@ -146,7 +146,7 @@ fn named(found: &Found) -> Option<String> {
         && context::starts_with_any(found.after(), &NUMBERED)
         && !context::starts_with_any(found.after(), &["房产", "路人", "厂家", "房屋", "路口", "路程"]);
     // 2单元303
-    let door = context::ends_with_any(found.before(), &["单元", "栋", "幢", "楼", "座"])
+    let door = context::ends_with_any(found.before(), &["单元", "栋", "幢", "楼", "座", "层"])
         && !context::measure_follows(found.after());
     (name || room || door).then(|| digits(text))
 }
