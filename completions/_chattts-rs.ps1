@@ -168,6 +168,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--ssml', '--ssml', [CompletionResultType]::ParameterName, 'Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text')
             [CompletionResult]::new('--markdown', '--markdown', [CompletionResultType]::ParameterName, 'Texts are Markdown, read without its signs; a file is one text')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object a text: "text", "replacements", "dropped" with why, "segments"; places in characters')
+            [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Under each text, which rule read which part, and what else the part could have been')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')

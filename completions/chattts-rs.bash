@@ -1097,7 +1097,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__normalize)
-            opts="-t -f -q -v -h -V --text --file --lang --strict --name-emoji --homophones --ssml --markdown --json --quiet --verbose --help --version"
+            opts="-t -f -q -v -h -V --text --file --lang --strict --name-emoji --homophones --ssml --markdown --json --explain --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -168,6 +168,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l name
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l ssml -d 'Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l markdown -d 'Texts are Markdown, read without its signs; a file is one text'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l json -d 'One JSON object a text: "text", "replacements", "dropped" with why, "segments"; places in characters'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l explain -d 'Under each text, which rule read which part, and what else the part could have been'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s h -l help -d 'Print help (see more with \'--help\')'

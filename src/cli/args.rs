@@ -355,6 +355,9 @@ pub struct NormalizeArgs {
     /// One JSON object a text: "text", "replacements", "dropped" with why, "segments"; places in characters
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+    /// Under each text, which rule read which part, and what else the part could have been
+    #[arg(long, conflicts_with_all = ["json", "ssml", "markdown"], help_heading = "Output")]
+    pub explain: bool,
 }
 
 #[derive(Args)]

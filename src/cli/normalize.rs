@@ -2,7 +2,7 @@
 
 use chattts_rs::Overrides;
 use chattts_rs::speech::{Reading, Spoken, check, cut, homophones, misspelt, read};
-use chattts_rs::text::{Change, Homophones};
+use chattts_rs::text::{Change, Homophones, NormalizeOptions, explain};
 use serde::Serialize;
 
 use super::args::NormalizeArgs;
@@ -63,7 +63,27 @@ fn line(
         context.report.warn(&format!("{utterance}: {}", warning.message));
     }
     let texts: Vec<&str> = spoken.iter().map(|span| span.text.text.trim()).collect();
-    Ok(texts.join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
+    let mut line = texts.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+    if args.explain {
+        let options =
+            NormalizeOptions { language: reading.language, homophones, name_emoji: reading.name_emoji };
+        line += &explanation(input, &options);
+    }
+    Ok(line)
+}
+
+/// Returns a line for each part of a text that a rule read, and for each other reading of it.
+fn explanation(input: &str, options: &NormalizeOptions) -> String {
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut lines = String::new();
+    for part in explain(input, options) {
+        lines += &format!("\n  {} → {} ({})", line(&input[part.source]), line(&part.spoken), part.kind);
+        for other in part.others {
+            let written = line(&input[other.source]);
+            lines += &format!("\n    or {written} → {} ({})", line(&other.spoken), other.kind);
+        }
+    }
+    lines
 }
 
 /// Returns the kind of a change, as JSON names it.

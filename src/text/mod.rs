@@ -18,7 +18,8 @@ pub use derived::Derived;
 pub use homophones::Homophones;
 pub use language::Language;
 pub use normalize::{
-    Change, Dropped, NormalizeOptions, Normalized, Piece, Reason, normalize, normalize_markup,
+    Change, Dropped, Explained, NormalizeOptions, Normalized, Other, Piece, Reason, explain, normalize,
+    normalize_markup,
 };
 pub use prompt::{code_prompt, refine_prompt};
 pub use segment::{Pause, SPEAKABLE_SECONDS, Segment, split, spoken_seconds};

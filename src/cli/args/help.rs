@@ -91,7 +91,8 @@ words, commas and full stops come out as they are.
   doctor Smith paid five dollars twenty cents at eight o five p m.
 
 --json prints a record with every replacement, every dropped character, where
-and why. --homophones speaks other characters in place of misread ones.";
+and why. --explain names the rule that read each part, for a report of a wrong
+reading. --homophones speaks other characters in place of misread ones.";
 
 pub const ROLES: &str = "\
 A voice, as --role takes it:

@@ -2,6 +2,7 @@
 //! of every character.
 
 mod en;
+mod explain;
 mod fold;
 mod language;
 mod latin;
@@ -26,6 +27,7 @@ use super::homophones::Homophones;
 use super::language::{Language, is_han};
 use super::tags::control_token_at;
 
+pub use self::explain::{Explained, Other, explain};
 pub use self::markup::normalize_markup;
 
 /// Digits in a row from here on are read one by one, whatever stands around them.
@@ -355,11 +357,15 @@ impl<'a> Reader<'a> {
     }
 
     fn read_at(&self, at: usize, c: char, sentence: Language) -> Option<Reading> {
-        let language = match self.options.language {
+        rules(self.language_at(at, c, sentence)).read(self.text, at, None)
+    }
+
+    /// Returns the language that what begins with `c` is read in.
+    fn language_at(&self, at: usize, c: char, sentence: Language) -> Language {
+        match self.options.language {
             None if !c.is_ascii_alphabetic() => self.language_of_number(at, sentence),
             _ => sentence,
-        };
-        rules(language).read(self.text, at, None)
+        }
     }
 
     /// Returns the language that a number is read in: Chinese also in an English sentence if it touches a Han

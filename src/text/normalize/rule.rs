@@ -133,49 +133,48 @@ impl Rules {
 
     /// Returns the first reading of what stands at byte `at`; `only` limits the rules by name.
     pub fn read(&self, text: &str, at: usize, only: Option<&[&str]>) -> Option<Reading> {
-        let end = text.floor_char_boundary((at + REACH).min(text.len()));
-        let stretch = &text[at..end];
+        self.candidates(text, at).into_iter().find_map(|i| self.reading(i, text, at, only))
+    }
+
+    /// Returns every reading of what stands at byte `at`, the one that is taken first.
+    pub fn readings(&self, text: &str, at: usize) -> Vec<Reading> {
+        self.candidates(text, at).into_iter().filter_map(|i| self.reading(i, text, at, None)).collect()
+    }
+
+    /// Returns the rules whose patterns may match what begins at byte `at`.
+    fn candidates(&self, text: &str, at: usize) -> Vec<usize> {
         match &self.set {
-            Some(set) => self.first_reading(set.matches(stretch).iter(), text, at..end, only),
-            None => self.first_reading(0..self.rules.len(), text, at..end, only),
+            Some(set) => set.matches(reach(text, at)).into_iter().collect(),
+            None => (0..self.rules.len()).collect(),
         }
     }
 
-    /// Returns the first reading that a rule among the candidates has for what begins with a stretch of a text.
-    fn first_reading(
-        &self,
-        candidates: impl Iterator<Item = usize>,
-        text: &str,
-        stretch: Range<usize>,
-        only: Option<&[&str]>,
-    ) -> Option<Reading> {
-        let at = stretch.start;
-        let stretch = &text[stretch];
-        let before = before(text, at);
-        for i in candidates {
-            let Some((rule, regex)) = self.rules.get(i) else { continue };
-            if only.is_some_and(|only| !only.contains(&rule.name)) {
-                continue;
-            }
-            let Some(regex) = regex.get_or_init(|| Regex::new(&anchored(rule)).ok()) else { continue };
-            let Some(captures) = regex.captures(stretch) else { continue };
-            let mut found = Found { captures, before, after: "", numbers: self.numbers };
-            let len = found.len();
-            if len == 0 {
-                continue;
-            }
-            found.after = after(text, at + len);
-            if let Some(spoken) = (rule.read)(&found) {
-                return Some(Reading { kind: rule.name, len, spoken });
-            }
+    /// Returns the reading that a rule has for what begins at byte `at`.
+    fn reading(&self, i: usize, text: &str, at: usize, only: Option<&[&str]>) -> Option<Reading> {
+        let (rule, regex) = self.rules.get(i)?;
+        if only.is_some_and(|only| !only.contains(&rule.name)) {
+            return None;
         }
-        None
+        let regex = regex.get_or_init(|| Regex::new(&anchored(rule)).ok()).as_ref()?;
+        let captures = regex.captures(reach(text, at))?;
+        let mut found = Found { captures, before: before(text, at), after: "", numbers: self.numbers };
+        let len = found.len();
+        if len == 0 {
+            return None;
+        }
+        found.after = after(text, at + len);
+        (rule.read)(&found).map(|spoken| Reading { kind: rule.name, len, spoken })
     }
 
     /// Reads as [`Rules::read`] does, but all of `text` or nothing.
     pub fn read_all(&self, text: &str, only: Option<&[&str]>) -> Option<String> {
         self.read(text, 0, only).filter(|reading| reading.len == text.len()).map(|reading| reading.spoken)
     }
+}
+
+/// Returns as much of the text from `at` on as a pattern sees.
+fn reach(text: &str, at: usize) -> &str {
+    &text[at..text.floor_char_boundary((at + REACH).min(text.len()))]
 }
 
 /// Returns as much of the text before `at` as a decision may depend on.

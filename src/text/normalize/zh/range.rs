@@ -9,7 +9,7 @@ pub const RULES: &[Rule] = &[
     // 100+人
     Rule {
         name: "number",
-        pattern: r"(?<n>[0-9]{1,8}0)[+](?<ahead>\p{Han})",
+        pattern: r"(?<n>[0-9]{1,8}0)[+]",
         read: |found| {
             let counts = context::measure_follows(found.after());
             (counts && !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '.'))
