@@ -1,5 +1,8 @@
 //! Units of measure: how they are written, and what one of them is called.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use crate::text::normalize::table::{self, Table};
 
 static UNITS: Table<(&str, &str)> = Table::new("units", |cells| match cells {
@@ -47,7 +50,7 @@ pub fn name(written: &str) -> Option<String> {
     });
     let (written, power) = before.unwrap_or((written, power));
     let in_full = || look_up(AFTER_POWER, written).filter(|_| before.is_some());
-    let name = look_up(&UNITS, written).or_else(in_full)?;
+    let name = units().get(written).copied().or_else(in_full)?;
     // A square second is none that one could see.
     if name == "second" && !power.is_empty() {
         return Some(format!("second {}", if power == "square " { "squared" } else { "cubed" }));
@@ -62,6 +65,14 @@ pub fn per(written: &str) -> Option<String> {
     }
     let word = written.len() > 2 && written.bytes().all(|b| b.is_ascii_lowercase());
     word.then(|| written.to_string())
+}
+
+/// Returns what one of a unit is called, by each way of writing it.
+fn units() -> &'static HashMap<&'static str, &'static str> {
+    static NAMES: OnceLock<HashMap<&str, &str>> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        UNITS.iter().flat_map(|(written, name)| table::forms(written).map(|form| (form, *name))).collect()
+    })
 }
 
 fn look_up(table: &[(&'static str, &'static str)], written: &str) -> Option<&'static str> {
