@@ -134,7 +134,7 @@ fn at_end(found: &Found) -> Option<String> {
         return None;
     }
     let next = next_word(found.after());
-    let goes_on = is_capitalized(next) && !STARTERS.contains(&next);
+    let goes_on = is_capitalized(next) && !STARTERS.contains(next);
     if matches!(next, "N" | "S" | "E" | "W" | "NE" | "NW" | "SE" | "SW") {
         return None;
     }
@@ -145,7 +145,7 @@ fn at_end(found: &Found) -> Option<String> {
         },
         _ => match lookup(found, word)? {
             // "Apple Inc. CEO Tim Cook".
-            (_, Stands::Anywhere) if goes_on && BEFORE_TITLE.contains(&word) => None,
+            (_, Stands::Anywhere) if goes_on && BEFORE_TITLE.contains(word) => None,
             (_, Stands::Anywhere) if is_minute(found) => Some("minute".into()),
             (spoken, Stands::Anywhere) => Some(spoken.into()),
             _ => None,
@@ -161,7 +161,7 @@ fn with_dot(found: &Found) -> Option<String> {
 fn dotted_word(found: &Found) -> Option<String> {
     let word = found.get("word");
     // "Mr.Jones", but "foo.bar".
-    let glued = found.next().is_some_and(|c| c.is_ascii_uppercase()) && GLUED.contains(&word);
+    let glued = found.next().is_some_and(|c| c.is_ascii_uppercase()) && GLUED.contains(word);
     if is_inside(found) || !glued && found.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '.') {
         return None;
     }
@@ -174,13 +174,13 @@ fn dotted_word(found: &Found) -> Option<String> {
     let ordinal =
         next.starts_with(|c: char| c.is_ascii_digit()) && next.ends_with(|c: char| c.is_ascii_lowercase());
     static SIDED: Words = Words::new("en/words", "abbreviation: sided");
-    let sided = ordinal || SIDED.contains(&next) || before_way(found.after());
+    let sided = ordinal || SIDED.contains(next) || before_way(found.after());
     if let Some((_, side)) = SIDES.iter().find(|(side, _)| sided && *side == word) {
         return Some(side.to_string());
     }
     // "John F. Kennedy", "J. Smith"; but "Plan B. Then …".
     if word.len() == 1 && is_capitalized(word) && !number {
-        let initial = found.after().starts_with(' ') && is_capitalized(next) && !STARTERS.contains(&next);
+        let initial = found.after().starts_with(' ') && is_capitalized(next) && !STARTERS.contains(next);
         return (initial && word != "I").then(|| word.to_string());
     }
     if let Some((_, spoken)) = NUMBERED.iter().find(|(short, _)| number && *short == word) {
@@ -220,7 +220,7 @@ fn without_dot(found: &Found) -> Option<String> {
         return None;
     }
     let next = if found.next() == Some(' ') { next_word(found.after()) } else { "" };
-    let name = is_capitalized(next) && !STARTERS.contains(&next);
+    let name = is_capitalized(next) && !STARTERS.contains(next);
     let street = ends_with_street(found.before());
     let behind_name = is_capitalized(previous_word(found.before()));
     match word {
@@ -277,7 +277,7 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     };
     let next = next_word(found.after());
     let previous = previous_word(found.before());
-    let named = is_capitalized(previous) && !STARTERS.contains(&previous);
+    let named = is_capitalized(previous) && !STARTERS.contains(previous);
     // A title may follow a name that ends a clause, and begins most sentences.
     let first = words_back(found.before()).nth(1).is_none_or(|word| word.ends_with(['.', '!', '?']));
     if ends_with_street(found.before()) {
@@ -286,7 +286,7 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     if word == "st" && previous.is_empty() && !next.is_empty() {
         return Some((before, before));
     }
-    let name = is_capitalized(next) && !STARTERS.contains(&next);
+    let name = is_capitalized(next) && !STARTERS.contains(next);
     if name && !(named && !first && next.len() < 3) {
         return Some((before, before));
     }
@@ -305,7 +305,7 @@ static SHOUTED: Words = Words::new("en/words", "abbreviation: shouted");
 /// Finds an abbreviation. An entry with a small first letter is also written with a capital one.
 fn lookup(found: &Found, word: &str) -> Option<(&'static str, Stands)> {
     let small = word.to_ascii_lowercase();
-    if SHOUTED.contains(&word) {
+    if SHOUTED.contains(word) {
         let mut entries = SHORT.iter().filter(|(written, ..)| written.eq_ignore_ascii_case(word));
         return entries.next().map(|(_, spoken, stands)| (*spoken, *stands));
     }

@@ -116,13 +116,13 @@ fn with_point(found: &Found) -> Option<String> {
     }
     let (whole, fraction) = (found.get("whole").replace(',', ""), found.get("fraction"));
     let sign = sign(found);
-    if VERSIONED.contains(&word_before(found).as_str()) && !fraction.starts_with('0') && !found.has("scale") {
+    if VERSIONED.contains(word_before(found).as_str()) && !fraction.starts_with('0') && !found.has("scale") {
         return Some(format!("{} point {}", cardinal(&whole)?, cardinal(fraction)?));
     }
     let words = decimal(&whole, fraction)?;
     match found.get("scale") {
         "" => Some(format!("{sign}{words}")),
-        "m" if !MILLIONS.contains(&word_after(found)) => None,
+        "m" if !MILLIONS.contains(word_after(found)) => None,
         scale if ends(found) => Some(format!("{sign}{words} {}", scale_name(scale))),
         _ => None,
     }
@@ -144,7 +144,7 @@ fn scaled(found: &Found) -> Option<String> {
     let plural =
         after.ends_with('s') && after.starts_with(|c: char| c.is_ascii_lowercase()) || after == "people";
     let meant = match scale {
-        "m" => MILLIONS.contains(&after),
+        "m" => MILLIONS.contains(after),
         "M" | "B" | "K" => plural || found.after().starts_with('+'),
         "k" => !matches!(after, "run" | "race" | "runs" | "races"),
         _ => true,

@@ -96,8 +96,8 @@ fn part_of_year(found: &Found) -> Option<String> {
 /// Reads `in Q4`, `Q4 results`; elsewhere it may be a question or a car.
 fn part_alone(found: &Found) -> Option<String> {
     static REPORTED: Words = Words::new("en/words", "era: reported");
-    let during = found.get("part") != "H" && TIMES.contains(&previous_word(found.before()));
-    (found.stands_alone() && (during || REPORTED.contains(&next_word(found.after())))).then_some(())?;
+    let during = found.get("part") != "H" && TIMES.contains(previous_word(found.before()));
+    (found.stands_alone() && (during || REPORTED.contains(next_word(found.after())))).then_some(())?;
     part(found)
 }
 
@@ -110,7 +110,7 @@ fn part(found: &Found) -> Option<String> {
         ("H", _) => return None,
         _ => "quarter",
     };
-    let the = if TIMES.contains(&previous_word(found.before())) { "the " } else { "" };
+    let the = if TIMES.contains(previous_word(found.before())) { "the " } else { "" };
     Some(format!("{the}{} {name}", ordinal(found.get("n"))?))
 }
 

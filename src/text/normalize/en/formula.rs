@@ -26,7 +26,7 @@ fn formula(found: &Found) -> Option<String> {
     while !rest.is_empty() {
         let small = rest.get(1..).is_some_and(|tail| tail.starts_with(|c: char| c.is_ascii_lowercase()));
         let (element, tail) = rest.split_at_checked(if small { 2 } else { 1 })?;
-        ELEMENTS.contains(&element).then_some(())?;
+        ELEMENTS.contains(element).then_some(())?;
         let after = tail.trim_start_matches(|c: char| c.is_ascii_digit());
         let count = tail.get(..tail.len() - after.len())?;
         spoken.push(spell(element));

@@ -27,7 +27,7 @@ static PARTS: Words = Words::new("en/words", "law: parts");
 /// Tells whether the number of a part of a law stands here.
 fn is_part(found: &Found) -> bool {
     let before = found.before().trim_end();
-    before.ends_with('§') || before.ends_with("U.S.C.") || PARTS.contains(&word_before(found).as_str())
+    before.ends_with('§') || before.ends_with("U.S.C.") || PARTS.contains(word_before(found).as_str())
 }
 
 /// Reads `Rule 12(b)(6)`: twelve b six.

@@ -91,7 +91,7 @@ fn measure(found: &Found) -> Option<String> {
     }
     // A 10-km run.
     let old = name == "year old" && word_after(found).starts_with(|c: char| c.is_ascii_lowercase());
-    if gap == "-" || old || is_adjective(found) || RACES.contains(&word_after(found)) {
+    if gap == "-" || old || is_adjective(found) || RACES.contains(word_after(found)) {
         return Some(format!("{} {name}", amount.words));
     }
     Some(amount.of_unit(&name))
@@ -105,7 +105,7 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
     match written {
         "in" => is_inch(found, gap),
         "s" if gap.is_empty() && word_before(found) == "iphone" => false,
-        "m" if gap.is_empty() && MILLIONS.contains(&word_after(found)) => false,
+        "m" if gap.is_empty() && MILLIONS.contains(word_after(found)) => false,
         "K" | "t" if gap.is_empty() => false,
         "A" if gap == " " && word_after(found).is_empty() => true,
         _ if SELDOM.contains(&written) && !decimal => false,
@@ -133,7 +133,7 @@ fn is_inch(found: &Found, gap: &str) -> bool {
     static SIZES: Words = Words::new("en/words", "measure: sizes");
     let next = word_after(found);
     let goes_on = found.after().trim_start().starts_with(|c: char| c.is_ascii_alphanumeric());
-    let alone = !goes_on || SIZES.contains(&next);
+    let alone = !goes_on || SIZES.contains(next);
     match gap {
         "-" => !found.after().starts_with('-'),
         "" => alone || !next.is_empty(),

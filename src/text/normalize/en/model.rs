@@ -60,7 +60,7 @@ fn model(found: &Found) -> Option<String> {
     let apart =
         !before.get(..letters).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_alphanumeric()));
     let long = number.len() == 4 || !number.ends_with("00");
-    let named = (MAKES.contains(&word_before(found).as_str()) || is_flight(found.before())) && begins(found);
+    let named = (MAKES.contains(word_before(found).as_str()) || is_flight(found.before())) && begins(found);
     (ends(found) && (named || series && apart && long)).then_some(())?;
     let spoken = year(number)?;
     Some(if found.has("many") { plural(&spoken) } else { spoken })

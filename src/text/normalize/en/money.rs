@@ -145,7 +145,7 @@ fn money(found: &Found) -> Option<String> {
     let spoken = if found.has("to") {
         range(found, currency)?
     } else if found.has("scale") {
-        let unit = if is_adjective(found) || SINGULAR_BEFORE.contains(&word_after(found)) {
+        let unit = if is_adjective(found) || SINGULAR_BEFORE.contains(word_after(found)) {
             currency.one.to_string()
         } else {
             plural(currency.one)
@@ -195,7 +195,7 @@ fn whole(number: &str, currency: &Currency, found: &Found) -> Option<String> {
     let one = currency.one;
     let Some((units, hundredths)) = number.split_once('.').filter(|_| hundredths(number, currency)) else {
         let amount = Amount::of(number)?;
-        if SINGULAR_BEFORE.contains(&word_after(found)) || is_adjective(found) {
+        if SINGULAR_BEFORE.contains(word_after(found)) || is_adjective(found) {
             return Some(format!("{} {one}", amount.words));
         }
         return Some(amount.of_unit(one));
@@ -237,7 +237,7 @@ fn range(found: &Found, currency: &Currency) -> Option<String> {
             written => format!("{} {}", amount.words, scale(written)?),
         })
     };
-    let single = SINGULAR_BEFORE.contains(&word_after(found)) || is_adjective(found);
+    let single = SINGULAR_BEFORE.contains(word_after(found)) || is_adjective(found);
     let unit = |of: &Currency| if single { of.one.to_string() } else { plural(of.one) };
     let other = self::currency(found.get("again"));
     // Both are named where both are written, unless they share what follows: $5-$10 million.

@@ -49,7 +49,7 @@ fn decade(found: &Found) -> Option<String> {
 }
 
 fn short_decade(found: &Found) -> Option<String> {
-    let seconds = BEFORE_SECONDS.contains(&word_before(found).as_str()) && !found.all().contains(['\'', '’']);
+    let seconds = BEFORE_SECONDS.contains(word_before(found).as_str()) && !found.all().contains(['\'', '’']);
     if seconds { None } else { decade(found) }
 }
 
@@ -69,8 +69,8 @@ fn many(found: &Found) -> Option<String> {
     let before = word_before(found);
     let named = found.before().ends_with('-');
     let thing = named
-        || matches!(number, "0" | "1") && !BEFORE_SECONDS.contains(&before.as_str())
-        || number.len() == 3 && BEFORE_THINGS.contains(&before.as_str());
+        || matches!(number, "0" | "1") && !BEFORE_SECONDS.contains(before.as_str())
+        || number.len() == 3 && BEFORE_THINGS.contains(before.as_str());
     // Others are seconds.
     if !(apostrophe || thing) {
         return None;

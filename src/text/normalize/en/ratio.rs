@@ -50,8 +50,7 @@ fn odds(found: &Found) -> Option<String> {
     let link = [" of", " at", " are", " were", " is"].iter().find_map(|link| head.strip_suffix(link));
     let before = last_word(link.unwrap_or(head)) == "odds";
     // A man of odds and ends may have a 1/2 shot of rum.
-    let after =
-        BETS.contains(&word_after(found)) && found.get("second") != "2" || word_after(found) == "odds";
+    let after = BETS.contains(word_after(found)) && found.get("second") != "2" || word_after(found) == "odds";
     let favourite = word_after(found).starts_with("favo");
     (before || after || favourite).then_some(())?;
     Some(format!("{} to {}", cardinal(found.get("first"))?, cardinal(found.get("second"))?))
@@ -69,7 +68,7 @@ fn ratio(found: &Found) -> Option<String> {
         return None;
     }
     let (first, second) = (found.get("first"), found.get("second").replace(',', ""));
-    let near = has_word(found.before(), &RATIO) || RATIO.contains(&word_after(found));
+    let near = has_word(found.before(), &RATIO) || RATIO.contains(word_after(found));
     // No time of day: its minutes have two digits.
     let no_time = second.len() != 2 && !found.has("third") && !found.all().contains(' ') && first != "0";
     if !near && !no_time {
@@ -91,9 +90,9 @@ fn score(found: &Found) -> Option<String> {
     {
         return None;
     }
-    let before = BEFORE_SCORE.contains(&word_before(found).as_str());
+    let before = BEFORE_SCORE.contains(word_before(found).as_str());
     let nearby = has_word(found.before(), &NEAR_SCORE);
-    let after = AFTER_SCORE.contains(&word_after(found));
+    let after = AFTER_SCORE.contains(word_after(found));
     let by_name =
         nearby && matches!(word_after(found), "" | "in" | "on" | "at" | "after" | "with" | "and" | "to");
     (before || after || by_name).then_some(())?;
@@ -104,7 +103,7 @@ fn out_of(found: &Found) -> Option<String> {
     if !begins(found) || !ends(found) || found.after().starts_with('/') {
         return None;
     }
-    let rating = BEFORE_RATING.contains(&word_before(found).as_str())
+    let rating = BEFORE_RATING.contains(word_before(found).as_str())
         || word_before(found) == "a" && word_after(found).is_empty();
     let near = has_word(found.before(), &["score", "scores", "rating", "grade", "rated"]);
     let rating = rating || matches!(word_after(found), "rating" | "score" | "grade" | "stars");

@@ -42,7 +42,7 @@ fn roman(found: &Found) -> Option<String> {
     let word = dotted.map_or(previous_word(before), |rest| {
         let word = rest.rsplit(' ').next().unwrap_or_default();
         let short = word.to_ascii_lowercase();
-        if COUNTED.contains(&&*short) && (short != "no" || found.all() != "I") { word } else { "" }
+        if COUNTED.contains(&short) && (short != "no" || found.all() != "I") { word } else { "" }
     });
     let next = if found.next() == Some(' ') { next_word(found.after()) } else { "" };
     if next == "century" || next == "centuries" {
@@ -50,7 +50,7 @@ fn roman(found: &Found) -> Option<String> {
     }
     let plain = numeral.bytes().all(|b| b"IVX".contains(&b));
     let known = is_counted(word) && value < 90 && (numeral != "I" || is_capitalized(word));
-    let speaker = numeral == "I" && VERBS.contains(&next.split('\'').next().unwrap_or_default());
+    let speaker = numeral == "I" && VERBS.contains(next.split('\'').next().unwrap_or_default());
     if known && !speaker || goes_on_counting(before) {
         return counted(found, value);
     }
@@ -58,9 +58,9 @@ fn roman(found: &Found) -> Option<String> {
         return None;
     }
     let earlier = before.trim_end().strip_suffix(word).map(previous_word).unwrap_or_default();
-    let ruler = RULERS.contains(&word)
+    let ruler = RULERS.contains(word)
         || is_capitalized(word)
-            && (TITLES.contains(&earlier) || RULERS.contains(&earlier) && numeral.len() > 1);
+            && (TITLES.contains(earlier) || RULERS.contains(earlier) && numeral.len() > 1);
     if ruler && (word, numeral) != ("Malcolm", "X") && plain && value < 40 && !speaker {
         return ordinal(&digits).map(|ordinal| format!("the {ordinal}"));
     }
@@ -70,7 +70,7 @@ fn roman(found: &Found) -> Option<String> {
     if word.eq_ignore_ascii_case("the") {
         return (plain && value < 100 && numeral != "IV").then(|| ordinal(&digits))?;
     }
-    if plain && value < 40 && is_capitalized(word) && !STARTERS.contains(&word) && word.len() > 1 {
+    if plain && value < 40 && is_capitalized(word) && !STARTERS.contains(word) && word.len() > 1 {
         return cardinal(&digits);
     }
     let alone =
@@ -93,7 +93,7 @@ fn small(found: &Found) -> Option<String> {
     if numeral.len() > 1 && value < 40 && RULERS.iter().any(|ruler| ruler.eq_ignore_ascii_case(&word)) {
         return ordinal(&value.to_string()).map(|ordinal| format!("the {ordinal}"));
     }
-    (COUNTED.contains(&&*word) && value < 50).then(|| counted(found, value))?
+    (COUNTED.contains(&word) && value < 50).then(|| counted(found, value))?
 }
 
 /// Reads one number, or the two of `IV-VI`.
@@ -128,7 +128,7 @@ fn goes_on_counting(before: &str) -> bool {
 /// Tells whether numerals count what the word means, of which there may be many.
 fn is_counted(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
-    COUNTED.contains(&&*word) || word.strip_suffix('s').is_some_and(|one| COUNTED.contains(&one))
+    COUNTED.contains(&word) || word.strip_suffix('s').is_some_and(|one| COUNTED.contains(one))
 }
 
 /// Returns the value of a numeral that is written the one right way.

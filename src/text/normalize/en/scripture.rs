@@ -61,7 +61,7 @@ fn book(found: &Found) -> Option<String> {
 fn verse(found: &Found) -> Option<String> {
     let word = word_before(found);
     let short = |(short, _): &(&str, &str)| short.trim_end_matches('.').eq_ignore_ascii_case(&word);
-    let in_book = BOOKS.contains(&word.as_str()) || SHORT.iter().any(short);
+    let in_book = BOOKS.contains(word.as_str()) || SHORT.iter().any(short);
     (in_book && !found.get("verse").starts_with('0')).then_some(())?;
     (begins(found) && ends(found) && !found.after().starts_with(':')).then_some(())?;
     let spoken = format!("{} {}", cardinal(found.get("chapter"))?, cardinal(found.get("verse"))?);

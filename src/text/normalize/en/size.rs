@@ -136,7 +136,7 @@ fn foot_or_inch(found: &Found) -> Option<String> {
         && whole
         && found.after().starts_with(' ')
         && next.starts_with(|c: char| c.is_ascii_lowercase())
-        && !NO_THINGS.contains(&next);
+        && !NO_THINGS.contains(next);
     Some(if thing || is_adjective(found) { format!("{} {unit}", amount.words) } else { amount.of_unit(unit) })
 }
 

@@ -120,7 +120,7 @@ fn side_behind(found: &Found) -> Option<String> {
     let before = found.before().trim_end_matches([' ', ',']).trim_end_matches('.');
     let word = before.rsplit(' ').next().unwrap_or_default();
     let (_, side) = SIDES.iter().find(|(short, _)| *short == found.get("side"))?;
-    (found.stands_alone() && WAYS.contains(&word) && found.before().ends_with(' ')).then(|| side.to_string())
+    (found.stands_alone() && WAYS.contains(word) && found.before().ends_with(' ')).then(|| side.to_string())
 }
 
 fn state(found: &Found) -> Option<String> {
@@ -147,7 +147,7 @@ fn state(found: &Found) -> Option<String> {
         }
         return (capital || comma).then_some(spoken);
     }
-    let sure = !DOUBTFUL.contains(&code) || CITIES.contains(&city);
+    let sure = !DOUBTFUL.contains(code) || CITIES.contains(city);
     let ends = !found.after().starts_with(" a ");
     (comma && capital && small && sure && ends).then(|| name.to_string())
 }
@@ -156,7 +156,7 @@ fn state(found: &Found) -> Option<String> {
 fn zip(found: &Found) -> Option<String> {
     let words = found.before().split([' ', ',', '.']).filter(|word| !word.is_empty());
     let ways = |word: &str| {
-        WAYS.contains(&word) || matches!(word, "Expy" | "Hwy" | "Pkwy" | "Boulevard" | "Lane" | "Highway")
+        WAYS.contains(word) || matches!(word, "Expy" | "Hwy" | "Pkwy" | "Boulevard" | "Lane" | "Highway")
     };
     let before = found.before().ends_with(", ") || is_capitalized(previous_word(found.before()));
     let counts = found

@@ -161,7 +161,7 @@ static CALLS: Words = Words::new("en/words", "telephone: calls");
 fn is_called(before: &str) -> bool {
     let clause = before.rsplit(['.', '!', '?', ';']).next().unwrap_or_default();
     let words = clause.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    words.rev().take(3).any(|word| CALLS.contains(&&*word.to_ascii_lowercase()))
+    words.rev().take(3).any(|word| CALLS.contains(&word.to_ascii_lowercase()))
 }
 
 /// Reads `555-1234`, unless it is a range.

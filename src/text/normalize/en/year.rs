@@ -54,14 +54,14 @@ fn read(found: &Found) -> Option<String> {
     let head = found.before();
     let cited = is_cited(found)
         || ["pre-", "post-", "mid-", "early-", "late-"].iter().any(|edge| head.ends_with(edge));
-    (BEFORE.contains(&before) || AFTER.contains(&after) || fiscal || marked || linked || recent || cited)
+    (BEFORE.contains(before) || AFTER.contains(after) || fiscal || marked || linked || recent || cited)
         .then_some(())?;
     year(text)
 }
 
 /// Reads Room 204B.
 fn room(found: &Found) -> Option<String> {
-    let named = BEFORE_PAIRS.contains(&word_before(found).as_str());
+    let named = BEFORE_PAIRS.contains(word_before(found).as_str());
     (named && begins(found) && ends(found)).then_some(())?;
     Some(format!("{} {}", year(found.get("number"))?, found.get("letter")))
 }
@@ -101,7 +101,7 @@ static MONTHS: Words = Words::new("en/words", "year: months");
 
 /// Tells whether `before` ends with what so many are: a total of.
 fn is_count_of(before: &str) -> bool {
-    before.trim_end().strip_suffix("of").is_some_and(|head| COUNTED.contains(&last_word(head).as_str()))
+    before.trim_end().strip_suffix("of").is_some_and(|head| COUNTED.contains(last_word(head).as_str()))
 }
 
 /// Tells whether `before` ends with another year of a list: 2019, 2020 and.
@@ -153,5 +153,5 @@ fn between_years(before: &str) -> bool {
 
 fn is_plural(word: &str) -> bool {
     let plural = word.ends_with('s') && word.starts_with(|c: char| c.is_ascii_lowercase());
-    plural && !NO_PLURALS.contains(&word) || PEOPLE.contains(&word)
+    plural && !NO_PLURALS.contains(word) || PEOPLE.contains(word)
 }

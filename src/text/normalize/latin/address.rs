@@ -71,7 +71,7 @@ fn say(word: &str, numbers: &Numbers) -> String {
     }
     let lower = word.to_ascii_lowercase();
     let capitals = word.len() > 1 && word.len() < 6 && word.bytes().all(|b| b.is_ascii_uppercase());
-    let spelled = word.len() > 1 && word.len() < 8 && !has_vowel(word) || SPELLED.contains(&&*lower);
+    let spelled = word.len() > 1 && word.len() < 8 && !has_vowel(word) || SPELLED.contains(&lower);
     if spelled || capitals && !said_as_word(word) && !ENDINGS.contains(&word) {
         spell(word)
     } else {

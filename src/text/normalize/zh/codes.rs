@@ -94,7 +94,7 @@ fn version(found: &Found) -> Option<String> {
 /// Reads B2B, in which the number is a word.
 fn to(found: &Found) -> Option<String> {
     static KNOWN: Words = Words::new("zh/words", "codes: known");
-    (found.stands_alone() && KNOWN.contains(&found.all()))
+    (found.stands_alone() && KNOWN.contains(found.all()))
         .then(|| format!("{} to {}", found.get("a"), found.get("b")))
 }
 

@@ -64,7 +64,7 @@ fn called(found: &Found) -> Option<String> {
     if label.ends_with("尾号") || label.ends_with("尾號") {
         return Some(telephone(text));
     }
-    let service = SERVICES.contains(&text);
+    let service = SERVICES.contains(text);
     let counted = context::measure_follows(found.after()) && !found.after().starts_with(['来', '发', '打']);
     let before = context::ends_with_any(label, &CALLS);
     let near = context::sentence_before(found.before());
