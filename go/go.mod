@@ -1,0 +1,3 @@
+module chattts-rs/go
+
+go 1.19
