@@ -38,21 +38,22 @@ compiler=$(of_this_system "${CC:-cc}") || fail "no C compiler is here: apt-get i
 if [ $# -gt 0 ]; then
     [ -d "$1" ] || fail "$1: no such folder"
     folder=$(cd "$1" && pwd)
-    if [ -e "$folder/$library" ] && [ ! -e "$folder/chattts.pc" ]; then
-        header=$(cd "$(dirname "$0")/.." && pwd)/src/capi
-        [ -e "$header/chattts.h" ] || fail "$header: no chattts.h"
-        # As pkg-config reads it, in which a space ends a flag.
-        printf 'Name: chattts\nDescription: ChatTTS, where cargo built it\nVersion: 0\nLibs: -L"%s" -lchattts\nCflags: -I"%s"\n' \
-            "$folder" "$header" >"$folder/chattts.pc"
-    fi
-    for place in "$folder" "$folder/lib/pkgconfig" "$folder/lib64/pkgconfig" \
-        "$folder/lib/$("$compiler" -dumpmachine)/pkgconfig"; do
+    for place in "$folder/lib/pkgconfig" "$folder/lib64/pkgconfig" \
+        "$folder/lib/$("$compiler" -dumpmachine)/pkgconfig" "$folder/pkgconfig" "$folder"; do
         if [ -e "$place/chattts.pc" ]; then
-            PKG_CONFIG_PATH=$place${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
-            export PKG_CONFIG_PATH
             break
         fi
     done
+    # Cargo builds the library, and says nothing about it to pkg-config.
+    header=$(cd "$(dirname "$0")/.." && pwd)/src/capi
+    if [ "$place" = "$folder" ] && [ -e "$folder/$library" ] && [ -e "$header/chattts.h" ] &&
+        { [ ! -e "$folder/chattts.pc" ] || grep -q "where cargo built it" "$folder/chattts.pc"; }; then
+        printf '%s\n' 'Name: chattts' 'Description: ChatTTS, where cargo built it' 'Version: 0' \
+            "Libs: -L\"$folder\" -lchattts" "Cflags: -I\"$header\"" >"$folder/chattts.pc"
+    fi
+    [ -e "$place/chattts.pc" ] || fail "$1: no chattts.pc below it, and no $library in it"
+    PKG_CONFIG_PATH=$place${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+    export PKG_CONFIG_PATH
 fi
 "$pkg_config" --exists chattts || fail "pkg-config does not find chattts; name the folder in which it was installed or built"
 
