@@ -3,7 +3,7 @@
 #
 #     eval "$(go/env.sh)"                   libchattts as it is installed
 #     eval "$(go/env.sh /opt/chattts)"      installed below a folder of its own
-#     eval "$(go/env.sh target/release)"    as cargo built it: cargo build --release --features capi
+#     eval "$(go/env.sh target/release)"    as cargo built it: cargo build --release
 #
 # The library's folder goes into the program, which then finds it without LD_LIBRARY_PATH.
 set -eu

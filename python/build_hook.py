@@ -22,15 +22,14 @@ class BuildHook(BuildHookInterface):
         suffix = ".exe" if sys.platform == "win32" else ""
         folder = os.environ.get("CHATTTS_RS_BUILT")
         if folder is None:
-            command = ["cargo", "build", "--release", "--locked", "--features", "capi"]
-            subprocess.run(command, cwd=root, check=True)
+            subprocess.run(["cargo", "build", "--release", "--locked"], cwd=root, check=True)
             folder = os.environ.get("CARGO_TARGET_DIR", root / "target")
             folder = Path(root, folder, "release")
         program = Path(folder, "chattts-rs" + suffix).resolve()
         library = Path(folder, LIBRARIES.get(sys.platform, "libchattts.so")).resolve()
         for file in (program, library):
             if not file.exists():
-                raise FileNotFoundError(f"{file}: build it first by `cargo build --release --features capi`")
+                raise FileNotFoundError(f"{file}: build it first by `cargo build --release`")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag([program, library])}"
         build_data["force_include"][str(library)] = f"chattts_rs/{library.name}"
