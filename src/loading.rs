@@ -50,8 +50,7 @@ impl LoadedModel {
             (Some(WeightType::Q8), Precision::Auto) => Precision::Q8,
             (_, precision) => precision,
         };
-        let (device, _) = options.device.resolve();
-        let precision = options.backend.resolve(device)?.0.precision(device, precision)?;
+        let precision = backend.precision(precision)?;
         if checkpoint.packed.is_some() && !backend.takes_packed() {
             return Err(Error::Device(format!(
                 "this model is packed for processors; give {} the folder or the repository it was made from",

@@ -58,12 +58,18 @@ pub(crate) trait Backend: Send + Sync {
         None
     }
 
+    /// Returns the type in which it computes, for the one that was asked for.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a type in which it does not compute.
+    fn precision(&self, asked: Precision) -> Result<Precision>;
+
     /// Returns true if it computes with weights packed as [`Checkpoint::pack`] does.
     fn takes_packed(&self) -> bool {
         false
     }
 
-    /// Loads a model in a type that [`BackendChoice::precision`] returned.
+    /// Loads a model in a type that [`Backend::precision`] returned.
     ///
     /// # Errors
     /// An error naming the invalid file and tensor; [`Error::Device`] if the device has no memory for it.

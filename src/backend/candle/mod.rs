@@ -20,7 +20,7 @@ use super::MemoryProbe;
 use super::networks::{Layout, MatrixWeight};
 use super::weights::Checkpoint;
 use super::{Backend, Parts};
-use crate::device::{DeviceChoice, LoadOptions, Precision};
+use crate::device::{BackendChoice, DeviceChoice, LoadOptions, Precision};
 use crate::error::{Error, Result};
 
 /// Puts weights on a device, matrices in a type.
@@ -47,6 +47,7 @@ impl Layout for CandleLayout {
 /// A device that candle computes on.
 pub struct Candle {
     device: Device,
+    choice: DeviceChoice,
     name: String,
     /// Why our kernels do not.
     instead_of: Option<String>,
@@ -56,8 +57,8 @@ pub struct Candle {
 ///
 /// # Errors
 /// [`Error::Device`] if it cannot be used, or this build has no candle for it.
-pub fn open(device: DeviceChoice) -> Result<Candle> {
-    let (device, name) = match device {
+pub fn open(choice: DeviceChoice) -> Result<Candle> {
+    let (device, name) = match choice {
         DeviceChoice::Auto | DeviceChoice::Cpu => (Device::Cpu, String::from("cpu")),
         #[cfg(feature = "cuda")]
         DeviceChoice::Cuda(number) => card(number)?,
@@ -67,7 +68,7 @@ pub fn open(device: DeviceChoice) -> Result<Candle> {
             return Err(Error::Device(reason));
         }
     };
-    Ok(Candle { device, name: format!("{name}, by candle"), instead_of: None })
+    Ok(Candle { device, choice, name: format!("{name}, by candle"), instead_of: None })
 }
 
 /// Opens a card, and tries whether candle's kernels run there, which the driver compiles first.
@@ -118,6 +119,10 @@ impl Backend for Candle {
         let context = std::sync::Arc::clone(self.device.as_cuda_device().ok()?.cuda_stream().context());
         let probe = move || context.mem_get_info().ok().map(|(free, total)| (free as u64, total as u64));
         Some(std::sync::Arc::new(probe))
+    }
+
+    fn precision(&self, asked: Precision) -> Result<Precision> {
+        BackendChoice::Candle.precision(self.choice, asked)
     }
 
     fn load(&self, checkpoint: &Checkpoint, precision: Precision, options: &LoadOptions) -> Result<Parts> {

@@ -22,7 +22,7 @@ pub use step::CpuStep;
 use super::networks::{Dvae, Embed, Encoder, Layout, Llama, MatrixWeight, MelStack, Vocos};
 use super::weights::Checkpoint;
 use super::{Backend, Parts};
-use crate::device::{LoadOptions, Precision};
+use crate::device::{BackendChoice, DeviceChoice, LoadOptions, Precision};
 use crate::engine::Head;
 use crate::error::{Error, Result};
 use kernel::Matrix;
@@ -70,6 +70,10 @@ pub struct Cpu;
 impl Backend for Cpu {
     fn name(&self) -> String {
         "cpu".into()
+    }
+
+    fn precision(&self, asked: Precision) -> Result<Precision> {
+        BackendChoice::Native.precision(DeviceChoice::Cpu, asked)
     }
 
     fn takes_packed(&self) -> bool {

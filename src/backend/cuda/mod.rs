@@ -63,7 +63,7 @@ use self::renderer::CardRenderer;
 use self::step::{CardStep, Slots};
 use super::weights::Checkpoint;
 use super::{Backend, MemoryProbe, Parts};
-use crate::device::{LoadOptions, Precision};
+use crate::device::{BackendChoice, DeviceChoice, LoadOptions, Precision};
 use crate::error::{Error, Result};
 
 /// An opened card, with our kernels on it.
@@ -131,6 +131,10 @@ impl Backend for CardBackend {
     fn memory(&self) -> Option<MemoryProbe> {
         let driver = Arc::clone(&self.driver);
         Some(Arc::new(move || driver.memory().ok().map(|memory| (memory.free, memory.total))))
+    }
+
+    fn precision(&self, asked: Precision) -> Result<Precision> {
+        BackendChoice::Native.precision(DeviceChoice::Cuda(self.number), asked)
     }
 
     fn load(&self, checkpoint: &Checkpoint, precision: Precision, options: &LoadOptions) -> Result<Parts> {

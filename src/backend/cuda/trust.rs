@@ -5,7 +5,7 @@
 //! used. The outcome is kept in a file that is written before each attempt, so that a card that takes the whole
 //! process with it, or never answers, is tried with less the next time.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
@@ -82,22 +82,21 @@ pub fn remember_in(folder: PathBuf) {
     FOLDER.get_or_init(|| folder);
 }
 
-/// What is known of a card in this process.
-type Known = Arc<Mutex<Option<Trust>>>;
+/// Returns the place for what is known of a card in this process.
+fn known(number: usize) -> Arc<Mutex<Option<Trust>>> {
+    static KNOWN: Mutex<BTreeMap<usize, Arc<Mutex<Option<Trust>>>>> = Mutex::new(BTreeMap::new());
+    Arc::clone(KNOWN.lock().unwrap_or_else(PoisonError::into_inner).entry(number).or_default())
+}
 
 /// Returns how far an opened card is trusted; it is tried if that is not known yet.
 ///
 /// # Errors
 /// [`Error::BadFile`] if the small model is not in order.
 pub fn of(driver: &Arc<dyn Driver>, number: usize) -> Result<Trust> {
-    static KNOWN: Mutex<Option<HashMap<usize, Known>>> = Mutex::new(None);
     if !driver.is_doubtful() {
         return Ok(Trust::FULL);
     }
-    let known = {
-        let mut all = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(all.get_or_insert_default().entry(number).or_default())
-    };
+    let known = known(number);
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     match &*known {
         Some(trust) => Ok(trust.clone()),
@@ -153,8 +152,13 @@ fn earlier(file: Option<&Path>, key: &str) -> Option<(usize, bool, Vec<String>)>
     Some((rung.parse().ok()?, state == HOLDS, lines.collect()))
 }
 
-/// Returns true if an earlier process found that a card of this name can be trusted, for which it need not be opened.
+/// Returns true if this process or an earlier one found that a card of this name can be trusted, for which it need not
+/// be opened.
 pub fn held_before(name: &str, number: usize) -> bool {
+    let known = known(number);
+    if let Some(trust) = &*known.lock().unwrap_or_else(PoisonError::into_inner) {
+        return trust.holds();
+    }
     matches!(earlier(file(number).as_deref(), &key(name)), Some((_, true, _)))
 }
 
