@@ -1,4 +1,4 @@
-/* Every function of the library and every status, as a C program meets them. It is C99 and C++ at once.
+/* Every function of the library and every status that can be brought about, as a C program meets them. It is C99 and C++ at once.
  *
  *     test FILE    writes samples to FILE, which are compared with what the Rust library speaks */
 #define _POSIX_C_SOURCE 200809L
@@ -195,6 +195,24 @@ static void opening(void) {
     CHECK(chattts_sample_rate(h) == 24000);
     chattts_destroy(h);
     CHECK(chattts_sample_rate(h) == 0);
+}
+
+/* What the system does not give. */
+static void missing(void) {
+    ChatttsOptions options;
+    FILE *damaged = fopen("damaged.safetensors", "wb");
+    CHECK(damaged != NULL && fputs("no tensors", damaged) >= 0 && fclose(damaged) == 0);
+    CHECK(chattts_create("damaged.safetensors", NULL, NULL, 0) == NULL);
+    CHECK(chattts_error_status() == CHATTTS_MODEL_INVALID);
+    SAYS("damaged.safetensors");
+
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.device = "cuda:99";
+    refused(&options, CHATTTS_DEVICE, "");
+    options.device = NULL;
+    options.roles = ".";
+    refused(&options, CHATTTS_IO, "");
 }
 
 static void wrong(ChatttsHandle *h) {
@@ -636,6 +654,7 @@ int main(int argc, char **argv) {
     CHECK(argc == 2);
     versions();
     opening();
+    missing();
     h = create("noise");
     wrong(h);
     too_small(h);
