@@ -381,12 +381,19 @@ fn every_format_is_what_it_says() {
             "{format}"
         );
     }
+    let opus = speak(&["--format", "opus"]);
+    assert!(opus.starts_with(b"OggS") && opus.len() * 4 < raw.len(), "{} of {}", opus.len(), raw.len());
+    let tagged = speak(&["--format", "mp3"]);
+    assert!(tagged.windows(4).any(|four| four == b"Info") && tagged.len() * 2 < raw.len());
     let spec = |file: &[u8]| hound::WavReader::new(file).unwrap().spec();
     assert_eq!(spec(&speak(&["--bits", "24"])).bits_per_sample, 24);
     assert_eq!(spec(&speak(&["--bits", "32f"])).sample_format, hound::SampleFormat::Float);
     for bad in [
         &["--format", "flac", "--bits", "32f"][..],
         &["--format", "ulaw", "--bits", "16"],
+        &["--format", "opus", "--bits", "16"],
+        &["--format", "opus", "--sample-rate", "44100"],
+        &["--format", "mp3", "--sample-rate", "9000"],
         &["--normalize-loudness", "5"],
     ] {
         let ran = p.run(&[&["synth", "-m", "noise", "-t", "x", "-o", "a"], bad].concat());

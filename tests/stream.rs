@@ -117,6 +117,23 @@ fn a_stream_on_standard_output_holds_the_samples_of_the_file() {
 }
 
 #[test]
+fn a_coded_stream_on_standard_output_holds_the_bytes_of_the_file() {
+    let p = Program::new();
+    let common = ["synth", "-m", "noise", "--seed", "5", "-t", "你好，世界。"];
+    let of = |format: &str| {
+        let name = format!("a.{format}");
+        p.ok(&[&common[..], &["-o", &name]].concat());
+        let stream = p.ok(&[&common[..], &["--stream", "--format", format]].concat()).stdout;
+        (std::fs::read(p.path(&name)).unwrap(), stream)
+    };
+    let (file, stream) = of("opus");
+    assert!(stream == file);
+    // The tag of a file says how long it is.
+    let (file, stream) = of("mp3");
+    assert!(stream.len() > 1_000 && file.ends_with(&stream) && file.len() < stream.len() + 300);
+}
+
+#[test]
 fn a_stream_of_many_pieces_holds_the_samples_of_the_file() {
     let p = Program::new();
     compare(&p, &["-t", LONG, "--split", "--max-tokens", "60"]);
