@@ -109,6 +109,7 @@ fn compare(p: &Program, flags: &[&str]) {
 fn a_stream_on_standard_output_holds_the_samples_of_the_file() {
     let p = Program::new();
     compare(&p, &["-t", "你好，世界。"]);
+    compare(&p, &["-t", "你好，世界。", "--speed", "1.5"]);
     for bad in [&["--trim"][..], &["--out-dir", "d"], &["--normalize-loudness", "-16"], &["--format", "flac"]]
     {
         let ran = p.run(&[&["synth", "-m", "noise", "-t", "x", "--stream"], bad].concat());

@@ -13,6 +13,7 @@ mod quality;
 mod recording;
 mod resample;
 mod sink;
+mod stretch;
 pub mod subtitles;
 #[cfg(test)]
 mod testing;
@@ -26,5 +27,6 @@ pub use quality::{Problem, Quality, check};
 pub use recording::Recording;
 pub use resample::{SAMPLE_RATES, WaveResampler, resample};
 pub use sink::{Sink, encode};
+pub use stretch::{SPEEDS, Stretcher};
 pub use trim::{is_silent, trim_quiet, trim_silence};
 pub use wav::{MAX_SAMPLES, wav};
