@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// samples outside this range are clipped. However the samples are cut, all bytes together are the same.
 ///
 /// What stands in front of a file is said before it is known how long it is: a WAV header has sizes of 0xFFFFFFFF, as
-/// FFmpeg writes it to a pipe, and an MP3 stream has no tag, so that it is longer than its samples by up to 2,200. A
+/// FFmpeg writes it to a pipe, and an MP3 stream has no tag, so that it is longer than its samples by up to 2,300. A
 /// file of [`Sink`](super::Sink) says its length.
 ///
 /// ```

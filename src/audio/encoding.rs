@@ -16,11 +16,9 @@ pub enum Format {
     Wav,
     /// FLAC: integers, compressed without loss (RFC 9639).
     Flac,
-    /// MP3 (MPEG layer III) of a constant bit rate: 96 kbit/s at 22,050 and 24,000 Hz, 128 above, 64 at 16,000 Hz, 48
-    /// below.
+    /// MP3 (MPEG layer III) of a constant bit rate, 96 kbit/s at 24,000 Hz.
     Mp3,
-    /// Opus in Ogg (RFC 6716, RFC 7845) of a varying bit rate, about 48 kbit/s at 24,000 and 48,000 Hz, 32 at 12,000 and
-    /// 16,000, 24 at 8,000.
+    /// Opus in Ogg (RFC 6716, RFC 7845) of a varying bit rate, about 48 kbit/s at 24,000 Hz.
     Opus,
     /// The samples alone, little-endian, without a header.
     Raw,

@@ -179,10 +179,11 @@ settings! {
         /// control tokens may stand in a text.
         #[cfg_attr(feature = "cli", arg(long, value_name = "TAGS", help_heading = "Generation"))]
         prompt: String = |f| f.string();
-        /// How fast it is spoken, 0.25 to 4: 1.25 takes four fifths of the time; the pitch stays [default: 1]
+        /// How fast it is spoken, 0.25 to 4; the pitch stays [default: 1]
         ///
-        /// The finished sound is stretched, pauses and all. The model's own pace is a tag of the prompt, `speed_0` to
-        /// `speed_9`, of which 5 is what it was trained with; it changes how words are said.
+        /// The finished sound is stretched, pauses and all: 1.25 takes four fifths of the time. The model's own pace is
+        /// a tag of the prompt, `speed_0` to `speed_9`, of which 5 is what it speaks with otherwise; it changes how
+        /// words are said.
         #[cfg_attr(feature = "cli", arg(long, value_name = "X", allow_negative_numbers = true, value_parser = speed,
             help_heading = "Voice"))]
         speed: f32 = |f| Ok(f.number(SPEED, |speed| SPEEDS.contains(&(speed as f32)))? as f32);
