@@ -1944,7 +1944,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "wav flac raw ulaw alaw" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "wav flac mp3 opus raw ulaw alaw" -- "${cur}"))
                     return 0
                     ;;
                 --bits)

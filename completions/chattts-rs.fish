@@ -46,6 +46,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s o -l out
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l out-dir -d 'A folder for a file per utterance; their paths come as they are finished' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l format -d 'What files are made of [default: by the extension, else wav]' -r -f -a "wav\t'WAV: integers or floats behind a header'
 flac\t'FLAC: integers, compressed without loss (RFC 9639)'
+mp3\t'MP3 (MPEG layer III) of a constant bit rate, 96 kbit/s at 24,000 Hz'
+opus\t'Opus in Ogg (RFC 6716, RFC 7845) of a varying bit rate, about 48 kbit/s at 24,000 Hz'
 raw\t'The samples alone, little-endian, without a header'
 ulaw\t'Logarithmic 8-bit codes of North American and Japanese telephony (ITU-T G.711 µ-law), in a WAV file of format tag 7'
 alaw\t'Logarithmic 8-bit codes of telephony elsewhere (ITU-T G.711 A-law), in a WAV file of format tag 6'"
@@ -85,14 +87,14 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role-tex
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-codes -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-text -d 'What the sample says, word for word' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l speed -d 'The pace, 0 to 9: the N of `[speed_N]`; 5 is the model\'s own' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l speed -d 'How fast it is spoken, 0.25 to 4; the pitch stays [default: 1]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000 [default: 24000, G.711: 8000]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l normalize-loudness -d 'Bring every text to this loudness, such as -16, without clipping' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name -d 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}; .wav is added' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l report -d 'Write what became of each line, as JSON Lines; `-` is --json' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l stream -d 'Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l stream -d 'Give audio to standard output as it is made, a second behind the model, in any format but flac'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l play -d 'Play the file when it is finished'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l offline -d 'Use what is in the cache; never the network'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-from-first -d 'Let every text sound like the first one: its speech is the sample that the others continue'

@@ -381,12 +381,19 @@ fn every_format_is_what_it_says() {
             "{format}"
         );
     }
+    let opus = speak(&["--format", "opus"]);
+    assert!(opus.starts_with(b"OggS") && opus.len() * 4 < raw.len(), "{} of {}", opus.len(), raw.len());
+    let tagged = speak(&["--format", "mp3"]);
+    assert!(tagged.windows(4).any(|four| four == b"Info") && tagged.len() * 2 < raw.len());
     let spec = |file: &[u8]| hound::WavReader::new(file).unwrap().spec();
     assert_eq!(spec(&speak(&["--bits", "24"])).bits_per_sample, 24);
     assert_eq!(spec(&speak(&["--bits", "32f"])).sample_format, hound::SampleFormat::Float);
     for bad in [
         &["--format", "flac", "--bits", "32f"][..],
         &["--format", "ulaw", "--bits", "16"],
+        &["--format", "opus", "--bits", "16"],
+        &["--format", "opus", "--sample-rate", "44100"],
+        &["--format", "mp3", "--sample-rate", "9000"],
         &["--normalize-loudness", "5"],
     ] {
         let ran = p.run(&[&["synth", "-m", "noise", "-t", "x", "-o", "a"], bad].concat());
@@ -410,6 +417,43 @@ fn a_long_text_is_spoken_in_pieces_with_subtitles() {
     // Without splitting the sentences have their times all the same, estimated within the whole.
     p.ok(&[&args[..], &["-o", "one.wav", "--no-split"]].concat());
     assert!(fs::read_to_string(p.path("one.srt")).unwrap().contains("\n2\n"));
+}
+
+#[test]
+fn the_speed_stretches_what_is_spoken_and_everything_that_tells_its_time() {
+    let p = Program::new();
+    p.write("rows.csv", "id,text,speed\nplain,你好。今天天气很好。,\nfast,你好。今天天气很好。,2\n");
+    let args = [
+        "synth",
+        "-m",
+        "noise",
+        "-f",
+        "rows.csv",
+        "--out-dir",
+        "out",
+        "--name",
+        "{id}",
+        "--resume",
+        "--json",
+    ];
+    let args = [&args[..], &["--seed", "5", "--max-tokens", "100", "--subtitles", "srt"]].concat();
+    let first = records(&p.spoken(&args).out);
+    let samples = |id: &str| wav(&fs::read(p.path(&format!("out/{id}.wav"))).unwrap()).1.len();
+    assert_eq!(samples("fast"), samples("plain").div_ceil(2));
+    let seconds =
+        |id: &str| first.iter().find(|record| record["id"] == id).unwrap()["seconds"].as_f64().unwrap();
+    assert!((seconds("plain") / seconds("fast") - 2.0).abs() < 1e-3);
+    let end = |id: &str| -> f64 {
+        let cues = fs::read_to_string(p.path(&format!("out/{id}.srt"))).unwrap();
+        let end = cues.lines().rfind(|line| line.contains(" --> ")).unwrap().split(" --> ").nth(1).unwrap();
+        end[6..].replace(',', ".").parse().unwrap()
+    };
+    assert!((end("plain") / end("fast") - 2.0).abs() < 0.01, "{} {}", end("plain"), end("fast"));
+    let again = |more: &[&str]| -> Vec<Value> {
+        records(&p.spoken(&[&args[..], more].concat()).out).iter().map(|r| r["status"].clone()).collect()
+    };
+    assert_eq!(again(&["--speed", "1"]), ["skipped", "skipped"], "1 is what is spoken without it");
+    assert_eq!(again(&["--speed", "1.25"]).iter().filter(|status| *status == "skipped").count(), 1);
 }
 
 #[test]

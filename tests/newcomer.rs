@@ -37,10 +37,13 @@ fn begins(p: &Program, file: &str, magic: &[u8]) {
 #[test]
 fn the_extension_chooses_the_format() {
     let p = Program::new();
-    for file in ["a.flac", "a.wav", "a.WAV", "a", "a.ulaw", "a.pcm", "a.raw"] {
+    for file in ["a.flac", "a.wav", "a.WAV", "a", "a.ulaw", "a.pcm", "a.raw", "a.mp3", "a.opus", "a.ogg"] {
         synth_ok(&p, &["-t", "hello", "-o", file]);
     }
     begins(&p, "a.flac", b"fLaC");
+    begins(&p, "a.mp3", b"\xff\xf3");
+    begins(&p, "a.opus", b"OggS");
+    assert_eq!(fs::read(p.path("a.opus")).unwrap(), fs::read(p.path("a.ogg")).unwrap());
     for file in ["a.wav", "a.WAV", "a", "a.ulaw"] {
         begins(&p, file, b"RIFF");
     }
@@ -56,8 +59,8 @@ fn the_extension_chooses_the_format() {
         &["-t", "x", "-o", "c.flac", "--format", "wav"],
         &["would be flac by its name", "--format is wav"],
     );
-    refused(&p, &["-t", "x", "-o", "c.mp3"], &["mp3 is not built in", ".wav, .flac"]);
-    refused(&p, &["-t", "x", "-o", "c.ogg", "--format", "wav"], &["ogg is not built in"]);
+    refused(&p, &["-t", "x", "-o", "c.m4a"], &["m4a is not built in", ".wav, .flac"]);
+    refused(&p, &["-t", "x", "-o", "c.ogg", "--format", "wav"], &["c.ogg would be opus by its name"]);
     refused(&p, &["-t", "x", "-o", "c.foo"], &[".foo is no format", "--format"]);
     p.ok(&["roles", "preview", "2", "--model", "noise", "-o", "d.flac"]);
     begins(&p, "d.flac", b"fLaC");
@@ -77,11 +80,11 @@ fn names_of_lines_choose_the_format_too() {
     synth_ok(&p, &["-t", "a", "-t", "b", "--out-dir", "e", "--name", "{index}.flac"]);
     begins(&p, "e/0.flac", b"fLaC");
     synth_ok(&p, &["-t", "a", "-t", "b", "--out-dir", "e", "--name", "{index}", "--format", "flac"]);
-    refused(&p, &["-t", "a", "--out-dir", "f", "--name", "{id}.mp3"], &["--name {id}.mp3", "not built in"]);
-    p.write("bad.jsonl", "{\"text\": \"a\", \"out\": \"a.mp3\"}\n{\"text\": \"b\", \"out\": \"b.wav\"}\n");
+    refused(&p, &["-t", "a", "--out-dir", "f", "--name", "{id}.m4a"], &["--name {id}.m4a", "not built in"]);
+    p.write("bad.jsonl", "{\"text\": \"a\", \"out\": \"a.m4a\"}\n{\"text\": \"b\", \"out\": \"b.wav\"}\n");
     let ran = synth(&p, &["-f", "bad.jsonl", "--out-dir", "g", "--format", "flac"]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.err.contains("bad.jsonl:1: `out`: a.mp3: mp3 is not built in"), "{}", ran.err);
+    assert!(ran.err.contains("bad.jsonl:1: `out`: a.m4a: m4a is not built in"), "{}", ran.err);
     assert!(ran.err.contains("bad.jsonl:2: `out`: b.wav would be wav"), "{}", ran.err);
 }
 
@@ -265,15 +268,17 @@ fn flags_of_other_programs_mean_what_they_mean_there() {
     }
     let slow = speak(&["-t", "hello", "-o", "-", "--prompt", "[speed_0]"]);
     assert_ne!(slow, plain);
-    for args in [["--speed", "0"], ["--prompt", "speed_0"]] {
-        assert_eq!(speak(&[&["-t", "hello", "-o", "-"][..], &args].concat()), slow);
+    assert_eq!(speak(&["-t", "hello", "-o", "-", "--prompt", "speed_0"]), slow);
+    assert_eq!(speak(&["-t", "hello", "-o", "-", "--speed", "1"]), plain);
+    let twice = wav(&speak(&["-t", "hello", "-o", "-", "--speed", "2"])).1;
+    assert_eq!(twice.len(), wav(&plain).1.len().div_ceil(2));
+    for speed in ["175", "0", "0.2", "fast"] {
+        refused(
+            &p,
+            &["-t", "x", "-o", "a.wav", "--speed", speed],
+            &["--speed", "from 0.25 to 4", "[speed_N] of a prompt"],
+        );
     }
-    refused(&p, &["-t", "x", "-o", "a.wav", "--speed", "175"], &["--speed", "from 0", "to 9"]);
-    refused(
-        &p,
-        &["-t", "x", "-o", "a.wav", "--speed", "1", "--prompt", "speed_2"],
-        &["speed: 1 is given beside"],
-    );
     refused(&p, &["-t", "x", "-o", "a.wav", "--voice-codes", "v.safetensors"], &["--voice-text"]);
 }
 

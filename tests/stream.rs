@@ -109,11 +109,29 @@ fn compare(p: &Program, flags: &[&str]) {
 fn a_stream_on_standard_output_holds_the_samples_of_the_file() {
     let p = Program::new();
     compare(&p, &["-t", "你好，世界。"]);
+    compare(&p, &["-t", "你好，世界。", "--speed", "1.5"]);
     for bad in [&["--trim"][..], &["--out-dir", "d"], &["--normalize-loudness", "-16"], &["--format", "flac"]]
     {
         let ran = p.run(&[&["synth", "-m", "noise", "-t", "x", "--stream"], bad].concat());
         assert_eq!(ran.code, Some(2), "{bad:?}: {ran:?}");
     }
+}
+
+#[test]
+fn a_coded_stream_on_standard_output_holds_the_bytes_of_the_file() {
+    let p = Program::new();
+    let common = ["synth", "-m", "noise", "--seed", "5", "-t", "你好，世界。"];
+    let of = |format: &str| {
+        let name = format!("a.{format}");
+        p.ok(&[&common[..], &["-o", &name]].concat());
+        let stream = p.ok(&[&common[..], &["--stream", "--format", format]].concat()).stdout;
+        (std::fs::read(p.path(&name)).unwrap(), stream)
+    };
+    let (file, stream) = of("opus");
+    assert!(stream == file);
+    // The tag of a file says how long it is.
+    let (file, stream) = of("mp3");
+    assert!(stream.len() > 1_000 && file.ends_with(&stream) && file.len() < stream.len() + 300);
 }
 
 #[test]

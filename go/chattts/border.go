@@ -201,7 +201,7 @@ func (w *words) lay(r *Request, flags C.uint32_t) (C.ChatttsRequest, C.ChatttsVo
 		request.seed, flags = C.uint64_t(*r.Seed), flags|C.CHATTTS_SEED
 	}
 	if r.Speed != nil {
-		request.speed, flags = w.count("speed", *r.Speed), flags|C.CHATTTS_SPEED
+		request.speed, flags = C.float(*r.Speed), flags|C.CHATTTS_SPEED
 	}
 	if r.Loudness != nil {
 		request.loudness, flags = C.double(*r.Loudness), flags|C.CHATTTS_LOUDNESS

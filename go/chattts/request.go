@@ -51,8 +51,9 @@ type Request struct {
 	// Seed is the seed of the speech: the same seed gives the same samples, whatever is spoken beside it. With nil
 	// one is drawn.
 	Seed *uint64
-	// Speed is the pace, 0 to 9; with nil it is the model's own.
-	Speed *int
+	// Speed is how fast it is spoken, 0.25 to 4: 1.25 takes four fifths of the time; the pitch stays. With nil it is 1.
+	// The model's own pace is a control tag, "speed_0" to "speed_9".
+	Speed *float64
 	// Loudness is the loudness to which the speech is brought, in LUFS, -70 to 0; with nil it is left as it is.
 	Loudness *float64
 	// Temperature is how lively the speech is, above 0; 0 is 0.3.

@@ -92,8 +92,9 @@ class Settings(TypedDict, total=False):
     """Samples per second; the model's own rate if it is left out."""
     seed: int
     """The same seed gives the same samples, whatever is spoken beside it. Without it one is drawn."""
-    speed: int
-    """The pace, 0 to 9."""
+    speed: float
+    """How fast it is spoken, 0.25 to 4: 1.25 takes four fifths of the time; the pitch stays. The model's own pace is a
+    control tag, "speed_0" to "speed_9"."""
     loudness: float
     """The loudness to which the speech is brought, in LUFS, -70 to 0."""
     temperature: float
@@ -404,7 +405,7 @@ def _request(text: str, settings: Settings, flags: int) -> c.Request:
         top_k=_whole("top_k", given.get("top_k", 0), 32),
         max_tokens=_whole("max_tokens", given.get("max_tokens", 0), 32),
         min_tokens=_whole("min_tokens", given.get("min_tokens", 0), 32),
-        speed=_whole("speed", given.get("speed", 0), 32),
+        speed=given.get("speed", 0),
         lang=c.LANGS[lang],
         flags=flags,
     )

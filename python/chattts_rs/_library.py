@@ -81,7 +81,7 @@ class Request(ctypes.Structure):
         ("top_k", c_uint32),
         ("max_tokens", c_uint32),
         ("min_tokens", c_uint32),
-        ("speed", c_uint32),
+        ("speed", c_float),
         ("lang", c_uint32),
         ("flags", c_uint32),
     ]

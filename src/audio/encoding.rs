@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::resample::{SAMPLE_RATES, check_rate};
+use super::{mp3, opus};
 use crate::error::{Error, Result};
 
 /// What a file is written as; always mono.
@@ -15,6 +16,10 @@ pub enum Format {
     Wav,
     /// FLAC: integers, compressed without loss (RFC 9639).
     Flac,
+    /// MP3 (MPEG layer III) of a constant bit rate, 96 kbit/s at 24,000 Hz.
+    Mp3,
+    /// Opus in Ogg (RFC 6716, RFC 7845) of a varying bit rate, about 48 kbit/s at 24,000 Hz.
+    Opus,
     /// The samples alone, little-endian, without a header.
     Raw,
     /// Logarithmic 8-bit codes of North American and Japanese telephony (ITU-T G.711 µ-law), in a WAV file
@@ -26,14 +31,58 @@ pub enum Format {
 
 impl Format {
     /// Every format, as [`FromStr`] takes them and [`Display`](fmt::Display) spells them.
-    pub const ALL: [Format; 5] = [Format::Wav, Format::Flac, Format::Raw, Format::Ulaw, Format::Alaw];
+    pub const ALL: [Format; 7] =
+        [Format::Wav, Format::Flac, Format::Mp3, Format::Opus, Format::Raw, Format::Ulaw, Format::Alaw];
 
     /// Returns the extension of such a file's name, without a dot.
     pub fn extension(self) -> &'static str {
         match self {
             Format::Wav | Format::Ulaw | Format::Alaw => "wav",
             Format::Flac => "flac",
+            Format::Mp3 => "mp3",
+            Format::Opus => "opus",
             Format::Raw => "raw",
+        }
+    }
+
+    /// Returns the media type of such a file, as HTTP's `Content-Type` has it. That of raw samples says nothing of
+    /// their type and rate.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Format::Wav | Format::Ulaw | Format::Alaw => "audio/wav",
+            Format::Flac => "audio/flac",
+            Format::Mp3 => "audio/mpeg",
+            Format::Opus => "audio/ogg; codecs=opus",
+            Format::Raw => "audio/pcm",
+        }
+    }
+
+    /// Tells whether such a file can be written piece by piece, to a pipe or a connection, by
+    /// [`StreamEncoder`](super::StreamEncoder).
+    pub fn can_stream(self) -> bool {
+        self != Format::Flac
+    }
+
+    /// Returns the rates that the format holds, if they are not all of [`SAMPLE_RATES`], in Hz.
+    pub fn sample_rates(self) -> Option<&'static [u32]> {
+        match self {
+            Format::Mp3 => Some(&mp3::SAMPLE_RATES),
+            Format::Opus => Some(&opus::SAMPLE_RATES),
+            _ => None,
+        }
+    }
+
+    /// Tells whether the file is WAV.
+    pub(super) fn is_wav(self) -> bool {
+        matches!(self, Format::Wav | Format::Ulaw | Format::Alaw)
+    }
+
+    /// Returns what the format has in place of samples of a number of bits, if it has none.
+    fn has_no_bits(self) -> Option<&'static str> {
+        match self {
+            Format::Ulaw | Format::Alaw => Some("codes have 8 of their own"),
+            Format::Mp3 | Format::Opus => Some("spectra have as many as they need"),
+            Format::Wav | Format::Flac | Format::Raw => None,
         }
     }
 
@@ -47,6 +96,8 @@ impl fmt::Display for Format {
         f.pad(match self {
             Format::Wav => "wav",
             Format::Flac => "flac",
+            Format::Mp3 => "mp3",
+            Format::Opus => "opus",
             Format::Raw => "raw",
             Format::Ulaw => "ulaw",
             Format::Alaw => "alaw",
@@ -60,10 +111,13 @@ impl FromStr for Format {
     /// Reads a format by its name.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for anything but `wav`, `flac`, `raw`, `ulaw` and `alaw`.
+    /// [`Error::Parameter`] for anything but `wav`, `flac`, `mp3`, `opus`, `raw`, `ulaw` and `alaw`.
     fn from_str(text: &str) -> Result<Self> {
         Format::ALL.into_iter().find(|format| format.to_string() == text).ok_or_else(|| {
-            Error::parameter("format", format!("`{text}`; wav, flac, raw, ulaw and alaw are taken"))
+            Error::parameter(
+                "format",
+                format!("`{text}`; wav, flac, mp3, opus, raw, ulaw and alaw are taken"),
+            )
         })
     }
 }
@@ -127,26 +181,29 @@ const _: () = assert!(*SAMPLE_RATES.end() < 1 << 20);
 const WAV_OVERHEAD: u64 = 64;
 /// The most samples of a FLAC file, whose header has 36 bits for their number; 0 stands for an unknown number.
 const FLAC_MAX_SAMPLES: u64 = (1 << 36) - 1;
+/// The most samples of an MP3 file, whose tag has 32 bits for the number of bytes: none takes more than one.
+const MP3_MAX_SAMPLES: u64 = u32::MAX as u64;
 
 impl Encoding {
     /// Makes an encoding of this format. Its samples have 16 bits, and there are 24,000 of them a second
     /// (G.711: 8,000), unless others are asked for.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a type of samples that the format cannot hold (any for G.711, which has one of
-    /// its own, and floats for FLAC) and for a rate outside [`SAMPLE_RATES`], all of which every format holds.
+    /// [`Error::Parameter`] for a type of samples that the format cannot hold (any for G.711, MP3 and Opus, which
+    /// have one of their own, and floats for FLAC) and for a rate outside [`SAMPLE_RATES`], all of which every format
+    /// holds, but for MP3 and Opus: [`Format::sample_rates`] says which.
     pub fn new(format: Format, samples: Option<SampleFormat>, sample_rate: Option<u32>) -> Result<Self> {
-        match samples {
-            Some(samples) if format.is_g711() => {
+        match (samples, format.has_no_bits()) {
+            (Some(samples), Some(why)) => {
                 return Err(Error::parameter(
                     "bits",
                     format!(
-                        "{samples} bits in {format}, whose codes have 8 of their own; none is taken, \
+                        "{samples} bits in {format}, whose {why}; none is taken, \
                          or another format (wav, flac, raw)"
                     ),
                 ));
             }
-            Some(SampleFormat::F32) if format == Format::Flac => {
+            (Some(SampleFormat::F32), _) if format == Format::Flac => {
                 return Err(Error::parameter("bits", "32f in flac; 16 and 24 are taken"));
             }
             _ => {}
@@ -154,6 +211,11 @@ impl Encoding {
         let default_rate = if format.is_g711() { TELEPHONE_RATE } else { DEFAULT_RATE };
         let sample_rate = sample_rate.unwrap_or(default_rate);
         check_rate(sample_rate)?;
+        if let Some(rates) = format.sample_rates().filter(|rates| !rates.contains(&sample_rate)) {
+            let rates: Vec<String> = rates.iter().map(u32::to_string).collect();
+            let reason = format!("{sample_rate} Hz in {format}; {} are taken", rates.join(", "));
+            return Err(Error::parameter("sample-rate", reason));
+        }
         Ok(Encoding { format, samples: samples.unwrap_or_default(), sample_rate })
     }
 
@@ -162,7 +224,8 @@ impl Encoding {
         self.format
     }
 
-    /// Returns the type of the samples; for G.711, the type they have before they become codes.
+    /// Returns the type of the samples; for G.711, the type they have before they become codes. MP3 and Opus have
+    /// none.
     pub fn samples(&self) -> SampleFormat {
         self.samples
     }
@@ -173,14 +236,15 @@ impl Encoding {
     }
 
     /// Returns the number of samples that fit one file. In WAV its sizes are the limit (24 hours of 16 bits at
-    /// 24 kHz), beyond which a file must be RF64; in FLAC it is a field of its header.
+    /// 24 kHz), beyond which a file must be RF64; in FLAC and MP3 it is a field of its header.
     pub fn max_samples(&self) -> u64 {
         match self.format {
             Format::Wav | Format::Ulaw | Format::Alaw => {
                 (u64::from(u32::MAX) - WAV_OVERHEAD) / self.bytes_per_sample() as u64
             }
             Format::Flac => FLAC_MAX_SAMPLES,
-            Format::Raw => u64::MAX,
+            Format::Mp3 => MP3_MAX_SAMPLES,
+            Format::Opus | Format::Raw => u64::MAX,
         }
     }
 
@@ -191,17 +255,6 @@ impl Encoding {
             SampleFormat::I16 => 2,
             SampleFormat::I24 => 3,
             SampleFormat::F32 => 4,
-        }
-    }
-
-    /// Refuses FLAC, which is no sequence of samples behind a header.
-    pub(super) fn check_streamable(&self) -> Result<()> {
-        match self.format {
-            Format::Flac => Err(Error::parameter(
-                "format",
-                "flac cannot be written piece by piece to a pipe; wav, raw, ulaw and alaw can",
-            )),
-            _ => Ok(()),
         }
     }
 }
@@ -226,8 +279,8 @@ mod tests {
             assert_eq!(samples.to_string().parse::<SampleFormat>().unwrap(), samples);
         }
         assert_eq!(
-            "mp3".parse::<Format>().unwrap_err().to_string(),
-            "format: `mp3`; wav, flac, raw, ulaw and alaw are taken"
+            "aac".parse::<Format>().unwrap_err().to_string(),
+            "format: `aac`; wav, flac, mp3, opus, raw, ulaw and alaw are taken"
         );
         assert_eq!(
             "32".parse::<SampleFormat>().unwrap_err().to_string(),
@@ -237,12 +290,13 @@ mod tests {
 
     #[test]
     fn files_of_g711_are_named_wav() {
-        assert_eq!(Format::ALL.map(Format::extension), ["wav", "flac", "raw", "wav", "wav"]);
+        assert_eq!(Format::ALL.map(Format::extension), ["wav", "flac", "mp3", "opus", "raw", "wav", "wav"]);
     }
 
     #[test]
     fn defaults_are_16_bits_at_the_models_or_the_telephones_rate() {
-        for (format, rate) in Format::ALL.into_iter().zip([24_000, 24_000, 24_000, 8_000, 8_000]) {
+        let rates = [24_000, 24_000, 24_000, 24_000, 24_000, 8_000, 8_000];
+        for (format, rate) in Format::ALL.into_iter().zip(rates) {
             let encoding = Encoding::new(format, None, None).unwrap();
             assert_eq!(
                 (encoding.format(), encoding.samples(), encoding.sample_rate()),
@@ -257,7 +311,7 @@ mod tests {
     #[test]
     fn what_a_format_cannot_hold_is_refused_with_what_it_can() {
         let refused = |format, samples, rate| Encoding::new(format, samples, rate).unwrap_err().to_string();
-        for format in [Format::Ulaw, Format::Alaw] {
+        for format in [Format::Mp3, Format::Opus, Format::Ulaw, Format::Alaw] {
             for samples in [SampleFormat::I16, SampleFormat::I24, SampleFormat::F32] {
                 assert!(refused(format, Some(samples), None).starts_with("bits: "));
             }
@@ -270,6 +324,16 @@ mod tests {
             for rate in [0, 3_999, 384_001, u32::MAX] {
                 let message = refused(format, None, Some(rate));
                 assert_eq!(message, format!("sample-rate: {rate} Hz; 4000 to 384000 are taken"));
+            }
+        }
+        assert_eq!(
+            refused(Format::Opus, None, Some(44_100)),
+            "sample-rate: 44100 Hz in opus; 8000, 12000, 16000, 24000, 48000 are taken"
+        );
+        assert!(refused(Format::Mp3, None, Some(24_001)).contains("22050, 24000, 32000"));
+        for format in Format::ALL {
+            for rate in format.sample_rates().unwrap_or_default() {
+                assert!(Encoding::new(format, None, Some(*rate)).is_ok(), "{format} at {rate} Hz");
             }
         }
         for (format, samples, rate) in [

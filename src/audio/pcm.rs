@@ -2,24 +2,11 @@
 
 use super::encoding::{Encoding, Format, SampleFormat};
 use super::g711;
-use crate::error::Result;
 
 /// The full scale of 24-bit integers.
 const I24_MAX: f64 = 8_388_607.0;
 
-/// Returns the bytes of samples from −1 to 1 without any header, little-endian; samples outside this range are
-/// clipped. After [`stream_header`](super::stream_header), pieces of any length make one stream.
-///
-/// # Errors
-/// [`Error::Parameter`](crate::Error::Parameter) for FLAC, whose frames are no such pieces.
-pub fn encode_samples(samples: &[f32], encoding: &Encoding) -> Result<Vec<u8>> {
-    encoding.check_streamable()?;
-    let mut bytes = Vec::with_capacity(encoding.bytes_per_sample() * samples.len());
-    append(samples, encoding, &mut bytes);
-    Ok(bytes)
-}
-
-/// Appends the samples' bytes; for FLAC, those before compression.
+/// Appends the bytes of samples from −1 to 1, little-endian; samples outside this range are clipped.
 pub(super) fn append(samples: &[f32], encoding: &Encoding, bytes: &mut Vec<u8>) {
     match (encoding.format(), encoding.samples()) {
         (Format::Ulaw, _) => bytes.extend(samples.iter().map(|s| g711::ulaw(to_i16(*s)))),
@@ -52,7 +39,7 @@ fn to_i24(sample: f32) -> i32 {
 }
 
 /// Returns a sample as a float from −1 to 1; NaN becomes silence, as it does in the integer types.
-fn to_f32(sample: f32) -> f32 {
+pub(super) fn to_f32(sample: f32) -> f32 {
     if sample.is_nan() { 0.0 } else { sample.clamp(-1.0, 1.0) }
 }
 
@@ -63,7 +50,9 @@ mod tests {
     const SAMPLES: [f32; 8] = [0.0, 0.5, -0.25, 1.0, -1.0, 1.5, f32::NEG_INFINITY, f32::NAN];
 
     fn bytes(format: Format, samples: Option<SampleFormat>) -> Vec<u8> {
-        encode_samples(&SAMPLES, &Encoding::new(format, samples, None).unwrap()).unwrap()
+        let mut bytes = Vec::new();
+        append(&SAMPLES, &Encoding::new(format, samples, None).unwrap(), &mut bytes);
+        bytes
     }
 
     #[test]
@@ -85,15 +74,5 @@ mod tests {
     fn g711_has_a_byte_per_sample() {
         assert_eq!(bytes(Format::Ulaw, None), [0xff, 0x8f, 0x1f, 0x80, 0x00, 0x80, 0x00, 0xff]);
         assert_eq!(bytes(Format::Alaw, None), [0xd5, 0xa5, 0x0a, 0xaa, 0x2a, 0xaa, 0x2a, 0xd5]);
-    }
-
-    #[test]
-    fn flac_has_no_samples_alone() {
-        let flac = Encoding::new(Format::Flac, None, None).unwrap();
-        let message = encode_samples(&SAMPLES, &flac).unwrap_err().to_string();
-        assert!(
-            message.starts_with("format: flac") && message.contains("wav, raw, ulaw and alaw"),
-            "{message}"
-        );
     }
 }

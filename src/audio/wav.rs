@@ -31,25 +31,14 @@ pub fn wav(samples: &[f32], sample_rate: u32) -> Result<Vec<u8>> {
     encode(samples, &Encoding::new(Format::Wav, None, Some(sample_rate))?)
 }
 
-/// Returns the bytes that precede samples of unknown number, on a pipe for instance: a WAV header whose sizes
-/// are 0xFFFFFFFF, as FFmpeg writes it to a pipe, and nothing for raw samples. The samples' bytes come from
-/// [`encode_samples`](super::encode_samples).
-///
-/// # Errors
-/// [`Error::Parameter`](crate::Error::Parameter) for FLAC, whose header cannot precede its samples.
-pub fn stream_header(encoding: &Encoding) -> Result<Vec<u8>> {
-    encoding.check_streamable()?;
-    Ok(header(encoding, None))
-}
-
-/// Returns the bytes that precede so many samples, [`Encoding::max_samples`] at most; nothing for formats that
-/// are not WAV.
+/// Returns the bytes that precede so many samples, [`Encoding::max_samples`] at most, or an unknown number, for which
+/// the sizes are 0xFFFFFFFF; nothing for formats that are not WAV.
 pub(super) fn header(encoding: &Encoding, samples: Option<u32>) -> Vec<u8> {
     let mut header = match encoding.format() {
         Format::Wav => pcm_header(encoding),
         Format::Ulaw => g711_header(encoding, TAG_ULAW, samples),
         Format::Alaw => g711_header(encoding, TAG_ALAW, samples),
-        Format::Flac | Format::Raw => return Vec::new(),
+        Format::Flac | Format::Mp3 | Format::Opus | Format::Raw => return Vec::new(),
     };
     if let Some(samples) = samples {
         let data_size = samples * encoding.bytes_per_sample() as u32;
@@ -93,7 +82,8 @@ pub(super) fn long_header(encoding: &Encoding, samples: Option<u64>, is_large: b
 
 /// Returns the bytes that follow so many samples: RIFF's chunks have even lengths.
 pub(super) fn padding(encoding: &Encoding, samples: u64) -> &'static [u8] {
-    if (samples * encoding.bytes_per_sample() as u64).is_multiple_of(2) { &[] } else { &[0] }
+    let is_even = (samples * encoding.bytes_per_sample() as u64).is_multiple_of(2);
+    if is_even || !encoding.format().is_wav() { &[] } else { &[0] }
 }
 
 fn pcm_header(encoding: &Encoding) -> Vec<u8> {
@@ -136,7 +126,7 @@ fn g711_header(encoding: &Encoding, tag: u16, samples: Option<u32>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::encode_samples;
+    use crate::audio::StreamEncoder;
     use std::io::Cursor;
 
     fn encoding(format: Format, samples: Option<SampleFormat>) -> Encoding {
@@ -216,10 +206,10 @@ mod tests {
         let samples = [0.1, -0.2, 0.3, 0.4];
         for (format, sizes) in [(Format::Wav, [4, 40].as_slice()), (Format::Ulaw, &[4, 46, 54])] {
             let encoding = encoding(format, None);
-            let mut stream = stream_header(&encoding).unwrap();
-            for part in samples.chunks(3) {
-                stream.extend(encode_samples(part, &encoding).unwrap());
-            }
+            let mut encoder = StreamEncoder::new(&encoding).unwrap();
+            let mut stream: Vec<u8> =
+                samples.chunks(3).flat_map(|part| encoder.push(part).unwrap()).collect();
+            stream.extend(encoder.finish().unwrap());
             let mut file = encode(&samples, &encoding).unwrap();
             for at in sizes {
                 assert_ne!(file[*at..at + 4], [0xff; 4]);
@@ -227,11 +217,10 @@ mod tests {
             }
             assert_eq!(stream, file);
         }
-        assert!(stream_header(&encoding(Format::Raw, None)).unwrap().is_empty());
+        assert!(header(&encoding(Format::Raw, None), None).is_empty());
         for samples in [SampleFormat::I24, SampleFormat::F32] {
-            let header = stream_header(&encoding(Format::Wav, Some(samples))).unwrap();
+            let header = header(&encoding(Format::Wav, Some(samples)), None);
             assert_eq!((header[4..8].to_vec(), header[64..].to_vec()), (vec![0xff; 4], vec![0xff; 4]));
         }
-        assert!(stream_header(&encoding(Format::Flac, None)).unwrap_err().to_string().contains("flac"));
     }
 }

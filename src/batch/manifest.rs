@@ -132,7 +132,7 @@ mod tests {
     fn every_key_is_read() {
         let row = Row::parse(
             r#"{"text": "你好", "id": 7, "out": "a/b.wav", "role": 2222, "role_text": "words", "seed": 18446744073709551615,
-                "prompt": "[oral_2]", "speed": 3, "refine": true, "temperature": [0.1, 0.2, 0.3, 0.4],
+                "prompt": "[oral_2] speed_3", "speed": 1.25, "refine": true, "temperature": [0.1, 0.2, 0.3, 0.4],
                 "top_p": 1, "top_k": 5, "repetition_penalty": 1.5, "max_tokens": 100, "min_tokens": 10,
                 "sample_rate": 16000, "voice_codes": "v.safetensors", "voice_text": "said", "no_decoder": true,
                 "normalize": false, "lang": "zh", "strict": true, "name_emoji": false, "ssml": false, "markdown": false, "rng": "stream", "split": true, "trim": false, "normalize_loudness": -16}"#,
@@ -151,8 +151,8 @@ mod tests {
         let overrides = Overrides {
             role: Some("2222".into()),
             role_text: Some("words".into()),
-            prompt: Some("[oral_2]".into()),
-            speed: Some(3),
+            prompt: Some("[oral_2] speed_3".into()),
+            speed: Some(1.25),
             refine: Some(true),
             sample_rate: Some(16000),
             voice_codes: Some("v.safetensors".into()),
@@ -199,8 +199,8 @@ mod tests {
             (r#""seed": "42""#, "`seed`: found the string \"42\", expected a whole number"),
             (r#""prompt": "[sing_1]""#, "`prompt`: unknown control tag [sing_1]"),
             (r#""prompt": "[oral_1][oral_2]""#, "`prompt`: [oral_N] is given twice"),
-            (r#""speed": 10"#, "`speed`: found 10, expected a whole number from 0 to 9"),
-            (r#""speed": 1, "prompt": "[speed_2]""#, "`speed`: 1 is given beside [speed_2]"),
+            (r#""speed": 10"#, "`speed`: found 10, expected a number from 0.25 to 4"),
+            (r#""speed": 0"#, "the model's own pace is the tag [speed_N] of a prompt"),
             (r#""refine": 1"#, "`refine`: found 1, expected true or false"),
             (r#""refine": false, "prompt": "[oral_2]""#, "`refine`: false contradicts [oral_2]"),
             (r#""temperature": 0"#, "`temperature`: found 0, expected a number above 0, or an array"),

@@ -250,8 +250,9 @@ typedef struct ChatttsRequest {
   uint32_t max_tokens;
   // Do not end before so many tokens.
   uint32_t min_tokens;
-  // The pace, 0 to 9, with CHATTTS_SPEED; 5 is the model's own.
-  uint32_t speed;
+  // How fast it is spoken, 0.25 to 4, with CHATTTS_SPEED: 1.25 takes four fifths of the time; the pitch stays. The
+  // model's own pace is a control tag, "speed_0" to "speed_9".
+  float speed;
   // CHATTTS_LANG_AUTO, CHATTTS_LANG_ZH or CHATTTS_LANG_EN.
   uint32_t lang;
   // The sum of the flags that hold for it. A flag that this library does not know is CHATTTS_INVALID_PARAMETER.

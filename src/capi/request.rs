@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use chattts_rs::audio::SPEEDS;
 use chattts_rs::voice::Registry;
 use chattts_rs::{BatchSize, EngineOptions, Error, Lang, Overrides, Precision, Priority, SpeechRequest};
 
@@ -90,8 +91,10 @@ pub unsafe fn whole(request: *const ChatttsRequest) -> Result<(SpeechRequest, bo
     own.sampling.max_tokens = count(asked.max_tokens);
     own.sampling.min_tokens = count(asked.min_tokens);
     if has(CHATTTS_SPEED) {
-        let pace = u8::try_from(asked.speed).ok().filter(|pace| *pace <= 9);
-        own.speed = Some(pace.ok_or_else(|| Failure::parameter("speed", "a number from 0 to 9 is taken"))?);
+        if !SPEEDS.contains(&asked.speed) {
+            return Err(Failure::parameter("speed", "a number from 0.25 to 4 is taken"));
+        }
+        own.speed = Some(asked.speed);
     }
     if has(CHATTTS_LOUDNESS) {
         if !(-70.0..=0.0).contains(&asked.loudness) {

@@ -214,8 +214,9 @@ pub struct ChatttsRequest {
     pub max_tokens: u32,
     /// Do not end before so many tokens.
     pub min_tokens: u32,
-    /// The pace, 0 to 9, with CHATTTS_SPEED; 5 is the model's own.
-    pub speed: u32,
+    /// How fast it is spoken, 0.25 to 4, with CHATTTS_SPEED: 1.25 takes four fifths of the time; the pitch stays. The
+    /// model's own pace is a control tag, "speed_0" to "speed_9".
+    pub speed: f32,
     /// CHATTTS_LANG_AUTO, CHATTTS_LANG_ZH or CHATTTS_LANG_EN.
     pub lang: u32,
     /// The sum of the flags that hold for it. A flag that this library does not know is CHATTTS_INVALID_PARAMETER.

@@ -255,8 +255,10 @@ pub struct OutputArgs {
     pub out_dir: Option<PathBuf>,
     /// What files are made of [default: by the extension, else wav]
     ///
-    /// ulaw and alaw are G.711 in WAV, for telephones. The extensions .wav, .flac, .raw, .pcm, .ulaw and .alaw choose
-    /// a format by themselves; one that contradicts this is an error.
+    /// mp3 has 96 kbit/s at 24000 Hz and takes 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 and 48000 Hz; opus,
+    /// in Ogg, has about 48 and takes 8000, 12000, 16000, 24000 and 48000. ulaw and alaw are G.711 in WAV, for
+    /// telephones. The extensions .wav, .flac, .mp3, .opus, .ogg, .raw, .pcm, .ulaw and .alaw choose a format by
+    /// themselves; one that contradicts this is an error.
     #[arg(long, value_name = "FORMAT", value_enum, help_heading = "Output")]
     pub format: Option<Format>,
     /// Bits of a sample [default: 16]
@@ -266,7 +268,7 @@ pub struct OutputArgs {
     /// Write subtitles beside every file, with the times of its sentences (estimated within a piece)
     #[arg(long, value_name = "KIND", value_enum, help_heading = "Output", hide_short_help = true)]
     pub subtitles: Option<SubtitleKind>,
-    /// Give audio to standard output as it is made, a second behind the model: raw, or WAV of unknown length
+    /// Give audio to standard output as it is made, a second behind the model, in any format but flac
     #[arg(long, conflicts_with_all = ["out_dir", "dump", "report", "json", "dry_run"], help_heading = "Output")]
     pub stream: bool,
     /// Play the file when it is finished

@@ -7,8 +7,7 @@ use chattts_rs::audio::Format;
 use super::Usage;
 
 /// Endings of formats that players know and this program does not write.
-const NOT_BUILT_IN: [&str; 11] =
-    ["mp3", "ogg", "oga", "opus", "m4a", "aac", "mp4", "webm", "wma", "aif", "aiff"];
+const NOT_BUILT_IN: [&str; 7] = ["m4a", "aac", "mp4", "webm", "wma", "aif", "aiff"];
 /// The most characters of an ending that counts as an extension.
 const MAX_EXTENSION: usize = 8;
 
@@ -23,12 +22,12 @@ pub fn of_name(asked: Option<Format>, name: &str) -> Result<Format, String> {
             Err(format!("{name} would be {format} by its name, and --format is {asked}; give one of them"))
         }
         (None, _) if NOT_BUILT_IN.contains(&extension.as_str()) => Err(format!(
-            "{name}: {extension} is not built in; .wav, .flac, .raw (.pcm), .ulaw and .alaw are, and other programs \
-             make {extension} of them"
+            "{name}: {extension} is not built in; .wav, .flac, .mp3, .opus (.ogg), .raw (.pcm), .ulaw and .alaw are, \
+             and other programs make {extension} of them"
         )),
         (None, Some(asked)) => Ok(asked),
         (None, None) => Err(format!(
-            "{name}: .{extension} is no format that is known (.wav, .flac, .raw, .pcm, .ulaw and .alaw are); say with \
+            "{name}: .{extension} is no format that is known (.wav, .flac, .mp3, .opus, .ogg, .raw, .pcm, .ulaw and .alaw are); say with \
              --format what the file is to be"
         )),
     }
@@ -62,6 +61,7 @@ fn by_extension(extension: &str) -> Option<Format> {
     match extension {
         "wav" | "wave" => Some(Format::Wav),
         "pcm" => Some(Format::Raw),
+        "ogg" | "oga" => Some(Format::Opus),
         other => other.parse().ok(),
     }
 }
@@ -91,6 +91,9 @@ mod tests {
             ("a.raw", Format::Raw),
             ("a.ulaw", Format::Ulaw),
             ("a.alaw", Format::Alaw),
+            ("a.mp3", Format::Mp3),
+            ("a.Opus", Format::Opus),
+            ("a.ogg", Format::Opus),
             ("a", Format::Wav),
             ("v1.2", Format::Wav),
             ("a.mp3/b", Format::Wav),
@@ -103,8 +106,9 @@ mod tests {
         for (asked, name, reason) in [
             (Some(Format::Flac), "a.wav", "would be wav by its name, and --format is flac"),
             (Some(Format::Wav), "a.ulaw", "would be ulaw"),
-            (Some(Format::Wav), "a.mp3", "mp3 is not built in; .wav, .flac"),
-            (None, "a.Opus", "opus is not built in"),
+            (Some(Format::Wav), "a.m4a", "m4a is not built in; .wav, .flac"),
+            (None, "a.AAC", "aac is not built in"),
+            (Some(Format::Wav), "a.ogg", "would be opus"),
             (None, "a.foo", ".foo is no format"),
         ] {
             let error = of_name(asked, name).unwrap_err();
@@ -125,7 +129,7 @@ mod tests {
         ] {
             assert_eq!(of_template(asked, template).unwrap(), (made.to_string(), format), "{template:?}");
         }
-        let error = of_template(None, Some("{id}.mp3")).unwrap_err().to_string();
-        assert!(error.contains("--name {id}.mp3: ") && error.contains("not built in"), "{error}");
+        let error = of_template(None, Some("{id}.m4a")).unwrap_err().to_string();
+        assert!(error.contains("--name {id}.m4a: ") && error.contains("not built in"), "{error}");
     }
 }

@@ -54,7 +54,7 @@ impl Player {
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         for Known { name, args, .. } in
-            PLAYERS.iter().filter(|known| format != Format::Flac || !known.is_wav_only)
+            PLAYERS.iter().filter(|known| format.extension() == "wav" || !known.is_wav_only)
         {
             let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
             let places = std::env::split_paths(&path).filter(|folder| folder.is_absolute());

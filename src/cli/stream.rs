@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use chattts_rs::audio::{Encoding, Format, encode_samples, stream_header};
+use chattts_rs::audio::{Encoding, StreamEncoder};
 use chattts_rs::{Engine, Error, Event, Priority, Summary};
 
 use super::args::SynthArgs;
@@ -28,7 +28,7 @@ pub fn check(args: &SynthArgs, encoding: &Encoding) -> anyhow::Result<()> {
     {
         return refuse("--trim, --normalize-loudness and --subtitles need the whole audio");
     }
-    if encoding.format() == Format::Flac {
+    if !encoding.format().can_stream() {
         return refuse("flac needs the whole audio; wav and the others do not");
     }
     if io::stdout().is_terminal() {
@@ -55,7 +55,8 @@ pub fn run(
     let Some(encoding) = planned.first().map(|line| line.encoding) else {
         return Err(SomeFailed { failed: bad, truncated: 0, total }.into());
     };
-    write(&stream_header(&encoding)?)?;
+    let mut encoder = StreamEncoder::new(&encoding)?;
+    write(&encoder.push(&[])?)?;
     let start = Instant::now();
     let mut is_silent = true;
     for PlannedLine { label, mut line, .. } in planned {
@@ -68,7 +69,7 @@ pub fn run(
                     report.note(&format!("seed {seed}"));
                 }
             }
-            write(&encode_samples(samples, &encoding)?)
+            write(&encoder.push(samples)?)
         });
         report.clear();
         match spoken {
@@ -90,6 +91,7 @@ pub fn run(
             }
         }
     }
+    write(&encoder.finish()?)?;
     if bad > 0 { Err(SomeFailed { failed: bad, truncated: 0, total }.into()) } else { Ok(()) }
 }
 

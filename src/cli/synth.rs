@@ -515,7 +515,8 @@ fn most_samples(planned: &[PlannedLine], encoding: &chattts_rs::audio::Encoding)
     const SLACK: f64 = 1.0;
     let seconds = |line: &PlannedLine| -> f64 {
         let spoken = line.line.request.sampling.max_tokens as f64 / TOKENS_PER_SECOND + SLACK;
-        line.line.pieces.iter().map(|piece| spoken + piece.silence).sum()
+        let seconds: f64 = line.line.pieces.iter().map(|piece| spoken + piece.silence).sum();
+        seconds / f64::from(line.line.post_process.speed)
     };
     (planned.iter().map(seconds).sum::<f64>() * f64::from(encoding.sample_rate())) as u64
 }

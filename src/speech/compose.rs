@@ -100,6 +100,7 @@ impl Composer {
             post_process: PostProcess {
                 trim: overrides.trim.unwrap_or(false),
                 loudness: overrides.normalize_loudness,
+                speed: overrides.speed.unwrap_or(1.0),
                 sample_rate: overrides.sample_rate.unwrap_or(SAMPLE_RATE),
             },
             priority: *priority,

@@ -96,6 +96,10 @@ impl Line {
         }
         content.extra.insert("trim".into(), self.post_process.trim.to_string());
         content.extra.insert("loudness".into(), format!("{:?}", self.post_process.loudness));
+        // What is spoken at its own speed keeps the key that it had before there were others.
+        if self.post_process.speed != 1.0 {
+            content.extra.insert("speed".into(), self.post_process.speed.to_string());
+        }
         content
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::field::{Field, is_positive};
-use crate::audio::LOUDNESS_TARGETS;
+use crate::audio::{LOUDNESS_TARGETS, SPEEDS, Stretcher};
 use crate::engine::CODEBOOKS;
 use crate::error::{Error, Result};
 use crate::message::unknown;
@@ -179,10 +179,14 @@ settings! {
         /// control tokens may stand in a text.
         #[cfg_attr(feature = "cli", arg(long, value_name = "TAGS", help_heading = "Generation"))]
         prompt: String = |f| f.string();
-        /// The pace, 0 to 9: the N of `[speed_N]`; 5 is the model's own
-        #[cfg_attr(feature = "cli", arg(long, value_name = "N", allow_negative_numbers = true, value_parser = pace,
+        /// How fast it is spoken, 0.25 to 4; the pitch stays [default: 1]
+        ///
+        /// The finished sound is stretched, pauses and all: 1.25 takes four fifths of the time. The model's own pace is
+        /// a tag of the prompt, `speed_0` to `speed_9`, of which 5 is what it speaks with otherwise; it changes how
+        /// words are said.
+        #[cfg_attr(feature = "cli", arg(long, value_name = "X", allow_negative_numbers = true, value_parser = speed,
             help_heading = "Voice"))]
-        speed: u8 = |f| Ok(f.whole(0, 9, "a whole number from 0 to 9")? as u8);
+        speed: f32 = |f| Ok(f.number(SPEED, |speed| SPEEDS.contains(&(speed as f32)))? as f32);
         /// Rewrite each text with pauses, laughs and fillers first
         #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
             conflicts_with = "no_refine", help_heading = "Generation", hide_short_help = true))]
@@ -226,11 +230,14 @@ settings! {
 /// The name that `voice_codes` had.
 const OLD_VOICE_CODES: &str = "voice";
 
-/// Reads a pace as a flag gives it.
+/// A speed in words.
+const SPEED: &str =
+    "a number from 0.25 to 4, such as 1.25; the model's own pace is the tag [speed_N] of a prompt";
+
+/// Reads a speed as a flag gives it.
 #[cfg(feature = "cli")]
-fn pace(text: &str) -> Result<u8, String> {
-    let pace = text.parse().ok().filter(|pace| *pace <= 9);
-    pace.ok_or_else(|| "a whole number from 0, slowest, to 9; 5 is the model's own".into())
+fn speed(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|speed| SPEEDS.contains(speed)).ok_or_else(|| SPEED.into())
 }
 
 impl SamplingOverrides {
@@ -280,7 +287,6 @@ impl Overrides {
         let mut base = base.clone();
         let refining = if self.prompt.is_some() { own.refining } else { others.refining };
         let speech = own.speech.or(others.speech);
-        (self.speed, base.speed) = (None, None);
         self.prompt = Some(refining + &speech.unwrap_or_default());
         if self.role.is_some() {
             base.role_text = None;
@@ -297,20 +303,12 @@ impl Overrides {
         Ok(self.or(&base))
     }
 
-    /// Returns the control tags of `prompt` and `speed` together.
+    /// Returns the control tags of `prompt`.
     ///
     /// # Errors
-    /// [`Error::UnknownTag`], or [`Error::Parameter`] for a pace that is given twice.
+    /// [`Error::UnknownTag`], or [`Error::Parameter`] for a family of tags that is given twice.
     pub fn tags(&self) -> Result<ControlTags> {
-        let mut tags = ControlTags::parse(self.prompt.as_deref().unwrap_or_default())?;
-        if let Some(speed) = self.speed {
-            if let Some(other) = &tags.speech {
-                let reason = format!("{speed} is given beside {other} in `prompt`; give one");
-                return Err(Error::parameter("speed", reason));
-            }
-            tags.speech = Some(format!("[speed_{speed}]"));
-        }
-        Ok(tags)
+        ControlTags::parse(self.prompt.as_deref().unwrap_or_default())
     }
 
     /// Checks each setting and their combination, as far as that is possible without a model.
@@ -323,6 +321,7 @@ impl Overrides {
             return Err(Error::parameter("refine", format!("it is off and contradicts {}", tags.refining)));
         }
         self.sampling.over(SamplingParams::speech()).validate(CODEBOOKS)?;
+        Stretcher::new(self.speed.unwrap_or(1.0))?;
         match self.contradiction() {
             Some((name, reason)) => Err(Error::parameter(name, reason)),
             None => Ok(()),
@@ -368,7 +367,6 @@ impl Overrides {
             return Err(format!("`{name}`{colon} {reason}"));
         }
         let tags = self.tags().map_err(|e| match e {
-            Error::Parameter { name: "speed", reason } => format!("`speed`: {reason}"),
             Error::Parameter { reason, .. } => format!("`prompt`: {reason}"),
             other => format!("`prompt`: {other}"),
         })?;

@@ -1,7 +1,7 @@
 //! Post-processes the waves of a line's pieces into the sound that was asked for.
 
 use crate::audio::subtitles::Cue;
-use crate::audio::{WaveResampler, is_silent, normalize_loudness, trim_quiet};
+use crate::audio::{Stretcher, WaveResampler, is_silent, normalize_loudness, trim_quiet};
 use crate::backend::SAMPLE_RATE;
 use crate::error::Result;
 
@@ -17,13 +17,15 @@ pub struct PostProcess {
     pub trim: bool,
     /// The loudness it is brought to, in LUFS.
     pub loudness: Option<f64>,
+    /// How fast it is spoken: 2 takes half the time. Pauses are stretched as all else.
+    pub speed: f32,
     /// Samples per second.
     pub sample_rate: u32,
 }
 
 impl Default for PostProcess {
     fn default() -> Self {
-        PostProcess { trim: false, loudness: None, sample_rate: SAMPLE_RATE }
+        PostProcess { trim: false, loudness: None, speed: 1.0, sample_rate: SAMPLE_RATE }
     }
 }
 
@@ -34,17 +36,18 @@ impl PostProcess {
     }
 }
 
-/// Trims, joins, resamples and levels the pieces of one line as their samples come. However the samples are
+/// Trims, joins, stretches, resamples and levels the pieces of one line as their samples come. However the samples are
 /// cut, the result is the same.
 pub struct PostProcessor {
     settings: PostProcess,
+    stretcher: Stretcher,
     resampler: WaveResampler,
     /// Samples of the current piece that are held back: all of it where it is trimmed, else silent samples that
     /// are given out only if sound follows.
     held: Vec<f32>,
     has_sound: bool,
-    /// Number of samples joined so far, at the model's rate; `piece_start` is their number where the current
-    /// piece begins.
+    /// Number of samples joined so far, at the model's rate and speed; `piece_start` is their number where the
+    /// current piece begins.
     joined: usize,
     piece_start: usize,
     /// All samples, at the rate that is asked for, where loudness is wanted; else empty.
@@ -55,10 +58,11 @@ impl PostProcessor {
     /// Begins the post-processing of a line.
     ///
     /// # Errors
-    /// [`Error::Parameter`](crate::Error::Parameter) for a sample rate that is out of range.
+    /// [`Error::Parameter`](crate::Error::Parameter) for a sample rate or a speed that is out of range.
     pub fn new(settings: PostProcess) -> Result<Self> {
         Ok(PostProcessor {
             settings,
+            stretcher: Stretcher::new(settings.speed)?,
             resampler: WaveResampler::new(SAMPLE_RATE, settings.sample_rate)?,
             held: Vec::new(),
             has_sound: false,
@@ -102,7 +106,7 @@ impl PostProcessor {
             false => &[],
         };
         let mut ready = self.join(rest)?;
-        let at = |samples: usize| samples as f64 / f64::from(SAMPLE_RATE);
+        let at = |samples: usize| samples as f64 / f64::from(SAMPLE_RATE) / f64::from(self.settings.speed);
         let cues = cues_of(piece, at(self.piece_start), at(self.joined));
         let silence = vec![0.0; (piece.silence * f64::from(SAMPLE_RATE)) as usize];
         ready.extend(self.join(&silence)?);
@@ -116,8 +120,9 @@ impl PostProcessor {
     /// # Errors
     /// As [`PostProcessor::push`]; [`Error::Parameter`](crate::Error::Parameter) for a loudness that is out of
     /// range.
-    pub fn finish(self) -> Result<Vec<f32>> {
-        let rest = self.resampler.finish()?;
+    pub fn finish(mut self) -> Result<Vec<f32>> {
+        let mut rest = self.resampler.push(&self.stretcher.finish())?;
+        rest.extend(self.resampler.finish()?);
         let Some(target) = self.settings.loudness else { return Ok(rest) };
         let mut whole = self.whole;
         whole.extend(rest);
@@ -127,7 +132,7 @@ impl PostProcessor {
 
     fn join(&mut self, samples: &[f32]) -> Result<Vec<f32>> {
         self.joined += samples.len();
-        let ready = self.resampler.push(samples)?;
+        let ready = self.resampler.push(&self.stretcher.push(samples))?;
         if self.settings.loudness.is_some() {
             self.whole.extend(ready);
             return Ok(Vec::new());
@@ -187,18 +192,28 @@ mod tests {
     fn samples_are_those_of_the_joined_whole_however_they_come() {
         let pieces = [(wave(5_000), 0.3), (vec![0.0; 700], 0.1), (wave(9_001), 0.0)];
         for sample_rate in [24_000, 8_000, 44_100] {
-            for (trim, loudness) in [(false, None), (true, None), (false, Some(-16.0)), (true, Some(-20.0))] {
+            for (trim, loudness, speed) in [
+                (false, None, 1.0),
+                (true, None, 1.0),
+                (false, Some(-16.0), 1.0),
+                (true, Some(-20.0), 1.0),
+                (false, None, 1.25),
+                (true, Some(-20.0), 0.5),
+            ] {
                 let mut joined: Vec<f32> = Vec::new();
                 for (wave, silence) in &pieces {
                     let kept = if trim { trim_quiet(wave, SAMPLE_RATE) } else { trim_silence(wave) };
                     joined.extend_from_slice(kept);
                     joined.extend(vec![0.0; (silence * f64::from(SAMPLE_RATE)) as usize]);
                 }
-                let mut expected = resample(&joined, SAMPLE_RATE, sample_rate).unwrap().into_owned();
+                let mut stretcher = Stretcher::new(speed).unwrap();
+                let mut stretched = stretcher.push(&joined);
+                stretched.extend(stretcher.finish());
+                let mut expected = resample(&stretched, SAMPLE_RATE, sample_rate).unwrap().into_owned();
                 if let Some(target) = loudness {
                     normalize_loudness(&mut expected, sample_rate, target).unwrap();
                 }
-                let settings = PostProcess { trim, loudness, sample_rate };
+                let settings = PostProcess { trim, loudness, speed, sample_rate };
                 for cut in [1, 700, 100_000] {
                     assert!(processed(settings, &pieces, cut) == expected, "{settings:?} by {cut}");
                 }
@@ -206,9 +221,32 @@ mod tests {
         }
     }
 
+    fn cue(text: &str, seconds: f64) -> CueText {
+        CueText { text: text.into(), range: 0..0, seconds }
+    }
+
+    #[test]
+    fn sentences_and_pauses_go_by_as_fast_as_the_sound() {
+        let timed = |speed| {
+            let settings = PostProcess { speed, ..PostProcess::default() };
+            let mut processor = PostProcessor::new(settings).unwrap();
+            let (mut times, mut samples) = (Vec::new(), 0);
+            for _ in 0..2 {
+                samples += processor.push(&[0.1; 24_000]).unwrap().len();
+                let piece = Piece { cues: vec![cue("一", 1.0)], ..piece(0.5) };
+                let (ready, cues) = processor.end_piece(&piece).unwrap();
+                samples += ready.len();
+                times.extend([cues[0].start, cues[0].end]);
+            }
+            (times, samples + processor.finish().unwrap().len())
+        };
+        assert_eq!(timed(1.0), (vec![0.0, 1.0, 1.5, 2.5], 72_000));
+        assert_eq!(timed(2.0), (vec![0.0, 0.5, 0.75, 1.25], 36_000));
+        assert_eq!(timed(0.5), (vec![0.0, 2.0, 3.0, 5.0], 144_000));
+    }
+
     #[test]
     fn sentences_share_the_time_of_their_piece() {
-        let cue = |text: &str, seconds| CueText { text: text.into(), range: 0..0, seconds };
         let piece =
             Piece { cues: vec![cue("一", 1.0), cue("二", 3.0), cue("三", 0.0)], ..Piece::default() };
         let cues = cues_of(&piece, 2.0, 12.0);

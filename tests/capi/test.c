@@ -521,6 +521,11 @@ static void voices(ChatttsHandle *demo) {
     IS(CHATTTS_OK, chattts_speak(demo, &request, second, &other, NULL));
     CHECK(len == other && memcmp(first, second, len * sizeof(float)) == 0);
     CHECK(len > 2000 && len < 8000);
+    request.flags |= CHATTTS_SPEED;
+    request.speed = 0.5f;
+    other = CAPACITY;
+    IS(CHATTTS_OK, chattts_speak(demo, &request, second, &other, NULL));
+    CHECK(other + 2 > 2 * len && other < 2 * len + 2);
 
     len = 3;
     IS(CHATTTS_BUFFER_TOO_SMALL, chattts_voices(demo, list, &len));

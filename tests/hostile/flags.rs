@@ -116,6 +116,8 @@ fn plausible(random: &mut Random, what: &str, choices: &[String]) -> OsString {
             "homophones.json",
             "made/a.wav",
             "a.flac",
+            "a.mp3",
+            "a.opus",
             "none.txt",
             "made",
             "../outside/secret.txt",

@@ -339,6 +339,9 @@ fn manifest(case: &mut Case) -> Outcome {
         &["--ssml"],
         &["--voice-from-first"],
         &["--format", "flac"],
+        &["--format", "mp3"],
+        &["--format", "opus"],
+        &["--speed", "1.5"],
     ] {
         if random.one_in(5) {
             run.args.extend(more.iter().map(OsString::from));

@@ -13,7 +13,7 @@ Examples:
   chattts-rs synth -f lesson.txt -o lesson.wav   all lines in one file
   chattts-rs synth -f lesson.txt --out-dir menu  a file per line
   chattts-rs synth -f menu.csv --out-dir menu --name '{id}' --resume
-  chattts-rs synth -t \"Hello.\" --role 4099 --speed 6 --seed 42 -o a.wav
+  chattts-rs synth -t \"Hello.\" --role 4099 --speed 1.2 --seed 42 -o a.mp3
   chattts-rs synth -t \"Hello.\" --stream --format raw | aplay -f S16_LE -r 24000";
 
 pub const SYNTH_MORE: &str = "\
@@ -39,7 +39,7 @@ Many lines:
   voice and seed:
 
     {\"id\": \"welcome\", \"text\": \"欢迎致电。\", \"temperature\": 0.2}
-    {\"id\": \"hold\", \"text\": \"Please hold the line.\", \"speed\": 4, \"seed\": 7}
+    {\"id\": \"hold\", \"text\": \"Please hold the line.\", \"speed\": 1.25, \"seed\": 7}
 
   --resume leaves alone what an earlier run finished and nothing has changed
   since (text, voice, parameters, model), so the same command in a crontab costs
