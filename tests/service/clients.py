@@ -11,9 +11,9 @@ import io
 import json
 import sys
 import time
+import urllib.request
 import wave
 
-import httpx
 import openai
 
 address = sys.argv[1].rstrip("/")
@@ -52,12 +52,11 @@ check("the first come before the last are made", first < 0.8 * total, f"{first:.
 # The client has no reader for events of speech; this is how it is done by hand.
 audio, usage = b"", None
 body = {"model": "gpt-4o-mini-tts", "input": text, "voice": "echo", "response_format": "pcm", "seed": 7}
-headers = {"Authorization": f"Bearer {key}"}
-with httpx.stream(
-    "POST", f"{address}/v1/audio/speech", json=body | {"stream_format": "sse"}, headers=headers, timeout=120
-) as events:
-    for line in events.iter_lines():
-        if line.startswith("data: "):
+headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+asked = json.dumps(body | {"stream_format": "sse"}).encode()
+with urllib.request.urlopen(urllib.request.Request(f"{address}/v1/audio/speech", asked, headers)) as events:
+    for line in events:
+        if line.startswith(b"data: "):
             event = json.loads(line[6:])
             if event["type"] == "speech.audio.delta":
                 audio += base64.b64decode(event["audio"])

@@ -11,11 +11,15 @@ use chattts_rs::service::{Loaded, Notice, Service, ServiceOptions};
 use chattts_rs::text::Tokenizer;
 use chattts_rs::{Engine, EngineOptions, Model};
 
-use crate::server::{Answer, PATIENCE, Server, long};
+use crate::server::{Answer, PATIENCE, Server, held, long};
 
-/// Tokens of a speech that lasts while something else is tried.
-const LONG: usize = 1_500;
 const SHORT: usize = 60;
+
+/// Returns a request that takes minutes.
+fn endless(seed: u64) -> String {
+    let text = long(1_500, seed).replace("世界。", &"今天天气很好。".repeat(300));
+    text.replace("\"seed\"", "\"split\": true, \"seed\"")
+}
 
 /// Reads a bit of an answer, so that it has begun.
 fn hear(stream: &mut TcpStream) {
@@ -27,26 +31,33 @@ fn hear(stream: &mut TcpStream) {
 #[test]
 fn a_client_that_goes_away_frees_its_slot() {
     let mut server = Server::start(&["--batch-size", "2", "--log", "json"]);
-    let mut streams = [server.begin("", &long(LONG, 1)), server.begin("", &long(LONG, 2))];
+    let mut streams = [server.begin("", &held(1)), server.begin("", &held(2))];
     streams.iter_mut().for_each(hear);
     // One that waits, and never hears anything.
-    let waiting = server.begin("X-Request-Id: waits\r\n", &long(LONG, 3));
+    let waiting = server.begin("X-Request-Id: waits\r\n", &held(3));
     server.wait_for("chattts_queue_size", 1.0);
     drop(waiting);
     assert!(server.line("\"waits\"").contains("\"status\":499"));
     server.wait_for("chattts_queue_size", 0.0);
-    assert_eq!(server.metric("chattts_slots_held"), 2.0);
+    assert_eq!(server.metric("chattts_requests_in_flight"), 2.0);
     drop(streams);
-    server.wait_for("chattts_slots_held", 0.0);
     server.wait_for("chattts_requests_in_flight", 0.0);
     assert_eq!(server.metric("chattts_errors_total{kind=\"cancelled\"}"), 3.0);
+    // Those that go while they are spoken to leave nothing that goes on speaking.
+    let speaking: Vec<_> = (0..2).map(|seed| server.begin("", &endless(seed))).collect();
+    server.wait_for("chattts_slots_held", 2.0);
+    drop(speaking);
+    server.wait_for("chattts_slots_held", 0.0);
+    let steps = server.metric("chattts_steps_total");
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(server.metric("chattts_steps_total"), steps);
     assert_eq!(server.speak(&long(SHORT, 4)).status, 200);
 }
 
 #[test]
 fn too_many_requests_are_told_to_come_again_at_once() {
     let server = Server::start(&["--batch-size", "1", "--queue", "1"]);
-    let mut running = server.begin("", &long(LONG, 1));
+    let mut running = server.begin("", &held(1));
     hear(&mut running);
     let waiting = server.begin("", &long(SHORT, 2));
     server.wait_for("chattts_queue_size", 1.0);
@@ -69,18 +80,18 @@ fn clients_take_turns() {
     program.write("keys", "sk-a\nsk-b\n");
     let flags = ["--model", "noise", "--batch-size", "1", "--api-key-file", "keys", "--log", "json"];
     let mut server = Server::start_in(program, &flags);
-    let begin = |key: &str, id: &str, tokens: usize, seed: u64| {
+    let begin = |key: &str, id: &str, body: &str| {
         let headers = format!("Authorization: Bearer {key}\r\nX-Request-Id: {id}\r\n");
-        server.begin(&headers, &long(tokens, seed))
+        server.begin(&headers, body)
     };
-    let mut running = begin("sk-a", "a0", 300, 1);
+    let mut running = begin("sk-a", "a0", &held(1));
     hear(&mut running);
     let mut waiting = Vec::new();
     for number in 1..5 {
-        waiting.push(begin("sk-a", &format!("a{number}"), SHORT, number));
+        waiting.push(begin("sk-a", &format!("a{number}"), &long(SHORT, number)));
         server.wait_for("chattts_queue_size", number as f64);
     }
-    waiting.push(begin("sk-b", "b1", SHORT, 9));
+    waiting.push(begin("sk-b", "b1", &long(SHORT, 9)));
     server.wait_for("chattts_queue_size", 5.0);
     let readers: Vec<_> = std::iter::once(running)
         .chain(waiting)
@@ -113,8 +124,7 @@ fn clients_that_send_or_take_nothing_are_left() {
     let mut nothing = Vec::new();
     let _ = head.read_to_end(&mut nothing);
     // One that does not take what it asked for: more bytes than any buffer holds.
-    let many = long(LONG, 1).replace("\"seed\"", "\"sample_rate\": 384000, \"seed\"");
-    let mut slow = server.begin("X-Request-Id: slow\r\n", &many);
+    let mut slow = server.begin("X-Request-Id: slow\r\n", &held(1));
     hear(&mut slow);
     server.wait_for("chattts_slots_held", 0.0);
     let line = server.line("\"slow\"");
@@ -124,7 +134,7 @@ fn clients_that_send_or_take_nothing_are_left() {
 
 #[test]
 fn connections_and_time_have_limits() {
-    let server = Server::start(&["--max-connections", "2", "--time-limit", "1", "--batch-size", "1"]);
+    let server = Server::start(&["--max-connections", "2", "--time-limit", "3", "--batch-size", "1"]);
     let open = [server.connect(), server.connect()];
     let until = Instant::now() + PATIENCE;
     loop {
@@ -138,9 +148,7 @@ fn connections_and_time_have_limits() {
     drop(open);
     std::thread::sleep(Duration::from_millis(200));
     // Speech without an end ends in its midst, and whoever reads it can tell.
-    let endless = long(LONG, 1).replace("世界。", &"今天天气很好。".repeat(300));
-    let endless = endless.replace("\"seed\"", "\"split\": true, \"seed\"");
-    let answer = server.speak(&endless);
+    let answer = server.speak(&endless(1));
     assert!(answer.status == 200 && !answer.is_whole, "{} {}", answer.head, answer.body.len());
     server.wait_for("chattts_slots_held", 0.0);
     assert_eq!(server.metric("chattts_errors_total{kind=\"time_limit\"}"), 1.0);
@@ -150,7 +158,7 @@ fn connections_and_time_have_limits() {
 #[test]
 fn it_ends_when_what_runs_has_ended() {
     let mut server = Server::start(&["--batch-size", "1", "--grace", "60"]);
-    let mut running = server.begin("", &long(LONG, 1));
+    let mut running = server.begin("", &held(1));
     hear(&mut running);
     let waiting = server.begin("", &long(SHORT, 2));
     server.wait_for("chattts_queue_size", 1.0);
@@ -174,8 +182,7 @@ fn it_ends_when_what_runs_has_ended() {
 fn it_ends_at_once_when_it_is_told_twice_and_soon_when_the_grace_is_over() {
     let start = |grace: &str| {
         let server = Server::start(&["--batch-size", "1", "--grace", grace]);
-        let mut running =
-            server.begin("", &long(LONG, 1).replace("\"seed\"", "\"sample_rate\": 384000, \"seed\""));
+        let mut running = server.begin("", &held(1));
         hear(&mut running);
         (server, running)
     };

@@ -35,7 +35,7 @@ fn speech_is_that_of_synth_to_the_byte() {
         let with = |more: &[&'static str]| [&synth[..], flags, more].concat();
         let raw = p.ok(&with(&["--stream", "--format", "raw"])).stdout;
         let wav = p.ok(&with(&["--stream"])).stdout;
-        assert!(raw.len() > 10_000);
+        assert!(raw.len() > 2_000);
         for (format, content_type, expected) in [("pcm", "audio/pcm", raw), ("wav", "audio/wav", wav)] {
             let answer = server.speak(&body(&format!(r#""response_format": "{format}", {fields}"#)));
             assert_eq!(answer.status, 200, "{}", answer.text());

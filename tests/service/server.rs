@@ -210,3 +210,8 @@ pub fn long(tokens: usize, seed: u64) -> String {
         r#"{{"input": "你好，世界。", "response_format": "pcm", "seed": {seed}, "min_tokens": {tokens}, "max_tokens": {tokens}}}"#
     )
 }
+
+/// Returns a request of which the answer is larger than all buffers on its way: it does not end unless it is read.
+pub fn held(seed: u64) -> String {
+    long(1_500, seed).replace("\"seed\"", "\"sample_rate\": 384000, \"seed\"")
+}
