@@ -23,7 +23,7 @@
 //! give the same bytes for any batch size, neighbours and number of threads.
 //!
 //! In `Cargo.toml`, `default-features = false` leaves out what only the command line needs; the feature `cuda` brings
-//! NVIDIA cards. The library for C is made of the package in `src/capi`, with the header `chattts.h` there. What is
+//! NVIDIA cards, `server` the module `service`, speech over HTTP. The library for C is made of the package in `src/capi`, with the header `chattts.h` there. What is
 //! measured is in [`mod@bench`].
 //!
 //! # Words
@@ -54,6 +54,8 @@ mod loading;
 mod message;
 mod runtime;
 pub mod sampling;
+#[cfg(feature = "server")]
+pub mod service;
 pub mod speech;
 mod stamp;
 pub mod text;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each part, and the parts it may use.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("error", &[]),
     ("message", &[]),
     ("files", &["error"]),
@@ -30,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "voice",
         ],
     ),
+    ("service", &["audio", "error", "message", "runtime", "speech", "text", "voice"]),
     ("bench", &["backend", "device", "engine", "error", "loading", "runtime", "sampling", "text", "voice"]),
     // The functions for C are a package of their own, and the command line uses what every user of the library has.
     ("capi", &[]),
@@ -120,8 +121,16 @@ fn the_table_has_no_circle_and_no_arrow_that_nothing_uses() {
 #[test]
 fn threads_and_channels_are_the_runtime_s() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let owners =
-        ["runtime", "threads.rs", "backend/cpu/kernel/team.rs", "backend/cuda", "hub", "cli", "bench"];
+    let owners = [
+        "runtime",
+        "service",
+        "threads.rs",
+        "backend/cpu/kernel/team.rs",
+        "backend/cuda",
+        "hub",
+        "cli",
+        "bench",
+    ];
     for path in sources(&root).into_iter().filter(|path| !is_test(path)) {
         let inside = path.strip_prefix(&root).unwrap();
         let makes = ["thread::spawn", "thread::scope", "thread::Builder", "mpsc::"];

@@ -4,6 +4,7 @@ mod bench;
 mod compute;
 mod help;
 mod roles;
+mod serve;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 pub use self::bench::BenchArgs;
 pub use self::compute::{ComputeArgs, DevicesArgs};
 pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
+pub use self::serve::{LogForm, ServeArgs};
 
 /// ChatTTS, conversational text to speech in Chinese and English.
 ///
@@ -54,6 +56,9 @@ pub enum Command {
         aliases = ["say", "speak", "tts", "synthesize"], before_help = help::SYNTH, after_long_help = help::SYNTH_MORE
     )]
     Synth(Box<SynthArgs>),
+    /// Speak over HTTP, as OpenAI's clients ask for it, with a page to try it
+    #[command(before_help = help::SERVE, after_long_help = help::SERVE_MORE)]
+    Serve(Box<ServeArgs>),
     /// Rewrite texts with pauses, laughs and fillers, as speech would have them
     #[command(after_long_help = help::REFINE)]
     Refine(RefineArgs),

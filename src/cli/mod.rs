@@ -21,6 +21,7 @@ mod play;
 mod refine;
 mod report;
 mod roles;
+mod serve;
 mod shell;
 mod sink;
 mod stream;
@@ -115,6 +116,7 @@ pub fn run() -> ExitCode {
     }
     let result = match cli.command {
         Command::Synth(args) => synth::run(&context, *args),
+        Command::Serve(args) => serve::run(&context, *args),
         Command::Refine(args) => refine::run(&context, args),
         Command::Normalize(args) => normalize::run(&context, &args),
         Command::Tokenize(args) => tokenize::run(&context, args),

@@ -1,9 +1,8 @@
 //! Runs `normalize`, which prints texts as they are spoken.
 
 use chattts_rs::Overrides;
-use chattts_rs::speech::{Reading, Spoken, check, cut, homophones, misspelt, read};
-use chattts_rs::text::{Change, Homophones, NormalizeOptions, explain};
-use serde::Serialize;
+use chattts_rs::speech::{Reading, ReadingRecord, check, homophones, misspelt, read};
+use chattts_rs::text::{Homophones, NormalizeOptions, explain};
 
 use super::args::NormalizeArgs;
 use super::input::{Form, Utterance, gather};
@@ -54,7 +53,7 @@ fn line(
         if reading.strict {
             check(input, &spoken, true)?;
         }
-        return Ok(serde_json::to_string(&record(&utterance.to_string(), input, &spoken))?);
+        return Ok(serde_json::to_string(&ReadingRecord::new(&utterance.to_string(), input, &spoken))?);
     }
     if let Some(warning) = check(input, &spoken, reading.strict)? {
         context.report.warn(&format!("{utterance}: {}", warning.message));
@@ -84,123 +83,4 @@ fn explanation(input: &str, options: &NormalizeOptions) -> String {
         }
     }
     lines
-}
-
-/// Returns the kind of a change, as JSON names it.
-fn kind(change: Change) -> &'static str {
-    match change {
-        Change::Kept => "kept",
-        Change::Read(kind) => kind,
-        Change::Pause => "pause",
-        Change::Mapped => "mapped",
-        Change::Dropped(_) => "dropped",
-    }
-}
-
-/// The JSON record of a normalized text. Places are counted in characters, from 0.
-#[derive(Serialize)]
-struct Record<'a> {
-    source: &'a str,
-    text: String,
-    replacements: Vec<Replacement<'a>>,
-    dropped: Vec<Unspoken<'a>>,
-    /// The pieces that are spoken at once.
-    segments: Vec<Segment<'a>>,
-    /// The spans of the text between changes of voice, pace or silence.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    spans: Vec<Span<'a>>,
-}
-
-#[derive(Serialize)]
-struct Replacement<'a> {
-    start: usize,
-    end: usize,
-    kind: &'static str,
-    from: &'a str,
-    to: &'a str,
-}
-
-#[derive(Serialize)]
-struct Unspoken<'a> {
-    start: usize,
-    end: usize,
-    text: &'a str,
-    reason: &'static str,
-}
-
-#[derive(Serialize)]
-struct Segment<'a> {
-    start: usize,
-    end: usize,
-    text: &'a str,
-}
-
-#[derive(Serialize)]
-struct Span<'a> {
-    text: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    speed: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    voice: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    silence: Option<f64>,
-}
-
-fn record<'a>(label: &'a str, input: &'a str, spoken: &'a [Spoken]) -> Record<'a> {
-    let mut places = Places { input, byte: 0, character: 0 };
-    let (mut replacements, mut dropped) = (Vec::new(), Vec::new());
-    for span in spoken {
-        for piece in &span.text.pieces {
-            let (start, end) = (places.character(piece.source.start), places.character(piece.source.end));
-            let from = &input[piece.source.clone()];
-            let to = &span.text.text[piece.spoken.clone()];
-            match piece.change {
-                Change::Dropped(reason) => {
-                    dropped.push(Unspoken { start, end, text: from, reason: reason.as_str() });
-                }
-                _ if from == to => {}
-                change => replacements.push(Replacement { start, end, kind: kind(change), from, to }),
-            }
-        }
-    }
-    let mut segments = Vec::new();
-    for span in spoken {
-        for (range, _) in cut(&span.text.text, None) {
-            let source = span.text.source(range.clone());
-            let (start, end) = (places.character(source.start), places.character(source.end));
-            segments.push(Segment { start, end, text: &span.text.text[range] });
-        }
-    }
-    let texts: Vec<&str> = spoken.iter().map(|span| span.text.text.as_str()).collect();
-    let spans: Vec<Span> = spoken
-        .iter()
-        .map(|span| Span {
-            text: &span.text.text,
-            speed: span.speed,
-            voice: span.voice.as_deref(),
-            silence: Some(span.silence).filter(|seconds| *seconds > 0.0),
-        })
-        .collect();
-    let plain = |span: &Span| span.speed.is_none() && span.voice.is_none() && span.silence.is_none();
-    let spans = if spans.iter().all(plain) { Vec::new() } else { spans };
-    Record { source: label, text: texts.join(" "), replacements, dropped, segments, spans }
-}
-
-/// Converts places from bytes to characters, as most languages count them; the bytes must be asked for in
-/// order.
-struct Places<'a> {
-    input: &'a str,
-    byte: usize,
-    character: usize,
-}
-
-impl Places<'_> {
-    fn character(&mut self, byte: usize) -> usize {
-        if byte < self.byte {
-            (self.byte, self.character) = (0, 0);
-        }
-        self.character += self.input[self.byte..byte].chars().count();
-        self.byte = byte;
-        self.character
-    }
 }

@@ -18,6 +18,8 @@ pub enum FileRule {
     Any,
     /// Regular files in this folder and below it, links followed.
     Under(PathBuf),
+    /// No file. Whether there is one of a name that is asked for is not looked at, let alone told.
+    Nothing,
 }
 
 impl FileRule {
@@ -28,6 +30,7 @@ impl FileRule {
     /// [`Error::Role`] with [`Error::Outside`] or [`Error::BadFile`] as its reason.
     pub fn check_role(&self, role: &str, registry: &Registry) -> Result<()> {
         let checked = match is_audio(role) {
+            _ if *self == FileRule::Nothing => check_known(role, registry),
             true => self.check(Path::new(role.trim())),
             // What is no voice at all is found where the voice is.
             false => registry.parse(role).map_or(Ok(()), |spec| self.check_spec(&spec)),
@@ -49,7 +52,11 @@ impl FileRule {
     /// [`Error::Outside`] for a file elsewhere, which says nothing of whether it exists, and [`Error::BadFile`]
     /// for one that is no regular file.
     pub fn check(&self, path: &Path) -> Result<()> {
-        let FileRule::Under(folder) = self else { return Ok(()) };
+        let folder = match self {
+            FileRule::Any => return Ok(()),
+            FileRule::Under(folder) => folder,
+            FileRule::Nothing => return Err(no_file(path)),
+        };
         let outside = || Error::Outside { path: path.to_path_buf(), folder: folder.clone() };
         let root = fs::canonicalize(folder).map_err(Error::io("read", folder))?;
         match fs::canonicalize(path) {
@@ -61,6 +68,37 @@ impl FileRule {
             Err(_) => Err(outside()),
         }
     }
+}
+
+/// Refuses a role that is not known by itself, without a file.
+fn check_known(role: &str, registry: &Registry) -> Result<()> {
+    match is_audio(role) {
+        true => Err(no_file(Path::new(role.trim()))),
+        false => check_known_spec(&VoiceSpec::parse(role)?, registry),
+    }
+}
+
+fn check_known_spec(spec: &VoiceSpec, registry: &Registry) -> Result<()> {
+    match spec {
+        VoiceSpec::File(path) => Err(no_file(path)),
+        VoiceSpec::Mix(parts) => parts.iter().try_for_each(|(part, _)| check_known_spec(part, registry)),
+        // Looked up later it might be taken for a file.
+        VoiceSpec::Name(name) if registry.get(name).is_none() => {
+            let names: Vec<&str> = registry.list().iter().map(|role| role.name).collect();
+            Err(Error::Speaker(format!(
+                "no role is registered as {name}; there are {}, and any seed, speaker string or mix",
+                names.join(", ")
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn no_file(path: &Path) -> Error {
+    Error::Speaker(format!(
+        "{}: voices are not read from files here; name one, or give a seed",
+        path.display()
+    ))
 }
 
 /// Returns a path from the root without `.` and `..`, by its letters alone.
@@ -127,5 +165,24 @@ mod tests {
             rule.check_role(&role, &registry).unwrap();
         }
         assert!(matches!(rule.check(&inside), Err(Error::BadFile { .. })));
+    }
+
+    #[test]
+    fn where_no_file_is_read_none_is_looked_for() {
+        let mut registry = Registry::shipped();
+        registry.insert("anna", crate::voice::Role::new(VoiceSpec::parse("torch-f32:1").unwrap())).unwrap();
+        let check = |role: &str| FileRule::Nothing.check_role(role, &registry).map_err(|e| e.to_string());
+        // The tests run where these files are.
+        for file in ["Cargo.toml", "./LICENSE", "/etc/passwd", "a.wav", "x.pt", "mix:2222+./LICENSE"] {
+            assert!(check(file).unwrap_err().contains("not read from files"), "{file}");
+        }
+        for name in ["LICENSE", "NOSUCHTHING", "mix:anna+LICENSE"] {
+            let error = check(name).unwrap_err();
+            assert!(error.contains("no role is registered as") && error.contains("2222"), "{error}");
+        }
+        for role in ["anna", "2222", "77777", "torch-f16:2222", "mix:anna*0.7+4099*0.3", "none"] {
+            check(role).unwrap();
+        }
+        assert!(FileRule::Nothing.check(Path::new("LICENSE")).is_err());
     }
 }

@@ -10,6 +10,7 @@ mod line;
 mod overrides;
 mod post_process;
 mod read;
+mod record;
 mod request;
 mod voices;
 
@@ -23,5 +24,6 @@ pub use line::{CueText, Line, Piece};
 pub use overrides::{MarkupOverrides, Overrides, ReadingOverrides, SamplingOverrides};
 pub use post_process::{PostProcess, PostProcessor};
 pub use read::{Reading, Spoken, check, cut, misspelt, read};
+pub use record::ReadingRecord;
 pub use request::{Lang, Markup, Priority, SpeechRequest, Warning, random_seed};
 pub use voices::{Voices, encode_sample, is_audio};

@@ -70,6 +70,56 @@ Exit codes:
   0 done, 1 something failed (or in --out-dir was cut off by --max-tokens), 2
   wrong usage, 129 hung up, 130 interrupted, 143 terminated";
 
+pub const SERVE: &str = "\
+Examples:
+  chattts-rs serve --model demo
+  curl http://127.0.0.1:8000/v1/audio/speech -H 'Content-Type: application/json' \\
+    -d '{\"input\": \"Hello there.\", \"voice\": \"alloy\", \"response_format\": \"wav\"}' -o hello.wav
+  chattts-rs serve --host 0.0.0.0 --api-key-file keys.txt --log json";
+
+pub const SERVE_MORE: &str = "\
+It takes a build with the feature `server`: cargo build --release --features
+server. What is at an address:
+  /                        a page to try it, which needs no network but this
+  /v1/audio/speech         speech, as OpenAI's clients ask for it
+  /v1/audio/normalize      how a text is read, as `normalize --json` tells it
+  /v1/audio/voices         the voices that have names
+  /v1/models               the names of the one model: tts-1, tts-1-hd,
+                           gpt-4o-mini-tts and chattts
+  /health/live, /health/ready
+                           ready is 503 while the model loads or the service ends
+  /metrics                 for Prometheus
+  /openapi.json            all of this, exactly
+
+Speech:
+  Beside OpenAI's fields a request may have those that a line of a manifest has
+  (see `synth --help`): seed, temperature, prompt, ssml, sample_rate and so on.
+  What a request does not say, the flags say. The same request with the same seed
+  gives the bytes of `synth`; a seed that is drawn is told in the header X-Seed.
+  `instructions` are taken and not followed: the model knows none. With
+  stream_format sse (or stream true) the audio comes in events.
+
+Voices:
+  A name that is registered (see `roles --help`), one that OpenAI's clients know
+  (alloy, nova, …), a seed, a speaker string or a mix. A request cannot name a
+  file; --role can.
+
+Limits:
+  As many requests are worked on as --batch-size says; of those that wait, each
+  client's in turn: the holder of a key, else an address. A request whose client
+  goes away ends, and its slot is free with the next step. A client that takes
+  no byte of its answer for --stall-time seconds is left.
+
+Ending:
+  At SIGTERM or an interrupt, new requests are refused, those that are running
+  or wait end within --grace seconds, and the exit code is 0; 1 if some were cut
+  off. A second signal ends it at once.
+
+Keys:
+  They guard what begins with /v1. Without a key file everybody who reaches the
+  address may speak, which is why it is only this machine unless you say --host.
+  There is no TLS: put a proxy in front of it where the network is not yours.";
+
 pub const REFINE: &str = "\
 It prints the text as the model would say it, with [uv_break], [lbreak] and
 [laugh] in it. --prompt steers it: [oral_0-9] how freely, [laugh_0-2] and

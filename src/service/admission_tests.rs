@@ -1,0 +1,121 @@
+//! Tests of admission.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use super::*;
+
+type Admitted<'a> = Pin<Box<dyn Future<Output = Result<Permit, Full>> + 'a>>;
+
+fn ask(admission: &Arc<Admission>, client: u64, priority: Priority) -> Admitted<'_> {
+    let mut waiting: Admitted = Box::pin(admission.admit(Client::test(client), priority));
+    // What is asked for takes its place when it is first looked at.
+    if let Poll::Ready(admitted) = look(&mut waiting) {
+        waiting = Box::pin(std::future::ready(admitted));
+    }
+    waiting
+}
+
+fn look(waiting: &mut Admitted) -> Poll<Result<Permit, Full>> {
+    waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn admitted(waiting: &mut Admitted) -> Option<Permit> {
+    match look(waiting) {
+        Poll::Ready(Ok(permit)) => Some(permit),
+        _ => None,
+    }
+}
+
+/// Ends one request after another and returns the clients in the order in which they were admitted.
+fn order(running: Permit, mut waiting: Vec<(u64, Admitted)>) -> Vec<u64> {
+    let mut order = Vec::new();
+    let mut running = Some(running);
+    while !waiting.is_empty() {
+        drop(running.take());
+        let at = waiting.iter_mut().position(|(_, place)| {
+            running = admitted(place);
+            running.is_some()
+        });
+        order.push(waiting.remove(at.unwrap()).0);
+        assert!(waiting.iter_mut().all(|(_, place)| look(place).is_pending()), "one at a time");
+    }
+    order
+}
+
+#[test]
+fn nothing_is_admitted_before_it_opens_and_then_as_many_as_there_are_slots() {
+    let admission = Admission::new(4);
+    let mut places: Vec<_> = (0..4).map(|_| ask(&admission, 1, Priority::Interactive)).collect();
+    assert!(places.iter_mut().all(|place| look(place).is_pending()));
+    admission.open(2);
+    let permits: Vec<Permit> = places.iter_mut().filter_map(admitted).collect();
+    assert_eq!((permits.len(), admission.waiting()), (2, 2));
+}
+
+#[test]
+fn clients_take_turns_and_who_listens_goes_first() {
+    let admission = Admission::new(16);
+    admission.open(1);
+    let running = admitted(&mut ask(&admission, 9, Priority::Bulk)).unwrap();
+    let mut waiting = Vec::new();
+    for (client, priority) in [
+        (4, Priority::Bulk),
+        (1, Priority::Interactive),
+        (1, Priority::Interactive),
+        (1, Priority::Interactive),
+        (2, Priority::Interactive),
+        (2, Priority::Interactive),
+        (3, Priority::Interactive),
+    ] {
+        waiting.push((client, ask(&admission, client, priority)));
+    }
+    assert_eq!(order(running, waiting), [1, 2, 3, 1, 2, 1, 4]);
+    assert_eq!(admission.waiting(), 0);
+}
+
+#[test]
+fn too_many_are_refused_at_once() {
+    let admission = Admission::new(2);
+    admission.open(1);
+    let _running = admitted(&mut ask(&admission, 1, Priority::Interactive)).unwrap();
+    let _waiting = [ask(&admission, 1, Priority::Interactive), ask(&admission, 2, Priority::Interactive)];
+    assert!(admission.is_full(Client::test(1)) && admission.is_full(Client::test(3)));
+    assert!(matches!(look(&mut ask(&admission, 3, Priority::Interactive)), Poll::Ready(Err(Full))));
+    assert_eq!(admission.waiting(), 2);
+}
+
+#[test]
+fn one_client_does_not_keep_the_others_out() {
+    let admission = Admission::new(3);
+    admission.open(1);
+    let running = admitted(&mut ask(&admission, 1, Priority::Interactive)).unwrap();
+    let mut greedy: Vec<_> = (0..3).map(|_| ask(&admission, 1, Priority::Interactive)).collect();
+    assert!(admission.is_full(Client::test(1)) && !admission.is_full(Client::test(2)));
+    let other = ask(&admission, 2, Priority::Interactive);
+    assert!(matches!(look(&mut greedy.pop().unwrap()), Poll::Ready(Err(Full))), "the last one made room");
+    let mut waiting: Vec<(u64, Admitted)> = greedy.into_iter().map(|place| (1, place)).collect();
+    waiting.push((2, other));
+    assert_eq!(order(running, waiting), [1, 2, 1]);
+}
+
+#[test]
+fn a_place_is_given_up_by_who_leaves() {
+    let admission = Admission::new(2);
+    admission.open(1);
+    let running = admitted(&mut ask(&admission, 1, Priority::Interactive)).unwrap();
+    let gone = ask(&admission, 1, Priority::Interactive);
+    let mut stays = ask(&admission, 2, Priority::Interactive);
+    drop(gone);
+    assert_eq!(admission.waiting(), 1);
+    drop(running);
+    let permit = admitted(&mut stays).unwrap();
+    drop(permit);
+    // Admitted, and gone before it looked.
+    let permit = admitted(&mut ask(&admission, 1, Priority::Interactive)).unwrap();
+    let gone = ask(&admission, 1, Priority::Interactive);
+    drop(permit);
+    drop(gone);
+    assert!(admitted(&mut ask(&admission, 1, Priority::Interactive)).is_some(), "the slot is not lost");
+}

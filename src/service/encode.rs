@@ -1,0 +1,188 @@
+//! Audio as clients ask for it, encoded as it is made.
+
+use std::io::Cursor;
+
+use super::{Refusal, RefusalKind};
+use crate::audio::{Encoding, Format, Sink, encode_samples, stream_header};
+use crate::error::Result;
+
+/// The way in which audio is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// As the bytes of a file, as they are made.
+    Audio,
+    /// As events, each with some of those bytes.
+    Events,
+}
+
+/// The format of the audio that a client gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseFormat {
+    /// MP3.
+    #[default]
+    Mp3,
+    /// Opus in Ogg.
+    Opus,
+    /// FLAC.
+    Flac,
+    /// WAV with samples of 16 bits, of unknown length.
+    Wav,
+    /// Samples of 16 bits, little-endian, without a header.
+    Pcm,
+}
+
+impl ResponseFormat {
+    /// All formats.
+    pub const ALL: [ResponseFormat; 5] = [
+        ResponseFormat::Mp3,
+        ResponseFormat::Opus,
+        ResponseFormat::Flac,
+        ResponseFormat::Wav,
+        ResponseFormat::Pcm,
+    ];
+
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            ResponseFormat::Mp3 => "mp3",
+            ResponseFormat::Opus => "opus",
+            ResponseFormat::Flac => "flac",
+            ResponseFormat::Wav => "wav",
+            ResponseFormat::Pcm => "pcm",
+        }
+    }
+
+    /// Returns the type of its content.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            ResponseFormat::Mp3 => "audio/mpeg",
+            ResponseFormat::Opus => "audio/ogg",
+            ResponseFormat::Flac => "audio/flac",
+            ResponseFormat::Wav => "audio/wav",
+            ResponseFormat::Pcm => "audio/pcm",
+        }
+    }
+
+    /// Returns the library's format; None for one that is not made yet.
+    fn made_as(self) -> Option<Format> {
+        match self {
+            ResponseFormat::Mp3 | ResponseFormat::Opus => None,
+            ResponseFormat::Flac => Some(Format::Flac),
+            ResponseFormat::Wav => Some(Format::Wav),
+            ResponseFormat::Pcm => Some(Format::Raw),
+        }
+    }
+
+    /// Reads a format by its name.
+    ///
+    /// # Errors
+    /// A refusal that names the formats that are made.
+    pub fn parse(name: &str) -> Result<Self, Refusal> {
+        let found = ResponseFormat::ALL.into_iter().find(|format| format.name() == name);
+        match found {
+            Some(format) => Ok(format),
+            None if name == "aac" => Err(not_made(name)),
+            None => Err(Refusal::of_written(format!("`response_format`: {} are made", made()))),
+        }
+    }
+
+    /// Returns the encoding at this rate, or at the format's own.
+    ///
+    /// # Errors
+    /// A refusal of a format that is not made or of a rate that is not taken.
+    pub fn encoding(self, sample_rate: Option<u32>) -> Result<Encoding, Refusal> {
+        let format = self.made_as().ok_or_else(|| not_made(self.name()))?;
+        Ok(Encoding::new(format, None, sample_rate)?)
+    }
+}
+
+fn made() -> String {
+    let made = ResponseFormat::ALL.into_iter().filter(|format| format.made_as().is_some());
+    made.map(ResponseFormat::name).collect::<Vec<_>>().join(", ")
+}
+
+fn not_made(name: &str) -> Refusal {
+    let message = format!("`response_format`: {name} is not made here; {} are", made());
+    Refusal::of_field(RefusalKind::Parameter, "response_format", message)
+}
+
+/// Encodes audio piece by piece.
+pub enum Encoder {
+    /// Each piece by itself, behind a header.
+    Pieces {
+        /// The encoding.
+        encoding: Encoding,
+        /// The bytes that precede the first piece; None when they are given out.
+        header: Option<Vec<u8>>,
+    },
+    /// A file whose beginning tells of its end.
+    Whole(Box<Sink<Cursor<Vec<u8>>>>),
+}
+
+impl Encoder {
+    /// Begins audio of an encoding.
+    ///
+    /// # Errors
+    /// [`crate::Error::Audio`] if the encoder fails.
+    pub fn new(encoding: &Encoding) -> Result<Self> {
+        match encoding.format() {
+            Format::Flac => Ok(Encoder::Whole(Box::new(Sink::new(Cursor::new(Vec::new()), encoding)?))),
+            _ => Ok(Encoder::Pieces { encoding: *encoding, header: Some(stream_header(encoding)?) }),
+        }
+    }
+
+    /// Returns the bytes of more samples; none while a format holds them back.
+    ///
+    /// # Errors
+    /// [`crate::Error::Audio`] if the encoder fails.
+    pub fn push(&mut self, samples: &[f32]) -> Result<Vec<u8>> {
+        match self {
+            Encoder::Pieces { encoding, header } => {
+                let mut bytes = header.take().unwrap_or_default();
+                bytes.extend(encode_samples(samples, encoding)?);
+                Ok(bytes)
+            }
+            Encoder::Whole(sink) => {
+                sink.push(samples)?;
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Ends the audio and returns its last bytes.
+    ///
+    /// # Errors
+    /// As [`Encoder::push`].
+    pub fn finish(self) -> Result<Vec<u8>> {
+        match self {
+            Encoder::Pieces { header, .. } => Ok(header.unwrap_or_default()),
+            Encoder::Whole(sink) => Ok(sink.finish()?.into_inner()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_together_what_the_whole_is() {
+        let samples: Vec<f32> = (0..10_000).map(|i| (i as f32 * 0.05).sin() * 0.5).collect();
+        for format in [ResponseFormat::Flac, ResponseFormat::Wav, ResponseFormat::Pcm] {
+            let encoding = format.encoding(None).unwrap();
+            let mut encoder = Encoder::new(&encoding).unwrap();
+            let mut bytes = Vec::new();
+            for part in samples.chunks(999) {
+                bytes.extend(encoder.push(part).unwrap());
+            }
+            bytes.extend(encoder.finish().unwrap());
+            let mut whole = crate::audio::encode(&samples, &encoding).unwrap();
+            if format == ResponseFormat::Wav {
+                // Its length is not known when it begins.
+                whole[4..8].fill(0xff);
+                whole[40..44].fill(0xff);
+            }
+            assert!(bytes == whole, "{format:?}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Runs the service: listens, loads the model, serves, and ends in good order.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::HttpOptions;
+use super::connections::Listener;
+use super::routes::Face;
+use crate::error::{Error, Result};
+use crate::service::{Loaded, Notice, Service};
+
+/// The threads that serve connections; the others belong to those who compute.
+const THREADS: usize = 2;
+/// The most threads on which texts are read.
+const READERS: usize = 4;
+/// The time between two looks whether to stop, and whether all have gone.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Says how a service ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All requests were answered.
+    Drained,
+    /// So many requests were cut off when the grace was over.
+    CutOff(usize),
+}
+
+/// Serves until `stop` says so, and then until the running requests have ended. Connections are taken while the model
+/// is being loaded.
+///
+/// # Errors
+/// [`Error::Io`] if the address cannot be had, an error of loading the model, [`Error::Device`] when the last device
+/// has failed.
+pub fn run(
+    service: &Arc<Service>,
+    options: HttpOptions,
+    load: impl FnOnce() -> Result<Loaded> + Send + 'static,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .max_blocking_threads(READERS)
+        .thread_name("chattts-serve")
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(Error::Threads)?;
+    let ended = runtime.block_on(serve(service, options, load, stop));
+    // What is still loading or running ends with the process, or when it likes.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(
+    service: &Arc<Service>,
+    options: HttpOptions,
+    load: impl FnOnce() -> Result<Loaded> + Send + 'static,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<Ended> {
+    let start = Instant::now();
+    let (listener, address) = Listener::bind(&options.address).await.map_err(|e| unbound(&options, e))?;
+    service.notify(&Notice::Listening { address: &address });
+    let (draining, drain) = watch::channel(false);
+    let grace = options.grace;
+    let face = Face { service: Arc::clone(service), options: Arc::new(options) };
+    let serving = tokio::spawn(listener.serve(face, drain));
+    let loading = {
+        let service = Arc::clone(service);
+        tokio::task::spawn_blocking(move || service.begin(load()?))
+    };
+    tokio::select! {
+        loaded = loading => {
+            loaded.unwrap_or_else(|_| Err(Error::Internal("loading the model panicked".into())))?;
+        }
+        () = until(stop) => return Ok(Ended::Drained),
+    }
+    let slots = service.loaded().map_or(0, |loaded| loaded.engine.slots());
+    service.notify(&Notice::Ready { address: &address, seconds: start.elapsed().as_secs_f64(), slots });
+    until(|| stop() || service.failure().is_some()).await;
+    if let Some(error) = service.failure() {
+        return Err(error);
+    }
+    service.drain();
+    // Nobody listens only if there is no connection.
+    let _ = draining.send(true);
+    let gone = until(|| service.in_flight() == 0 && service.connections() == 0);
+    let ended = match tokio::time::timeout(grace, gone).await {
+        Err(_) if service.in_flight() > 0 => Ended::CutOff(service.in_flight()),
+        _ => Ended::Drained,
+    };
+    serving.abort();
+    // The socket's file goes with the listener.
+    let _ = serving.await;
+    Ok(ended)
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn unbound(options: &HttpOptions, reason: io::Error) -> Error {
+    let place = match &options.address {
+        super::Address::Tcp(host, port) => format!("{host}:{port}").into(),
+        super::Address::Unix(path) => path.clone(),
+    };
+    Error::Io { action: "listen at", path: place, reason }
+}

@@ -1,0 +1,243 @@
+//! Speaking for a client: from its request to chunks of encoded audio.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::{Instant, timeout_at};
+
+use super::record::milliseconds;
+use super::{Client, Encoder, Permit, Refusal, RefusalKind, Service, SpeechJob, Ticket};
+use crate::audio::Encoding;
+use crate::error::Result;
+use crate::runtime::{Event, Speech, Summary};
+use crate::speech::Line;
+
+/// The most bytes of a chunk, and the most chunks that wait to be read: 1 MiB, 20 seconds of samples. A slot is free
+/// when its speech is made, though the client may not have read all of it.
+const CHUNK: usize = 16 << 10;
+const CHUNKS: usize = 64;
+/// The number of samples that are encoded at once.
+const SAMPLES: usize = 8 << 10;
+
+/// A part of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Chunk {
+    /// More bytes of the audio.
+    Audio(Bytes),
+    /// The audio is complete.
+    Done(Usage),
+}
+
+/// Says how much a speech took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Number of tokens of the text as it is spoken.
+    pub input_tokens: usize,
+    /// Number of tokens that were drawn.
+    pub output_tokens: usize,
+}
+
+/// A speech on its way to a client, of which the first audio is there. Dropping it ends the speech and frees its slot.
+#[derive(Debug)]
+pub struct Utterance {
+    /// The generation seed.
+    pub seed: u64,
+    /// Samples per second.
+    pub sample_rate: u32,
+    first: Option<Chunk>,
+    rest: Receiver<Result<Chunk, Refusal>>,
+    is_over: bool,
+}
+
+impl Utterance {
+    /// Returns the next chunk. After [`Chunk::Done`] and after a refusal there is none.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Chunk, Refusal>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let chunk = match self.first.take() {
+            Some(first) => Ok(first),
+            None => match self.rest.poll_recv(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(chunk) => chunk.unwrap_or_else(|| Err(lost())),
+            },
+        };
+        self.is_over = !matches!(chunk, Ok(Chunk::Audio(_)));
+        Poll::Ready(Some(chunk))
+    }
+}
+
+fn lost() -> Refusal {
+    Refusal::new(RefusalKind::Internal, "the speech ended before its end")
+}
+
+impl Service {
+    /// Speaks for a client: waits for its turn, and for the first audio. Dropping the future gives up the place.
+    ///
+    /// # Errors
+    /// A refusal of the request, or the error that prevented its speech.
+    pub async fn speak(
+        self: &Arc<Self>,
+        client: Client,
+        job: SpeechJob,
+        ticket: &Ticket,
+    ) -> Result<Utterance, Refusal> {
+        {
+            let mut record = ticket.record();
+            record.characters = job.characters;
+            record.text = self.options.logs_text.then(|| job.request.text.clone());
+        }
+        let engine = self.loaded()?.engine.clone();
+        self.check_place(client)?;
+        let deadline = Instant::now() + self.options.time_limit.saturating_sub(ticket.elapsed());
+        let priority = job.request.priority;
+        let encoding = job.format.encoding(job.request.overrides.sample_rate)?;
+        let service = Arc::clone(self);
+        let composed = tokio::task::spawn_blocking(move || service.compose(&job, &encoding));
+        let failed = |_| Refusal::new(RefusalKind::Internal, "composing the text failed");
+        let (line, input_tokens) = composed.await.map_err(failed)??;
+        let seed = line.request.seed;
+        ticket.record().seed = Some(seed);
+        let asked = ticket.elapsed();
+        let permit =
+            timeout_at(deadline, self.admission.admit(client, priority)).await.map_err(|_| late())?;
+        let permit = permit.map_err(|_| self.full())?;
+        // It may have waited for long.
+        if self.failure().is_some() {
+            self.loaded()?;
+        }
+        let speech = engine.speak_line(line)?;
+        let (out, mut rest) = mpsc::channel(CHUNKS);
+        let pump = Pump {
+            service: Arc::clone(self),
+            speech,
+            encoder: Some(Encoder::new(&encoding)?),
+            permit: Some(permit),
+            out,
+            ticket: ticket.clone(),
+            asked,
+            rate: encoding.sample_rate(),
+            samples: 0,
+            input_tokens,
+        };
+        tokio::spawn(pump.run(deadline));
+        let first = rest.recv().await.unwrap_or_else(|| Err(lost()))?;
+        Ok(Utterance { seed, sample_rate: encoding.sample_rate(), first: Some(first), rest, is_over: false })
+    }
+
+    fn compose(&self, job: &SpeechJob, encoding: &Encoding) -> Result<(Line, usize), Refusal> {
+        let loaded = self.loaded()?;
+        let composer = loaded.engine.composer();
+        if let Some(voice) = &job.voice {
+            composer.files.check_role(voice, &composer.voices.registry())?;
+        }
+        let mut line = composer.compose(&job.request)?;
+        line.post_process.sample_rate = encoding.sample_rate();
+        let tokens = loaded.tokenizer.encode(&line.spoken).map_or(0, |tokens| tokens.len());
+        Ok((line, tokens))
+    }
+}
+
+fn late() -> Refusal {
+    Refusal::new(RefusalKind::Late, "the speech took longer than is allowed here; send a shorter text")
+}
+
+/// Reads a speech, encodes it and sends it on.
+struct Pump {
+    service: Arc<Service>,
+    speech: Speech,
+    encoder: Option<Encoder>,
+    /// The slot, which is given back when the speech is made.
+    permit: Option<Permit>,
+    out: Sender<Result<Chunk, Refusal>>,
+    ticket: Ticket,
+    /// The time at which a slot was asked for.
+    asked: Duration,
+    rate: u32,
+    samples: u64,
+    input_tokens: usize,
+}
+
+impl Pump {
+    async fn run(mut self, deadline: Instant) {
+        let out = self.out.clone();
+        let ended = tokio::select! {
+            ended = timeout_at(deadline, self.pump()) => ended.unwrap_or_else(|_| Err(late())),
+            () = out.closed() => Err(gone()),
+        };
+        let mut record = self.ticket.record();
+        record.audio_seconds = self.samples as f64 / f64::from(self.rate);
+        if let Err(refusal) = ended {
+            record.error = Some(refusal.kind.name());
+            drop(record);
+            // A client that is too slow to be told finds the end of the connection.
+            let _ = self.out.try_send(Err(refusal));
+        }
+    }
+
+    async fn pump(&mut self) -> Result<(), Refusal> {
+        loop {
+            let Some(event) = poll_fn(|context| self.speech.poll_event(context)).await else {
+                return Err(lost());
+            };
+            match event? {
+                Event::Started { .. } => self.note_start(),
+                Event::Samples(samples) => {
+                    for part in samples.chunks(SAMPLES) {
+                        let bytes = self.encoder.as_mut().map(|encoder| encoder.push(part)).transpose()?;
+                        self.samples += part.len() as u64;
+                        self.send(bytes.unwrap_or_default()).await?;
+                    }
+                }
+                Event::Done(summary) => return self.finish(summary).await,
+                _ => {}
+            }
+        }
+    }
+
+    async fn finish(&mut self, summary: Summary) -> Result<(), Refusal> {
+        self.permit = None;
+        let seconds = summary.seconds();
+        if seconds > 0.0 {
+            self.service.metrics.spoken((summary.total - summary.queued).max(0.0) / seconds);
+        }
+        let rest = self.encoder.take().map(Encoder::finish).transpose()?;
+        self.send(rest.unwrap_or_default()).await?;
+        let usage = Usage { input_tokens: self.input_tokens, output_tokens: summary.tokens };
+        self.out.send(Ok(Chunk::Done(usage))).await.map_err(|_| gone())
+    }
+
+    fn note_start(&self) {
+        let waited = self.ticket.elapsed().saturating_sub(self.asked);
+        self.service.metrics.waited(waited);
+        self.ticket.record().queue_ms = Some(milliseconds(waited));
+    }
+
+    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Refusal> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        {
+            let mut record = self.ticket.record();
+            if record.first_ms.is_none() {
+                let time = self.ticket.elapsed();
+                record.first_ms = Some(milliseconds(time));
+                self.service.metrics.first_audio(time);
+            }
+        }
+        let mut bytes = Bytes::from(bytes);
+        while !bytes.is_empty() {
+            let chunk = bytes.split_to(bytes.len().min(CHUNK));
+            self.out.send(Ok(Chunk::Audio(chunk))).await.map_err(|_| gone())?;
+        }
+        Ok(())
+    }
+}
+
+fn gone() -> Refusal {
+    Refusal::new(RefusalKind::Gone, "the client has gone")
+}
