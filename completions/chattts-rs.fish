@@ -29,6 +29,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s v -l verbose -d '
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "synth" -d 'Speak texts into audio files'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "serve" -d 'Speak over HTTP, as OpenAI\'s clients ask for it, with a page to try it'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
@@ -122,6 +123,71 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s q -l qui
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l host -d 'The name or address at which it listens; 0.0.0.0 or :: is every network' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l port -d 'The port; 0 is any that is free' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l unix -d 'A socket of this machine to listen at, in place of a port' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l api-key-file -d 'A file of keys, one a line, of which requests need one: `Authorization: Bearer KEY`' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l queue -d 'Requests that may wait for their turn; others are told to come again (429)' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l max-input -d 'Characters that a text may have' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l max-connections -d 'Connections that may be open' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l time-limit -d 'Seconds that a request may take in all' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l stall-time -d 'Seconds in which a client must take some of its answer, or is left' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l head-time -d 'Seconds in which a client must have sent the head of a request, and those for its body' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l grace -d 'Seconds for running requests to end in, when it is told to end' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l log -d 'How a line is logged for each request' -r -f -a "text\t'For people'
+json\t'A JSON object a line'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l backend -d 'What computes there' -r -f -a "auto\t'Kernels of this program\'s own'
+native\t'Kernels of this program\'s own, or an error'
+candle\t'candle\'s tensors'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
+f32\t'Single precision'
+q8\t'Weights in 8 bits'
+f16\t'Half precision, on cards'
+bf16\t'bfloat16, on cards'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l threads -d 'Threads to compute with [default: one per core]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l roles -d 'A file of roles that come before your own, such as one beside a project' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l seed -d 'The generation seed; the same seed gives the same speech. Drawn and printed if absent' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l temperature -d 'Divides the logits: higher is livelier. One value, or one per codebook' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l top-p -d 'Draw from the likeliest tokens that together reach this probability' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l top-k -d 'Draw from at most so many tokens' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l repetition-penalty -d 'Above 1, what was drawn in the last 16 steps becomes less likely' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l max-tokens -d 'Stop after so many tokens; of speech, 46.875 are a second' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l min-tokens -d 'Do not end before so many tokens' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l rng -d 'How a seed\'s random numbers run: anew at every step, or on from step to step [default: repeat]' -r -f -a "repeat\t'Seeded anew at every step (the Python package\'s manual_seed)'
+stream\t'Seeded once (torch.manual_seed before the call)'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l lang -d 'The language texts are read in [default: auto]' -r -f -a "auto\t'Each sentence in its own'
+zh\t'Chinese'
+en\t'English'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l role -d 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l role-text -d 'What the sample given as --role says, word for word' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l voice-codes -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l voice-text -d 'What the sample says, word for word' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l speed -d 'The pace, 0 to 9: the N of `[speed_N]`; 5 is the model\'s own' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000 [default: 24000, G.711: 8000]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l normalize-loudness -d 'Bring every text to this loudness, such as -16, without clipping' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l log-text -d 'Log texts too; otherwise none is kept'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l strict -d 'Fail a text of which a character would not be spoken, instead of warning'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l name-emoji -d 'Speak emoji by their names instead of leaving them out'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l ssml -d 'Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l markdown -d 'Texts are Markdown, read without its signs; a file is one text'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l refine -d 'Rewrite each text with pauses, laughs and fillers first'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l split -d 'Speak texts in pieces, sentence by sentence, in one voice'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l trim -d 'Cut what is quiet at both ends; digital silence is always cut'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l no-refine -d 'Speak each text as it is (the default unless --prompt steers refining)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l no-decoder -d 'Make the wave from codes, through the DVAE, instead of from hidden states'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l no-normalize -d 'Give the text to the tokenizer untouched'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l no-split -d 'Speak every text in one go, however long'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s t -l text -d 'A text to work on; may be given several times' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s f -l file -d 'A file with one utterance a line, or `-` for standard input' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
@@ -399,18 +465,19 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s q -l quiet
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s h -l help -d 'Print help'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "synth" -d 'Speak texts into audio files'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "roles" -d 'Register, show and hear voices'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "model" -d 'Download, check and find the weights'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "devices" -d 'List what can compute here: NVIDIA cards and the processor'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth refine normalize tokenize decode roles model devices bench completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "synth" -d 'Speak texts into audio files'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "serve" -d 'Speak over HTTP, as OpenAI\'s clients ask for it, with a page to try it'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "roles" -d 'Register, show and hear voices'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "devices" -d 'List what can compute here: NVIDIA cards and the processor'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "show" -d 'Print all about one role, as JSON'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'

@@ -68,9 +68,9 @@ fn a_seed_that_is_drawn_is_told_and_speaks_the_same_again() {
 #[test]
 fn events_carry_the_same_bytes_and_how_much_it_took() {
     let server = Server::start(&[]);
-    let plain = server.speak(&body(r#""response_format": "wav""#)).body;
+    let plain = server.speak(&body(r#""min_tokens": 80, "response_format": "wav""#)).body;
     for stream in [r#""stream_format": "sse""#, r#""stream": true"#] {
-        let answer = server.speak(&body(&format!(r#""response_format": "wav", {stream}"#)));
+        let answer = server.speak(&body(&format!(r#""min_tokens": 80, "response_format": "wav", {stream}"#)));
         assert_eq!(answer.header("content-type").as_deref(), Some("text/event-stream"));
         let text = answer.text();
         let events: Vec<Value> = text
