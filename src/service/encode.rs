@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use super::{Refusal, RefusalKind};
-use crate::audio::{Encoding, Format, Sink, encode_samples, stream_header};
+use crate::audio::{Encoding, Format, Sink, StreamEncoder};
 use crate::error::Result;
 
 /// The way in which audio is delivered.
@@ -63,13 +63,14 @@ impl ResponseFormat {
         }
     }
 
-    /// Returns the library's format; None for one that is not made yet.
-    fn made_as(self) -> Option<Format> {
+    /// Returns the library's format.
+    fn made_as(self) -> Format {
         match self {
-            ResponseFormat::Mp3 | ResponseFormat::Opus => None,
-            ResponseFormat::Flac => Some(Format::Flac),
-            ResponseFormat::Wav => Some(Format::Wav),
-            ResponseFormat::Pcm => Some(Format::Raw),
+            ResponseFormat::Mp3 => Format::Mp3,
+            ResponseFormat::Opus => Format::Opus,
+            ResponseFormat::Flac => Format::Flac,
+            ResponseFormat::Wav => Format::Wav,
+            ResponseFormat::Pcm => Format::Raw,
         }
     }
 
@@ -79,42 +80,29 @@ impl ResponseFormat {
     /// A refusal that names the formats that are made.
     pub fn parse(name: &str) -> Result<Self, Refusal> {
         let found = ResponseFormat::ALL.into_iter().find(|format| format.name() == name);
-        match found {
-            Some(format) => Ok(format),
-            None if name == "aac" => Err(not_made(name)),
-            None => Err(Refusal::of_written(format!("`response_format`: {} are made", made()))),
-        }
+        found.ok_or_else(|| {
+            let made = ResponseFormat::ALL.map(ResponseFormat::name).join(", ");
+            let message = match name {
+                "aac" => format!("`response_format`: aac is not made here; {made} are"),
+                _ => format!("`response_format`: {made} are made"),
+            };
+            Refusal::of_field(RefusalKind::Parameter, "response_format", message)
+        })
     }
 
     /// Returns the encoding at this rate, or at the format's own.
     ///
     /// # Errors
-    /// A refusal of a format that is not made or of a rate that is not taken.
+    /// A refusal of a rate that the format does not take.
     pub fn encoding(self, sample_rate: Option<u32>) -> Result<Encoding, Refusal> {
-        let format = self.made_as().ok_or_else(|| not_made(self.name()))?;
-        Ok(Encoding::new(format, None, sample_rate)?)
+        Ok(Encoding::new(self.made_as(), None, sample_rate)?)
     }
-}
-
-fn made() -> String {
-    let made = ResponseFormat::ALL.into_iter().filter(|format| format.made_as().is_some());
-    made.map(ResponseFormat::name).collect::<Vec<_>>().join(", ")
-}
-
-fn not_made(name: &str) -> Refusal {
-    let message = format!("`response_format`: {name} is not made here; {} are", made());
-    Refusal::of_field(RefusalKind::Parameter, "response_format", message)
 }
 
 /// Encodes audio piece by piece.
 pub enum Encoder {
-    /// Each piece by itself, behind a header.
-    Pieces {
-        /// The encoding.
-        encoding: Encoding,
-        /// The bytes that precede the first piece; None when they are given out.
-        header: Option<Vec<u8>>,
-    },
+    /// As it comes.
+    Pieces(Box<StreamEncoder>),
     /// A file whose beginning tells of its end.
     Whole(Box<Sink<Cursor<Vec<u8>>>>),
 }
@@ -127,7 +115,7 @@ impl Encoder {
     pub fn new(encoding: &Encoding) -> Result<Self> {
         match encoding.format() {
             Format::Flac => Ok(Encoder::Whole(Box::new(Sink::new(Cursor::new(Vec::new()), encoding)?))),
-            _ => Ok(Encoder::Pieces { encoding: *encoding, header: Some(stream_header(encoding)?) }),
+            _ => Ok(Encoder::Pieces(Box::new(StreamEncoder::new(encoding)?))),
         }
     }
 
@@ -137,11 +125,7 @@ impl Encoder {
     /// [`crate::Error::Audio`] if the encoder fails.
     pub fn push(&mut self, samples: &[f32]) -> Result<Vec<u8>> {
         match self {
-            Encoder::Pieces { encoding, header } => {
-                let mut bytes = header.take().unwrap_or_default();
-                bytes.extend(encode_samples(samples, encoding)?);
-                Ok(bytes)
-            }
+            Encoder::Pieces(encoder) => encoder.push(samples),
             Encoder::Whole(sink) => {
                 sink.push(samples)?;
                 Ok(Vec::new())
@@ -155,7 +139,7 @@ impl Encoder {
     /// As [`Encoder::push`].
     pub fn finish(self) -> Result<Vec<u8>> {
         match self {
-            Encoder::Pieces { header, .. } => Ok(header.unwrap_or_default()),
+            Encoder::Pieces(encoder) => encoder.finish(),
             Encoder::Whole(sink) => Ok(sink.finish()?.into_inner()),
         }
     }
@@ -168,7 +152,7 @@ mod tests {
     #[test]
     fn pieces_are_together_what_the_whole_is() {
         let samples: Vec<f32> = (0..10_000).map(|i| (i as f32 * 0.05).sin() * 0.5).collect();
-        for format in [ResponseFormat::Flac, ResponseFormat::Wav, ResponseFormat::Pcm] {
+        for format in ResponseFormat::ALL {
             let encoding = format.encoding(None).unwrap();
             let mut encoder = Encoder::new(&encoding).unwrap();
             let mut bytes = Vec::new();
@@ -177,10 +161,14 @@ mod tests {
             }
             bytes.extend(encoder.finish().unwrap());
             let mut whole = crate::audio::encode(&samples, &encoding).unwrap();
-            if format == ResponseFormat::Wav {
-                // Its length is not known when it begins.
-                whole[4..8].fill(0xff);
-                whole[40..44].fill(0xff);
+            match format {
+                // The length is not known when it begins.
+                ResponseFormat::Wav => {
+                    whole[4..8].fill(0xff);
+                    whole[40..44].fill(0xff);
+                }
+                ResponseFormat::Mp3 => drop(whole.drain(..whole.len() - bytes.len())),
+                _ => {}
             }
             assert!(bytes == whole, "{format:?}");
         }

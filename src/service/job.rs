@@ -11,12 +11,10 @@ use crate::speech::{MarkupOverrides, Overrides, ReadingOverrides, SpeechRequest}
 pub const MODELS: [&str; 4] = ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "chattts"];
 
 /// The fields of a speech request that are not settings of this program.
-const OWN_FIELDS: [&str; 8] =
-    ["model", "input", "voice", "response_format", "speed", "stream_format", "stream", "instructions"];
-/// The settings that a request cannot have: they name files, or are hidden by fields of the same name.
-const NOT_HERE: [&str; 3] = ["speed", "voice_codes", "voice_text"];
-/// The range of OpenAI's speed.
-const SPEEDS: std::ops::RangeInclusive<f64> = 0.25..=4.0;
+const OWN_FIELDS: [&str; 7] =
+    ["model", "input", "voice", "response_format", "stream_format", "stream", "instructions"];
+/// The settings that a request cannot have: they name files.
+const NOT_HERE: [&str; 2] = ["voice_codes", "voice_text"];
 
 /// A speech that a client asks for.
 #[derive(Clone, Debug)]
@@ -67,7 +65,6 @@ impl SpeechJob {
             Some(name) => ResponseFormat::parse(&name)?,
             None => ResponseFormat::default(),
         };
-        check_speed(fields.remove("speed"))?;
         let delivery = delivery(fields.remove("stream_format"), fields.remove("stream"))?;
         // The model takes no instructions; clients that send them to any model are served all the same.
         text("instructions", fields.remove("instructions"))?;
@@ -173,19 +170,6 @@ fn voice(voice: Option<Value>) -> Result<Option<String>, Refusal> {
         Some(Value::String(name)) => Ok(Some(name.trim().to_string())),
         Some(Value::Number(seed)) => Ok(Some(seed.to_string())),
         Some(_) => Err(Refusal::of_written("`voice`: expected a string, or an object with an `id`".into())),
-    }
-}
-
-fn check_speed(speed: Option<Value>) -> Result<(), Refusal> {
-    let speed = match speed {
-        None | Some(Value::Null) => return Ok(()),
-        Some(speed) => speed,
-    };
-    let number = speed.as_f64().filter(|speed| SPEEDS.contains(speed));
-    let wrong = || Refusal::of_written("`speed`: expected a number from 0.25 to 4".into());
-    match number.ok_or_else(wrong)? {
-        1.0 => Ok(()),
-        _ => Err(Refusal::of_written("`speed`: only 1 is made here yet".into())),
     }
 }
 

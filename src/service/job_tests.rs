@@ -15,7 +15,7 @@ fn with(rest: &str) -> Result<SpeechJob, Refusal> {
 #[test]
 fn the_fields_of_openai_and_the_settings_of_this_program_are_read() {
     let job = with(
-        r#""model": "tts-1", "voice": {"id": "alloy"}, "speed": 1.0, "stream_format": "sse", "instructions": "warm",
+        r#""model": "tts-1", "voice": {"id": "alloy"}, "speed": 1.5, "stream_format": "sse", "instructions": "warm",
            "seed": 7, "temperature": 0.5, "prompt": "oral_2 speed_4", "sample_rate": 8000"#,
     )
     .unwrap();
@@ -23,6 +23,7 @@ fn the_fields_of_openai_and_the_settings_of_this_program_are_read() {
     assert_eq!((job.delivery, job.format, job.characters), (Delivery::Events, ResponseFormat::Wav, 2));
     assert_eq!((overrides.role.as_deref(), overrides.sampling.seed), (Some("alloy"), Some(7)));
     assert_eq!((overrides.prompt.as_deref(), overrides.sample_rate), (Some("[oral_2][speed_4]"), Some(8000)));
+    assert_eq!(overrides.speed, Some(1.5));
     for (rest, role) in [(r#""voice": " 2222 ""#, "2222"), (r#""voice": 7"#, "7"), (r#""role": "a""#, "a")] {
         assert_eq!(with(rest).unwrap().request.overrides.role.as_deref(), Some(role), "{rest}");
     }

@@ -31,6 +31,7 @@ fn speech_is_that_of_synth_to_the_byte() {
         (&["--role", "torch-f16:7", "--prompt", "speed_3"], r#""voice": "torch-f16:7", "prompt": "speed_3""#),
         (&["--sample-rate", "8000", "--split"], r#""sample_rate": 8000, "split": true"#),
         (&["--role", "mix:2222*0.5+4099"], r#""voice": {"id": "mix:alloy*0.5+4099"}"#),
+        (&["--speed", "1.25"], r#""speed": 1.25"#),
     ] {
         let with = |more: &[&'static str]| [&synth[..], flags, more].concat();
         let raw = p.ok(&with(&["--stream", "--format", "raw"])).stdout;
@@ -43,6 +44,12 @@ fn speech_is_that_of_synth_to_the_byte() {
             assert_eq!(answer.header("content-type").as_deref(), Some(content_type));
             assert_eq!(answer.header("x-seed").as_deref(), Some("5"));
         }
+    }
+    for (format, content_type) in [("mp3", "audio/mpeg"), ("opus", "audio/ogg")] {
+        let expected = p.ok(&[&synth[..], &["--stream", "--format", format]].concat()).stdout;
+        let answer = server.speak(&body(&format!(r#""response_format": "{format}""#)));
+        assert!(answer.body == expected, "{format}");
+        assert_eq!(answer.header("content-type").as_deref(), Some(content_type));
     }
     p.ok(&[&synth[..], &["-o", "a.flac"]].concat());
     let answer = server.speak(&body(r#""response_format": "flac""#));
