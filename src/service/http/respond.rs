@@ -4,11 +4,14 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use super::HttpOptions;
 use crate::service::{Refusal, RefusalKind};
+
+/// The most bytes that are read of a body beyond those that are taken.
+const DISCARDED: usize = 1 << 20;
 
 /// Returns the status of a refusal.
 pub fn status(kind: RefusalKind) -> StatusCode {
@@ -95,17 +98,30 @@ pub async fn body(
         let message = "the body is JSON; send the header `Content-Type: application/json`";
         return Err(Refusal::new(RefusalKind::MediaType, message));
     }
-    let too_large = || {
-        Refusal::new(RefusalKind::TooLarge, format!("the body is too long; {limit} bytes at most are taken"))
-    };
-    if body.size_hint().lower() > limit as u64 {
-        return Err(too_large());
+    if body.size_hint().lower() > (limit + DISCARDED) as u64 {
+        return Err(too_large(limit));
     }
-    let read = tokio::time::timeout(options.body_time, Limited::new(body, limit).collect()).await;
     let slow = |_| Refusal::new(RefusalKind::Slow, "the body did not come in time");
-    match read.map_err(slow)? {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(Refusal::new(RefusalKind::Gone, "the body broke off")),
+    tokio::time::timeout(options.body_time, read(body, limit)).await.map_err(slow)?
+}
+
+/// Reads a body. Of one that is too long the rest is read too, as far as that goes: who is still sending does not see
+/// the answer.
+async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refusal::new(RefusalKind::Gone, "the body broke off"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        match length <= limit {
+            true => bytes.extend_from_slice(&data),
+            false if length > limit + DISCARDED => break,
+            false => bytes.clear(),
+        }
     }
+    if length > limit { Err(too_large(limit)) } else { Ok(bytes.into()) }
+}
+
+fn too_large(limit: usize) -> Refusal {
+    Refusal::new(RefusalKind::TooLarge, format!("the body is too long; {limit} bytes at most are taken"))
 }
