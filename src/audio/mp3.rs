@@ -17,8 +17,8 @@ pub(super) const SAMPLE_RATES: [u32; 9] =
 fn bit_rate(sample_rate: u32) -> u32 {
     match sample_rate {
         ..=12_000 => 48,
-        ..=16_000 => 64,
-        ..=24_000 => 96,
+        12_001..=16_000 => 64,
+        16_001..=24_000 => 96,
         _ => 128,
     }
 }

@@ -26,7 +26,7 @@ const VENDOR: &str = env!("CARGO_PKG_NAME");
 fn bit_rate(sample_rate: u32) -> u32 {
     match sample_rate {
         ..=8_000 => 24_000,
-        ..=16_000 => 32_000,
+        8_001..=16_000 => 32_000,
         _ => 48_000,
     }
 }

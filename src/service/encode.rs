@@ -2,9 +2,10 @@
 
 use std::io::Cursor;
 
-use super::{Refusal, RefusalKind};
+use super::Refusal;
 use crate::audio::{Encoding, Format, Sink, StreamEncoder};
-use crate::error::Result;
+use crate::error::{Result, Visible};
+use crate::speech::shown;
 
 /// The way in which audio is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +55,7 @@ impl ResponseFormat {
 
     /// Returns the type of its content.
     pub fn content_type(self) -> &'static str {
-        match self {
-            ResponseFormat::Mp3 => "audio/mpeg",
-            ResponseFormat::Opus => "audio/ogg",
-            ResponseFormat::Flac => "audio/flac",
-            ResponseFormat::Wav => "audio/wav",
-            ResponseFormat::Pcm => "audio/pcm",
-        }
+        self.made_as().media_type()
     }
 
     /// Returns the library's format.
@@ -82,11 +77,8 @@ impl ResponseFormat {
         let found = ResponseFormat::ALL.into_iter().find(|format| format.name() == name);
         found.ok_or_else(|| {
             let made = ResponseFormat::ALL.map(ResponseFormat::name).join(", ");
-            let message = match name {
-                "aac" => format!("`response_format`: aac is not made here; {made} are"),
-                _ => format!("`response_format`: {made} are made"),
-            };
-            Refusal::of_field(RefusalKind::Parameter, "response_format", message)
+            let name = Visible(shown(name));
+            Refusal::of_written(format!("`response_format`: {name} is not made here; {made} are"))
         })
     }
 
@@ -113,10 +105,10 @@ impl Encoder {
     /// # Errors
     /// [`crate::Error::Audio`] if the encoder fails.
     pub fn new(encoding: &Encoding) -> Result<Self> {
-        match encoding.format() {
-            Format::Flac => Ok(Encoder::Whole(Box::new(Sink::new(Cursor::new(Vec::new()), encoding)?))),
-            _ => Ok(Encoder::Pieces(Box::new(StreamEncoder::new(encoding)?))),
-        }
+        Ok(match encoding.format().can_stream() {
+            true => Encoder::Pieces(Box::new(StreamEncoder::new(encoding)?)),
+            false => Encoder::Whole(Box::new(Sink::new(Cursor::new(Vec::new()), encoding)?)),
+        })
     }
 
     /// Returns the bytes of more samples; none while a format holds them back.

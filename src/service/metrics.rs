@@ -40,7 +40,9 @@ pub struct Metrics {
     characters: Counter,
     audio_seconds: Seconds,
     steps: Counter,
+    ready: Gauge,
     queue_size: Gauge,
+    queue_capacity: Gauge,
     slots: Gauge,
     slots_held: Gauge,
     in_flight: Gauge,
@@ -50,9 +52,9 @@ pub struct Metrics {
     speech_ms: AtomicU64,
 }
 
-impl Metrics {
+impl Default for Metrics {
     /// Makes the metrics of a service that has done nothing yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let request_seconds: fn() -> Histogram = || Histogram::new(REQUEST_SECONDS);
         let metrics = Metrics {
             registry: Registry::with_prefix("chattts"),
@@ -65,7 +67,9 @@ impl Metrics {
             characters: Counter::default(),
             audio_seconds: Counter::default(),
             steps: Counter::default(),
+            ready: Gauge::default(),
             queue_size: Gauge::default(),
+            queue_capacity: Gauge::default(),
             slots: Gauge::default(),
             slots_held: Gauge::default(),
             in_flight: Gauge::default(),
@@ -75,7 +79,9 @@ impl Metrics {
         };
         metrics.registered()
     }
+}
 
+impl Metrics {
     fn registered(mut self) -> Self {
         let r = &mut self.registry;
         r.register("requests", "Requests that ended, by API and status", self.requests.clone());
@@ -103,6 +109,12 @@ impl Metrics {
         r.register("characters", "Characters of texts that were spoken", self.characters.clone());
         r.register("audio_seconds", "Seconds of audio that were given out", self.audio_seconds.clone());
         r.register("steps", "Steps of the model on all devices", self.steps.clone());
+        r.register(
+            "ready",
+            "1 while requests are taken, 0 while the model loads and at the end",
+            self.ready.clone(),
+        );
+        r.register("queue_capacity", "Requests that may wait for their turn", self.queue_capacity.clone());
         r.register("queue_size", "Requests that wait for their turn", self.queue_size.clone());
         r.register("slots", "Texts that all devices can work on together", self.slots.clone());
         r.register("slots_held", "Texts that the devices work on", self.slots_held.clone());
@@ -152,7 +164,9 @@ impl Metrics {
 
     /// Returns all metrics as text, with the numbers of now.
     pub(super) fn text(&self, now: Now) -> String {
+        self.ready.set(now.is_ready.into());
         self.queue_size.set(now.waiting as i64);
+        self.queue_capacity.set(now.queue as i64);
         self.in_flight.set(now.in_flight as i64);
         self.connections.set(now.connections as i64);
         if let Some(stats) = now.stats {
@@ -171,7 +185,9 @@ impl Metrics {
 
 /// The numbers that are read when they are asked for.
 pub(super) struct Now {
+    pub is_ready: bool,
     pub waiting: usize,
+    pub queue: usize,
     pub in_flight: usize,
     pub connections: usize,
     pub stats: Option<Stats>,
@@ -183,7 +199,7 @@ mod tests {
 
     #[test]
     fn names_and_types_are_those_that_prometheus_expects() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::default();
         let record = RequestRecord {
             api: "speech",
             status: 429,
@@ -199,7 +215,14 @@ mod tests {
             characters: 7,
             ..record
         });
-        let text = metrics.text(Now { waiting: 3, in_flight: 1, connections: 2, stats: None });
+        let text = metrics.text(Now {
+            is_ready: true,
+            waiting: 3,
+            queue: 64,
+            in_flight: 1,
+            connections: 2,
+            stats: None,
+        });
         for line in [
             "# TYPE chattts_requests counter",
             "chattts_requests_total{api=\"speech\",code=\"429\"} 1",
@@ -209,6 +232,8 @@ mod tests {
             "chattts_characters_total 7",
             "chattts_steps_total 0",
             "chattts_queue_size 3",
+            "chattts_queue_capacity 64",
+            "chattts_ready 1",
             "# TYPE chattts_real_time_factor histogram",
             "# TYPE chattts_queue_wait_seconds histogram",
             "# TYPE chattts_first_audio_seconds histogram",

@@ -60,7 +60,7 @@ impl Service {
     pub fn new(options: ServiceOptions) -> Arc<Self> {
         Arc::new(Service {
             admission: Admission::new(options.queue),
-            metrics: Metrics::new(),
+            metrics: Metrics::default(),
             options,
             loaded: OnceLock::new(),
             is_draining: AtomicBool::new(false),
@@ -142,6 +142,8 @@ impl Service {
     /// Returns the metrics as text.
     pub fn metrics(&self) -> String {
         self.metrics.text(Now {
+            is_ready: self.phase() == Phase::Ready,
+            queue: self.options.queue,
             waiting: self.admission.waiting(),
             in_flight: self.in_flight(),
             connections: self.connections(),
