@@ -156,7 +156,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--voice-codes', '--voice-codes', [CompletionResultType]::ParameterName, 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text')
             [CompletionResult]::new('--voice-text', '--voice-text', [CompletionResultType]::ParameterName, 'What the sample says, word for word')
             [CompletionResult]::new('--prompt', '--prompt', [CompletionResultType]::ParameterName, 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace')
-            [CompletionResult]::new('--speed', '--speed', [CompletionResultType]::ParameterName, 'The pace, 0 to 9: the N of `[speed_N]`; 5 is the model''s own')
+            [CompletionResult]::new('--speed', '--speed', [CompletionResultType]::ParameterName, 'How fast it is spoken, 0.25 to 4; the pitch stays [default: 1]')
             [CompletionResult]::new('--sample-rate', '--sample-rate', [CompletionResultType]::ParameterName, 'Samples per second; the model''s own rate is 24000 [default: 24000, G.711: 8000]')
             [CompletionResult]::new('--normalize-loudness', '--normalize-loudness', [CompletionResultType]::ParameterName, 'Bring every text to this loudness, such as -16, without clipping')
             [CompletionResult]::new('--log-text', '--log-text', [CompletionResultType]::ParameterName, 'Log texts too; otherwise none is kept')

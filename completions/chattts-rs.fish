@@ -168,7 +168,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l role-tex
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l voice-codes -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l voice-text -d 'What the sample says, word for word' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7] steer refining (and switch it on), [speed_0-9] the pace' -r
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l speed -d 'The pace, 0 to 9: the N of `[speed_N]`; 5 is the model\'s own' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l speed -d 'How fast it is spoken, 0.25 to 4; the pitch stays [default: 1]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000 [default: 24000, G.711: 8000]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l normalize-loudness -d 'Bring every text to this loudness, such as -16, without clipping' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l log-text -d 'Log texts too; otherwise none is kept'
