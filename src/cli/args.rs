@@ -19,7 +19,9 @@ use clap_complete::Shell;
 pub use self::bench::BenchArgs;
 pub use self::compute::{ComputeArgs, DevicesArgs};
 pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
-pub use self::serve::{LogForm, ServeArgs};
+#[cfg(feature = "server")]
+pub use self::serve::LogForm;
+pub use self::serve::ServeArgs;
 
 /// ChatTTS, conversational text to speech in Chinese and English.
 ///
