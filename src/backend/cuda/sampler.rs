@@ -265,7 +265,7 @@ impl DeviceSampler {
     }
 
     /// Returns in how many steps of a slot's sequence all logits had to be sorted.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "cuda-emulator"))]
     pub fn sorted(&self, slot: usize) -> u32 {
         self.states.to_vec(self.slots.len()).unwrap()[slot].sorted
     }
