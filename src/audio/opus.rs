@@ -178,7 +178,7 @@ mod tests {
             let wave = voice(3 * rate as usize, rate);
             let (decoded, bits) = decode(&encoded(&wave, rate));
             let snr = signal_to_noise(&resample(&wave, rate, 48_000).unwrap(), &decoded);
-            assert!(snr > 20.0, "{rate} Hz: {snr:.1} dB");
+            assert!(snr > 15.0, "{rate} Hz: {snr:.1} dB");
             let asked = f64::from(bit_rate(rate));
             assert!(bits > asked / 3.0 && bits < asked * 1.5, "{rate} Hz: {bits:.0} bit/s");
         }
