@@ -45,7 +45,7 @@ fn speech_is_that_of_synth_to_the_byte() {
             assert_eq!(answer.header("x-seed").as_deref(), Some("5"));
         }
     }
-    for (format, content_type) in [("mp3", "audio/mpeg"), ("opus", "audio/ogg")] {
+    for (format, content_type) in [("mp3", "audio/mpeg"), ("opus", "audio/ogg; codecs=opus")] {
         let expected = p.ok(&[&synth[..], &["--stream", "--format", format]].concat()).stdout;
         let answer = server.speak(&body(&format!(r#""response_format": "{format}""#)));
         assert!(answer.body == expected, "{format}");
