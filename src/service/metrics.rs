@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 use super::RequestRecord;
 use crate::runtime::Stats;
 
-/// The type of what [`Metrics::text`] returns.
+/// The type of the text of [`Service::metrics`](super::Service::metrics).
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Seconds of whole requests: from a word on a card to a chapter on a small machine.
