@@ -22,9 +22,9 @@
 //! slot. A request is spoken before all bulk work unless its [`Priority`] says otherwise. The same text, seed and type
 //! give the same bytes for any batch size, neighbours and number of threads.
 //!
-//! In `Cargo.toml`, `default-features = false` leaves out what only the command line needs; the feature `cuda` brings
-//! NVIDIA cards, `server` the module `service`, speech over HTTP. The library for C is made of the package in `src/capi`, with the header `chattts.h` there. What is
-//! measured is in [`mod@bench`].
+//! In `Cargo.toml`, `default-features = false` leaves out what only the command line needs, and the module `service`,
+//! speech over HTTP, which the feature `server` brings; the feature `cuda` brings NVIDIA cards. The library for C is
+//! made of the package in `src/capi`, with the header `chattts.h` there. What is measured is in [`mod@bench`].
 //!
 //! # Words
 //!

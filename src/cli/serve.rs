@@ -3,7 +3,7 @@
 /// Refuses, in a build that cannot serve.
 #[cfg(not(feature = "server"))]
 pub fn run(_: &super::Context, _: super::args::ServeArgs) -> anyhow::Result<()> {
-    anyhow::bail!("this build cannot serve; make one with `cargo build --release --features server`")
+    anyhow::bail!("this build cannot serve; one with the default features can")
 }
 
 #[cfg(feature = "server")]
