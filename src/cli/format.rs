@@ -27,8 +27,8 @@ pub fn of_name(asked: Option<Format>, name: &str) -> Result<Format, String> {
         )),
         (None, Some(asked)) => Ok(asked),
         (None, None) => Err(format!(
-            "{name}: .{extension} is no format that is known (.wav, .flac, .mp3, .opus, .ogg, .raw, .pcm, .ulaw and .alaw are); say with \
-             --format what the file is to be"
+            "{name}: .{extension} is no format that is known (.wav, .flac, .mp3, .opus, .ogg, .raw, .pcm, .ulaw and \
+             .alaw are); say with --format what the file is to be"
         )),
     }
 }
