@@ -524,9 +524,14 @@ func TestWAVIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-// BenchmarkGoroutines speaks from 16 goroutines at once: go test -bench . -benchtime 64x
+// BenchmarkGoroutines speaks from 16 goroutines at once with the model and type that CHATTTS_BENCH_MODEL and
+// CHATTTS_BENCH_DTYPE name: go test -run none -bench . -benchtime 64x
 func BenchmarkGoroutines(b *testing.B) {
-	tts, err := Open("demo", &Options{BatchSize: 16})
+	model := os.Getenv("CHATTTS_BENCH_MODEL")
+	if model == "" {
+		model = "demo"
+	}
+	tts, err := Open(model, &Options{BatchSize: 16, DType: os.Getenv("CHATTTS_BENCH_DTYPE")})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,11 +5,14 @@
 
 #include "chattts.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define THREADS 16
 #define CAPACITY 200000
@@ -197,6 +200,44 @@ static void opening(void) {
     CHECK(chattts_sample_rate(h) == 0);
 }
 
+/* Answers whatever is asked with something that is no file of a model. */
+static void *answer(void *user) {
+    static const char ANSWER[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc";
+    const int listener = *(const int *)user;
+    for (;;) {
+        char asked[4096];
+        const int connection = accept(listener, NULL, NULL);
+        if (connection < 0) {
+            return NULL;
+        }
+        if (read(connection, asked, sizeof asked) > 0) {
+            CHECK(write(connection, ANSWER, sizeof ANSWER - 1) == (ssize_t)(sizeof ANSWER - 1));
+        }
+        close(connection);
+    }
+}
+
+static void downloading(void) {
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    char endpoint[64];
+    pthread_t thread;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(listener >= 0 && bind(listener, (struct sockaddr *)&address, len) == 0 && listen(listener, 8) == 0);
+    CHECK(getsockname(listener, (struct sockaddr *)&address, &len) == 0);
+    sprintf(endpoint, "http://127.0.0.1:%d", (int)ntohs(address.sin_port));
+    CHECK(setenv("HF_ENDPOINT", endpoint, 1) == 0);
+    CHECK(pthread_create(&thread, NULL, answer, &listener) == 0);
+    CHECK(chattts_create("nobody/nothing", NULL, NULL, 0) == NULL);
+    CHECK(chattts_error_status() == CHATTTS_DOWNLOAD);
+    SAYS("nobody/nothing");
+    CHECK(shutdown(listener, SHUT_RDWR) == 0 && pthread_join(thread, NULL) == 0);
+    CHECK(close(listener) == 0 && unsetenv("HF_ENDPOINT") == 0);
+}
+
 /* What the system does not give. */
 static void missing(void) {
     ChatttsOptions options;
@@ -213,6 +254,7 @@ static void missing(void) {
     options.device = NULL;
     options.roles = ".";
     refused(&options, CHATTTS_IO, "");
+    downloading();
 }
 
 static void wrong(ChatttsHandle *h) {
