@@ -83,6 +83,10 @@ pub enum Error {
     #[error("{}", Visible(.0))]
     ModelNotFound(String),
 
+    /// The model is not here, and the network does not lead to where it could be downloaded from.
+    #[error("{}", Visible(.0))]
+    Unreachable(String),
+
     /// A download failed.
     #[error("cannot download {file} of {}: {}", Visible(repo), Visible(reason))]
     Download {
@@ -353,7 +357,7 @@ impl Error {
                 kind @ (ErrorKind::Io | ErrorKind::Internal) => kind,
                 _ => ErrorKind::InvalidVoice,
             },
-            Error::ModelNotFound(_) => ErrorKind::ModelNotFound,
+            Error::ModelNotFound(_) | Error::Unreachable(_) => ErrorKind::ModelNotFound,
             Error::BadFile { .. }
             | Error::MissingTensor { .. }
             | Error::TensorShape { .. }

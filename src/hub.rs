@@ -221,8 +221,8 @@ pub fn locate(source: &ModelSource, config: &HubConfig) -> Result<ModelFiles> {
 /// interrupted. Downloaded files are then checked, with a [`Transfer::Warning`] where a checksum differs.
 ///
 /// # Errors
-/// Those of [`locate`] for a folder; [`Error::ModelNotFound`] without network or where the server
-/// refuses; [`Error::Download`] if a transfer broke off or brought something else than was announced;
+/// Those of [`locate`] for a folder; [`Error::ModelNotFound`] where the server refuses; [`Error::Unreachable`] where
+/// it cannot be reached; [`Error::Download`] if a transfer broke off or brought something else than was announced;
 /// [`Error::Io`] if the cache cannot be written.
 pub fn fetch(
     source: &ModelSource,

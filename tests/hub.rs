@@ -121,7 +121,7 @@ fn assert_whole(files: &ModelFiles) {
 
 fn message(result: Result<ModelFiles, Error>) -> String {
     match result {
-        Err(error @ Error::ModelNotFound(_)) => error.to_string(),
+        Err(error @ (Error::ModelNotFound(_) | Error::Unreachable(_))) => error.to_string(),
         other => panic!("expected ModelNotFound, got {other:?}"),
     }
 }
@@ -720,6 +720,7 @@ fn an_unreachable_server_is_given_up_soon_and_named() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     setup.config.endpoint = format!("http://{closed}");
     let (result, events) = setup.fetch();
+    assert!(matches!(result, Err(Error::Unreachable(_))), "another time may do");
     let text = message(result);
     assert!(text.contains("could not be reached"), "{text}");
     assert_ways_out(&text, &setup);

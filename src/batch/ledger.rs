@@ -1,8 +1,8 @@
 //! The record of an output folder: its finished files, and the keys of what they were made from.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,6 +18,8 @@ use crate::files::open_own;
 use crate::speech::{sha256, sha256_file};
 
 const LEDGER_FILE: &str = "ledger.jsonl";
+/// The beginning of the names of shards' ledgers.
+const SHARD_LEDGER: &str = "ledger-";
 
 /// One finished file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,50 +104,126 @@ struct Forgotten {
 
 /// Holds the finished files of an output folder: `DIR/.chattts-rs/ledger.jsonl`, one JSON record a line. The
 /// last record of a name counts.
+///
+/// Each shard appends to a file of its own beside it and reads those of the others. Where several of them speak of one
+/// file, no clock decides which is right, but its bytes: [`Ledger::settle`]. Whoever locks the whole folder makes one
+/// ledger of all.
 #[derive(Debug)]
 pub struct Ledger {
     /// The lock, held as long as the ledger is: a second ledger would rewrite the file that this one appends
     /// to.
     lock: DirLock,
     entries: HashMap<String, Entry>,
+    /// What several ledgers say of a file: its entries, if they are not taken back.
+    rivals: HashMap<String, Vec<Entry>>,
     unreadable: usize,
     end: Appender,
+}
+
+/// The records of one file.
+#[derive(Default)]
+struct Records {
+    entries: HashMap<String, Entry>,
+    forgotten: HashSet<String>,
+    count: usize,
+    unreadable: usize,
 }
 
 impl Ledger {
     /// Opens the ledger of an output folder, or begins one, and keeps the folder locked until the ledger is
     /// dropped. Lines that are torn or foreign are skipped; a ledger is rewritten if more than half of it is
-    /// out of date.
+    /// out of date, or if shards have left theirs beside it.
     ///
     /// # Errors
     /// [`Error::Io`] where it cannot be read or written.
     pub fn open(lock: DirLock) -> Result<Self> {
-        let path = lock.dir().join(STATE_DIR).join(LEDGER_FILE);
-        let mut text = Vec::new();
-        open_own(&path, true)?.read_to_end(&mut text).map_err(Error::io("read", &path))?;
-        let (mut entries, mut records, mut unreadable) = (HashMap::new(), 0, 0);
-        for line in text.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-            records += 1;
-            match serde_json::from_slice::<Entry>(line) {
-                // A name that leads out is nothing this program wrote, and pruning would delete it.
-                Ok(entry) if entry.check().is_ok() => {
-                    entries.insert(entry.name.clone(), entry);
-                }
-                _ => match serde_json::from_slice::<Forgotten>(line) {
-                    Ok(Forgotten { forgotten }) => {
-                        entries.remove(&forgotten);
-                    }
-                    Err(_) => {
-                        records -= 1;
-                        unreadable += 1;
-                    }
-                },
+        let end = Appender::open_own(&own_path(&lock))?;
+        let mut ledger = Ledger { lock, entries: HashMap::new(), rivals: HashMap::new(), unreadable: 0, end };
+        ledger.load()?;
+        Ok(ledger)
+    }
+
+    fn load(&mut self) -> Result<()> {
+        let path = own_path(&self.lock);
+        let records = Records::read(open_own(&path, true)?, &path)?;
+        let is_long = records.count > 2 * records.entries.len();
+        self.unreadable = records.unreadable;
+        let mut all = vec![records];
+        let others = ledgers(self.dir())?.into_iter().filter(|other| *other != path).collect::<Vec<_>>();
+        for path in &others {
+            let file = File::open(path).map_err(Error::io("read", path))?;
+            all.push(Records::read(file, path)?);
+        }
+        self.entries.clear();
+        self.join(all);
+        if self.lock.shard().is_some() || !is_long && others.is_empty() {
+            return Ok(());
+        }
+        let doubtful: Vec<String> = self.rivals.keys().cloned().collect();
+        self.settle(doubtful.iter().map(Path::new))?;
+        rewrite(&path, &self.entries)?;
+        self.end = Appender::open_own(&path)?;
+        others.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::io("remove", path)))
+    }
+
+    /// Locks the whole folder in place of a shard of it, and makes one ledger of all.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if a run of another shard is at work; this one's lock is then kept. [`Error::Io`] as for
+    /// [`Ledger::open`].
+    pub fn widen(&mut self) -> Result<()> {
+        self.lock.widen()?;
+        self.end = Appender::open_own(&own_path(&self.lock))?;
+        self.load()
+    }
+
+    /// Reads the finished files of an output folder that others may be writing to.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read.
+    pub fn read(dir: &Path) -> Result<HashMap<String, Entry>> {
+        let mut entries = HashMap::new();
+        for path in ledgers(dir)? {
+            let file = File::open(&path).map_err(Error::io("read", &path))?;
+            entries.extend(Records::read(file, &path)?.entries);
+        }
+        Ok(entries)
+    }
+
+    /// Takes over what the ledgers say; what more than one of them mentions is not certain.
+    fn join(&mut self, all: Vec<Records>) {
+        let mut mentions: HashMap<String, usize> = HashMap::new();
+        for records in &all {
+            for name in records.entries.keys().chain(&records.forgotten) {
+                *mentions.entry(name.clone()).or_default() += 1;
             }
         }
-        if records > 2 * entries.len() {
-            rewrite(&path, &entries)?;
+        for (name, entry) in all.into_iter().flat_map(|records| records.entries) {
+            match mentions.get(&name) {
+                Some(1) => drop(self.entries.insert(name, entry)),
+                _ => self.rivals.entry(name).or_default().push(entry),
+            }
         }
-        Ok(Ledger { lock, entries, unreadable, end: Appender::open_own(&path)? })
+    }
+
+    /// Finds out by the bytes of these files which entry of several ledgers is right, if one is.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a file that is there and cannot be read.
+    pub fn settle<'a>(&mut self, names: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+        for name in names.into_iter().filter_map(spelled) {
+            let Some(rivals) = self.rivals.remove(&name) else { continue };
+            let path = self.dir().join(&name);
+            let mut rivals = rivals.into_iter().filter(|entry| has_length(&path, entry.bytes)).peekable();
+            if rivals.peek().is_none() {
+                continue;
+            }
+            let sha256 = sha256_file(&path)?;
+            if let Some(entry) = rivals.find(|entry| entry.sha256 == sha256) {
+                self.entries.insert(name, entry);
+            }
+        }
+        Ok(())
     }
 
     /// Returns the output folder.
@@ -180,6 +258,11 @@ impl Ledger {
                 format!("{}: a link leads out of the output folder", name.display()),
             )),
         }
+    }
+
+    /// Returns the entries of all finished files that are certain, in no order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
     }
 
     /// Returns the number of finished files.
@@ -255,7 +338,8 @@ impl Ledger {
         self.check_folder()?;
         self.check_place(Path::new(&entry.name))?;
         // Between the new file and its record the old record would speak for the new file.
-        if self.entries.get(&entry.name).is_some_and(|old| old.key != entry.key) {
+        let is_rival = self.rivals.contains_key(&entry.name);
+        if is_rival || self.entries.get(&entry.name).is_some_and(|old| old.key != entry.key) {
             self.forget(Path::new(&entry.name), sync)?;
         }
         Ok(())
@@ -277,11 +361,11 @@ impl Ledger {
     /// # Errors
     /// [`Error::Io`] if the ledger cannot be written.
     pub fn forget(&mut self, name: &Path, sync: bool) -> Result<()> {
-        let Some(name) = spelled(name).filter(|name| self.entries.contains_key(name)) else {
-            return Ok(());
-        };
+        let is_known = |name: &String| self.entries.contains_key(name) || self.rivals.contains_key(name);
+        let Some(name) = spelled(name).filter(is_known) else { return Ok(()) };
         self.end.append(&Forgotten { forgotten: name.clone() }, sync)?;
         self.entries.remove(&name);
+        self.rivals.remove(&name);
         Ok(())
     }
 
@@ -330,6 +414,57 @@ impl Ledger {
             }
         }
     }
+}
+
+impl Records {
+    fn read(mut file: File, path: &Path) -> Result<Self> {
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(Error::io("read", path))?;
+        let mut records = Records::default();
+        for line in text.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+            match serde_json::from_slice::<Entry>(line) {
+                // A name that leads out is nothing this program wrote, and pruning would delete it.
+                Ok(entry) if entry.check().is_ok() => {
+                    records.count += 1;
+                    records.forgotten.remove(&entry.name);
+                    records.entries.insert(entry.name.clone(), entry);
+                }
+                _ => match serde_json::from_slice::<Forgotten>(line) {
+                    Ok(Forgotten { forgotten }) => {
+                        records.count += 1;
+                        records.entries.remove(&forgotten);
+                        records.forgotten.insert(forgotten);
+                    }
+                    Err(_) => records.unreadable += 1,
+                },
+            }
+        }
+        Ok(records)
+    }
+}
+
+/// Returns the path of the ledger that the holder of a lock appends to.
+fn own_path(lock: &DirLock) -> PathBuf {
+    let name =
+        lock.shard().map_or(LEDGER_FILE.into(), |shard| format!("{SHARD_LEDGER}{}.jsonl", shard.stem()));
+    lock.dir().join(STATE_DIR).join(name)
+}
+
+/// Returns the paths of all ledgers of an output folder, in order.
+fn ledgers(dir: &Path) -> Result<Vec<PathBuf>> {
+    let state = dir.join(STATE_DIR);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&state).map_err(Error::io("read", &state))? {
+        let entry = entry.map_err(Error::io("read", &state))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_ledger = name == LEDGER_FILE || name.starts_with(SHARD_LEDGER) && name.ends_with(".jsonl");
+        if is_ledger && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Returns a name in the form that the ledger writes.

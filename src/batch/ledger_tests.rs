@@ -1,6 +1,7 @@
 use std::io::Write as _;
 
 use super::*;
+use crate::batch::Shard;
 
 fn entry(name: &str, key: &str, file: &[u8]) -> Entry {
     Entry::new(Path::new(name), key, file, 1.5, 42).unwrap()
@@ -261,4 +262,55 @@ fn a_ledger_behind_a_link_is_not_written_and_no_file_goes_through_a_link_that_le
         ledger.store(entry(name, "k", b"x"), b"x", false).unwrap();
     }
     assert!(!dir.path().join("new").exists() && !dir.path().join("evil.wav").exists());
+}
+
+fn open_shard(dir: &Path, index: usize, count: usize) -> Ledger {
+    let shard = Shard::new(index, count).unwrap();
+    Ledger::open(DirLock::acquire_for(dir, Some(shard)).unwrap()).unwrap()
+}
+
+#[test]
+fn shards_work_side_by_side_and_never_beside_the_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut first, mut second) = (open_shard(dir.path(), 0, 2), open_shard(dir.path(), 1, 2));
+    let in_use = |result: Result<DirLock>| matches!(result, Err(Error::InUse { .. }));
+    assert!(in_use(DirLock::acquire(dir.path())));
+    assert!(in_use(DirLock::acquire_for(dir.path(), Some(Shard::new(1, 2).unwrap()))));
+    store(&mut first, "a.wav", "k");
+    store(&mut second, "b.wav", "k");
+    drop((first, second));
+    // Another count finds both.
+    let third = open_shard(dir.path(), 2, 3);
+    assert!(is_done(&third, "a.wav", "k") && is_done(&third, "b.wav", "k"));
+    drop(third);
+    let whole = open(dir.path());
+    assert!(in_use(DirLock::acquire_for(dir.path(), Some(Shard::new(0, 2).unwrap()))));
+    assert!(is_done(&whole, "a.wav", "k") && is_done(&whole, "b.wav", "k"));
+    // One ledger is left, of two lines.
+    let left = fs::read_dir(dir.path().join(STATE_DIR)).unwrap();
+    let left = left.filter(|file| file.as_ref().unwrap().file_name().to_str().unwrap().starts_with("ledger"));
+    assert_eq!((left.count(), lines(dir.path())), (1, 2));
+}
+
+#[test]
+fn where_ledgers_disagree_the_bytes_decide() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = Path::new("a.wav");
+    let put = |shard: usize, key: &str| store(&mut open_shard(dir.path(), shard, 3), "a.wav", key);
+    put(0, "1");
+    // The same length, by another shard; then the first one's file again, which its ledger still speaks of.
+    put(1, "2");
+    let settled = |index| {
+        let mut ledger = open_shard(dir.path(), index, 3);
+        ledger.settle([name]).unwrap();
+        ["1", "2"].map(|key| is_done(&ledger, "a.wav", key))
+    };
+    assert_eq!((settled(0), settled(1), settled(2)), ([false, true], [false, true], [false, true]));
+    // A run that is killed between taking an entry back and writing the file.
+    open_shard(dir.path(), 2, 3).forget(name, false).unwrap();
+    assert_eq!(settled(2), [false, true]);
+    fs::write(dir.path().join(name), "a.wav made from 3").unwrap();
+    assert_eq!(settled(0), [false, false]);
+    let whole = open(dir.path());
+    assert!(!is_done(&whole, "a.wav", "1") && !is_done(&whole, "a.wav", "2"));
 }

@@ -5,8 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::STATE_DIR;
 use super::file::create_folder;
+use super::{STATE_DIR, Shard};
 use crate::error::{Error, Result};
 use crate::files::open_own;
 
@@ -15,12 +15,17 @@ const LOCK_FILE: &str = "lock";
 const MAX_HOLDER: u64 = 100;
 const SECONDS_PER_DAY: u64 = 86_400;
 
-/// Keeps other runs out of an output folder until it is dropped. The system holds the lock, so a run that
-/// dies releases it.
+/// Keeps other runs out of an output folder until it is dropped, or out of one shard of it: runs of other shards work
+/// beside it, and no run of the whole. The system holds the lock, so a run that dies releases it, and with a folder of
+/// a network so does a machine that dies, when the file server gives it up (NFS from version 4 on: after 90 seconds).
 #[derive(Debug)]
 pub struct DirLock {
     dir: PathBuf,
+    shard: Option<Shard>,
+    /// The file that tells who holds it.
     file: File,
+    /// The folder's, where `file` is a shard's.
+    shared: Option<File>,
     /// What tells the folder from another one of its name, where the system has such a thing.
     identity: Option<(u64, u64)>,
 }
@@ -33,28 +38,68 @@ impl DirLock {
     /// written or its file system knows no locks; [`Error::Unsafe`] where others could put links in the way of
     /// what is written.
     pub fn acquire(dir: &Path) -> Result<Self> {
+        DirLock::acquire_for(dir, None)
+    }
+
+    /// Locks one shard of `dir` alone, if there is one.
+    ///
+    /// # Errors
+    /// As [`DirLock::acquire`].
+    pub fn acquire_for(dir: &Path, shard: Option<Shard>) -> Result<Self> {
         let state = dir.join(STATE_DIR);
         create_folder(dir)?;
         check_folder(dir)?;
         make_state(&state)?;
-        let path = state.join(LOCK_FILE);
-        // Never removed: whoever locks a file that is gone locks out nobody.
-        let mut file = open_own(&path, false)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::InUse { dir: dir.to_path_buf(), holder: holder(&mut file) });
+        let whole = state.join(LOCK_FILE);
+        let (file, shared) = match shard {
+            None => (locked(dir, &whole, File::try_lock)?, None),
+            Some(shard) => {
+                let shared = locked(dir, &whole, File::try_lock_shared)?;
+                let own = state.join(lock_file(shard));
+                (locked(dir, &own, File::try_lock)?, Some(shared))
             }
-            Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
-        }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-        let words = format!("process {}, started {}\n", std::process::id(), utc(now));
-        file.set_len(0)
-            .and_then(|()| file.seek(SeekFrom::Start(0)))
-            .and_then(|_| file.write_all(words.as_bytes()))
-            .map_err(Error::io("write", &path))?;
+        };
         let identity = fs::metadata(dir).ok().as_ref().and_then(identity);
-        Ok(DirLock { dir: dir.to_path_buf(), file, identity })
+        let mut lock = DirLock { dir: dir.to_path_buf(), shard, file, shared, identity };
+        lock.sign().map_err(Error::io("write", &state))?;
+        Ok(lock)
+    }
+
+    /// Tells whether a run of a shard of `dir` is at work.
+    pub fn is_held(dir: &Path, shard: Shard) -> bool {
+        let file = File::open(dir.join(STATE_DIR).join(lock_file(shard)));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// Locks the whole folder in place of a shard of it.
+    ///
+    /// # Errors
+    /// As [`DirLock::acquire`]; the shard stays locked.
+    pub(super) fn widen(&mut self) -> Result<()> {
+        let Some(shared) = self.shared.take() else { return Ok(()) };
+        let path = self.dir.join(STATE_DIR).join(LOCK_FILE);
+        // Its own share would be in the way.
+        drop(shared);
+        match locked(&self.dir, &path, File::try_lock) {
+            Ok(file) => {
+                self.file = file;
+                self.shard = None;
+                self.sign().map_err(Error::io("write", &path))
+            }
+            Err(error) => {
+                self.shared = Some(locked(&self.dir, &path, File::try_lock_shared)?);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes who holds it.
+    fn sign(&mut self) -> io::Result<()> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        let words = format!("process {} on {}, started {}\n", std::process::id(), host(), utc(now));
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(words.as_bytes())
     }
 
     /// Checks that the folder is still where it was locked.
@@ -74,6 +119,32 @@ impl DirLock {
     /// Returns the locked folder.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Returns the shard that is locked; None if the whole folder is.
+    pub fn shard(&self) -> Option<Shard> {
+        self.shard
+    }
+}
+
+/// Returns the name of this machine.
+pub fn host() -> String {
+    sysinfo::System::host_name().unwrap_or_else(|_| "a machine without a name".into())
+}
+
+fn lock_file(shard: Shard) -> String {
+    format!("{LOCK_FILE}-{}", shard.stem())
+}
+
+/// Opens and locks a file. It is never removed: whoever locks a file that is gone locks out nobody.
+fn locked(dir: &Path, path: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<File> {
+    let mut file = open_own(path, false)?;
+    match lock(&file) {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::InUse { dir: dir.to_path_buf(), holder: holder(&mut file) })
+        }
+        Err(TryLockError::Error(e)) => Err(Error::io("lock", path)(e)),
     }
 }
 
@@ -202,7 +273,7 @@ mod tests {
             Err(Error::InUse { dir, holder }) => {
                 assert_eq!(dir, out);
                 if cfg!(unix) {
-                    let process = format!("process {}, started 20", std::process::id());
+                    let process = format!("process {} on ", std::process::id());
                     assert!(holder.starts_with(&process) && holder.ends_with("UTC"), "{holder}");
                 }
             }

@@ -48,13 +48,17 @@ pub mod manifest;
 mod name;
 mod names;
 pub mod report;
+mod shard;
+mod state;
 mod template;
 
 pub use file::{part_file, sweep, write_file};
 pub use ledger::{Entry, Ledger};
-pub use lock::DirLock;
+pub use lock::{DirLock, host};
 pub use name::{beside, checked_out};
 pub use names::Names;
+pub use shard::Shard;
+pub use state::{ShardState, Standing, forget_shards, report_path, standing};
 pub use template::{NameFields, NameTemplate};
 
 /// The folder inside an output folder that holds the ledger and the lock; no line may write there.

@@ -74,6 +74,14 @@ pub struct NameFields<'a> {
     pub text: &'a str,
 }
 
+impl NameTemplate {
+    /// Tells whether a name depends on nothing but the line's number and id, which are known of every line unread.
+    pub fn is_of_line(&self) -> bool {
+        let is_of_line = |part: &Part| !matches!(part, Part::Field(field, _) if !matches!(field, Field::Index | Field::Id));
+        self.parts.iter().all(is_of_line)
+    }
+}
+
 impl FromStr for NameTemplate {
     type Err = Error;
 

@@ -26,8 +26,8 @@ pub use self::serve::ServeArgs;
 /// ChatTTS, conversational text to speech in Chinese and English.
 ///
 /// Texts in, audio files out. The paths of files written go to standard output, all else to standard error.
-/// Exit codes: 0 done, 1 something failed or was cut off, 2 wrong usage, 130 interrupted, 143 terminated,
-/// 129 hung up.
+/// Exit codes: 0 done, 1 something failed or was cut off, 2 wrong usage, 75 may go well at another time or place,
+/// 130 interrupted, 143 terminated, 129 hung up.
 ///
 /// The weights are ChatTTS's own, licensed CC BY-NC 4.0 (not for commercial use); this program is licensed
 /// Apache-2.0 and downloads them when it first needs them.
@@ -61,6 +61,11 @@ pub enum Command {
     /// Speak over HTTP, as OpenAI's clients ask for it, with a page to try it
     #[command(before_help = help::SERVE, after_long_help = help::SERVE_MORE)]
     Serve(Box<ServeArgs>),
+    /// Tell how far the runs are that fill an output folder
+    #[command(after_long_help = help::STATUS)]
+    Status(StatusArgs),
+    /// Make one ledger and one report of those of an output folder's shards
+    Merge(MergeArgs),
     /// Rewrite texts with pauses, laughs and fillers, as speech would have them
     #[command(after_long_help = help::REFINE)]
     Refine(RefineArgs),
@@ -94,6 +99,26 @@ pub enum Command {
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
         dir: Option<PathBuf>,
     },
+}
+
+#[derive(Args)]
+pub struct StatusArgs {
+    /// The output folder
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct MergeArgs {
+    /// The output folder, in which no run is at work
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    /// Write what became of each line, in order, as JSON Lines
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -202,6 +227,18 @@ pub struct BatchArgs {
     /// Afterwards remove files of earlier runs in --out-dir whose lines are gone
     #[arg(long, requires = "out_dir", help_heading = "Many lines", hide_short_help = true)]
     pub prune: bool,
+    /// Speak one of N parts of the lines, I from 0, beside other runs that speak the others into the same --out-dir
+    ///
+    /// Lines are dealt by a hash of their id, or of their text where they have none. `auto` takes I and N, `auto/N` takes
+    /// I from the scheduler: SLURM_ARRAY_TASK_ID, AWS_BATCH_JOB_ARRAY_INDEX or JOB_COMPLETION_INDEX (Kubernetes).
+    /// `chattts-rs status` tells how far all of them are, `chattts-rs merge` makes one report of theirs.
+    #[arg(long, value_name = "I/N", requires = "out_dir", conflicts_with_all = ["voice_from_first", "dump", "report"],
+          help_heading = "Many lines", hide_short_help = true)]
+    pub shard: Option<String>,
+    /// After SIGTERM begin no line, and give those that were begun so many seconds to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds, help_heading = "Many lines",
+          hide_short_help = true)]
+    pub grace: f64,
     /// Say what would be done, and do nothing
     #[arg(long, help_heading = "Many lines", hide_short_help = true)]
     pub dry_run: bool,
@@ -215,6 +252,15 @@ pub struct BatchArgs {
     /// Print what became of each line, as JSON Lines, in place of paths
     #[arg(long, help_heading = "Many lines", hide_short_help = true)]
     pub json: bool,
+}
+
+/// Reads a time of a day at most.
+fn seconds(text: &str) -> Result<f64, String> {
+    const DAY: f64 = 86_400.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=DAY).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("expected 0 to {DAY} seconds")),
+    }
 }
 
 #[derive(Args)]

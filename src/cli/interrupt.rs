@@ -70,6 +70,11 @@ impl Interrupt {
         }
     }
 
+    /// Tells whether it was asked to end as schedulers ask, which then wait for a while.
+    pub fn is_termination(&self) -> bool {
+        self.raised.load(Ordering::SeqCst) == signal_hook::consts::SIGTERM as usize
+    }
+
     /// Returns the exit code after an interrupt.
     pub fn exit_code(&self) -> u8 {
         (SIGNALLED as usize + self.raised.load(Ordering::SeqCst)) as u8

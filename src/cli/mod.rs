@@ -22,6 +22,7 @@ mod refine;
 mod report;
 mod roles;
 mod serve;
+mod shard;
 mod shell;
 mod sink;
 mod stream;
@@ -42,6 +43,8 @@ use report::Report;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
+/// The same may go well at another time, or on another machine: EX_TEMPFAIL of sysexits.h.
+const ELSEWHERE: u8 = 75;
 
 /// Holds what every command needs.
 struct Context {
@@ -53,6 +56,11 @@ struct Context {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Usage(String);
+
+/// The end of a device that was there when the work began.
+#[derive(Debug, thiserror::Error)]
+#[error("a device was lost")]
+struct Lost;
 
 /// An error that says how many utterances failed or were cut off; each was reported when it happened.
 #[derive(Debug)]
@@ -117,6 +125,8 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Synth(args) => synth::run(&context, *args),
         Command::Serve(args) => serve::run(&context, *args),
+        Command::Status(args) => shard::status(&args),
+        Command::Merge(args) => shard::merge(&context, &args),
         Command::Refine(args) => refine::run(&context, args),
         Command::Normalize(args) => normalize::run(&context, &args),
         Command::Tokenize(args) => tokenize::run(&context, args),
@@ -152,7 +162,7 @@ fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
 /// Returns the flags that may help with an error; the library, which knows no flags, cannot name them.
 fn flags(error: &Error) -> Option<&'static str> {
     match error {
-        Error::ModelNotFound(_) => {
+        Error::ModelNotFound(_) | Error::Unreachable(_) => {
             Some("--model DIR names a folder, --model demo the small voice of the program itself")
         }
         Error::Outside { .. } => Some("--allow-files lets texts and manifests name files anywhere"),
@@ -194,7 +204,26 @@ fn exit(context: &Context, error: &anyhow::Error) -> ExitCode {
         Some(Error::Interrupted) => context.interrupt.exit_code(),
         Some(Error::Parameter { .. } | Error::UnknownTag { .. }) => USAGE,
         _ if error.is::<Usage>() => USAGE,
+        _ if error.is::<Lost>() => ELSEWHERE,
+        Some(Error::InUse { .. } | Error::Download { .. } | Error::Unreachable(_)) => ELSEWHERE,
+        Some(Error::Io { reason, .. }) if is_lost_storage(reason) => ELSEWHERE,
         _ => FAILED,
     };
     code.into()
+}
+
+/// Tells whether a file system has gone, as those of a network and of a broken disk do.
+fn is_lost_storage(reason: &std::io::Error) -> bool {
+    use std::io::ErrorKind as Kind;
+    /// An input/output error of Linux and other systems.
+    const EIO: i32 = 5;
+    let kinds = [
+        Kind::StaleNetworkFileHandle,
+        Kind::NotConnected,
+        Kind::TimedOut,
+        Kind::HostUnreachable,
+        Kind::NetworkUnreachable,
+        Kind::NetworkDown,
+    ];
+    kinds.contains(&reason.kind()) || cfg!(unix) && reason.raw_os_error() == Some(EIO)
 }

@@ -24,8 +24,9 @@ use super::output::{Target, print_line};
 use super::places::Places;
 use super::plan::{Failed, PlannedLine, Planner, follow_first, name};
 use super::play::Player;
+use super::shard::{self, Deal, Progress};
 use super::sink::{Destination, Joined, LineSink};
-use super::{Context, SomeFailed, Usage, format, options, stream, voices};
+use super::{Context, Lost, SomeFailed, Usage, format, options, stream, voices};
 
 /// The seed where none is given and the files of earlier runs must be recognised.
 const RESUME_SEED: u64 = 0;
@@ -51,9 +52,18 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         Some(out) => (None, format::of_flag(asked, "--out", out)?),
         None => {
             let (template, format) = format::of_template(asked, args.batch.name.as_deref())?;
-            (Some(template.parse::<NameTemplate>()?), format)
+            (Some((template.parse::<NameTemplate>()?, template)), format)
         }
     };
+    let shard = args.batch.shard.as_deref().map(shard::parse).transpose()?;
+    if let (Some(_), Some((template, written))) = (&shard, &template)
+        && !template.is_of_line()
+    {
+        return Err(Usage(format!(
+            "--name {written}: with --shard names are made of {{index}} and {{id}} alone, by which all shards agree"
+        ))
+        .into());
+    }
     if args.output.play && args.output.out.as_deref() == Some(Path::new("-")) {
         return Err(Usage(
             "--play: standard output is no file; pipe it to a player, or leave --out away".into(),
@@ -103,7 +113,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         (false, true) => Form::Document,
         (false, false) => Form::Lines,
     };
-    let utterances = gather(&args.texts, form)?;
+    let mut utterances = gather(&args.texts, form)?;
     let is_named = target.is_some();
     let mut default_names = None;
     let target = match target {
@@ -121,6 +131,12 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         return nothing(context, &target);
     }
     let places = Places::new(&args, utterances.len())?;
+    let deal = shard.zip(template.as_ref()).map(|((shard, by), (_, template))| {
+        let all = utterances.len();
+        let deal = Deal::new(shard, template, args.json_input, &mut utterances);
+        context.report.note(&format!("shard {shard} by {by}: {} of {all} lines", utterances.len()));
+        deal
+    });
     // A text that is to go in untouched, or to be compared, goes in whole.
     if args.overrides.split.is_none() && (args.negations.no_normalize || args.output.dump.is_some()) {
         args.overrides.split = Some(false);
@@ -131,7 +147,8 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     if !is_named {
         context.report.note(&format!("speaking with the model {}", args.model.name()));
     }
-    let drawn = match (args.overrides.sampling.seed, args.batch.resume) {
+    // Shards draw no seeds of their own, and a task that is started again finds what it has made.
+    let drawn = match (args.overrides.sampling.seed, args.batch.resume || deal.is_some()) {
         (Some(_), _) => None,
         (None, true) => {
             args.overrides.sampling.seed = Some(RESUME_SEED);
@@ -185,16 +202,28 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     let (mut planned, mut failed) = planner.plan(&utterances);
     let first =
         if args.voice_from_first { follow_first(&mut planned).map(|first| first.line.clone()) } else { None };
-    let job =
-        Job { context, args: &args, target, default_names, player, total: utterances.len(), first, drawn };
+    let job = Job {
+        context,
+        args: &args,
+        target,
+        default_names,
+        player,
+        total: utterances.len(),
+        first,
+        drawn,
+        deal,
+    };
     let names = match (&job.target, template) {
-        (Target::Folder(dir), Some(template)) => {
+        (Target::Folder(dir), Some((template, _))) => {
             let names = places.reserve(dir, Names::new(template))?;
             let names = match args.output.subtitles {
                 Some(kind) => names.with_beside(kind.extension()),
                 None => names,
             };
-            name(&mut planned, &mut failed, names)
+            match &job.deal {
+                Some(deal) => deal.name(&mut planned, &mut failed, names),
+                None => name(&mut planned, &mut failed, names),
+            }
         }
         _ => {
             one_encoding(&mut planned, &mut failed);
@@ -243,6 +272,8 @@ struct Job<'a> {
     first: Option<Line>,
     /// The seed, if it was drawn.
     drawn: Option<u64>,
+    /// The part of the lines that this is, if it is one.
+    deal: Option<Deal>,
 }
 
 impl Job<'_> {
@@ -266,7 +297,7 @@ impl Job<'_> {
         };
         let (destination, planned, skipped) = match &self.target {
             Target::Folder(dir) => {
-                let ledger = Ledger::open(DirLock::acquire(dir)?)?;
+                let mut ledger = self.ledger(dir)?;
                 sweep(dir)?;
                 let mut inside = Vec::new();
                 for line in planned {
@@ -280,6 +311,7 @@ impl Job<'_> {
                     // What is wrong with it is the failure of the lines that go there.
                     let _ = sweep(&dir.join(folder));
                 }
+                ledger.settle(inside.iter().map(|line| line.name.as_path()))?;
                 let (skipped, planned): (Vec<_>, Vec<_>) =
                     inside.into_iter().partition(|line| self.is_done(&ledger, line));
                 (Destination::Folder(Mutex::new(ledger)), planned, skipped)
@@ -295,7 +327,17 @@ impl Job<'_> {
         let pieces = planned.iter().map(|line| line.line.pieces.len()).sum();
         let mut sink = LineSink::new(&self.context.report, destination, subtitles, planned);
         sink.dump = self.args.output.dump.as_deref().map(Dump::new).transpose()?;
-        sink.records = batch.report.as_deref().map(ReportWriter::create).transpose()?.map(Mutex::new);
+        let progress = match (&self.deal, &self.target, &sink.destination) {
+            (Some(deal), Target::Folder(dir), Destination::Folder(ledger)) => {
+                let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+                let seconds = |line: &PlannedLine| ledger.get(&line.name).map_or(0.0, |entry| entry.seconds);
+                let skipped = (skipped.len(), skipped.iter().map(seconds).sum());
+                Some(Progress::new(deal, dir, self.total, skipped)?)
+            }
+            _ => None,
+        };
+        let report = progress.as_ref().map(Progress::report).or_else(|| batch.report.clone());
+        sink.records = report.as_deref().map(ReportWriter::create).transpose()?.map(Mutex::new);
         sink.json = batch.json;
         sink.joined_path = self.target.file().cloned();
         // The file's name is certain when the file is there.
@@ -311,6 +353,9 @@ impl Job<'_> {
                 sink.skip(line, &dir.join(&line.name), ledger.get(&line.name))?;
             }
         }
+        if let Some(progress) = &progress {
+            progress.write(&sink.tally, false)?;
+        }
         for failed in &failed {
             sink.fail(failed)?;
             if sink.is_stopped() {
@@ -319,10 +364,17 @@ impl Job<'_> {
         }
         let result = match lines.is_empty() || sink.is_stopped() {
             true => Ok(()),
-            false => self.speak(&load(pieces)?, &lines, &sink),
+            false => load(pieces).and_then(|engine| self.speak(&engine, &lines, &sink, progress.as_ref())),
         };
         self.context.report.clear();
+        if let Some(progress) = &progress {
+            progress.write(&sink.tally, result.is_ok() && !sink.is_stopped())?;
+        }
         self.conclude(sink, result, names, skipped.len(), subtitles)
+    }
+
+    fn ledger(&self, dir: &Path) -> chattts_rs::Result<Ledger> {
+        Ledger::open(DirLock::acquire_for(dir, self.deal.as_ref().map(|deal| deal.shard))?)
     }
 
     /// Tells whether an earlier run finished a line's file.
@@ -336,9 +388,27 @@ impl Job<'_> {
     }
 
     /// Speaks until all lines are delivered.
-    fn speak(&self, engine: &Engine, lines: &[usize], sink: &LineSink) -> anyhow::Result<()> {
+    fn speak(
+        &self,
+        engine: &Engine,
+        lines: &[usize],
+        sink: &LineSink,
+        progress: Option<&Progress>,
+    ) -> anyhow::Result<()> {
         let Context { report, interrupt } = self.context;
         interrupt.watch();
+        let grace = Duration::from_secs_f64(self.args.batch.grace);
+        let go_on = |until: &mut Option<Instant>| match interrupt.is_termination() {
+            true if Instant::now() < *until.get_or_insert_with(|| Instant::now() + grace) => {
+                ControlFlow::Continue(())
+            }
+            _ => interrupt.check(),
+        };
+        let mut until = None;
+        let devices = engine.devices().count() as f64;
+        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        let ended_lines = || count(&sink.tally.done) + count(&sink.tally.failed);
+        let ended_before = ended_lines();
         let limits = match self.target {
             Target::Folder(_) => Limits::default(),
             _ => Limits { ahead: Some(AHEAD) },
@@ -351,7 +421,8 @@ impl Job<'_> {
             Some(first) if lines.iter().any(follows) => Some(self.sample_of(first, engine)?),
             _ => None,
         };
-        let lines = lines.iter().filter_map(|index| {
+        let all = lines.len();
+        let lines = lines.iter().take_while(|_| interrupt.check().is_continue()).filter_map(|index| {
             let planned = sink.lines.get(index)?;
             let mut line = planned.line.clone();
             line.traces = sink.dump.is_some();
@@ -372,7 +443,11 @@ impl Job<'_> {
                 let (done, rate) = (sink.tally.done.load(Ordering::Relaxed), audio_rate(sink, start));
                 report.note(&format!("{done} of {} lines, {rate:.2} s of audio a second", sink.lines.len()));
             }
-            if sink.is_stopped() { ControlFlow::Break(()) } else { interrupt.check() }
+            if let Some(progress) = progress {
+                progress.worked(devices * start.elapsed().as_secs_f64());
+                progress.keep(&sink.tally);
+            }
+            if sink.is_stopped() { ControlFlow::Break(()) } else { go_on(&mut until) }
         });
         let tokens = engine.stats().tokens;
         report.detail(&format!(
@@ -385,6 +460,10 @@ impl Job<'_> {
         match ended {
             // It was stopped from within; why is told by whoever stopped it.
             Err(Error::Interrupted) if sink.is_stopped() => Ok(()),
+            Ok(()) if interrupt.check().is_break() && ended_lines() - ended_before < all => {
+                Err(Error::Interrupted.into())
+            }
+            Err(error @ Error::Device(_)) => Err(anyhow::Error::from(error).context(Lost)),
             other => Ok(other?),
         }
     }
@@ -454,13 +533,14 @@ impl Job<'_> {
             Destination::Folder(ledger) => {
                 let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
                 ledger.check_folder()?;
-                // A line that failed has no name here; its file of an earlier run must not go.
-                if self.args.batch.prune && failed == 0 {
-                    for path in ledger.prune(names)? {
-                        report.note(&format!("removed {}", path.display()));
+                match (self.args.batch.prune, &self.deal) {
+                    (false, _) => {}
+                    // A line that failed has no name here; its file of an earlier run must not go.
+                    (true, _) if failed > 0 => {
+                        report.warn("--prune: nothing was removed, since lines failed");
                     }
-                } else if self.args.batch.prune {
-                    report.warn("--prune: nothing was removed, since lines failed");
+                    (true, Some(deal)) => deal.prune(&mut ledger, names, report)?,
+                    (true, None) => shard::prune(&mut ledger, names, report)?,
                 }
             }
         }
@@ -480,7 +560,9 @@ impl Job<'_> {
     fn dry_run(&self, planned: &[PlannedLine], failed: &[Failed]) -> anyhow::Result<()> {
         let ledger = match &self.target {
             Target::Folder(dir) if dir.join(chattts_rs::batch::STATE_DIR).exists() => {
-                Some(Ledger::open(DirLock::acquire(dir)?)?)
+                let mut ledger = self.ledger(dir)?;
+                ledger.settle(planned.iter().map(|line| line.name.as_path()))?;
+                Some(ledger)
             }
             _ => None,
         };

@@ -42,6 +42,10 @@ pub fn refusal(source: &ModelSource, config: &HubConfig, file: &'static str, fai
 /// Returns the error of a model that is not in the cache, with what is missing, where it was looked for, ways out.
 pub fn not_in_cache(source: &ModelSource, config: &HubConfig, missing: &[&str], cause: &Cause) -> Error {
     let endpoint = &config.endpoint;
+    let kind = match cause {
+        Cause::NoConnection(_) => Error::Unreachable,
+        _ => Error::ModelNotFound,
+    };
     let cause = match cause {
         Cause::NotDownloaded => {
             "is not on this machine, or not all of it; `chattts-rs model download` fetches it".into()
@@ -74,7 +78,7 @@ pub fn not_in_cache(source: &ModelSource, config: &HubConfig, missing: &[&str], 
         let folder = cached.folder().display();
         looked_in = format!("\n  cache:     {folder}\n  address:   {}", cached.url(endpoint, ""));
     }
-    Error::ModelNotFound(format!(
+    kind(format!(
         "the model {source} {cause}\n  missing:   {}{looked_in}\n{}",
         missing.join(", "),
         ways_out(source)

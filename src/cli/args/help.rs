@@ -68,7 +68,24 @@ Devices:
 
 Exit codes:
   0 done, 1 something failed (or in --out-dir was cut off by --max-tokens), 2
-  wrong usage, 129 hung up, 130 interrupted, 143 terminated";
+  wrong usage, 75 the same may go well later or on another machine (a card or
+  storage was lost, another run holds the folder, the network failed), 129 hung
+  up, 130 interrupted, 143 terminated
+
+Many machines:
+  synth --model demo -f lines.jsonl --out-dir DIR --resume --shard auto
+    as a task of a Slurm array; JOB_COMPLETION_INDEX and AWS's are known, too
+  seq 0 7 | parallel chattts-rs synth -f lines.jsonl --out-dir DIR --shard {}/8
+    with GNU parallel; each shard has its own lock, ledger and report, so DIR may
+    lie on one file system of all machines. A task that is started again with
+    --resume goes on, with another N too, and an N may be another one's beside it";
+
+pub const STATUS: &str = "\
+For each shard of `synth --shard` and for all of them: lines, files that are
+done, lines that failed and that are missing, seconds of audio, and the seconds
+that devices worked for it (two devices for a second are two). The exit code is
+0 if every line has its file, else 1. A folder without shards has its finished
+files alone to tell of.";
 
 pub const SERVE: &str = "\
 Examples:
