@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('synth', 'synth', [CompletionResultType]::ParameterValue, 'Speak texts into audio files')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Speak over HTTP, as OpenAI''s clients ask for it, with a page to try it')
+            [CompletionResult]::new('load-test', 'load-test', [CompletionResultType]::ParameterValue, 'Put load on a running service, and say how it answers')
             [CompletionResult]::new('refine', 'refine', [CompletionResultType]::ParameterValue, 'Rewrite texts with pauses, laughs and fillers, as speech would have them')
             [CompletionResult]::new('normalize', 'normalize', [CompletionResultType]::ParameterValue, 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words')
             [CompletionResult]::new('tokenize', 'tokenize', [CompletionResultType]::ParameterValue, 'Show the tokens of texts, which go to the tokenizer as they are')
@@ -133,6 +134,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--head-time', '--head-time', [CompletionResultType]::ParameterName, 'Seconds in which a client must have sent the head of a request, and those for its body')
             [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Seconds for running requests to end in, when it is told to end')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'How a line is logged for each request')
+            [CompletionResult]::new('--otlp-endpoint', '--otlp-endpoint', [CompletionResultType]::ParameterName, 'A collector to which the trace of each request goes, by OTLP over HTTP: http://127.0.0.1:4318')
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]')
             [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all')
@@ -172,6 +174,32 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--no-decoder', '--no-decoder', [CompletionResultType]::ParameterName, 'Make the wave from codes, through the DVAE, instead of from hidden states')
             [CompletionResult]::new('--no-normalize', '--no-normalize', [CompletionResultType]::ParameterName, 'Give the text to the tokenizer untouched')
             [CompletionResult]::new('--no-split', '--no-split', [CompletionResultType]::ParameterName, 'Speak every text in one go, however long')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;load-test' {
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Requests a second, whether or not those before were answered; a step each, such as 2,4,8')
+            [CompletionResult]::new('--concurrency', '--concurrency', [CompletionResultType]::ParameterName, 'Requests at a time, each followed by the next, in place of --rate; a step each, such as 1,8,32')
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'Seconds of each step in which requests are sent')
+            [CompletionResult]::new('--requests', '--requests', [CompletionResultType]::ParameterName, 'Requests of each step, in place of --duration')
+            [CompletionResult]::new('--arrivals', '--arrivals', [CompletionResultType]::ParameterName, 'How the requests of --rate come')
+            [CompletionResult]::new('--clients', '--clients', [CompletionResultType]::ParameterName, 'Connections at most; a request that finds none free is late, and its latency counts that')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Seconds after which a request without an answer has failed')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'A file of texts, one a line, which are spoken in turn [default: a few sentences]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'What the answers are; only of pcm and wav is the length known by their bytes')
+            [CompletionResult]::new('--fields', '--fields', [CompletionResultType]::ParameterName, 'More fields of each request, as a JSON object: {"voice": "alloy", "max_tokens": 200}')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'The seed of the first request of each step; the others count on')
+            [CompletionResult]::new('--api', '--api', [CompletionResultType]::ParameterName, 'What the service speaks')
+            [CompletionResult]::new('--api-key-file', '--api-key-file', [CompletionResultType]::ParameterName, 'A file of keys, of which the first is sent')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Write all figures there, as JSON; `-` prints them in place of the table')
+            [CompletionResult]::new('--plot', '--plot', [CompletionResultType]::ParameterName, 'Draw latency and throughput over the load there')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
@@ -671,6 +699,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
         'chattts-rs;help' {
             [CompletionResult]::new('synth', 'synth', [CompletionResultType]::ParameterValue, 'Speak texts into audio files')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Speak over HTTP, as OpenAI''s clients ask for it, with a page to try it')
+            [CompletionResult]::new('load-test', 'load-test', [CompletionResultType]::ParameterValue, 'Put load on a running service, and say how it answers')
             [CompletionResult]::new('refine', 'refine', [CompletionResultType]::ParameterValue, 'Rewrite texts with pauses, laughs and fillers, as speech would have them')
             [CompletionResult]::new('normalize', 'normalize', [CompletionResultType]::ParameterValue, 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words')
             [CompletionResult]::new('tokenize', 'tokenize', [CompletionResultType]::ParameterValue, 'Show the tokens of texts, which go to the tokenizer as they are')
@@ -688,6 +717,9 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;help;serve' {
+            break
+        }
+        'chattts-rs;help;load-test' {
             break
         }
         'chattts-rs;help;refine' {

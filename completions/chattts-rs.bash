@@ -31,6 +31,9 @@ _chattts__rs() {
             chattts__rs,help)
                 cmd="chattts__rs__subcmd__help"
                 ;;
+            chattts__rs,load-test)
+                cmd="chattts__rs__subcmd__load__subcmd__test"
+                ;;
             chattts__rs,man)
                 cmd="chattts__rs__subcmd__man"
                 ;;
@@ -69,6 +72,9 @@ _chattts__rs() {
                 ;;
             chattts__rs__subcmd__help,help)
                 cmd="chattts__rs__subcmd__help__subcmd__help"
+                ;;
+            chattts__rs__subcmd__help,load-test)
+                cmd="chattts__rs__subcmd__help__subcmd__load__subcmd__test"
                 ;;
             chattts__rs__subcmd__help,man)
                 cmd="chattts__rs__subcmd__help__subcmd__man"
@@ -239,7 +245,7 @@ _chattts__rs() {
 
     case "${cmd}" in
         chattts__rs)
-            opts="-q -v -h -V --quiet --verbose --help --version synth serve refine normalize tokenize decode roles model devices bench completions man help"
+            opts="-q -v -h -V --quiet --verbose --help --version synth serve load-test refine normalize tokenize decode roles model devices bench completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -457,7 +463,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help)
-            opts="synth serve refine normalize tokenize decode roles model devices bench completions man help"
+            opts="synth serve load-test refine normalize tokenize decode roles model devices bench completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -527,6 +533,20 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__help__subcmd__load__subcmd__test)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -841,6 +861,124 @@ _chattts__rs() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__load__subcmd__test)
+            opts="-q -v -h -V --rate --concurrency --duration --requests --arrivals --clients --timeout --file --format --fields --seed --api --api-key-file --json --plot --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --concurrency)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --arrivals)
+                    COMPREPLY=($(compgen -W "poisson constant" -- "${cur}"))
+                    return 0
+                    ;;
+                --clients)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "pcm wav mp3 opus flac" -- "${cur}"))
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api)
+                    COMPREPLY=($(compgen -W "http" -- "${cur}"))
+                    return 0
+                    ;;
+                --api-key-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --json)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --plot)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1882,7 +2020,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__serve)
-            opts="-m -q -v -h -V --host --port --unix --api-key-file --batch-size --queue --max-input --max-connections --time-limit --stall-time --head-time --grace --log --log-text --model --offline --device --backend --dtype --memory-fraction --threads --roles --homophones --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --quiet --verbose --help --version"
+            opts="-m -q -v -h -V --host --port --unix --api-key-file --batch-size --queue --max-input --max-connections --time-limit --stall-time --head-time --grace --log --log-text --otlp-endpoint --model --offline --device --backend --dtype --memory-fraction --threads --roles --homophones --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1960,6 +2098,10 @@ _chattts__rs() {
                     ;;
                 --log)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --model)

@@ -30,6 +30,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s h -l help -d 'Pri
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "synth" -d 'Speak texts into audio files'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "serve" -d 'Speak over HTTP, as OpenAI\'s clients ask for it, with a page to try it'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "load-test" -d 'Put load on a running service, and say how it answers'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
@@ -137,6 +138,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l head-tim
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l grace -d 'Seconds for running requests to end in, when it is told to end' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l log -d 'How a line is logged for each request' -r -f -a "text\t'For people'
 json\t'A JSON object a line'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l otlp-endpoint -d 'A collector to which the trace of each request goes, by OTLP over HTTP: http://127.0.0.1:4318' -r -f
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l backend -d 'What computes there' -r -f -a "auto\t'Kernels of this program\'s own'
@@ -188,6 +190,30 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s q -l qui
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l rate -d 'Requests a second, whether or not those before were answered; a step each, such as 2,4,8' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l concurrency -d 'Requests at a time, each followed by the next, in place of --rate; a step each, such as 1,8,32' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l duration -d 'Seconds of each step in which requests are sent' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l requests -d 'Requests of each step, in place of --duration' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l arrivals -d 'How the requests of --rate come' -r -f -a "poisson\t'At random and apart from each other, as those of many clients'
+constant\t'Equally far apart'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l clients -d 'Connections at most; a request that finds none free is late, and its latency counts that' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l timeout -d 'Seconds after which a request without an answer has failed' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l file -d 'A file of texts, one a line, which are spoken in turn [default: a few sentences]' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l format -d 'What the answers are; only of pcm and wav is the length known by their bytes' -r -f -a "pcm\t''
+wav\t''
+mp3\t''
+opus\t''
+flac\t''"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l fields -d 'More fields of each request, as a JSON object: {"voice": "alloy", "max_tokens": 200}' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l seed -d 'The seed of the first request of each step; the others count on' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l api -d 'What the service speaks' -r -f -a "http\t'OpenAI\'s speech API'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l api-key-file -d 'A file of keys, of which the first is sent' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l json -d 'Write all figures there, as JSON; `-` prints them in place of the table' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l plot -d 'Draw latency and throughput over the load there' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s t -l text -d 'A text to work on; may be given several times' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s f -l file -d 'A file with one utterance a line, or `-` for standard input' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
@@ -465,19 +491,20 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s q -l quiet
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s h -l help -d 'Print help'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "synth" -d 'Speak texts into audio files'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "serve" -d 'Speak over HTTP, as OpenAI\'s clients ask for it, with a page to try it'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "roles" -d 'Register, show and hear voices'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "model" -d 'Download, check and find the weights'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "devices" -d 'List what can compute here: NVIDIA cards and the processor'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve refine normalize tokenize decode roles model devices bench completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "synth" -d 'Speak texts into audio files'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "serve" -d 'Speak over HTTP, as OpenAI\'s clients ask for it, with a page to try it'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "load-test" -d 'Put load on a running service, and say how it answers'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "roles" -d 'Register, show and hear voices'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "devices" -d 'List what can compute here: NVIDIA cards and the processor'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "show" -d 'Print all about one role, as JSON'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'

@@ -11,7 +11,7 @@ mod sequence;
 
 pub use batch::{Batch, BatchRow, Drawn, Head, Input, RowOutput, SlotStart, Step};
 pub use request::{CODEBOOKS, Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request};
-pub use scheduler::{CodesSoFar, Event, RequestId, Scheduler};
+pub use scheduler::{CodesSoFar, Event, PAGE, RequestId, Scheduler};
 pub use sequence::{Goal, Vocabulary};
 
 use crate::error::Result;
@@ -62,6 +62,11 @@ impl<S: Step> EngineCore<S> {
     /// Returns how many requests can run at once.
     pub fn slots(&self) -> usize {
         self.scheduler.slots()
+    }
+
+    /// Returns how many pages of keys and values the running requests have begun.
+    pub fn pages(&self) -> usize {
+        self.scheduler.pages()
     }
 
     /// Drops one request, waiting or running, of which no event follows; false if there is none of this id.

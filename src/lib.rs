@@ -69,7 +69,7 @@ pub use hub::ModelSource;
 pub use loading::LoadedModel;
 pub use runtime::{
     BatchSize, Canceller, DeviceStats, Engine, EngineOptions, Event, Limits, Model, Notice, Outcome, Speech,
-    Spoken, Stats, Summary, Timing, Trace, Wave,
+    Spoken, Stages, Stats, Summary, Timing, Trace, Wave,
 };
 pub use sampling::{NoiseMode, SamplingParams};
 pub use speech::{Lang, Overrides, Priority, SpeechRequest};

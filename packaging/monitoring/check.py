@@ -4,14 +4,22 @@
     packaging/monitoring/check.py target/release/chattts-rs
 
 The rules pass their tests; every query of the dashboard and every recorded one returns numbers while the service speaks;
-and when the service is killed, the pager is called. The queries of cards need one. It takes promtool, prometheus, amtool
-and Alertmanager (Debian's prometheus and prometheus-alertmanager), and Python 3.
+a card whose memory is full is told of, and when the service is killed, the pager is called. Where there is no card, the
+queries of cards are answered by tests/service/nvml.c, which stands in for the driver's library. It takes promtool,
+prometheus, amtool and Alertmanager (Debian's prometheus and prometheus-alertmanager), a C compiler, and Python 3.
 """
-import http.server, json, math, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, time
+import ctypes, http.server, json, math, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, time
 import urllib.error, urllib.parse, urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 JOB = "inference-server"
+
+
+def has_cards():
+    try:
+        return ctypes.CDLL("libnvidia-ml.so.1").nvmlInit_v2() == 0
+    except OSError:
+        return False
 
 
 def free_port():
@@ -109,6 +117,11 @@ def main():
                 text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{other}")
             (folder / file).write_text(text)
 
+        stands_in = not has_cards()
+        if stands_in:
+            run("cc", "-shared", "-fPIC", "-o", str(folder / "libnvidia-ml.so.1"), "../../tests/service/nvml.c")
+            os.environ["LD_LIBRARY_PATH"] = f"{folder}:{os.environ.get('LD_LIBRARY_PATH', '')}"
+
         def start(*command):
             log = open(folder / f"{len(children)}.log", "wb")
             children.append(subprocess.Popen(command, cwd=folder, stdout=log, stderr=log))
@@ -129,18 +142,18 @@ def main():
             [caller.join() for caller in callers]
             if failures:
                 sys.exit(f"the service failed: {failures}")
-            has_card = b"chattts_gpu_" in get(f"{service}/metrics")
-            counts = {"answered": 0, "left out, for want of a card": 0}
+            count = 0
             for place, query in queries():
-                if "_gpu_" in query and not has_card:
-                    counts["left out, for want of a card"] += 1
-                    continue
                 answer = json.loads(get(f"{prometheus}/api/v1/query?" + urllib.parse.urlencode({"query": query})))
                 values = [float(sample["value"][1]) for sample in answer["data"]["result"]]
                 if not values or not all(map(math.isfinite, values)):
                     sys.exit(f"{place}: {query} returns {values}")
-                counts["answered"] += 1
-            print("queries:", ", ".join(f"{count} {what}" for what, count in counts.items()))
+                count += 1
+            print(f"{count} queries returned numbers, those of cards", "from a stand-in" if stands_in else "from the driver")
+            if stands_in:
+                # Its first card has 98% in use.
+                wait("a word about the card", 120, lambda: ("/team", "ChatttsGpuMemory", "firing") in called)
+                print("the team was told of the card whose memory is full")
 
             serving.kill()
             killed = time.monotonic()

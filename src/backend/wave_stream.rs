@@ -11,8 +11,9 @@ use crate::error::Result;
 pub struct WaveStream {
     /// Samples that were returned; whole hops until the end.
     taken: usize,
-    /// Frames of the mel that were returned.
+    /// Frames of the mel that were returned, and the last of them, from which the next samples are made.
     frames: usize,
+    mel: Vec<f32>,
 }
 
 impl WaveStream {
@@ -39,10 +40,10 @@ impl WaveStream {
         let frames = 2 * tokens;
         let (mel_reach, vocos_reach) = renderer.reach(source)?;
         // A sample is overlapped by the frames up to two hops before and one after it; those are computed
-        // from the mel frames within the vocoder's reach, and those from tokens within the decoder's.
+        // from the mel frames within the vocoder's reach, of which the new ones come from tokens within the decoder's.
         let first_spectrum = (self.taken / HOP).saturating_sub(1);
         let first_mel = first_spectrum.saturating_sub(vocos_reach);
-        let first_token = first_mel.saturating_sub(mel_reach) / 2;
+        let first_token = self.frames.saturating_sub(mel_reach) / 2;
         let last_mel = if finished { frames } else { frames.saturating_sub(mel_reach) };
         let end = match finished {
             true => HOP * frames.saturating_sub(1),
@@ -52,14 +53,15 @@ impl WaveStream {
             return Ok(Rendered { mel: Mel { values: Vec::new() }, wave: Vec::new() });
         }
         let mel = renderer.mel_from(source, first_token)?;
-        let skipped = first_mel - 2 * first_token;
-        let rows = &mel.values[skipped * MEL_CHANNELS..][..(last_mel - first_mel) * MEL_CHANNELS];
-        let wave = renderer.wave_of(rows)?;
+        let skipped = self.frames - 2 * first_token;
+        let fresh = mel.values[skipped * MEL_CHANNELS..][..(last_mel - self.frames) * MEL_CHANNELS].to_vec();
+        let first_kept = self.frames - self.mel.len() / MEL_CHANNELS;
+        self.mel.drain(..(first_mel - first_kept) * MEL_CHANNELS);
+        self.mel.extend_from_slice(&fresh);
+        let wave = renderer.wave_of(&self.mel)?;
         let offset = HOP * first_mel;
         let samples = wave[self.taken - offset..end - offset].to_vec();
         self.taken = end;
-        // The frames before the first that was computed again were final then.
-        let fresh = rows[(self.frames - first_mel) * MEL_CHANNELS..].to_vec();
         self.frames = last_mel;
         Ok(Rendered { mel: Mel { values: fresh }, wave: samples })
     }

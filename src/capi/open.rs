@@ -203,6 +203,7 @@ mod tests {
             queued: 0.0,
             first_sound: None,
             total: 0.0,
+            stages: chattts_rs::Stages::default(),
         };
         Wave { samples: vec![0.0; samples], summary }
     }

@@ -3,6 +3,7 @@
 mod bench;
 mod compute;
 mod help;
+mod load_test;
 mod roles;
 mod serve;
 
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 
 pub use self::bench::BenchArgs;
 pub use self::compute::{ComputeArgs, DevicesArgs};
+pub use self::load_test::{Arrivals, LoadTestArgs};
 pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
 #[cfg(feature = "server")]
 pub use self::serve::LogForm;
@@ -66,6 +68,9 @@ pub enum Command {
     Status(StatusArgs),
     /// Make one ledger and one report of those of an output folder's shards
     Merge(MergeArgs),
+    /// Put load on a running service, and say how it answers
+    #[command(before_help = help::LOAD_TEST, after_long_help = help::LOAD_TEST_MORE)]
+    LoadTest(Box<LoadTestArgs>),
     /// Rewrite texts with pauses, laughs and fillers, as speech would have them
     #[command(after_long_help = help::REFINE)]
     Refine(RefineArgs),

@@ -6,7 +6,7 @@ mod child;
 mod precision;
 #[cfg(feature = "cuda-kernels")]
 mod profile;
-mod table;
+pub mod table;
 mod words;
 
 use chattts_rs::backend::Checkpoint;
@@ -145,7 +145,7 @@ fn headline(machine: &Machine) -> String {
 }
 
 /// Returns a value's name as its flag spells it.
-fn name(value: &impl ValueEnum) -> String {
+pub fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
 }
 

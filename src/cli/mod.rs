@@ -9,6 +9,7 @@ mod format;
 mod guess;
 mod input;
 mod interrupt;
+mod load_test;
 mod mapped;
 pub mod memory;
 mod model;
@@ -127,6 +128,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&context, *args),
         Command::Status(args) => shard::status(&args),
         Command::Merge(args) => shard::merge(&context, &args),
+        Command::LoadTest(args) => load_test::run(&context, &args),
         Command::Refine(args) => refine::run(&context, args),
         Command::Normalize(args) => normalize::run(&context, &args),
         Command::Tokenize(args) => tokenize::run(&context, args),

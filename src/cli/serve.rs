@@ -17,7 +17,9 @@ mod with_server {
 
     use anyhow::Context as _;
     use chattts_rs::service::http::{self, Address, Ended, HttpOptions};
-    use chattts_rs::service::{self, Keys, Loaded, RequestRecord, Service, ServiceOptions, voices};
+    use chattts_rs::service::{
+        self, Keys, Loaded, RequestRecord, Service, ServiceOptions, TraceOptions, voices,
+    };
     use chattts_rs::speech::{Composer, FileRule, Voices, homophones};
     use chattts_rs::text::Tokenizer;
     use chattts_rs::{Engine, Model};
@@ -25,6 +27,9 @@ mod with_server {
     use super::super::args::{LogForm, ServeArgs};
     use super::super::report::Report;
     use super::super::{Context, Usage, options};
+
+    /// The time in which the last traces are sent.
+    const LAST_TRACES: Duration = Duration::from_secs(3);
 
     pub fn run(context: &Context, mut args: ServeArgs) -> anyhow::Result<()> {
         let mut engine = options::engine(&args.model, context);
@@ -38,6 +43,9 @@ mod with_server {
         }
         let homophones = args.homophones.as_deref().map(homophones).transpose()?;
         let service = Service::new(service_options(context, &args)?);
+        if let Some(options) = traces(&args, |name| std::env::var(name).ok().filter(|v| !v.is_empty()))? {
+            service.send_traces(options)?;
+        }
         let load = move || {
             let model = Model::open(&engine)?;
             let (file, json) = &model.checkpoint.tokenizer;
@@ -49,7 +57,9 @@ mod with_server {
         };
         context.interrupt.watch();
         let stop = || context.interrupt.check().is_break();
-        match http::run(&service, http_options(&args), load, &stop)? {
+        let ended = http::run(&service, http_options(&args), load, &stop);
+        service.flush_traces(LAST_TRACES);
+        match ended? {
             Ended::Drained => Ok(()),
             Ended::CutOff(count) => {
                 anyhow::bail!("{count} requests were cut off after {} s", args.grace)
@@ -88,6 +98,36 @@ mod with_server {
         Ok(options)
     }
 
+    /// Returns where traces go, by the flag or by OpenTelemetry's variables.
+    fn traces(
+        args: &ServeArgs,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Option<TraceOptions>> {
+        let whole = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
+        let base = variable("OTEL_EXPORTER_OTLP_ENDPOINT");
+        let mut options = match (&args.otlp_endpoint, whole, base) {
+            (Some(base), _, _) => TraceOptions::new(base),
+            (None, Some(url), _) => {
+                let mut options = TraceOptions::new("");
+                options.url = url;
+                options
+            }
+            (None, None, Some(base)) => TraceOptions::new(&base),
+            (None, None, None) => return Ok(None),
+        };
+        if let Some(name) = variable("OTEL_SERVICE_NAME") {
+            options.service = name;
+        }
+        const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+        for pair in variable(HEADERS).iter().flat_map(|headers| headers.split(',')) {
+            let Some((name, value)) = pair.split_once('=') else {
+                return Err(Usage(format!("{HEADERS}: it is NAME=VALUE,NAME=VALUE")).into());
+            };
+            options.headers.push((name.trim().into(), value.trim().replace("%20", " ")));
+        }
+        Ok(Some(options))
+    }
+
     fn keys(file: &Path) -> anyhow::Result<Keys> {
         let place = || format!("--api-key-file {}", file.display());
         let text = std::fs::read_to_string(file).with_context(place)?;
@@ -107,6 +147,9 @@ mod with_server {
             }
             service::Notice::Refused { reason } => {
                 report.warn(&format!("a connection could not be taken: {reason}"));
+            }
+            service::Notice::TracesLost { reason } => {
+                report.warn(&format!("traces are lost until they can be sent again: {reason}"));
             }
             service::Notice::Request(record) => report.note(&line(log, record)),
             _ => {}
@@ -136,6 +179,9 @@ mod with_server {
             }
         }
         line += &format!(", {:.0} ms", record.total_ms);
+        if let Some(trace) = &record.trace {
+            line += &format!(", trace {}", trace.trace_id);
+        }
         if let Some(text) = &record.text {
             line += &format!(": {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
         }

@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 /// Names a request in the events about it; chosen by whoever submits it.
 pub type RequestId = u64;
 
+/// The positions of a page of keys and values.
+pub const PAGE: usize = 128;
+
 /// Borrows the codes that a running request has drawn, step by step, and their hidden states, (steps, hidden)
 /// row by row.
 pub type CodesSoFar<'a> = (&'a [Vec<u32>], &'a [f32]);
@@ -103,6 +106,11 @@ impl Scheduler {
     /// Returns how many requests hold a slot.
     pub fn running(&self) -> usize {
         self.slots.iter().flatten().count()
+    }
+
+    /// Returns how many pages of keys and values the running requests have begun.
+    pub fn pages(&self) -> usize {
+        self.slots.iter().flatten().map(|live| live.sequence.positions().div_ceil(PAGE)).sum()
     }
 
     /// Returns how many requests can run at once.

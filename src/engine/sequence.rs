@@ -181,6 +181,11 @@ impl Sequence {
         (self.position, &self.pending)
     }
 
+    /// Returns how many positions it has, those that go in next among them.
+    pub fn positions(&self) -> usize {
+        self.position + self.pending.len()
+    }
+
     /// Returns how its draws begin, once a phase.
     pub fn started(&mut self, slot: u32) -> Option<SlotStart> {
         if !std::mem::take(&mut self.started) {

@@ -1,18 +1,22 @@
 //! One line on a device: which of its pieces may start, and what its reader has.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::channel::{Message, Times};
 use super::speech::Trace;
 use super::state::Job;
+use crate::backend::{HOP, SAMPLE_RATE};
 use crate::engine::FinishReason;
 use crate::speech::{Line, Priority};
 use crate::voice::{VoicePrompt, VoiceSample};
 
 /// The number of steps after which a stream's new samples are first asked for. It grows up to [`RAREST_LOOK`], since
 /// the frames within the renderer's reach are computed again each time.
-pub(super) const FIRST_LOOK: usize = 16;
-pub(super) const RAREST_LOOK: usize = 192;
+const FIRST_LOOK: usize = 16;
+const RAREST_LOOK: usize = 192;
+/// The samples that a token becomes.
+const TOKEN_SAMPLES: usize = 2 * HOP;
 
 /// A line that has been started.
 pub(super) struct Active {
@@ -27,6 +31,8 @@ pub(super) struct Active {
     pub next: usize,
     pub made: usize,
     pub look: Look,
+    /// Number of samples that the reader got, of all pieces.
+    pub given: usize,
     pub tokens: usize,
     /// The last seed that a piece needed.
     pub seed: u64,
@@ -68,6 +74,7 @@ impl Active {
             next: 0,
             made: 0,
             look: Look::default(),
+            given: 0,
             tokens: 0,
             seed: line.request.seed,
             finish: FinishReason::End,
@@ -113,6 +120,30 @@ impl Active {
         !self.ready.is_empty() && !self.job.channel.is_full()
     }
 
+    /// Sets when to look at the stream again, after a look that brought sound or none. Whoever hears it in real time must
+    /// not run dry; a line that comes more slowly than it is heard has gaps anyway, of which few are better than many, and the others
+    /// pay for its looks.
+    pub fn look_again(&mut self, is_heard: bool) {
+        let look = &mut self.look;
+        look.is_awaited = false;
+        if is_heard {
+            let time = self.job.submitted.elapsed();
+            let drawing = time.saturating_sub(self.times.queued).as_secs_f64();
+            let drawn = self.tokens + look.taken;
+            let seconds = |samples: usize| samples as f64 / f64::from(SAMPLE_RATE);
+            look.every = if seconds(drawn * TOKEN_SAMPLES) < drawing {
+                RAREST_LOOK
+            } else {
+                let heard = time.saturating_sub(self.times.first_sound.unwrap_or(time)).as_secs_f64();
+                let ahead = (seconds(self.given) - heard).max(0.0);
+                // Half of it is left for the renderer.
+                (look.every * 3 / 2).max((ahead / 2.0 * drawn as f64 / drawing) as usize)
+            };
+            look.every = look.every.min(RAREST_LOOK);
+        }
+        look.at = look.taken + look.every;
+    }
+
     /// Sends the reader samples of the next piece, without those that it got before a device failed.
     pub fn send(&mut self, samples: Vec<f32>) -> bool {
         let (pieces, sent) = self.job.sent;
@@ -127,6 +158,7 @@ impl Active {
             return false;
         }
         self.job.sent = (self.next, self.made);
+        self.given += samples.len();
         self.job.channel.send(Message::Samples(samples));
         let is_first = self.times.first_sound.is_none();
         self.times.first_sound.get_or_insert_with(|| self.job.submitted.elapsed());
@@ -148,6 +180,25 @@ impl Active {
 }
 
 impl Active {
+    /// Notes that a prompt has been taken in.
+    pub fn prefilled(&mut self) {
+        self.times.prefilled.get_or_insert_with(|| self.job.submitted.elapsed());
+    }
+
+    /// Notes that a piece's last token has been drawn.
+    pub fn decoded(&mut self) {
+        self.prefilled();
+        self.times.decoded = Some(self.job.submitted.elapsed());
+    }
+
+    /// Notes when a sound was made.
+    pub fn rendered(&mut self, (begin, end): (Instant, Instant)) {
+        let since = |time: Instant| time.saturating_duration_since(self.job.submitted);
+        let first = self.times.rendered.map_or_else(|| since(begin), |(first, _)| first);
+        self.times.rendered = Some((first, since(end)));
+        self.times.rendering += end.saturating_duration_since(begin);
+    }
+
     /// Gives the other pieces of a voice the sound of its first piece, which has been spoken.
     pub fn set_voice(&mut self, piece: usize, codes: VoicePrompt) {
         let waiting = self.waiting_for(piece);

@@ -94,7 +94,7 @@ impl Open {
                 Some(Ok(Event::Cue { text, start, end, .. })) => parts.cues.push(Cue { start, end, text }),
                 Some(Ok(Event::Refined { refined, .. })) => parts.refined.push(refined),
                 Some(Ok(Event::Trace(trace))) => parts.traces.push(*trace),
-                Some(Ok(Event::Started { .. })) => {}
+                Some(Ok(Event::Started { .. } | Event::Drawn)) => {}
                 Some(Ok(Event::Done(summary))) => {
                     let Parts { samples, cues, refined, traces } = std::mem::take(parts);
                     return Poll::Ready(Ok(Spoken { samples, cues, refined, traces, summary }));

@@ -28,6 +28,8 @@ pub(super) enum Message {
     Samples(Vec<f32>),
     Trace(Box<Trace>),
     PieceEnd,
+    /// The last token is drawn.
+    Drawn,
     Done {
         tokens: usize,
         seed: u64,
@@ -43,6 +45,12 @@ pub(super) struct Times {
     pub queued: Duration,
     pub first_sound: Option<Duration>,
     pub total: Duration,
+    /// Ends of the step that took the first prompt in, and of the last that drew a token.
+    pub prefilled: Option<Duration>,
+    pub decoded: Option<Duration>,
+    /// Begin and end of the renderer's work, and the time it worked.
+    pub rendered: Option<(Duration, Duration)>,
+    pub rendering: Duration,
 }
 
 /// Holds the messages that were sent and not read yet.

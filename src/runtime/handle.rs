@@ -16,7 +16,7 @@ use super::worker::work;
 use crate::backend::{GROUP_STEPS, MemoryProbe, Rendered, Renderer, SAMPLE_RATE};
 use crate::device::DeviceChoice;
 use crate::device::Precision;
-use crate::engine::{Codes, Refined, Request};
+use crate::engine::{Codes, PAGE, Refined, Request};
 use crate::error::{Error, Result};
 use crate::loading::LoadedModel;
 use crate::speech::{Composer, Line, SpeechRequest, Voices};
@@ -41,6 +41,7 @@ struct Inner {
 struct Device {
     name: String,
     slots: usize,
+    pages: usize,
     precision: Precision,
     renderer: Arc<Renderer>,
     memory: Option<MemoryProbe>,
@@ -118,6 +119,7 @@ impl Engine {
         let device = |model: &LoadedModel| Device {
             name: model.device_name.clone(),
             slots: model.slots,
+            pages: model.slots * model.engine.vocabulary().max_positions.div_ceil(PAGE),
             precision: model.precision,
             renderer: Arc::clone(&model.renderer),
             memory: model.memory.clone(),
@@ -248,6 +250,8 @@ impl Engine {
             name: device.name.clone(),
             slots: device.slots,
             slots_held: state.held.get(number).map_or(0, |held| held.load(Relaxed)),
+            pages: device.pages,
+            pages_held: state.pages.get(number).map_or(0, |pages| pages.load(Relaxed)),
             has_failed: state.has_failed.get(number).is_some_and(|failed| failed.load(Relaxed)),
             memory: device.memory.as_ref().and_then(|probe| probe()),
         };

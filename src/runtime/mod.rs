@@ -22,7 +22,7 @@ pub use handle::Engine;
 pub(crate) use handle::first_sound;
 pub use model::Model;
 pub use options::{BatchSize, EngineOptions, Notice};
-pub use speech::{Canceller, Event, Speech, Summary, Trace, Wave};
+pub use speech::{Canceller, Event, Speech, Stages, Summary, Trace, Wave};
 pub use stats::{DeviceStats, Stats, Timing};
 
 pub(crate) use render::render_codes;

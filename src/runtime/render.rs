@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::Instant;
 
 use super::state::RunState;
 use crate::backend::{GROUP_STEPS, Growing, Mel, Rendered, Renderer, WaveStream};
@@ -21,6 +22,8 @@ pub(super) enum Task {
 
 /// The result of a task.
 pub(super) struct Sound {
+    /// The times between which it was made.
+    pub made: (Instant, Instant),
     /// Samples since the last sound of this piece.
     pub samples: Vec<f32>,
     /// The other results, where the piece is complete.
@@ -89,11 +92,12 @@ pub(super) fn render_loop(
                 let stream = streams.entry(id).or_default();
                 stream.tokens.extend(tokens);
                 stream.hiddens.extend(hiddens);
+                let begin = Instant::now();
                 let grown = growing(decoder, &stream.tokens, &stream.hiddens);
                 let samples = stream.wave.take(renderer, grown, false);
                 let sound = samples.map(|samples| {
                     stream.samples.extend_from_slice(&samples);
-                    Sound { samples, whole: None }
+                    Sound { made: (begin, Instant::now()), samples, whole: None }
                 });
                 if !answer(id, sound) {
                     return;
@@ -130,6 +134,7 @@ struct Piece {
 
 fn end_stream(renderer: &Renderer, mut stream: Stream, piece: Piece) -> Result<Sound> {
     let Piece { codes, encodes, .. } = piece;
+    let begin = Instant::now();
     let samples = stream.wave.take(renderer, growing(codes.decoder, &codes.tokens, &codes.hiddens), true)?;
     let sample = if encodes {
         stream.samples.extend_from_slice(&samples);
@@ -137,12 +142,13 @@ fn end_stream(renderer: &Renderer, mut stream: Stream, piece: Piece) -> Result<S
     } else {
         None
     };
-    Ok(Sound { samples, whole: Some(Whole { codes, mel: None, sample }) })
+    Ok(Sound { made: (begin, Instant::now()), samples, whole: Some(Whole { codes, mel: None, sample }) })
 }
 
 /// Renders the first pieces of the queue that share the same kind of input, as many as memory allows at once.
 fn render_group(renderer: &Renderer, pieces: &mut VecDeque<Piece>) -> Vec<(RequestId, Result<Sound>)> {
     let Some(kind) = pieces.front().map(|piece| piece.codes.decoder) else { return Vec::new() };
+    let begin = Instant::now();
     let mut group: Vec<Piece> = Vec::new();
     let mut steps = 0;
     while steps < GROUP_STEPS
@@ -166,7 +172,8 @@ fn render_group(renderer: &Renderer, pieces: &mut VecDeque<Piece>) -> Vec<(Reque
     let sounds = group.into_iter().zip(rendered).map(|(Piece { id, codes, encodes }, rendered)| {
         let sound = rendered.and_then(|Rendered { mel, wave }| {
             let sample = if encodes { Some(renderer.encode(&wave)?) } else { None };
-            Ok(Sound { samples: wave, whole: Some(Whole { codes, mel: Some(mel), sample }) })
+            let whole = Some(Whole { codes, mel: Some(mel), sample });
+            Ok(Sound { made: (begin, Instant::now()), samples: wave, whole })
         });
         (id, sound)
     });

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::speech::{Piece, PostProcess, PostProcessor, Warning};
 
 /// An event of a request. The order is: started, for each piece its refined text, its samples and its cues,
-/// done.
+/// done; somewhere before the last samples, drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -50,6 +50,8 @@ pub enum Event {
     /// The model's outputs for a piece, where they were asked for.
     #[serde(skip)]
     Trace(Box<Trace>),
+    /// All tokens are drawn, and the request holds no slot any more; what is left of its sound follows.
+    Drawn,
     /// The request is complete.
     Done(Summary),
 }
@@ -85,6 +87,36 @@ pub struct Summary {
     pub first_sound: Option<f64>,
     /// Seconds from the request to its last samples.
     pub total: f64,
+    /// The stages between.
+    #[serde(default)]
+    pub stages: Stages,
+}
+
+/// The stages of a request, each with its begin and its end in seconds from the request. Those of several pieces
+/// reach from the first begin to the last end; a wave is rendered while more tokens are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stages {
+    /// The step that took the first prompt in.
+    pub prefill: Option<(f64, f64)>,
+    /// The steps after it, to the last token.
+    pub decode: Option<(f64, f64)>,
+    /// From the renderer's first work to its last.
+    pub render: Option<(f64, f64)>,
+    /// Seconds that the renderer worked; what it renders together with others counts whole.
+    pub rendering: f64,
+}
+
+impl From<&Times> for Stages {
+    fn from(times: &Times) -> Self {
+        let seconds =
+            |(begin, end): (Duration, Duration)| (begin.as_secs_f64(), end.max(begin).as_secs_f64());
+        Stages {
+            prefill: times.prefilled.map(|end| seconds((times.queued, end))),
+            decode: times.prefilled.zip(times.decoded).map(seconds),
+            render: times.rendered.map(seconds),
+            rendering: times.rendering.as_secs_f64(),
+        }
+    }
 }
 
 impl Summary {
@@ -269,6 +301,7 @@ impl Speech {
             Message::Started { queued } => {
                 self.ready.push_back(Event::Started { queued: queued.as_secs_f64() });
             }
+            Message::Drawn => self.ready.push_back(Event::Drawn),
             Message::Refined { piece, refined } => self.ready.push_back(Event::Refined { piece, refined }),
             Message::Trace(trace) => self.ready.push_back(Event::Trace(trace)),
             Message::Samples(samples) => {
@@ -296,7 +329,7 @@ impl Speech {
                         "the model's speech is all silence; another seed may help, if its weights are whole";
                     return Err(Error::Audio(reason.into()));
                 }
-                let Times { queued, first_sound, total } = times;
+                let Times { queued, first_sound, total, .. } = times;
                 self.ready.push_back(Event::Done(Summary {
                     samples: self.samples,
                     sample_rate: self.settings.sample_rate,
@@ -307,6 +340,7 @@ impl Speech {
                     queued: queued.as_secs_f64(),
                     first_sound: first_sound.map(|time| time.as_secs_f64()),
                     total: total.as_secs_f64(),
+                    stages: Stages::from(&times),
                 }));
             }
             Message::Failed(error) => return Err(error),

@@ -48,6 +48,8 @@ pub(super) struct RunState {
     pub observer: Option<Observer>,
     /// Slots that each device holds.
     pub held: Vec<AtomicUsize>,
+    /// Pages of keys and values that the texts of each device have begun.
+    pub pages: Vec<AtomicUsize>,
     pub has_failed: Vec<AtomicBool>,
 }
 
@@ -73,6 +75,7 @@ impl RunState {
             counters: Counters::default(),
             observer,
             held: (0..devices).map(|_| AtomicUsize::new(0)).collect(),
+            pages: (0..devices).map(|_| AtomicUsize::new(0)).collect(),
             has_failed: (0..devices).map(|_| AtomicBool::new(false)).collect(),
         }
     }

@@ -26,6 +26,10 @@ pub struct DeviceStats {
     pub slots: usize,
     /// Number of texts that it works on.
     pub slots_held: usize,
+    /// Pages of keys and values, of 128 positions, that its slots have.
+    pub pages: usize,
+    /// Pages that those texts have begun.
+    pub pages_held: usize,
     /// Whether it has failed and is no longer used.
     pub has_failed: bool,
     /// Bytes of its own memory that are free, and all of them; None for a device without memory of its own.

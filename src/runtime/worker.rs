@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::time::Instant;
 
-use super::active::{Active, Finished, RAREST_LOOK};
+use super::active::{Active, Finished};
 use super::channel::Message;
 use super::render::{Sound, Task, Whole, render_loop};
 use super::speech::Trace;
@@ -55,6 +56,7 @@ pub(super) fn work(model: &mut LoadedModel, device: usize, state: &RunState) {
             at_renderer: 0,
             tasks,
             sounds,
+            step_began: Instant::now(),
         };
         let ended = catch_unwind(AssertUnwindSafe(|| {
             rendering.map_err(Error::Threads)?;
@@ -63,6 +65,7 @@ pub(super) fn work(model: &mut LoadedModel, device: usize, state: &RunState) {
         let ended = ended.unwrap_or_else(|_| Err(Error::Internal("its thread panicked".into())));
         worker.model.engine.clear();
         state.held[device].store(0, Ordering::Relaxed);
+        state.pages[device].store(0, Ordering::Relaxed);
         let lines = std::mem::take(&mut worker.lines);
         stats::sub(&state.counters.running, lines.len() as u64);
         match ended {
@@ -86,6 +89,7 @@ struct Worker<'a> {
     at_renderer: usize,
     tasks: Sender<Task>,
     sounds: Receiver<(RequestId, Result<Sound>)>,
+    step_began: Instant,
 }
 
 impl Worker<'_> {
@@ -101,11 +105,13 @@ impl Worker<'_> {
             self.fill();
             let held = self.running.values().filter(|running| !running.at_renderer).count();
             self.state.held[self.device].store(held, Ordering::Relaxed);
+            self.state.pages[self.device].store(self.model.engine.pages(), Ordering::Relaxed);
             // What is made and not rendered takes memory too.
             if self.model.engine.is_idle() || self.at_renderer > 2 * self.model.slots {
                 self.state.wait(seen);
                 continue;
             }
+            self.step_began = Instant::now();
             let events = self.model.engine.step()?;
             stats::add(&self.state.counters.steps, 1);
             for event in events {
@@ -226,9 +232,11 @@ impl Worker<'_> {
     fn take_event(&mut self, event: Event) -> Result<()> {
         match event {
             Event::Started { id, .. } => {
+                // It is told with what the step has drawn.
+                let step_began = self.step_began;
                 if let Some(active) = self.line_of(id).filter(|active| !active.is_announced) {
                     active.is_announced = true;
-                    active.times.queued = active.job.submitted.elapsed();
+                    active.times.queued = step_began.saturating_duration_since(active.job.submitted);
                     let queued = active.times.queued;
                     active.job.channel.send(Message::Started { queued });
                     stats::record(&self.state.counters.queue_time, queued);
@@ -236,8 +244,12 @@ impl Worker<'_> {
             }
             Event::Advanced { id, tokens } => {
                 stats::add(&self.state.counters.tokens, 1);
-                if let Some(running) = self.running.get_mut(&id) {
-                    running.tokens = tokens;
+                let is_first = self.running.get_mut(&id).is_some_and(|running| {
+                    let before = std::mem::replace(&mut running.tokens, tokens);
+                    before == 0
+                });
+                if is_first && let Some(active) = self.line_of(id) {
+                    active.prefilled();
                 }
             }
             Event::Refined { id, refined } => {
@@ -261,10 +273,19 @@ impl Worker<'_> {
                 stats::add(&self.state.counters.tokens, (codes.tokens.len() - running.tokens) as u64);
                 running.at_renderer = true;
                 let (line, piece) = (running.line, running.piece);
-                let encodes =
-                    self.lines.get(&line).is_some_and(|active| !active.waiting_for(piece).is_empty());
+                let encodes = self.lines.get_mut(&line).is_some_and(|active| {
+                    active.decoded();
+                    !active.waiting_for(piece).is_empty()
+                });
                 self.at_renderer += 1;
                 self.ask(Task::Whole { id, codes, encodes })?;
+                let is_drawing = self.running.values().any(|r| r.line == line && !r.at_renderer);
+                if !encodes
+                    && !is_drawing
+                    && let Some(active) = self.lines.get(&line).filter(|active| active.ready.is_empty())
+                {
+                    active.job.channel.send(Message::Drawn);
+                }
             }
             Event::Failed { id, error } => {
                 let Some(Running { line, piece, attempt, .. }) = self.running.remove(&id) else {
@@ -333,7 +354,7 @@ impl Worker<'_> {
         let Some(Running { line, piece, .. }) = self.running.get(&id) else { return Ok(()) };
         let (line, piece) = (*line, *piece);
         let Some(active) = self.lines.get_mut(&line) else { return Ok(()) };
-        let Sound { samples, whole, .. } = match sound {
+        let Sound { samples, whole, made } = match sound {
             Ok(sound) => sound,
             // A line that cannot be rendered: its own fault, or the device's.
             Err(error @ Error::Device(_)) => return Err(error),
@@ -343,16 +364,12 @@ impl Worker<'_> {
             }
         };
         stats::add(&self.state.counters.samples, samples.len() as u64);
+        active.rendered(made);
         let Some(Whole { codes, mel, sample }) = whole else {
-            let look = &mut active.look;
-            look.is_awaited = false;
-            if !samples.is_empty() {
-                look.every = (look.every * 3 / 2).min(RAREST_LOOK);
-            }
-            look.at = look.taken + look.every;
-            if active.send(samples)
-                && let Some(time) = active.times.first_sound
-            {
+            let is_heard = !samples.is_empty();
+            let is_first = active.send(samples);
+            active.look_again(is_heard);
+            if is_first && let Some(time) = active.times.first_sound {
                 stats::record(&self.state.counters.first_sound, time);
             }
             return Ok(());

@@ -13,7 +13,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::RequestRecord;
-use crate::runtime::Stats;
+use super::cards::Cards;
+use super::otlp::Counts;
+use crate::runtime::{DeviceStats, Stats};
 
 /// The type of the text of [`Service::metrics`](super::Service::metrics).
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -45,8 +47,12 @@ pub struct Metrics {
     queue_capacity: Gauge,
     slots: Gauge,
     slots_held: Gauge,
+    kv_pages: Gauge,
+    kv_pages_held: Gauge,
     in_flight: Gauge,
     connections: Gauge,
+    /// Spans of traces.
+    pub(super) spans: Counts,
     /// Number of requests that were spoken, and the milliseconds that they took together.
     speeches: AtomicU64,
     speech_ms: AtomicU64,
@@ -72,8 +78,11 @@ impl Default for Metrics {
             queue_capacity: Gauge::default(),
             slots: Gauge::default(),
             slots_held: Gauge::default(),
+            kv_pages: Gauge::default(),
+            kv_pages_held: Gauge::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
+            spans: Counts::default(),
             speeches: AtomicU64::new(0),
             speech_ms: AtomicU64::new(0),
         };
@@ -118,8 +127,21 @@ impl Metrics {
         r.register("queue_size", "Requests that wait for their turn", self.queue_size.clone());
         r.register("slots", "Texts that all devices can work on together", self.slots.clone());
         r.register("slots_held", "Texts that the devices work on", self.slots_held.clone());
+        r.register(
+            "kv_pages",
+            "Pages of keys and values, of 128 positions, of all slots",
+            self.kv_pages.clone(),
+        );
+        r.register(
+            "kv_pages_held",
+            "Pages that the texts in the slots have begun",
+            self.kv_pages_held.clone(),
+        );
         r.register("requests_in_flight", "Requests that have not ended", self.in_flight.clone());
         r.register("connections", "Connections that are open", self.connections.clone());
+        r.register("spans_sent", "Spans of traces that the collector has taken", self.spans.sent.clone());
+        r.register("spans_dropped", "Spans of traces that were lost", self.spans.dropped.clone());
+        r.register_collector(Box::new(Cards::default()));
         let build: Labels<1> = [("version", env!("CARGO_PKG_VERSION").into())];
         r.register("build", "The version of the program", Info::new(build));
         self
@@ -171,8 +193,12 @@ impl Metrics {
         self.connections.set(now.connections as i64);
         if let Some(stats) = now.stats {
             self.steps.inner().store(stats.steps, Ordering::Relaxed);
-            self.slots.set(stats.devices.iter().map(|device| device.slots as i64).sum());
-            self.slots_held.set(stats.devices.iter().map(|device| device.slots_held as i64).sum());
+            let sum =
+                |count: fn(&DeviceStats) -> usize| stats.devices.iter().map(count).sum::<usize>() as i64;
+            self.slots.set(sum(|device| device.slots));
+            self.slots_held.set(sum(|device| device.slots_held));
+            self.kv_pages.set(sum(|device| device.pages));
+            self.kv_pages_held.set(sum(|device| device.pages_held));
         }
         let mut text = String::new();
         // A string takes whatever is written.

@@ -9,17 +9,20 @@
 //! [`http::HttpOptions`] hold the limits.
 
 mod admission;
+mod cards;
 mod client;
 mod encode;
 pub mod http;
 mod job;
 mod metrics;
 mod options;
+mod otlp;
 mod read;
 mod record;
 mod refusal;
 mod speak;
 mod state;
+mod trace;
 pub mod voices;
 
 pub use admission::{Admission, Full, Permit};
@@ -29,7 +32,9 @@ pub(crate) use job::check_model_name;
 pub use job::{MODELS, NormalizeJob, SpeechJob, normalize_fields, speech_fields};
 pub use metrics::{CONTENT_TYPE as METRICS_CONTENT_TYPE, Metrics};
 pub use options::{Notice, Observer, ServiceOptions};
+pub use otlp::TraceOptions;
 pub use record::{RequestRecord, Ticket};
 pub use refusal::{Refusal, RefusalKind};
 pub use speak::{Chunk, Usage, Utterance};
 pub use state::{Loaded, Phase, Service};
+pub use trace::TraceContext;

@@ -35,6 +35,11 @@ pub enum Notice<'a> {
         /// The reason.
         reason: &'a str,
     },
+    /// Traces cannot be sent; it is told once, until they can be sent again.
+    TracesLost {
+        /// The reason.
+        reason: &'a str,
+    },
     /// A request has ended.
     Request(&'a RequestRecord),
 }

@@ -1,17 +1,21 @@
 //! The record of a request: what the log and the metrics tell of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
-use super::{Notice, Service};
+use super::trace::{Stage, spans};
+use super::{Notice, Service, TraceContext};
 
 /// What became of a request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RequestRecord {
     /// The id that the client gave it, or that was made for it.
     pub id: String,
+    /// Its place in a trace, if it is traced or its client told one.
+    #[serde(flatten)]
+    pub trace: Option<TraceContext>,
     /// The name of what was asked for: `speech`, `normalize`, …
     pub api: &'static str,
     /// The status of the answer as HTTP counts it; 499 if the client had gone.
@@ -49,14 +53,24 @@ pub struct Ticket(Arc<Inner>);
 struct Inner {
     service: Arc<Service>,
     arrived: Instant,
+    arrived_at: SystemTime,
     record: Mutex<RequestRecord>,
+    stages: Mutex<Vec<Stage>>,
 }
 
 impl Ticket {
-    pub(super) fn new(service: &Arc<Service>, record: RequestRecord) -> Self {
+    pub(super) fn new(service: &Arc<Service>, mut record: RequestRecord) -> Self {
         service.count_in_flight(1);
-        let (service, arrived) = (Arc::clone(service), Instant::now());
-        Ticket(Arc::new(Inner { service, arrived, record: Mutex::new(record) }))
+        if record.trace.is_none() && service.tracer.get().is_some() {
+            record.trace = Some(TraceContext::begin());
+        }
+        Ticket(Arc::new(Inner {
+            service: Arc::clone(service),
+            arrived: Instant::now(),
+            arrived_at: SystemTime::now(),
+            record: Mutex::new(record),
+            stages: Mutex::default(),
+        }))
     }
 
     /// Returns the time since the request came.
@@ -67,6 +81,11 @@ impl Ticket {
     /// Gives access to the record.
     pub fn record(&self) -> MutexGuard<'_, RequestRecord> {
         self.0.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a stage of the request for its trace.
+    pub(super) fn note(&self, stage: Stage) {
+        self.0.stages.lock().unwrap_or_else(PoisonError::into_inner).push(stage);
     }
 }
 
@@ -80,6 +99,12 @@ impl Drop for Inner {
         let record = self.record.get_mut().unwrap_or_else(PoisonError::into_inner);
         record.total_ms = milliseconds(self.arrived.elapsed());
         self.service.metrics.count(record);
+        if let Some(tracer) = self.service.tracer.get()
+            && let Some(context) = record.trace.as_ref().filter(|context| context.is_sampled())
+        {
+            let stages = self.stages.get_mut().unwrap_or_else(PoisonError::into_inner);
+            tracer.send(spans(record, context, stages, self.arrived_at));
+        }
         self.service.notify(&Notice::Request(record));
         self.service.count_in_flight(-1);
     }

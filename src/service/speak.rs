@@ -10,10 +10,11 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, timeout_at};
 
 use super::record::milliseconds;
+use super::trace::Stage;
 use super::{Client, Encoder, Permit, Refusal, RefusalKind, Service, SpeechJob, Ticket};
 use crate::audio::Encoding;
 use crate::error::Result;
-use crate::runtime::{Event, Speech, Summary};
+use crate::runtime::{Event, Speech, Stages, Summary};
 use crate::speech::Line;
 
 /// The most bytes of a chunk, and the most chunks that wait to be read: 1 MiB, 20 seconds of samples. A slot is free
@@ -103,13 +104,16 @@ impl Service {
         let seed = line.request.seed;
         ticket.record().seed = Some(seed);
         let asked = ticket.elapsed();
-        let permit =
-            timeout_at(deadline, self.admission.admit(client, priority)).await.map_err(|_| late())?;
-        let permit = permit.map_err(|_| self.full())?;
+        let permit = timeout_at(deadline, self.admission.admit(client, priority)).await;
+        if !matches!(permit, Ok(Ok(_))) {
+            ticket.note(Stage { name: "queue", begin: asked, end: ticket.elapsed(), busy: None });
+        }
+        let permit = permit.map_err(|_| late())?.map_err(|_| self.full())?;
         // It may have waited for long.
         if self.failure().is_some() {
             self.loaded()?;
         }
+        let submitted = ticket.elapsed();
         let speech = engine.speak_line(line)?;
         let (out, mut rest) = mpsc::channel(CHUNKS);
         let pump = Pump {
@@ -120,6 +124,9 @@ impl Service {
             out,
             ticket: ticket.clone(),
             asked,
+            submitted,
+            encoded: None,
+            encoding: Duration::ZERO,
             rate: encoding.sample_rate(),
             samples: 0,
             input_tokens,
@@ -151,12 +158,17 @@ struct Pump {
     service: Arc<Service>,
     speech: Speech,
     encoder: Option<Encoder>,
-    /// The slot, which is given back when the speech is made.
+    /// The slot, which is given back when all tokens are drawn.
     permit: Option<Permit>,
     out: Sender<Result<Chunk, Refusal>>,
     ticket: Ticket,
     /// The time at which a slot was asked for.
     asked: Duration,
+    /// The time at which the engine got the text.
+    submitted: Duration,
+    /// Begin and end of encoding, and the time that it took.
+    encoded: Option<(Duration, Duration)>,
+    encoding: Duration,
     rate: u32,
     samples: u64,
     input_tokens: usize,
@@ -169,6 +181,9 @@ impl Pump {
             ended = timeout_at(deadline, self.pump()) => ended.unwrap_or_else(|_| Err(late())),
             () = out.closed() => Err(gone()),
         };
+        if let Some((begin, end)) = self.encoded {
+            self.ticket.note(Stage { name: "encode", begin, end, busy: Some(self.encoding.as_secs_f64()) });
+        }
         let mut record = self.ticket.record();
         record.audio_seconds = self.samples as f64 / f64::from(self.rate);
         if let Err(refusal) = ended {
@@ -185,14 +200,18 @@ impl Pump {
                 return Err(lost());
             };
             match event? {
-                Event::Started { .. } => self.note_start(),
+                Event::Started { queued } => self.note_start(queued),
                 Event::Samples(samples) => {
                     for part in samples.chunks(SAMPLES) {
+                        let begin = self.ticket.elapsed();
                         let bytes = self.encoder.as_mut().map(|encoder| encoder.push(part)).transpose()?;
+                        self.note_encoding(begin);
                         self.samples += part.len() as u64;
                         self.send(bytes.unwrap_or_default()).await?;
                     }
                 }
+                // The slot is the next one's while the last sound is made.
+                Event::Drawn => self.permit = None,
                 Event::Done(summary) => return self.finish(summary).await,
                 _ => {}
             }
@@ -205,16 +224,39 @@ impl Pump {
         if seconds > 0.0 {
             self.service.metrics.spoken((summary.total - summary.queued).max(0.0) / seconds);
         }
+        self.note_stages(&summary.stages);
+        let begin = self.ticket.elapsed();
         let rest = self.encoder.take().map(Encoder::finish).transpose()?;
+        self.note_encoding(begin);
         self.send(rest.unwrap_or_default()).await?;
         let usage = Usage { input_tokens: self.input_tokens, output_tokens: summary.tokens };
         self.out.send(Ok(Chunk::Done(usage))).await.map_err(|_| gone())
     }
 
-    fn note_start(&self) {
-        let waited = self.ticket.elapsed().saturating_sub(self.asked);
+    fn note_start(&self, queued: f64) {
+        let end = self.submitted + Duration::from_secs_f64(queued.max(0.0));
+        let waited = end.saturating_sub(self.asked);
         self.service.metrics.waited(waited);
         self.ticket.record().queue_ms = Some(milliseconds(waited));
+        self.ticket.note(Stage { name: "queue", begin: self.asked, end, busy: None });
+    }
+
+    fn note_encoding(&mut self, begin: Duration) {
+        let end = self.ticket.elapsed();
+        self.encoded = Some((self.encoded.map_or(begin, |(first, _)| first), end));
+        self.encoding += end.saturating_sub(begin);
+    }
+
+    fn note_stages(&self, stages: &Stages) {
+        let Stages { prefill, decode, render, rendering } = *stages;
+        for (name, stage, busy) in
+            [("prefill", prefill, None), ("decode", decode, None), ("render", render, Some(rendering))]
+        {
+            if let Some((begin, end)) = stage {
+                let at = |seconds: f64| self.submitted + Duration::from_secs_f64(seconds.max(0.0));
+                self.ticket.note(Stage { name, begin: at(begin), end: at(end), busy });
+            }
+        }
     }
 
     async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Refusal> {

@@ -5,8 +5,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::metrics::Now;
+use super::otlp::Tracer;
 use super::{
     Admission, Client, Metrics, Notice, Refusal, RefusalKind, RequestRecord, ServiceOptions, Ticket,
+    TraceOptions,
 };
 use crate::error::{Error, Result};
 use crate::runtime::Engine;
@@ -49,6 +51,7 @@ pub struct Service {
     pub(super) options: ServiceOptions,
     pub(super) admission: Arc<Admission>,
     pub(super) metrics: Metrics,
+    pub(super) tracer: OnceLock<Tracer>,
     loaded: OnceLock<Loaded>,
     is_draining: AtomicBool,
     in_flight: AtomicUsize,
@@ -62,11 +65,30 @@ impl Service {
             admission: Admission::new(options.queue),
             metrics: Metrics::default(),
             options,
+            tracer: OnceLock::new(),
             loaded: OnceLock::new(),
             is_draining: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
         })
+    }
+
+    /// Sends the traces of the requests that come from now on.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if the address is none; [`Error::Threads`] if there is no thread to send them.
+    pub fn send_traces(&self, options: TraceOptions) -> Result<()> {
+        let tracer = Tracer::start(options, self.metrics.spans.clone(), self.options.observer.clone())?;
+        // The first one stays.
+        let _ = self.tracer.set(tracer);
+        Ok(())
+    }
+
+    /// Waits at most this long until the traces of the requests that have ended are sent.
+    pub fn flush_traces(&self, time: Duration) {
+        if let Some(tracer) = self.tracer.get() {
+            tracer.flush(time);
+        }
     }
 
     /// Takes a loaded model, speaks with it once, and begins to take requests.

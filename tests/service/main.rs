@@ -4,6 +4,7 @@
 mod common;
 mod load;
 mod server;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -94,6 +94,27 @@ Examples:
     -d '{\"input\": \"Hello there.\", \"voice\": \"alloy\", \"response_format\": \"wav\"}' -o hello.wav
   chattts-rs serve --host 0.0.0.0 --api-key-file keys.txt --log json";
 
+pub const LOAD_TEST: &str = "\
+Examples:
+  chattts-rs load-test http://127.0.0.1:8000 --rate 2,4,8 --plot load.svg
+  chattts-rs load-test http://127.0.0.1:8000 --concurrency 1,8,32 --json load.json";
+
+pub const LOAD_TEST_MORE: &str = "\
+Load:
+  With --rate requests come at their times whatever becomes of those before them,
+  as those of many people do, and latency counts from the time at which a request
+  was to be sent. With --concurrency each client waits for its answer, as a batch
+  does. A text and a seed are the same in each step and each run.
+
+Figures:
+  QPS and audio count what was answered, from the first request to the last end.
+  RTF is the time from sending to the end, divided by the length of the audio.
+  Queue, slots and cards are what /metrics tells, once a second.
+
+Exit codes:
+  0 all were answered or refused (429, 503), 1 some failed, 2 wrong usage, 130
+  interrupted";
+
 pub const SERVE_MORE: &str = "\
 It takes a build with the feature `server`: cargo build --release --features
 server. What is at an address:
@@ -126,6 +147,14 @@ Limits:
   client's in turn: the holder of a key, else an address. A request whose client
   goes away ends, and its slot is free with the next step. A client that takes
   no byte of its answer for --stall-time seconds is left.
+
+Traces:
+  With --otlp-endpoint each request is a trace of its stages: queue, prefill,
+  decode, render and encode. It goes on with the client's, if there is a header
+  traceparent, and the log tells its id. What the collector does not take in
+  time is dropped, and counted in chattts_spans_dropped_total. Without the flag
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and OTEL_EXPORTER_OTLP_ENDPOINT are read;
+  OTEL_EXPORTER_OTLP_HEADERS and OTEL_SERVICE_NAME in any case.
 
 Ending:
   At SIGTERM or an interrupt, new requests are refused, those that are running

@@ -58,6 +58,9 @@ pub struct ServeArgs {
     /// Log texts too; otherwise none is kept
     #[arg(long, help_heading = "Log")]
     pub log_text: bool,
+    /// A collector to which the trace of each request goes, by OTLP over HTTP: http://127.0.0.1:4318
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, help_heading = "Log")]
+    pub otlp_endpoint: Option<String>,
     #[command(flatten)]
     pub model: ModelArgs,
     #[command(flatten)]

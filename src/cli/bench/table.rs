@@ -4,7 +4,7 @@ use chattts_rs::bench::{Agreement, Deviation, Sharing, Spread, Summary, WordErro
 use serde::Serialize;
 
 /// The text in place of a value that was not measured.
-pub(super) const NONE: &str = "–";
+pub const NONE: &str = "–";
 const GAP: &str = "  ";
 
 /// Formats speed and memory, one line a measurement.
@@ -137,7 +137,7 @@ fn median(spread: Option<Spread>, scale: f64) -> String {
 }
 
 /// Formats a number with three significant digits, as many as a measurement has.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),
         10.0.. => format!("{value:.1}"),
@@ -152,22 +152,22 @@ fn small(value: f64) -> String {
 }
 
 /// A table of cells under headings, the first column aligned to the left and all others to the right.
-pub(super) struct Table {
+pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(columns: &[(&str, &str)]) -> Self {
+    pub fn new(columns: &[(&str, &str)]) -> Self {
         let names = columns.iter().map(|(name, _)| name.to_string()).collect();
         let units = columns.iter().map(|(_, unit)| unit.to_string()).collect();
         Table { rows: vec![names, units] }
     }
 
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }
 
-    pub(super) fn print(&self) -> String {
+    pub fn print(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));

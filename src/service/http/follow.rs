@@ -16,10 +16,11 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 use super::respond::Told;
 use super::routes::Face;
-use crate::service::{Client, Refusal, RefusalKind, RequestRecord, Ticket};
+use crate::service::{Client, Refusal, RefusalKind, RequestRecord, Ticket, TraceContext};
 use crate::speech::random_seed;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The most characters of an id that a client gives.
 const MAX_ID: usize = 128;
 /// The status that is counted where the client has gone before its answer.
@@ -39,8 +40,10 @@ pub async fn follow(State(face): State<Face>, mut request: Request, next: Next) 
         "/v1/audio/voices" => "voices",
         _ => "models",
     };
+    let parent = request.headers().get(TRACE_PARENT).and_then(|parent| parent.to_str().ok());
     let record = RequestRecord {
         id: id.clone(),
+        trace: parent.and_then(TraceContext::of_parent),
         api,
         status: CLIENT_GONE,
         error: Some(RefusalKind::Gone.name()),
