@@ -1255,7 +1255,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__normalize)
-            opts="-t -f -q -v -h -V --text --file --lang --strict --name-emoji --homophones --ssml --markdown --json --explain --quiet --verbose --help --version"
+            opts="-t -f -q -v -h -V --text --file --lang --strict --name-emoji --pronounce --homophones --ssml --markdown --json --explain --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1303,6 +1303,21 @@ _chattts__rs() {
                     COMPREPLY=($(compgen -W "auto zh en" -- "${cur}"))
                     return 0
                     ;;
+                --pronounce)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --homophones)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1326,7 +1341,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__refine)
-            opts="-t -f -m -q -v -h -V --text --file --model --offline --device --backend --dtype --memory-fraction --threads --prompt --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --homophones --no-normalize --dump --quiet --verbose --help --version"
+            opts="-t -f -m -q -v -h -V --text --file --model --offline --device --backend --dtype --memory-fraction --threads --prompt --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --homophones --no-normalize --dump --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1436,6 +1451,21 @@ _chattts__rs() {
                     ;;
                 --lang)
                     COMPREPLY=($(compgen -W "auto zh en" -- "${cur}"))
+                    return 0
+                    ;;
+                --pronounce)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --homophones)
@@ -2020,7 +2050,11 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__serve)
+<<<<<<< HEAD
             opts="-m -q -v -h -V --host --port --unix --api-key-file --batch-size --queue --max-input --max-connections --time-limit --stall-time --head-time --grace --log --log-text --otlp-endpoint --model --offline --device --backend --dtype --memory-fraction --threads --roles --homophones --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --quiet --verbose --help --version"
+=======
+            opts="-m -q -v -h -V --host --port --unix --api-key-file --batch-size --queue --max-input --max-connections --time-limit --stall-time --head-time --grace --log --log-text --model --offline --device --backend --dtype --memory-fraction --threads --roles --homophones --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --quiet --verbose --help --version"
+>>>>>>> text
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2198,6 +2232,21 @@ _chattts__rs() {
                     COMPREPLY=($(compgen -W "auto zh en" -- "${cur}"))
                     return 0
                     ;;
+                --pronounce)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --role)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2249,7 +2298,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__synth)
-            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --play --dump --model --offline --device --backend --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --allow-files --batch-size --name --resume --verify --prune --dry-run --fail-fast --report --json --list-voices --quiet --verbose --help --version"
+            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --play --dump --model --offline --device --backend --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --allow-files --batch-size --name --resume --verify --prune --dry-run --fail-fast --report --json --list-voices --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2426,6 +2475,21 @@ _chattts__rs() {
                     ;;
                 --lang)
                     COMPREPLY=($(compgen -W "auto zh en" -- "${cur}"))
+                    return 0
+                    ;;
+                --pronounce)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --role)

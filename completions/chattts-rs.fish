@@ -84,6 +84,7 @@ stream\t'Seeded once (torch.manual_seed before the call)'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l lang -d 'The language texts are read in [default: auto]' -r -f -a "auto\t'Each sentence in its own'
 zh\t'Chinese'
 en\t'English'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l pronounce -d 'Your own readings: a file with a word, a tab and what is spoken for it in each line' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role -d 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l role-text -d 'What the sample given as --role says, word for word' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l voice-codes -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
@@ -165,6 +166,7 @@ stream\t'Seeded once (torch.manual_seed before the call)'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l lang -d 'The language texts are read in [default: auto]' -r -f -a "auto\t'Each sentence in its own'
 zh\t'Chinese'
 en\t'English'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l pronounce -d 'Your own readings: a file with a word, a tab and what is spoken for it in each line' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l role -d 'Who speaks: a role, a seed, a speaker string, a file, a spoken sample, a mix, or `none`' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l role-text -d 'What the sample given as --role says, word for word' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l voice-codes -d 'A sample to continue, as codes (4, n) in a safetensors file; takes --voice-text' -r -F
@@ -241,6 +243,7 @@ stream\t'Seeded once (torch.manual_seed before the call)'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l lang -d 'The language texts are read in [default: auto]' -r -f -a "auto\t'Each sentence in its own'
 zh\t'Chinese'
 en\t'English'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l pronounce -d 'Your own readings: a file with a word, a tab and what is spoken for it in each line' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dump -d 'Keep prompts and tokens in DIR/00000.safetensors, …' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l offline -d 'Use what is in the cache; never the network'
@@ -256,6 +259,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -s f -l
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l lang -d 'The language texts are read in [default: auto]' -r -f -a "auto\t'Each sentence in its own'
 zh\t'Chinese'
 en\t'English'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l pronounce -d 'Your own readings: a file with a word, a tab and what is spoken for it in each line' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l strict -d 'Fail a text of which a character would not be spoken, instead of warning'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand normalize" -l name-emoji -d 'Speak emoji by their names instead of leaving them out'

@@ -143,6 +143,107 @@ fn homophones_are_spoken_in_place_of_what_is_misread() {
 }
 
 #[test]
+fn a_users_own_readings_go_before_all_rules() {
+    let p = Program::new();
+    fs::write(
+        p.path("w.tsv"),
+        "# mine\nnguyen\twin\nSQL\tsequel\nMay\tmaai\nv2\tversion 2\n重庆\t崇庆\nC++\tsee plus\n",
+    )
+    .unwrap();
+    let read = |text: &str| p.ok(&["normalize", "--pronounce", "w.tsv", text]).out;
+    assert_eq!(read("Dr. Nguyen's SQL, not sql or MySQL."), "doctor wins sequel, not sql or My S Q L.\n");
+    assert_eq!(
+        read("On 5 May 2024 v2 of C++ came."),
+        "On five maai twenty twenty four version two of see plus came.\n"
+    );
+    assert_eq!(read("重庆的SQL有3个v2。"), "崇庆的sequel有三个version 二。\n");
+    let out = p.ok(&["normalize", "--pronounce", "w.tsv", "--json", "我在重庆。"]).out;
+    assert_eq!(
+        record(&out)["replacements"],
+        json!([{"start": 2, "end": 4, "kind": "pronunciation", "from": "重庆", "to": "崇庆"}])
+    );
+    let out = p.ok(&["normalize", "--pronounce", "w.tsv", "--explain", "My SQL"]).out;
+    assert_eq!(out, "My sequel\n  SQL → sequel (pronunciation)\n    or SQL → S Q L (initialism)\n");
+    let ssml = "<speak>SQL <sub alias='SQL'>x</sub> <say-as interpret-as='characters'>SQL</say-as></speak>";
+    assert_eq!(p.ok(&["normalize", "--pronounce", "w.tsv", "--ssml", ssml]).out, "sequel sequel S Q L\n");
+
+    for (rows, reason) in
+        [("a\tb\nword\n", "line 2: expected a word, a tab"), ("a\tb\nA\t-\n", "line 2: nothing is spoken")]
+    {
+        fs::write(p.path("bad.tsv"), rows).unwrap();
+        let ran = p.run(&["normalize", "--pronounce", "bad.tsv", "x"]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains("bad.tsv") && ran.err.contains(reason), "{ran:?}");
+    }
+    let ran = p.run(&["normalize", "--pronounce", "gone.tsv", "x"]);
+    assert!(ran.err.contains("cannot read gone.tsv"), "{ran:?}");
+    let ran = p.run(&["synth", "--no-normalize", "--pronounce", "w.tsv", "x"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+}
+
+#[test]
+fn own_readings_change_a_lines_speech_and_its_subtitles_show_what_was_written() {
+    let p = Program::new();
+    fs::write(p.path("w.tsv"), "重庆\t崇庆\n").unwrap();
+    let synth = |out: &str, more: &[&str], text: &str| {
+        let args = [
+            "synth",
+            "--model",
+            "noise",
+            "--seed",
+            "4",
+            "--max-tokens",
+            "20",
+            "--subtitles",
+            "srt",
+            "--out",
+            out,
+        ];
+        p.ok(&[&args, more, &[text]].concat());
+        fs::read(p.path(out)).unwrap()
+    };
+    let said = synth("a.wav", &["--pronounce", "w.tsv"], "我在重庆。");
+    assert_eq!(said, synth("b.wav", &[], "我在崇庆。"));
+    assert_ne!(said, synth("c.wav", &[], "我在重庆。"));
+    assert_eq!(synth("d.wav", &["--pronounce", "w.tsv"], "我在。"), synth("e.wav", &[], "我在。"));
+    assert!(fs::read_to_string(p.path("a.srt")).unwrap().contains("我在重庆。"));
+}
+
+#[test]
+fn a_manifests_line_has_readings_of_its_own_and_what_they_change_is_done_again() {
+    let p = Program::new();
+    fs::write(p.path("w.tsv"), "重庆\t崇庆\n").unwrap();
+    let write = |words: &str| {
+        let line = |text: &str, own: Value| json!({"text": text, "pronounce": own}).to_string() + "\n";
+        fs::write(p.path("m.jsonl"), line("重庆a", json!({"a": words})) + &line("重庆b", Value::Null))
+            .unwrap();
+    };
+    let synth = "synth -m noise --max-tokens 20 -f m.jsonl --out-dir d --resume --pronounce w.tsv";
+    let synth: Vec<&str> = synth.split(' ').collect();
+    let planned = || {
+        let out = p.ok(&[&synth[..], &["--dry-run"]].concat()).out;
+        out.lines().map(|line| line.split('\t').next().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    write("one");
+    assert_eq!(planned(), ["speak", "speak"]);
+    p.spoken(&synth);
+    assert_eq!(planned(), ["skip", "skip"]);
+    write("two");
+    assert_eq!(planned(), ["speak", "skip"]);
+    fs::write(p.path("w.tsv"), "庆\t青\n").unwrap();
+    assert_eq!(planned(), ["speak", "speak"]);
+    for (row, reason) in [
+        (r#"{"text": "a", "pronounce": {"a": 1}}"#, "expected an object of words"),
+        (r#"{"text": "a", "pronounce": {"a": ""}}"#, "nothing is spoken for the word"),
+        (r#"{"text": "a", "pronounce": {"a": "b"}, "normalize": false}"#, "so it takes no `pronounce`"),
+    ] {
+        fs::write(p.path("bad.jsonl"), row).unwrap();
+        let ran = p.run(&["synth", "--model", "noise", "--file", "bad.jsonl", "--out-dir", "e"]);
+        assert!(ran.code == Some(1) && ran.err.contains(reason), "{ran:?}");
+    }
+}
+
+#[test]
 fn what_is_not_read_goes_to_the_tokenizer_as_it_is() {
     let p = Program::new();
     let ran = p.run(&["synth", "--model", "noise", "--no-normalize", "--strict", "--out", "a.wav", "好"]);

@@ -105,7 +105,7 @@ pub fn normalize(data: &[u8]) {
     let Some(source) = text(data) else { return };
     for language in LANGUAGES {
         for name_emoji in [false, true] {
-            let read = read_aloud(source, &NormalizeOptions { language, name_emoji, homophones: None });
+            let read = read_aloud(source, &NormalizeOptions { language, name_emoji, ..Default::default() });
             assert_tiled(&read, source, 0..source.len());
             assert_speakable(&read.text);
             let most = SPOKEN_FACTOR * source.len() + 64;

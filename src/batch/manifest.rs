@@ -147,7 +147,12 @@ mod tests {
             min_tokens: Some(10),
             rng: Some(NoiseMode::Stream),
         };
-        let reading = ReadingOverrides { lang: Some(Lang::Zh), strict: Some(true), name_emoji: Some(false) };
+        let reading = ReadingOverrides {
+            lang: Some(Lang::Zh),
+            strict: Some(true),
+            name_emoji: Some(false),
+            pronounce: None,
+        };
         let overrides = Overrides {
             role: Some("2222".into()),
             role_text: Some("words".into()),

@@ -42,8 +42,7 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
 #[unsafe(no_mangle)]
 pub extern "C" fn chattts_init() -> c_int {
     run(|| {
-        let reading = Reading::of(&SpeechRequest::new("").overrides);
-        read(WARM_UP, reading, None)?;
+        read(WARM_UP, Reading::of(&SpeechRequest::new("").overrides), None)?;
         Ok(())
     })
 }

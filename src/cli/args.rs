@@ -9,11 +9,12 @@ mod serve;
 
 use std::path::PathBuf;
 
-use chattts_rs::Overrides;
 use chattts_rs::audio::Format;
 use chattts_rs::backend::WeightType;
 use chattts_rs::hub::{DEFAULT_REPO, NoiseSize};
-use chattts_rs::speech::{MarkupOverrides, ReadingOverrides, SamplingOverrides};
+use chattts_rs::speech::{MarkupOverrides, ReadingOverrides, SamplingOverrides, homophones};
+use chattts_rs::text::Homophones;
+use chattts_rs::{Overrides, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -136,9 +137,8 @@ pub struct SynthArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub compute: ComputeArgs,
-    /// A file of roles that come before your own, such as one beside a project
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Voice", hide_short_help = true)]
-    pub roles: Option<PathBuf>,
+    #[command(flatten)]
+    pub roles: RolesFlag,
     /// Let every text sound like the first one: its speech is the sample that the others continue
     #[arg(long, conflicts_with_all = ["voice_codes", "stream", "dump"], help_heading = "Voice", hide_short_help = true)]
     pub voice_from_first: bool,
@@ -146,9 +146,8 @@ pub struct SynthArgs {
     pub overrides: Overrides,
     #[command(flatten)]
     pub negations: Negations,
-    /// A JSON object of one-character strings: what is misread, and what to speak in its place
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input", hide_short_help = true)]
-    pub homophones: Option<PathBuf>,
+    #[command(flatten)]
+    pub homophones: HomophonesFlag,
     /// The input is a manifest: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}
     ///
     /// JSON Lines, a JSON array of objects, or CSV with a header. Every flag of voice and generation is a key, with _
@@ -285,15 +284,37 @@ pub struct TextArgs {
 }
 
 /// The flags that make no sense for a text that is not read.
-const READ_FLAGS: [&str; 6] = ["lang", "strict", "homophones", "name_emoji", "ssml", "markdown"];
+const READ_FLAGS: [&str; 7] = ["lang", "strict", "homophones", "name_emoji", "pronounce", "ssml", "markdown"];
 
 #[derive(Args)]
 pub struct ReadArgs {
     #[command(flatten)]
     pub reading: ReadingOverrides,
+    #[command(flatten)]
+    pub homophones: HomophonesFlag,
+}
+
+/// The flag of a table that `synth`, `serve` and the commands that read texts take.
+#[derive(Args)]
+pub struct HomophonesFlag {
     /// A JSON object of one-character strings: what is misread, and what to speak in its place
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input", hide_short_help = true)]
-    pub homophones: Option<PathBuf>,
+    homophones: Option<PathBuf>,
+}
+
+impl HomophonesFlag {
+    /// Reads the table.
+    pub fn table(&self) -> Result<Option<Homophones>> {
+        self.homophones.as_deref().map(homophones).transpose()
+    }
+}
+
+/// The flag of a project's own roles.
+#[derive(Args)]
+pub struct RolesFlag {
+    /// A file of roles that come before your own, such as one beside a project
+    #[arg(long = "roles", id = "roles", value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Voice", hide_short_help = true)]
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -397,7 +418,7 @@ pub struct RefineArgs {
     #[command(flatten)]
     pub read: ReadArgs,
     /// Give the text to the tokenizer untouched
-    #[arg(long, conflicts_with_all = ["lang", "strict", "homophones", "name_emoji"], help_heading = "Input")]
+    #[arg(long, conflicts_with_all = ["lang", "strict", "homophones", "name_emoji", "pronounce"], help_heading = "Input")]
     pub no_normalize: bool,
     /// Keep prompts and tokens in DIR/00000.safetensors, …
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]

@@ -1,7 +1,7 @@
 //! Runs `normalize`, which prints texts as they are spoken.
 
 use chattts_rs::Overrides;
-use chattts_rs::speech::{Reading, ReadingRecord, check, homophones, misspelt, read};
+use chattts_rs::speech::{Reading, ReadingRecord, check, misspelt, read};
 use chattts_rs::text::{Homophones, NormalizeOptions, explain};
 
 use super::args::NormalizeArgs;
@@ -14,7 +14,7 @@ pub fn run(context: &Context, args: &NormalizeArgs) -> anyhow::Result<()> {
     overrides.reading = args.read.reading.clone();
     overrides.markup = args.markup.clone();
     let reading = Reading::of(&overrides);
-    let homophones = args.read.homophones.as_deref().map(homophones).transpose()?;
+    let homophones = args.read.homophones.table()?;
     let form = if args.markup.kind().is_document() { Form::Document } else { Form::Lines };
     let utterances = gather(&args.texts, form)?;
     context.interrupt.watch();
@@ -64,9 +64,7 @@ fn line(
     let texts: Vec<&str> = spoken.iter().map(|span| span.text.text.trim()).collect();
     let mut line = texts.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
     if args.explain {
-        let options =
-            NormalizeOptions { language: reading.language, homophones, name_emoji: reading.name_emoji };
-        line += &explanation(input, &options);
+        line += &explanation(input, &reading.options(homophones));
     }
     Ok(line)
 }

@@ -1,6 +1,6 @@
 //! Runs `refine`.
 
-use chattts_rs::speech::{Composer, Line, Voices, homophones};
+use chattts_rs::speech::{Composer, Line, Voices};
 use chattts_rs::text::ControlTags;
 use chattts_rs::voice::Registry;
 use chattts_rs::{
@@ -23,7 +23,7 @@ pub fn run(context: &Context, args: RefineArgs) -> anyhow::Result<()> {
     sampling.validate(1)?;
     let mut options = options::engine(&args.model, context);
     options::compute(&mut options, &args.compute, report)?;
-    let homophones = args.read.homophones.as_deref().map(homophones).transpose()?;
+    let homophones = args.read.homophones.table()?;
     let dump = args.dump.as_deref().map(Dump::new).transpose()?;
     let utterances = gather(&args.texts, Form::Lines)?;
     if utterances.is_empty() {

@@ -20,7 +20,7 @@ mod with_server {
     use chattts_rs::service::{
         self, Keys, Loaded, RequestRecord, Service, ServiceOptions, TraceOptions, voices,
     };
-    use chattts_rs::speech::{Composer, FileRule, Voices, homophones};
+    use chattts_rs::speech::{Composer, FileRule, Voices};
     use chattts_rs::text::Tokenizer;
     use chattts_rs::{Engine, Model};
 
@@ -37,11 +37,11 @@ mod with_server {
         engine.batch_size = options::batch_size(&args.batch_size)?;
         args.negations.apply(&mut args.overrides);
         args.overrides.validate()?;
-        let registry = voices::with_aliases(super::super::voices::registry(args.roles.as_deref())?)?;
+        let registry = voices::with_aliases(super::super::voices::registry(args.roles.file.as_deref())?)?;
         if let Some(role) = &args.overrides.role {
             super::super::voices::check(role, &registry)?;
         }
-        let homophones = args.homophones.as_deref().map(homophones).transpose()?;
+        let homophones = args.homophones.table()?;
         let service = Service::new(service_options(context, &args)?);
         if let Some(options) = traces(&args, |name| std::env::var(name).ok().filter(|v| !v.is_empty()))? {
             service.send_traces(options)?;

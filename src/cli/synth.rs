@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use chattts_rs::batch::report::ReportWriter;
 use chattts_rs::batch::{DirLock, Ledger, NameTemplate, Names, sweep};
-use chattts_rs::speech::{Composer, FileRule, Line, Voices, homophones, random_seed};
+use chattts_rs::speech::{Composer, FileRule, Line, Voices, random_seed};
 use chattts_rs::{BackendChoice, BatchSize, DeviceChoice, Engine, Error, Event, Limits, VoiceSample};
 
 use self::check::{DefaultNames, check_guess, check_output, check_settings, check_weights, nothing};
@@ -98,7 +98,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     if args.batch.json && matches!(target, Some(Target::Stdout)) {
         return Err(Usage("--json: standard output carries the audio; use --report FILE".into()).into());
     }
-    let registry = voices::registry(args.roles.as_deref())?;
+    let registry = voices::registry(args.roles.file.as_deref())?;
     if let Some(role) = &args.overrides.role {
         voices::check(role, &registry)?;
     }
@@ -164,7 +164,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     let model = options::open(&options, context)?;
     let composer = Composer {
         voices: Voices::new(&model.checkpoint, registry),
-        homophones: args.homophones.as_deref().map(homophones).transpose()?,
+        homophones: args.homophones.table()?,
         cues: args.output.subtitles.is_some(),
         files: match args.allow_files {
             true => FileRule::Any,

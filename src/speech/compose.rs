@@ -12,13 +12,13 @@ use crate::backend::SAMPLE_RATE;
 use crate::engine::{CODEBOOKS, Decoder, Refine, Request};
 use crate::error::{Error, Result};
 use crate::sampling::SamplingParams;
-use crate::text::{Homophones, Normalized, split, spoken_seconds};
+use crate::text::{Homophones, Normalized, Pronounce, split, spoken_seconds};
 use crate::voice::{Voice, VoiceSample};
 
 /// The longest speech that one cue holds, in seconds.
 const CUE_SECONDS: f64 = 6.0;
 
-/// The most bytes of a homophone table.
+/// The most bytes of a table of homophones or words.
 const MAX_TABLE: u64 = 16 << 20;
 
 /// Reads a homophone table.
@@ -29,6 +29,16 @@ pub fn homophones(path: &Path) -> Result<Homophones> {
     let json = String::from_utf8(crate::files::read(path, MAX_TABLE)?);
     let json = json.map_err(|_| Error::bad_file(path, "it is not UTF-8, and so no table"))?;
     Homophones::from_json(&json).map_err(|reason| Error::bad_file(path, reason))
+}
+
+/// Reads a table of words and what is spoken for them.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::BadFile`].
+pub fn pronounce(path: &Path) -> Result<Pronounce> {
+    let text = String::from_utf8(crate::files::read(path, MAX_TABLE)?);
+    let text = text.map_err(|_| Error::bad_file(path, "it is not UTF-8, and so no table"))?;
+    Pronounce::from_tsv(&text).map_err(|reason| Error::bad_file(path, reason))
 }
 
 /// Makes lines of requests: reads their texts, cuts them into pieces and finds their voices.

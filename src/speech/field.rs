@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::message::cut;
 use crate::sampling::NoiseMode;
 use crate::speech::Lang;
+use crate::text::Pronounce;
 
 /// The most bytes of a value that a message shows.
 const MAX_SHOWN: usize = 60;
@@ -75,6 +76,14 @@ impl Field<'_> {
             Some("en") => Ok(Lang::En),
             _ => Err(self.expected("\"auto\", \"zh\" or \"en\"")),
         }
+    }
+
+    pub fn words(&self) -> Result<Pronounce, String> {
+        let expected = || self.expected("an object of words and what is spoken for them");
+        let entry = |(word, spoken): (&String, &Value)| Some((word.clone(), spoken.as_str()?.to_string()));
+        let entries: Option<Vec<_>> =
+            self.value.as_object().and_then(|words| words.iter().map(entry).collect());
+        Pronounce::new(entries.ok_or_else(expected)?).map_err(|reason| format!("`{}`: {reason}", self.key))
     }
 
     pub fn rng(&self) -> Result<NoiseMode, String> {

@@ -14,7 +14,7 @@ mod record;
 mod request;
 mod voices;
 
-pub use compose::{Composer, homophones};
+pub use compose::{Composer, homophones, pronounce};
 pub use confine::FileRule;
 pub use content::{Content, OUTPUT_VERSION, model_fingerprint};
 pub use digest::sha256;

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::message::unknown;
 use crate::sampling::{NoiseMode, SamplingParams};
 use crate::speech::Lang;
-use crate::text::ControlTags;
+use crate::text::{ControlTags, Pronounce};
 
 /// Declares a group of settings: for each of them a line of documentation, the type, the flag, and how a JSON
 /// value is read.
@@ -129,6 +129,14 @@ settings! {
         #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
             help_heading = "Input", hide_short_help = true))]
         name_emoji: bool = |f| f.truth();
+        /// Your own readings: a file with a word, a tab and what is spoken for it in each line
+        ///
+        /// Whole words, the longest first, as they are written, and words without capitals in any case too; Chinese
+        /// words wherever they stand. They go before all that is known otherwise. What is spoken is read like any
+        /// text, numbers and all. A line that begins with # is a comment.
+        #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_parser = words_file(),
+            value_hint = clap::ValueHint::FilePath, help_heading = "Input", hide_short_help = true))]
+        pronounce: Pronounce = |f| f.words();
     }
 }
 
@@ -234,6 +242,13 @@ const OLD_VOICE_CODES: &str = "voice";
 const SPEED: &str =
     "a number from 0.25 to 4, such as 1.25; the model's own pace is the tag [speed_N] of a prompt";
 
+/// Returns what reads the file of words that a flag names.
+#[cfg(feature = "cli")]
+fn words_file() -> impl clap::builder::TypedValueParser<Value = Pronounce> {
+    use clap::builder::{PathBufValueParser, TypedValueParser};
+    PathBufValueParser::new().try_map(|path| crate::speech::pronounce(&path))
+}
+
 /// Reads a speed as a flag gives it.
 #[cfg(feature = "cli")]
 fn speed(text: &str) -> Result<f32, String> {
@@ -278,7 +293,7 @@ impl Overrides {
     }
 
     /// Lays these settings over the common ones. A role brings its own words. A prompt that sets refining or
-    /// the pace replaces only that part.
+    /// the pace replaces only that part; own readings leave those of other words.
     ///
     /// # Errors
     /// As [`Overrides::tags`].
@@ -296,6 +311,9 @@ impl Overrides {
         }
         if self.markup.ssml == Some(true) {
             base.markup.markdown = None;
+        }
+        if let (Some(own), Some(common)) = (&self.reading.pronounce, &base.reading.pronounce) {
+            self.reading.pronounce = Some(own.over(common));
         }
         if self.markup.markdown == Some(true) {
             base.markup.ssml = None;
@@ -365,6 +383,9 @@ impl Overrides {
                 ""
             };
             return Err(format!("`{name}`{colon} {reason}"));
+        }
+        if self.normalize == Some(false) && self.reading.pronounce.is_some() {
+            return Err("`normalize`: false leaves the text as it is, so it takes no `pronounce`".into());
         }
         let tags = self.tags().map_err(|e| match e {
             Error::Parameter { reason, .. } => format!("`prompt`: {reason}"),

@@ -6,8 +6,8 @@ use super::{Lang, Markup, Overrides, Warning};
 use crate::error::{Error, Result};
 use crate::text::markup::{markdown, ssml};
 use crate::text::{
-    Dropped, Homophones, Language, NormalizeOptions, Normalized, Pause, SPEAKABLE_SECONDS, misspelt_tokens,
-    normalize, normalize_markup, split, spoken_seconds,
+    Dropped, Homophones, Language, NormalizeOptions, Normalized, Pause, Pronounce, SPEAKABLE_SECONDS,
+    misspelt_tokens, normalize, normalize_markup, split, spoken_seconds,
 };
 
 /// The most unspoken characters that a message names.
@@ -15,7 +15,7 @@ const NAMED: usize = 8;
 
 /// Says how a text is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading {
+pub struct Reading<'a> {
     /// Whether the text is normalized; if not, it goes to the tokenizer as it is.
     pub normalize: bool,
     /// The language, or None for each sentence's own.
@@ -26,11 +26,13 @@ pub struct Reading {
     pub name_emoji: bool,
     /// The markup of the text.
     pub markup: Markup,
+    /// Words, and what is spoken for them.
+    pub pronounce: Option<&'a Pronounce>,
 }
 
-impl Reading {
+impl<'a> Reading<'a> {
     /// Collects the settings of reading from overrides.
-    pub fn of(overrides: &Overrides) -> Self {
+    pub fn of(overrides: &'a Overrides) -> Self {
         let Overrides { reading, markup, .. } = overrides;
         Reading {
             normalize: overrides.normalize.unwrap_or(true),
@@ -38,7 +40,14 @@ impl Reading {
             strict: reading.strict.unwrap_or(false),
             name_emoji: reading.name_emoji.unwrap_or(false),
             markup: markup.kind(),
+            pronounce: reading.pronounce.as_ref(),
         }
+    }
+
+    /// Returns these settings for the reading of a text without markup.
+    pub fn options(&self, homophones: Option<&'a Homophones>) -> NormalizeOptions<'a> {
+        let Reading { language, name_emoji, pronounce, .. } = *self;
+        NormalizeOptions { language, homophones, name_emoji, pronounce }
     }
 }
 
@@ -76,7 +85,7 @@ impl From<Normalized> for Spoken {
 /// # Errors
 /// [`Error::Markup`] for markup that is not well formed or not known.
 pub fn read(text: &str, reading: Reading, homophones: Option<&Homophones>) -> Result<Vec<Spoken>> {
-    let options = NormalizeOptions { language: reading.language, homophones, name_emoji: reading.name_emoji };
+    let options = reading.options(homophones);
     if !reading.normalize {
         return Ok(vec![Normalized::untouched(text).into()]);
     }

@@ -7,6 +7,7 @@ mod language;
 pub mod markup;
 pub mod normalize;
 mod prompt;
+mod pronounce;
 #[cfg(test)]
 mod properties;
 mod rules;
@@ -22,6 +23,7 @@ pub use normalize::{
     normalize_markup,
 };
 pub use prompt::{code_prompt, refine_prompt};
+pub use pronounce::Pronounce;
 pub use segment::{Pause, SPEAKABLE_SECONDS, Segment, split, spoken_seconds};
 pub use tags::{CONTROL_TOKENS, ControlTags, SPECIAL_TOKENS, misspelt_tokens};
 pub use tokenizer::Tokenizer;

@@ -84,7 +84,7 @@ fn options() -> impl Strategy<Value = NormalizeOptions<'static>> {
     (language(), any::<bool>()).prop_map(|(language, name_emoji)| NormalizeOptions {
         language,
         name_emoji,
-        homophones: None,
+        ..Default::default()
     })
 }
 

@@ -214,6 +214,8 @@ fn a_text_is_read_as_the_command_reads_it() {
         record.remove("warnings");
     }
     assert_eq!(found, expected);
+    let own = r#"{"input": "a GIF", "pronounce": {"gif": "jif"}}"#;
+    assert_eq!(server.post("/v1/audio/normalize", own).json()["text"], "a jif");
     let german = server.post("/v1/audio/normalize", r#"{"input": "x", "lang": "de"}"#);
     german.error(400, "invalid_parameter");
     server.post("/v1/audio/normalize", r#"{"input": "x", "voice": "alloy"}"#).error(400, "invalid_parameter");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chattts_rs::Overrides;
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::{ComputeArgs, ModelArgs, Negations};
+use super::{ComputeArgs, HomophonesFlag, ModelArgs, Negations, RolesFlag};
 
 #[derive(Args)]
 pub struct ServeArgs {
@@ -65,12 +65,10 @@ pub struct ServeArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub compute: ComputeArgs,
-    /// A file of roles that come before your own, such as one beside a project
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Voice", hide_short_help = true)]
-    pub roles: Option<PathBuf>,
-    /// A JSON object of one-character strings: what is misread, and what to speak in its place
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Input", hide_short_help = true)]
-    pub homophones: Option<PathBuf>,
+    #[command(flatten)]
+    pub roles: RolesFlag,
+    #[command(flatten)]
+    pub homophones: HomophonesFlag,
     #[command(flatten)]
     pub overrides: Overrides,
     #[command(flatten)]

@@ -33,6 +33,11 @@ pub fn normalize_markup(span: &Span, options: &NormalizeOptions) -> Normalized {
     let mut reader = Reader::new(folded.text(), &options);
     reader.hard_lines = true;
     reader.fixed = &fixed;
+    // What the markup says goes before.
+    reader.words.retain(|word| {
+        let next = fixed.partition_point(|fixed| fixed.range.end <= word.range.start);
+        fixed.get(next).is_none_or(|fixed| fixed.range.start >= word.range.end)
+    });
     reader.text = &folded.text()[..fixed.first().map_or(folded.text().len(), |first| first.range.start)];
     if let (None, Some(language)) = (language, span.around) {
         reader.languages.set_default(language);

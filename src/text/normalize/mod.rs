@@ -3,11 +3,12 @@
 
 mod en;
 mod explain;
-mod fold;
+pub(super) mod fold;
 mod language;
 mod latin;
 mod markup;
 mod numbers;
+mod outline;
 mod rule;
 mod signs;
 mod spell;
@@ -25,6 +26,7 @@ use self::writer::Writer;
 use super::entity::referenced;
 use super::homophones::Homophones;
 use super::language::{Language, is_han};
+use super::pronounce::{Pronounce, Word};
 use super::tags::control_token_at;
 
 pub use self::explain::{Explained, Other, explain};
@@ -48,6 +50,8 @@ pub struct NormalizeOptions<'a> {
     pub homophones: Option<&'a Homophones>,
     /// Whether emoji are spoken by their names; they are dropped otherwise.
     pub name_emoji: bool,
+    /// Words, and what is spoken for them before any rule is asked.
+    pub pronounce: Option<&'a Pronounce>,
 }
 
 /// Holds a text as it is spoken, and what became of every part of the one it was made from.
@@ -234,6 +238,8 @@ struct Reader<'a> {
     hard_lines: bool,
     options: &'a NormalizeOptions<'a>,
     languages: Languages,
+    /// The words with readings of a user's own that are still to come, the last one first.
+    words: Vec<Word<'a>>,
     writer: Writer,
     /// Where the last thing that was read ended.
     read_up_to: usize,
@@ -250,7 +256,10 @@ impl<'a> Reader<'a> {
             Some(language) => Languages::all(text, language),
             None => Languages::detect(text),
         };
+        let mut words = options.pronounce.map_or(Vec::new(), |pronounce| pronounce.find(text));
+        words.reverse();
         Reader {
+            words,
             text,
             whole: text,
             fixed: &[],
@@ -288,6 +297,16 @@ impl<'a> Reader<'a> {
             return end;
         }
         let sentence = self.languages.at(at);
+        while self.words.pop_if(|word| word.range.start < at).is_some() {}
+        if let Some(word) = self.words.pop_if(|word| word.range.start == at) {
+            let end = word.range.end;
+            let language = if word.spoken.contains(is_han) { Language::Chinese } else { sentence };
+            let options = NormalizeOptions { language: Some(language), pronounce: None, ..*self.options };
+            let spoken = normalize(word.spoken, &options).text;
+            self.writer.say(word.range, &spoken, Change::Read("pronunciation"));
+            self.read_up_to = end;
+            return end;
+        }
         let jumbled = self.is_jumbled(at);
         if c.is_ascii_digit() {
             let range = digits_at(self.text, at);
@@ -357,7 +376,14 @@ impl<'a> Reader<'a> {
     }
 
     fn read_at(&self, at: usize, c: char, sentence: Language) -> Option<Reading> {
-        rules(self.language_at(at, c, sentence)).read(self.text, at, None)
+        let rules = rules(self.language_at(at, c, sentence));
+        let reading = rules.read(self.text, at, None)?;
+        match self.words.last() {
+            Some(word) if word.range.start < at + reading.len => {
+                rules.read(self.text.get(..word.range.start)?, at, None)
+            }
+            _ => Some(reading),
+        }
     }
 
     /// Returns the language that what begins with `c` is read in.
@@ -373,9 +399,21 @@ impl<'a> Reader<'a> {
     fn language_of_number(&self, at: usize, sentence: Language) -> Language {
         let end = self.text.floor_char_boundary((at + NEIGHBOURHOOD).min(self.text.len()));
         let is_part = |c: &char| c.is_ascii_digit() || ".,%:/-+~$¥€£ ".contains(*c);
-        let next = self.text[at..end].chars().find(|c| !is_part(c));
+        let after = &self.text[at..end];
+        // What follows a full stop is another sentence, if this one has a word to know its language by.
+        let stop = after.find(". ").filter(|stop| !after[..*stop].ends_with('.') && self.has_word_before(at));
+        let sentence_end = stop.unwrap_or(after.len());
+        let next = after[..sentence_end].chars().find(|c| !is_part(c));
         let previous = self.text[..at].chars().next_back();
         if next.is_some_and(is_han) || previous.is_some_and(is_han) { Language::Chinese } else { sentence }
+    }
+
+    /// Tells whether a word stands before `at` in its sentence.
+    fn has_word_before(&self, at: usize) -> bool {
+        let before = rule::before(self.text, at);
+        let start = before.rfind(['\n', '。', '！', '？', '!', '?', '；']).unwrap_or(0);
+        let start = start.max(before.rfind(". ").unwrap_or(0));
+        before[start..].contains(char::is_alphabetic)
     }
 
     fn han(&mut self, source: Range<usize>, c: char) {

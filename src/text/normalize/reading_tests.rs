@@ -12,13 +12,15 @@ use std::path::Path;
 use super::*;
 
 /// The tables, and the language of each.
-const TABLES: [(&str, &str, Language); 6] = [
+const TABLES: [(&str, &str, Language); 8] = [
     ("zh", include_str!("../../../tests/fixtures/reading/zh.tsv"), Language::Chinese),
     ("zh-2", include_str!("../../../tests/fixtures/reading/zh-2.tsv"), Language::Chinese),
     ("zh-3", include_str!("../../../tests/fixtures/reading/zh-3.tsv"), Language::Chinese),
+    ("zh-4", include_str!("../../../tests/fixtures/reading/zh-4.tsv"), Language::Chinese),
     ("en", include_str!("../../../tests/fixtures/reading/en.tsv"), Language::English),
     ("en-2", include_str!("../../../tests/fixtures/reading/en-2.tsv"), Language::English),
     ("en-3", include_str!("../../../tests/fixtures/reading/en-3.tsv"), Language::English),
+    ("en-4", include_str!("../../../tests/fixtures/reading/en-4.tsv"), Language::English),
 ];
 const EXCEPTIONS: &str = include_str!("../../../tests/fixtures/reading/exceptions.tsv");
 

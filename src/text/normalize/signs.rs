@@ -82,6 +82,13 @@ impl Around<'_> {
         apart && (clipped || self.next().is_some_and(|c| c.is_ascii_digit()))
     }
 
+    /// Tells whether it is one of three and more of its kind: a line that is drawn, a bar of a chart.
+    fn is_in_row(&self, c: char) -> bool {
+        let same = |other: &char| *other == c;
+        let before = self.before.chars().rev().take_while(same).count();
+        c.is_ascii_punctuation() && before + self.after.chars().take_while(same).count() > 1
+    }
+
     fn chinese(&self) -> bool {
         self.language == Language::Chinese
     }
@@ -289,6 +296,9 @@ fn is_unseen(c: char) -> bool {
 
 /// Reads signs with a name and letters with accents, and drops what is left.
 fn named(c: char, around: &Around) -> Sign {
+    if around.is_in_row(c) {
+        return Sign::Pause(Pause::Clause);
+    }
     // What a topic stands between in Chinese: #话题#.
     let beside_han = around.previous().is_some_and(is_han) || around.next().is_some_and(is_han);
     if c == '#' && around.chinese() && beside_han {

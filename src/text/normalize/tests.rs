@@ -51,6 +51,13 @@ fn marks_become_the_pauses_they_mean() {
         ("**bold** `code`", "bold code"),
         ("参加#春节快乐#活动", "参加，春节快乐，活动"),
         ("café naïve", "cafe naive"),
+        ("a ===== b +++ c++ #### d", "a, b, C plus plus, d"),
+        (
+            "On 5 May Dr. Li paid $5.20. 你好",
+            "On the fifth of may doctor Li paid five dollars twenty cents. 你好",
+        ),
+        ("He has 3. 你有5。", "He has three. 你有五。"),
+        ("你好。1. 打开", "你好。一。打开"),
         ("第一行\n第二行", "第一行。\n第二行"),
         ("wrapped\nline", "wrapped line"),
         ("好[laugh]。[uv_break]嗯[未知]", "好[laugh]。[uv_break]嗯，未知，"),

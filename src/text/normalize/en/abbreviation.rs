@@ -2,7 +2,8 @@
 
 use super::abbreviations::{DOTTED, NUMBERED, SHORT, STATES, Stands};
 use super::context::{
-    STARTERS, ends_with_street, is_capitalized, next_word, previous_word, sentence_end, words_back,
+    STARTERS, ends_with_day, ends_with_street, is_capitalized, next_word, previous_word, sentence_end,
+    words_back,
 };
 use super::street::{SIDES, WAYS};
 use crate::text::normalize::latin::spell::spell;
@@ -277,7 +278,7 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     };
     let next = next_word(found.after());
     let previous = previous_word(found.before());
-    let named = is_capitalized(previous) && !STARTERS.contains(previous);
+    let named = is_capitalized(previous) && !STARTERS.contains(previous) && !ends_with_day(found.before());
     // A title may follow a name that ends a clause, and begins most sentences.
     let first = words_back(found.before()).nth(1).is_none_or(|word| word.ends_with(['.', '!', '?']));
     if ends_with_street(found.before()) {

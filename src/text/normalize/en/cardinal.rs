@@ -45,7 +45,7 @@ pub const RULES: &[Rule] = &[
 /// Digits in a row without commas that are counted; longer ones are codes.
 const COUNTED: usize = 12;
 /// Words before a version, of which each part is a number.
-static VERSIONED: Words = Words::new("en/words", "cardinal: versioned");
+pub(super) static VERSIONED: Words = Words::new("en/words", "cardinal: versioned");
 
 /// Things that are counted in millions: 600m records.
 pub static MILLIONS: Words = Words::new("en/words", "cardinal: millions");

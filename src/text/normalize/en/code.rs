@@ -11,6 +11,8 @@ pub const RULES: &[Rule] = &[
     Rule { name: "code", pattern: "24/7/365", read: always },
     Rule { name: "code", pattern: "(?P<all>[0-9]{4,15})", read: coded },
     Rule { name: "serial number", pattern: "(?P<all>[A-Z0-9]{6,24})", read: mixed },
+    // The hash of a commit or a file.
+    Rule { name: "serial number", pattern: "(?P<all>[0-9a-f]{7,64})", read: mixed },
 ];
 
 /// Words right before a number that is told digit by digit, perhaps with an `is` or a mark in between.
@@ -63,6 +65,8 @@ fn mixed(found: &Found) -> Option<String> {
     let longest = all.split(|c: char| !c.is_ascii_digit()).map(str::len).max()?;
     let changes = changes.count();
     let serial = changes > 1 && longest > 2 || changes > 3 || changes > 0 && longest > 4;
+    // A hash has more of both than a number with its letter, or a word.
+    let serial = serial && (changes > 2 || !all.bytes().any(|b| b.is_ascii_lowercase()));
     if !found.stands_alone() || !serial || found.previous().is_some_and(|c| "-_./@#".contains(c)) {
         return None;
     }

@@ -1,5 +1,6 @@
 //! The words around a place, and what they tell about it.
 
+use super::date::is_month;
 use crate::text::normalize::table::Words;
 
 /// Words that begin a sentence more often than a name: a dot before them ends a sentence.
@@ -46,9 +47,10 @@ pub fn is_capitalized(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
-/// Tells whether the words before a place are a house number and the name of a street: `123 West Main`.
+/// Tells whether the words before a place are a house number and the name of a street: `123 West Main`, but not
+/// a day and its month.
 pub fn ends_with_street(before: &str) -> bool {
-    if !before.ends_with(' ') {
+    if !before.ends_with(' ') || ends_with_day(before) {
         return false;
     }
     for (i, word) in words_back(before).take(6).enumerate() {
@@ -65,4 +67,11 @@ pub fn ends_with_street(before: &str) -> bool {
         }
     }
     false
+}
+
+/// Tells whether the words before a place are a day and a month: `on 5 May`.
+pub fn ends_with_day(before: &str) -> bool {
+    let mut words = words_back(before);
+    let (Some(month), Some(day)) = (words.next(), words.next()) else { return false };
+    is_month(month.trim_end_matches('.')) && day.parse().is_ok_and(|day: u8| (1..=31).contains(&day))
 }

@@ -1,5 +1,7 @@
 //! Dates.
 
+use super::amount::last_word;
+use super::cardinal::VERSIONED;
 use super::context::{previous_word, sentence_end};
 use super::number::{ordinal, year};
 use crate::text::normalize::rule::{Found, Rule};
@@ -129,6 +131,14 @@ fn named(names: &[(&'static str, &str)], short: &str) -> Option<&'static str> {
     names.iter().find(|(name, _)| name.starts_with(&key)).map(|(name, _)| *name)
 }
 
+/// Tells whether a word is the name of a month or short for one.
+pub(super) fn is_month(word: &str) -> bool {
+    MONTHS.iter().any(|(name, forms)| {
+        let mut written = std::iter::once(*name).chain(table::forms(*forms));
+        written.any(|form| form.eq_ignore_ascii_case(word))
+    })
+}
+
 fn month_number(number: &str) -> Option<&'static str> {
     let n: usize = number.parse().ok()?;
     MONTHS.get(n.checked_sub(1)?).map(|(name, _)| *name)
@@ -211,7 +221,10 @@ fn day_month(found: &Found) -> Option<String> {
     if !is_clean(found) || word && !exact || touching || found.before().ends_with(':') {
         return None;
     }
-    let the = found.before().trim_end().rsplit(' ').next().is_some_and(|w| w.eq_ignore_ascii_case("the"));
+    let before = found.before().trim_end();
+    let the = before.rsplit(' ').next().is_some_and(|w| w.eq_ignore_ascii_case("the"));
+    // The last of several days: 3rd, 14th and 22nd of April.
+    let the = the || before.strip_suffix(" and").is_some_and(ends_with_suffix) && exact;
     let mut spoken = weekday_prefix(found, ", ");
     spoken += if the { "" } else { "the " };
     spoken += &day(found.get("day"))?;
@@ -257,7 +270,10 @@ fn year_last(found: &Found) -> Option<String> {
     let (a, b, digits) = (found.get("a"), found.get("b"), found.get("year"));
     let sign = found.get("one");
     let short = digits.len() == 2 && sign != "/" && (a.len() < 2 || b.len() < 2);
-    if sign != found.get("two") || short || !is_clean(found) {
+    // Patch 8.1.1507 is a version.
+    let version = sign == "."
+        && (VERSIONED.contains(last_word(found.before()).as_str()) || digits.len() == 4 && digits > "2100");
+    if sign != found.get("two") || short || version || !is_clean(found) {
         return None;
     }
     // Points are European, where the day comes first.

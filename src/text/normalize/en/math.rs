@@ -3,6 +3,7 @@
 use super::amount::{begins, ends, last_word, plural_unit};
 use super::number::{cardinal, decimal, digits};
 use super::unit;
+use super::year::is_behind_clock;
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::{self, Table};
 
@@ -66,6 +67,10 @@ fn expression(found: &Found) -> Option<String> {
     let compared = [" < ", " > ", " <= ", " >= ", " ≤ ", " ≥ "].iter().any(|sign| text.contains(sign));
     let wordlike = letters_only && !equation && !compared && !text.contains(" + ");
     if !begins(found) || !ends(found) || !(text.contains(SURE) || spaced_minus || compared) || wordlike {
+        return None;
+    }
+    // A year, and how far its clock is ahead: 17:05:12 2018 +0200.
+    if is_behind_clock(found.before()) {
         return None;
     }
     // Five to ten, with spaces around its dash.

@@ -2,6 +2,7 @@
 
 use super::context::{previous_word, sentence_end};
 use super::number::{cardinal, plural};
+use super::year::is_behind_clock;
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
 
@@ -68,6 +69,8 @@ pub const RULES: &[Rule] = &[
             (!inside).then(|| format!("T {sign} "))
         },
     ),
+    // 17:05:12 +0200, 17:05:12 2018 -0730
+    rule(r"(?P<sign>[+-])(?P<h>[01][0-9])(?P<m>[0-5][0-9])", offset_behind_clock),
     rule("(?P<zone>est|edt|cst|cdt|mst|mdt|pst|pdt|gmt|utc|bst|cet|ist|jst)", zone),
 ];
 
@@ -208,6 +211,24 @@ fn offset(found: &Found) -> Option<String> {
         m => format!(" {}", cardinal(m)?),
     };
     Some(format!("{} {sign} {hour}{minute}", spell(found.get("zone"))))
+}
+
+/// Reads how far a clock is ahead of Greenwich's, as programs write it.
+fn offset_behind_clock(found: &Found) -> Option<String> {
+    let before = found.before();
+    let year = before.len().checked_sub(5).and_then(|at| before.split_at_checked(at));
+    let dated = year.is_some_and(|(head, year)| {
+        year.starts_with(['1', '2'])
+            && year.trim_end().bytes().all(|b| b.is_ascii_digit())
+            && is_behind_clock(head)
+    });
+    (is_clean(found) && (dated || is_behind_clock(before))).then_some(())?;
+    let sign = if found.get("sign") == "+" { "plus" } else { "minus" };
+    let hour = cardinal(&found.get("h").parse::<u8>().ok()?.to_string())?;
+    Some(match found.get("m") {
+        "00" => format!("{sign} {hour}"),
+        minute => format!("{sign} {hour} {}", cardinal(minute)?),
+    })
 }
 
 /// Reads `8:00 est`: in small letters only behind a time.

@@ -54,9 +54,19 @@ fn read(found: &Found) -> Option<String> {
     let head = found.before();
     let cited = is_cited(found)
         || ["pre-", "post-", "mid-", "early-", "late-"].iter().any(|edge| head.ends_with(edge));
+    let recent = recent || value >= 1900 && is_behind_clock(head);
     (BEFORE.contains(before) || AFTER.contains(after) || fiscal || marked || linked || recent || cited)
         .then_some(())?;
     year(text)
+}
+
+/// Tells whether `head` ends with a clock that has seconds, as programs write it, perhaps with its zone.
+pub(super) fn is_behind_clock(head: &str) -> bool {
+    let mut words = head.split_ascii_whitespace().rev();
+    let clock = |word: &str| word.len() == 8 && word.matches(':').count() == 2;
+    let zone = |word: &str| word.len() < 5 && word.bytes().all(|b| b.is_ascii_uppercase());
+    head.ends_with(' ')
+        && words.next().is_some_and(|word| clock(word) || zone(word) && words.next().is_some_and(clock))
 }
 
 /// Reads Room 204B.

@@ -12,6 +12,8 @@ pub const RULES: &[Rule] = &[
         read: ratio,
     },
     Rule { name: "score", pattern: r"(?<a>[0-9]{1,3}) ?[-–—] ?(?<b>[0-9]{1,3})", read: hyphened },
+    // Between the names of two sides: 湖人108/102勇士
+    Rule { name: "score", pattern: r"(?<a>[0-9]{1,3})/(?<b>[0-9]{1,3})", read: slashed },
 ];
 
 static BEFORE: Words = Words::new("zh/words", "score: before");
@@ -118,4 +120,10 @@ fn hyphened(found: &Found) -> Option<String> {
     let draw = found.get("a") == found.get("b") && found.after().starts_with('平');
     (draw || one_of_sets(found) || is_score(found))
         .then(|| format!("{}比{}", number(found.get("a")), number(found.get("b"))))
+}
+
+fn slashed(found: &Found) -> Option<String> {
+    let sides =
+        context::ends_with_any(found.before(), &TEAMS) && context::starts_with_any(found.after(), &TEAMS);
+    sides.then(|| format!("{}比{}", number(found.get("a")), number(found.get("b"))))
 }
