@@ -31,6 +31,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('synth', 'synth', [CompletionResultType]::ParameterValue, 'Speak texts into audio files')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Speak over HTTP, as OpenAI''s clients ask for it, with a page to try it')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell how far the runs are that fill an output folder')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Make one ledger and one report of those of an output folder''s shards')
             [CompletionResult]::new('load-test', 'load-test', [CompletionResultType]::ParameterValue, 'Put load on a running service, and say how it answers')
             [CompletionResult]::new('refine', 'refine', [CompletionResultType]::ParameterValue, 'Rewrite texts with pauses, laughs and fillers, as speech would have them')
             [CompletionResult]::new('normalize', 'normalize', [CompletionResultType]::ParameterValue, 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words')
@@ -86,6 +88,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--homophones', '--homophones', [CompletionResultType]::ParameterName, 'A JSON object of one-character strings: what is misread, and what to speak in its place')
             [CompletionResult]::new('--batch-size', '--batch-size', [CompletionResultType]::ParameterName, 'Texts that are worked on together: a number, or `auto` by cores and free memory')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}; .wav is added')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Speak one of N parts of the lines, I from 0, beside other runs that speak the others into the same --out-dir')
+            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'After SIGTERM begin no line, and give those that were begun so many seconds to end')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write what became of each line, as JSON Lines; `-` is --json')
             [CompletionResult]::new('--stream', '--stream', [CompletionResultType]::ParameterName, 'Give audio to standard output as it is made, a second behind the model, in any format but flac')
             [CompletionResult]::new('--play', '--play', [CompletionResultType]::ParameterName, 'Play the file when it is finished')
@@ -125,6 +129,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'The name or address at which it listens; 0.0.0.0 or :: is every network')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port; 0 is any that is free')
             [CompletionResult]::new('--unix', '--unix', [CompletionResultType]::ParameterName, 'A socket of this machine to listen at, in place of a port')
+            [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'A PEM file with a certificate, and those it depends on: HTTPS in place of HTTP')
+            [CompletionResult]::new('--tls-key', '--tls-key', [CompletionResultType]::ParameterName, 'A PEM file with the private key of the certificate')
             [CompletionResult]::new('--api-key-file', '--api-key-file', [CompletionResultType]::ParameterName, 'A file of keys, one a line, of which requests need one: `Authorization: Bearer KEY`')
             [CompletionResult]::new('--batch-size', '--batch-size', [CompletionResultType]::ParameterName, 'Texts that are worked on together: a number, or `auto` by cores and free memory')
             [CompletionResult]::new('--queue', '--queue', [CompletionResultType]::ParameterName, 'Requests that may wait for their turn; others are told to come again (429)')
@@ -144,6 +150,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--memory-fraction', '--memory-fraction', [CompletionResultType]::ParameterName, 'The share of a card''s free memory that texts worked on may take')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to compute with [default: one per core]')
             [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that come before your own, such as one beside a project')
+            [CompletionResult]::new('--voices-file', '--voices-file', [CompletionResultType]::ParameterName, 'A file of roles that keeps the voices that clients make; without it they are gone when the service ends')
+            [CompletionResult]::new('--max-voices', '--max-voices', [CompletionResultType]::ParameterName, 'Voices that clients may make; 0 forbids it')
             [CompletionResult]::new('--homophones', '--homophones', [CompletionResultType]::ParameterName, 'A JSON object of one-character strings: what is misread, and what to speak in its place')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'The generation seed; the same seed gives the same speech. Drawn and printed if absent')
             [CompletionResult]::new('--temperature', '--temperature', [CompletionResultType]::ParameterName, 'Divides the logits: higher is livelier. One value, or one per codebook')
@@ -182,6 +190,30 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;status' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;merge' {
+            [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write what became of each line, in order, as JSON Lines')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
@@ -703,6 +735,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
         'chattts-rs;help' {
             [CompletionResult]::new('synth', 'synth', [CompletionResultType]::ParameterValue, 'Speak texts into audio files')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Speak over HTTP, as OpenAI''s clients ask for it, with a page to try it')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell how far the runs are that fill an output folder')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Make one ledger and one report of those of an output folder''s shards')
             [CompletionResult]::new('load-test', 'load-test', [CompletionResultType]::ParameterValue, 'Put load on a running service, and say how it answers')
             [CompletionResult]::new('refine', 'refine', [CompletionResultType]::ParameterValue, 'Rewrite texts with pauses, laughs and fillers, as speech would have them')
             [CompletionResult]::new('normalize', 'normalize', [CompletionResultType]::ParameterValue, 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words')
@@ -721,6 +755,12 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;help;serve' {
+            break
+        }
+        'chattts-rs;help;status' {
+            break
+        }
+        'chattts-rs;help;merge' {
             break
         }
         'chattts-rs;help;load-test' {

@@ -37,6 +37,9 @@ _chattts__rs() {
             chattts__rs,man)
                 cmd="chattts__rs__subcmd__man"
                 ;;
+            chattts__rs,merge)
+                cmd="chattts__rs__subcmd__merge"
+                ;;
             chattts__rs,model)
                 cmd="chattts__rs__subcmd__model"
                 ;;
@@ -51,6 +54,9 @@ _chattts__rs() {
                 ;;
             chattts__rs,serve)
                 cmd="chattts__rs__subcmd__serve"
+                ;;
+            chattts__rs,status)
+                cmd="chattts__rs__subcmd__status"
                 ;;
             chattts__rs,synth)
                 cmd="chattts__rs__subcmd__synth"
@@ -79,6 +85,9 @@ _chattts__rs() {
             chattts__rs__subcmd__help,man)
                 cmd="chattts__rs__subcmd__help__subcmd__man"
                 ;;
+            chattts__rs__subcmd__help,merge)
+                cmd="chattts__rs__subcmd__help__subcmd__merge"
+                ;;
             chattts__rs__subcmd__help,model)
                 cmd="chattts__rs__subcmd__help__subcmd__model"
                 ;;
@@ -93,6 +102,9 @@ _chattts__rs() {
                 ;;
             chattts__rs__subcmd__help,serve)
                 cmd="chattts__rs__subcmd__help__subcmd__serve"
+                ;;
+            chattts__rs__subcmd__help,status)
+                cmd="chattts__rs__subcmd__help__subcmd__status"
                 ;;
             chattts__rs__subcmd__help,synth)
                 cmd="chattts__rs__subcmd__help__subcmd__synth"
@@ -245,7 +257,7 @@ _chattts__rs() {
 
     case "${cmd}" in
         chattts__rs)
-            opts="-q -v -h -V --quiet --verbose --help --version synth serve load-test refine normalize tokenize decode roles model devices bench completions man help"
+            opts="-q -v -h -V --quiet --verbose --help --version synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -463,7 +475,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help)
-            opts="synth serve load-test refine normalize tokenize decode roles model devices bench completions man help"
+            opts="synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -561,6 +573,20 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__help__subcmd__merge)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -840,6 +866,20 @@ _chattts__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        chattts__subcmd__rs__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         chattts__subcmd__rs__subcmd__help__subcmd__synth)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -993,6 +1033,35 @@ _chattts__rs() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__merge)
+            opts="-q -v -h -V --report --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --report)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2050,11 +2119,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__serve)
-<<<<<<< HEAD
-            opts="-m -q -v -h -V --host --port --unix --api-key-file --batch-size --queue --max-input --max-connections --time-limit --stall-time --head-time --grace --log --log-text --otlp-endpoint --model --offline --device --backend --dtype --memory-fraction --threads --roles --homophones --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --quiet --verbose --help --version"
-=======
-            opts="-m -q -v -h -V --host --port --unix --api-key-file --batch-size --queue --max-input --max-connections --time-limit --stall-time --head-time --grace --log --log-text --model --offline --device --backend --dtype --memory-fraction --threads --roles --homophones --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --quiet --verbose --help --version"
->>>>>>> text
+            opts="-m -q -v -h -V --host --port --unix --tls-cert --tls-key --api-key-file --batch-size --queue --max-input --max-connections --time-limit --stall-time --head-time --grace --log --log-text --otlp-endpoint --model --offline --device --backend --dtype --memory-fraction --threads --roles --voices-file --max-voices --homophones --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2069,6 +2134,36 @@ _chattts__rs() {
                     return 0
                     ;;
                 --unix)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --tls-cert)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --tls-key)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
                         oldifs="$IFS"
@@ -2179,6 +2274,25 @@ _chattts__rs() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --voices-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --max-voices)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --homophones)
@@ -2297,8 +2411,22 @@ _chattts__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        chattts__subcmd__rs__subcmd__status)
+            opts="-q -v -h -V --json --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         chattts__subcmd__rs__subcmd__synth)
-            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --play --dump --model --offline --device --backend --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --allow-files --batch-size --name --resume --verify --prune --dry-run --fail-fast --report --json --list-voices --quiet --verbose --help --version"
+            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --play --dump --model --offline --device --backend --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --allow-files --batch-size --name --resume --verify --prune --shard --grace --dry-run --fail-fast --report --json --list-voices --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2555,6 +2683,14 @@ _chattts__rs() {
                     return 0
                     ;;
                 --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

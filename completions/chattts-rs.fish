@@ -30,6 +30,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s h -l help -d 'Pri
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "synth" -d 'Speak texts into audio files'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "serve" -d 'Speak over HTTP, as OpenAI\'s clients ask for it, with a page to try it'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "status" -d 'Tell how far the runs are that fill an output folder'
+complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "merge" -d 'Make one ledger and one report of those of an output folder\'s shards'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "load-test" -d 'Put load on a running service, and say how it answers'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
 complete -c chattts-rs -n "__fish_chattts_rs_needs_command" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
@@ -96,6 +98,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l normaliz
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name -d 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}; .wav is added' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l shard -d 'Speak one of N parts of the lines, I from 0, beside other runs that speak the others into the same --out-dir' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l grace -d 'After SIGTERM begin no line, and give those that were begun so many seconds to end' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l report -d 'Write what became of each line, as JSON Lines; `-` is --json' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l stream -d 'Give audio to standard output as it is made, a second behind the model, in any format but flac'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l play -d 'Play the file when it is finished'
@@ -128,6 +132,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -s V -l ver
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l host -d 'The name or address at which it listens; 0.0.0.0 or :: is every network' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l port -d 'The port; 0 is any that is free' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l unix -d 'A socket of this machine to listen at, in place of a port' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l tls-cert -d 'A PEM file with a certificate, and those it depends on: HTTPS in place of HTTP' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l tls-key -d 'A PEM file with the private key of the certificate' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l api-key-file -d 'A file of keys, one a line, of which requests need one: `Authorization: Bearer KEY`' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l queue -d 'Requests that may wait for their turn; others are told to come again (429)' -r
@@ -153,6 +159,8 @@ bf16\t'bfloat16, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l roles -d 'A file of roles that come before your own, such as one beside a project' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l voices-file -d 'A file of roles that keeps the voices that clients make; without it they are gone when the service ends' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l max-voices -d 'Voices that clients may make; 0 forbids it' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l seed -d 'The generation seed; the same seed gives the same speech. Drawn and printed if absent' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l temperature -d 'Divides the logits: higher is livelier. One value, or one per codebook' -r
@@ -192,6 +200,16 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s q -l qui
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand status" -l json -d 'Print one JSON object'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand status" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand status" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand status" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand merge" -l report -d 'Write what became of each line, in order, as JSON Lines' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand merge" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand merge" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand merge" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand merge" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l rate -d 'Requests a second, whether or not those before were answered; a step each, such as 2,4,8' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l concurrency -d 'Requests at a time, each followed by the next, in place of --rate; a step each, such as 1,8,32' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand load-test" -l duration -d 'Seconds of each step in which requests are sent' -r
@@ -495,20 +513,22 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s q -l quiet
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s h -l help -d 'Print help'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand man" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "synth" -d 'Speak texts into audio files'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "serve" -d 'Speak over HTTP, as OpenAI\'s clients ask for it, with a page to try it'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "load-test" -d 'Put load on a running service, and say how it answers'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "roles" -d 'Register, show and hear voices'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "model" -d 'Download, check and find the weights'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "devices" -d 'List what can compute here: NVIDIA cards and the processor'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "synth" -d 'Speak texts into audio files'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "serve" -d 'Speak over HTTP, as OpenAI\'s clients ask for it, with a page to try it'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "status" -d 'Tell how far the runs are that fill an output folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "merge" -d 'Make one ledger and one report of those of an output folder\'s shards'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "load-test" -d 'Put load on a running service, and say how it answers'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "refine" -d 'Rewrite texts with pauses, laughs and fillers, as speech would have them'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "normalize" -d 'Show texts as they are spoken: numbers, dates, signs and abbreviations in words'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "tokenize" -d 'Show the tokens of texts, which go to the tokenizer as they are'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "decode" -d 'Turn codes into a WAV file, through the DVAE'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "roles" -d 'Register, show and hear voices'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "model" -d 'Download, check and find the weights'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "devices" -d 'List what can compute here: NVIDIA cards and the processor'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "bench" -d 'Measure speed and memory, or how near each type of weights is to single precision'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "man" -d 'Print the manual page, or write all pages into a folder'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and not __fish_seen_subcommand_from synth serve status merge load-test refine normalize tokenize decode roles model devices bench completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "show" -d 'Print all about one role, as JSON'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'

@@ -23,8 +23,8 @@
 //! give the same bytes for any batch size, neighbours and number of threads.
 //!
 //! In `Cargo.toml`, `default-features = false` leaves out what only the command line needs, and the module `service`,
-//! speech over HTTP, which the feature `server` brings; the feature `cuda` brings NVIDIA cards. The library for C is
-//! made of the package in `src/capi`, with the header `chattts.h` there. What is measured is in [`mod@bench`].
+//! speech over HTTP and gRPC, which the feature `server` brings; the feature `cuda` brings NVIDIA cards. The library for
+//! C is made of the package in `src/capi`, with the header `chattts.h` there. What is measured is in [`mod@bench`].
 //!
 //! # Words
 //!

@@ -30,7 +30,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "voice",
         ],
     ),
-    ("service", &["audio", "error", "message", "runtime", "speech", "text", "voice"]),
+    ("service", &["audio", "batch", "error", "message", "runtime", "speech", "text", "voice"]),
     ("bench", &["backend", "device", "engine", "error", "loading", "runtime", "sampling", "text", "voice"]),
     // The functions for C are a package of their own, and the command line uses what every user of the library has.
     ("capi", &[]),

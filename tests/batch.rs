@@ -292,7 +292,7 @@ fn two_runs_do_not_share_a_folder() {
     let second = p.run(&args);
     first.kill().unwrap();
     first.wait().unwrap();
-    assert_eq!(second.code, Some(1));
+    assert_eq!(second.code, Some(75));
     assert!(second.err.contains("in use by process"), "{}", second.err);
 }
 

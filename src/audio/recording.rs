@@ -4,8 +4,10 @@ mod compressed;
 mod wav;
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
+
+use symphonia::core::io::MediaSource;
 
 use super::resample::{SAMPLE_RATES, resample};
 use crate::error::{Error, Result};
@@ -53,23 +55,36 @@ impl Recording {
         if !about.is_file() {
             return Err(Error::bad_file(path, "is not a file; name a WAV, FLAC or MP3 file"));
         }
-        let size = about.len();
+        let file = File::open(path).map_err(read_error())?;
+        Recording::read_from(file, about.len(), path)
+    }
+
+    /// Reads such a file that is in memory; `name` says what it is called in messages.
+    ///
+    /// # Errors
+    /// [`Error::BadFile`], as [`Recording::read`].
+    pub fn from_bytes(bytes: Vec<u8>, name: &Path) -> Result<Recording> {
+        let size = bytes.len() as u64;
+        Recording::read_from(Cursor::new(bytes), size, name)
+    }
+
+    fn read_from(mut file: impl MediaSource + 'static, size: u64, path: &Path) -> Result<Recording> {
+        let read_error = || Error::io("read", path);
         if size == 0 {
             return Err(Error::bad_file(path, "is empty"));
         }
         if size > MAX_BYTES {
             return Err(Error::bad_file(path, format!("is {} MB large; {TOO_LONG}", size / 1_000_000)));
         }
-        let mut file = BufReader::new(File::open(path).map_err(read_error())?);
         let mut head = Vec::new();
-        file.by_ref().take(HEAD).read_to_end(&mut head).map_err(read_error())?;
+        (&mut file).take(HEAD).read_to_end(&mut head).map_err(read_error())?;
         file.rewind().map_err(read_error())?;
         let named_mp3 = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("mp3"));
         let recording = match kind(&head) {
-            Kind::Wav => wav::read(&mut file, path)?,
-            Kind::Compressed(name) => compressed::read(file.into_inner(), name, path)?,
+            Kind::Wav => wav::read(&mut BufReader::new(file), path)?,
+            Kind::Compressed(name) => compressed::read(Box::new(file), name, path)?,
             // Some programs write other bytes before the first frame.
-            Kind::Unknown if named_mp3 => compressed::read(file.into_inner(), "MP3", path)?,
+            Kind::Unknown if named_mp3 => compressed::read(Box::new(file), "MP3", path)?,
             Kind::Unknown => {
                 return Err(Error::bad_file(path, format!("is not audio that is known; {CONVERT}")));
             }

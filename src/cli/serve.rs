@@ -1,4 +1,4 @@
-//! Runs `serve`: speech over HTTP.
+//! Runs `serve`: speech over HTTP and gRPC.
 
 /// Refuses, in a build that cannot serve.
 #[cfg(not(feature = "server"))]
@@ -11,12 +11,12 @@ pub use with_server::run;
 
 #[cfg(feature = "server")]
 mod with_server {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
     use std::time::Duration;
 
     use anyhow::Context as _;
-    use chattts_rs::service::http::{self, Address, Ended, HttpOptions};
+    use chattts_rs::service::http::{self, Address, Ended, HttpOptions, Tls};
     use chattts_rs::service::{
         self, Keys, Loaded, RequestRecord, Service, ServiceOptions, TraceOptions, voices,
     };
@@ -37,7 +37,9 @@ mod with_server {
         engine.batch_size = options::batch_size(&args.batch_size)?;
         args.negations.apply(&mut args.overrides);
         args.overrides.validate()?;
-        let registry = voices::with_aliases(super::super::voices::registry(args.roles.file.as_deref())?)?;
+        let own = args.voices_file.as_deref().map(absolute).transpose()?;
+        let registry = super::super::voices::registry_over(&own, args.roles.file.as_deref())?;
+        let registry = voices::with_aliases(registry)?;
         if let Some(role) = &args.overrides.role {
             super::super::voices::check(role, &registry)?;
         }
@@ -46,6 +48,7 @@ mod with_server {
         if let Some(options) = traces(&args, |name| std::env::var(name).ok().filter(|v| !v.is_empty()))? {
             service.send_traces(options)?;
         }
+        let http_options = http_options(&args)?;
         let load = move || {
             let model = Model::open(&engine)?;
             let (file, json) = &model.checkpoint.tokenizer;
@@ -57,7 +60,7 @@ mod with_server {
         };
         context.interrupt.watch();
         let stop = || context.interrupt.check().is_break();
-        let ended = http::run(&service, http_options(&args), load, &stop);
+        let ended = http::run(&service, http_options, load, &stop);
         service.flush_traces(LAST_TRACES);
         match ended? {
             Ended::Drained => Ok(()),
@@ -67,7 +70,7 @@ mod with_server {
         }
     }
 
-    fn http_options(args: &ServeArgs) -> HttpOptions {
+    fn http_options(args: &ServeArgs) -> anyhow::Result<HttpOptions> {
         let address = match &args.unix {
             Some(path) => Address::Unix(path.clone()),
             None => Address::Tcp(args.host.clone(), args.port),
@@ -79,7 +82,10 @@ mod with_server {
         options.body_time = seconds(args.head_time);
         options.stall_time = seconds(args.stall_time);
         options.grace = seconds(args.grace);
-        options
+        if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
+            options.tls = Some(Arc::new(Tls::open(certificate, key)?));
+        }
+        Ok(options)
     }
 
     fn service_options(context: &Context, args: &ServeArgs) -> anyhow::Result<ServiceOptions> {
@@ -89,7 +95,10 @@ mod with_server {
         options.queue = args.queue as usize;
         options.max_input = args.max_input as usize;
         options.time_limit = Duration::from_secs(args.time_limit.into());
+        options.stall_time = Duration::from_secs(args.stall_time.into());
         options.overrides = args.overrides.clone();
+        options.voices_file = args.voices_file.as_deref().map(absolute).transpose()?;
+        options.voices = args.max_voices as usize;
         options.logs_text = args.log_text;
         options.observer = Some(Arc::new(move |notice: &service::Notice| tell(&report, log, notice)));
         if let Some(file) = &args.api_key_file {
@@ -128,6 +137,11 @@ mod with_server {
         Ok(Some(options))
     }
 
+    /// Returns a path that stays the same file wherever the service goes.
+    fn absolute(file: &Path) -> anyhow::Result<PathBuf> {
+        std::path::absolute(file).with_context(|| format!("--voices-file {}", file.display()))
+    }
+
     fn keys(file: &Path) -> anyhow::Result<Keys> {
         let place = || format!("--api-key-file {}", file.display());
         let text = std::fs::read_to_string(file).with_context(place)?;
@@ -148,9 +162,7 @@ mod with_server {
             service::Notice::Refused { reason } => {
                 report.warn(&format!("a connection could not be taken: {reason}"));
             }
-            service::Notice::TracesLost { reason } => {
-                report.warn(&format!("traces are lost until they can be sent again: {reason}"));
-            }
+            service::Notice::Trouble { message } => report.warn(message),
             service::Notice::Request(record) => report.note(&line(log, record)),
             _ => {}
         }

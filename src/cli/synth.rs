@@ -463,7 +463,9 @@ impl Job<'_> {
             Ok(()) if interrupt.check().is_break() && ended_lines() - ended_before < all => {
                 Err(Error::Interrupted.into())
             }
-            Err(error @ Error::Device(_)) => Err(anyhow::Error::from(error).context(Lost)),
+            Err(Error::Device(reason)) if !reason.starts_with("cpu") => {
+                Err(anyhow::Error::from(Error::Device(reason)).context(Lost))
+            }
             other => Ok(other?),
         }
     }

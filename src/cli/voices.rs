@@ -20,7 +20,15 @@ pub fn user_roles() -> anyhow::Result<PathBuf> {
 
 /// Returns every registered role: of a project's file, the user's own, and the shipped ones.
 pub fn registry(project: Option<&Path>) -> anyhow::Result<Registry> {
-    let mut files: Vec<PathBuf> = Vec::new();
+    registry_over([], project)
+}
+
+/// Returns every registered role, those of some files before all others; such a file need not exist.
+pub fn registry_over<'a>(
+    first: impl IntoIterator<Item = &'a PathBuf>,
+    project: Option<&Path>,
+) -> anyhow::Result<Registry> {
+    let mut files: Vec<PathBuf> = first.into_iter().cloned().collect();
     if let Some(project) = project {
         if !project.exists() {
             return Err(anyhow::anyhow!("--roles {}: there is no such file", project.display()));

@@ -14,6 +14,7 @@ pub enum Cause {
     NotDownloaded,
     Offline,
     NoConnection(String),
+    Untrusted(String),
     Refused { file: &'static str, status: u16, reason: String },
 }
 
@@ -22,7 +23,8 @@ pub fn refusal(source: &ModelSource, config: &HubConfig, file: &'static str, fai
     let reason = failure.reason();
     let cause = match failure {
         Failure::Local(error) => return error,
-        Failure::Connect(_) | Failure::Untrusted(_) => Cause::NoConnection(reason),
+        Failure::Connect(_) => Cause::NoConnection(reason),
+        Failure::Untrusted(_) => Cause::Untrusted(reason),
         Failure::Status(status, _) => Cause::Refused { file, status: status.as_u16(), reason },
         Failure::Transfer(_) | Failure::Slow(_) => {
             return Error::Download {
@@ -53,7 +55,7 @@ pub fn not_in_cache(source: &ModelSource, config: &HubConfig, missing: &[&str], 
         Cause::Offline => "is not on this machine, or not all of it, and offline is switched on \
                            (HF_HUB_OFFLINE, or the caller's own word)"
             .into(),
-        Cause::NoConnection(reason) => {
+        Cause::NoConnection(reason) | Cause::Untrusted(reason) => {
             format!(
                 "is not on this machine, or not all of it, and {endpoint} could not be reached ({reason})"
             )

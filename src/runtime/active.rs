@@ -120,9 +120,9 @@ impl Active {
         !self.ready.is_empty() && !self.job.channel.is_full()
     }
 
-    /// Sets when to look at the stream again, after a look that brought sound or none. Whoever hears it in real time must
-    /// not run dry; a line that comes more slowly than it is heard has gaps anyway, of which few are better than many, and the others
-    /// pay for its looks.
+    /// Sets when to look at the stream again, after a look that brought sound or none. Whoever hears it in real time
+    /// must not run dry. A line that comes more slowly than it is heard has gaps anyway, of which few are better than
+    /// many, and the others pay for its looks.
     pub fn look_again(&mut self, is_heard: bool) {
         let look = &mut self.look;
         look.is_awaited = false;

@@ -9,8 +9,11 @@ use super::Client;
 use crate::speech::Priority;
 
 /// Admits as many requests as the engine has slots. The others wait, interactive ones before bulk ones, and of each
-/// kind one of every client in turn. No more than a number of them may wait; where all places are taken, the last
-/// request of a client with many of them makes room for one of a client with fewer.
+/// kind one of every client in turn. Slots that bulk requests hold count as free for interactive ones, to which the
+/// engine gives them.
+///
+/// No more than a number of requests may wait; where all places are taken, a bulk request makes room for an
+/// interactive one, and the last request of a client with many of them for one of a client with fewer.
 pub struct Admission {
     state: Mutex<State>,
 }
@@ -20,8 +23,10 @@ pub struct Admission {
 pub struct Full;
 
 struct State {
-    /// Number of requests that may still be admitted.
-    free: usize,
+    slots: usize,
+    /// Number of admitted requests, of both kinds and of those that somebody listens to.
+    admitted: usize,
+    listened: usize,
     /// The most requests that wait.
     places: usize,
     waiting: usize,
@@ -42,7 +47,10 @@ struct Waiting {
 }
 
 /// An admitted request; dropping it admits the next one.
-pub struct Permit(Arc<Admission>);
+pub struct Permit {
+    admission: Arc<Admission>,
+    priority: Priority,
+}
 
 /// A place in the queue, which is given up when it is dropped.
 struct Place<'a> {
@@ -54,7 +62,9 @@ impl Admission {
     /// Makes an admission that admits nothing yet and lets this many requests wait.
     pub fn new(places: usize) -> Arc<Self> {
         let state = State {
-            free: 0,
+            slots: 0,
+            admitted: 0,
+            listened: 0,
             places,
             waiting: 0,
             interactive: VecDeque::new(),
@@ -66,9 +76,8 @@ impl Admission {
 
     /// Lets this many more requests be admitted at once.
     pub fn open(self: &Arc<Self>, slots: usize) {
-        for _ in 0..slots {
-            drop(Permit(Arc::clone(self)));
-        }
+        self.lock().slots += slots;
+        self.admit_waiting();
     }
 
     /// Returns the number of requests that wait.
@@ -76,27 +85,29 @@ impl Admission {
         self.lock().waiting
     }
 
-    /// Tells whether a request of this client would be refused now.
+    /// Tells whether an interactive request of this client would be refused now.
     pub fn is_full(&self, client: Client) -> bool {
         let state = self.lock();
-        state.free == 0 && state.waiting >= state.places && state.longest(client).is_none()
+        !state.may_admit(Priority::Interactive)
+            && state.waiting >= state.places
+            && state.gives_way(client, Priority::Interactive).is_none()
     }
 
     /// Waits for its turn. Dropping the future gives up the place.
     ///
     /// # Errors
-    /// [`Full`], at once if no place is free, or later if the place goes to a client that has fewer of them.
+    /// [`Full`], at once if no place is free, or later if the place goes to another request.
     pub async fn admit(self: &Arc<Self>, client: Client, priority: Priority) -> Result<Permit, Full> {
         let (admit, admitted) = oneshot::channel();
         let (number, displaced) = {
             let mut state = self.lock();
-            if state.free > 0 {
-                state.free -= 1;
-                return Ok(Permit(Arc::clone(self)));
+            if state.may_admit(priority) {
+                state.count(priority);
+                return Ok(self.permit(priority));
             }
             let mut displaced = None;
             if state.waiting >= state.places {
-                displaced = Some(state.displace(client).ok_or(Full)?);
+                displaced = Some(state.displace(client, priority).ok_or(Full)?);
             }
             let number = state.next;
             state.next += 1;
@@ -111,13 +122,44 @@ impl Admission {
         admitted.await.unwrap_or(Err(Full))
     }
 
+    fn permit(self: &Arc<Self>, priority: Priority) -> Permit {
+        Permit { admission: Arc::clone(self), priority }
+    }
+
+    fn admit_waiting(self: &Arc<Self>) {
+        loop {
+            let Some((next, priority)) = self.lock().pop() else { return };
+            // One whose client has gone at this moment drops it, and so passes it on.
+            let _ = next.admit.send(Ok(self.permit(priority)));
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn lane(&mut self, priority: Priority) -> &mut VecDeque<Queue> {
+    fn may_admit(&self, priority: Priority) -> bool {
+        match priority {
+            Priority::Interactive => self.listened < self.slots,
+            Priority::Bulk => self.admitted < self.slots,
+        }
+    }
+
+    fn count(&mut self, priority: Priority) {
+        self.admitted += 1;
+        self.listened += usize::from(priority == Priority::Interactive);
+    }
+
+    fn lane(&self, priority: Priority) -> &VecDeque<Queue> {
+        match priority {
+            Priority::Interactive => &self.interactive,
+            Priority::Bulk => &self.bulk,
+        }
+    }
+
+    fn lane_mut(&mut self, priority: Priority) -> &mut VecDeque<Queue> {
         match priority {
             Priority::Interactive => &mut self.interactive,
             Priority::Bulk => &mut self.bulk,
@@ -126,23 +168,29 @@ impl State {
 
     fn push(&mut self, client: Client, priority: Priority, waiting: Waiting) {
         self.waiting += 1;
-        let lane = self.lane(priority);
+        let lane = self.lane_mut(priority);
         match lane.iter_mut().find(|queue| queue.client == client) {
             Some(queue) => queue.requests.push_back(waiting),
             None => lane.push_back(Queue { client, requests: VecDeque::from([waiting]) }),
         }
     }
 
-    /// Takes the next request, and puts its client behind the others.
-    fn pop(&mut self) -> Option<Waiting> {
-        let lane = if self.interactive.is_empty() { &mut self.bulk } else { &mut self.interactive };
+    /// Takes the next request that may be admitted, counts it, and puts its client behind the others.
+    fn pop(&mut self) -> Option<(Waiting, Priority)> {
+        let priority = if self.interactive.is_empty() { Priority::Bulk } else { Priority::Interactive };
+        if !self.may_admit(priority) {
+            return None;
+        }
+        let lane = self.lane_mut(priority);
         let mut queue = lane.pop_front()?;
         let waiting = queue.requests.pop_front();
         if !queue.requests.is_empty() {
             lane.push_back(queue);
         }
-        self.waiting -= usize::from(waiting.is_some());
-        waiting
+        let waiting = waiting?;
+        self.waiting -= 1;
+        self.count(priority);
+        Some((waiting, priority))
     }
 
     fn remove(&mut self, number: u64) {
@@ -157,46 +205,41 @@ impl State {
         }
     }
 
-    fn held_by(&self, client: Client) -> usize {
-        let queues = self.interactive.iter().chain(&self.bulk);
-        queues.filter(|queue| queue.client == client).map(|queue| queue.requests.len()).sum()
-    }
-
-    /// Returns the client with the most places, if they are more than this one would have.
-    fn longest(&self, client: Client) -> Option<Client> {
-        let queues = self.interactive.iter().chain(&self.bulk);
-        let longest = queues.map(|queue| queue.client).max_by_key(|other| self.held_by(*other))?;
-        (self.held_by(longest) > self.held_by(client) + 1).then_some(longest)
-    }
-
-    /// Takes the last request of the client with the most places.
-    fn displace(&mut self, client: Client) -> Option<Waiting> {
-        let longest = self.longest(client)?;
-        // Bulk work waits longer anyway.
-        for lane in [&mut self.bulk, &mut self.interactive] {
-            if let Some(queue) = lane.iter_mut().find(|queue| queue.client == longest) {
-                let waiting = queue.requests.pop_back();
-                lane.retain(|queue| !queue.requests.is_empty());
-                self.waiting -= usize::from(waiting.is_some());
-                return waiting;
-            }
+    /// Returns the client whose last request makes room for one of this client, and the kind of that request.
+    fn gives_way(&self, client: Client, priority: Priority) -> Option<(Client, Priority)> {
+        let longest = |lane: &VecDeque<Queue>| {
+            let queue = lane.iter().max_by_key(|queue| queue.requests.len())?;
+            Some((queue.client, queue.requests.len()))
+        };
+        if priority == Priority::Interactive
+            && let Some((other, _)) = longest(&self.bulk)
+        {
+            return Some((other, Priority::Bulk));
         }
-        None
+        let lane = self.lane(priority);
+        let own = lane.iter().find(|queue| queue.client == client).map_or(0, |queue| queue.requests.len());
+        let (other, places) = longest(lane)?;
+        (places > own + 1).then_some((other, priority))
+    }
+
+    fn displace(&mut self, client: Client, priority: Priority) -> Option<Waiting> {
+        let (other, kind) = self.gives_way(client, priority)?;
+        let lane = self.lane_mut(kind);
+        let waiting = lane.iter_mut().find(|queue| queue.client == other)?.requests.pop_back();
+        lane.retain(|queue| !queue.requests.is_empty());
+        self.waiting -= usize::from(waiting.is_some());
+        waiting
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let next = {
-            let mut state = self.0.lock();
-            let next = state.pop();
-            state.free += usize::from(next.is_none());
-            next
-        };
-        if let Some(next) = next {
-            // One whose client has gone at this moment drops it, and so passes it on.
-            let _ = next.admit.send(Ok(Permit(Arc::clone(&self.0))));
+        {
+            let mut state = self.admission.lock();
+            state.admitted -= 1;
+            state.listened -= usize::from(self.priority == Priority::Interactive);
         }
+        self.admission.admit_waiting();
     }
 }
 

@@ -58,7 +58,7 @@ fn nothing_is_admitted_before_it_opens_and_then_as_many_as_there_are_slots() {
 fn clients_take_turns_and_who_listens_goes_first() {
     let admission = Admission::new(16);
     admission.open(1);
-    let running = admitted(&mut ask(&admission, 9, Priority::Bulk)).unwrap();
+    let running = admitted(&mut ask(&admission, 9, Priority::Interactive)).unwrap();
     let mut waiting = Vec::new();
     for (client, priority) in [
         (4, Priority::Bulk),
@@ -98,6 +98,31 @@ fn one_client_does_not_keep_the_others_out() {
     let mut waiting: Vec<(u64, Admitted)> = greedy.into_iter().map(|place| (1, place)).collect();
     waiting.push((2, other));
     assert_eq!(order(running, waiting), [1, 2, 1]);
+}
+
+#[test]
+fn bulk_work_gives_way_to_who_listens() {
+    let admission = Admission::new(2);
+    admission.open(1);
+    let bulk = admitted(&mut ask(&admission, 1, Priority::Bulk)).unwrap();
+    let listened = admitted(&mut ask(&admission, 2, Priority::Interactive));
+    let listened = listened.expect("the engine gives it the slot of the bulk request");
+    // Both places are taken by bulk requests, of the same client even.
+    let mut greedy: Vec<_> = (0..2).map(|_| ask(&admission, 1, Priority::Bulk)).collect();
+    assert!(matches!(look(&mut ask(&admission, 1, Priority::Bulk)), Poll::Ready(Err(Full))));
+    assert!(!admission.is_full(Client::test(1)));
+    let mut first = ask(&admission, 1, Priority::Interactive);
+    let mut second = ask(&admission, 1, Priority::Interactive);
+    assert!(greedy.iter_mut().all(|place| matches!(look(place), Poll::Ready(Err(Full)))), "they made room");
+    assert!(admission.is_full(Client::test(1)));
+    drop(bulk);
+    assert!(look(&mut first).is_pending(), "the slot is in use by one that somebody listens to");
+    drop(listened);
+    let first = admitted(&mut first).unwrap();
+    assert!(look(&mut second).is_pending());
+    drop(first);
+    drop(admitted(&mut second).unwrap());
+    assert!(admitted(&mut ask(&admission, 1, Priority::Bulk)).is_some(), "no slot is lost");
 }
 
 #[test]

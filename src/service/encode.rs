@@ -1,5 +1,6 @@
 //! Audio as clients ask for it, encoded as it is made.
 
+use std::fmt;
 use std::io::Cursor;
 
 use super::Refusal;
@@ -97,6 +98,15 @@ pub enum Encoder {
     Pieces(Box<StreamEncoder>),
     /// A file whose beginning tells of its end.
     Whole(Box<Sink<Cursor<Vec<u8>>>>),
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Encoder::Pieces(_) => "Pieces",
+            Encoder::Whole(_) => "Whole",
+        })
+    }
 }
 
 impl Encoder {

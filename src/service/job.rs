@@ -57,9 +57,31 @@ impl SpeechJob {
     /// # Errors
     /// A refusal that names the field, what was found and what is expected.
     pub fn parse(body: &[u8], max_input: usize, base: &Overrides) -> Result<Self, Refusal> {
-        let mut fields = object(body, &speech_fields())?;
+        SpeechJob::of(object(body)?, max_input, base)
+    }
+
+    /// Makes a job of the fields of a request.
+    ///
+    /// # Errors
+    /// As [`SpeechJob::parse`].
+    pub fn of(mut fields: Map<String, Value>, max_input: usize, base: &Overrides) -> Result<Self, Refusal> {
+        check_known(&fields, &speech_fields())?;
         check_model(fields.remove("model"))?;
         let input = input(fields.remove("input"), max_input)?;
+        let mut job = SpeechJob::of_settings(fields, base)?;
+        job.characters = input.chars().count();
+        job.request.text = input;
+        Ok(job)
+    }
+
+    /// Makes a job without a text, for texts that are to come.
+    ///
+    /// # Errors
+    /// As [`SpeechJob::parse`].
+    pub fn of_settings(mut fields: Map<String, Value>, base: &Overrides) -> Result<Self, Refusal> {
+        let known: Vec<&str> = speech_fields().into_iter().filter(|field| *field != "input").collect();
+        check_known(&fields, &known)?;
+        check_model(fields.remove("model"))?;
         let voice = voice(fields.remove("voice"))?;
         let format = match text("response_format", fields.remove("response_format"))? {
             Some(name) => ResponseFormat::parse(&name)?,
@@ -78,9 +100,8 @@ impl SpeechJob {
         let voice = overrides.role.clone();
         let overrides = overrides.over(base)?;
         overrides.validate()?;
-        let characters = input.chars().count();
-        let request = SpeechRequest::new(input).with(overrides);
-        Ok(SpeechJob { request, voice, format, delivery, characters })
+        let request = SpeechRequest::new("").with(overrides);
+        Ok(SpeechJob { request, voice, format, delivery, characters: 0 })
     }
 }
 
@@ -90,7 +111,15 @@ impl NormalizeJob {
     /// # Errors
     /// As [`SpeechJob::parse`].
     pub fn parse(body: &[u8], max_input: usize, base: &Overrides) -> Result<Self, Refusal> {
-        let mut fields = object(body, &normalize_fields())?;
+        NormalizeJob::of(object(body)?, max_input, base)
+    }
+
+    /// Makes a job of the fields of a request.
+    ///
+    /// # Errors
+    /// As [`SpeechJob::parse`].
+    pub fn of(mut fields: Map<String, Value>, max_input: usize, base: &Overrides) -> Result<Self, Refusal> {
+        check_known(&fields, &normalize_fields())?;
         let input = input(fields.remove("input"), max_input)?;
         let overrides = settings(fields)?.over(base)?;
         overrides.validate()?;
@@ -98,15 +127,19 @@ impl NormalizeJob {
     }
 }
 
-/// Reads an object, all of whose fields are known.
-fn object(body: &[u8], known: &[&str]) -> Result<Map<String, Value>, Refusal> {
+/// Reads an object.
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     let not_json = |e: serde_json::Error| {
         Refusal::new(RefusalKind::Parameter, format!("the body is not the JSON object it should be: {e}"))
     };
-    let fields: Map<String, Value> = serde_json::from_slice(body).map_err(not_json)?;
+    serde_json::from_slice(body).map_err(not_json)
+}
+
+/// Refuses fields that are not known.
+pub(super) fn check_known(fields: &Map<String, Value>, known: &[&str]) -> Result<(), Refusal> {
     match fields.keys().find(|key| !known.contains(&key.as_str())) {
         Some(key) => Err(Refusal::of_field(RefusalKind::Parameter, key, unknown(key, known))),
-        None => Ok(fields),
+        None => Ok(()),
     }
 }
 
@@ -115,7 +148,7 @@ fn settings(fields: Map<String, Value>) -> Result<Overrides, Refusal> {
     read.map_err(|e| Refusal::of_written(Visible(e).to_string()))
 }
 
-fn text(name: &str, value: Option<Value>) -> Result<Option<String>, Refusal> {
+pub(super) fn text(name: &str, value: Option<Value>) -> Result<Option<String>, Refusal> {
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),

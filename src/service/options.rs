@@ -1,6 +1,7 @@
 //! Options of a service, and its notices.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,10 +36,10 @@ pub enum Notice<'a> {
         /// The reason.
         reason: &'a str,
     },
-    /// Traces cannot be sent; it is told once, until they can be sent again.
-    TracesLost {
-        /// The reason.
-        reason: &'a str,
+    /// Something went wrong that whoever runs the service should know.
+    Trouble {
+        /// What went wrong.
+        message: &'a str,
     },
     /// A request has ended.
     Request(&'a RequestRecord),
@@ -57,10 +58,17 @@ pub struct ServiceOptions {
     pub max_input: usize,
     /// The most time from a request to the end of its answer.
     pub time_limit: Duration,
+    /// The most time in which a client takes nothing of its answer.
+    pub stall_time: Duration,
     /// The keys that are accepted; where there is none, none is asked for.
     pub keys: Keys,
     /// The settings of requests that say nothing else.
     pub overrides: Overrides,
+    /// The file of roles that keeps the voices that clients make; without one they go with the service. Its roles must be
+    /// in the registry of the model's voices too.
+    pub voices_file: Option<PathBuf>,
+    /// The most voices that clients may make.
+    pub voices: usize,
     /// Whether records of requests hold their texts.
     pub logs_text: bool,
     /// Receives the notices.
@@ -73,8 +81,11 @@ impl Default for ServiceOptions {
             queue: 64,
             max_input: 4096,
             time_limit: Duration::from_secs(600),
+            stall_time: Duration::from_secs(30),
             keys: Keys::default(),
             overrides: Overrides::default(),
+            voices_file: None,
+            voices: 1_000,
             logs_text: false,
             observer: None,
         }

@@ -168,7 +168,11 @@ impl Sender {
                 if !std::mem::replace(&mut self.is_lost, true)
                     && let Some(observer) = &self.observer
                 {
-                    observer(&Notice::TracesLost { reason: &format!("{}: {error}", self.options.url) });
+                    let message = format!(
+                        "traces are lost until they can be sent again: {}: {error}",
+                        self.options.url
+                    );
+                    observer(&Notice::Trouble { message: &message });
                 }
             }
         }
@@ -263,7 +267,7 @@ mod tests {
         let (tell, told) = channel();
         let tell = Mutex::new(tell);
         let observer: Observer = Arc::new(move |notice: &Notice| {
-            if let Notice::TracesLost { reason } = notice {
+            if let Notice::Trouble { message: reason } = notice {
                 tell.lock().unwrap().send(reason.to_string()).unwrap();
             }
         });

@@ -1,12 +1,12 @@
 //! The record of a request: what the log and the metrics tell of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
 use super::trace::{Stage, spans};
-use super::{Notice, Service, TraceContext};
+use super::{Notice, Refusal, RefusalKind, Service, TraceContext};
 
 /// What became of a request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -45,6 +45,23 @@ pub struct RequestRecord {
     pub text: Option<String>,
 }
 
+impl RequestRecord {
+    /// The status of a request whose client has gone before its answer.
+    pub const GONE: u16 = 499;
+
+    /// Returns the record of a request that has come. Until it is answered its client counts as gone.
+    pub fn begun(id: String, api: &'static str) -> Self {
+        let error = Some(RefusalKind::Gone.name());
+        RequestRecord { id, api, status: RequestRecord::GONE, error, ..RequestRecord::default() }
+    }
+
+    /// Notes how it was answered.
+    pub fn end(&mut self, refusal: Option<&Refusal>) {
+        self.status = refusal.map_or(200, |refusal| refusal.kind.status());
+        self.error = refusal.map(|refusal| refusal.kind.name());
+    }
+}
+
 /// Follows a request from its arrival to the end of its answer; when the last copy is dropped, the request is counted
 /// and logged.
 #[derive(Clone)]
@@ -54,6 +71,8 @@ struct Inner {
     service: Arc<Service>,
     arrived: Instant,
     arrived_at: SystemTime,
+    /// The time that its client gives it.
+    limit: OnceLock<Duration>,
     record: Mutex<RequestRecord>,
     stages: Mutex<Vec<Stage>>,
 }
@@ -68,14 +87,37 @@ impl Ticket {
             service: Arc::clone(service),
             arrived: Instant::now(),
             arrived_at: SystemTime::now(),
+            limit: OnceLock::new(),
             record: Mutex::new(record),
             stages: Mutex::default(),
         }))
     }
 
+    /// Gives the request no more time than this, of which the first word counts.
+    pub fn limit(&self, time: Duration) {
+        let _ = self.0.limit.set(time);
+    }
+
+    /// Returns when its answer must have ended.
+    pub fn deadline(&self) -> tokio::time::Instant {
+        let most = self.0.service.options.time_limit;
+        let time = self.0.limit.get().map_or(most, |limit| most.min(*limit));
+        (self.0.arrived + time).into()
+    }
+
     /// Returns the time since the request came.
     pub fn elapsed(&self) -> Duration {
         self.0.arrived.elapsed()
+    }
+
+    /// Notes why the answer ended before its end. The first reason stays, unless it is that the client has gone: the
+    /// others follow from it.
+    pub(super) fn fail(&self, kind: RefusalKind) {
+        let mut record = self.record();
+        let gone = RefusalKind::Gone.name();
+        if record.error.is_none_or(|noted| noted == gone && kind != RefusalKind::Gone) {
+            record.error = Some(kind.name());
+        }
     }
 
     /// Gives access to the record.

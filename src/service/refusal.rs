@@ -14,16 +14,24 @@ pub enum RefusalKind {
     Text,
     /// The voice is not known here.
     Voice,
+    /// There is no voice of the name that the address has.
+    NoVoice,
+    /// What is asked for contradicts what there is, such as a voice whose name is taken.
+    Conflict,
     /// The body is of a type that is not read.
     MediaType,
     /// The key is missing or not known.
     Key,
+    /// A page of another site sends it, without a key.
+    Origin,
     /// The model is not the one that is served.
     Model,
     /// Nothing has that address.
     Address,
     /// The address does not take that method.
     Method,
+    /// The address speaks WebSocket, and the client does not.
+    Upgrade,
     /// The text or the body is too long.
     TooLarge,
     /// The body did not come in time.
@@ -49,11 +57,15 @@ impl RefusalKind {
             RefusalKind::Parameter => "invalid_parameter",
             RefusalKind::Text => "invalid_text",
             RefusalKind::Voice => "invalid_voice",
+            RefusalKind::NoVoice => "voice_not_found",
+            RefusalKind::Conflict => "conflict",
             RefusalKind::MediaType => "invalid_content_type",
             RefusalKind::Key => "invalid_api_key",
+            RefusalKind::Origin => "foreign_origin",
             RefusalKind::Model => "model_not_found",
             RefusalKind::Address => "not_found",
             RefusalKind::Method => "method_not_allowed",
+            RefusalKind::Upgrade => "upgrade_required",
             RefusalKind::TooLarge => "too_large",
             RefusalKind::Slow => "request_timeout",
             RefusalKind::Busy => "queue_full",
@@ -62,6 +74,27 @@ impl RefusalKind {
             RefusalKind::Late => "time_limit",
             RefusalKind::Gone => "cancelled",
             RefusalKind::Internal => "internal",
+        }
+    }
+
+    /// Returns its status as HTTP counts it.
+    pub fn status(self) -> u16 {
+        match self {
+            RefusalKind::Parameter | RefusalKind::Text | RefusalKind::Voice => 400,
+            RefusalKind::Key => 401,
+            RefusalKind::Origin => 403,
+            RefusalKind::Model | RefusalKind::NoVoice | RefusalKind::Address => 404,
+            RefusalKind::Method => 405,
+            RefusalKind::Slow => 408,
+            RefusalKind::Conflict => 409,
+            RefusalKind::TooLarge => 413,
+            RefusalKind::MediaType => 415,
+            RefusalKind::Speechless => 422,
+            RefusalKind::Upgrade => 426,
+            RefusalKind::Busy => 429,
+            RefusalKind::Internal => 500,
+            RefusalKind::Unavailable | RefusalKind::Gone => 503,
+            RefusalKind::Late => 504,
         }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::record::milliseconds;
 use super::trace::Stage;
@@ -42,6 +43,17 @@ pub struct Usage {
     pub output_tokens: usize,
 }
 
+impl std::ops::Add for Usage {
+    type Output = Usage;
+
+    fn add(self, other: Usage) -> Usage {
+        Usage {
+            input_tokens: self.input_tokens + other.input_tokens,
+            output_tokens: self.output_tokens + other.output_tokens,
+        }
+    }
+}
+
 /// A speech on its way to a client, of which the first audio is there. Dropping it ends the speech and frees its slot.
 #[derive(Debug)]
 pub struct Utterance {
@@ -51,7 +63,21 @@ pub struct Utterance {
     pub sample_rate: u32,
     first: Option<Chunk>,
     rest: Receiver<Result<Chunk, Refusal>>,
+    /// The encoder, when the speech is complete and the audio goes on.
+    encoder: oneshot::Receiver<Encoder>,
     is_over: bool,
+}
+
+/// A speech to make, and what its audio goes through.
+pub(super) struct Part {
+    /// The text and its settings.
+    pub job: SpeechJob,
+    /// The encoding.
+    pub encoding: Encoding,
+    /// The encoder, which may have encoded other audio before.
+    pub encoder: Encoder,
+    /// Whether the audio goes on after this speech, so that the encoder is not ended but returned.
+    pub goes_on: bool,
 }
 
 impl Utterance {
@@ -70,6 +96,14 @@ impl Utterance {
         self.is_over = !matches!(chunk, Ok(Chunk::Audio(_)));
         Poll::Ready(Some(chunk))
     }
+
+    /// Returns the encoder of a speech after which the audio goes on, when it is complete.
+    ///
+    /// # Errors
+    /// A fault of the service.
+    pub(super) fn into_encoder(mut self) -> Result<Encoder, Refusal> {
+        self.encoder.try_recv().map_err(|_| lost())
+    }
 }
 
 fn lost() -> Refusal {
@@ -87,16 +121,25 @@ impl Service {
         job: SpeechJob,
         ticket: &Ticket,
     ) -> Result<Utterance, Refusal> {
-        {
-            let mut record = ticket.record();
-            record.characters = job.characters;
-            record.text = self.options.logs_text.then(|| job.request.text.clone());
-        }
-        let engine = self.loaded()?.engine.clone();
+        note(&job, ticket, self.options.logs_text);
+        self.loaded()?;
         self.check_place(client)?;
-        let deadline = Instant::now() + self.options.time_limit.saturating_sub(ticket.elapsed());
-        let priority = job.request.priority;
         let encoding = job.format.encoding(job.request.overrides.sample_rate)?;
+        let encoder = Encoder::new(&encoding)?;
+        self.utter(client, Part { job, encoding, encoder, goes_on: false }, ticket).await
+    }
+
+    /// Makes a speech as [`Service::speak`] does, of a request that was taken before.
+    pub(super) async fn utter(
+        self: &Arc<Self>,
+        client: Client,
+        part: Part,
+        ticket: &Ticket,
+    ) -> Result<Utterance, Refusal> {
+        let Part { job, encoding, encoder, goes_on } = part;
+        let engine = self.model()?.engine.clone();
+        let deadline = ticket.deadline();
+        let priority = job.request.priority;
         let service = Arc::clone(self);
         let composed = tokio::task::spawn_blocking(move || service.compose(&job, &encoding));
         let failed = |_| Refusal::new(RefusalKind::Internal, "composing the text failed");
@@ -116,10 +159,12 @@ impl Service {
         let submitted = ticket.elapsed();
         let speech = engine.speak_line(line)?;
         let (out, mut rest) = mpsc::channel(CHUNKS);
+        let (give_back, kept) = oneshot::channel();
         let pump = Pump {
             service: Arc::clone(self),
             speech,
-            encoder: Some(Encoder::new(&encoding)?),
+            encoder: Some(encoder),
+            give_back: goes_on.then_some(give_back),
             permit: Some(permit),
             out,
             ticket: ticket.clone(),
@@ -133,11 +178,12 @@ impl Service {
         };
         tokio::spawn(pump.run(deadline));
         let first = rest.recv().await.unwrap_or_else(|| Err(lost()))?;
-        Ok(Utterance { seed, sample_rate: encoding.sample_rate(), first: Some(first), rest, is_over: false })
+        let (sample_rate, first) = (encoding.sample_rate(), Some(first));
+        Ok(Utterance { seed, sample_rate, first, rest, encoder: kept, is_over: false })
     }
 
     fn compose(&self, job: &SpeechJob, encoding: &Encoding) -> Result<(Line, usize), Refusal> {
-        let loaded = self.loaded()?;
+        let loaded = self.model()?;
         let composer = loaded.engine.composer();
         if let Some(voice) = &job.voice {
             composer.files.check_role(voice, &composer.voices.registry())?;
@@ -149,7 +195,20 @@ impl Service {
     }
 }
 
-fn late() -> Refusal {
+/// Notes what is to be spoken.
+pub(super) fn note(job: &SpeechJob, ticket: &Ticket, logs_text: bool) {
+    let mut record = ticket.record();
+    record.characters += job.characters;
+    if logs_text {
+        let text = record.text.get_or_insert_default();
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&job.request.text);
+    }
+}
+
+pub(super) fn late() -> Refusal {
     Refusal::new(RefusalKind::Late, "the speech took longer than is allowed here; send a shorter text")
 }
 
@@ -158,6 +217,8 @@ struct Pump {
     service: Arc<Service>,
     speech: Speech,
     encoder: Option<Encoder>,
+    /// Takes the encoder in the end, if the audio goes on.
+    give_back: Option<oneshot::Sender<Encoder>>,
     /// The slot, which is given back when all tokens are drawn.
     permit: Option<Permit>,
     out: Sender<Result<Chunk, Refusal>>,
@@ -184,11 +245,9 @@ impl Pump {
         if let Some((begin, end)) = self.encoded {
             self.ticket.note(Stage { name: "encode", begin, end, busy: Some(self.encoding.as_secs_f64()) });
         }
-        let mut record = self.ticket.record();
-        record.audio_seconds = self.samples as f64 / f64::from(self.rate);
+        self.ticket.record().audio_seconds += self.samples as f64 / f64::from(self.rate);
         if let Err(refusal) = ended {
-            record.error = Some(refusal.kind.name());
-            drop(record);
+            self.ticket.fail(refusal.kind);
             // A client that is too slow to be told finds the end of the connection.
             let _ = self.out.try_send(Err(refusal));
         }
@@ -225,19 +284,25 @@ impl Pump {
             self.service.metrics.spoken((summary.total - summary.queued).max(0.0) / seconds);
         }
         self.note_stages(&summary.stages);
-        let begin = self.ticket.elapsed();
-        let rest = self.encoder.take().map(Encoder::finish).transpose()?;
-        self.note_encoding(begin);
-        self.send(rest.unwrap_or_default()).await?;
+        match (self.encoder.take(), self.give_back.take()) {
+            // Who has gone does not want it.
+            (Some(encoder), Some(give_back)) => drop(give_back.send(encoder)),
+            (encoder, _) => {
+                let begin = self.ticket.elapsed();
+                let rest = encoder.map(Encoder::finish).transpose()?;
+                self.note_encoding(begin);
+                self.send(rest.unwrap_or_default()).await?;
+            }
+        }
         let usage = Usage { input_tokens: self.input_tokens, output_tokens: summary.tokens };
-        self.out.send(Ok(Chunk::Done(usage))).await.map_err(|_| gone())
+        self.give(Chunk::Done(usage)).await
     }
 
     fn note_start(&self, queued: f64) {
         let end = self.submitted + Duration::from_secs_f64(queued.max(0.0));
         let waited = end.saturating_sub(self.asked);
         self.service.metrics.waited(waited);
-        self.ticket.record().queue_ms = Some(milliseconds(waited));
+        self.ticket.record().queue_ms.get_or_insert(milliseconds(waited));
         self.ticket.note(Stage { name: "queue", begin: self.asked, end, busy: None });
     }
 
@@ -274,12 +339,18 @@ impl Pump {
         let mut bytes = Bytes::from(bytes);
         while !bytes.is_empty() {
             let chunk = bytes.split_to(bytes.len().min(CHUNK));
-            self.out.send(Ok(Chunk::Audio(chunk))).await.map_err(|_| gone())?;
+            self.give(Chunk::Audio(chunk)).await?;
         }
         Ok(())
     }
+
+    /// Sends a chunk on. A client that takes nothing for a time counts as gone.
+    async fn give(&self, chunk: Chunk) -> Result<(), Refusal> {
+        let sent = timeout(self.service.options.stall_time, self.out.send(Ok(chunk))).await;
+        sent.map_err(|_| gone())?.map_err(|_| gone())
+    }
 }
 
-fn gone() -> Refusal {
+pub(super) fn gone() -> Refusal {
     Refusal::new(RefusalKind::Gone, "the client has gone")
 }

@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::batch::BatchLimits;
 use super::metrics::Now;
 use super::otlp::Tracer;
+use super::store::VoiceStore;
 use super::{
     Admission, Client, Metrics, Notice, Refusal, RefusalKind, RequestRecord, ServiceOptions, Ticket,
     TraceOptions,
@@ -51,6 +53,8 @@ pub struct Service {
     pub(super) options: ServiceOptions,
     pub(super) admission: Arc<Admission>,
     pub(super) metrics: Metrics,
+    pub(super) batch_limits: BatchLimits,
+    pub(super) store: VoiceStore,
     pub(super) tracer: OnceLock<Tracer>,
     loaded: OnceLock<Loaded>,
     is_draining: AtomicBool,
@@ -64,6 +68,8 @@ impl Service {
         Arc::new(Service {
             admission: Admission::new(options.queue),
             metrics: Metrics::default(),
+            batch_limits: BatchLimits::default(),
+            store: VoiceStore::new(options.voices_file.clone(), options.voices),
             options,
             tracer: OnceLock::new(),
             loaded: OnceLock::new(),
@@ -105,6 +111,7 @@ impl Service {
             Err(error) => return Err(error),
         }
         let slots = loaded.engine.slots();
+        self.store.open(&loaded.engine.composer().voices.registry());
         if self.loaded.set(loaded).is_ok() {
             self.admission.open(slots);
         }
@@ -139,6 +146,11 @@ impl Service {
             (Phase::Failed, _) => Err(unavailable("no device is left to speak with")),
             _ => Err(unavailable("the model is being loaded").after(LOADING_RETRY)),
         }
+    }
+
+    /// Returns the model, whether requests are taken or not, for those that were.
+    pub(super) fn model(&self) -> Result<&Loaded, Refusal> {
+        self.loaded.get().map_or_else(|| self.loaded(), Ok)
     }
 
     /// Returns the error of the last device, if all have failed.

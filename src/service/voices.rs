@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::speech::shown;
-use crate::voice::{Origin, Registry, Role, SeedKind, VoiceSpec};
+use crate::voice::{Origin, Registered, Registry, Role, SeedKind, VoiceSpec};
 
 /// The names that OpenAI's clients know, and the seeds that speak under them here.
 pub const ALIASES: [(&str, u64); 13] = [
@@ -47,13 +47,19 @@ pub struct VoiceEntry {
     pub has_sample: bool,
     /// The note that was registered with it.
     pub note: Option<String>,
-    /// Where it comes from: `registered`, `shipped` or `given`.
+    /// Where it comes from: `registered`, `shipped`, `given` or `created`.
     pub origin: &'static str,
+    /// The time at which a client made it, in seconds since 1970, where that is known.
+    pub created: Option<u64>,
 }
 
 /// Returns all voices that have names.
 pub fn list(registry: &Registry) -> Vec<VoiceEntry> {
-    let entry = |found: &crate::voice::Registered| VoiceEntry {
+    registry.list().iter().map(entry).collect()
+}
+
+pub(super) fn entry(found: &Registered) -> VoiceEntry {
+    VoiceEntry {
         id: found.name.to_string(),
         voice: found.role.voice.as_ref().map(|voice| shown(&voice.to_string())),
         has_sample: found.role.sample.is_some(),
@@ -63,8 +69,8 @@ pub fn list(registry: &Registry) -> Vec<VoiceEntry> {
             Origin::Shipped => "shipped",
             Origin::Given => "given",
         },
-    };
-    registry.list().iter().map(entry).collect()
+        created: None,
+    }
 }
 
 #[cfg(test)]

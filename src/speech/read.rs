@@ -115,19 +115,9 @@ pub fn cut(text: &str, splits: Option<bool>) -> Vec<(Range<usize>, f64)> {
             Some('，' | '、' | ',') => Pause::Clause,
             _ => Pause::None,
         };
-        return vec![(0..text.len(), seconds(pause))];
+        return vec![(0..text.len(), pause.seconds())];
     }
-    split(text, SPEAKABLE_SECONDS).into_iter().map(|s| (s.range, seconds(s.pause))).collect()
-}
-
-/// Returns the silence between two pieces, in seconds: about what a reader leaves.
-fn seconds(pause: Pause) -> f64 {
-    match pause {
-        Pause::Paragraph => 0.6,
-        Pause::Sentence => 0.3,
-        Pause::Clause => 0.15,
-        Pause::None => 0.0,
-    }
+    split(text, SPEAKABLE_SECONDS).into_iter().map(|s| (s.range, s.pause.seconds())).collect()
 }
 
 /// Checks a text that was read. Something in it must be spoken; unspoken characters are a warning or, if

@@ -82,7 +82,16 @@ pub fn is_audio(role: &str) -> bool {
 /// # Errors
 /// [`Error::Speaker`] for a recording that is not good enough for a voice; an error of reading it.
 pub fn encode_sample(path: &Path, encoder: &CpuEncoder, warnings: &mut Vec<Warning>) -> Result<VoicePrompt> {
-    let recording = Recording::read(path)?;
+    encode_recording(&Recording::read(path)?, path, encoder, warnings)
+}
+
+/// Encodes a recording; `path` says what it is called in messages.
+fn encode_recording(
+    recording: &Recording,
+    path: &Path,
+    encoder: &CpuEncoder,
+    warnings: &mut Vec<Warning>,
+) -> Result<VoicePrompt> {
     let at = |message: &dyn std::fmt::Display| format!("{}: {message}", path.display());
     warnings.extend(recording.damage.iter().map(|damage| Warning::other(at(damage))));
     let problems = check_quality(&recording.samples, recording.sample_rate).problems();
@@ -118,12 +127,17 @@ impl Voices {
     /// # Errors
     /// As [`Registry::insert`].
     pub fn register(&self, name: &str, role: Role) -> Result<()> {
+        self.change(|registry| registry.insert(name, role))
+    }
+
+    /// Changes the registered roles while the model is in use. Lines that are composed already keep their voices.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Registry) -> T) -> T {
         // Held all along, so that no voice of the roles that were is kept after them.
         let mut known = lock(&self.known);
         let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::make_mut(&mut registry).insert(name, role)?;
+        let changed = change(Arc::make_mut(&mut registry));
         known.values.clear();
-        Ok(())
+        changed
     }
 
     /// Tells whether the model has a default voice.
@@ -204,16 +218,31 @@ impl Voices {
     }
 
     fn encoded(&self, path: &Path, warnings: &mut Vec<Warning>) -> Result<VoicePrompt> {
-        self.sample_by(path, || {
-            let encoder = match self.encoder.get() {
-                Some(encoder) => encoder,
-                None => {
-                    let encoder = CpuEncoder::load(&self.dvae)?;
-                    self.encoder.get_or_init(|| encoder)
-                }
-            };
-            encode_sample(path, encoder, warnings)
-        })
+        self.sample_by(path, || encode_sample(path, self.encoder()?, warnings))
+    }
+
+    /// Encodes a spoken sample that is in memory, as [`encode_sample`] does; `name` says what it is called in messages.
+    ///
+    /// # Errors
+    /// As [`encode_sample`]; [`Error::Speaker`] if the model has no encoder.
+    pub fn encode(&self, bytes: Vec<u8>, name: &str, warnings: &mut Vec<Warning>) -> Result<VoicePrompt> {
+        let encoder = self.encoder()?;
+        let name = Path::new(name);
+        encode_recording(&Recording::from_bytes(bytes, name)?, name, encoder, warnings)
+    }
+
+    fn encoder(&self) -> Result<&CpuEncoder> {
+        if let Some(encoder) = self.encoder.get() {
+            return Ok(encoder);
+        }
+        let encoder = CpuEncoder::load(&self.dvae).map_err(|error| match error {
+            Error::MissingTensor { .. } => Error::Speaker(
+                "this model has no encoder, so a spoken sample cannot become a voice; a seed or a speaker string can"
+                    .into(),
+            ),
+            error => error,
+        })?;
+        Ok(self.encoder.get_or_init(|| encoder))
     }
 
     /// Reads the codes in a file.

@@ -24,6 +24,6 @@ pub use normalize::{
 };
 pub use prompt::{code_prompt, refine_prompt};
 pub use pronounce::Pronounce;
-pub use segment::{Pause, SPEAKABLE_SECONDS, Segment, split, spoken_seconds};
+pub use segment::{Pause, SPEAKABLE_SECONDS, Segment, sentences, split, spoken_seconds};
 pub use tags::{CONTROL_TOKENS, ControlTags, SPECIAL_TOKENS, misspelt_tokens};
 pub use tokenizer::Tokenizer;

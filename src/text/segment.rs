@@ -27,6 +27,18 @@ pub enum Pause {
     Paragraph,
 }
 
+impl Pause {
+    /// Returns the silence that a reader leaves, in seconds.
+    pub fn seconds(self) -> f64 {
+        match self {
+            Pause::Paragraph => 0.6,
+            Pause::Sentence => 0.3,
+            Pause::Clause => 0.15,
+            Pause::None => 0.0,
+        }
+    }
+}
+
 /// Holds a piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
@@ -68,20 +80,14 @@ pub fn spoken_seconds(text: &str) -> f64 {
 /// ```
 pub fn split(text: &str, limit: f64) -> Vec<Segment<'_>> {
     // Of a limit that is negative or no number this makes 0; then every word is a segment.
-    let limit = ((limit * 1000.0) as u64).max(1);
-    let atoms = atoms(text);
-    let mut spoken = Vec::with_capacity(atoms.len() + 1);
-    spoken.push(0);
-    spoken.extend(atoms.iter().scan(0, |sum, atom| {
-        *sum += u64::from(atom.millis);
-        Some(*sum)
-    }));
-    let splitter = Splitter { atoms, spoken, limit };
-    let segment = |piece: &Piece| {
-        let range = splitter.atoms[piece.start].start..splitter.atoms[piece.end - 1].end;
-        Segment { text: &text[range.clone()], range, pause: piece.pause }
-    };
-    splitter.join(splitter.cut(splitter.sentences())).iter().map(segment).collect()
+    let splitter = Splitter::new(text, ((limit * 1000.0) as u64).max(1));
+    splitter.segments(text, &splitter.join(splitter.cut(splitter.sentences())))
+}
+
+/// Returns the sentences of a text as [`split`] finds them, neither joined nor cut.
+pub fn sentences(text: &str) -> Vec<Segment<'_>> {
+    let splitter = Splitter::new(text, u64::MAX);
+    splitter.segments(text, &splitter.sentences())
 }
 
 /// Marks a run of atoms that has white space at neither end and is never empty.
@@ -102,6 +108,25 @@ struct Splitter {
 }
 
 impl Splitter {
+    fn new(text: &str, limit: u64) -> Self {
+        let atoms = atoms(text);
+        let mut spoken = Vec::with_capacity(atoms.len() + 1);
+        spoken.push(0);
+        spoken.extend(atoms.iter().scan(0, |sum, atom| {
+            *sum += u64::from(atom.millis);
+            Some(*sum)
+        }));
+        Splitter { atoms, spoken, limit }
+    }
+
+    fn segments<'a>(&self, text: &'a str, pieces: &[Piece]) -> Vec<Segment<'a>> {
+        let segment = |piece: &Piece| {
+            let range = self.atoms[piece.start].start..self.atoms[piece.end - 1].end;
+            Segment { text: &text[range.clone()], range, pause: piece.pause }
+        };
+        pieces.iter().map(segment).collect()
+    }
+
     fn millis(&self, start: usize, end: usize) -> u64 {
         self.spoken[end] - self.spoken[start]
     }

@@ -105,14 +105,27 @@ impl Registry {
     /// # Errors
     /// [`crate::Error::Speaker`] if the name is none.
     pub fn insert(&mut self, name: &str, role: Role) -> Result<()> {
+        self.insert_as(&Origin::Given, name, role)
+    }
+
+    /// Registers a role, in memory alone, among those of an origin; if there are none yet, over those of all others.
+    ///
+    /// # Errors
+    /// As [`Registry::insert`].
+    pub fn insert_as(&mut self, origin: &Origin, name: &str, role: Role) -> Result<()> {
         check_name(name)?;
-        if !matches!(self.layers.first(), Some((Origin::Given, _))) {
-            self.layers.insert(0, (Origin::Given, Roles::new()));
+        if !self.layers.iter().any(|(other, _)| other == origin) {
+            self.layers.insert(0, (origin.clone(), Roles::new()));
         }
-        if let Some((_, roles)) = self.layers.first_mut() {
+        if let Some((_, roles)) = self.layers.iter_mut().find(|(other, _)| other == origin) {
             roles.insert(name.to_string(), role);
         }
         Ok(())
+    }
+
+    /// Takes a role away, from memory alone, if it is among those of an origin; returns it.
+    pub fn remove(&mut self, origin: &Origin, name: &str) -> Option<Role> {
+        self.layers.iter_mut().find(|(other, _)| other == origin)?.1.remove(name)
     }
 
     /// Returns the role of a name or number.

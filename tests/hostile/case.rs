@@ -87,7 +87,7 @@ impl Run {
             deed: None,
             is_long: false,
             text: 0,
-            codes: vec![0, 1, 2],
+            codes: vec![0, 1, 2, 75],
             lists: false,
         }
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Speaks through a running service with OpenAI's own client.
+"""Speaks through a running service with OpenAI's own client, and over WebSocket.
 
     chattts-rs serve --model demo --port 8000 &
     pip install -r tests/service/requirements.txt
@@ -7,14 +7,18 @@
 """
 
 import base64
+import email
 import io
 import json
 import sys
 import time
+import urllib.error
 import urllib.request
 import wave
+import zipfile
 
 import openai
+from websockets.sync.client import connect
 
 address = sys.argv[1].rstrip("/")
 key = sys.argv[2] if len(sys.argv) > 2 else "none"
@@ -76,4 +80,63 @@ for fields, error in [
         check(f"{fields}", False)
     except error as refused:
         check(f"{fields}", refused.body["message"] and refused.body["code"], refused.body["message"][:70])
+
+
+def ask(method, path, body=None, **more):
+    asked = urllib.request.Request(f"{address}{path}", body, {"Authorization": f"Bearer {key}"} | more, method=method)
+    with urllib.request.urlopen(asked) as answer:
+        return answer.headers, answer.read()
+
+
+# A batch, as the standard library takes its answer apart.
+lines = [
+    {"custom_id": "one", "input": "Hello there.", "seed": 7, "response_format": "wav"},
+    {"custom_id": "two", "input": "Hello there.", "voice": "nobody"},
+    {"custom_id": "三", "input": "你好，世界。", "seed": 7, "response_format": "wav"},
+]
+lines = "\n".join(json.dumps(line) for line in lines).encode()
+batch = {"Content-Type": "application/jsonl"}
+headers, body = ask("POST", "/v1/audio/speech/batch", lines, **batch)
+parts = email.message_from_bytes(f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode() + body).get_payload()
+parts = {part["X-Line"]: part for part in parts}
+check("a batch has a part a line", sorted(parts) == ["1", "2", "3"] and parts["2"]["X-Status"] == "400")
+alone = client.audio.speech.create(model="tts-1", input="Hello there.", voice=None, response_format="wav", **seeded)
+check("a line is what is said alone", parts["1"].get_payload(decode=True) == alone.content)
+_, body = ask("POST", "/v1/audio/speech/batch", lines, Accept="application/zip", **batch)
+with zipfile.ZipFile(io.BytesIO(body)) as archive:
+    told = [json.loads(line) for line in archive.read("results.jsonl").splitlines()]
+    check("an archive opens", sorted(archive.namelist()) == ["one.wav", "results.jsonl", "三.wav"] and archive.testzip() is None)
+    check("and tells of each line", sorted(line["status"] for line in told) == [200, 200, 400])
+
+# Voices come and go.
+made = json.dumps({"name": "clients-py", "voice": 4099}).encode()
+_, body = ask("POST", "/v1/audio/voices", made, **{"Content-Type": "application/json"})
+check("a voice is made", json.loads(body)["origin"] == "created")
+said = client.audio.speech.create(model="tts-1", input=text, voice="clients-py", response_format="pcm", **seeded)
+check("and speaks", len(said.content) > 20_000)
+ask("DELETE", "/v1/audio/voices/clients-py")
+try:
+    ask("GET", "/v1/audio/voices/clients-py")
+    check("and goes", False)
+except urllib.error.HTTPError as error:
+    check("and goes", error.code == 404)
+
+# Text in pieces, as a language model writes it.
+url = f"{address.replace('http', 'ws', 1)}/v1/audio/speech/stream"
+with connect(url, additional_headers={"Authorization": f"Bearer {key}"}) as socket:
+    socket.send(json.dumps({"type": "session.config", "voice": "echo", "seed": 7}))
+    for word in text.split(" "):
+        socket.send(json.dumps({"type": "input.text", "text": f"{word} "}))
+    socket.send(json.dumps({"type": "input.done"}))
+    audio, sentences, done = b"", [], None
+    while done is None:
+        message = socket.recv()
+        if isinstance(message, bytes):
+            audio += message
+            continue
+        event = json.loads(message)
+        if event["type"] == "audio.start":
+            sentences.append(event["sentence_text"])
+        done = event if event["type"] == "session.done" else None
+check("text in pieces is spoken", " ".join(sentences).split() == text.split() and len(audio) > 100_000, sentences)
 print("all is well")

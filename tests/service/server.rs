@@ -41,7 +41,7 @@ impl Server {
         let mut server = Server { program, child, address: String::new(), lines, log: Vec::new() };
         let ready = server.line("ready at ");
         let place = ready.split("ready at ").nth(1).unwrap().split(" after ").next().unwrap();
-        server.address = place.trim_start_matches("http://").to_string();
+        server.address = place.trim_start_matches("http://").trim_start_matches("https://").to_string();
         server
     }
 
@@ -77,7 +77,13 @@ impl Server {
         self.post("/v1/audio/speech", body)
     }
 
-    pub fn request(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+    pub fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &(impl AsRef<[u8]> + ?Sized),
+    ) -> Answer {
         let mut stream = self.connect();
         send(&mut stream, method, path, headers, body);
         Answer::read(stream)
@@ -133,13 +139,20 @@ impl Drop for Server {
     }
 }
 
-pub fn send(stream: &mut impl Write, method: &str, path: &str, headers: &str, body: &str) {
+pub fn send(
+    stream: &mut impl Write,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &(impl AsRef<[u8]> + ?Sized),
+) {
+    let body = body.as_ref();
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
     );
     // A request that is refused early may be refused before it is written.
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
 }
 
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! FLAC and MP3 files, decoded by symphonia.
 
-use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error as Failure;
 use symphonia::core::formats::TrackType;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 
 use super::{Mono, Recording};
 use crate::error::{Error, Result};
@@ -20,13 +19,13 @@ const LOST_OF: usize = 10;
 const GIVE_UP: usize = 100;
 
 /// Reads a file of the kind that `name` says.
-pub(super) fn read(file: File, name: &str, path: &Path) -> Result<Recording> {
+pub(super) fn read(file: Box<dyn MediaSource>, name: &str, path: &Path) -> Result<Recording> {
     let bad = |reason: String| Error::bad_file(path, reason);
     let unusable = |e: Failure| match e {
         Failure::IoError(e) if is_real(&e) => Error::io("read", path)(e),
         e => Error::bad_file(path, format!("is a damaged {name} file ({e}); copy or export it again")),
     };
-    let source = MediaSourceStream::new(Box::new(file), Default::default());
+    let source = MediaSourceStream::new(file, Default::default());
     let mut format = symphonia::default::get_probe()
         .probe(&Hint::new(), source, Default::default(), Default::default())
         .map_err(unusable)?;

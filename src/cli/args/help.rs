@@ -120,8 +120,10 @@ It takes a build with the feature `server`: cargo build --release --features
 server. What is at an address:
   /                        a page to try it, which needs no network but this
   /v1/audio/speech         speech, as OpenAI's clients ask for it
+  /v1/audio/speech/batch   many texts: JSON Lines in, a file a line out
+  /v1/audio/speech/stream  WebSocket: text in pieces in, audio out at once
   /v1/audio/normalize      how a text is read, as `normalize --json` tells it
-  /v1/audio/voices         the voices that have names
+  /v1/audio/voices         the voices that have names, and new ones
   /v1/models               the names of the one model: tts-1, tts-1-hd,
                            gpt-4o-mini-tts and chattts
   /health/live, /health/ready
@@ -137,10 +139,32 @@ Speech:
   `instructions` are taken and not followed: the model knows none. With
   stream_format sse (or stream true) the audio comes in events.
 
+Batches:
+  Each line is a speech request with an id of its own (custom_id). They are
+  spoken in bulk: who listens goes first, and a wrong line costs the others
+  nothing. The parts come as they are made; `Accept: application/zip` makes an
+  archive of them.
+
+    curl http://127.0.0.1:8000/v1/audio/speech/batch --data-binary @lines.jsonl \\
+      -H 'Content-Type: application/jsonl' -H 'Accept: application/zip' -o all.zip
+
+gRPC:
+  The same port speaks gRPC (HTTP/2 in clear text, by prior knowledge):
+  chattts.v1.TextToSpeech has Synthesize, SynthesizeStream, SynthesizeDialog (text
+  comes in pieces, and each sentence is spoken when it is complete), ListVoices
+  and Normalize; nvidia.riva.tts.RivaSpeechSynthesis is for Riva's clients; there
+  are grpc.health.v1 and reflection, by which grpcurl finds all of it. A request
+  has the fields of HTTP and gets the same bytes. A deadline shortens
+  --time-limit; a key is the metadata `authorization: Bearer KEY`.
+
 Voices:
   A name that is registered (see `roles --help`), one that OpenAI's clients know
   (alloy, nova, …), a seed, a speaker string or a mix. A request cannot name a
-  file; --role can.
+  file; --role can. Clients may make voices of spoken samples, as `roles clone`
+  does, and delete those; --voices-file keeps them:
+
+    curl http://127.0.0.1:8000/v1/audio/voices -F name=anna -F audio_sample=@anna.wav \\
+      -F text='What she says in it, word for word.'
 
 Limits:
   As many requests are worked on as --batch-size says; of those that wait, each
@@ -162,9 +186,10 @@ Ending:
   off. A second signal ends it at once.
 
 Keys:
-  They guard what begins with /v1. Without a key file everybody who reaches the
+  They guard what begins with /v1, and speech over gRPC. Without a key file everybody who reaches the
   address may speak, which is why it is only this machine unless you say --host.
-  There is no TLS: put a proxy in front of it where the network is not yours.";
+  Where the network is not yours, give it a certificate too: --tls-cert and
+  --tls-key. Both files are read again when they change.";
 
 pub const REFINE: &str = "\
 It prints the text as the model would say it, with [uv_break], [lbreak] and

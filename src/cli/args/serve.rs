@@ -19,6 +19,15 @@ pub struct ServeArgs {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, conflicts_with_all = ["host", "port"],
           help_heading = "Network")]
     pub unix: Option<PathBuf>,
+    /// A PEM file with a certificate, and those it depends on: HTTPS in place of HTTP
+    ///
+    /// It is read again when it changes.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "tls_key", conflicts_with = "unix",
+          help_heading = "Network")]
+    pub tls_cert: Option<PathBuf>,
+    /// A PEM file with the private key of the certificate
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "tls_cert", help_heading = "Network")]
+    pub tls_key: Option<PathBuf>,
     /// A file of keys, one a line, of which requests need one: `Authorization: Bearer KEY`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Network")]
     pub api_key_file: Option<PathBuf>,
@@ -67,6 +76,14 @@ pub struct ServeArgs {
     pub compute: ComputeArgs,
     #[command(flatten)]
     pub roles: RolesFlag,
+    /// A file of roles that keeps the voices that clients make; without it they are gone when the service ends
+    ///
+    /// It is made if it does not exist, and read like every file of roles: see `roles --help`.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Voice")]
+    pub voices_file: Option<PathBuf>,
+    /// Voices that clients may make; 0 forbids it
+    #[arg(long, value_name = "N", default_value_t = 1_000, help_heading = "Limits", hide_short_help = true)]
+    pub max_voices: u32,
     #[command(flatten)]
     pub homophones: HomophonesFlag,
     #[command(flatten)]

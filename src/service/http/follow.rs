@@ -1,6 +1,7 @@
 //! Follows each request: who sends it, under which id, and what becomes of it.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::future::Future;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,13 +10,15 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 use super::respond::Told;
-use super::routes::Face;
+use super::routes::{Face, STREAM};
+use super::stream;
 use crate::service::{Client, Refusal, RefusalKind, RequestRecord, Ticket, TraceContext};
 use crate::speech::random_seed;
 
@@ -24,33 +27,42 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The most characters of an id that a client gives.
 const MAX_ID: usize = 128;
 /// The status that is counted where the client has gone before its answer.
-const CLIENT_GONE: u16 = 499;
+pub(in crate::service) const CLIENT_GONE: u16 = RequestRecord::GONE;
 
 /// The address of the client; None on a socket of this machine.
 #[derive(Clone, Copy)]
 pub struct Peer(pub Option<IpAddr>);
 
+/// Begins to follow a request under the id that its client gave it, or another one.
+pub(in crate::service) fn begin(face: &Face, headers: &HeaderMap, api: &'static str) -> (Ticket, String) {
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_id(id));
+    let id = given.map_or_else(|| format!("{:08x}{:08x}", random_seed(), random_seed()), str::to_string);
+    let parent = headers.get(TRACE_PARENT).and_then(|parent| parent.to_str().ok());
+    let trace = parent.and_then(TraceContext::of_parent);
+    let record = RequestRecord { trace, ..RequestRecord::begun(id.clone(), api) };
+    (face.service.ticket(record), id)
+}
+
+/// Tells the client the id of its request.
+pub(in crate::service) fn with_id(mut response: Response, id: &str) -> Response {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
 /// Answers a request, and records what became of it when its answer has been read.
 pub async fn follow(State(face): State<Face>, mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_id(id));
-    let id = given.map_or_else(|| format!("{:08x}{:08x}", random_seed(), random_seed()), str::to_string);
     let api = match request.uri().path() {
         "/v1/audio/speech" => "speech",
+        "/v1/audio/speech/batch" => "batch",
+        STREAM => "stream",
         "/v1/audio/normalize" => "normalize",
-        "/v1/audio/voices" => "voices",
+        path if path.starts_with("/v1/audio/voices") => "voices",
         _ => "models",
     };
-    let parent = request.headers().get(TRACE_PARENT).and_then(|parent| parent.to_str().ok());
-    let record = RequestRecord {
-        id: id.clone(),
-        trace: parent.and_then(TraceContext::of_parent),
-        api,
-        status: CLIENT_GONE,
-        error: Some(RefusalKind::Gone.name()),
-        ..RequestRecord::default()
-    };
-    let ticket = face.service.ticket(record);
-    let mut response = match client(&face, &request) {
+    let (ticket, id) = begin(&face, request.headers(), api);
+    let response = match client(&face, &request) {
         Ok(client) => {
             ticket.record().client = client.to_string();
             request.extensions_mut().insert(client);
@@ -70,10 +82,7 @@ pub async fn follow(State(face): State<Face>, mut request: Request, next: Next) 
             record.error = told;
         }
     }
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    response.map(|body| Body::new(Followed { body, _ticket: ticket }))
+    with_id(response, &id).map(|body| Body::new(Followed { body, _ticket: ticket }))
 }
 
 fn is_id(id: &str) -> bool {
@@ -81,24 +90,28 @@ fn is_id(id: &str) -> bool {
 }
 
 /// Finds out who sends a request.
-fn client(face: &Face, request: &Request) -> Result<Client, Refusal> {
+pub(in crate::service) fn client(face: &Face, request: &Request) -> Result<Client, Refusal> {
     let keys = &face.service.options.keys;
     if keys.is_empty() {
         let peer = request.extensions().get::<Peer>().and_then(|peer| peer.0);
         return Ok(peer.map_or(Client::Local, Client::of_address));
     }
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let key = header.and_then(|value| {
+    let bearer = header.and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     });
-    keys.find(key)
+    let key = match bearer {
+        None if request.uri().path() == STREAM => stream::key(request.headers(), request.uri()),
+        key => key.map(Cow::Borrowed),
+    };
+    keys.find(key.as_deref())
 }
 
 /// A body that holds the ticket of its request until it has been read.
-struct Followed {
-    body: Body,
-    _ticket: Ticket,
+pub(in crate::service) struct Followed {
+    pub body: Body,
+    pub _ticket: Ticket,
 }
 
 impl HttpBody for Followed {
@@ -122,7 +135,7 @@ impl HttpBody for Followed {
 }
 
 /// A future whose panic is its error, so that others on the same thread go on.
-struct NoPanic<F>(Pin<Box<F>>);
+pub(in crate::service) struct NoPanic<F>(pub Pin<Box<F>>);
 
 impl<F: Future> Future for NoPanic<F> {
     type Output = Result<F::Output, Box<dyn Any + Send>>;

@@ -1,12 +1,13 @@
-//! The lists of models and voices.
+//! The list of models.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::respond::ok;
-use super::routes::Face;
-use crate::service::{MODELS, Refusal, voices};
+use super::voices::named;
+use crate::service::{MODELS, Refusal};
 
 /// The day on which ChatTTS was published, in seconds since 1970.
 const CREATED: u64 = 1_716_768_000;
@@ -17,23 +18,14 @@ fn described(id: &str) -> Value {
 
 /// Lists the names of the model.
 pub async fn models() -> Response {
-    ok(&json!({"object": "list", "data": MODELS.map(described)}))
+    let models = MODELS.map(described);
+    // The second is what Open WebUI reads.
+    ok(&json!({"object": "list", "data": models, "models": models}))
 }
 
 /// Describes the model under one of its names.
-pub async fn model(Path(id): Path<String>) -> Result<Response, Refusal> {
+pub async fn model(path: Result<Path<String>, PathRejection>) -> Result<Response, Refusal> {
+    let id = named(path)?;
     crate::service::check_model_name(&id)?;
     Ok(ok(&described(&id)))
-}
-
-/// Lists the voices that have names.
-pub async fn voices(State(face): State<Face>) -> Result<Response, Refusal> {
-    let registry = face.service.loaded()?.engine.composer().voices.registry();
-    let listed = voices::list(&registry).into_iter().map(|voice| {
-        json!({
-            "id": voice.id, "name": voice.id, "object": "voice", "voice": voice.voice,
-            "has_sample": voice.has_sample, "description": voice.note, "origin": voice.origin,
-        })
-    });
-    Ok(ok(&json!({"object": "list", "voices": listed.collect::<Vec<_>>()})))
 }

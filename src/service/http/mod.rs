@@ -1,19 +1,31 @@
-//! The service over HTTP: OpenAI's speech API, and what else there is at each address.
+//! The service over HTTP: OpenAI's speech API, and what else there is at each address. Connections are those of
+//! [`grpc`](super::grpc) too: HTTP/1.1, or HTTP/2 for clients that begin with it.
 
+mod activity;
+mod batch;
 mod connections;
 mod follow;
 mod guard;
 mod lists;
+mod messages;
+mod origin;
 mod pages;
 mod respond;
 mod routes;
 mod run;
 mod speech;
+mod stream;
+mod tls;
+mod voices;
 
+pub(super) use follow::{CLIENT_GONE, Followed, NoPanic, begin, client, with_id};
+pub(super) use routes::Face;
 pub use routes::ROUTES;
 pub use run::{Ended, run};
+pub use tls::Tls;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The place where connections are taken.
@@ -31,6 +43,8 @@ pub enum Address {
 pub struct HttpOptions {
     /// The place where connections are taken.
     pub address: Address,
+    /// The certificate, where TLS is spoken at a port.
+    pub tls: Option<Arc<Tls>>,
     /// The most connections; more are answered that there are too many.
     pub connections: usize,
     /// The most time between a connection, or the end of an answer, and a whole head of a request.
@@ -48,6 +62,7 @@ impl HttpOptions {
     pub fn new(address: Address) -> Self {
         HttpOptions {
             address,
+            tls: None,
             connections: 256,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),

@@ -1,5 +1,7 @@
 //! Answers: JSON, and errors in OpenAI's form.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
@@ -7,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
-use super::HttpOptions;
 use crate::service::{Refusal, RefusalKind};
 
 /// The most bytes that are read of a body beyond those that are taken.
@@ -15,20 +16,7 @@ const DISCARDED: usize = 1 << 20;
 
 /// Returns the status of a refusal.
 pub fn status(kind: RefusalKind) -> StatusCode {
-    match kind {
-        RefusalKind::Parameter | RefusalKind::Text | RefusalKind::Voice => StatusCode::BAD_REQUEST,
-        RefusalKind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        RefusalKind::Key => StatusCode::UNAUTHORIZED,
-        RefusalKind::Model | RefusalKind::Address => StatusCode::NOT_FOUND,
-        RefusalKind::Method => StatusCode::METHOD_NOT_ALLOWED,
-        RefusalKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        RefusalKind::Slow => StatusCode::REQUEST_TIMEOUT,
-        RefusalKind::Speechless => StatusCode::UNPROCESSABLE_ENTITY,
-        RefusalKind::Busy => StatusCode::TOO_MANY_REQUESTS,
-        RefusalKind::Unavailable | RefusalKind::Gone => StatusCode::SERVICE_UNAVAILABLE,
-        RefusalKind::Late => StatusCode::GATEWAY_TIMEOUT,
-        RefusalKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    }
+    StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Returns a refusal as OpenAI's clients read it.
@@ -81,28 +69,48 @@ pub fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bod
     response
 }
 
-/// Reads a body of JSON.
+/// The type of JSON.
+pub const JSON: &str = "application/json";
+/// The types by which JSON Lines are called; none of them is registered.
+pub const JSON_LINES: [&str; 5] = [
+    "application/jsonl",
+    "application/jsonlines",
+    "application/json-lines",
+    "application/x-ndjson",
+    "application/x-jsonlines",
+];
+
+/// Returns the type of a body, in small letters and without its parameters.
+pub fn media_type(headers: &HeaderMap) -> String {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Refuses a body of another type: any page of the web may send what is not called JSON.
 ///
 /// # Errors
-/// A refusal of one that is called something else, too long or too slow.
-pub async fn body(
-    headers: &HeaderMap,
-    body: Body,
-    limit: usize,
-    options: &HttpOptions,
-) -> Result<Bytes, Refusal> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    // Any page of the web may send what is not called JSON.
-    if !media_type.eq_ignore_ascii_case("application/json") {
-        let message = "the body is JSON; send the header `Content-Type: application/json`";
-        return Err(Refusal::new(RefusalKind::MediaType, message));
+/// [`RefusalKind::MediaType`].
+pub fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Refusal> {
+    match types.contains(&media_type(headers).as_str()) {
+        true => Ok(()),
+        false => {
+            let message =
+                format!("the body is of another type; send the header `Content-Type: {}`", types[0]);
+            Err(Refusal::new(RefusalKind::MediaType, message))
+        }
     }
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// A refusal of one that is too long or too slow.
+pub async fn body(body: Body, limit: usize, time: Duration) -> Result<Bytes, Refusal> {
     if body.size_hint().lower() > (limit + DISCARDED) as u64 {
         return Err(too_large(limit));
     }
     let slow = |_| Refusal::new(RefusalKind::Slow, "the body did not come in time");
-    tokio::time::timeout(options.body_time, read(body, limit)).await.map_err(slow)?
+    tokio::time::timeout(time, read(body, limit)).await.map_err(slow)?
 }
 
 /// Reads a body. Of one that is too long the rest is read too, as far as that goes: who is still sending does not see

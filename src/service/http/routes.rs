@@ -6,26 +6,35 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use super::{HttpOptions, follow, lists, pages, speech};
+use super::{HttpOptions, batch, follow, lists, pages, speech, stream, voices};
 use crate::service::{Refusal, RefusalKind, Service};
 
+/// The address of WebSockets.
+pub(super) const STREAM: &str = "/v1/audio/speech/stream";
+
 /// All addresses with their methods, as `/openapi.json` describes them.
-pub const ROUTES: [(&str, &str); 10] = [
+pub const ROUTES: [(&str, &str); 16] = [
+    ("delete", "/v1/audio/voices/{id}"),
     ("get", "/"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
     ("get", "/openapi.json"),
+    ("get", "/v1/audio/models"),
+    ("get", STREAM),
     ("get", "/v1/audio/voices"),
+    ("get", "/v1/audio/voices/{id}"),
     ("get", "/v1/models"),
     ("get", "/v1/models/{id}"),
     ("post", "/v1/audio/normalize"),
     ("post", "/v1/audio/speech"),
+    ("post", "/v1/audio/speech/batch"),
+    ("post", "/v1/audio/voices"),
 ];
 
 /// What every answer may need.
 #[derive(Clone)]
-pub(super) struct Face {
+pub(in crate::service) struct Face {
     pub service: Arc<Service>,
     pub options: Arc<HttpOptions>,
 }
@@ -35,8 +44,12 @@ pub(super) fn router(face: &Face) -> Router {
     // Those that count and take turns.
     let api = Router::new()
         .route("/v1/audio/speech", post(speech::speak))
+        .route("/v1/audio/speech/batch", post(batch::speak_batch))
+        .route(STREAM, get(stream::open))
         .route("/v1/audio/normalize", post(speech::normalize))
-        .route("/v1/audio/voices", get(lists::voices))
+        .route("/v1/audio/voices", get(voices::list).post(voices::create))
+        .route("/v1/audio/voices/{id}", get(voices::voice).delete(voices::delete))
+        .route("/v1/audio/models", get(lists::models))
         .route("/v1/models", get(lists::models))
         .route("/v1/models/{id}", get(lists::model))
         .method_not_allowed_fallback(wrong_method)
@@ -64,7 +77,7 @@ async fn wrong_method() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::{normalize_fields, speech_fields};
+    use crate::service::{normalize_fields, speech_fields, voice_fields, voice_form_fields};
     use serde_json::Value;
     use std::collections::BTreeSet;
 
@@ -86,7 +99,12 @@ mod tests {
 
     #[test]
     fn every_field_is_described() {
-        for (name, fields) in [("SpeechRequest", speech_fields()), ("NormalizeRequest", normalize_fields())] {
+        for (name, fields) in [
+            ("SpeechRequest", speech_fields()),
+            ("NormalizeRequest", normalize_fields()),
+            ("VoiceRequest", voice_fields()),
+            ("VoiceForm", voice_form_fields()),
+        ] {
             let described = described();
             let properties = described["components"]["schemas"][name]["properties"].as_object().unwrap();
             let found: BTreeSet<&str> = properties.keys().map(String::as_str).collect();

@@ -61,7 +61,7 @@ async fn serve(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Ended> {
     let start = Instant::now();
-    let (listener, address) = Listener::bind(&options.address).await.map_err(|e| unbound(&options, e))?;
+    let (listener, address) = Listener::bind(&options).await.map_err(|e| unbound(&options, e))?;
     service.notify(&Notice::Listening { address: &address });
     let (draining, drain) = watch::channel(false);
     let grace = options.grace;

@@ -15,25 +15,28 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::body::{Body as HttpBody, Frame};
 use serde_json::{Value, json};
 
-use super::respond::{body, error, ok, typed};
+use super::respond::{JSON, body, check_type, error, ok, typed};
 use super::routes::Face;
-use crate::service::{Chunk, Client, Delivery, NormalizeJob, Refusal, SpeechJob, Ticket, Utterance};
+use crate::service::{Chunk, Client, Delivery, NormalizeJob, Refusal, SpeechJob, Ticket, Usage, Utterance};
 
 /// The most bytes that a character takes in JSON: two escapes of six.
-const BYTES_PER_CHARACTER: usize = 12;
+pub(super) const BYTES_PER_CHARACTER: usize = 12;
 /// The most bytes of all fields but the text.
-const OTHER_FIELDS: usize = 64 << 10;
+pub(super) const OTHER_FIELDS: usize = 64 << 10;
+/// The time for a body of some MiB: so many times that for others.
+pub(super) const UPLOAD_TIMES: u32 = 6;
 
 const SEED: HeaderName = HeaderName::from_static("x-seed");
 const SAMPLE_RATE: HeaderName = HeaderName::from_static("x-sample-rate");
 /// Tells nginx not to hold events back.
-const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+pub(super) const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 async fn read(face: &Face, request: Request) -> Result<Bytes, Refusal> {
     let limit =
         face.service.options.max_input.saturating_mul(BYTES_PER_CHARACTER).saturating_add(OTHER_FIELDS);
     let (parts, content) = request.into_parts();
-    body(&parts.headers, content, limit, &face.options).await
+    check_type(&parts.headers, &[JSON])?;
+    body(content, limit, face.options.body_time).await
 }
 
 /// Speaks a text.
@@ -43,10 +46,10 @@ pub async fn speak(
     Extension(ticket): Extension<Ticket>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    // Refused before its body is read, if it is to be refused.
+    // A connection that is closed while its client still sends loses the answer, so the body is read in any case.
+    let content = read(&face, request).await?;
     face.service.loaded()?;
     face.service.check_place(client)?;
-    let content = read(&face, request).await?;
     let options = &face.service.options;
     let job = SpeechJob::parse(&content, options.max_input, &options.overrides)?;
     let (format, delivery) = (job.format, job.delivery);
@@ -104,14 +107,19 @@ impl HttpBody for Sound {
     }
 }
 
+/// Returns how much a speech took, as OpenAI tells it.
+pub(super) fn usage(usage: Usage) -> Value {
+    json!({
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    })
+}
+
 fn event(chunk: Result<Chunk, Refusal>) -> Bytes {
     let event = match chunk {
         Ok(Chunk::Audio(bytes)) => json!({"type": "speech.audio.delta", "audio": STANDARD.encode(bytes)}),
-        Ok(Chunk::Done(usage)) => json!({"type": "speech.audio.done", "usage": {
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "total_tokens": usage.input_tokens + usage.output_tokens,
-        }}),
+        Ok(Chunk::Done(used)) => json!({"type": "speech.audio.done", "usage": usage(used)}),
         Err(refusal) => {
             let mut event = error(&refusal);
             event["type"] = Value::from("error");

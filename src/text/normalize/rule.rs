@@ -16,8 +16,8 @@ const CONTEXT: usize = 64;
 /// The most of the text that a pattern sees, in bytes.
 const REACH: usize = 320;
 /// The places at which a language's rules are tried one by one before all of their patterns are compiled into one
-/// automaton, which takes as long as a few thousand of them and is several times faster from then on.
-const FIRST_PLACES: usize = 2000;
+/// automaton, which takes as long as a few hundred of them and is many times faster from then on.
+const FIRST_PLACES: usize = 300;
 /// The most bytes of states that the automaton keeps, of which a text of many kinds needs some megabytes.
 const CACHE: usize = 8 << 20;
 

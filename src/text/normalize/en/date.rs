@@ -134,7 +134,7 @@ fn named(names: &[(&'static str, &str)], short: &str) -> Option<&'static str> {
 /// Tells whether a word is the name of a month or short for one.
 pub(super) fn is_month(word: &str) -> bool {
     MONTHS.iter().any(|(name, forms)| {
-        let mut written = std::iter::once(*name).chain(table::forms(*forms));
+        let mut written = std::iter::once(*name).chain(table::forms(forms));
         written.any(|form| form.eq_ignore_ascii_case(word))
     })
 }
