@@ -148,7 +148,30 @@ fn what_would_let_shards_disagree_is_refused() {
     }
     let ran = p.run(&["synth", "-m", "noise", "-f", "lines.jsonl", "--out-dir", "o", "--shard", "auto"]);
     assert!(ran.code == Some(2) && ran.err.contains("JOB_COMPLETION_INDEX"), "{ran:?}");
+    // Each of them would speak all lines.
+    for output in [&["-o", "a.wav"][..], &["--stream"]] {
+        let ran = p.run(&[&["synth", "-m", "noise", "-f", "lines.jsonl", "--shard", "0/2"], output].concat());
+        assert!(ran.code == Some(2) && ran.err.contains("--out-dir"), "{ran:?}");
+    }
+    for command in ["status", "merge"] {
+        let ran = p.run(&[command, "o"]);
+        assert!(ran.code == Some(2) && ran.err.contains("no folder that"), "{ran:?}");
+    }
     assert!(!p.path("o").exists());
+}
+
+#[test]
+fn a_shard_without_lines_is_done_at_once() {
+    let p = Program::new();
+    write_lines(&p, 1);
+    for index in 0..3 {
+        // A single line that is cut off is not counted aloud.
+        let of = format!("{index}/3");
+        let ran = p.run(&[&SYNTH[..], &["out", "--shard", &of, "--prune"]].concat());
+        assert!(ran.code < Some(2), "{ran:?}");
+    }
+    let (all, code) = status(&p, "out");
+    assert_eq!((all["done"].as_u64(), code), (Some(1), Some(0)), "{all}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub use lock::{DirLock, host};
 pub use name::{beside, checked_out};
 pub use names::Names;
 pub use shard::Shard;
-pub use state::{ShardState, Standing, forget_shards, report_path, standing};
+pub use state::{ShardState, Standing, report_path, standing};
 pub use template::{NameFields, NameTemplate};
 
 /// The folder inside an output folder that holds the ledger and the lock; no line may write there.

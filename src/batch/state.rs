@@ -123,22 +123,6 @@ pub fn standing(dir: &Path) -> Result<Vec<Standing>> {
         .collect()
 }
 
-/// Removes the states and reports that shards have left in an output folder.
-///
-/// # Errors
-/// [`Error::Io`] for what cannot be removed.
-pub fn forget_shards(lock: &DirLock) -> Result<()> {
-    let folder = lock.dir().join(STATE_DIR);
-    for entry in fs::read_dir(&folder).map_err(Error::io("read", &folder))? {
-        let path = entry.map_err(Error::io("read", &folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(STATE_FILE) || name.starts_with(REPORT_FILE) {
-            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-        }
-    }
-    Ok(())
-}
-
 /// Returns the path of a shard's report.
 pub fn report_path(dir: &Path, shard: Shard) -> PathBuf {
     dir.join(STATE_DIR).join(format!("{REPORT_FILE}{}.jsonl", shard.stem()))
@@ -185,8 +169,6 @@ mod tests {
         drop(held);
         assert!(!standing(dir.path()).unwrap()[1].is_running);
         assert_eq!(ShardState::read(dir.path(), shard).unwrap(), Some(first));
-        forget_shards(&DirLock::acquire(dir.path()).unwrap()).unwrap();
-        assert_eq!(standing(dir.path()).unwrap(), []);
     }
 
     #[test]

@@ -350,6 +350,7 @@ fn finished(dir: &Path) -> anyhow::Result<(usize, f64)> {
 
 /// Tells how far the runs of a folder are.
 pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
+    check_folder(&args.dir)?;
     let whole = Whole::of(&args.dir)?;
     match args.json {
         true => print_line(&serde_json::to_string(&whole)?)?,
@@ -361,15 +362,20 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
     }
 }
 
+fn check_folder(dir: &Path) -> Result<(), Usage> {
+    match dir.join(STATE_DIR).is_dir() {
+        true => Ok(()),
+        false => Err(Usage(format!("{} is no folder that `synth --out-dir` has filled", dir.display()))),
+    }
+}
+
 fn unfinished(whole: &Whole) -> anyhow::Error {
     anyhow::anyhow!("{} lines are missing, {} failed", whole.missing.unwrap_or(0), whole.failed)
 }
 
 /// Makes one ledger and one report of those of all shards.
 pub fn merge(context: &Context, args: &MergeArgs) -> anyhow::Result<()> {
-    if !args.dir.join(STATE_DIR).is_dir() {
-        return Err(Usage(format!("{} is no folder that synth has filled", args.dir.display())).into());
-    }
+    check_folder(&args.dir)?;
     let lock = DirLock::acquire(&args.dir)?;
     let whole = Whole::of(&args.dir)?;
     if let Some(report) = &args.report {

@@ -77,9 +77,11 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         (_, OutputArgs { out, out_dir, .. }) => Some(Target::new(out.as_deref(), out_dir.as_deref())?),
     };
     // clap does not ask for --out-dir where --out excludes it.
-    if args.output.out_dir.is_none() && (args.batch.name.is_some() || args.batch.resume || args.batch.prune) {
+    let is_for_folder =
+        args.batch.name.is_some() || args.batch.resume || args.batch.prune || args.batch.shard.is_some();
+    if args.output.out_dir.is_none() && is_for_folder {
         return Err(Usage(
-            "--name, --resume and --prune are for --out-dir, where every line has a file".into(),
+            "--name, --resume, --prune and --shard are for --out-dir, where every line has a file".into(),
         )
         .into());
     }

@@ -222,6 +222,9 @@ impl Job<'_> {
             }
             if sink.is_stopped() { ControlFlow::Break(()) } else { go_on(&mut until) }
         });
+        if let Some(progress) = progress {
+            progress.worked(devices * start.elapsed().as_secs_f64());
+        }
         let tokens = engine.stats().tokens;
         report.detail(&format!(
             "{} lines, {tokens} tokens in {:.2} s: {:.1} tokens/s, {:.2} s of audio a second",
