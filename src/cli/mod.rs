@@ -9,6 +9,7 @@ mod format;
 mod guess;
 mod input;
 mod interrupt;
+mod joined;
 mod load_test;
 mod mapped;
 pub mod memory;

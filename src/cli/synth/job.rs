@@ -16,11 +16,12 @@ use chattts_rs::{Engine, Error, Event, Limits, VoiceSample};
 
 use super::super::args::{SubtitleKind, SynthArgs};
 use super::super::dump::Dump;
+use super::super::joined::Joined;
 use super::super::output::{Target, print_line};
 use super::super::plan::{Failed, PlannedLine};
 use super::super::play::Player;
 use super::super::shard::{self, Deal, Progress};
-use super::super::sink::{Destination, Joined, LineSink};
+use super::super::sink::{Destination, LineSink};
 use super::super::{Context, Lost, SomeFailed, stream};
 use super::check::DefaultNames;
 
