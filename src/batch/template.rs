@@ -77,7 +77,8 @@ pub struct NameFields<'a> {
 impl NameTemplate {
     /// Tells whether a name depends on nothing but the line's number and id, which are known of every line unread.
     pub fn is_of_line(&self) -> bool {
-        let is_of_line = |part: &Part| !matches!(part, Part::Field(field, _) if !matches!(field, Field::Index | Field::Id));
+        let is_of_line =
+            |part: &Part| matches!(part, Part::Literal(_) | Part::Field(Field::Index | Field::Id, _));
         self.parts.iter().all(is_of_line)
     }
 }
