@@ -7,5 +7,6 @@
 set -euo pipefail
 address=${1:?where it listens, such as http://127.0.0.1:8000}
 export PYTHONPATH="${0%/*}" SCHEMATHESIS_HOOKS=hostile
-exec schemathesis run "$address/openapi.json" --url "$address" --seed 1 --workers 4 --max-examples "${2:-40}" \
+# One worker: Python 3.11 miscounts the depth of its parser where several threads parse at once.
+exec schemathesis run "$address/openapi.json" --url "$address" --seed 1 --workers 1 --max-examples "${2:-40}" \
     --checks not_a_server_error --phases examples,coverage,fuzzing --max-failures 5
