@@ -25,7 +25,7 @@ pub use cpu::lay_out;
 pub use cpu::{CpuEncoder, CpuStep, WeightType, instructions};
 pub use networks::{GptConfig, HOP, SAMPLE_RATE};
 pub(crate) use render::Render;
-pub use render::{Growing, Mel, Rendered};
+pub use render::{Fresh, Mel, Rendered};
 pub use renderer::Renderer;
 pub use wave_stream::WaveStream;
 pub(crate) use weights::demo_fingerprint;

@@ -36,13 +36,21 @@ pub struct Rendered {
     pub wave: Vec<f32>,
 }
 
-/// Borrows what a growing wave is made from: all of it so far.
+/// Borrows the tokens by which a sequence has grown.
 #[derive(Clone, Copy, Debug)]
-pub enum Growing<'a> {
+pub enum Fresh<'a> {
     /// Hidden states, (steps, hidden) row by row.
     Hiddens(&'a [f32]),
     /// Codes, one per codebook and step.
     Codes(&'a [Vec<u32>]),
+}
+
+impl Fresh<'_> {
+    /// Returns codes as one row per codebook.
+    pub(super) fn by_codebook(steps: &[Vec<u32>]) -> Vec<Vec<u16>> {
+        let books = steps.first().map_or(0, Vec::len);
+        (0..books).map(|book| steps.iter().map(|step| step[book] as u16).collect()).collect()
+    }
 }
 
 /// Borrows what sequences are rendered from, a slice each and none of them empty.
@@ -82,14 +90,34 @@ pub trait Render: Send + Sync {
     /// number; [`Error::NotANumber`](crate::Error::NotANumber) if the weights are damaged.
     fn encode(&self, wave: &[f32]) -> Result<Vec<Vec<u16>>>;
 
-    /// Returns how many frames to each side a mel frame depends on.
+    /// Says how waves grow with their tokens.
     ///
     /// # Errors
     /// If the DVAE, which is read when it is first asked for, cannot be loaded.
-    fn mel_reach(&self, decoder: Decoder) -> Result<usize>;
+    fn growth(&self, decoder: Decoder) -> Result<Growth>;
+}
 
-    /// Returns how many frames to each side a frame of the spectrum depends on.
-    fn wave_reach(&self) -> usize;
+/// Says how a device makes a wave whose tokens come by and by.
+pub enum Growth {
+    /// It keeps what every layer needs for the frames to come.
+    Kept(Box<dyn Grow>),
+    /// The frames within reach of new ones are computed again.
+    Repeated {
+        /// How many frames to each side a mel frame depends on.
+        mel_reach: usize,
+        /// How many frames to each side a frame of the spectrum depends on.
+        wave_reach: usize,
+    },
+}
+
+/// Makes one wave, whose tokens come by and by.
+pub trait Grow: Send {
+    /// Takes the tokens that have come since the last call and returns the frames of the mel and the samples that have
+    /// become final, the same to the bit as those of the whole; all that are left if the sequence is finished.
+    ///
+    /// # Errors
+    /// As [`Render::render`].
+    fn take(&mut self, fresh: Fresh, finished: bool) -> Result<Rendered>;
 }
 
 /// Holds a network that most runs never need: it is loaded when it is first asked for.

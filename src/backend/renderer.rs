@@ -1,8 +1,10 @@
 //! From what the Llama computed to a wave: decoder or DVAE, then the vocoder, on whichever device has them.
 
+use std::sync::Arc;
+
 use super::memory;
 use super::networks::{HOP, MEL_CHANNELS};
-use super::render::{Growing, Mel, Render, Rendered, Source, Wanted};
+use super::render::{Fresh, Mel, Render, Rendered, Source, Wanted};
 use super::wave_stream::WaveStream;
 use crate::engine::Decoder;
 use crate::error::{Error, Result};
@@ -11,13 +13,13 @@ use crate::voice::VoicePrompt;
 /// Turns hidden states or codes into a mel and that into a wave. Shared by threads; each call is on its own.
 pub struct Renderer {
     hidden: usize,
-    networks: Box<dyn Render>,
+    networks: Arc<dyn Render>,
 }
 
 impl Renderer {
     /// Renders hidden states of the given width by the networks of some backend.
     pub(crate) fn new(hidden: usize, networks: Box<dyn Render>) -> Self {
-        Renderer { hidden, networks }
+        Renderer { hidden, networks: networks.into() }
     }
 
     fn render(&self, source: Source, wanted: Wanted) -> Result<Vec<Rendered>> {
@@ -67,16 +69,23 @@ impl Renderer {
         let frames = 2 * length;
         let mut wave = memory::room(HOP * frames, &what)?;
         let mut mel = memory::room(MEL_CHANNELS * frames, &what)?;
-        let mut stream = WaveStream::default();
-        let mut end = 0;
-        while end < length {
-            end = (end + group).min(length);
-            let source = Growing::Codes(&steps[..end]);
-            let Rendered { mel: fresh, wave: samples } = stream.take_rendered(self, source, end == length)?;
+        let mut stream = self.grow(Decoder::Codes)?;
+        let mut parts = steps.chunks(group).peekable();
+        while let Some(part) = parts.next() {
+            let finished = parts.peek().is_none();
+            let Rendered { mel: fresh, wave: samples } = stream.take(Fresh::Codes(part), finished)?;
             wave.extend(samples);
             mel.extend(fresh.values);
         }
         Ok(Rendered { mel: Mel { values: mel }, wave })
+    }
+
+    /// Begins a wave whose tokens come by and by.
+    ///
+    /// # Errors
+    /// If the DVAE, which is read when it is first asked for, cannot be loaded.
+    pub fn grow(&self, decoder: Decoder) -> Result<WaveStream> {
+        WaveStream::new(&self.networks, self.hidden, decoder)
     }
 
     /// Returns the codes of a spoken sample (24 kHz, mono), one per 512 samples.
@@ -85,44 +94,6 @@ impl Renderer {
     /// [`Error::Speaker`] if the sample is too short to hold a code or holds a value that is not a number.
     pub fn encode(&self, wave: &[f32]) -> Result<VoicePrompt> {
         VoicePrompt::new(self.networks.encode(wave)?)
-    }
-
-    /// Returns how many tokens a growing sequence has.
-    pub(super) fn tokens_of(&self, source: Growing) -> usize {
-        match source {
-            Growing::Hiddens(rows) => rows.len() / self.hidden,
-            Growing::Codes(steps) => steps.len(),
-        }
-    }
-
-    /// Returns how many frames to each side a mel frame and a spectrum frame depend on.
-    pub(super) fn reach(&self, source: Growing) -> Result<(usize, usize)> {
-        let decoder = match source {
-            Growing::Hiddens(_) => Decoder::HiddenStates,
-            Growing::Codes(_) => Decoder::Codes,
-        };
-        Ok((self.networks.mel_reach(decoder)?, self.networks.wave_reach()))
-    }
-
-    /// Returns the mel of a growing sequence from a token on, as if it began there.
-    pub(super) fn mel_from(&self, source: Growing, token: usize) -> Result<Mel> {
-        let rendered = match source {
-            Growing::Hiddens(rows) => {
-                self.render(Source::Hiddens(&[&rows[token * self.hidden..]]), Wanted::Mel)?
-            }
-            Growing::Codes(steps) => {
-                let books = steps.first().map_or(0, Vec::len);
-                let book = |book: usize| steps[token..].iter().map(|step| step[book] as u16).collect();
-                let rows: Vec<Vec<u16>> = (0..books).map(book).collect();
-                self.render(Source::Codes(&[&rows]), Wanted::Mel)?
-            }
-        };
-        Ok(one(rendered)?.mel)
-    }
-
-    /// Returns the wave of one sequence's log mel, (frames, 100) row by row.
-    pub(super) fn wave_of(&self, mel: &[f32]) -> Result<Vec<f32>> {
-        Ok(one(self.render(Source::Mels(&[mel]), Wanted::Wave)?)?.wave)
     }
 }
 

@@ -10,7 +10,7 @@ use candle_transformers::models::llama::{Cache, Config, Llama as TheirLlama, Lla
 use super::networks::Embed;
 use super::render::{Source, Wanted};
 use super::*;
-use crate::engine::{Batch, BatchRow, Head, Input, Step};
+use crate::engine::{Batch, BatchRow, Decoder, Head, Input, Step};
 use crate::hub::{self, HubConfig, ModelSource};
 
 const SLOTS: usize = 3;
@@ -176,6 +176,48 @@ fn renderers_agree() {
             }
             let error = distance(&found.wave, &expected.wave);
             assert!(error < 1e-4, "{}: wave {error:.2e}", backend.name());
+        }
+    }
+}
+
+#[test]
+fn a_growing_wave_is_the_whole_one() {
+    let hidden = checkpoint().config.hidden;
+    let (steps, width) = (150, hidden);
+    let rows: Vec<f32> = (0..steps * width).map(|i| ((i * 7919 + 13) % 1009) as f32 / 300.0 - 1.7).collect();
+    let codes: Vec<Vec<u32>> =
+        (0..steps).map(|t| (0..4).map(|book| ((t * 211 + book * 97) % 625) as u32).collect()).collect();
+    let by_codebook: Vec<Vec<u16>> =
+        (0..4).map(|book| codes.iter().map(|step| step[book] as u16).collect()).collect();
+    for backend in backends() {
+        let renderer = Renderer::new(hidden, load(&*backend).renderer);
+        for decoder in [Decoder::HiddenStates, Decoder::Codes] {
+            let whole = match decoder {
+                Decoder::HiddenStates => renderer.from_hiddens(&[&rows]).unwrap().remove(0),
+                Decoder::Codes => renderer.from_codes(&[&by_codebook]).unwrap().remove(0),
+            };
+            // By ones, by irregular parts, and all at once; the last part may hold nothing.
+            for ends in [(1..=steps).collect(), vec![3, 4, 61, 62, 100, steps, steps], vec![steps]] {
+                let mut stream = renderer.grow(decoder).unwrap();
+                let (mut wave, mut mel, mut begin) = (Vec::new(), Vec::new(), 0);
+                for (i, end) in ends.iter().enumerate() {
+                    let fresh = match decoder {
+                        Decoder::HiddenStates => Fresh::Hiddens(&rows[begin * width..end * width]),
+                        Decoder::Codes => Fresh::Codes(&codes[begin..*end]),
+                    };
+                    let grown = stream.take(fresh, i + 1 == ends.len()).unwrap();
+                    wave.extend(grown.wave);
+                    mel.extend(grown.mel.values);
+                    begin = *end;
+                }
+                let name = backend.name();
+                for (grown, whole) in [(wave, &whole.wave), (mel, &whole.mel.values)] {
+                    // candle's products round by how many rows they have.
+                    let error = if grown == *whole { 0.0 } else { distance(&grown, whole) };
+                    let allowed = if name.contains("candle") { 1e-5 } else { 0.0 };
+                    assert!(error <= allowed, "{name}, {decoder:?}, {} parts: {error:.2e}", ends.len());
+                }
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Renders waves from codes, beside the engine.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
 use super::state::RunState;
-use crate::backend::{GROUP_STEPS, Growing, Mel, Rendered, Renderer, WaveStream};
+use crate::backend::{Fresh, GROUP_STEPS, Mel, Rendered, Renderer, WaveStream};
 use crate::engine::{Codes, Decoder, RequestId};
 use crate::error::{Error, Result};
 use crate::voice::VoicePrompt;
@@ -38,14 +39,37 @@ pub(super) struct Whole {
     pub sample: Option<VoicePrompt>,
 }
 
-/// A piece that streams: all its tokens, and the state of its wave.
-#[derive(Default)]
+/// A piece that streams.
 struct Stream {
-    tokens: Vec<Vec<u32>>,
-    hiddens: Vec<f32>,
     wave: WaveStream,
+    /// Number of its tokens that the wave has.
+    tokens: usize,
     /// All samples that were given out.
     samples: Vec<f32>,
+}
+
+impl Stream {
+    fn new(renderer: &Renderer, decoder: Decoder) -> Result<Self> {
+        Ok(Stream { wave: renderer.grow(decoder)?, tokens: 0, samples: Vec::new() })
+    }
+
+    /// Renders the tokens that have come.
+    fn grow(
+        &mut self,
+        decoder: Decoder,
+        tokens: &[Vec<u32>],
+        hiddens: &[f32],
+        ends: bool,
+    ) -> Result<Vec<f32>> {
+        self.tokens += tokens.len();
+        let fresh = match decoder {
+            Decoder::HiddenStates => Fresh::Hiddens(hiddens),
+            Decoder::Codes => Fresh::Codes(tokens),
+        };
+        let samples = self.wave.take(fresh, ends)?.wave;
+        self.samples.extend_from_slice(&samples);
+        Ok(samples)
+    }
 }
 
 /// Wakes the worker when it is dropped, so that the worker notices if the renderer panics.
@@ -89,16 +113,14 @@ pub(super) fn render_loop(
                 }
             }
             Some(Task::Grown { id, tokens, hiddens, decoder }) => {
-                let stream = streams.entry(id).or_default();
-                stream.tokens.extend(tokens);
-                stream.hiddens.extend(hiddens);
                 let begin = Instant::now();
-                let grown = growing(decoder, &stream.tokens, &stream.hiddens);
-                let samples = stream.wave.take(renderer, grown, false);
-                let sound = samples.map(|samples| {
-                    stream.samples.extend_from_slice(&samples);
-                    Sound { made: (begin, Instant::now()), samples, whole: None }
-                });
+                let stream = match streams.entry(id) {
+                    Entry::Occupied(stream) => Ok(stream.into_mut()),
+                    Entry::Vacant(place) => Stream::new(renderer, decoder).map(|new| place.insert(new)),
+                };
+                let samples = stream.and_then(|stream| stream.grow(decoder, &tokens, &hiddens, false));
+                let sound =
+                    samples.map(|samples| Sound { made: (begin, Instant::now()), samples, whole: None });
                 if !answer(id, sound) {
                     return;
                 }
@@ -135,13 +157,11 @@ struct Piece {
 fn end_stream(renderer: &Renderer, mut stream: Stream, piece: Piece) -> Result<Sound> {
     let Piece { codes, encodes, .. } = piece;
     let begin = Instant::now();
-    let samples = stream.wave.take(renderer, growing(codes.decoder, &codes.tokens, &codes.hiddens), true)?;
-    let sample = if encodes {
-        stream.samples.extend_from_slice(&samples);
-        Some(renderer.encode(&stream.samples)?)
-    } else {
-        None
-    };
+    let Codes { decoder, tokens, hiddens, .. } = &*codes;
+    let width = hiddens.len().checked_div(tokens.len()).unwrap_or(0);
+    let had = stream.tokens;
+    let samples = stream.grow(*decoder, &tokens[had..], &hiddens[had * width..], true)?;
+    let sample = if encodes { Some(renderer.encode(&stream.samples)?) } else { None };
     Ok(Sound { made: (begin, Instant::now()), samples, whole: Some(Whole { codes, mel: None, sample }) })
 }
 
@@ -190,13 +210,5 @@ pub(crate) fn render_codes(renderer: &Renderer, kind: Decoder, all: &[&Codes]) -
             let rows: Vec<_> = all.iter().map(|codes| codes.by_codebook()).collect();
             renderer.from_codes(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>())
         }
-    }
-}
-
-/// Returns the input from which a wave grows.
-fn growing<'a>(decoder: Decoder, tokens: &'a [Vec<u32>], hiddens: &'a [f32]) -> Growing<'a> {
-    match decoder {
-        Decoder::HiddenStates => Growing::Hiddens(hiddens),
-        Decoder::Codes => Growing::Codes(tokens),
     }
 }

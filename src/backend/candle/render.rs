@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::CandleLayout;
 use crate::backend::networks::{Dvae, Encoder, Linear, MEL_CHANNELS, MelStack, STRIDE, Vocos, codes_of};
-use crate::backend::render::{Later, Mel, Render, Rendered, Source, Wanted};
+use crate::backend::render::{Growth, Later, Mel, Render, Rendered, Source, Wanted};
 use crate::backend::weights::{Checkpoint, WeightFile};
 use crate::engine::Decoder;
 use crate::error::Result;
@@ -108,14 +108,11 @@ impl Render for CandleRenderer {
         codes_of(finder.groups.iter().zip(&features).map(scalars).collect::<Result<_>>()?)
     }
 
-    fn mel_reach(&self, decoder: Decoder) -> Result<usize> {
-        Ok(match decoder {
+    fn growth(&self, decoder: Decoder) -> Result<Growth> {
+        let mel_reach = match decoder {
             Decoder::HiddenStates => self.decoder.reach(),
             Decoder::Codes => self.dvae()?.stack.reach(),
-        })
-    }
-
-    fn wave_reach(&self) -> usize {
-        self.vocos.reach()
+        };
+        Ok(Growth::Repeated { mel_reach, wave_reach: self.vocos.reach() })
     }
 }

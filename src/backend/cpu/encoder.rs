@@ -3,6 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use super::layers::Frames;
+use super::pass::Pass;
 use super::{CpuLayout, DVAE};
 use crate::backend::networks::{Encoder, Linear, MEL_CHANNELS, Quantizer, STRIDE, codes_of};
 use crate::backend::weights::WeightFile;
@@ -29,9 +30,9 @@ impl CpuEncoder {
         let Encoder { widen, downsample, stack, finder, .. } = &self.0;
         let mel = self.0.mel_of(wave)?;
         let frames = mel.len() / MEL_CHANNELS;
-        let x = gelu(widen.forward(&Frames::new(mel, [frames])).rows)?;
+        let x = gelu(widen.forward(Frames::new(mel, [frames]), &mut Pass::Whole).rows)?;
         let x = gelu(halve(downsample, &x, frames))?;
-        let features = stack.forward(&Frames::new(x, [frames / STRIDE])).rows;
+        let features = stack.forward(Frames::new(x, [frames / STRIDE]), &mut Pass::Whole).rows;
         let width = stack.outputs() / finder.groups.len();
         let scalars = |(group, layer): (usize, &Linear<CpuLayout>)| {
             let rows = features.chunks_exact(stack.outputs());

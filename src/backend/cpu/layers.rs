@@ -1,10 +1,12 @@
 //! The layers of what follows the Llama: frames of several sequences at once without padding, channels last.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::CpuLayout;
 use super::kernel::{self, Epilogue, Team, add_weighted, for_rows, product};
-use crate::backend::networks::{Block, Conv, DEPTHWISE_TAPS, Linear, MelStack, NORM_EPS, Norm, Stack};
+use super::pass::Pass;
+use crate::backend::networks::{Block, Conv, DEPTHWISE_TAPS, Linear, MelStack, NORM_EPS, Norm, Stack, Vocos};
 
 /// Frames that are widened at once: what they are widened to stays in the cache until it is narrowed again.
 const CHUNK: usize = 256;
@@ -28,8 +30,14 @@ impl Frames {
         Frames { rows, segments: segments.into() }
     }
 
-    fn with_rows(&self, rows: Vec<f32>) -> Self {
+    /// Takes what became of these frames.
+    pub fn with_rows(&self, rows: Vec<f32>) -> Self {
         Frames { rows, segments: Arc::clone(&self.segments) }
+    }
+
+    /// Returns how many there are.
+    pub fn count(&self) -> usize {
+        self.segments.len()
     }
 }
 
@@ -77,52 +85,60 @@ impl Norm<CpuLayout> {
 
 impl Conv<CpuLayout> {
     /// Computes (frames, channels) → (frames, outputs).
-    pub fn forward(&self, x: &Frames) -> Frames {
-        x.with_rows(match self.taps {
-            1 => self.product.forward(&x.rows),
-            taps => self.product.forward(&unfold(x, self.channels(), taps)),
+    pub fn forward(&self, x: Frames, pass: &mut Pass) -> Frames {
+        pass.layer(x, self.reach(), |x, frames| match self.taps {
+            1 => self.product.forward(&x.rows[frames.start * self.channels()..frames.end * self.channels()]),
+            taps => self.product.forward(&unfold(x, frames, self.channels(), taps)),
         })
     }
 
     /// Computes (frames, channels) → (frames, outputs), through a GELU.
-    fn forward_gelu(&self, x: &Frames) -> Frames {
-        let windows = unfold(x, self.channels(), self.taps);
-        let mut y = self.product.zeros(&windows);
-        self.product.gelu_into(&windows, &mut y);
-        x.with_rows(y)
+    fn forward_gelu(&self, x: Frames, pass: &mut Pass) -> Frames {
+        pass.layer(x, self.reach(), |x, frames| {
+            let windows = unfold(x, frames, self.channels(), self.taps);
+            let mut y = self.product.zeros(&windows);
+            self.product.gelu_into(&windows, &mut y);
+            y
+        })
     }
 }
 
 impl Block<CpuLayout> {
-    /// Computes (frames, width) → (frames, width), in place.
-    pub fn forward(&self, x: &mut Frames) {
-        let (width, inner) = (self.expand.inputs, self.expand.outputs);
-        let y = self.norm.forward(&depthwise(x, &self.depthwise, &self.depthwise_bias, self.dilation));
-        let mut widened = vec![0.0; (y.len() / width).min(CHUNK) * inner];
-        for (y, x) in y.chunks(CHUNK * width).zip(x.rows.chunks_mut(CHUNK * width)) {
-            let widened = &mut widened[..y.len() / width * inner];
-            self.expand.gelu_into(y, widened);
-            self.contract.add_scaled_to(widened, &self.scale, x);
-        }
+    /// Computes (frames, width) → (frames, width).
+    pub fn forward(&self, x: Frames, pass: &mut Pass) -> Frames {
+        pass.layer(x, self.reach(), |x, frames| {
+            let (width, inner) = (self.expand.inputs, self.expand.outputs);
+            let mut out = x.rows[frames.start * width..frames.end * width].to_vec();
+            let y = depthwise(x, frames, &self.depthwise, &self.depthwise_bias, self.dilation);
+            let y = self.norm.forward(&y);
+            let mut widened = vec![0.0; (y.len() / width).min(CHUNK) * inner];
+            for (y, out) in y.chunks(CHUNK * width).zip(out.chunks_mut(CHUNK * width)) {
+                let widened = &mut widened[..y.len() / width * inner];
+                self.expand.gelu_into(y, widened);
+                self.contract.add_scaled_to(widened, &self.scale, out);
+            }
+            out
+        })
     }
 }
 
 impl Stack<CpuLayout> {
     /// Computes (frames, inputs) → (frames, outputs).
-    pub fn forward(&self, x: &Frames) -> Frames {
-        let x = self.conv_in[0].forward_gelu(x);
-        let mut x = self.conv_in[1].forward(&x);
-        self.blocks.iter().for_each(|block| block.forward(&mut x));
-        self.conv_out.forward(&x)
+    pub fn forward(&self, x: Frames, pass: &mut Pass) -> Frames {
+        let x = self.conv_in[0].forward_gelu(x, pass);
+        let x = self.conv_in[1].forward(x, pass);
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x, pass));
+        self.conv_out.forward(x, pass)
     }
 }
 
 impl MelStack<CpuLayout> {
     /// Computes features (tokens, C) of sequences of these lengths → log mel (2·tokens, 100). A token's channels are
     /// two frames, one after the other.
-    pub fn forward(&self, features: Vec<f32>, lengths: &[usize]) -> Frames {
+    pub fn forward(&self, features: Vec<f32>, lengths: &[usize], pass: &mut Pass) -> Frames {
         let frames = Frames::new(features, lengths.iter().map(|tokens| 2 * tokens));
-        let mut mel = self.out_conv.forward(&self.stack.forward(&frames));
+        let x = self.stack.forward(frames, pass);
+        let mut mel = self.out_conv.forward(x, pass);
         for row in mel.rows.chunks_exact_mut(self.coef.len()) {
             row.iter_mut().zip(&self.coef).for_each(|(value, coef)| *value *= coef);
         }
@@ -130,12 +146,23 @@ impl MelStack<CpuLayout> {
     }
 }
 
+impl Vocos<CpuLayout> {
+    /// Computes log mels (frames, 100) → spectra (frames, bins): log magnitudes, then phases.
+    pub fn spectra(&self, mels: Frames, pass: &mut Pass) -> Frames {
+        let x = self.embed.forward(mels, pass);
+        let x = x.with_rows(self.norm.forward(&x.rows));
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x, pass));
+        x.with_rows(self.head.forward(&self.final_norm.forward(&x.rows)))
+    }
+}
+
 /// Convolves each channel by itself, zero outside the sequence: x (frames, channels), weight (taps, channels), bias
-/// (channels).
-fn depthwise(x: &Frames, weight: &[f32], bias: &[f32], dilation: usize) -> Vec<f32> {
+/// (channels). Only the frames asked for.
+fn depthwise(x: &Frames, frames: Range<usize>, weight: &[f32], bias: &[f32], dilation: usize) -> Vec<f32> {
     let channels = bias.len();
-    let mut out = vec![0.0; x.rows.len()];
+    let mut out = vec![0.0; frames.len() * channels];
     for_rows(Team::global(), &mut out, channels, |row, out| {
+        let row = frames.start + row;
         let (start, length) = x.segments[row];
         out.copy_from_slice(bias);
         for (tap, weight) in weight.chunks_exact(channels).enumerate() {
@@ -150,11 +177,13 @@ fn depthwise(x: &Frames, weight: &[f32], bias: &[f32], dilation: usize) -> Vec<f
 }
 
 /// Lays the windows of a convolution side by side, zero outside the sequence, so that the convolution is a
-/// product: (frames, channels) → (frames, taps·channels). The length is kept (odd taps, half of them as padding).
-fn unfold(x: &Frames, channels: usize, taps: usize) -> Vec<f32> {
+/// product: (frames, channels) → (frames, taps·channels), of the frames asked for. The length is kept (odd taps, half
+/// of them as padding).
+fn unfold(x: &Frames, frames: Range<usize>, channels: usize, taps: usize) -> Vec<f32> {
     let width = taps * channels;
-    let mut out = vec![0.0; x.segments.len() * width];
+    let mut out = vec![0.0; frames.len() * width];
     for_rows(Team::global(), &mut out, width, |row, out| {
+        let row = frames.start + row;
         let (start, length) = x.segments[row];
         for (tap, out) in out.chunks_exact_mut(channels).enumerate() {
             let frame = (row - start + tap).checked_sub(taps / 2);
@@ -209,7 +238,7 @@ mod tests {
             let weight = Tensor::from_vec(numbers(channels * 7), (channels, 1, 7), &Device::Cpu).unwrap();
             let expected = by_candle(&x, channels, &lengths, &weight, dilation, channels);
             let by_tap = weight.squeeze(1).unwrap().t().unwrap().flatten_all().unwrap().to_vec1().unwrap();
-            let out = depthwise(&Frames::new(x.clone(), lengths), &by_tap, &[0.0; 5], dilation);
+            let out = depthwise(&Frames::new(x.clone(), lengths), 0..rows, &by_tap, &[0.0; 5], dilation);
             for (a, b) in out.iter().zip(&expected) {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");
             }
@@ -224,7 +253,7 @@ mod tests {
         let kernel =
             Tensor::from_vec(numbers(outputs * channels * 3), (outputs, channels, 3), &Device::Cpu).unwrap();
         let expected = by_candle(&x, channels, &lengths, &kernel, 1, 1);
-        let windows = unfold(&Frames::new(x, lengths), channels, 3);
+        let windows = unfold(&Frames::new(x, lengths), 0..rows, channels, 3);
         let windows = Tensor::from_vec(windows, (rows, 3 * channels), &Device::Cpu).unwrap();
         let matrix = kernel.permute((0, 2, 1)).unwrap().reshape((outputs, 3 * channels)).unwrap();
         let out = windows.matmul(&matrix.t().unwrap()).unwrap();

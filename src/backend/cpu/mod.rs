@@ -5,10 +5,12 @@
 //! and a single text is a batch of one.
 
 mod encoder;
+mod growing;
 pub(crate) mod kernel;
 mod kv_cache;
 mod layers;
 mod llama;
+mod pass;
 mod render;
 mod step;
 

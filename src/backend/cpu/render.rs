@@ -1,10 +1,14 @@
 //! The networks after the Llama on the processor.
 
+use std::sync::Arc;
+
+use super::growing::CpuWave;
 use super::layers::Frames;
+use super::pass::Pass;
 use super::{CpuEncoder, CpuLayout, DVAE, WeightType};
 use crate::backend::memory;
 use crate::backend::networks::{Dvae, MEL_CHANNELS, MelStack, Vocos};
-use crate::backend::render::{Later, Mel, Render, Rendered, Source, Wanted};
+use crate::backend::render::{Growth, Later, Mel, Render, Rendered, Source, Wanted};
 use crate::backend::weights::{Checkpoint, WeightFile};
 use crate::engine::Decoder;
 use crate::error::Result;
@@ -14,10 +18,13 @@ use crate::error::Result;
 const BYTES_A_FRAME: usize = 16 << 10;
 
 /// Runs the decoder and the vocoder, and the DVAE once it is needed.
-pub struct CpuRenderer {
-    hidden: usize,
-    decoder: MelStack<CpuLayout>,
-    vocos: Vocos<CpuLayout>,
+pub struct CpuRenderer(Arc<Networks>);
+
+/// The networks, shared with the waves that grow.
+pub struct Networks {
+    pub hidden: usize,
+    pub decoder: MelStack<CpuLayout>,
+    pub vocos: Vocos<CpuLayout>,
     // Most runs never need them, so they are read when they are first asked for.
     dvae: Later<Dvae<CpuLayout>>,
     encoder: Later<CpuEncoder>,
@@ -35,17 +42,23 @@ impl CpuRenderer {
             || MelStack::decoder(&checkpoint.decoder, hidden, &layout),
             || Vocos::load(&checkpoint.vocos, &layout),
         );
-        Ok(CpuRenderer {
+        Ok(CpuRenderer(Arc::new(Networks {
             hidden,
             decoder: decoder?,
             vocos: vocos?,
             dvae: Later::default(),
             encoder: Later::default(),
             dvae_file: checkpoint.dvae.clone(),
-        })
+        })))
     }
+}
 
-    fn dvae(&self) -> Result<&Dvae<CpuLayout>> {
+impl Networks {
+    /// Returns the DVAE's decoding half.
+    ///
+    /// # Errors
+    /// If it cannot be loaded.
+    pub fn dvae(&self) -> Result<&Dvae<CpuLayout>> {
         self.dvae.get(|| Dvae::load(&self.dvae_file, &DVAE))
     }
 
@@ -55,13 +68,13 @@ impl CpuRenderer {
             Source::Hiddens(sequences) => {
                 let lengths: Vec<usize> = sequences.iter().map(|rows| rows.len() / self.hidden).collect();
                 ask(&lengths)?;
-                Ok(split(&self.decoder.forward(sequences.concat(), &lengths), &lengths))
+                Ok(split(&self.decoder.forward(sequences.concat(), &lengths, &mut Pass::Whole), &lengths))
             }
             Source::Codes(sequences) => {
                 let Dvae { quantizer, stack } = self.dvae()?;
                 let (features, lengths) = quantizer.features(sequences)?;
                 ask(&lengths)?;
-                Ok(split(&stack.forward(features, &lengths), &lengths))
+                Ok(split(&stack.forward(features, &lengths, &mut Pass::Whole), &lengths))
             }
             Source::Mels(mels) => Ok(mels.iter().map(|mel| Mel { values: mel.to_vec() }).collect()),
         }
@@ -70,17 +83,14 @@ impl CpuRenderer {
     fn waves(&self, mels: &[Mel]) -> Result<Vec<Vec<f32>>> {
         let lengths: Vec<usize> = mels.iter().map(Mel::frames).collect();
         probe(lengths.iter().sum())?;
-        let Vocos { embed, norm, blocks, final_norm, head, istft } = &self.vocos;
         let values = mels.iter().flat_map(|mel| &mel.values).copied().collect();
-        let mut x = embed.forward(&Frames::new(values, lengths.iter().copied()));
-        x.rows = norm.forward(&x.rows);
-        blocks.iter().for_each(|block| block.forward(&mut x));
-        istft.waves(&head.forward(&final_norm.forward(&x.rows)), &lengths)
+        let mels = Frames::new(values, lengths.iter().copied());
+        self.vocos.istft.waves(&self.vocos.spectra(mels, &mut Pass::Whole).rows, &lengths)
     }
 }
 
 /// Asks for the memory that frames take while they are rendered.
-fn probe(frames: usize) -> Result<()> {
+pub fn probe(frames: usize) -> Result<()> {
     memory::probe(frames.saturating_mul(BYTES_A_FRAME), &|| format!("rendering {frames} frames"))
 }
 
@@ -97,27 +107,21 @@ fn split(mel: &Frames, lengths: &[usize]) -> Vec<Mel> {
 
 impl Render for CpuRenderer {
     fn render(&self, source: Source, wanted: Wanted) -> Result<Vec<Rendered>> {
-        let mels = self.mels(source)?;
+        let mels = self.0.mels(source)?;
         let waves = match wanted {
             Wanted::Mel => vec![Vec::new(); mels.len()],
-            Wanted::Wave | Wanted::Both => self.waves(&mels)?,
+            Wanted::Wave | Wanted::Both => self.0.waves(&mels)?,
         };
         let rendered = mels.into_iter().zip(waves).map(|(mel, wave)| Rendered { mel, wave });
         Ok(rendered.collect())
     }
 
     fn encode(&self, wave: &[f32]) -> Result<Vec<Vec<u16>>> {
-        self.encoder.get(|| CpuEncoder::load(&self.dvae_file))?.encode(wave)
+        let Networks { encoder, dvae_file, .. } = &*self.0;
+        encoder.get(|| CpuEncoder::load(dvae_file))?.encode(wave)
     }
 
-    fn mel_reach(&self, decoder: Decoder) -> Result<usize> {
-        Ok(match decoder {
-            Decoder::HiddenStates => self.decoder.reach(),
-            Decoder::Codes => self.dvae()?.stack.reach(),
-        })
-    }
-
-    fn wave_reach(&self) -> usize {
-        self.vocos.reach()
+    fn growth(&self, _: Decoder) -> Result<Growth> {
+        Ok(Growth::Kept(Box::new(CpuWave::new(Arc::clone(&self.0)))))
     }
 }

@@ -11,7 +11,7 @@ use super::render_networks::CardVocos;
 use super::shared::Bounds;
 use crate::backend::cpu::{CpuEncoder, CpuLayout, WeightType};
 use crate::backend::networks::{HOP, MEL_CHANNELS, MelStack, Quantizer};
-use crate::backend::render::{Later, Mel, Render, Rendered, Source, Wanted};
+use crate::backend::render::{Growth, Later, Mel, Render, Rendered, Source, Wanted};
 use crate::backend::weights::{Checkpoint, WeightFile};
 use crate::engine::Decoder;
 use crate::error::{Error, Result};
@@ -238,15 +238,12 @@ impl Render for CardRenderer {
         self.encoder.get(|| CpuEncoder::load(&self.dvae_file))?.encode(wave)
     }
 
-    fn mel_reach(&self, decoder: Decoder) -> Result<usize> {
-        Ok(match decoder {
+    fn growth(&self, decoder: Decoder) -> Result<Growth> {
+        let mel_reach = match decoder {
             Decoder::HiddenStates => self.decoder.reach(),
             Decoder::Codes => self.dvae()?.1.reach(),
-        })
-    }
-
-    fn wave_reach(&self) -> usize {
-        self.vocos.network.reach()
+        };
+        Ok(Growth::Repeated { mel_reach, wave_reach: self.vocos.network.reach() })
     }
 }
 

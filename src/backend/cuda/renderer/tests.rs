@@ -1,7 +1,7 @@
 use super::super::emulated::Emulated;
 use super::*;
 use crate::backend::cpu::CpuRenderer;
-use crate::backend::{Growing, NOISE_SEED, Renderer, WaveStream};
+use crate::backend::{NOISE_SEED, Renderer};
 use crate::hub::NoiseSize;
 
 const HIDDEN: usize = 64;
@@ -116,31 +116,6 @@ fn bits_depend_on_no_other_sequence() {
         *card.workspace() = None;
         assert_eq!(card.render(Source::Hiddens(&sequences), Wanted::Both).unwrap(), together);
     }
-}
-
-#[test]
-fn a_growing_wave_is_the_whole_one() {
-    let renderer = Renderer::new(HIDDEN, Box::new(on_card(Dtype::F16)));
-    let (steps, rows) = (45, hiddens(45, 3));
-    let whole = renderer.from_hiddens(&[&rows]).unwrap().remove(0).wave;
-    let mut stream = WaveStream::default();
-    let mut grown = Vec::new();
-    for end in [4, 11, 30, 31, steps] {
-        let source = Growing::Hiddens(&rows[..end * HIDDEN]);
-        grown.extend(stream.take(&renderer, source, end == steps).unwrap());
-    }
-    assert!(grown == whole);
-
-    let books = codes(steps, 5);
-    let by_step: Vec<Vec<u32>> =
-        (0..steps).map(|t| books.iter().map(|book| u32::from(book[t])).collect()).collect();
-    let whole = renderer.from_codes(&[&books]).unwrap().remove(0).wave;
-    let mut stream = WaveStream::default();
-    let mut grown = Vec::new();
-    for end in [20, 21, 40, steps] {
-        grown.extend(stream.take(&renderer, Growing::Codes(&by_step[..end]), end == steps).unwrap());
-    }
-    assert!(grown == whole);
 }
 
 #[test]
