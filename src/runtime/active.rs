@@ -12,7 +12,7 @@ use crate::speech::{Line, Priority};
 use crate::voice::{VoicePrompt, VoiceSample};
 
 /// The number of steps after which a stream's new samples are first asked for. It grows up to [`RAREST_LOOK`], since
-/// the frames within the renderer's reach are computed again each time.
+/// each look reads all of the renderer's weights and, on some devices, computes the frames within reach again.
 const FIRST_LOOK: usize = 16;
 const RAREST_LOOK: usize = 192;
 /// The samples that a token becomes.
