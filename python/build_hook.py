@@ -34,6 +34,10 @@ class BuildHook(BuildHookInterface):
         build_data["tag"] = f"py3-none-{platform_tag([program, library])}"
         build_data["force_include"][str(library)] = f"chattts_rs/{library.name}"
         build_data["force_include"][str(root / "LICENSE")] = "chattts_rs/LICENSE"
+        # What a release puts beside them.
+        third_party = Path(folder, "THIRD-PARTY.txt")
+        if third_party.exists():
+            build_data["force_include"][str(third_party)] = "chattts_rs/THIRD-PARTY.txt"
         build_data["shared_scripts"][str(program)] = program.name
 
 
