@@ -31,7 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('synth', 'synth', [CompletionResultType]::ParameterValue, 'Speak texts into audio files')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Speak over HTTP, as OpenAI''s clients ask for it, with a page to try it')
-            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell how far the runs are that fill an output folder')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell how far the runs are that fill an output folder, or whether a service is ready')
             [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Make one ledger and one report of those of an output folder''s shards')
             [CompletionResult]::new('load-test', 'load-test', [CompletionResultType]::ParameterValue, 'Put load on a running service, and say how it answers')
             [CompletionResult]::new('refine', 'refine', [CompletionResultType]::ParameterValue, 'Rewrite texts with pauses, laughs and fillers, as speech would have them')
@@ -735,7 +735,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
         'chattts-rs;help' {
             [CompletionResult]::new('synth', 'synth', [CompletionResultType]::ParameterValue, 'Speak texts into audio files')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Speak over HTTP, as OpenAI''s clients ask for it, with a page to try it')
-            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell how far the runs are that fill an output folder')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell how far the runs are that fill an output folder, or whether a service is ready')
             [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Make one ledger and one report of those of an output folder''s shards')
             [CompletionResult]::new('load-test', 'load-test', [CompletionResultType]::ParameterValue, 'Put load on a running service, and say how it answers')
             [CompletionResult]::new('refine', 'refine', [CompletionResultType]::ParameterValue, 'Rewrite texts with pauses, laughs and fillers, as speech would have them')

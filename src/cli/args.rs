@@ -66,7 +66,7 @@ pub enum Command {
     /// Speak over HTTP, as OpenAI's clients ask for it, with a page to try it
     #[command(before_help = help::SERVE, after_long_help = help::SERVE_MORE)]
     Serve(Box<ServeArgs>),
-    /// Tell how far the runs are that fill an output folder
+    /// Tell how far the runs are that fill an output folder, or whether a service is ready
     #[command(after_long_help = help::STATUS)]
     Status(StatusArgs),
     /// Make one ledger and one report of those of an output folder's shards

@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use chattts_rs::Error;
 use serde_json::{Map, Value, json};
 
+pub use self::client::agent;
 use self::client::{Answer, Client, Outcome};
 use self::figures::{Load, Step, table};
 use self::watch::Watch;

@@ -20,6 +20,7 @@ mod output;
 mod places;
 mod plan;
 mod play;
+mod ready;
 mod refine;
 mod report;
 mod roles;
@@ -127,7 +128,10 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Synth(args) => synth::run(&context, *args),
         Command::Serve(args) => serve::run(&context, *args),
-        Command::Status(args) => shard::status(&args),
+        Command::Status(args) => match ready::address(&args.place) {
+            Some(address) => ready::ask(address),
+            None => shard::status(&args),
+        },
         Command::Merge(args) => shard::merge(&context, &args),
         Command::LoadTest(args) => load_test::run(&context, &args),
         Command::Refine(args) => refine::run(&context, args),

@@ -350,8 +350,8 @@ fn finished(dir: &Path) -> anyhow::Result<(usize, f64)> {
 
 /// Tells how far the runs of a folder are.
 pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
-    check_folder(&args.dir)?;
-    let whole = Whole::of(&args.dir)?;
+    check_folder(&args.place)?;
+    let whole = Whole::of(&args.place)?;
     match args.json {
         true => print_line(&serde_json::to_string(&whole)?)?,
         false => print_line(whole.table().trim_end())?,

@@ -296,3 +296,17 @@ fn a_load_test_asks_for_what_it_is_told() {
         assert!(ran.code == Some(2) && ran.err.contains(message), "{flags:?}: {ran:?}");
     }
 }
+
+#[test]
+fn status_tells_whether_a_service_is_ready() {
+    let server = Server::start(&[]);
+    let p = &server.program;
+    let ready = p.run(&["status", &format!("http://{}/", server.address)]);
+    assert!(ready.code == Some(0) && ready.out.contains("ok"), "{ready:?}");
+    // Behind another path there is no health.
+    let other = p.run(&["status", &format!("http://{}/v1", server.address)]);
+    assert!(other.code == Some(1) && other.err.contains("404"), "{other:?}");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let absent = p.run(&["status", &format!("http://{nobody}")]);
+    assert!(absent.code == Some(1) && absent.err.contains("no answer"), "{absent:?}");
+}

@@ -71,9 +71,9 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 #[derive(Args)]
 pub struct StatusArgs {
-    /// The output folder
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub dir: PathBuf,
+    /// The output folder, or the address of a service: http://HOST:PORT
+    #[arg(value_name = "DIR|URL", value_hint = ValueHint::DirPath)]
+    pub place: PathBuf,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -85,7 +85,10 @@ For each shard of `synth --shard` and for all of them: lines, files that are
 done, lines that failed and that are missing, seconds of audio, and the seconds
 that devices worked for it (two devices for a second are two). The exit code is
 0 if every line has its file, else 1. A folder without shards has its finished
-files alone to tell of.";
+files alone to tell of.
+
+Of a service, whether it takes requests (/health/ready); the exit code is 0 if
+it does, else 1. Containers ask by it, in which there is no shell.";
 
 pub const SERVE: &str = "\
 Examples:
