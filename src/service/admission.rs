@@ -13,7 +13,8 @@ use crate::speech::Priority;
 /// engine gives them.
 ///
 /// No more than a number of requests may wait; where all places are taken, a bulk request makes room for an
-/// interactive one, and the last request of a client with many of them for one of a client with fewer.
+/// interactive one, and the last request of a client with many of them for one of a client with fewer. What goes on
+/// where it was admitted before, as the sentences of a dialog do, is neither refused nor behind others.
 pub struct Admission {
     state: Mutex<State>,
 }
@@ -30,6 +31,8 @@ struct State {
     /// The most requests that wait.
     places: usize,
     waiting: usize,
+    /// Those that go on.
+    going_on: VecDeque<Waiting>,
     interactive: VecDeque<Queue>,
     bulk: VecDeque<Queue>,
     next: u64,
@@ -52,9 +55,15 @@ pub struct Permit {
     priority: Priority,
 }
 
+/// A place in the queue, or an admitted request already. Dropping it gives up either.
+pub struct Entry {
+    admitted: oneshot::Receiver<Result<Permit, Full>>,
+    place: Place,
+}
+
 /// A place in the queue, which is given up when it is dropped.
-struct Place<'a> {
-    admission: &'a Admission,
+struct Place {
+    admission: Arc<Admission>,
     number: u64,
 }
 
@@ -67,6 +76,7 @@ impl Admission {
             listened: 0,
             places,
             waiting: 0,
+            going_on: VecDeque::new(),
             interactive: VecDeque::new(),
             bulk: VecDeque::new(),
             next: 0,
@@ -82,7 +92,8 @@ impl Admission {
 
     /// Returns the number of requests that wait.
     pub fn waiting(&self) -> usize {
-        self.lock().waiting
+        let state = self.lock();
+        state.waiting + state.going_on.len()
     }
 
     /// Tells whether an interactive request of this client would be refused now.
@@ -93,33 +104,47 @@ impl Admission {
             && state.gives_way(client, Priority::Interactive).is_none()
     }
 
-    /// Waits for its turn. Dropping the future gives up the place.
+    /// Takes a place in the queue, or a slot where one is free. It never waits.
     ///
     /// # Errors
-    /// [`Full`], at once if no place is free, or later if the place goes to another request.
-    pub async fn admit(self: &Arc<Self>, client: Client, priority: Priority) -> Result<Permit, Full> {
+    /// [`Full`] if there is no place.
+    pub fn enter(self: &Arc<Self>, client: Client, priority: Priority) -> Result<Entry, Full> {
         let (admit, admitted) = oneshot::channel();
-        let (number, displaced) = {
-            let mut state = self.lock();
-            if state.may_admit(priority) {
-                state.count(priority);
-                return Ok(self.permit(priority));
-            }
-            let mut displaced = None;
-            if state.waiting >= state.places {
-                displaced = Some(state.displace(client, priority).ok_or(Full)?);
-            }
-            let number = state.next;
-            state.next += 1;
-            state.push(client, priority, Waiting { number, admit });
-            (number, displaced)
-        };
+        let mut state = self.lock();
+        let number = state.number();
+        if state.may_admit(priority) {
+            state.count(priority);
+            drop(state);
+            let _ = admit.send(Ok(self.permit(priority)));
+            return Ok(self.entry(number, admitted));
+        }
+        let mut displaced = None;
+        if state.waiting >= state.places {
+            displaced = Some(state.displace(client, priority).ok_or(Full)?);
+        }
+        state.push(client, priority, Waiting { number, admit });
+        drop(state);
         if let Some(displaced) = displaced {
             // One whose client has gone at this moment hears nothing, and need not.
             let _ = displaced.admit.send(Err(Full));
         }
-        let _place = Place { admission: self, number };
-        admitted.await.unwrap_or(Err(Full))
+        Ok(self.entry(number, admitted))
+    }
+
+    /// Takes a place before all others, for what goes on that was admitted before: a dialog, whose next sentence this
+    /// is. How much that is was settled when it was admitted.
+    pub fn go_on(self: &Arc<Self>) -> Entry {
+        let (admit, admitted) = oneshot::channel();
+        let mut state = self.lock();
+        let number = state.number();
+        state.going_on.push_back(Waiting { number, admit });
+        drop(state);
+        self.admit_waiting();
+        self.entry(number, admitted)
+    }
+
+    fn entry(self: &Arc<Self>, number: u64, admitted: oneshot::Receiver<Result<Permit, Full>>) -> Entry {
+        Entry { admitted, place: Place { admission: Arc::clone(self), number } }
     }
 
     fn permit(self: &Arc<Self>, priority: Priority) -> Permit {
@@ -139,7 +164,23 @@ impl Admission {
     }
 }
 
+impl Entry {
+    /// Waits for its turn.
+    ///
+    /// # Errors
+    /// [`Full`] if the place has gone to another request.
+    pub async fn permit(self) -> Result<Permit, Full> {
+        let Entry { admitted, place: _place } = self;
+        admitted.await.unwrap_or(Err(Full))
+    }
+}
+
 impl State {
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
     fn may_admit(&self, priority: Priority) -> bool {
         match priority {
             Priority::Interactive => self.listened < self.slots,
@@ -177,6 +218,14 @@ impl State {
 
     /// Takes the next request that may be admitted, counts it, and puts its client behind the others.
     fn pop(&mut self) -> Option<(Waiting, Priority)> {
+        if !self.going_on.is_empty() {
+            if !self.may_admit(Priority::Interactive) {
+                return None;
+            }
+            let waiting = self.going_on.pop_front()?;
+            self.count(Priority::Interactive);
+            return Some((waiting, Priority::Interactive));
+        }
         let priority = if self.interactive.is_empty() { Priority::Bulk } else { Priority::Interactive };
         if !self.may_admit(priority) {
             return None;
@@ -194,6 +243,7 @@ impl State {
     }
 
     fn remove(&mut self, number: u64) {
+        self.going_on.retain(|waiting| waiting.number != number);
         for lane in [&mut self.interactive, &mut self.bulk] {
             for queue in lane.iter_mut() {
                 if let Some(at) = queue.requests.iter().position(|waiting| waiting.number == number) {
@@ -243,7 +293,7 @@ impl Drop for Permit {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.admission.lock().remove(self.number);
     }

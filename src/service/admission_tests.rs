@@ -6,15 +6,13 @@ use std::task::{Context, Poll, Waker};
 
 use super::*;
 
-type Admitted<'a> = Pin<Box<dyn Future<Output = Result<Permit, Full>> + 'a>>;
+type Admitted = Pin<Box<dyn Future<Output = Result<Permit, Full>>>>;
 
-fn ask(admission: &Arc<Admission>, client: u64, priority: Priority) -> Admitted<'_> {
-    let mut waiting: Admitted = Box::pin(admission.admit(Client::test(client), priority));
-    // What is asked for takes its place when it is first looked at.
-    if let Poll::Ready(admitted) = look(&mut waiting) {
-        waiting = Box::pin(std::future::ready(admitted));
+fn ask(admission: &Arc<Admission>, client: u64, priority: Priority) -> Admitted {
+    match admission.enter(Client::test(client), priority) {
+        Ok(entry) => Box::pin(entry.permit()),
+        Err(full) => Box::pin(std::future::ready(Err(full))),
     }
-    waiting
 }
 
 fn look(waiting: &mut Admitted) -> Poll<Result<Permit, Full>> {
@@ -98,6 +96,27 @@ fn one_client_does_not_keep_the_others_out() {
     let mut waiting: Vec<(u64, Admitted)> = greedy.into_iter().map(|place| (1, place)).collect();
     waiting.push((2, other));
     assert_eq!(order(running, waiting), [1, 2, 1]);
+}
+
+#[test]
+fn what_goes_on_is_first_and_is_never_refused() {
+    let admission = Admission::new(1);
+    admission.open(1);
+    let running = admitted(&mut ask(&admission, 1, Priority::Interactive)).unwrap();
+    let waits = ask(&admission, 2, Priority::Interactive);
+    let going_on: Vec<Admitted> = (0..2).map(|_| Box::pin(admission.go_on().permit()) as Admitted).collect();
+    assert_eq!(admission.waiting(), 3);
+    assert!(admission.is_full(Client::test(3)));
+    let mut waiting = vec![(2, waits)];
+    waiting.extend(going_on.into_iter().map(|place| (1, place)));
+    assert_eq!(order(running, waiting), [1, 1, 2]);
+    assert_eq!(admission.waiting(), 0);
+    let at_once = admitted(&mut (Box::pin(admission.go_on().permit()) as Admitted));
+    assert!(at_once.is_some(), "a slot is free");
+    let gone = admission.go_on();
+    drop(gone);
+    drop(at_once);
+    assert!(admitted(&mut ask(&admission, 1, Priority::Interactive)).is_some(), "no slot is lost");
 }
 
 #[test]

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! All sentences are spoken with one seed and one voice, one after the other, each in a slot of its own: while nothing
-//! is complete no slot is held. One encoder makes one stream of audio of them, with the pauses that a reader leaves.
+//! is complete no slot is held. The first waits for its turn as every request does; by then the dialog has its place,
+//! and those that follow are refused no more and go before all that wait. One encoder makes one stream of audio of them, with the pauses that a reader leaves.
 //! SSML and Markdown are not cut: what comes between two flushes is a text of its own.
 
 use std::future::poll_fn;
@@ -182,6 +183,7 @@ struct Talk {
     out: Sender<Result<DialogPart, Refusal>>,
 }
 
+            has_place: false,
 impl Talk {
     async fn run(mut self, coming: UnboundedReceiver<Piece>) {
         let (out, deadline) = (self.out.clone(), self.ticket.deadline());
@@ -205,6 +207,8 @@ impl Talk {
                     self.sentences.push(&text);
                     while let Some(sentence) = self.sentences.next() {
                         self.say(sentence).await?;
+    /// Whether a sentence was admitted.
+    has_place: bool,
                     }
                 }
                 Piece::Flush => self.say_rest().await?,
@@ -244,7 +248,8 @@ impl Talk {
         let pause = encoder.push(&pause)?;
         self.give_audio(pause.into()).await?;
         let part = Part { job, encoding: self.encoding, encoder, goes_on: true };
-        let mut utterance = self.service.utter(self.client, part, &self.ticket).await?;
+        let mut utterance = self.service.utter(entry, part, &self.ticket).await?;
+        self.has_place = true;
         self.give(DialogPart::Sentence(text)).await?;
         while let Some(chunk) = poll_fn(|context| utterance.poll_next(context)).await {
             match chunk? {
@@ -270,3 +275,7 @@ impl Talk {
         sent.map_err(|_| gone())?.map_err(|_| gone())
     }
 }
+        let entry = match self.has_place {
+            true => self.service.admission.go_on(),
+            false => self.service.enter(self.client, job.request.priority)?,
+        };

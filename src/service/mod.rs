@@ -34,7 +34,7 @@ mod trace;
 mod voice_job;
 pub mod voices;
 
-pub use admission::{Admission, Full, Permit};
+pub use admission::{Admission, Entry, Full, Permit};
 pub use batch::{BATCH_LINES, Batch, BatchJob, BatchLine, BatchPermit, BatchResult, BatchSpeech, Held};
 pub use client::{Client, Keys};
 pub use dialog::{DialogAudio, DialogPart, DialogText};

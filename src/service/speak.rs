@@ -10,9 +10,10 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::admission::{Entry, Permit};
 use super::record::milliseconds;
 use super::trace::Stage;
-use super::{Client, Encoder, Permit, Refusal, RefusalKind, Service, SpeechJob, Ticket};
+use super::{Client, Encoder, Refusal, RefusalKind, Service, SpeechJob, Ticket};
 use crate::audio::Encoding;
 use crate::error::Result;
 use crate::runtime::{Event, Speech, Stages, Summary};
@@ -123,35 +124,40 @@ impl Service {
     ) -> Result<Utterance, Refusal> {
         note(&job, ticket, self.options.logs_text);
         self.loaded()?;
-        self.check_place(client)?;
+        let entry = self.enter(client, job.request.priority)?;
         let encoding = job.format.encoding(job.request.overrides.sample_rate)?;
         let encoder = Encoder::new(&encoding)?;
-        self.utter(client, Part { job, encoding, encoder, goes_on: false }, ticket).await
+        self.utter(entry, Part { job, encoding, encoder, goes_on: false }, ticket).await
     }
 
-    /// Makes a speech as [`Service::speak`] does, of a request that was taken before.
+    /// Makes a speech as [`Service::speak`] does, of a request that has its place.
     pub(super) async fn utter(
         self: &Arc<Self>,
-        client: Client,
+        entry: Entry,
         part: Part,
         ticket: &Ticket,
     ) -> Result<Utterance, Refusal> {
         let Part { job, encoding, encoder, goes_on } = part;
         let engine = self.model()?.engine.clone();
         let deadline = ticket.deadline();
-        let priority = job.request.priority;
         let service = Arc::clone(self);
         let composed = tokio::task::spawn_blocking(move || service.compose(&job, &encoding));
-        let failed = |_| Refusal::new(RefusalKind::Internal, "composing the text failed");
-        let (line, input_tokens) = composed.await.map_err(failed)??;
+        let composed = async {
+            let failed = |_| Refusal::new(RefusalKind::Internal, "composing the text failed");
+            let composed = composed.await.map_err(failed)??;
+            Ok::<_, Refusal>((composed, ticket.elapsed()))
+        };
+        // The place is there while the text is composed, and who loses it hears so at once.
+        let entered = ticket.elapsed();
+        let permit = async {
+            let permit = timeout_at(deadline, entry.permit()).await;
+            permit.map_err(|_| late()).and_then(|permit| permit.map_err(|_| self.full())).inspect_err(|_| {
+                ticket.note(Stage { name: "queue", begin: entered, end: ticket.elapsed(), busy: None });
+            })
+        };
+        let (((line, input_tokens), asked), permit) = tokio::try_join!(composed, permit)?;
         let seed = line.request.seed;
         ticket.record().seed = Some(seed);
-        let asked = ticket.elapsed();
-        let permit = timeout_at(deadline, self.admission.admit(client, priority)).await;
-        if !matches!(permit, Ok(Ok(_))) {
-            ticket.note(Stage { name: "queue", begin: asked, end: ticket.elapsed(), busy: None });
-        }
-        let permit = permit.map_err(|_| late())?.map_err(|_| self.full())?;
         // It may have waited for long.
         if self.failure().is_some() {
             self.loaded()?;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::admission::Entry;
 use super::batch::BatchLimits;
 use super::metrics::Now;
 use super::otlp::Tracer;
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::runtime::Engine;
-use crate::speech::SpeechRequest;
+use crate::speech::{Priority, SpeechRequest};
 use crate::text::Tokenizer;
 
 /// The text that is spoken, and heard by nobody, before the first request.
@@ -208,6 +209,11 @@ impl Service {
         let time = each.mul_f64((waiting as f64 / 2.0 / slots as f64).max(1.0));
         let message = format!("{waiting} requests wait already, as many as may; try again later");
         Refusal::new(RefusalKind::Busy, message).after(time.clamp(RETRY, LONGEST_RETRY))
+    }
+
+    /// Takes a place for a request of this client.
+    pub(super) fn enter(&self, client: Client, priority: Priority) -> Result<Entry, Refusal> {
+        self.admission.enter(client, priority).map_err(|_| self.full())
     }
 
     /// Refuses a request of this client if there is no place for it now.

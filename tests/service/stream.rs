@@ -293,3 +293,28 @@ fn a_session_beside_others_takes_its_turn() {
     server.wait_for("chattts_slots_held", 0.0);
     assert_eq!(server.speak(&long(20, 1)).status, 200);
 }
+
+#[test]
+fn a_dialog_that_has_begun_is_not_refused() {
+    let server = Server::start(&["--batch-size", "1", "--queue", "1"]);
+    let mut socket = connect(&server, "", &[]).unwrap();
+    say(&mut socket, config(json!({})));
+    say(&mut socket, json!({"type": "input.text", "text": "Hello there."}));
+    say(&mut socket, json!({"type": "input.flush"}));
+    hear(&mut socket, "audio.start");
+    server.wait_for("chattts_slots_held", 0.0);
+    // While it says nothing the slot and the queue are others'.
+    let running = server.begin("", &crate::server::held(1));
+    server.wait_for("chattts_slots_held", 1.0);
+    let waiting = server.begin("", &long(20, 1));
+    server.wait_for("chattts_queue_size", 1.0);
+    server.speak(&long(20, 2)).error(429, "queue_full");
+    say(&mut socket, json!({"type": "input.text", "text": " And this is the end."}));
+    say(&mut socket, json!({"type": "input.done"}));
+    server.wait_for("chattts_queue_size", 2.0);
+    drop(running);
+    let rest = hear(&mut socket, "session.done");
+    assert!(rest.of("error").is_empty() && !rest.audio.is_empty(), "{:?}", rest.events);
+    assert_eq!(rest.events.last().unwrap()["total_sentences"], 2);
+    assert!(crate::server::Answer::read(waiting).is_whole);
+}
