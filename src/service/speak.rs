@@ -182,7 +182,7 @@ impl Service {
             samples: 0,
             input_tokens,
         };
-        tokio::spawn(pump.run(deadline));
+        self.spawn(pump.run(deadline));
         let first = rest.recv().await.unwrap_or_else(|| Err(lost()))?;
         let (sample_rate, first) = (encoding.sample_rate(), Some(first));
         Ok(Utterance { seed, sample_rate, first, rest, encoder: kept, is_over: false })

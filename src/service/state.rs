@@ -57,6 +57,8 @@ pub struct Service {
     pub(super) batch_limits: BatchLimits,
     pub(super) store: VoiceStore,
     pub(super) tracer: OnceLock<Tracer>,
+    /// The threads that encode.
+    pub(super) encoders: OnceLock<tokio::runtime::Handle>,
     loaded: OnceLock<Loaded>,
     is_draining: AtomicBool,
     in_flight: AtomicUsize,
@@ -73,6 +75,7 @@ impl Service {
             store: VoiceStore::new(options.voices_file.clone(), options.voices),
             options,
             tracer: OnceLock::new(),
+            encoders: OnceLock::new(),
             loaded: OnceLock::new(),
             is_draining: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
@@ -214,6 +217,14 @@ impl Service {
     /// Takes a place for a request of this client.
     pub(super) fn enter(&self, client: Client, priority: Priority) -> Result<Entry, Refusal> {
         self.admission.enter(client, priority).map_err(|_| self.full())
+    }
+
+    /// Runs what encodes: apart from the threads that serve connections, where there are others.
+    pub(super) fn spawn(&self, encoding: impl Future<Output = ()> + Send + 'static) {
+        match self.encoders.get() {
+            Some(runtime) => drop(runtime.spawn(encoding)),
+            None => drop(tokio::spawn(encoding)),
+        }
     }
 
     /// Refuses a request of this client if there is no place for it now.

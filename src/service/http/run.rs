@@ -15,6 +15,8 @@ use crate::service::{Loaded, Notice, Service};
 /// The threads that serve connections; the others belong to those who compute.
 const THREADS: usize = 2;
 /// The most threads on which texts are read.
+/// The threads that encode what is spoken: audio that is made must not keep those waiting who connect.
+const ENCODERS: usize = 2;
 const READERS: usize = 4;
 /// The time between two looks whether to stop, and whether all have gone.
 const LOOK: Duration = Duration::from_millis(20);
@@ -51,9 +53,18 @@ pub fn run(
     let ended = runtime.block_on(serve(service, options, load, stop));
     // What is still loading or running ends with the process, or when it likes.
     runtime.shutdown_background();
+    let encoders = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(ENCODERS)
+        .thread_name("chattts-encode")
+        .enable_time()
+        .build()
+        .map_err(Error::Threads)?;
+    // A service has one engine, and runs once.
+    let _ = service.encoders.set(encoders.handle().clone());
     ended
 }
 
+    encoders.shutdown_background();
 async fn serve(
     service: &Arc<Service>,
     options: HttpOptions,
