@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::timeout;
 
+use super::memory::{Held, Memory};
 use super::speak::{gone, late};
 use super::{
     Chunk, Client, Delivery, Refusal, RefusalKind, RequestRecord, ResponseFormat, Service, SpeechJob, Ticket,
@@ -30,24 +31,22 @@ const WIDTH: usize = 64;
 const ID_FIELDS: [&str; 2] = ["custom_id", "id"];
 /// The most characters of such an id.
 const MAX_ID: usize = 200;
-/// The bytes of one unit of the memory that answers may take until they are read, and the most units of all batches
-/// and of one line.
-const UNIT: usize = 64 << 10;
-const UNITS: usize = (256 << 20) / UNIT;
-const UNITS_OF_LINE: usize = (64 << 20) / UNIT;
+/// The most bytes of answers that have not been read yet, of all batches and of one line.
+const BYTES: usize = 256 << 20;
+const BYTES_OF_LINE: usize = 64 << 20;
 /// The time after which a line for which there was no place asks again.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// Holds what all batches share.
 pub(super) struct BatchLimits {
     batches: Arc<Semaphore>,
-    memory: Arc<Semaphore>,
+    memory: Memory,
 }
 
 impl Default for BatchLimits {
     /// Makes limits of which nothing is used yet.
     fn default() -> Self {
-        BatchLimits { batches: Arc::new(Semaphore::new(BATCHES)), memory: Arc::new(Semaphore::new(UNITS)) }
+        BatchLimits { batches: Arc::new(Semaphore::new(BATCHES)), memory: Memory::new(BYTES) }
     }
 }
 
@@ -172,10 +171,6 @@ pub struct BatchSpeech {
     pub held: Held,
 }
 
-/// A share of the memory for answers that have not been read yet.
-#[derive(Debug)]
-pub struct Held(OwnedSemaphorePermit);
-
 /// What became of a line.
 #[derive(Debug)]
 pub struct BatchResult {
@@ -219,7 +214,7 @@ pub struct BatchPermit {
 }
 
 impl Service {
-    /// Takes the right to run a batch, before its lines are read.
+    /// Takes the right to run a batch.
     ///
     /// # Errors
     /// [`RefusalKind::Busy`] if as many run as may.
@@ -299,7 +294,11 @@ impl Service {
             match std::future::poll_fn(|context| utterance.poll_next(context)).await {
                 Some(Ok(Chunk::Audio(chunk))) => {
                     bytes.extend_from_slice(&chunk);
-                    held.grow(&self.batch_limits.memory, bytes.len())?;
+                    if bytes.len() > BYTES_OF_LINE || !held.grow(bytes.len()) {
+                        let message =
+                            "the audio is too large for a batch; ask for it alone, or for `mp3` or `opus`";
+                        return Err(Refusal::new(RefusalKind::TooLarge, message));
+                    }
                 }
                 Some(Ok(Chunk::Done(usage))) => {
                     let (seed, sample_rate) = (utterance.seed, utterance.sample_rate);
@@ -324,35 +323,8 @@ impl Service {
         };
         let speed = job.request.overrides.speed.unwrap_or(1.0).max(0.25);
         let seconds = SECONDS + SECONDS_PER_CHARACTER * job.characters as f64 / f64::from(speed);
-        let units = units((seconds * per_second) as usize).min(UNITS_OF_LINE);
-        let memory = Arc::clone(&self.batch_limits.memory);
-        // It is closed never.
-        memory.acquire_many_owned(units as u32).await.map(Held).map_err(|_| lost())
-    }
-}
-
-fn units(bytes: usize) -> usize {
-    bytes.div_ceil(UNIT).max(1)
-}
-
-impl Held {
-    /// Takes more if there are more bytes than it is for.
-    fn grow(&mut self, memory: &Arc<Semaphore>, bytes: usize) -> Result<(), Refusal> {
-        let (needed, has) = (units(bytes), self.0.num_permits());
-        if needed <= has {
-            return Ok(());
-        }
-        let more = Arc::clone(memory).try_acquire_many_owned((needed - has) as u32);
-        match more {
-            Ok(more) if needed <= UNITS_OF_LINE => {
-                self.0.merge(more);
-                Ok(())
-            }
-            _ => {
-                let message = "the audio is too large for a batch; ask for it alone, or for `mp3` or `opus`";
-                Err(Refusal::new(RefusalKind::TooLarge, message))
-            }
-        }
+        let bytes = ((seconds * per_second) as usize).min(BYTES_OF_LINE);
+        self.batch_limits.memory.hold(bytes).await.ok_or_else(lost)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::admission::Entry;
 use super::batch::BatchLimits;
+use super::memory::Memory;
 use super::metrics::Now;
 use super::otlp::Tracer;
 use super::store::VoiceStore;
@@ -27,6 +28,9 @@ const LOADING_RETRY: Duration = Duration::from_secs(5);
 /// The time after which to ask again where nothing is known of how long requests take, and the most.
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// The most bytes of uploads that are being received.
+const UPLOADS: usize = 64 << 20;
 
 /// A model that is ready to speak.
 pub struct Loaded {
@@ -56,6 +60,8 @@ pub struct Service {
     pub(super) metrics: Metrics,
     pub(super) batch_limits: BatchLimits,
     pub(super) store: VoiceStore,
+    /// The memory for uploads.
+    pub(super) uploads: Memory,
     pub(super) tracer: OnceLock<Tracer>,
     /// The threads that encode.
     pub(super) encoders: OnceLock<tokio::runtime::Handle>,
@@ -73,6 +79,7 @@ impl Service {
             metrics: Metrics::default(),
             batch_limits: BatchLimits::default(),
             store: VoiceStore::new(options.voices_file.clone(), options.voices),
+            uploads: Memory::new(UPLOADS),
             options,
             tracer: OnceLock::new(),
             encoders: OnceLock::new(),

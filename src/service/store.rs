@@ -17,7 +17,7 @@ use crate::voice::{
 
 /// The most bytes of all voices that clients make.
 const MAX_BYTES: usize = 64 << 20;
-/// The most samples that are received at once; one at a time is encoded.
+/// The most samples that wait to be encoded; one at a time is.
 const UPLOADS: usize = 4;
 /// The field of a sample, by which messages call it.
 pub(super) const SAMPLE: &str = "audio_sample";
@@ -37,7 +37,7 @@ struct Made {
     created: Option<u64>,
 }
 
-/// The right to send a voice.
+/// The right to make a voice.
 pub struct VoicePermit {
     _permit: OwnedSemaphorePermit,
 }
@@ -90,10 +90,10 @@ fn taken(name: &str, is_made: bool) -> Refusal {
 }
 
 impl Service {
-    /// Takes the right to send a voice, before it is received.
+    /// Takes the right to make a voice.
     ///
     /// # Errors
-    /// [`RefusalKind::Busy`] if as many are received as may.
+    /// [`RefusalKind::Busy`] if as many are being made as may.
     pub fn voice_permit(&self) -> std::result::Result<VoicePermit, Refusal> {
         let permit = Arc::clone(&self.store.uploads).try_acquire_owned();
         permit.map(|_permit| VoicePermit { _permit }).map_err(|_| {

@@ -1,8 +1,9 @@
 //! Batches: many texts in one request.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -186,6 +187,28 @@ fn a_client_that_takes_nothing_ends_its_batch() {
     server.wait_for("chattts_slots_held", 0.0);
     // What it has taken has no proper end.
     assert!(!Answer::read(batch).is_whole);
+}
+
+#[test]
+fn who_sends_its_lines_slowly_holds_no_place() {
+    let server = Server::start(&["--head-time", "5"]);
+    let start = Instant::now();
+    let head = format!("POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n{LINES}\r\n{{");
+    let slow: Vec<TcpStream> = (0..12)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    server.wait_for("chattts_requests_in_flight", 12.0);
+    let answer = server.request("POST", PATH, LINES, &long(20, 1));
+    assert_eq!(parts(&answer)[&1].header("x-status"), "200");
+    for stream in slow {
+        Answer::read(stream).error(408, "request_timeout");
+    }
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+    server.wait_for("chattts_requests_in_flight", 0.0);
 }
 
 #[test]

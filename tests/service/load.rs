@@ -74,6 +74,56 @@ fn too_many_requests_are_told_to_come_again_at_once() {
     assert!(answer.status == 200 && answer.is_whole);
 }
 
+/// Reads one answer of a connection that stays open.
+fn one(stream: &mut TcpStream) -> Answer {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        bytes.push(byte[0]);
+    }
+    let length = Answer::read(&bytes[..]).header("content-length").unwrap().parse().unwrap();
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    bytes.extend(body);
+    Answer::read(&bytes[..])
+}
+
+#[test]
+fn who_is_refused_hears_so_before_it_has_sent_its_body() {
+    let program = crate::common::Program::new();
+    program.write("keys", "sk-a\n");
+    let flags = ["--model", "noise", "--batch-size", "1", "--queue", "0", "--api-key-file", "keys"];
+    let server = Server::start_in(program, &flags);
+    let body = long(SHORT, 1);
+    let head = |key: &str| {
+        let length = body.len();
+        format!(
+            "POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    let mut stream = server.connect();
+    stream.write_all(head("sk-b").as_bytes()).unwrap();
+    one(&mut stream).error(401, "invalid_api_key");
+    stream.write_all(body.as_bytes()).unwrap();
+    // The connection goes on behind what was not read.
+    let mut running = server.begin("Authorization: Bearer sk-a\r\n", &held(1));
+    hear(&mut running);
+    stream.write_all(head("sk-a").as_bytes()).unwrap();
+    one(&mut stream).error(429, "queue_full");
+    stream.write_all(body.as_bytes()).unwrap();
+    drop(running);
+    server.wait_for("chattts_slots_held", 0.0);
+    stream
+        .write_all(
+            format!("{}{body}", head("sk-a").replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).as_bytes(),
+        )
+        .unwrap();
+    let answer = Answer::read(stream);
+    assert!(answer.status == 200 && answer.is_whole, "{}", answer.head);
+}
+
 #[test]
 fn clients_take_turns() {
     let program = crate::common::Program::new();

@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
-use super::respond::{JSON, JSON_LINES, body, check_type, error, typed};
+use super::respond::{JSON, JSON_LINES, check_type, discard, error, typed, upload};
 use super::routes::Face;
-use super::speech::{BUFFERING, UPLOAD_TIMES, usage};
+use super::speech::{BUFFERING, usage};
 use crate::service::{Batch, BatchJob, BatchResult, BatchSpeech, Client, Held, Refusal, RefusalKind, Ticket};
 use crate::speech::random_seed;
 
@@ -43,14 +43,20 @@ pub async fn speak_batch(
     request: Request,
 ) -> Result<Response, Refusal> {
     face.service.loaded()?;
+    check_type(request.headers(), &JSON_LINES)?;
+    // Where no batch may run now, the lines need not come.
+    if let Err(refusal) = face.service.batch_permit() {
+        discard(request, face.options.body_time);
+        return Err(refusal);
+    }
     let (parts, content) = request.into_parts();
-    check_type(&parts.headers, &JSON_LINES)?;
+    let (content, held) = upload(&face, content, BYTES).await?;
     let permit = face.service.batch_permit()?;
-    let content = body(content, BYTES, face.options.body_time * UPLOAD_TIMES).await?;
     let options = face.service.options.clone();
     let read = move || BatchJob::parse(&content, options.max_input, &options.overrides);
     let failed = |_| Refusal::new(RefusalKind::Internal, "reading the batch failed");
     let job = tokio::task::spawn_blocking(read).await.map_err(failed)??;
+    drop(held);
     let batch = face.service.speak_batch(client, job, permit, &ticket)?;
     let (content_type, archive) = match wants_zip(&parts.headers) {
         true => (ZIP.to_string(), Archive::Zip(Box::default())),

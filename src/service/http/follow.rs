@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-use super::respond::Told;
+use super::respond::{Told, discard};
 use super::routes::{Face, STREAM};
 use super::stream;
 use crate::service::{Client, Refusal, RefusalKind, RequestRecord, Ticket, TraceContext};
@@ -71,7 +71,10 @@ pub async fn follow(State(face): State<Face>, mut request: Request, next: Next) 
                 Refusal::new(RefusalKind::Internal, "the service failed at this request").into_response()
             })
         }
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => {
+            discard(request, face.options.body_time);
+            refusal.into_response()
+        }
     };
     {
         let mut record = ticket.record();

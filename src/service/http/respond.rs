@@ -3,16 +3,25 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody as _};
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::extract::Request;
+use axum::http::header::{CONTENT_TYPE, EXPECT, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 
-use crate::service::{Refusal, RefusalKind};
+use super::routes::Face;
+use crate::service::{Held, Refusal, RefusalKind};
 
 /// The most bytes that are read of a body beyond those that are taken.
 const DISCARDED: usize = 1 << 20;
+/// The time for an upload: so many times that for other bodies at most, and no more than it takes at so many bytes
+/// per second.
+const UPLOAD_TIMES: u32 = 6;
+const UPLOAD_RATE: f64 = 32e3;
+/// The time after which to ask again where too much is sent.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Returns the status of a refusal.
 pub fn status(kind: RefusalKind) -> StatusCode {
@@ -106,18 +115,63 @@ pub fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Refusal> {
 /// # Errors
 /// A refusal of one that is too long or too slow.
 pub async fn body(body: Body, limit: usize, time: Duration) -> Result<Bytes, Refusal> {
+    let end = Instant::now() + time;
+    read(body, limit, |_| Ok(end)).await
+}
+
+/// Reads a body that may be large. Nobody who sends one slowly holds what others wait for: it has to come at
+/// [`UPLOAD_RATE`] after the time that small ones have, and takes memory of its own as it comes.
+///
+/// # Errors
+/// As [`body`]; [`RefusalKind::Busy`] if there is no memory for it.
+pub async fn upload(face: &Face, body: Body, limit: usize) -> Result<(Bytes, Held), Refusal> {
+    let full = || {
+        let message = "too much is being sent here at this moment; try again later";
+        Refusal::new(RefusalKind::Busy, message).after(RETRY)
+    };
+    let mut held = face.service.uploads.try_hold(0).ok_or_else(full)?;
+    let (start, time) = (Instant::now(), face.options.body_time);
+    let bytes = read(body, limit, |length| match held.grow(length.min(limit)) {
+        true => {
+            let more = Duration::from_secs_f64(length as f64 / UPLOAD_RATE);
+            Ok(start + (time + more).min(time * UPLOAD_TIMES))
+        }
+        false => Err(full()),
+    });
+    Ok((bytes.await?, held))
+}
+
+/// Reads what a refused request still sends, in the background: who is still sending does not see an answer after
+/// which the connection is closed. One that waits to be told to send it is not told so.
+pub fn discard(request: Request, time: Duration) {
+    let (parts, mut body) = request.into_parts();
+    if body.is_end_stream() || parts.headers.contains_key(EXPECT) {
+        return;
+    }
+    tokio::spawn(tokio::time::timeout(time, async move {
+        let mut left = DISCARDED;
+        while let Some(Ok(frame)) = body.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    }));
+}
+
+/// Reads a body; of so many bytes as have come, `more` tells until when others may. Of one that is too long the rest
+/// is read too, as far as that goes, as [`discard`] does.
+async fn read(
+    mut body: Body,
+    limit: usize,
+    mut more: impl FnMut(usize) -> Result<Instant, Refusal>,
+) -> Result<Bytes, Refusal> {
     if body.size_hint().lower() > (limit + DISCARDED) as u64 {
         return Err(too_large(limit));
     }
-    let slow = |_| Refusal::new(RefusalKind::Slow, "the body did not come in time");
-    tokio::time::timeout(time, read(body, limit)).await.map_err(slow)?
-}
-
-/// Reads a body. Of one that is too long the rest is read too, as far as that goes: who is still sending does not see
-/// the answer.
-async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
     let (mut bytes, mut length) = (Vec::new(), 0);
-    while let Some(frame) = body.frame().await {
+    let slow = |_| Refusal::new(RefusalKind::Slow, "the body did not come in time");
+    while let Some(frame) = timeout_at(more(length)?, body.frame()).await.map_err(slow)? {
         let frame = frame.map_err(|_| Refusal::new(RefusalKind::Gone, "the body broke off"))?;
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::body::{Body as HttpBody, Frame};
 use serde_json::{Value, json};
 
-use super::respond::{JSON, body, check_type, error, ok, typed};
+use super::respond::{JSON, body, check_type, discard, error, ok, typed};
 use super::routes::Face;
 use crate::service::{Chunk, Client, Delivery, NormalizeJob, Refusal, SpeechJob, Ticket, Usage, Utterance};
 
@@ -23,8 +23,6 @@ use crate::service::{Chunk, Client, Delivery, NormalizeJob, Refusal, SpeechJob, 
 pub(super) const BYTES_PER_CHARACTER: usize = 12;
 /// The most bytes of all fields but the text.
 pub(super) const OTHER_FIELDS: usize = 64 << 10;
-/// The time for a body of some MiB: so many times that for others.
-pub(super) const UPLOAD_TIMES: u32 = 6;
 
 const SEED: HeaderName = HeaderName::from_static("x-seed");
 const SAMPLE_RATE: HeaderName = HeaderName::from_static("x-sample-rate");
@@ -46,10 +44,12 @@ pub async fn speak(
     Extension(ticket): Extension<Ticket>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    // A connection that is closed while its client still sends loses the answer, so the body is read in any case.
+    // Who cannot be served need not wait for the end of what it sends.
+    if let Err(refusal) = face.service.loaded().and_then(|_| face.service.check_place(client)) {
+        discard(request, face.options.body_time);
+        return Err(refusal);
+    }
     let content = read(&face, request).await?;
-    face.service.loaded()?;
-    face.service.check_place(client)?;
     let options = &face.service.options;
     let job = SpeechJob::parse(&content, options.max_input, &options.overrides)?;
     let (format, delivery) = (job.format, job.delivery);

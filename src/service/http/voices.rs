@@ -8,9 +8,9 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::origin::check_origin;
-use super::respond::{JSON, body, check_type, media_type, ok};
+use super::respond::{JSON, check_type, discard, media_type, ok, upload};
 use super::routes::Face;
-use super::speech::{BYTES_PER_CHARACTER, OTHER_FIELDS, UPLOAD_TIMES};
+use super::speech::{BYTES_PER_CHARACTER, OTHER_FIELDS};
 use crate::service::voices::VoiceEntry;
 use crate::service::{Refusal, RefusalKind, VoiceJob};
 
@@ -58,17 +58,20 @@ pub async fn create(State(face): State<Face>, request: Request) -> Result<Respon
         true => check_origin(&face, request.headers(), request.uri())?,
         false => check_type(request.headers(), &[JSON, FORM])?,
     }
-    let permit = face.service.voice_permit()?;
+    // Where no voice may be made now, it need not come.
+    if let Err(refusal) = face.service.voice_permit() {
+        discard(request, face.options.body_time);
+        return Err(refusal);
+    }
     let max_input = face.service.options.max_input;
     let texts = max_input.saturating_mul(BYTES_PER_CHARACTER).saturating_add(OTHER_FIELDS);
     let (parts, content) = request.into_parts();
-    let time = face.options.body_time;
+    let limit = if is_form { SAMPLE_BYTES.saturating_add(texts) } else { texts };
+    let (content, _held) = upload(&face, content, limit).await?;
+    let permit = face.service.voice_permit()?;
     let job = match is_form {
-        true => {
-            let content = body(content, SAMPLE_BYTES.saturating_add(texts), time * UPLOAD_TIMES).await?;
-            form(&parts.headers, content, max_input).await?
-        }
-        false => VoiceJob::parse(&body(content, texts, time).await?, max_input)?,
+        true => form(&parts.headers, content, max_input).await?,
+        false => VoiceJob::parse(&content, max_input)?,
     };
     let (voice, warnings) = face.service.make_voice(job, permit).await?;
     let mut answer = described(&voice);
