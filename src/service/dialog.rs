@@ -33,6 +33,8 @@ use crate::speech::{Markup, Reading, random_seed, read};
 
 /// The most parts that wait to be read.
 const PARTS: usize = 64;
+/// The most times that the settings change: they wait as the text does.
+const CHANGES: usize = 100;
 
 /// A part of the answer to a dialog.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,10 +54,11 @@ pub enum DialogPart {
     Done(Usage),
 }
 
-/// A piece of the text, or the wish that all there is be spoken.
+/// A piece of the text, the wish that all there is be spoken, or the settings of what follows.
 enum Piece {
     Text(String),
     Flush,
+    Settings(Box<SpeechJob>),
 }
 
 /// Takes the text of a dialog. Dropping it is the end of the text: what has come is spoken.
@@ -65,6 +68,9 @@ pub struct DialogText {
     left: usize,
     most: usize,
     is_flushed: bool,
+    /// What the audio is encoded as, and number of times that the settings may still change.
+    encoding: Encoding,
+    changes: usize,
 }
 
 impl DialogText {
@@ -96,6 +102,27 @@ impl DialogText {
             // If the dialog has ended, its audio tells.
             let _ = self.pieces.send(Piece::Flush);
         }
+    }
+}
+
+impl DialogText {
+    /// Has all that follows spoken with other settings. The audio stays one stream, of one encoding.
+    ///
+    /// # Errors
+    /// A refusal of another encoding, and of very many changes.
+    pub fn change(&mut self, job: SpeechJob) -> Result<(), Refusal> {
+        if job.format.encoding(job.request.overrides.sample_rate)? != self.encoding {
+            let message = "`encoding`, `sample_rate`: all the audio has those of the first text";
+            return Err(Refusal::of_written(message.into()));
+        }
+        self.changes = self.changes.checked_sub(1).ok_or_else(|| {
+            let message = format!("the settings have changed {CHANGES} times already; begin again");
+            Refusal::new(RefusalKind::Parameter, message)
+        })?;
+        self.flush();
+        // If the dialog has ended, its audio tells.
+        let _ = self.pieces.send(Piece::Settings(Box::new(job)));
+        Ok(())
     }
 }
 
@@ -156,12 +183,14 @@ impl Service {
             encoding,
             encoder: Some(Encoder::new(&encoding)?),
             silence: 0.0,
+            has_place: false,
             usage: None,
             out,
         };
         tokio::spawn(talk.run(coming));
         let most = self.options.max_input;
-        Ok((DialogText { pieces, left: most, most, is_flushed: true }, DialogAudio { parts, is_over: false }))
+        let text = DialogText { pieces, left: most, most, is_flushed: true, encoding, changes: CHANGES };
+        Ok((text, DialogAudio { parts, is_over: false }))
     }
 }
 
@@ -178,12 +207,13 @@ struct Talk {
     encoder: Option<Encoder>,
     /// Seconds of silence before the next sentence.
     silence: f64,
+    /// Whether a sentence was admitted.
+    has_place: bool,
     /// How much it took so far; None while nothing has been spoken.
     usage: Option<Usage>,
     out: Sender<Result<DialogPart, Refusal>>,
 }
 
-            has_place: false,
 impl Talk {
     async fn run(mut self, coming: UnboundedReceiver<Piece>) {
         let (out, deadline) = (self.out.clone(), self.ticket.deadline());
@@ -207,11 +237,13 @@ impl Talk {
                     self.sentences.push(&text);
                     while let Some(sentence) = self.sentences.next() {
                         self.say(sentence).await?;
-    /// Whether a sentence was admitted.
-    has_place: bool,
                     }
                 }
                 Piece::Flush => self.say_rest().await?,
+                Piece::Settings(mut job) => {
+                    job.request.overrides.sampling.seed.get_or_insert(seed);
+                    self.job = *job;
+                }
             }
         }
         self.say_rest().await?;
@@ -247,6 +279,10 @@ impl Talk {
         let pause = vec![0.0; (self.silence * f64::from(self.encoding.sample_rate())) as usize];
         let pause = encoder.push(&pause)?;
         self.give_audio(pause.into()).await?;
+        let entry = match self.has_place {
+            true => self.service.admission.go_on(),
+            false => self.service.enter(self.client, job.request.priority)?,
+        };
         let part = Part { job, encoding: self.encoding, encoder, goes_on: true };
         let mut utterance = self.service.utter(entry, part, &self.ticket).await?;
         self.has_place = true;
@@ -275,7 +311,3 @@ impl Talk {
         sent.map_err(|_| gone())?.map_err(|_| gone())
     }
 }
-        let entry = match self.has_place {
-            true => self.service.admission.go_on(),
-            false => self.service.enter(self.client, job.request.priority)?,
-        };

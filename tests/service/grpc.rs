@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::common::Program;
 use crate::http2::{
-    CHECK, DIALOG, Http2, PREFACE, RIVA, STREAM, SYNTHESIZE, VOICES, WATCH, fields, number, text,
+    CHECK, DIALOG, Http2, PREFACE, RIVA, RIVA_ONLINE, STREAM, SYNTHESIZE, VOICES, WATCH, fields, number, text,
 };
 use crate::server::{PATIENCE, Server, long};
 
@@ -130,6 +130,34 @@ fn a_dialog_speaks_its_sentences_as_one_stream() {
         server.wait_for(&format!("chattts_errors_total{{kind=\"{kind}\"}}"), before + 1.0);
     }
     server.wait_for("chattts_requests_in_flight", 0.0);
+}
+
+#[test]
+fn each_text_of_a_call_of_riva_s_has_its_own_settings() {
+    let server = Server::start(&[]);
+    let entry = |key: &str, value: &str| text(8, [text(1, key), text(2, value)].concat());
+    let more = [entry("seed", "5"), entry("max_tokens", "60")].concat();
+    let spoken = |role: &str, what: &str| {
+        let flags = [&synth(what, "60")[..], &["--format", "raw", "--role", role]].concat();
+        server.program.ok(&flags).stdout
+    };
+    let pause = vec![0; 2 * 24_000 * 3 / 10];
+    let parts = [spoken("alloy", "Hello there."), spoken("alloy", "And again."), spoken("echo", "Goodbye.")];
+    let mut client = Http2::connect(&server);
+    let stream = client.head(RIVA_ONLINE, &[]);
+    client.message(stream, &[text(1, "Hello there."), text(5, "alloy"), more.clone()].concat(), false);
+    client.message(stream, &text(1, "And again."), false);
+    client.message(stream, &[text(1, "Goodbye."), text(5, "ChatTTS.echo"), more.clone()].concat(), false);
+    client.end(stream);
+    let answer = client.answer(stream);
+    assert!(answer.is_whole && answer.field(1) == parts.join(&pause[..]));
+    // The audio is one stream.
+    let stream = client.head(RIVA_ONLINE, &[]);
+    client.message(stream, &[text(1, "Hello there."), more.clone()].concat(), false);
+    client.message(stream, &[text(1, "Goodbye."), number(4, 8_000), more].concat(), false);
+    client.end(stream);
+    assert!(client.answer(stream).is_whole);
+    server.wait_for("chattts_errors_total{kind=\"invalid_parameter\"}", 1.0);
 }
 
 #[test]

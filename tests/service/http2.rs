@@ -27,6 +27,7 @@ pub const SYNTHESIZE: &str = "/chattts.v1.TextToSpeech/Synthesize";
 pub const STREAM: &str = "/chattts.v1.TextToSpeech/SynthesizeStream";
 pub const DIALOG: &str = "/chattts.v1.TextToSpeech/SynthesizeDialog";
 pub const VOICES: &str = "/chattts.v1.TextToSpeech/ListVoices";
+pub const RIVA_ONLINE: &str = "/nvidia.riva.tts.RivaSpeechSynthesis/SynthesizeOnline";
 pub const RIVA: &str = "/nvidia.riva.tts.RivaSpeechSynthesis/Synthesize";
 pub const CHECK: &str = "/grpc.health.v1.Health/Check";
 pub const WATCH: &str = "/grpc.health.v1.Health/Watch";

@@ -12,6 +12,9 @@ use crate::service::{Chunk, DialogAudio, DialogPart, DialogText, Refusal, Uttera
 /// Makes a message of a part of an answer; not of every part there is one.
 type Tell<P, M> = Box<dyn Fn(P) -> Option<M> + Send>;
 
+/// Takes a request of a dialog.
+pub type Take<R> = Box<dyn FnMut(&mut DialogText, R) -> Result<(), Refusal> + Send>;
+
 /// A speech as messages.
 pub struct Sound<M> {
     pub call: Call,
@@ -49,7 +52,7 @@ pub struct Dialog<R, M> {
     /// The requests, and where their text goes; None when all have come.
     coming: Option<(Streaming<R>, DialogText)>,
     audio: DialogAudio,
-    take: fn(&mut DialogText, R) -> Result<(), Refusal>,
+    take: Take<R>,
     tell: Tell<DialogPart, M>,
     is_over: bool,
 }
@@ -61,7 +64,7 @@ impl<R, M> Dialog<R, M> {
         requests: Streaming<R>,
         text: DialogText,
         audio: DialogAudio,
-        take: fn(&mut DialogText, R) -> Result<(), Refusal>,
+        take: Take<R>,
         tell: Tell<DialogPart, M>,
     ) -> Self {
         Dialog { call, coming: Some((requests, text)), audio, take, tell, is_over: false }

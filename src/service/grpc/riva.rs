@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::answer::Dialog;
+use super::answer::{Dialog, Take};
 use super::call::Call;
 use super::proto::riva::tts::riva_speech_synthesis_server::RivaSpeechSynthesis;
 use super::proto::riva::tts::riva_synthesis_config_response::Config;
@@ -18,7 +18,7 @@ use super::proto::riva::tts::{
 use super::proto::riva::{AudioEncoding, RequestId};
 use super::speech::whole;
 use crate::service::http::Face;
-use crate::service::{Cuts, DialogPart, DialogText, Refusal, RefusalKind, SpeechJob, voices};
+use crate::service::{Cuts, DialogPart, Refusal, RefusalKind, SpeechJob, voices};
 
 /// The name of the model, and of the voice whose variants the voices are.
 const MODEL: &str = "chattts";
@@ -93,6 +93,29 @@ fn language(code: &str) -> Result<Option<&'static str>, Refusal> {
     }
 }
 
+/// The settings that were written last.
+struct Written {
+    request: SynthesizeSpeechRequest,
+    fields: Map<String, Value>,
+}
+
+impl Written {
+    /// Returns the settings of a request, as the fields that HTTP reads, if they are others than before.
+    fn next(&mut self, request: SynthesizeSpeechRequest) -> Result<Option<Map<String, Value>>, Refusal> {
+        let (text, id) = (request.text.clone(), request.id.clone());
+        let says_nothing = request
+            == SynthesizeSpeechRequest { text: text.clone(), id, ..SynthesizeSpeechRequest::default() };
+        if !says_nothing {
+            self.request = request;
+        }
+        let mut fields = fields(SynthesizeSpeechRequest { text, ..self.request.clone() })?;
+        fields.remove("input");
+        let is_new = fields != self.fields;
+        self.fields.clone_from(&fields);
+        Ok(is_new.then_some(fields))
+    }
+}
+
 impl Riva {
     async fn speak(
         &self,
@@ -108,7 +131,7 @@ impl Riva {
         Ok(SynthesizeSpeechResponse { audio, meta, id })
     }
 
-    /// Speaks one text after the other, with the settings of the first.
+    /// Speaks one text after the other, each with its settings; one that has none has those before it.
     async fn online(
         &self,
         call: &Call,
@@ -119,19 +142,27 @@ impl Riva {
             Ok(first) => first.unwrap_or_default(),
             Err(status) => return Ok(Err(status)),
         };
-        let (id, first_text) = (first.id.clone(), first.text.clone());
-        let mut fields = fields(first)?;
-        fields.remove("input");
-        let job = SpeechJob::of_settings(fields, &self.0.service.options.overrides)?;
         let service = &self.0.service;
+        let base = service.options.overrides.clone();
+        let (id, first_text) = (first.id.clone(), first.text.clone());
+        let mut written = Written { request: first.clone(), fields: Map::new() };
+        let fields = written.next(first)?.unwrap_or_default();
+        let job = SpeechJob::of_settings(fields, &base)?;
         let (mut text, audio) = service.converse(call.client, job, Cuts::Flushes, &call.ticket)?;
-        let take: fn(&mut DialogText, SynthesizeSpeechRequest) -> Result<(), Refusal> = |text, request| {
-            text.push(&request.text)?;
-            text.flush();
-            Ok(())
-        };
         text.push(&first_text)?;
         text.flush();
+        let take: Take<SynthesizeSpeechRequest> = Box::new(move |text, request| {
+            let words = request.text.clone();
+            if words.is_empty() {
+                return Ok(());
+            }
+            if let Some(fields) = written.next(request)? {
+                text.change(SpeechJob::of_settings(fields, &base)?)?;
+            }
+            text.push(&words)?;
+            text.flush();
+            Ok(())
+        });
         let tell = Box::new(move |part| match part {
             DialogPart::Audio(audio) => Some(response(audio, &id)),
             _ => None,
@@ -234,6 +265,24 @@ mod tests {
         assert_eq!((plain.format, plain.voice), (ResponseFormat::Pcm, None));
         let marked = job(SynthesizeSpeechRequest { text: "<speak>hi</speak>".into(), ..hi() }).unwrap();
         assert_eq!(marked.request.overrides.markup.ssml, Some(true));
+    }
+
+    #[test]
+    fn a_text_alone_has_the_settings_before_it() {
+        let voice = |text: &str, voice_name: &str| SynthesizeSpeechRequest {
+            text: text.into(),
+            voice_name: voice_name.into(),
+            ..Default::default()
+        };
+        let mut written = Written { request: hi(), fields: Map::new() };
+        assert_eq!(written.next(voice("a", "alloy")).unwrap().unwrap()["voice"], "alloy");
+        assert_eq!(written.next(voice("b", "")), Ok(None));
+        assert_eq!(written.next(voice("c", "alloy")), Ok(None));
+        let marked = written.next(voice("<speak>d</speak>", "")).unwrap().unwrap();
+        assert_eq!((&marked["voice"], &marked["ssml"]), (&"alloy".into(), &true.into()));
+        let other = written.next(voice("e", "echo")).unwrap().unwrap();
+        assert_eq!((&other["voice"], other.get("ssml")), (&"echo".into(), None));
+        assert!(written.next(SynthesizeSpeechRequest { encoding: 99, ..hi() }).is_err());
     }
 
     #[test]

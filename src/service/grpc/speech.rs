@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::answer::{Dialog, Sound};
+use super::answer::{Dialog, Sound, Take};
 use super::call::{Call, fields, object};
 use super::proto::chattts::synthesize_dialog_request::Part;
 use super::proto::chattts::synthesize_dialog_response as dialog;
@@ -101,18 +101,17 @@ impl Speech {
         let job = SpeechJob::of_settings(fields(Some(settings))?, &self.0.service.options.overrides)?;
         let format = job.format;
         let (text, audio) = self.0.service.converse(call.client, job, Cuts::Sentences, &call.ticket)?;
-        let take: fn(&mut _, SynthesizeDialogRequest) -> Result<(), Refusal> =
-            |text: &mut crate::service::DialogText, request| match request.part {
-                Some(Part::Text(more)) => text.push(&more),
-                Some(Part::Flush(_)) => {
-                    text.flush();
-                    Ok(())
-                }
-                Some(Part::Settings(_)) => {
-                    Err(Refusal::of_written("`settings` come once, in the first message".into()))
-                }
-                None => Err(Refusal::of_written("`part` is missing: `text` or `flush`".into())),
-            };
+        let take: Take<SynthesizeDialogRequest> = Box::new(|text, request| match request.part {
+            Some(Part::Text(more)) => text.push(&more),
+            Some(Part::Flush(_)) => {
+                text.flush();
+                Ok(())
+            }
+            Some(Part::Settings(_)) => {
+                Err(Refusal::of_written("`settings` come once, in the first message".into()))
+            }
+            None => Err(Refusal::of_written("`part` is missing: `text` or `flush`".into())),
+        });
         let tell = Box::new(move |part| {
             let part = match part {
                 DialogPart::Started { seed, sample_rate } => {
