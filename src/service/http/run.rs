@@ -19,6 +19,8 @@ const THREADS: usize = 2;
 const ENCODERS: usize = 2;
 const READERS: usize = 4;
 /// The time between two looks whether to stop, and whether all have gone.
+/// The time in which clients are told that the last device has failed.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Says how a service ended.
@@ -91,9 +93,9 @@ async fn serve(
     let slots = service.loaded().map_or(0, |loaded| loaded.engine.slots());
     service.notify(&Notice::Ready { address: &address, seconds: start.elapsed().as_secs_f64(), slots });
     until(|| stop() || service.failure().is_some()).await;
-    if let Some(error) = service.failure() {
-        return Err(error);
-    }
+    // Whoever is still waiting hears of it, as at every end.
+    let failure = service.failure();
+    let grace = if failure.is_some() { grace.min(LAST_WORDS) } else { grace };
     service.drain();
     // Nobody listens only if there is no connection.
     let _ = draining.send(true);
@@ -105,7 +107,7 @@ async fn serve(
     serving.abort();
     // The socket's file goes with the listener.
     let _ = serving.await;
-    Ok(ended)
+    failure.map_or(Ok(ended), Err)
 }
 
 async fn until(is_so: impl Fn() -> bool) {
@@ -121,3 +123,7 @@ fn unbound(options: &HttpOptions, reason: io::Error) -> Error {
     };
     Error::Io { action: "listen at", path: place, reason }
 }
+
+#[cfg(test)]
+#[path = "failure_tests.rs"]
+mod tests;
