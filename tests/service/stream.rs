@@ -318,3 +318,42 @@ fn a_dialog_that_has_begun_is_not_refused() {
     assert_eq!(rest.events.last().unwrap()["total_sentences"], 2);
     assert!(crate::server::Answer::read(waiting).is_whole);
 }
+
+#[test]
+fn who_does_not_answer_a_ping_is_left_and_who_does_is_not() {
+    let server = Server::start(&["--stall-time", "1"]);
+    // It reads nothing, and so sends no pong.
+    let silent = connect(&server, "", &[]).unwrap();
+    let mut there = connect(&server, "", &[]).unwrap();
+    let (start, mut pings) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_secs(7) {
+        match there.read().unwrap() {
+            Message::Ping(_) => pings += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(pings >= 4, "{pings}");
+    let mut silent = silent;
+    let ended = std::iter::from_fn(|| silent.read().ok()).count();
+    assert!((1..=4).contains(&ended), "it was asked {ended} times");
+    say(&mut there, config(json!({})));
+    say(&mut there, json!({"type": "input.text", "text": "Hello there."}));
+    say(&mut there, json!({"type": "input.done"}));
+    assert!(!hear(&mut there, "session.done").audio.is_empty());
+}
+
+#[test]
+fn a_session_in_which_nothing_is_said_ends() {
+    let server = Server::start(&["--head-time", "1", "--stall-time", "2"]);
+    let mut socket = connect(&server, "", &[]).unwrap();
+    let start = Instant::now();
+    let close = loop {
+        match socket.read().unwrap() {
+            Message::Ping(_) => {}
+            Message::Close(close) => break close.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((u16::from(close.code), close.reason.as_str()), (1000, "nothing was said for long"));
+    assert!((Duration::from_secs(30)..PATIENCE).contains(&start.elapsed()), "{:?}", start.elapsed());
+}

@@ -32,11 +32,11 @@ use crate::service::{
 
 /// What stands before a key in the name of a protocol, as OpenAI's clients write it.
 const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
-/// The time after which a silent client is asked whether it is there, and the number of times.
+/// The time after which a silent client is asked whether it is there, at most, and the number of times.
 const PING: Duration = Duration::from_secs(20);
 const PINGS: u32 = 3;
-/// The time after which a session is ended in which nothing is said.
-const IDLE: Duration = Duration::from_secs(300);
+/// The time after which a session is ended in which nothing is said, in times for a head.
+const IDLE: u32 = 30;
 /// Reasons for which a session ends, as RFC 6455 and its registry count them.
 const NORMAL: u16 = 1000;
 const GOING_AWAY: u16 = 1001;
@@ -150,7 +150,9 @@ enum End {
 
 impl Session {
     async fn run(mut self, mut connected: Connected) {
-        let mut ticks = tokio::time::interval(PING);
+        let ping = PING.min(self.face.options.stall_time);
+        let idle = IDLE * self.face.options.head_time;
+        let mut ticks = tokio::time::interval(ping);
         let (mut heard, mut active, mut pings) = (Instant::now(), Instant::now(), 0);
         self.is_closing = *connected.drain.borrow_and_update();
         let end = loop {
@@ -190,10 +192,10 @@ impl Session {
                     self.tell(part).await
                 }
                 Turn::Tick if pings >= PINGS => Err(End::Gone),
-                Turn::Tick if self.dialog.is_none() && active.elapsed() >= IDLE => {
+                Turn::Tick if self.dialog.is_none() && active.elapsed() >= idle => {
                     Err(End::Told(NORMAL, "nothing was said for long"))
                 }
-                Turn::Tick if heard.elapsed() >= PING => {
+                Turn::Tick if heard.elapsed() >= ping => {
                     pings += 1;
                     self.send(Message::Ping(Bytes::new())).await
                 }
