@@ -1,9 +1,8 @@
 //! A client of HTTP/2 and gRPC that sees every byte, and may misbehave.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 
-use crate::server::{PATIENCE, Server};
+use crate::server::Server;
 
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -20,20 +19,24 @@ const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 const INITIAL_WINDOW: u16 = 4;
-const LARGEST: u32 = i32::MAX as u32;
+pub const LARGEST: u32 = i32::MAX as u32;
 
 /// The service's methods.
 pub const SYNTHESIZE: &str = "/chattts.v1.TextToSpeech/Synthesize";
 pub const STREAM: &str = "/chattts.v1.TextToSpeech/SynthesizeStream";
 pub const DIALOG: &str = "/chattts.v1.TextToSpeech/SynthesizeDialog";
 pub const VOICES: &str = "/chattts.v1.TextToSpeech/ListVoices";
-pub const RIVA_ONLINE: &str = "/nvidia.riva.tts.RivaSpeechSynthesis/SynthesizeOnline";
 pub const RIVA: &str = "/nvidia.riva.tts.RivaSpeechSynthesis/Synthesize";
+pub const RIVA_ONLINE: &str = "/nvidia.riva.tts.RivaSpeechSynthesis/SynthesizeOnline";
 pub const CHECK: &str = "/grpc.health.v1.Health/Check";
 pub const WATCH: &str = "/grpc.health.v1.Health/Watch";
 
+/// What a client speaks through: a connection, with TLS or without.
+pub trait Stream: Read + Write {}
+impl<S: Read + Write> Stream for S {}
+
 pub struct Http2 {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     next: u32,
 }
 
@@ -53,7 +56,11 @@ impl Http2 {
 
     /// Connects, and takes so many bytes of each answer.
     pub fn with_window(server: &Server, window: u32) -> Self {
-        let mut stream = server.connect();
+        Http2::over(Box::new(server.connect()), window)
+    }
+
+    /// Begins to speak on a connection, whose reads end after some time.
+    pub fn over(mut stream: Box<dyn Stream>, window: u32) -> Self {
         stream.write_all(PREFACE).unwrap();
         let mut client = Http2 { stream, next: 1 };
         let mut settings = INITIAL_WINDOW.to_be_bytes().to_vec();
@@ -186,7 +193,6 @@ impl Http2 {
 
     /// Waits for the end of the connection.
     pub fn ended(mut self) {
-        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
         while self.read().is_ok() {}
     }
 

@@ -12,7 +12,10 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use tungstenite::Message;
+
 use crate::common::Program;
+use crate::http2::{Http2, LARGEST, SYNTHESIZE, number, text};
 use crate::server::{Answer, PATIENCE, Server, long};
 
 /// Makes a certificate, `NAME.pem`, and its key, `NAME.key`; returns whether there is a program to make them with.
@@ -52,23 +55,25 @@ fn certify(folder: &Path, name: &str) -> bool {
     }
 }
 
-fn connect(server: &Server, certificate: &Path) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+type Secured = StreamOwned<ClientConnection, TcpStream>;
+
+fn connect(server: &Server, certificate: &Path, protocol: &[u8]) -> io::Result<Secured> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
     let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     let name = ServerName::try_from("127.0.0.1").unwrap();
     let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
     let mut stream = server.connect();
     while connection.is_handshaking() {
         connection.complete_io(&mut stream)?;
     }
-    assert_eq!(connection.alpn_protocol(), Some(&b"http/1.1"[..]));
+    assert_eq!(connection.alpn_protocol(), Some(protocol));
     Ok(StreamOwned::new(connection, stream))
 }
 
 fn ask(server: &Server, certificate: &Path) -> io::Result<Answer> {
-    let mut stream = connect(server, certificate)?;
+    let mut stream = connect(server, certificate, b"http/1.1")?;
     let headers = "Content-Type: application/json\r\n";
     crate::server::send(&mut stream, "POST", "/v1/audio/speech", headers, &long(60, 1));
     Ok(Answer::read(stream))
@@ -97,6 +102,44 @@ fn speech_comes_through_tls_and_plain_http_is_told_so() {
     }
     assert!(start.elapsed() < Duration::from_secs(30));
     assert_eq!(ask(&server, &server.program.path("a.pem")).unwrap().status, 200);
+}
+
+#[test]
+fn calls_and_websockets_come_through_tls() {
+    let program = Program::new();
+    if !certify(program.dir.path(), "a") {
+        return;
+    }
+    let server = Server::start_in(program, &FLAGS);
+    let certificate = server.program.path("a.pem");
+    let expected = ask(&server, &certificate).unwrap().body;
+    // gRPC, whose client says in the handshake that it speaks HTTP/2.
+    let mut calls = Http2::over(Box::new(connect(&server, &certificate, b"h2").unwrap()), LARGEST);
+    let settings = [number(3, 5), number(5, 1), number(22, 60), number(23, 60)].concat();
+    let request = [text(1, "你好，世界。"), text(2, settings)].concat();
+    let whole = calls.call(SYNTHESIZE, &[], &request);
+    assert!(whole.is_whole && whole.field(1) == expected, "{} {}", whole.field(1).len(), expected.len());
+    // A WebSocket.
+    let url = format!("wss://{}/v1/audio/speech/stream", server.address);
+    let stream = connect(&server, &certificate, b"http/1.1").unwrap();
+    let (mut socket, _) = tungstenite::client(url, stream).unwrap();
+    for message in [
+        r#"{"type": "session.config", "seed": 1, "min_tokens": 60, "max_tokens": 60}"#,
+        r#"{"type": "input.text", "text": "你好，世界。"}"#,
+        r#"{"type": "input.done"}"#,
+    ] {
+        socket.send(Message::text(message)).unwrap();
+    }
+    let mut audio = Vec::new();
+    loop {
+        match socket.read().unwrap() {
+            Message::Binary(bytes) => audio.extend(bytes),
+            Message::Text(event) if event.contains("session.done") => break,
+            Message::Text(event) => assert!(!event.contains("\"error\": {"), "{event}"),
+            _ => {}
+        }
+    }
+    assert!(audio == expected, "{} {}", audio.len(), expected.len());
 }
 
 #[test]
