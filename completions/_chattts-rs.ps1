@@ -132,6 +132,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'A PEM file with a certificate, and those it depends on: HTTPS in place of HTTP')
             [CompletionResult]::new('--tls-key', '--tls-key', [CompletionResultType]::ParameterName, 'A PEM file with the private key of the certificate')
             [CompletionResult]::new('--api-key-file', '--api-key-file', [CompletionResultType]::ParameterName, 'A file of keys, one a line, of which requests need one: `Authorization: Bearer KEY`')
+            [CompletionResult]::new('--wyoming', '--wyoming', [CompletionResultType]::ParameterName, 'Speak Wyoming too, Home Assistant''s protocol, at a port of the same host or at HOST:PORT')
             [CompletionResult]::new('--batch-size', '--batch-size', [CompletionResultType]::ParameterName, 'Texts that are worked on together: a number, or `auto` by cores and free memory')
             [CompletionResult]::new('--queue', '--queue', [CompletionResultType]::ParameterName, 'Requests that may wait for their turn; others are told to come again (429)')
             [CompletionResult]::new('--max-input', '--max-input', [CompletionResultType]::ParameterName, 'Characters that a text may have')

@@ -2119,7 +2119,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__serve)
-            opts="-m -q -v -h -V --host --port --unix --tls-cert --tls-key --api-key-file --batch-size --queue --max-input --max-connections --time-limit --stall-time --head-time --grace --log --log-text --otlp-endpoint --model --offline --device --backend --dtype --memory-fraction --threads --roles --voices-file --max-voices --homophones --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --quiet --verbose --help --version"
+            opts="-m -q -v -h -V --host --port --unix --tls-cert --tls-key --api-key-file --wyoming --batch-size --queue --max-input --max-connections --time-limit --stall-time --head-time --grace --log --log-text --otlp-endpoint --model --offline --device --backend --dtype --memory-fraction --threads --roles --voices-file --max-voices --homophones --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2191,6 +2191,10 @@ _chattts__rs() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --wyoming)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --batch-size)

@@ -135,6 +135,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l unix -d 
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l tls-cert -d 'A PEM file with a certificate, and those it depends on: HTTPS in place of HTTP' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l tls-key -d 'A PEM file with the private key of the certificate' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l api-key-file -d 'A file of keys, one a line, of which requests need one: `Authorization: Bearer KEY`' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l wyoming -d 'Speak Wyoming too, Home Assistant\'s protocol, at a port of the same host or at HOST:PORT' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l queue -d 'Requests that may wait for their turn; others are told to come again (429)' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l max-input -d 'Characters that a text may have' -r

@@ -82,10 +82,23 @@ mod with_server {
         options.body_time = seconds(args.head_time);
         options.stall_time = seconds(args.stall_time);
         options.grace = seconds(args.grace);
+        options.wyoming = args.wyoming.as_deref().map(|place| wyoming(place, &args.host)).transpose()?;
         if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
             options.tls = Some(Arc::new(Tls::open(certificate, key)?));
         }
         Ok(options)
+    }
+
+    /// Reads where Wyoming is spoken: a port of a host, or both.
+    fn wyoming(place: &str, host: &str) -> Result<(String, u16), Usage> {
+        if let Ok(port) = place.parse() {
+            return Ok((host.into(), port));
+        }
+        let found = place.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        match found {
+            Some((host, port)) if !host.is_empty() => Ok((host.trim_matches(['[', ']']).into(), port)),
+            _ => Err(Usage(format!("--wyoming {place}: expected a port, or HOST:PORT"))),
+        }
     }
 
     fn service_options(context: &Context, args: &ServeArgs) -> anyhow::Result<ServiceOptions> {

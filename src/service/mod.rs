@@ -34,6 +34,7 @@ mod store;
 mod trace;
 mod voice_job;
 pub mod voices;
+mod wyoming;
 
 pub use admission::{Admission, Entry, Full, Permit};
 pub use batch::{BATCH_LINES, Batch, BatchJob, BatchLine, BatchPermit, BatchResult, BatchSpeech};

@@ -142,12 +142,16 @@ fn each_text_of_a_call_of_riva_s_has_its_own_settings() {
         server.program.ok(&flags).stdout
     };
     let pause = vec![0; 2 * 24_000 * 3 / 10];
-    let parts = [spoken("alloy", "Hello there."), spoken("alloy", "And again."), spoken("echo", "Goodbye.")];
+    let parts = [
+        spoken("torch-f16:7", "Hello there."),
+        spoken("torch-f16:7", "And again."),
+        spoken("4099", "Goodbye."),
+    ];
     let mut client = Http2::connect(&server);
     let stream = client.head(RIVA_ONLINE, &[]);
-    client.message(stream, &[text(1, "Hello there."), text(5, "alloy"), more.clone()].concat(), false);
+    client.message(stream, &[text(1, "Hello there."), text(5, "torch-f16:7"), more.clone()].concat(), false);
     client.message(stream, &text(1, "And again."), false);
-    client.message(stream, &[text(1, "Goodbye."), text(5, "ChatTTS.echo"), more.clone()].concat(), false);
+    client.message(stream, &[text(1, "Goodbye."), text(5, "ChatTTS.4099"), more.clone()].concat(), false);
     client.end(stream);
     let answer = client.answer(stream);
     assert!(answer.is_whole && answer.field(1) == parts.join(&pause[..]));

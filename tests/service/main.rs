@@ -12,6 +12,7 @@ mod stream;
 mod tls;
 mod voices;
 mod watch;
+mod wyoming;
 
 use std::collections::BTreeSet;
 use std::fs;

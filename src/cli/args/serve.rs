@@ -31,6 +31,11 @@ pub struct ServeArgs {
     /// A file of keys, one a line, of which requests need one: `Authorization: Bearer KEY`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Network")]
     pub api_key_file: Option<PathBuf>,
+    /// Speak Wyoming too, Home Assistant's protocol, at a port of the same host or at HOST:PORT
+    ///
+    /// It is usually 10200. The protocol knows no keys, and no TLS.
+    #[arg(long, value_name = "PORT|ADDRESS", conflicts_with = "api_key_file", help_heading = "Network")]
+    pub wyoming: Option<String>,
     /// Texts that are worked on together: a number, or `auto` by cores and free memory
     #[arg(long, value_name = "N", default_value = "auto", help_heading = "Limits")]
     pub batch_size: String,

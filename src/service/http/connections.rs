@@ -198,13 +198,13 @@ async fn say_goodbye(stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
 }
 
 /// Counts a connection while it is open, and holds its place.
-struct Open {
+pub(in crate::service) struct Open {
     service: Arc<Service>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Open {
-    fn new(service: &Arc<Service>, place: OwnedSemaphorePermit) -> Self {
+    pub fn new(service: &Arc<Service>, place: OwnedSemaphorePermit) -> Self {
         service.count_connections(1);
         Open { service: Arc::clone(service), _place: place }
     }

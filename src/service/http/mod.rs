@@ -18,7 +18,9 @@ mod stream;
 mod tls;
 mod voices;
 
+pub(super) use connections::Open;
 pub(super) use follow::{CLIENT_GONE, Followed, NoPanic, begin, client, with_id};
+pub(super) use guard::Guarded;
 pub(super) use routes::Face;
 pub use routes::ROUTES;
 pub use run::{Ended, run};
@@ -45,6 +47,9 @@ pub struct HttpOptions {
     pub address: Address,
     /// The certificate, where TLS is spoken at a port.
     pub tls: Option<Arc<Tls>>,
+    /// The host and the port at which [Wyoming](https://github.com/OHF-Voice/wyoming), Home Assistant's protocol, is
+    /// spoken. It knows no keys.
+    pub wyoming: Option<(String, u16)>,
     /// The most connections; more are answered that there are too many.
     pub connections: usize,
     /// The most time between a connection, or the end of an answer, and a whole head of a request.
@@ -63,6 +68,7 @@ impl HttpOptions {
         HttpOptions {
             address,
             tls: None,
+            wyoming: None,
             connections: 256,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),

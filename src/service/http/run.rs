@@ -4,23 +4,24 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::HttpOptions;
 use super::connections::Listener;
 use super::routes::Face;
 use crate::error::{Error, Result};
-use crate::service::{Loaded, Notice, Service};
+use crate::service::{Loaded, Notice, Service, wyoming};
 
 /// The threads that serve connections; the others belong to those who compute.
 const THREADS: usize = 2;
-/// The most threads on which texts are read.
 /// The threads that encode what is spoken: audio that is made must not keep those waiting who connect.
 const ENCODERS: usize = 2;
+/// The most threads on which texts are read.
 const READERS: usize = 4;
-/// The time between two looks whether to stop, and whether all have gone.
 /// The time in which clients are told that the last device has failed.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+/// The time between two looks whether to stop, and whether all have gone.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Says how a service ended.
@@ -52,9 +53,6 @@ pub fn run(
         .enable_time()
         .build()
         .map_err(Error::Threads)?;
-    let ended = runtime.block_on(serve(service, options, load, stop));
-    // What is still loading or running ends with the process, or when it likes.
-    runtime.shutdown_background();
     let encoders = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(ENCODERS)
         .thread_name("chattts-encode")
@@ -63,10 +61,13 @@ pub fn run(
         .map_err(Error::Threads)?;
     // A service has one engine, and runs once.
     let _ = service.encoders.set(encoders.handle().clone());
+    let ended = runtime.block_on(serve(service, options, load, stop));
+    // What is still loading or running ends with the process, or when it likes.
+    runtime.shutdown_background();
+    encoders.shutdown_background();
     ended
 }
 
-    encoders.shutdown_background();
 async fn serve(
     service: &Arc<Service>,
     options: HttpOptions,
@@ -79,6 +80,17 @@ async fn serve(
     let (draining, drain) = watch::channel(false);
     let grace = options.grace;
     let face = Face { service: Arc::clone(service), options: Arc::new(options) };
+    let wyoming = match &face.options.wyoming {
+        Some((host, port)) => {
+            let taken =
+                |reason| Error::Io { action: "listen at", path: format!("{host}:{port}").into(), reason };
+            let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(taken)?;
+            let address = listener.local_addr().map_err(taken)?;
+            service.notify(&Notice::Listening { address: &format!("tcp://{address}") });
+            Some(tokio::spawn(wyoming::serve(listener, face.clone(), drain.clone())))
+        }
+        None => None,
+    };
     let serving = tokio::spawn(listener.serve(face, drain));
     let loading = {
         let service = Arc::clone(service);
@@ -105,6 +117,9 @@ async fn serve(
         _ => Ended::Drained,
     };
     serving.abort();
+    if let Some(wyoming) = wyoming {
+        wyoming.abort();
+    }
     // The socket's file goes with the listener.
     let _ = serving.await;
     failure.map_or(Ok(ended), Err)
