@@ -89,6 +89,21 @@ impl Around<'_> {
         c.is_ascii_punctuation() && before + self.after.chars().take_while(same).count() > 1
     }
 
+    /// Tells whether it only begins a line: an item of a list, a heading.
+    fn is_bullet(&self, c: char) -> bool {
+        let head = self.before.trim_end_matches([c, ' ', '\t']);
+        let first = head.is_empty() || head.ends_with('\n');
+        let rest = self.after.trim_start_matches(c).strip_prefix(' ');
+        let text = rest.is_some_and(|rest| rest.trim_start().starts_with(char::is_alphabetic));
+        matches!(c, '+' | '#' | '%' | '$') && first && text
+    }
+
+    /// Tells whether it is the plus of `10 insertions(+)`.
+    fn counts_lines(&self) -> bool {
+        let counted = ["insertions(", "insertion(", "插入(", "新增(", "添加("];
+        self.after.starts_with(')') && counted.iter().any(|word| self.before.ends_with(word))
+    }
+
     fn chinese(&self) -> bool {
         self.language == Language::Chinese
     }
@@ -298,6 +313,13 @@ fn is_unseen(c: char) -> bool {
 fn named(c: char, around: &Around) -> Sign {
     if around.is_in_row(c) {
         return Sign::Pause(Pause::Clause);
+    }
+    if around.is_bullet(c) || c == '+' && around.counts_lines() {
+        return Sign::Pause(Pause::Clause);
+    }
+    // A variable of a shell.
+    if c == '$' && around.next().is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '{' | '(')) {
+        return Sign::Say(if around.chinese() { "美元符" } else { "dollar" }.into());
     }
     // What a topic stands between in Chinese: #话题#.
     let beside_han = around.previous().is_some_and(is_han) || around.next().is_some_and(is_han);

@@ -198,6 +198,10 @@ fn dotted_word(found: &Found) -> Option<String> {
     if word == "c" && nth.starts_with(|c: char| c.is_ascii_digit()) && nth.ends_with(['t', 'd', 'h']) {
         return Some("century".into());
     }
+    let title = title(word, found);
+    if title.is_some() {
+        return title.map(str::to_string);
+    }
     let (spoken, stands) = lookup(found, word)?;
     match stands {
         Stands::BeforeNumber => number.then(|| spoken.into()),
@@ -205,6 +209,23 @@ fn dotted_word(found: &Found) -> Option<String> {
             (!next.is_empty() || word == "vs" || found.after().starts_with(" &")).then(|| spoken.into())
         }
         Stands::Anywhere => Some(spoken.into()),
+    }
+}
+
+/// Reads titles that are other words elsewhere: Sr. Mary, Ste. Marie, Brig. Gen. Smith.
+fn title(word: &str, found: &Found) -> Option<&'static str> {
+    let next = next_word(found.after());
+    let name = found.after().starts_with(' ') && is_capitalized(next) && !STARTERS.contains(next);
+    let before = found.before().trim_end();
+    match word {
+        "Sr" if name && (before.is_empty() || before.ends_with(['.', '!', '?', ',', '"', '“'])) => {
+            Some("sister")
+        }
+        "Ste" if name => Some("saint"),
+        "Gen" if name && ["Brig.", "Maj.", "Lt."].iter().any(|rank| before.ends_with(rank)) => {
+            Some("general")
+        }
+        _ => None,
     }
 }
 

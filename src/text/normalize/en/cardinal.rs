@@ -1,7 +1,8 @@
 //! Numbers in English that nothing else explains.
 
 use super::amount::{begins, ends, word_after, word_before};
-use super::number::{cardinal, decimal, digits};
+use super::number::{cardinal, decimal, digits, year};
+use super::telephone;
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::Words;
 
@@ -26,7 +27,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "cardinal",
-        pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,4})(?P<scale>mn|bn|[kKmMB])",
+        pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,4})(?P<scale>mn|bn|[kKmMbB])",
         read: scaled,
     },
     Rule {
@@ -47,6 +48,8 @@ const COUNTED: usize = 12;
 /// Words before a version, of which each part is a number.
 pub(super) static VERSIONED: Words = Words::new("en/words", "cardinal: versioned");
 
+/// Words before the number of a report.
+static TICKETS: Words = Words::new("en/words", "cardinal: tickets");
 /// Things that are counted in millions: 600m records.
 pub static MILLIONS: Words = Words::new("en/words", "cardinal: millions");
 
@@ -144,7 +147,7 @@ fn scaled(found: &Found) -> Option<String> {
     let plural =
         after.ends_with('s') && after.starts_with(|c: char| c.is_ascii_lowercase()) || after == "people";
     let meant = match scale {
-        "m" => MILLIONS.contains(after),
+        "m" | "b" => MILLIONS.contains(after),
         "M" | "B" | "K" => plural || found.after().starts_with('+'),
         "k" => !matches!(after, "run" | "race" | "runs" | "races"),
         _ => true,
@@ -167,10 +170,37 @@ fn with_spaces(found: &Found) -> Option<String> {
     cardinal(&found.get("number").replace(' ', ""))
 }
 
+/// Tells whether three or four digits belong to letters, as in SHA512 and AES-256: they are read in pairs.
+fn is_glued(number: &str, found: &Found) -> bool {
+    let before = found.before().strip_suffix('-').unwrap_or(found.before());
+    let letter = before.ends_with(|c: char| c.is_ascii_alphabetic());
+    matches!(number.len(), 3 | 4) && !number.starts_with('0') && letter && !found.has("sign")
+}
+
+/// Tells whether five digits and more tell one of many reports or files: #756967, JDK-8286526, bug 17824.
+fn is_ticket(number: &str, found: &Found) -> bool {
+    let before = found.before();
+    let word = word_before(found);
+    let letters =
+        before.strip_suffix('-').is_some_and(|word| word.ends_with(|c: char| c.is_ascii_alphabetic()));
+    let capitals = before
+        .strip_suffix(' ')
+        .map(|head| head.len() - head.trim_end_matches(|c: char| c.is_ascii_uppercase()).len());
+    let named = before.ends_with('#') || letters || TICKETS.contains(&word);
+    let named = named || capitals.is_some_and(|count| count > 1) && !found.after().starts_with(' ');
+    number.len() > 4 && number.len() <= COUNTED && !number.ends_with("000") && named && !found.has("sign")
+}
+
 fn whole(found: &Found) -> Option<String> {
     let number = found.get("number");
     if !may_begin(found) {
         return None;
+    }
+    if is_glued(number, found) {
+        return year(number);
+    }
+    if is_ticket(number, found) {
+        return Some(telephone::digits(number));
     }
     let code = number.len() > COUNTED && !number.ends_with("000");
     let words = if code { digits(number) } else { cardinal(number)? };

@@ -42,7 +42,10 @@ fn coded(found: &Found) -> Option<String> {
     let numbered = ["#", "no.", "number"].iter().find_map(|mark| before.strip_suffix(mark));
     let before = before.strip_suffix(" is").unwrap_or(&before);
     let word = |text: &str, words: &[&str]| words.contains(&&*last_word(text));
-    let meant = word(before, CODES)
+    // Order 12345678
+    let long = found.get("all").len() > 5 && word(before, &NUMBERED);
+    let meant = long
+        || word(before, CODES)
         || before.ends_with("ending in")
         || numbered.is_some_and(|before| {
             word(before, CODES) || found.get("all").len() > 4 && word(before, &NUMBERED)

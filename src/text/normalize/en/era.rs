@@ -27,6 +27,15 @@ pub const RULES: &[Rule] = &[
     rule(r"(?P<part>[QHq])(?P<n>[1-4])(?: ?['’]|-)(?P<year>[0-9]{2})", part_of_year),
     rule(r"(?P<n>[1-4])(?P<part>[QH])[ -]?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})", part_of_year),
     rule(r"(?P<n>[1-4])(?P<part>[QH])(?:['’ -]{1,2}['’])?(?P<year>[0-9]{2})", part_of_year),
+    // 2H FY23, Q1FY2024
+    rule(
+        "(?:(?P<part>[QH])(?P<n>[1-4])|(?P<number>[1-4])(?P<letter>[QH])) ?[FC]Y ?['’]?(?P<year>20[0-9]{2}|[0-9]{2})",
+        part_of_fiscal_year,
+    ),
+    rule("(?P<n>[369])M ?['’]?(?P<year>20[0-9]{2}|[12][0-9])", |found| {
+        let months = found.stands_alone().then(|| cardinal(found.get("n")))??;
+        Some(format!("{months} months of {}", full_year(found.get("year"))?))
+    }),
     rule("(?P<part>[QH])(?P<n>[1-4])", part_alone),
     rule("(?P<n>[1-4])(?P<part>[QH])", part_alone),
     rule("(?P<part>[Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)-(?P<ahead>['’‘][0-9]0s)", |found| {
@@ -93,6 +102,16 @@ fn part_of_year(found: &Found) -> Option<String> {
     Some(format!("{} of {}", part(found)?, full_year(found.get("year"))?))
 }
 
+fn part_of_fiscal_year(found: &Found) -> Option<String> {
+    let (part, n) = match found.get("part") {
+        "" => (found.get("letter"), found.get("number")),
+        part => (part, found.get("n")),
+    };
+    let calendar = if found.all().contains("CY") { "C Y" } else { "F Y" };
+    found.stands_alone().then_some(())?;
+    Some(format!("{} of {calendar} {}", named_part(found, part, n)?, full_year(found.get("year"))?))
+}
+
 /// Reads `in Q4`, `Q4 results`; elsewhere it may be a question or a car.
 fn part_alone(found: &Found) -> Option<String> {
     static REPORTED: Words = Words::new("en/words", "era: reported");
@@ -105,13 +124,17 @@ fn part_alone(found: &Found) -> Option<String> {
 static TIMES: Words = Words::new("en/words", "era: times");
 
 fn part(found: &Found) -> Option<String> {
-    let name = match (found.get("part"), found.get("n")) {
+    named_part(found, found.get("part"), found.get("n"))
+}
+
+fn named_part(found: &Found, part: &str, n: &str) -> Option<String> {
+    let name = match (part, n) {
         ("H", "1" | "2") => "half",
         ("H", _) => return None,
         _ => "quarter",
     };
     let the = if TIMES.contains(previous_word(found.before())) { "the " } else { "" };
-    Some(format!("{the}{} {name}", ordinal(found.get("n"))?))
+    Some(format!("{the}{} {name}", ordinal(n)?))
 }
 
 fn fiscal(found: &Found) -> Option<String> {

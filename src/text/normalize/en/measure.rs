@@ -1,6 +1,6 @@
 //! Measures in English: a number and a unit.
 
-use super::amount::{Amount, begins, ends, is_adjective, word_after, word_before};
+use super::amount::{Amount, begins, ends, is_adjective, plural_unit, word_after, word_before};
 use super::cardinal::MILLIONS;
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
@@ -60,6 +60,11 @@ pub const RULES: &[Rule] = &[
             r")(?:\.(?P<ahead>,| [a-z0-9(=]))?"
         ),
         read: measure,
+    },
+    Rule {
+        name: "measure",
+        pattern: "(?P<unit>km|mi|m|ft|[kKMG][Bb])/(?P<per>hr?|s|sec|min)",
+        read: bare_rate,
     },
     Rule {
         name: "rate",
@@ -179,6 +184,15 @@ fn rate(found: &Found) -> Option<String> {
     let dense = number && unit.is_empty() && (per.starts_with("sq") || per.ends_with(['²', '³', '2', '3']));
     (measured || sum || counted || dense).then_some(())?;
     Some(format!("per {}", unit::per(per)?))
+}
+
+/// Reads `in km/h`, which no number stands before.
+fn bare_rate(found: &Found) -> Option<String> {
+    let counted =
+        found.before().trim_end().ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c) || c == '/');
+    let (unit, per) = (unit::name(found.get("unit"))?, unit::name(found.get("per"))?);
+    (found.stands_alone() && !counted && found.next() != Some('/'))
+        .then(|| plural_unit(&format!("{unit} per {per}")))
 }
 
 fn is_power(c: char) -> bool {

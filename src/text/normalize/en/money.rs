@@ -24,7 +24,7 @@ macro_rules! sum {
 }
 macro_rules! scale {
     () => {
-        r"[ -]?(?:[Hh]undred|[Tt]housand|[Mm]illion|[Bb]illion|[Tt]rillion|[Ll]akh|[Cc]rore|mil|mln|mn|mm|bln|bn|tn)|[kKmMbBTt]"
+        r"[ -]?(?:[Hh]undred|[Tt]housand|[Mm]illion|[Bb]illion|[Tt]rillion|[Ll]akh|[Cc]rore|mil|mln|mn|mm|MM|bln|bn|tn)|[kKmMbBTt]"
     };
 }
 

@@ -135,9 +135,14 @@ fn foot_or_inch(found: &Found) -> Option<String> {
     let thing = inch
         && whole
         && found.after().starts_with(' ')
-        && next.starts_with(|c: char| c.is_ascii_lowercase())
+        && (next.starts_with(|c: char| c.is_ascii_lowercase()) || is_initialism(next))
         && !NO_THINGS.contains(next);
     Some(if thing || is_adjective(found) { format!("{} {unit}", amount.words) } else { amount.of_unit(unit) })
+}
+
+/// Tells whether a word is one such as TV.
+fn is_initialism(word: &str) -> bool {
+    word.len() > 1 && word.bytes().all(|b| b.is_ascii_uppercase())
 }
 
 /// Tells whether a quotation is open, which the sign closes.

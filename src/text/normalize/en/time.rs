@@ -50,6 +50,8 @@ pub const RULES: &[Rule] = &[
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?P<zone>UTC|GMT|[ECMP][SD]T|CET|BST)"), clock),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?:(?P<utc>Z)|h)?"), clock),
     rule("(?P<h>[01][0-9]|2[0-4])(?P<m>[0-5][0-9]) ?(?:hours|hrs)", military),
+    // at 0630
+    rule("(?P<h>0[1-9])(?P<m>[0-5][0-9])", military),
     rule(concat!(hour!(), half!()), clock),
     rule(concat!(hour!(), "h(?P<m>[0-5][0-9])"), clock),
     rule(
@@ -136,7 +138,10 @@ fn military(found: &Found) -> Option<String> {
     let (h, m) = (found.get("h"), found.get("m"));
     let word = previous_word(found.before()).to_ascii_lowercase();
     let at = matches!(&*word, "at" | "by" | "until" | "from" | "till");
-    if found.previous().is_some_and(|c| !c.is_whitespace()) || !at && !h.starts_with('0') {
+    let hours = if found.all().len() > 4 { " hours" } else { "" };
+    let meant = at || !hours.is_empty() && h.starts_with('0');
+    if found.previous().is_some_and(|c| !c.is_whitespace()) || !meant || hours.is_empty() && !is_clean(found)
+    {
         return None;
     }
     let zero = if h.starts_with('0') && h != "00" { "o " } else { "" };
@@ -144,7 +149,7 @@ fn military(found: &Found) -> Option<String> {
         (hour, "00") => format!("{} hundred", cardinal(&hour.to_string())?),
         (hour, _) => of_day(&hour.to_string(), m, true)?,
     };
-    Some(format!("{zero}{spoken} hours"))
+    Some(format!("{zero}{spoken}{hours}"))
 }
 
 fn count(digits: &str, unit: &str) -> Option<String> {

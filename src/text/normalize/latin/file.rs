@@ -14,7 +14,7 @@ pub const FILE: &str = concat!(
     r"(?:[A-Za-z0-9_.-]{1,40}/){0,12}[A-Za-z0-9_-]{1,60}(?:\.[A-Za-z0-9_-]{1,40}){0,3}",
     r"\.(?:txt|pdf|docx?|xlsx?|pptx?|csv|tsv|json|ya?ml|toml|xml|html?|css|jsx?|tsx?|py|rs|go|cpp|cc|hpp|java|",
     r"php|rb|sh|bat|exe|dll|so|zip|gz|tar|rar|7z|mp3|mp4|wav|flac|ogg|m4a|avi|mkv|mov|jpe?g|png|gif|svg|bmp|",
-    r"webp|md|rst|log|ini|cfg|conf|sql|db|apk|iso|dmg|ipynb|lock|bin|srt|ass|lrc|epub|mobi|JPE?G|PNG|GIF|PDF|TXT|CSV|DOCX?|MP3|MP4|MOV|ZIP|EXE)",
+    r"webp|md|rst|log|ini|cfg|conf|sql|db|apk|iso|dmg|ipynb|lock|bin|srt|ass|lrc|epub|mobi|c|h|asm|am|ac|m4|mk|texi|tex|p[lmo]|el|lua|vim|patch|diff|deb|rpm|tgz|bz2|xz|cmake|spec|service|desktop|JPE?G|PNG|GIF|PDF|TXT|CSV|DOCX?|MP3|MP4|MOV|ZIP|EXE)",
 );
 
 pub fn path(found: &Found) -> Option<String> {

@@ -5,9 +5,13 @@ use super::spell::{join, split_words};
 use crate::text::Language;
 use crate::text::normalize::numbers::Numbers;
 use crate::text::normalize::rule::Found;
+use crate::text::normalize::table::Words;
 
 pub const HASHTAG: &str = r"#[A-Za-z0-9_]{1,80}";
 pub const HANDLE: &str = r"@[A-Za-z0-9_]{1,40}";
+
+/// Lines that a compiler of C reads first.
+static DIRECTIVES: Words = Words::new("latin/words", "handle: directives");
 
 pub fn hashtag(found: &Found) -> Option<String> {
     let tag = found.all().trim_start_matches('#');
@@ -20,7 +24,11 @@ pub fn hashtag(found: &Found) -> Option<String> {
     if is_color && tag.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
-    let word = if found.language() == Language::Chinese { "话题" } else { "hashtag" };
+    let word = match found.language() {
+        Language::Chinese => "话题",
+        Language::English if DIRECTIVES.contains(tag) => "hash",
+        Language::English => "hashtag",
+    };
     Some(join(&[vec![word.to_string()], words(&tag.replace('_', " "), found.numbers())].concat()))
 }
 

@@ -1,6 +1,7 @@
 //! Things written in Latin letters in both languages: addresses, file names, hashtags, initialisms.
 
 mod address;
+mod code;
 mod file;
 mod handle;
 pub mod initialism;
@@ -15,6 +16,11 @@ pub const RULES: &[Rule] = &[
     Rule { name: "email", pattern: address::EMAIL, read: address::email },
     Rule { name: "web address", pattern: address::WITH_SCHEME, read: address::web },
     Rule { name: "web address", pattern: address::DOMAIN, read: address::web },
+    Rule { name: "version", pattern: code::PACKAGE, read: code::package },
+    Rule { name: "code", pattern: code::HARDWARE, read: code::hardware },
+    Rule { name: "IP address", pattern: code::LONG_ADDRESS, read: code::long_address },
+    Rule { name: "code", pattern: code::PLACEHOLDER, read: code::placeholder },
+    Rule { name: "code", pattern: code::CHANGES, read: code::changes },
     Rule { name: "path", pattern: file::ABSOLUTE, read: file::path },
     Rule { name: "path", pattern: file::WINDOWS, read: file::path },
     Rule { name: "file", pattern: file::FILE, read: file::path },

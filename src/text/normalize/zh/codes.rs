@@ -72,7 +72,12 @@ fn standard(found: &Found) -> Option<String> {
 
 fn address(found: &Found) -> Option<String> {
     let plain = found.all().split([':', '/']).next()?;
-    if !found.stands_alone() || plain.split('.').any(|part| part.parse().is_ok_and(|n: u16| n > 255)) {
+    let goes_on =
+        found.after().strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if goes_on
+        || !found.stands_alone()
+        || plain.split('.').any(|part| part.parse().is_ok_and(|n: u16| n > 255))
+    {
         return None;
     }
     let mut spoken = plain.split('.').map(digits).collect::<Vec<_>>().join("点");

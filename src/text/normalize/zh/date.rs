@@ -22,19 +22,19 @@ pub const RULES: &[Rule] = &[
     // 2022-01-28, 2022/1/28T08:30
     Rule {
         name: "date",
-        pattern: r"(?<y>[12][0-9]{3})(?:/(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})|-(?<m2>[0-9]{1,2})-(?<d2>[0-9]{1,2})|\.(?<m3>[0-9]{1,2})\.(?<d3>[0-9]{1,2}))(?<sun>[日号號])?(?:T(?<ahead>[0-9]{2}:))?",
+        pattern: r"(?<y>[12][0-9]{3})(?<one>[-/.·])(?<m>[0-9]{1,2})(?<two>[-/.·])(?<d>[0-9]{1,2})(?<sun>[日号號])?(?:T(?<ahead>[0-9]{2}:))?",
         read: full,
     },
     // 22/3/15, and 22-03-15 or 22.3.15 about days
     Rule {
         name: "date",
-        pattern: r"(?<y>[0-9]{2})(?:/(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})|-(?<m2>[0-9]{1,2})-(?<d2>[0-9]{1,2})|\.(?<m3>[0-9]{1,2})\.(?<d3>[0-9]{1,2}))",
+        pattern: r"(?<y>[0-9]{2})(?<one>[-/.])(?<m>[0-9]{1,2})(?<two>[-/.])(?<d>[0-9]{1,2})",
         read: short_full,
     },
     // 28/01/2022, 01/28/2022
     Rule {
         name: "date",
-        pattern: r"(?<a>[0-9]{1,2})(?:/(?<b>[0-9]{1,2})/|-(?<b2>[0-9]{1,2})-|\.(?<b3>[0-9]{1,2})\.)(?<y>(?:19|20)[0-9]{2})",
+        pattern: r"(?<a>[0-9]{1,2})(?<one>[-/.])(?<b>[0-9]{1,2})(?<two>[-/.])(?<y>(?:19|20)[0-9]{2})",
         read: year_last,
     },
     // 2022年1月28日, 22年3月
@@ -130,6 +130,8 @@ pub const RULES: &[Rule] = &[
 
 /// Words before so many years that have passed.
 static SPANS: Words = Words::new("zh/words", "date: spans");
+/// Words after a year and a month, or a day, with points between them.
+static AFTER_MONTH: Words = Words::new("zh/words", "date: after month");
 /// Words after so many years.
 static AGES: Words = Words::new("zh/words", "date: ages");
 
@@ -169,11 +171,6 @@ pub(super) fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<S
     Some(spoken)
 }
 
-/// Returns the group that took part.
-fn either<'t>(found: &Found<'t>, groups: [&str; 3]) -> &'t str {
-    groups.into_iter().map(|group| found.get(group)).find(|text| !text.is_empty()).unwrap_or_default()
-}
-
 /// Tells whether digits, or signs of a longer code, go on before or after it.
 pub(super) fn is_part(found: &Found) -> bool {
     let more = found.after().strip_prefix(['-', '/', '.']).is_some_and(|rest| rest.starts_with(digit));
@@ -186,28 +183,33 @@ fn digit(c: char) -> bool {
     c.is_ascii_digit()
 }
 
+/// Tells whether the same sign stands between all parts.
+fn has_one_sign(found: &Found) -> bool {
+    found.get("one") == found.get("two")
+}
+
 fn full(found: &Found) -> Option<String> {
-    if is_part(found) && !found.has("ahead") {
+    if is_part(found) && !found.has("ahead") || !has_one_sign(found) {
         return None;
     }
     let unit = if found.has("sun") { found.get("sun") } else { "日" };
-    spoken(found.get("y"), either(found, ["m", "m2", "m3"]), either(found, ["d", "d2", "d3"]), unit)
+    spoken(found.get("y"), found.get("m"), found.get("d"), unit)
 }
 
 fn short_full(found: &Found) -> Option<String> {
-    let slashed = found.has("m");
-    if is_part(found) || found.before().ends_with(['/', '-', '.']) || !slashed && !super::day::is_cued(found)
-    {
+    let cued = super::day::is_cued(found) || context::starts_with_any(found.after(), &AFTER_MONTH);
+    let joined = is_part(found) || found.before().ends_with(['/', '-', '.']) || !has_one_sign(found);
+    if joined || found.get("one") != "/" && !cued {
         return None;
     }
-    spoken(found.get("y"), either(found, ["m", "m2", "m3"]), either(found, ["d", "d2", "d3"]), "日")
+    spoken(found.get("y"), found.get("m"), found.get("d"), "日")
 }
 
 fn year_last(found: &Found) -> Option<String> {
-    if is_part(found) {
+    if is_part(found) || !has_one_sign(found) {
         return None;
     }
-    let (a, b, year) = (found.get("a"), either(found, ["b", "b2", "b3"]), found.get("y"));
+    let (a, b, year) = (found.get("a"), found.get("b"), found.get("y"));
     // The day first, unless that cannot be.
     spoken(year, b, a, "日").or_else(|| spoken(year, a, b, "日"))
 }
@@ -230,9 +232,8 @@ fn month_of_year(found: &Found) -> Option<String> {
 /// Reads `自2023.5起`: a decimal, but for what stands around it.
 fn dotted_month(found: &Found) -> Option<String> {
     static BEFORE: Words = Words::new("zh/words", "date: before month");
-    static AFTER: Words = Words::new("zh/words", "date: after month");
     let before = found.before().trim_end_matches([' ', '：', ':']);
-    let cued = context::starts_with_any(found.after(), &AFTER)
+    let cued = context::starts_with_any(found.after(), &AFTER_MONTH)
         || context::ends_with_any(before, &BEFORE) && !context::measure_follows(found.after());
     let bracketed =
         found.before().ends_with(['(', '（', '【']) && found.after().starts_with([')', '）', '】']);
@@ -286,7 +287,7 @@ fn year(found: &Found) -> Option<String> {
     if found.has("age") {
         return Some(digits(text));
     }
-    let era = context::ends_with_any(before, &["公元", "公元前", "西元", "西元前", "纪元前"]);
+    let era = is_era(before);
     // Of four digits a year is told by its digits, in any age.
     if era && text.len() < 4 {
         return Some(integer(text));
@@ -301,6 +302,11 @@ fn year(found: &Found) -> Option<String> {
     Some(if span { integer(text) } else { digits(text) })
 }
 
+/// Tells whether `before` ends with an era, behind which a short year is a number.
+fn is_era(before: &str) -> bool {
+    context::ends_with_any(before, &["公元", "公元前", "西元", "西元前", "纪元前"])
+}
+
 fn short_year(found: &Found) -> Option<String> {
     let text = found.get("y");
     let n: u32 = text.parse().ok()?;
@@ -308,6 +314,9 @@ fn short_year(found: &Found) -> Option<String> {
     let after = found.after().strip_prefix("年").unwrap_or_default();
     if after.starts_with("代") {
         return Some(if text.starts_with('0') { digits(text) } else { integer(text) });
+    }
+    if is_era(before) {
+        return Some(integer(text));
     }
     let dated = context::starts_with_any(
         after,

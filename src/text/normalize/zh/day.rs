@@ -27,8 +27,20 @@ pub const RULES: &[Rule] = &[
     Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", read: known_day },
     Rule {
         name: "date",
-        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>晚会|打假|曝光|事件|事变|惨案|运动|阅兵|地震|大地震|恐怖|假期|黄金周|消费者|小长假|大促|国庆|妇女节|劳动节|购物节|国庆节|儿童节)",
+        pattern: r"(?<m>[0-9]{1,2})[.-](?<d>[0-9]{1,2})(?<ahead>晚会|打假|曝光|事件|事变|惨案|运动|阅兵|地震|大地震|恐怖|假期|黄金周|消费者|小长假|大促|国庆|妇女节|劳动节|购物节|国庆节|儿童节)",
         read: known_day,
+    },
+    // 生日是5.20, 5.1放假
+    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})[.-](?<d>[0-9]{1,2})", read: pointed_day },
+    // 5/6号
+    Rule {
+        name: "date",
+        pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2}) ?(?<unit>[日号號])",
+        read: |found| {
+            let place = found.next().is_some_and(|c| "楼樓线線院门門厅馆机店座栋房桌台口".contains(c));
+            let day = !place && !is_part(found) && found.next() != Some('本');
+            day.then(|| spoken("", found.get("m"), found.get("d"), found.get("unit"))).flatten()
+        },
     },
     // 周六（6.15）
     Rule {
@@ -54,6 +66,8 @@ fn month_slash_day(found: &Found) -> Option<String> {
     spoken("", found.get("m"), found.get("d"), "日")
 }
 
+/// Words before a day that no decimal can stand behind.
+static DATED: Words = Words::new("zh/words", "day: dated");
 /// Words before a day.
 static BEFORE: Words = Words::new("zh/words", "day: before");
 /// Words after a day.
@@ -103,6 +117,22 @@ fn weekday_after(after: &str) -> bool {
         .iter()
         .filter_map(|week| day.strip_prefix(week))
         .any(|day| day.starts_with(['一', '二', '三', '四', '五', '六', '日', '天']))
+}
+
+/// Reads a day that could be a decimal or a range, but for the words before it.
+fn pointed_day(found: &Found) -> Option<String> {
+    let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
+    let holiday = found.after().starts_with("放假");
+    if is_part(found) || !(holiday || context::ends_with_any(before, &DATED)) {
+        return None;
+    }
+    if context::measure_follows(found.after()) || found.next().is_some_and(|c| "%‰~～–".contains(c)) {
+        return None;
+    }
+    match (holiday, found.get("m"), found.get("d")) {
+        (true, "5" | "10", "1") => known_day(found),
+        (_, month, day) => spoken("", month, day, "日"),
+    }
 }
 
 fn known_day(found: &Found) -> Option<String> {

@@ -26,9 +26,10 @@ pub const RULES: &[Rule] = &[
     // ISBN
     Rule {
         name: "digits",
-        pattern: r"97[89][- ]?[0-9](?:[- ]?[0-9]{2,8}){2,3}[- ]?[0-9Xx]",
+        pattern: r"(?:97[89][- ]?)?[0-9](?:[- ]?[0-9]{2,8}){2,3}[- ]?[0-9Xx]",
         read: |found| {
-            let named = label(found.before()).ends_with("ISBN");
+            let named =
+                context::ends_with_any(label(found.before()), &["ISBN", "编号", "編號", "书号", "書號"]);
             (named && found.stands_alone()).then(|| digits(found.all()))
         },
     },

@@ -162,7 +162,10 @@ fn measure(found: &Found) -> Option<String> {
         let (from, to) = spoken.split_once(['到', '至'])?;
         return Some(format!("{from}{unit}到{to}{unit}"));
     }
-    Some(amount(found, cold)? + &unit)
+    let amount = amount(found, cold)?;
+    // Two of a unit that has no Chinese name: 二T B.
+    let two = amount.strip_prefix('两').filter(|_| unit.is_ascii());
+    Some(two.map_or(amount.clone(), |rest| format!("二{rest}")) + &unit)
 }
 
 fn rate(found: &Found) -> Option<String> {

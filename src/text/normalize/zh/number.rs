@@ -40,12 +40,16 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Numbers after a minus, wherever a sign is what it is.
-pub const NEGATIVE: &[Rule] =
-    &[Rule { name: "number", pattern: concat!("-(?<n>", super::num!(), ")"), read: negative }];
+pub const NEGATIVE: &[Rule] = &[
+    Rule { name: "number", pattern: concat!("-(?<n>", super::num!(), ")"), read: negative },
+    Rule { name: "number", pattern: "-(?<ahead>百分之[0-9])", read: |_| Some("负".into()) },
+];
 
 const DIGITS: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
 /// Digits from here on are no amount, unless a measure word or zeros at the end say so.
 const LONG: usize = 9;
+/// The longest number that is an amount without a measure word, in digits.
+const COUNTED: usize = 12;
 /// Models with two digits that are read one by one.
 const MODELS: &[(&str, &str)] = &[
     ("N", "95"),
@@ -187,6 +191,9 @@ fn bare(found: &Found) -> Option<String> {
     {
         return Some(quantity(whole));
     }
+    if let Some((chapter, section)) = text.split_once('.').filter(|_| is_section(found)) {
+        return Some(format!("{}点{}", integer(chapter), integer(section)));
+    }
     if text.contains(['.', ',']) {
         return Some(number(text));
     }
@@ -199,6 +206,8 @@ fn bare(found: &Found) -> Option<String> {
         let named = context::latin_before(found.before()) == Some(LatinBefore::Joined);
         // 1、2、3名 counts up.
         let listed = found.before().ends_with('、') && found.next() == Some('、');
+        // 二百 is said with 二, however it is written.
+        let amount = amount && !found.after().trim_start().starts_with('百');
         let two = amount && !named && !listed && !context::is_ordinal(found.before(), found.after());
         return Some(if two { "两" } else { "二" }.into());
     }
@@ -208,10 +217,31 @@ fn bare(found: &Found) -> Option<String> {
         return Some(after_latin(text, found.before(), before));
     }
     let zeros = text.len() - text.trim_end_matches('0').len();
-    if text.len() >= LONG && !amount && !found.before().ends_with('第') && zeros < 4 {
+    let counted = amount || zeros >= 4 || found.before().ends_with('第');
+    if text.len() >= LONG && !counted && !may_be_amount(text, found) {
         return Some(digits(text));
     }
     Some(integer(text))
+}
+
+/// Tells whether a long number that nothing is counted by may be an amount: behind a word that names no code,
+/// and not so long that nobody counts so far.
+fn may_be_amount(text: &str, found: &Found) -> bool {
+    const CODED: &[char] =
+        &['号', '號', '码', '碼', '单', '單', '卡', '证', '證', '群', '户', '戶', '件', '串'];
+    let before = super::digits::label(found.before());
+    let han = before.chars().next_back().filter(|c| is_han(*c));
+    text.len() <= COUNTED && !text.starts_with("20") && han.is_some_and(|c| !CODED.contains(&c))
+}
+
+/// Tells whether a decimal is the number of a figure, a section or a headline.
+fn is_section(found: &Found) -> bool {
+    let (before, after) = (found.before().trim_end(), found.after().trim_start());
+    let figure = context::ends_with_any(before, &["图", "表", "圖", "表格", "附录", "附錄"]);
+    let section = after.starts_with(['节', '節', '章']) && !before.ends_with(['课', '課']);
+    let headline = (before.is_empty() || found.before().ends_with('\n')) && found.after().starts_with(". ");
+    let small = found.all().split_once('.').is_some_and(|(_, part)| part.len() < 3 && !part.starts_with('0'));
+    small && (figure || section || headline)
 }
 
 /// Reads the number of a model or a series: A4, iPhone 15, but RTX 4090 digit by digit.

@@ -47,7 +47,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "range",
-        pattern: r"(?<sign>[-~–—〜]) ?(?<ahead>早|晚|上午|下午|次日|凌晨|中午|傍晚|至今|今)",
+        pattern: r"(?<sign>[-~–—〜]) ?(?<ahead>公元|西元|早|晚|上午|下午|次日|凌晨|中午|傍晚|至今|今)",
         read: |found| ends_a_quantity(found.before()).then(|| "到".into()),
     },
     // About so many.
@@ -116,8 +116,9 @@ fn numbers(found: &Found) -> Option<String> {
         || context::starts_with_any(rest, &["月", "日", "号", "级", "年", "楼", "期"]);
     let up = number_value(a) < number_value(b);
     // 010-12 and 5-3 are no ranges, whatever else they are.
+    let named = context::latin_before(found.before()).is_some();
     if sign == "-" && !counts && (!up || zero_first(a) || zero_first(b)) {
-        let spoken = if zero_first(a) || a.len() > 4 { digits(a) } else { number(a) };
+        let spoken = if zero_first(a) || a.len() > 4 || a.len() > 2 && named { digits(a) } else { number(a) };
         return Some(spoken + " ");
     }
     // 2-3个: both are counted. 3-5万 too.

@@ -32,6 +32,13 @@ pub const RULES: &[Rule] = &[
     Rule { name: "telephone", pattern: r"[0-9]{3,12}", read: called },
 ];
 
+/// Tells whether a text ends with so many last or first digits: 后四位.
+fn is_last_digits(label: &str) -> bool {
+    let count =
+        label.strip_suffix('位').map(|label| label.trim_end_matches(|c| "两二三四五六七八23456".contains(c)));
+    count.is_some_and(|label| label.ends_with(['后', '後', '末', '尾', '前']))
+}
+
 /// Words before a number that is called.
 static CALLS: Words = Words::new("zh/words", "telephone: calls");
 /// Words after a number that is called.
@@ -61,7 +68,7 @@ fn called(found: &Found) -> Option<String> {
         return None;
     }
     let label = label(found.before());
-    if label.ends_with("尾号") || label.ends_with("尾號") {
+    if context::ends_with_any(label, &["尾号", "尾號"]) || is_last_digits(label) {
         return Some(telephone(text));
     }
     let service = SERVICES.contains(text);

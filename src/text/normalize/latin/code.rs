@@ -1,0 +1,125 @@
+//! Things that programs write: versions of packages, placeholders, the bars of a summary of changes.
+
+use super::spell::{has_vowel, join, spell, split_words};
+use crate::text::Language;
+use crate::text::normalize::rule::Found;
+
+/// `1:2.30.2-1`, `2.0~rc1-1+deb12u1`
+pub const PACKAGE: &str = concat!(
+    r"(?:(?P<epoch>[0-9]{1,2}):)?(?P<version>[0-9]{1,8}(?:\.[0-9]{1,8}){1,5})(?P<tag>(?:alpha|beta|rc|pre|dev|[ab])[0-9]{0,3})?",
+    r"(?P<rest>(?:[~\+-][0-9A-Za-z]{1,20}(?:\.[0-9A-Za-z]{1,12}){0,3}){0,4})",
+);
+
+/// `%1$s`, `%2$08.3f`
+pub const PLACEHOLDER: &str =
+    r"%(?P<n>[0-9]{1,2})\$[-\+ #]{0,2}[0-9]{0,2}(?:\.[0-9]{1,2})?(?P<letters>l{0,2}[A-Za-z@])";
+
+/// `00:1A:2B:3C:4D:5E`
+pub const HARDWARE: &str = "(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|(?:[0-9A-F]{2}-){5}[0-9A-F]{2}";
+
+/// `fe80::1`, `2001:db8:0:1::7`
+pub const LONG_ADDRESS: &str = "(?:[0-9A-Fa-f]{1,4}:){1,7}(?::?[0-9A-Fa-f]{1,4}){1,7}";
+
+/// `10 ++++---`
+pub const CHANGES: &str = r"(?P<lines>[0-9]{1,6}) [\+-]{1,80}";
+
+/// Reads the version of a package; the number behind the dash is that of the packager.
+pub fn package(found: &Found) -> Option<String> {
+    let (version, tag, rest) = (found.get("version"), found.get("tag"), found.get("rest"));
+    let letters = rest.bytes().any(|b| b.is_ascii_alphabetic());
+    // 10.0.0.1-10.0.0.9
+    let range = !letters && rest.contains('.');
+    let release = found.after().strip_prefix(") ").and_then(|rest| rest.split_whitespace().next());
+    let bracketed = found.before().ends_with('(') && release.is_some_and(|word| word.ends_with(';'));
+    let parts = version.matches('.').count() > 1 && !rest.is_empty();
+    let meant = parts || tag.len() > 1 || rest.contains('~') && letters || bracketed && !rest.is_empty();
+    if !found.stands_alone() || range || !meant || found.previous().is_some_and(|c| "$€£¥.:/-".contains(c))
+    {
+        return None;
+    }
+    let (point, dash, plus) = match found.language() {
+        Language::Chinese => ("点", "杠", "加"),
+        Language::English => ("point", "dash", "plus"),
+    };
+    let mut parts = Vec::new();
+    if found.has("epoch") {
+        parts.push((found.numbers().digits)(found.get("epoch")));
+        parts.push(if found.language() == Language::Chinese { "冒号" } else { "colon" }.into());
+    }
+    let text = format!("{version}{tag}{rest}");
+    let mut rest = text.as_str();
+    while let Some(sign) = rest.chars().next() {
+        let word = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let (head, tail) = rest.split_at(word.max(1));
+        let number = tail.starts_with(|c: char| c.is_ascii_digit());
+        match sign {
+            '.' => parts.push(point.into()),
+            '-' if number => parts.push(dash.into()),
+            '+' => parts.push(plus.into()),
+            '~' | '-' => {}
+            _ => parts.extend(split_words(head).into_iter().map(|word| say(word, found))),
+        }
+        rest = tail;
+    }
+    Some(join(&parts))
+}
+
+fn say(word: &str, found: &Found) -> String {
+    match word.bytes().all(|b| b.is_ascii_digit()) {
+        true => found.numbers().number(word),
+        false if has_vowel(word) && word.len() > 1 => word.into(),
+        false => spell(word),
+    }
+}
+
+/// Reads the address of a card of the network, two characters after another.
+pub fn hardware(found: &Found) -> Option<String> {
+    let joined = |c: char| ":-".contains(c);
+    let inside = found.previous().is_some_and(joined) || found.next().is_some_and(joined);
+    let pairs: Vec<String> = found.all().split([':', '-']).map(|pair| told(pair, found)).collect();
+    let pause = if found.language() == Language::Chinese { "，" } else { ", " };
+    (found.stands_alone() && !inside).then(|| pairs.join(pause))
+}
+
+/// Reads an address of the sixth version of the internet protocol.
+pub fn long_address(found: &Found) -> Option<String> {
+    let text = found.all();
+    let colons = text.matches(':').count();
+    let meant = text.matches("::").count() == 1 && text.bytes().any(|b| b.is_ascii_digit())
+        || colons == 7 && !text.contains("::");
+    if !found.stands_alone() || !meant || found.next() == Some(':') || found.before().ends_with([':', '.']) {
+        return None;
+    }
+    let colon = if found.language() == Language::Chinese { "冒号" } else { "colon" };
+    let mut parts = Vec::new();
+    for (i, group) in text.split(':').enumerate() {
+        if i > 0 {
+            parts.push(colon.to_string());
+        }
+        if !group.is_empty() {
+            parts.push(told(group, found));
+        }
+    }
+    Some(join(&parts))
+}
+
+/// Tells letters and digits one by one; zero is the letter in English.
+fn told(text: &str, found: &Found) -> String {
+    let parts = split_words(text).into_iter().map(|word| match word.bytes().all(|b| b.is_ascii_digit()) {
+        true => (found.numbers().digits)(word).replace("zero", "o"),
+        false => spell(word),
+    });
+    join(&parts.collect::<Vec<_>>())
+}
+
+/// Reads where a program puts one of several values.
+pub fn placeholder(found: &Found) -> Option<String> {
+    let percent = if found.language() == Language::Chinese { "百分号" } else { "percent" };
+    Some(join(&[percent.into(), found.numbers().number(found.get("n")), found.get("letters").into()]))
+}
+
+/// Reads how many lines of a file were changed; the bar behind it is for the eye.
+pub fn changes(found: &Found) -> Option<String> {
+    let ends = found.next().is_none_or(char::is_whitespace);
+    (ends && found.before().trim_end().ends_with('|')).then(|| found.numbers().number(found.get("lines")))
+}
