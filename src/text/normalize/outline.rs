@@ -84,6 +84,15 @@ impl Outline {
         parser.rest.is_empty().then_some(Outline { steps, optional })
     }
 
+    /// Tells whether it fits some text that begins with a character of a kind, of which those beyond ASCII are all
+    /// or none.
+    pub fn begins(&self, kind: fn(char) -> bool) -> bool {
+        let first = self.with_optional(1);
+        let takes = |set: Set| (0..=127u8).map(char::from).chain(['一']).any(|c| kind(c) && set.has(c));
+        first >> self.steps.len() & 1 == 1
+            || self.steps.iter().enumerate().any(|(i, step)| first >> i & 1 == 1 && takes(step.set))
+    }
+
     /// Tells whether the beginning of a text has this outline.
     pub fn fits(&self, text: &str) -> bool {
         let end = 1 << self.steps.len();

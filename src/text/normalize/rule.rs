@@ -106,11 +106,24 @@ impl<'t> Found<'t> {
 /// Holds the rules of one language in the order they are tried.
 pub struct Rules {
     rules: Vec<Known>,
+    /// The rules for each kind of first character.
+    groups: [Group; FIRSTS.len()],
+    numbers: &'static Numbers,
+}
+
+/// The kinds of first characters: letters, digits, and all others.
+const FIRSTS: [fn(char) -> bool; 3] =
+    [|c| c.is_ascii_alphabetic(), |c| c.is_ascii_digit(), |c| !c.is_ascii_alphanumeric()];
+
+/// Holds the rules that may match where one kind of character stands.
+///
+/// An automaton of these alone has far fewer states than one of all rules.
+struct Group {
+    rules: Vec<usize>,
     /// Finds the rules that match, which saves trying them one by one; none if it does not compile.
     set: OnceLock<Option<RegexSet>>,
     /// The places at which rules were tried.
     tried: AtomicUsize,
-    numbers: &'static Numbers,
 }
 
 /// Holds a rule, and its pattern once it was needed.
@@ -143,8 +156,13 @@ impl Rules {
             outline: Outline::of(&pattern(rule.pattern)),
             regex: OnceLock::new(),
         };
-        let rules = lists.iter().flat_map(|list| list.iter()).map(known).collect();
-        Rules { rules, set: OnceLock::new(), tried: AtomicUsize::new(0), numbers }
+        let rules: Vec<Known> = lists.iter().flat_map(|list| list.iter()).map(known).collect();
+        let groups = FIRSTS.map(|first| {
+            let begins = |i: &usize| rules[*i].outline.as_ref().is_none_or(|outline| outline.begins(first));
+            let rules = (0..rules.len()).filter(begins).collect();
+            Group { rules, set: OnceLock::new(), tried: AtomicUsize::new(0) }
+        });
+        Rules { rules, groups, numbers }
     }
 
     /// Returns what reads numbers in the rules' language.
@@ -165,22 +183,29 @@ impl Rules {
     /// Returns the rules whose patterns may match what begins at byte `at`.
     fn candidates(&self, text: &str, at: usize) -> Vec<usize> {
         let text = reach(text, at);
-        let set = match self.tried.fetch_add(1, Ordering::Relaxed) {
-            ..FIRST_PLACES => self.set.get(),
-            _ => Some(self.set()),
+        let first = |c: char| FIRSTS.iter().position(|first| first(c));
+        let Some(group) = text.chars().next().and_then(first).and_then(|i| self.groups.get(i)) else {
+            return Vec::new();
         };
+        let set = match group.tried.fetch_add(1, Ordering::Relaxed) {
+            ..FIRST_PLACES => group.set.get(),
+            _ => Some(self.set(group)),
+        };
+        let rules = group.rules.iter().copied();
         match set {
-            Some(Some(set)) => set.matches(text).into_iter().collect(),
+            Some(Some(set)) => {
+                set.matches(text).into_iter().filter_map(|i| group.rules.get(i).copied()).collect()
+            }
             _ => {
                 let fits = |known: &Known| known.outline.as_ref().is_none_or(|outline| outline.fits(text));
-                (0..self.rules.len()).filter(|i| fits(&self.rules[*i])).collect()
+                rules.filter(|i| fits(&self.rules[*i])).collect()
             }
         }
     }
 
-    fn set(&self) -> &Option<RegexSet> {
-        self.set.get_or_init(|| {
-            let patterns = self.rules.iter().map(|known| anchored(known.rule));
+    fn set<'a>(&self, group: &'a Group) -> &'a Option<RegexSet> {
+        group.set.get_or_init(|| {
+            let patterns = group.rules.iter().map(|i| anchored(self.rules[*i].rule));
             RegexSetBuilder::new(patterns).dfa_size_limit(CACHE).build().ok()
         })
     }
@@ -263,7 +288,7 @@ mod tests {
                 assert!(outline.is_some(), "{language:?}, {}: {}", rule.name, rule.pattern);
             }
             let set = RegexSet::new(rules.rules.iter().map(|known| anchored(known.rule)));
-            assert!(rules.set().is_some(), "{language:?}: {set:?}");
+            assert!(rules.groups.iter().all(|group| rules.set(group).is_some()), "{language:?}: {set:?}");
         }
     }
 
@@ -282,7 +307,7 @@ mod tests {
             let reading = Reading { kind: "digits", len: 2, spoken: "one two".into() };
             assert_eq!(rules.read("a 12 (", 2, None), Some(reading));
             assert_eq!(rules.read("a 12 (", 5, None), None);
-            assert!(rules.set().is_none());
+            assert!(rules.groups.iter().any(|group| rules.set(group).is_none()));
         }
     }
 
@@ -305,7 +330,7 @@ mod tests {
         let (mut matched, mut fitted) = (0, 0);
         for language in [Language::Chinese, Language::English] {
             let rules = rules(language);
-            let set = rules.set().as_ref().unwrap();
+            let set = RegexSet::new(rules.rules.iter().map(|known| anchored(known.rule))).unwrap();
             for text in texts() {
                 for (at, _) in text.char_indices().filter(|(at, _)| is_start(&text, *at, 0)) {
                     let matches = set.matches(reach(&text, at));
