@@ -98,6 +98,19 @@ impl Around<'_> {
         matches!(c, '+' | '#' | '%' | '$') && first && text
     }
 
+    /// Tells whether a digit stands beside it, perhaps behind a space.
+    fn touches_digit(&self) -> bool {
+        let digit = |c: char| c.is_ascii_digit();
+        self.before.trim_end_matches(' ').ends_with(digit)
+            || self.after.trim_start_matches(' ').starts_with(digit)
+    }
+
+    /// Tells whether it stands before a word or a number as part of it: `!foo`, `!1153`.
+    fn is_prefix(&self) -> bool {
+        let apart = self.previous().is_none_or(|c| c.is_whitespace() || "([`'\"".contains(c));
+        apart && self.next().is_some_and(|c| c.is_ascii_alphanumeric())
+    }
+
     /// Tells whether it is the plus of `10 insertions(+)`.
     fn counts_lines(&self) -> bool {
         let counted = ["insertions(", "insertion(", "插入(", "新增(", "添加("];
@@ -118,6 +131,7 @@ pub fn sign(c: char, around: Around) -> Sign {
             Sign::Pause(Pause::Clause)
         }
         '、' | '﹑' | '､' => Sign::Pause(Pause::Item),
+        '!' if around.is_prefix() => Sign::Space,
         '。' | '！' | '？' | '!' | '?' | '｡' | '．' | '‼' | '⁇' | '⁈' | '⁉' | '‽' | '।' => {
             sentence_mark(&around)
         }
@@ -317,13 +331,16 @@ fn named(c: char, around: &Around) -> Sign {
     if around.is_bullet(c) || c == '+' && around.counts_lines() {
         return Sign::Pause(Pause::Clause);
     }
-    // A variable of a shell.
-    if c == '$' && around.next().is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '{' | '(')) {
-        return Sign::Say(if around.chinese() { "美元符" } else { "dollar" }.into());
+    // A variable or the prompt of a shell.
+    if c == '$' && !around.touches_digit() {
+        return match around.next() {
+            Some(' ') if !around.previous().is_some_and(char::is_alphanumeric) => Sign::Pause(Pause::Clause),
+            _ => Sign::Say(if around.chinese() { "美元符" } else { "dollar" }.into()),
+        };
     }
     // What a topic stands between in Chinese: #话题#.
     let beside_han = around.previous().is_some_and(is_han) || around.next().is_some_and(is_han);
-    if c == '#' && around.chinese() && beside_han {
+    if c == '#' && around.chinese() && beside_han && !around.touches_digit() {
         return Sign::Pause(Pause::Clause);
     }
     if let Some(name) = name(c, around.language) {

@@ -1,6 +1,8 @@
 //! Abbreviations.
 
 use super::abbreviations::{DOTTED, NUMBERED, SHORT, STATES, Stands};
+use super::amount::last_word;
+use super::cardinal::TICKETS;
 use super::context::{
     STARTERS, ends_with_day, ends_with_street, is_capitalized, next_word, previous_word, sentence_end,
     words_back,
@@ -95,7 +97,9 @@ fn blood_group(found: &Found) -> Option<String> {
 }
 
 fn number_sign(found: &Found) -> Option<String> {
-    (!found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '&')).then(|| "number".into())
+    let ticket = TICKETS.contains(&last_word(found.before()));
+    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '&');
+    (ticket || !inside).then(|| "number".into())
 }
 
 /// Reads `e.g.`, `U.S.`, `Ph.D.` at the end of a sentence, which keeps its dot.

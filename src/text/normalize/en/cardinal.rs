@@ -49,7 +49,7 @@ const COUNTED: usize = 12;
 pub(super) static VERSIONED: Words = Words::new("en/words", "cardinal: versioned");
 
 /// Words before the number of a report.
-static TICKETS: Words = Words::new("en/words", "cardinal: tickets");
+pub static TICKETS: Words = Words::new("en/words", "cardinal: tickets");
 /// Things that are counted in millions: 600m records.
 pub static MILLIONS: Words = Words::new("en/words", "cardinal: millions");
 
@@ -71,7 +71,9 @@ fn version(found: &Found) -> Option<String> {
 
 fn number_sign(found: &Found) -> Option<String> {
     let previous = found.previous();
-    if previous.is_some_and(|c| c.is_alphanumeric() || matches!(c, '#' | '&' | '/')) {
+    // Bug#35713
+    let ticket = found.has("sign") && TICKETS.contains(&word_before(found));
+    if !ticket && previous.is_some_and(|c| c.is_alphanumeric() || matches!(c, '#' | '&' | '/')) {
         return None;
     }
     // The word, at the start of a sentence or without a capital.
@@ -170,25 +172,31 @@ fn with_spaces(found: &Found) -> Option<String> {
     cardinal(&found.get("number").replace(' ', ""))
 }
 
+/// Tells whether letters stand right before a number, or before a hyphen or a year of its name: CVE-2021-44228.
+fn is_behind_letters(before: &str) -> bool {
+    let letter = |text: &str| text.ends_with(|c: char| c.is_ascii_alphabetic());
+    let Some(head) = before.strip_suffix('-') else { return letter(before) };
+    let name = head.trim_end_matches(|c: char| c.is_ascii_digit());
+    letter(head) || head.len() - name.len() == 4 && name.strip_suffix('-').is_some_and(letter)
+}
+
 /// Tells whether three or four digits belong to letters, as in SHA512 and AES-256: they are read in pairs.
 fn is_glued(number: &str, found: &Found) -> bool {
-    let before = found.before().strip_suffix('-').unwrap_or(found.before());
-    let letter = before.ends_with(|c: char| c.is_ascii_alphabetic());
-    matches!(number.len(), 3 | 4) && !number.starts_with('0') && letter && !found.has("sign")
+    let plain = matches!(number.len(), 3 | 4) && !number.starts_with('0') && !found.has("sign");
+    plain && is_behind_letters(found.before())
 }
 
 /// Tells whether five digits and more tell one of many reports or files: #756967, JDK-8286526, bug 17824.
 fn is_ticket(number: &str, found: &Found) -> bool {
     let before = found.before();
-    let word = word_before(found);
-    let letters =
-        before.strip_suffix('-').is_some_and(|word| word.ends_with(|c: char| c.is_ascii_alphabetic()));
-    let capitals = before
-        .strip_suffix(' ')
-        .map(|head| head.len() - head.trim_end_matches(|c: char| c.is_ascii_uppercase()).len());
-    let named = before.ends_with('#') || letters || TICKETS.contains(&word);
-    let named = named || capitals.is_some_and(|count| count > 1) && !found.after().starts_with(' ');
-    number.len() > 4 && number.len() <= COUNTED && !number.ends_with("000") && named && !found.has("sign")
+    let capitals = before.strip_suffix(' ').unwrap_or_default();
+    let capitals = capitals.len() - capitals.trim_end_matches(|c: char| c.is_ascii_uppercase()).len();
+    let named = before.ends_with('#')
+        || before.ends_with('-') && is_behind_letters(before)
+        || TICKETS.contains(&word_before(found))
+        || capitals > 1 && !found.after().starts_with(' ');
+    let long = (5..=COUNTED).contains(&number.len()) && !number.ends_with("000");
+    long && named && !found.has("sign")
 }
 
 fn whole(found: &Found) -> Option<String> {

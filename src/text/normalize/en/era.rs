@@ -41,7 +41,10 @@ pub const RULES: &[Rule] = &[
     rule("(?P<part>[Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)-(?P<ahead>['’‘][0-9]0s)", |found| {
         Some(format!("{} ", found.get("part")))
     }),
-    rule(r"FY ?(?P<ahead>20[0-9]{2}[-–/][0-9]{2})", |_| Some("F Y".into())),
+    rule("FY ?(?P<year>20[0-9]{2})[-–/](?P<to>[0-9]{2})", |found| {
+        let to = found.stands_alone().then(|| cardinal(found.get("to")))??;
+        Some(format!("F Y {} to {to}", year(found.get("year"))?))
+    }),
     rule(r"FY ?['’]?(?P<year>20[0-9]{2}|19[0-9]{2}|[0-9]{2})", fiscal),
 ];
 

@@ -2,6 +2,7 @@
 
 use super::amount::{begins, ends, last_word, word_before};
 use super::number::{cardinal, year};
+use super::telephone;
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::Words;
@@ -19,6 +20,8 @@ pub const RULES: &[Rule] = &[
         pattern: r"(?P<volume>[0-9]{1,4}) (?P<reports>U\.S\.|F\.2d|F\.3d|F\.4th|S\. ?Ct\.) (?P<page>[0-9]{1,4})",
         read: citation,
     },
+    // No. 21-1484
+    Rule { name: "citation", pattern: "(?P<year>[0-9]{2})-(?P<number>[0-9]{3,5})", read: docket },
 ];
 
 /// Words before the number of a part of a law.
@@ -28,6 +31,16 @@ static PARTS: Words = Words::new("en/words", "law: parts");
 fn is_part(found: &Found) -> bool {
     let before = found.before().trim_end();
     before.ends_with('§') || before.ends_with("U.S.C.") || PARTS.contains(word_before(found).as_str())
+}
+
+/// Reads the number of a case: twenty one fourteen eighty four.
+fn docket(found: &Found) -> Option<String> {
+    let named = ["No.", "no.", "Nos.", "Case", "case", "docket", "Docket"];
+    let meant = named.iter().any(|word| found.before().trim_end().ends_with(word));
+    (meant && begins(found) && ends(found)).then_some(())?;
+    let number = found.get("number");
+    let number = if number.len() == 5 { telephone::digits(number) } else { year(number)? };
+    Some(format!("{} {number}", cardinal(found.get("year"))?))
 }
 
 /// Reads `Rule 12(b)(6)`: twelve b six.

@@ -57,7 +57,7 @@ pub const RULES: &[Rule] = &[
             amount!(),
             "(?P<scale> (?:hundred|thousand|million|billion|trillion))?(?P<gap>[ -]?)(?P<unit>",
             unit!(),
-            r")(?:\.(?P<ahead>,| [a-z0-9(=]))?"
+            r")(?:\.(?P<ahead>,|\)| [a-z0-9(=/]| [NS][EW] of))?"
         ),
         read: measure,
     },
@@ -76,6 +76,8 @@ pub const RULES: &[Rule] = &[
 /// Letters that are more often something else; they are units only after a decimal.
 const SELDOM: &[&str] = &["A", "N", "J"];
 
+/// Words before the number and the letter of a place.
+static PLACES: Words = Words::new("en/words", "measure: places");
 /// Words that a distance stands before in the singular, with or without an article.
 static RACES: Words = Words::new("en/words", "measure: races");
 
@@ -109,6 +111,8 @@ fn is_meant(found: &Found, written: &str, gap: &str) -> bool {
     let next = found.after();
     match written {
         "in" => is_inch(found, gap),
+        // Track 11W, seat 12A
+        _ if single && gap.is_empty() && PLACES.contains(&word_before(found)) => false,
         "s" if gap.is_empty() && word_before(found) == "iphone" => false,
         "m" if gap.is_empty() && MILLIONS.contains(word_after(found)) => false,
         "K" | "t" if gap.is_empty() => false,
@@ -188,8 +192,9 @@ fn rate(found: &Found) -> Option<String> {
 
 /// Reads `in km/h`, which no number stands before.
 fn bare_rate(found: &Found) -> Option<String> {
+    let token = found.before().trim_end().rsplit(' ').next().unwrap_or_default();
     let counted =
-        found.before().trim_end().ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c) || c == '/');
+        !token.contains('^') && token.ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c) || c == '/');
     let (unit, per) = (unit::name(found.get("unit"))?, unit::name(found.get("per"))?);
     (found.stands_alone() && !counted && found.next() != Some('/'))
         .then(|| plural_unit(&format!("{unit} per {per}")))

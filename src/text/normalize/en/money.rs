@@ -138,7 +138,10 @@ fn money(found: &Found) -> Option<String> {
         return None;
     }
     let currency = currency(if country { "US$" } else { &written })?;
-    if !begins(found) || !ends(found) {
+    // EUR/USD 1.07 is a rate.
+    let rate =
+        found.before().strip_suffix('/').is_some_and(|word| word.ends_with(|c: char| c.is_ascii_uppercase()));
+    if !begins(found) || !ends(found) || rate && written.len() == 3 {
         return None;
     }
     let number = found.get("number");

@@ -2,6 +2,7 @@
 
 use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::number::{cardinal, decimal, year};
+use super::unit;
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::Words;
 
@@ -13,6 +14,12 @@ pub const RULES: &[Rule] = &[
         read: ratio,
     },
     Rule { name: "score", pattern: r"(?P<first>[0-9]{1,3}) ?[-–—] ?(?P<second>[0-9]{1,3})", read: score },
+    // 50/60 Hz, 2.4/5 GHz
+    Rule {
+        name: "measure",
+        pattern: r"(?P<first>[0-9]{1,4}(?:\.[0-9])?)/(?P<second>[0-9]{1,4}(?:\.[0-9])?) ?(?P<unit>[kMG]?Hz|VAC|V)",
+        read: alternatives,
+    },
     Rule {
         name: "score",
         pattern: r"(?P<first>[0-9]{1,3}(?:\.[0-9])?)/(?P<second>100|10|20|5)",
@@ -109,6 +116,16 @@ fn out_of(found: &Found) -> Option<String> {
     let rating = rating || matches!(word_after(found), "rating" | "score" | "grade" | "stars");
     (near || rating || found.get("first").contains('.')).then_some(())?;
     Some(format!("{} out of {}", number(found.get("first"))?, cardinal(found.get("second"))?))
+}
+
+/// Reads one frequency or another: fifty, sixty hertz.
+fn alternatives(found: &Found) -> Option<String> {
+    (begins(found) && ends(found)).then_some(())?;
+    let unit = match found.get("unit") {
+        "VAC" | "V" => "volts".into(),
+        written => unit::name(written)?,
+    };
+    Some(format!("{}, {} {unit}", number(found.get("first"))?, number(found.get("second"))?))
 }
 
 /// Reads a blood pressure: one twenty over eighty.

@@ -119,8 +119,12 @@ fn house(found: &Found) -> Option<String> {
 fn side_behind(found: &Found) -> Option<String> {
     let before = found.before().trim_end_matches([' ', ',']).trim_end_matches('.');
     let word = before.rsplit(' ').next().unwrap_or_default();
+    // 43 mi. SW of the town
+    let far = found.all().len() > 1 && found.after().starts_with(" of") && super::unit::name(word).is_some()
+        || matches!(word, "miles" | "kilometers" | "kilometres");
     let (_, side) = SIDES.iter().find(|(short, _)| *short == found.get("side"))?;
-    (found.stands_alone() && WAYS.contains(word) && found.before().ends_with(' ')).then(|| side.to_string())
+    (found.stands_alone() && (far || WAYS.contains(word)) && found.before().ends_with(' '))
+        .then(|| side.to_string())
 }
 
 fn state(found: &Found) -> Option<String> {

@@ -50,6 +50,10 @@ pub const RULES: &[Rule] = &[
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?P<zone>UTC|GMT|[ECMP][SD]T|CET|BST)"), clock),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?:(?P<utc>Z)|h)?"), clock),
     rule("(?P<h>[01][0-9]|2[0-4])(?P<m>[0-5][0-9]) ?(?:hours|hrs)", military),
+    // 2211 GMT
+    rule("(?P<h>[01][0-9]|2[0-3])(?P<m>[0-5][0-9])(?P<ahead> ?(?:GMT|UTC|Z|[ECMP][SD]T|CET|BST))", military),
+    // 7:00a
+    rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?P<half>[ap])"), clock),
     // at 0630
     rule("(?P<h>0[1-9])(?P<m>[0-5][0-9])", military),
     rule(concat!(hour!(), half!()), clock),
@@ -139,8 +143,10 @@ fn military(found: &Found) -> Option<String> {
     let word = previous_word(found.before()).to_ascii_lowercase();
     let at = matches!(&*word, "at" | "by" | "until" | "from" | "till");
     let hours = if found.all().len() > 4 { " hours" } else { "" };
-    let meant = at || !hours.is_empty() && h.starts_with('0');
-    if found.previous().is_some_and(|c| !c.is_whitespace()) || !meant || hours.is_empty() && !is_clean(found)
+    let meant = at || found.has("ahead") || !hours.is_empty() && h.starts_with('0');
+    if found.previous().is_some_and(|c| !c.is_whitespace() && c != '(')
+        || !meant
+        || hours.is_empty() && !is_clean(found)
     {
         return None;
     }

@@ -1,6 +1,7 @@
 //! Years in English, known by what stands around them.
 
 use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
+use super::context::{is_capitalized, words_back};
 use super::number::{cardinal, year};
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::Words;
@@ -38,9 +39,10 @@ fn read(found: &Found) -> Option<String> {
     if BEFORE_PAIRS.contains(before) || BEFORE_PAIRS.contains(&named) {
         return year(text);
     }
-    let era = matches!(after, "AD" | "CE" | "BC" | "BCE") || before == "ad" || before == "year";
+    let era = matches!(after, "AD" | "CE" | "BC" | "BCE") || matches!(before, "ad" | "year" | "ca" | "circa");
     // No round number: the battle of 1066.
-    let early = (1001..1100).contains(&value) && matches!(before, "in" | "since" | "of" | "from" | "by");
+    let early = (1001..1100).contains(&value)
+        && matches!(before, "in" | "since" | "of" | "from" | "by" | "c" | "ca" | "circa");
     if text.len() == 3 || !early && !(1100..2100).contains(&value) {
         return if era { year(text) } else { None };
     }
@@ -48,7 +50,9 @@ fn read(found: &Found) -> Option<String> {
     if counts && !era {
         return None;
     }
-    let marked = found.before().trim_end().ends_with(['©', '(', '\'', '’']);
+    let head = found.before().trim_end();
+    let marked = head.ends_with(['©', '(', '\'', '’'])
+        || ["(c)", "(C)", "opyright:", "opyright (c)"].iter().any(|mark| head.ends_with(mark));
     let linked = matches!(before, "to" | "and" | "or") && between_years(found.before());
     let recent = value >= 1900 && is_recent_year(found, before, after, value);
     let head = found.before();
@@ -103,8 +107,22 @@ fn is_recent_year(found: &Found, before: &str, after: &str, value: u16) -> bool 
     // May 5, 2020; the only number there is.
     let dated = head.ends_with(',') && has_word(head, &MONTHS);
     let alone = head.is_empty() && !followed && text_ends;
+    // Office 2016, Faro & Lecroq 2013
+    let mut words = words_back(head);
+    let name = words.next().is_some_and(|word| {
+        word.len() > 2 && is_capitalized(word) && word.bytes().all(|b| b.is_ascii_alphabetic())
+    });
+    let name = name && words.next().is_some_and(|word| !word.ends_with(['.', '!', '?', ':']));
     let plain_end = !followed || matches!(after, "and" | "or");
-    describes || named || hyphened || compared || told && plain_end || dated || alone || is_listed(head)
+    describes
+        || named
+        || name
+        || hyphened
+        || compared
+        || told && plain_end
+        || dated
+        || alone
+        || is_listed(head)
 }
 
 static MONTHS: Words = Words::new("en/words", "year: months");

@@ -29,10 +29,13 @@ pub fn package(found: &Found) -> Option<String> {
     let letters = rest.bytes().any(|b| b.is_ascii_alphabetic());
     // 10.0.0.1-10.0.0.9
     let range = !letters && rest.contains('.');
+    // 2.0~rc1, but 5.5~5.6g
+    let is_candidate =
+        rest.split('~').skip(1).any(|part| part.starts_with(|c: char| c.is_ascii_alphabetic()));
     let release = found.after().strip_prefix(") ").and_then(|rest| rest.split_whitespace().next());
     let bracketed = found.before().ends_with('(') && release.is_some_and(|word| word.ends_with(';'));
     let parts = version.matches('.').count() > 1 && !rest.is_empty();
-    let meant = parts || tag.len() > 1 || rest.contains('~') && letters || bracketed && !rest.is_empty();
+    let meant = parts || tag.len() > 1 || is_candidate || bracketed && !rest.is_empty();
     if !found.stands_alone() || range || !meant || found.previous().is_some_and(|c| "$€£¥.:/-".contains(c))
     {
         return None;
@@ -121,5 +124,7 @@ pub fn placeholder(found: &Found) -> Option<String> {
 /// Reads how many lines of a file were changed; the bar behind it is for the eye.
 pub fn changes(found: &Found) -> Option<String> {
     let ends = found.next().is_none_or(char::is_whitespace);
-    (ends && found.before().trim_end().ends_with('|')).then(|| found.numbers().number(found.get("lines")))
+    let pause = if found.language() == Language::Chinese { "，" } else { "," };
+    (ends && found.before().trim_end().ends_with('|'))
+        .then(|| found.numbers().number(found.get("lines")) + pause)
 }

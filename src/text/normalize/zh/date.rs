@@ -292,8 +292,11 @@ fn year(found: &Found) -> Option<String> {
     if era && text.len() < 4 {
         return Some(integer(text));
     }
+    // 李白（701年-762年）
+    let lived = before.ends_with(['(', '（'])
+        || before.strip_suffix(['-', '~', '–', '—', '至', '到']).is_some_and(|first| first.ends_with('年'));
     let span = context::ends_with_any(before, &SPANS) && !era && !(1800..2100).contains(&n)
-        || text.len() == 3 && !era
+        || text.len() == 3 && !era && !lived
         || n.is_multiple_of(1000) && !era && (n != 2000 || context::starts_with_any(after, &AGES))
         || n.is_multiple_of(100)
             && context::ends_with_any(before, &["近", "约", "有", "过", "达", "整整", "共", "了"])
@@ -315,7 +318,9 @@ fn short_year(found: &Found) -> Option<String> {
     if after.starts_with("代") {
         return Some(if text.starts_with('0') { digits(text) } else { integer(text) });
     }
-    if is_era(before) {
+    // 10~74年 are so many.
+    let first = before.strip_suffix(['-', '~', '–', '—', '至', '到']);
+    if is_era(before) || first.is_some_and(|first| first.ends_with(digit)) {
         return Some(integer(text));
     }
     let dated = context::starts_with_any(

@@ -211,7 +211,10 @@ fn bare(found: &Found) -> Option<String> {
         let two = amount && !named && !listed && !context::is_ordinal(found.before(), found.after());
         return Some(if two { "两" } else { "二" }.into());
     }
+    // iPhone15 128G
+    let storage = found.before().ends_with(' ') && found.next().is_some_and(|c| "GT".contains(c));
     if let Some(before) = context::latin_before(found.before())
+        && !storage
         && !(amount && before == LatinBefore::Spaced)
     {
         return Some(after_latin(text, found.before(), before));

@@ -116,7 +116,8 @@ fn numbers(found: &Found) -> Option<String> {
         || context::starts_with_any(rest, &["月", "日", "号", "级", "年", "楼", "期"]);
     let up = number_value(a) < number_value(b);
     // 010-12 and 5-3 are no ranges, whatever else they are.
-    let named = context::latin_before(found.before()).is_some();
+    let named = context::latin_before(found.before()).is_some()
+        || context::ends_with_any(found.before(), &["波音", "空客"]);
     if sign == "-" && !counts && (!up || zero_first(a) || zero_first(b)) {
         let spoken = if zero_first(a) || a.len() > 4 || a.len() > 2 && named { digits(a) } else { number(a) };
         return Some(spoken + " ");
@@ -146,6 +147,10 @@ fn things(found: &Found) -> Option<String> {
         && before.ends_with(|c: char| c.is_ascii_alphanumeric() || ")²³".contains(c))
     {
         return Some("减".into());
+    }
+    // 220V~50Hz is what an appliance takes.
+    if sign == "~" && before.ends_with('V') && !found.after().contains('V') {
+        return None;
     }
     let below_zero = matches!(sign, "~" | "〜") && found.after().starts_with(['-', '+']);
     (ends_a_quantity(before) || below_zero && before.ends_with(|c: char| c.is_ascii_digit()))

@@ -27,6 +27,10 @@ static TEAMS: Words = Words::new("zh/words", "score: teams");
 
 /// Tells whether the words around it say that it is a score or a ratio, not a time.
 pub fn is_score(found: &Found) -> bool {
+    let until = found.before().strip_suffix(['-', '—', '–', '~', '至', '到']);
+    if until.is_some_and(|from| from.ends_with(|c: char| c.is_ascii_digit())) && found.all().contains(':') {
+        return false;
+    }
     let before = context::sentence_before(found.before());
     let after = context::sentence_after(found.after());
     let near_before = before.trim_end_matches([' ', '为', '是', '：', ':', '，', '“', '"']);

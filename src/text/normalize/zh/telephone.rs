@@ -28,7 +28,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "telephone", pattern: r"[48]00(?:[0-9]{7}|[0-9]-[0-9]{3}-[0-9]{3})", read: phone },
     // (+86)10-12345678
     Rule { name: "telephone", pattern: r"\((?<plus>[+])[0-9]{1,3}\)(?:[- ]?[0-9]{2,11}){1,3}", read: phone },
-    Rule { name: "telephone", pattern: r"[0-9]{3,4}[- ][0-9]{4}", read: called },
+    Rule { name: "telephone", pattern: r"[0-9]{3,4}[- ](?:[0-9]{7,8}|[0-9]{4})", read: called },
     Rule { name: "telephone", pattern: r"[0-9]{3,12}", read: called },
 ];
 
