@@ -18,6 +18,7 @@ macro_rules! files {
 const FILES: &[(&str, &str)] = files![
     "currencies",
     "units",
+    "scales",
     "signs",
     "spelling",
     "latin/addresses",
@@ -29,8 +30,10 @@ const FILES: &[(&str, &str)] = files![
     "en/dotted",
     "en/months",
     "en/operators",
+    "en/ordinals",
     "en/plurals",
     "en/states",
+    "en/units",
     "en/weekdays",
     "en/words",
     "zh/emoji",

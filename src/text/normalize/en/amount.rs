@@ -1,7 +1,8 @@
 //! Amounts: what stands before a unit, a currency or a percent sign.
 
-use super::fraction::{fraction, mixed, vulgar};
+use super::fraction::{fraction, mixed};
 use super::number::{cardinal, decimal, plural};
+use crate::text::normalize::numbers::vulgar;
 use crate::text::normalize::rule::Found;
 use crate::text::normalize::table::Words;
 
@@ -198,45 +199,4 @@ pub fn is_noun(word: &str) -> bool {
 pub fn has_word(text: &str, words: &[&str]) -> bool {
     text.split(|c: char| !c.is_ascii_alphabetic())
         .any(|word| words.iter().any(|wanted| word.eq_ignore_ascii_case(wanted)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_count_their_units() {
-        for (text, unit, expected) in [
-            ("1", "meter", "one meter"),
-            ("-1", "meter", "minus one meter"),
-            ("1,00,000", "meter", "one hundred thousand meters"),
-            ("2", "foot", "two feet"),
-            ("1,500", "meter", "one thousand five hundred meters"),
-            ("1.0", "meter", "one point zero meters"),
-            (".5", "meter", "point five meters"),
-            ("1/2", "inch", "half an inch"),
-            ("¾", "mile", "three quarters of a mile"),
-            ("2½", "hour", "two and a half hours"),
-            ("2 1/2", "hour", "two and a half hours"),
-            ("5-10", "kilometer per hour", "five to ten kilometers per hour"),
-            ("+5–10", "millimeter of mercury", "plus five to ten millimeters of mercury"),
-        ] {
-            assert_eq!(Amount::of(text).unwrap().of_unit(unit), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn commas_stand_in_their_place() {
-        for text in ["5,6", "1,2345", "5.1.2", "0,123", "1,,000"] {
-            assert_eq!(Amount::of(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn words_around() {
-        assert_eq!(last_word("Born in "), "in");
-        assert_eq!(last_word("ca. "), "ca");
-        assert_eq!(last_word("word, "), "");
-        assert_eq!(last_word("“in "), "in");
-    }
 }

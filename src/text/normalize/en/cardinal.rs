@@ -3,6 +3,7 @@
 use super::amount::{begins, ends, word_after, word_before};
 use super::number::{cardinal, decimal, digits, year};
 use super::telephone;
+use crate::text::normalize::numbers::scale;
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::Words;
 
@@ -133,13 +134,8 @@ fn with_point(found: &Found) -> Option<String> {
     }
 }
 
-fn scale_name(scale: &str) -> &'static str {
-    match scale {
-        "k" | "K" => "thousand",
-        "m" => "million",
-        "M" | "mn" => "million",
-        _ => "billion",
-    }
+fn scale_name(written: &str) -> &'static str {
+    scale(written).map_or("", |(_, english)| english)
 }
 
 /// Reads 10k, 5M users; not the name of a thing with a letter, such as 7B.

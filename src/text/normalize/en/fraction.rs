@@ -2,6 +2,7 @@
 
 use super::amount::{begins, ends};
 use super::number::{cardinal, ordinal, plural};
+use crate::text::normalize::numbers::vulgar;
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
@@ -26,33 +27,6 @@ pub const RULES: &[Rule] = &[
 /// Things that are written as fractions and are none.
 const FIXED: &[(&str, &str)] =
     &[("24/7", "twenty four seven"), ("9/11", "nine eleven"), ("20/20", "twenty twenty")];
-
-/// Fractions that are one character.
-const VULGAR: &[(char, u8, u8)] = &[
-    ('¼', 1, 4),
-    ('½', 1, 2),
-    ('¾', 3, 4),
-    ('⅐', 1, 7),
-    ('⅑', 1, 9),
-    ('⅒', 1, 10),
-    ('⅓', 1, 3),
-    ('⅔', 2, 3),
-    ('⅕', 1, 5),
-    ('⅖', 2, 5),
-    ('⅗', 3, 5),
-    ('⅘', 4, 5),
-    ('⅙', 1, 6),
-    ('⅚', 5, 6),
-    ('⅛', 1, 8),
-    ('⅜', 3, 8),
-    ('⅝', 5, 8),
-    ('⅞', 7, 8),
-];
-
-/// Returns what is above and under the bar of a fraction that is one character.
-pub fn vulgar(c: char) -> Option<(u8, u8)> {
-    VULGAR.iter().find(|(vulgar, ..)| *vulgar == c).map(|(_, over, under)| (*over, *under))
-}
 
 /// Reads a fraction: `3`, `4` is three quarters. It takes digits without commas.
 pub fn fraction(over: &str, under: &str) -> Option<String> {

@@ -205,7 +205,7 @@ fn is_power(c: char) -> bool {
 }
 
 fn is_vulgar(c: char) -> bool {
-    super::fraction::vulgar(c).is_some()
+    crate::text::normalize::numbers::vulgar(c).is_some()
 }
 
 fn temperature(found: &Found) -> Option<String> {

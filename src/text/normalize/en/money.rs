@@ -2,6 +2,7 @@
 
 use super::amount::{Amount, begins, ends, is_adjective, is_noun, word_after};
 use super::number::{cardinal, decimal, plural};
+use crate::text::normalize::numbers;
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::{self, Table, Words};
 
@@ -112,21 +113,6 @@ static CURRENCIES: Table<Currency> = Table::new("currencies", |cells| match cell
     _ => None,
 });
 
-/// Short forms of scales.
-const SCALES: &[(&str, &str)] = &[
-    ("k", "thousand"),
-    ("m", "million"),
-    ("mm", "million"),
-    ("mn", "million"),
-    ("mil", "million"),
-    ("mln", "million"),
-    ("b", "billion"),
-    ("bn", "billion"),
-    ("bln", "billion"),
-    ("t", "trillion"),
-    ("tn", "trillion"),
-];
-
 /// Nouns that a sum stands before in the singular.
 static SINGULAR_BEFORE: Words = Words::new("en/words", "money: singular before");
 
@@ -189,8 +175,7 @@ fn currency(written: &str) -> Option<&'static Currency> {
 
 fn scale(written: &str) -> Option<String> {
     let written = written.trim_start_matches([' ', '-']).to_ascii_lowercase();
-    let long = SCALES.iter().find(|(short, _)| *short == written).map(|(_, long)| (*long).to_string());
-    Some(long.unwrap_or(written))
+    Some(numbers::scale(&written).map_or(written, |(_, english)| english.to_string()))
 }
 
 /// Reads a sum without a scale: dollars, and cents if it has them.

@@ -1,6 +1,8 @@
 //! From one number to another.
 
 use super::amount::last_word;
+use super::context::next_word;
+use super::date::is_month;
 use super::number::{cardinal, decimal, ordinal, plural, year};
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
@@ -64,6 +66,10 @@ fn range(found: &Found) -> Option<String> {
     let label = ["table", "figure", "fig", "exhibit", "section"].contains(&&*last_word(found.before()));
     let backward = backward || label && first > last;
     if part || inside || zeros || backward {
+        return None;
+    }
+    // Version 1.2 - 20 June 2004
+    if dash.contains(' ') && rest.starts_with(' ') && is_month(next_word(rest)) {
         return None;
     }
     let spoken = match from.split_once('.') {

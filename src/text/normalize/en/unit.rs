@@ -10,29 +10,11 @@ static UNITS: Table<(&str, &str)> = Table::new("units", |cells| match cells {
     _ => None,
 });
 
-/// Units that are only written after a slash.
-const ONLY_PER: &[(&str, &str)] = &[
-    ("d", "day"),
-    ("y", "year"),
-    ("w", "week"),
-    ("pp", "person"),
-    ("gal", "gallon"),
-    ("sq ft", "square foot"),
-];
+/// Units that are only written in one place: after a slash, or after a short power, as in sq. feet.
+static PLACED: Table<(&str, &str, &str)> = Table::new("en/units", table::triple);
 
 /// Words before a unit of length that make an area or a volume of it.
 const POWERS: &[(&str, &str)] = &[("sq", "square "), ("cu", "cubic "), ("fl", "fluid ")];
-
-/// Units in full, which a short power may stand before: sq. feet.
-const AFTER_POWER: &[(&str, &str)] = &[
-    ("foot, feet", "foot"),
-    ("inch, inches", "inch"),
-    ("yard, yards", "yard"),
-    ("mile, miles", "mile"),
-    ("meter, meters, metres", "meter"),
-    ("kilometer, kilometers", "kilometer"),
-    ("ounce, ounces", "ounce"),
-];
 
 /// Returns the name of one of a unit: `km²`, `cm3`, `sq. ft`.
 pub fn name(written: &str) -> Option<String> {
@@ -49,7 +31,7 @@ pub fn name(written: &str) -> Option<String> {
         Some((rest.trim_start_matches([' ', '.']), *long))
     });
     let (written, power) = before.unwrap_or((written, power));
-    let in_full = || look_up(AFTER_POWER, written).filter(|_| before.is_some());
+    let in_full = || placed("power", written).filter(|_| before.is_some());
     let name = units().get(written).copied().or_else(in_full)?;
     // A square second is none that one could see.
     if name == "second" && !power.is_empty() {
@@ -60,7 +42,7 @@ pub fn name(written: &str) -> Option<String> {
 
 /// Returns the name of a unit after a slash: $5/mo, km/h; a word in full is itself.
 pub fn per(written: &str) -> Option<String> {
-    if let Some(name) = look_up(ONLY_PER, written).map(str::to_string).or_else(|| name(written)) {
+    if let Some(name) = placed("slash", written).map(str::to_string).or_else(|| name(written)) {
         return Some(name);
     }
     let word = written.len() > 2 && written.bytes().all(|b| b.is_ascii_lowercase());
@@ -75,32 +57,8 @@ fn units() -> &'static HashMap<&'static str, &'static str> {
     })
 }
 
-fn look_up(table: &[(&'static str, &'static str)], written: &str) -> Option<&'static str> {
-    table.iter().find(|(forms, _)| forms.split(", ").any(|form| form == written)).map(|(_, name)| *name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_units() {
-        for (written, expected) in [
-            ("km", Some("kilometer")),
-            ("km²", Some("square kilometer")),
-            ("m2", Some("square meter")),
-            ("cm³", Some("cubic centimeter")),
-            ("sq ft", Some("square foot")),
-            ("sq. m", Some("square meter")),
-            ("sq. feet", Some("square foot")),
-            ("fl oz", Some("fluid ounce")),
-            ("people", None),
-            ("", None),
-        ] {
-            assert_eq!(name(written).as_deref(), expected, "{written}");
-        }
-        assert_eq!(per("mo").as_deref(), Some("month"));
-        assert_eq!(per("user").as_deref(), Some("user"));
-        assert_eq!(per("XY"), None);
-    }
+/// Returns the name of a unit that is only written in one place.
+fn placed(place: &str, written: &str) -> Option<&'static str> {
+    let is = |forms: &'static str| table::forms(forms).any(|form| form == written);
+    PLACED.iter().find(|(forms, _, after)| *after == place && is(forms)).map(|(_, name, _)| *name)
 }

@@ -20,6 +20,9 @@ pub const HARDWARE: &str = "(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|(?:[0-9A-F]{2}-
 /// `fe80::1`, `2001:db8:0:1::7`
 pub const LONG_ADDRESS: &str = "(?:[0-9A-Fa-f]{1,4}:){1,7}(?::?[0-9A-Fa-f]{1,4}){1,7}";
 
+/// `0x7f`
+pub const HEXADECIMAL: &str = "0[xX][0-9A-Fa-f]{1,16}";
+
 /// `10 ++++---`
 pub const CHANGES: &str = r"(?P<lines>[0-9]{1,6}) [\+-]{1,80}";
 
@@ -36,7 +39,10 @@ pub fn package(found: &Found) -> Option<String> {
     let bracketed = found.before().ends_with('(') && release.is_some_and(|word| word.ends_with(';'));
     let parts = version.matches('.').count() > 1 && !rest.is_empty();
     let meant = parts || tag.len() > 1 || is_candidate || bracketed && !rest.is_empty();
-    if !found.stands_alone() || range || !meant || found.previous().is_some_and(|c| "$€£¥.:/-".contains(c))
+    if !found.stands_alone()
+        || range && !bracketed
+        || !meant
+        || found.previous().is_some_and(|c| "$€£¥.:/-".contains(c))
     {
         return None;
     }
@@ -104,6 +110,13 @@ pub fn long_address(found: &Found) -> Option<String> {
         }
     }
     Some(join(&parts))
+}
+
+/// Reads a number to the base of sixteen.
+pub fn hexadecimal(found: &Found) -> Option<String> {
+    let zero = (found.numbers().digits)("0");
+    let digits = told(found.all().get(2..)?, found);
+    found.stands_alone().then(|| join(&[zero, "X".into(), digits]))
 }
 
 /// Tells letters and digits one by one; zero is the letter in English.

@@ -2,6 +2,7 @@
 
 use super::address::speak;
 use crate::text::normalize::rule::Found;
+use crate::text::normalize::table::Words;
 
 /// `/usr/local/bin`, `~/notes`, `./run.sh`: two parts at least, or a sign before the first.
 pub const ABSOLUTE: &str =
@@ -17,6 +18,9 @@ pub const FILE: &str = concat!(
     r"webp|md|rst|log|ini|cfg|conf|sql|db|apk|iso|dmg|ipynb|lock|bin|srt|ass|lrc|epub|mobi|c|h|asm|am|ac|m4|mk|texi|tex|p[lmo]|el|lua|vim|patch|diff|deb|rpm|tgz|bz2|xz|cmake|spec|service|desktop|JPE?G|PNG|GIF|PDF|TXT|CSV|DOCX?|MP3|MP4|MOV|ZIP|EXE)",
 );
 
+/// Folders that are known by their names alone: /etc.
+static ROOTS: Words = Words::new("latin/words", "file: roots");
+
 pub fn path(found: &Found) -> Option<String> {
     let path = found.all();
     // "and/or", "5/10": a slash between two words is no path.
@@ -25,6 +29,7 @@ pub fn path(found: &Found) -> Option<String> {
         return None;
     }
     let numeric = path.bytes().all(|b| b.is_ascii_digit() || b"./".contains(&b));
-    let rooted = path.starts_with('/') && path.matches('/').count() < 2;
+    let rooted =
+        path.matches('/').count() < 2 && path.strip_prefix('/').is_some_and(|name| !ROOTS.contains(name));
     (!numeric && !rooted).then(|| speak(path, found.numbers()))?
 }

@@ -19,6 +19,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "version", pattern: code::PACKAGE, read: code::package },
     Rule { name: "code", pattern: code::HARDWARE, read: code::hardware },
     Rule { name: "IP address", pattern: code::LONG_ADDRESS, read: code::long_address },
+    Rule { name: "code", pattern: code::HEXADECIMAL, read: code::hexadecimal },
     Rule { name: "code", pattern: code::PLACEHOLDER, read: code::placeholder },
     Rule { name: "code", pattern: code::CHANGES, read: code::changes },
     Rule { name: "path", pattern: file::ABSOLUTE, read: file::path },

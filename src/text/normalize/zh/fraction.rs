@@ -1,6 +1,7 @@
 //! Fractions and percentages.
 
 use super::number::{integer, number};
+use crate::text::normalize::numbers::vulgar;
 use crate::text::normalize::rule::{Found, Rule};
 
 pub const RULES: &[Rule] = &[
@@ -33,9 +34,7 @@ pub const RULES: &[Rule] = &[
         name: "fraction", pattern: r"(?<whole>[0-9]{1,12})(?<sign>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒])", read: mixed
     },
     Rule {
-        name: "fraction",
-        pattern: r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒]",
-        read: |found| sign(found.all()).map(Into::into),
+        name: "fraction", pattern: r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒]", read: |found| sign(found.all())
     },
 ];
 
@@ -48,29 +47,10 @@ fn spaced(found: &Found) -> Option<String> {
     (found.stands_alone() && less && !sum).then(|| format!("{}分之{}", integer(b), integer(a)))
 }
 
-const SIGNS: &[(&str, &str)] = &[
-    ("½", "二分之一"),
-    ("⅓", "三分之一"),
-    ("⅔", "三分之二"),
-    ("¼", "四分之一"),
-    ("¾", "四分之三"),
-    ("⅕", "五分之一"),
-    ("⅖", "五分之二"),
-    ("⅗", "五分之三"),
-    ("⅘", "五分之四"),
-    ("⅙", "六分之一"),
-    ("⅚", "六分之五"),
-    ("⅐", "七分之一"),
-    ("⅛", "八分之一"),
-    ("⅜", "八分之三"),
-    ("⅝", "八分之五"),
-    ("⅞", "八分之七"),
-    ("⅑", "九分之一"),
-    ("⅒", "十分之一"),
-];
-
-fn sign(text: &str) -> Option<&'static str> {
-    SIGNS.iter().find(|(sign, _)| *sign == text).map(|(_, spoken)| *spoken)
+/// Reads a fraction that is one character.
+fn sign(text: &str) -> Option<String> {
+    let (over, under) = vulgar(text.chars().next()?)?;
+    Some(format!("{}分之{}", integer(&under.to_string()), integer(&over.to_string())))
 }
 
 fn mixed(found: &Found) -> Option<String> {

@@ -3,6 +3,7 @@
 use super::context;
 use super::fraction::may_be_negative;
 use super::number::{number, quantity};
+use crate::text::normalize::numbers;
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::{self, Table, Words};
 
@@ -63,24 +64,6 @@ static CURRENCIES: Table<(Vec<&str>, &str)> = Table::new("currencies", |cells| m
     _ => None,
 });
 
-/// Scales that move the point: how far.
-const SHIFTS: &[(&str, usize)] = &[
-    ("k", 3),
-    ("K", 3),
-    ("thousand", 3),
-    ("M", 6),
-    ("m", 6),
-    ("mn", 6),
-    ("million", 6),
-    ("Million", 6),
-    ("B", 9),
-    ("b", 9),
-    ("bn", 9),
-    ("billion", 9),
-    ("Billion", 9),
-    ("trillion", 12),
-];
-
 /// Returns a number times 10 to the `zeros`.
 fn shifted(text: &str, zeros: usize) -> String {
     let plain = text.replace(',', "");
@@ -96,8 +79,8 @@ fn shifted(text: &str, zeros: usize) -> String {
 
 /// Reads a number and its scale.
 fn scaled(text: &str, scale: &str) -> String {
-    if let Some((_, zeros)) = SHIFTS.iter().find(|(sign, _)| *sign == scale) {
-        let moved = shifted(text, *zeros);
+    if let Some((zeros, _)) = numbers::scale(scale) {
+        let moved = shifted(text, zeros);
         // 1500000 is said 一百五十万, 3000000000 三十亿.
         return number(&moved);
     }
