@@ -226,6 +226,8 @@ fn title(word: &str, found: &Found) -> Option<&'static str> {
             Some("sister")
         }
         "Ste" if name => Some("saint"),
+        "Pt" if name => Some("point"),
+        "Rt" if matches!(next, "Hon" | "Rev") => Some("right"),
         "Gen" if name && ["Brig.", "Maj.", "Lt."].iter().any(|rank| before.ends_with(rank)) => {
             Some("general")
         }

@@ -1,13 +1,14 @@
 //! Numbers and names that are told digit by digit.
 
 use super::amount::{begins, ends, last_word};
+use super::number::{cardinal, year};
 use super::telephone::digits;
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "code", pattern: "(?:401|403|457|529|501)(?:\\([a-z0-9]\\)){0,3}[kKbB]?", read: section },
+    Rule { name: "code", pattern: "(?:401|403|457|529|501)(?:\\([a-z0-9]\\)){0,3}[kKbB]?s?", read: section },
     Rule { name: "code", pattern: "24/7/365", read: always },
     Rule { name: "code", pattern: "(?P<all>[0-9]{4,15})", read: coded },
     Rule { name: "serial number", pattern: "(?P<all>[A-Z0-9]{6,24})", read: mixed },
@@ -22,14 +23,14 @@ static NUMBERED: Words = Words::new("en/words", "code: numbered");
 
 /// Reads `401(k)`, `501(c)(3)`: sections of a law that are well known.
 fn section(found: &Found) -> Option<String> {
-    let letters = found.all().bytes().any(|b| b.is_ascii_alphabetic());
+    let (name, plural) = found.all().strip_suffix('s').map_or((found.all(), ""), |name| (name, "s"));
+    let letters = name.bytes().any(|b| b.is_ascii_alphabetic()) || found.after().starts_with(" plan");
     (begins(found) && ends(found) && letters).then_some(())?;
-    let parts = found
-        .all()
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| if c.is_ascii_digit() { digits(c.encode_utf8(&mut [0; 4])) } else { c.to_string() });
-    Some(parts.collect::<Vec<_>>().join(" "))
+    let (number, letters) = name.split_at_checked(3)?;
+    let letters = letters.chars().filter(char::is_ascii_alphanumeric);
+    let letters = letters.map(|c| cardinal(c.encode_utf8(&mut [0; 4])).unwrap_or(c.to_string()));
+    let parts: Vec<String> = [year(number)?].into_iter().chain(letters).collect();
+    Some(parts.join(" ") + plural)
 }
 
 fn always(found: &Found) -> Option<String> {

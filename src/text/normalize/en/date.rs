@@ -101,6 +101,7 @@ pub const RULES: &[Rule] = &[
         year_last,
     ),
     rule("(?P<month>1[0-2]|0?[1-9])/(?P<day>[0-3]?[0-9])", day_of_month),
+    rule("(?P<day>1[3-9]|2[0-9]|3[01])/(?P<month>1[0-2]|0?[1-9])", day_of_month),
     rule("(?P<month>0[1-9]|1[0-2])/(?P<year>[12][0-9]{3})", number_year),
     rule("(?P<year>[12][0-9]{3})[-/](?P<month>0[1-9]|1[0-2])", year_number),
     rule(

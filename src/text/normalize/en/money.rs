@@ -91,7 +91,11 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "money",
-        pattern: concat!(r"(?P<sign>[+-])?", sum!(), r" ?(?P<currency>[A-Z]{3}|{currency_sign})"),
+        pattern: concat!(
+            r"(?P<sign>[+-])?",
+            sum!(),
+            r" ?(?P<currency>[A-Z]{1,2}[$]|[A-Z]{3}|{currency_sign})"
+        ),
         read: money,
     },
     Rule { name: "money", pattern: concat!("(?P<number>", number!(), ") ?(?P<cents>¢|p)"), read: cents },

@@ -45,7 +45,7 @@ fn roman(found: &Found) -> Option<String> {
         if COUNTED.contains(&short) && (short != "no" || found.all() != "I") { word } else { "" }
     });
     let next = if found.next() == Some(' ') { next_word(found.after()) } else { "" };
-    if next == "century" || next == "centuries" {
+    if matches!(next, "century" | "centuries" | "Olympiad" | "Congress" | "Dynasty" | "dynasty") {
         return ordinal(&digits);
     }
     let plain = numeral.bytes().all(|b| b"IVX".contains(&b));

@@ -48,6 +48,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule(concat!(hour!(), "[:.](?P<m>[0-5][0-9])", half!()), clock),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?P<zone>UTC|GMT|[ECMP][SD]T|CET|BST)"), clock),
+    rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?P<hours> ?hrs)"), clock),
     rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?:(?P<utc>Z)|h)?"), clock),
     rule("(?P<h>[01][0-9]|2[0-4])(?P<m>[0-5][0-9]) ?(?:hours|hrs)", military),
     // 2211 GMT
@@ -132,6 +133,7 @@ fn clock(found: &Found) -> Option<String> {
             format!("{} {} and {}", count(h, "hour")?, count(m, "minute")?, count(s, "second")?)
         }
     };
+    let half = if found.has("hours") { " hours" } else { half };
     let zone = if found.has("utc") { "Z" } else { found.get("zone") };
     let space = if zone.is_empty() { "" } else { " " };
     Some(spoken + half + space + &spell(&zone.replace('.', "").to_ascii_uppercase()))

@@ -3,6 +3,7 @@
 use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::context::{is_capitalized, words_back};
 use super::number::{cardinal, year};
+use super::street::house_number;
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::Words;
 
@@ -37,7 +38,7 @@ fn read(found: &Found) -> Option<String> {
     // His room is 305.
     let named = found.before().strip_suffix(" is ").map(last_word).unwrap_or_default();
     if BEFORE_PAIRS.contains(before) || BEFORE_PAIRS.contains(&named) {
-        return year(text);
+        return house_number(text);
     }
     let era = matches!(after, "AD" | "CE" | "BC" | "BCE") || matches!(before, "ad" | "year" | "ca" | "circa");
     // No round number: the battle of 1066.

@@ -94,6 +94,10 @@ fn ratio(found: &Found) -> Option<String> {
     }
     let (a, b, c) = (found.get("a"), found.get("b"), found.get("c"));
     let time_like = |minutes: &str| minutes.len() == 2 && minutes < "60";
+    // Of three parts that could be a time it is one: 1:05:09.
+    if time_like(b) && time_like(c) {
+        return None;
+    }
     let clock = a.len() <= 2 && a.parse().is_ok_and(|hour: u8| hour <= 24) && time_like(b);
     if clock && (c.is_empty() || time_like(c)) && !is_score(found) {
         return None;

@@ -67,7 +67,11 @@ fn called(found: &Found) -> Option<String> {
     if !alone(found) {
         return None;
     }
-    let label = label(found.before());
+    // 尾号为8011和1102
+    let listed = found.before().strip_suffix(['和', '、', '及', '或']);
+    let first = listed.map(|first| first.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let label =
+        label(first.filter(|first| Some(first.len()) < listed.map(str::len)).unwrap_or(found.before()));
     if context::ends_with_any(label, &["尾号", "尾號"]) || is_last_digits(label) {
         return Some(telephone(text));
     }

@@ -90,7 +90,8 @@ fn tall(found: &Found) -> Option<String> {
 }
 
 fn taken(found: &Found) -> Option<String> {
-    let cued = context::contains_any(context::sentence_before(found.before()), &CUES);
+    let cued = context::contains_any(context::sentence_before(found.before()), &CUES)
+        || found.has("h") && context::starts_with_any(found.after(), &["的成绩", "完赛", "跑完"]);
     if !cued || !found.stands_alone() || found.next() == Some(':') {
         return None;
     }
