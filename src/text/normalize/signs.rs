@@ -249,28 +249,7 @@ fn closing_quote(around: &Around) -> Sign {
 
 /// Tells whether a mark opens what follows it.
 pub fn is_opening(c: char) -> bool {
-    matches!(
-        c,
-        '‘' | '“'
-            | '「'
-            | '『'
-            | '《'
-            | '〈'
-            | '«'
-            | '‹'
-            | '„'
-            | '‚'
-            | '('
-            | '['
-            | '{'
-            | '（'
-            | '【'
-            | '〔'
-            | '〖'
-            | '［'
-            | '｛'
-            | '⟨'
-    )
+    "‘“「『《〈«‹„‚([{（【〔〖［｛⟨".contains(c)
 }
 
 fn is_break(c: char) -> bool {

@@ -41,6 +41,10 @@ fn is_last_digits(label: &str) -> bool {
 
 /// Words before a number that is called.
 static CALLS: Words = Words::new("zh/words", "telephone: calls");
+/// Words before a number that is called, of which the number may be short.
+static SURE: Words = Words::new("zh/words", "telephone: sure");
+/// Words near the number of a service.
+static NEAR: Words = Words::new("zh/words", "telephone: near");
 /// Words after a number that is called.
 static CALLED: Words = Words::new("zh/words", "telephone: called");
 /// Numbers for emergencies, services and companies.
@@ -80,40 +84,15 @@ fn called(found: &Found) -> Option<String> {
     let before = context::ends_with_any(label, &CALLS);
     let near = context::sentence_before(found.before());
     let cued = service
-        && (context::contains_any(
-            near,
-            &[
-                "拨", "电话", "报警", "急救", "客服", "热线", "求助", "电话", "呼叫", "打给", "撥", "電話",
-                "救护",
-            ],
-        ) || context::starts_with_any(found.after(), &CALLED)
+        && (context::contains_any(near, &NEAR)
+            || context::starts_with_any(found.after(), &CALLED)
             || context::ends_with_any(label, &["打", "打了", "找", "叫"]));
     let long = text.len() >= 5
         && before
         && !context::ends_with_any(label, &["通过", "咨询", "查询", "打", "求助", "呼叫"]);
     let extension =
         label.strip_suffix('转').is_some_and(|number| number.ends_with(|c: char| c.is_ascii_digit()));
-    let short = extension
-        || before
-            && context::ends_with_any(
-                label,
-                &[
-                    "电话",
-                    "拨打",
-                    "热线",
-                    "致电",
-                    "总机",
-                    "分机",
-                    "客服",
-                    "電話",
-                    "撥打",
-                    "熱線",
-                    "拨",
-                    "分机号",
-                    "TEL",
-                    "Tel",
-                ],
-            );
+    let short = extension || before && context::ends_with_any(label, &SURE);
     // Alone it is no amount either.
     let only = matches!(text, "110" | "119") && found.before().is_empty() && found.after().is_empty();
     let known = KNOWN.contains(&text) || only;
