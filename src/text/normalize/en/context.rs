@@ -1,6 +1,7 @@
 //! The words around a place, and what they tell about it.
 
 use super::date::is_month;
+use crate::text::normalize::rule::Found;
 use crate::text::normalize::table::Words;
 
 /// Words that begin a sentence more often than a name: a dot before them ends a sentence.
@@ -74,4 +75,20 @@ pub fn ends_with_day(before: &str) -> bool {
     let mut words = words_back(before);
     let (Some(month), Some(day)) = (words.next(), words.next()) else { return false };
     is_month(month.trim_end_matches('.')) && day.parse().is_ok_and(|day: u8| (1..=31).contains(&day))
+}
+
+/// Tells whether neither a letter, a digit nor one of some signs stands right before what was matched.
+pub fn starts_apart(found: &Found, signs: &str) -> bool {
+    !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || signs.contains(c))
+}
+
+/// Tells whether neither a letter, a digit, a percent sign nor one of some signs with a digit behind it follows
+/// what was matched.
+pub fn ends_apart(found: &Found, signs: &str) -> bool {
+    let mut after = found.after().chars();
+    match (after.next(), after.next()) {
+        (Some(c), _) if c.is_ascii_alphanumeric() || c == '%' => false,
+        (Some(c), Some(next)) if signs.contains(c) => !next.is_ascii_digit(),
+        _ => true,
+    }
 }

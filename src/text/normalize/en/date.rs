@@ -2,7 +2,7 @@
 
 use super::amount::last_word;
 use super::cardinal::VERSIONED;
-use super::context::{previous_word, sentence_end};
+use super::context::{ends_apart, previous_word, sentence_end, starts_apart};
 use super::number::{ordinal, year};
 use crate::text::normalize::rule::{Found, Rule};
 use crate::text::normalize::table::{self, Table};
@@ -161,14 +161,7 @@ pub(super) fn full_year(digits: &str) -> Option<String> {
 
 /// Tells whether it stands by itself: not in a longer number, word, date or path.
 pub(super) fn is_clean(found: &Found) -> bool {
-    let before = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "/.-$€£#_".contains(c));
-    let mut after = found.after().chars();
-    let inside = match (after.next(), after.next()) {
-        (Some(c), _) if c.is_ascii_alphanumeric() || c == '%' => true,
-        (Some('/' | '-' | '.' | ',' | ':'), Some(next)) => next.is_ascii_digit(),
-        _ => false,
-    };
-    !before && (!inside || found.has("ahead"))
+    starts_apart(found, "/.-$€£#_") && (found.has("ahead") || ends_apart(found, "/-.,:"))
 }
 
 /// Returns `to` if another date is next.

@@ -1,6 +1,7 @@
 //! Telephone numbers, and other numbers that are read digit by digit.
 
 use super::amount::has_word;
+use super::context::{ends_apart, starts_apart};
 use super::number::cardinal;
 use crate::text::normalize::latin::initialism::said_as_word;
 use crate::text::normalize::latin::spell::{has_vowel, spell};
@@ -95,14 +96,7 @@ fn grouped(text: &str) -> String {
 }
 
 fn is_clean(found: &Found) -> bool {
-    let before = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-+./$€£#=".contains(c));
-    let mut after = found.after().chars();
-    let inside = match (after.next(), after.next()) {
-        (Some(c), _) if c.is_ascii_alphanumeric() || c == '%' => true,
-        (Some('/' | '-' | '.' | ',' | ':'), Some(next)) => next.is_ascii_digit(),
-        _ => false,
-    };
-    !before && !inside
+    starts_apart(found, "-+./$€£#=") && ends_apart(found, "/-.,:")
 }
 
 fn telephone(found: &Found) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Times of the day, and durations that are written like them.
 
-use super::context::{previous_word, sentence_end};
+use super::context::{ends_apart, previous_word, sentence_end, starts_apart};
 use super::number::{cardinal, plural};
 use super::year::is_behind_clock;
 use crate::text::normalize::latin::spell::spell;
@@ -87,17 +87,9 @@ const fn rule(pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule
 
 fn is_clean(found: &Found) -> bool {
     // "2024-01-05T10:30".
-    let stamp =
-        found.before().strip_suffix('T').is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
-    let before =
-        !stamp && found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || ":/.$€£#".contains(c));
-    let mut after = found.after().chars();
-    let inside = match (after.next(), after.next()) {
-        (Some(c), _) if c.is_ascii_alphanumeric() || c == '%' => true,
-        (Some('/' | '.' | ',' | ':'), Some(next)) => next.is_ascii_digit(),
-        _ => false,
-    };
-    !before && !inside
+    let date = found.before().strip_suffix('T');
+    let stamp = date.is_some_and(|date| date.ends_with(|c: char| c.is_ascii_digit()));
+    (stamp || starts_apart(found, ":/.$€£#")) && ends_apart(found, "/.,:")
 }
 
 /// Reads an hour and a minute.
