@@ -44,6 +44,11 @@ impl<S: Step> EngineCore<S> {
         self.scheduler.submit(id, goal, request);
     }
 
+    /// Queues a request that keeps its place in a device's memory before others do, where that is short.
+    pub fn submit_urgent(&mut self, id: RequestId, goal: Goal, request: Request) {
+        self.scheduler.submit_urgent(id, goal, request);
+    }
+
     /// Returns true if nothing is left to do.
     pub fn is_idle(&self) -> bool {
         self.scheduler.is_idle()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::{self, Backend, Checkpoint, MemoryProbe, Renderer, WeightType};
 use crate::device::{LoadOptions, Precision};
-use crate::engine::{EngineCore, Step};
+use crate::engine::{EngineCore, PAGE, Step};
 use crate::error::{Error, Result};
 use crate::voice::{SeedKind, Speaker, SpeakerStats};
 
@@ -17,6 +17,8 @@ pub struct LoadedModel {
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) stats: Option<SpeakerStats>,
     pub(crate) slots: usize,
+    /// Pages of keys and values that they may take together.
+    pub(crate) pages: usize,
     pub(crate) precision: Precision,
     pub(crate) device_name: String,
     /// What was found wrong with the device.
@@ -61,7 +63,9 @@ impl LoadedModel {
         let (parts, vocabulary) =
             rayon::join(|| backend.load(&checkpoint, precision, &options), || checkpoint.vocabulary());
         let (parts, vocabulary) = (parts?, vocabulary?);
+        let all = parts.slots * vocabulary.max_positions.div_ceil(PAGE);
         Ok(LoadedModel {
+            pages: parts.pages.unwrap_or(all),
             engine: EngineCore::new(vocabulary, parts.slots, parts.step),
             renderer: Arc::new(Renderer::new(checkpoint.config.hidden, parts.renderer)),
             stats,

@@ -84,6 +84,8 @@ pub(crate) struct Parts {
     pub renderer: Box<dyn Render>,
     /// The number of texts that are worked on together.
     pub slots: usize,
+    /// Pages of keys and values that they may take together; None if each has as many as it may need.
+    pub pages: Option<usize>,
 }
 
 /// Opens a device.

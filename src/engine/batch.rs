@@ -46,6 +46,8 @@ pub struct Batch {
     pub wanted: Vec<(usize, Head)>,
     /// The number of tokens that the slot of each wanted row has drawn before.
     pub drawn: Vec<usize>,
+    /// The rank of each wanted row's sequence: where a device's memory is short, lower ones keep theirs.
+    pub ranks: Vec<u64>,
     /// Slots whose draws begin anew with this step; each is named once, even if its row is answered with
     /// [`Drawn::Later`].
     pub started: Vec<SlotStart>,
@@ -55,7 +57,30 @@ pub struct Batch {
     pub layers: bool,
 }
 
+/// The ranks from which on sequences are not urgent.
+pub(crate) const BULK: u64 = 1 << 63;
+
 impl Batch {
+    /// Returns the slot of a wanted row, by its number among them.
+    pub(crate) fn slot(&self, index: usize) -> u32 {
+        self.rows[self.wanted[index].0].slot
+    }
+
+    /// Returns how many tokens the sequence of a wanted row has drawn before.
+    pub(crate) fn drawn_before(&self, index: usize) -> usize {
+        self.drawn.get(index).copied().unwrap_or(0)
+    }
+
+    /// Returns the rank of a wanted row's sequence; without ranks, those in front come first.
+    pub(crate) fn rank(&self, index: usize) -> u64 {
+        self.ranks.get(index).copied().unwrap_or(BULK | index as u64)
+    }
+
+    /// Returns true if the sequence of a wanted row is to be heard at once.
+    pub(crate) fn is_urgent(&self, index: usize) -> bool {
+        self.rank(index) < BULK
+    }
+
     /// Returns the wanted rows among those in a range: their numbers among the wanted ones, and their own.
     pub(crate) fn wanted_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
         let rows = self.wanted.iter().map(|(row, _)| *row).enumerate();
@@ -85,7 +110,7 @@ pub struct SlotStart {
 pub struct RowOutput {
     /// Of the head that was asked for.
     pub logits: Vec<f32>,
-    /// The state they were computed from.
+    /// The state they were computed from; of [`Drawn::PutBack`] those of the last draws, as many as the device had.
     pub hidden: Vec<f32>,
     /// The draw, by a device that draws by itself.
     pub drawn: Option<Drawn>,
@@ -102,6 +127,9 @@ pub enum Drawn {
     NotANumber,
     /// Nothing yet: the same rows are asked for again with the next step.
     Later,
+    /// Nothing: for want of memory the device has forgotten the slot's positions, all of which are to go in again. It
+    /// goes on with the draws where it was.
+    PutBack,
 }
 
 /// Runs a batch: the one that owns the device, or a stand-in in tests.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::batch::{Batch, BatchRow, RowOutput, Step};
+use super::batch::{BULK, Batch, BatchRow, RowOutput, Step};
 use super::request::{Codes, Refined, Request};
 use super::sequence::{Goal, Progress, Sequence, Vocabulary};
 use crate::error::{Error, Result};
@@ -68,14 +68,23 @@ pub enum Event {
 struct Live {
     id: RequestId,
     sequence: Sequence,
+    rank: u64,
+}
+
+struct Waiting {
+    id: RequestId,
+    goal: Goal,
+    request: Request,
+    rank: u64,
 }
 
 /// Holds the requests that wait, and those that run in a slot.
 pub struct Scheduler {
-    waiting: VecDeque<(RequestId, Goal, Request)>,
+    waiting: VecDeque<Waiting>,
     slots: Vec<Option<Live>>,
     /// Slots in the order of the last batch's wanted rows.
     planned: Vec<usize>,
+    submitted: u64,
 }
 
 impl Scheduler {
@@ -85,12 +94,25 @@ impl Scheduler {
             waiting: VecDeque::new(),
             slots: (0..slots.max(1)).map(|_| None).collect(),
             planned: Vec::new(),
+            submitted: 0,
         }
     }
 
     /// Queues a request.
     pub fn submit(&mut self, id: RequestId, goal: Goal, request: Request) {
-        self.waiting.push_back((id, goal, request));
+        let rank = BULK | self.next_rank();
+        self.waiting.push_back(Waiting { id, goal, request, rank });
+    }
+
+    /// Queues a request that keeps its memory before others do, where it is short.
+    pub fn submit_urgent(&mut self, id: RequestId, goal: Goal, request: Request) {
+        let rank = self.next_rank();
+        self.waiting.push_back(Waiting { id, goal, request, rank });
+    }
+
+    fn next_rank(&mut self) -> u64 {
+        self.submitted += 1;
+        self.submitted
     }
 
     /// Returns true if nothing waits and nothing runs.
@@ -141,7 +163,7 @@ impl Scheduler {
     /// Drops one request, waiting or running, of which no event follows; false if there is none of this id.
     /// Its slot is free for the next [`Scheduler::schedule`].
     pub fn cancel(&mut self, id: RequestId) -> bool {
-        if let Some(at) = self.waiting.iter().position(|(waiting, ..)| *waiting == id) {
+        if let Some(at) = self.waiting.iter().position(|waiting| waiting.id == id) {
             self.waiting.remove(at);
             return true;
         }
@@ -159,11 +181,11 @@ impl Scheduler {
     /// Fills free slots and lays out the next step; an empty batch means that there is nothing to do.
     pub fn schedule(&mut self, vocabulary: &Vocabulary, batch: &mut Batch, events: &mut Vec<Event>) {
         for slot in self.slots.iter_mut().filter(|slot| slot.is_none()) {
-            while let Some((id, goal, request)) = self.waiting.pop_front() {
+            while let Some(Waiting { id, goal, request, rank }) = self.waiting.pop_front() {
                 match Sequence::new(request, goal, vocabulary) {
                     Ok(sequence) => {
                         events.push(Event::Started { id, prompt: sequence.pending().1.len() });
-                        *slot = Some(Live { id, sequence });
+                        *slot = Some(Live { id, sequence, rank });
                         break;
                     }
                     Err(error) => events.push(Event::Failed { id, error }),
@@ -173,12 +195,14 @@ impl Scheduler {
         batch.rows.clear();
         batch.wanted.clear();
         batch.drawn.clear();
+        batch.ranks.clear();
         batch.started.clear();
         self.planned.clear();
         for (slot, live) in self.slots.iter_mut().enumerate() {
             let Some(live) = live else { continue };
             batch.started.extend(live.sequence.started(slot as u32));
             batch.drawn.push(live.sequence.generated());
+            batch.ranks.push(live.rank);
             let (start, inputs) = live.sequence.pending();
             batch.rows.extend(inputs.iter().enumerate().map(|(i, input)| BatchRow {
                 slot: slot as u32,
@@ -202,16 +226,16 @@ impl Scheduler {
         events: &mut Vec<Event>,
     ) -> Result<()> {
         for (slot, output) in self.planned.drain(..).zip(outputs) {
-            let Some(Live { id, mut sequence }) = self.slots[slot].take() else { continue };
+            let Some(Live { id, mut sequence, rank }) = self.slots[slot].take() else { continue };
             match sequence.advance(output, vocabulary) {
-                Ok(Progress::Waiting) => self.slots[slot] = Some(Live { id, sequence }),
+                Ok(Progress::Waiting) => self.slots[slot] = Some(Live { id, sequence, rank }),
                 Ok(Progress::Running) => {
                     events.push(Event::Advanced { id, tokens: sequence.generated() });
-                    self.slots[slot] = Some(Live { id, sequence });
+                    self.slots[slot] = Some(Live { id, sequence, rank });
                 }
                 Ok(Progress::Refined(refined)) => {
                     events.push(Event::Refined { id, refined });
-                    self.slots[slot] = Some(Live { id, sequence });
+                    self.slots[slot] = Some(Live { id, sequence, rank });
                 }
                 Ok(Progress::Refinement(refined)) => events.push(Event::Refinement { id, refined }),
                 Ok(Progress::Spoken(mut codes)) => {
@@ -241,223 +265,5 @@ fn fetch(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::ops::Range;
-
-    use super::*;
-    use crate::backend::{Checkpoint, NOISE_SEED};
-    use crate::engine::batch::{Drawn, Head};
-    use crate::sampling::{NoiseMode, SamplingParams};
-    use crate::{engine::EngineCore, hub::NoiseSize, text::Tokenizer};
-
-    /// Stands in for the model: code `position % 600` is all but certain, so what a sequence draws shows at
-    /// which positions it was fed.
-    struct Fake {
-        codes: usize,
-        text: usize,
-        /// Live rows of each step.
-        steps: Vec<usize>,
-        started: usize,
-        /// Every other step comes later.
-        late: bool,
-        fail: bool,
-    }
-
-    impl Step for Fake {
-        fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
-            if self.fail {
-                return Err(Error::NotANumber);
-            }
-            self.steps.push(batch.wanted.len());
-            self.started += batch.started.len();
-            if self.late && self.steps.len() % 2 == 1 {
-                let later = RowOutput { drawn: Some(Drawn::Later), ..RowOutput::default() };
-                *outputs = vec![later; batch.wanted.len()];
-                return Ok(());
-            }
-            let output = |(row, head): &(usize, Head)| {
-                let (heads, width) = match head {
-                    Head::Codes => (4, self.codes),
-                    Head::Text => (1, self.text),
-                };
-                let mut logits = vec![0.0; heads * width];
-                for head in 0..heads {
-                    logits[head * width + batch.rows[*row].position as usize % 600] = 1000.0;
-                }
-                RowOutput { logits, hidden: vec![0.0; 64], ..RowOutput::default() }
-            };
-            *outputs = batch.wanted.iter().map(output).collect();
-            Ok(())
-        }
-
-        fn hiddens(&mut self, _: u32, _: Range<usize>, _: &mut Vec<f32>) -> Result<()> {
-            Err(Error::NotANumber)
-        }
-    }
-
-    fn engine(slots: usize) -> EngineCore<Fake> {
-        let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
-        let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer.1, &checkpoint.tokenizer.0).unwrap();
-        let text_tokens = tokenizer.size();
-        let vocabulary = Vocabulary {
-            tokenizer,
-            codebooks: 4,
-            code_tokens: 626,
-            text_tokens,
-            hidden: 64,
-            max_positions: 40,
-            refines: true,
-        };
-        let fake =
-            Fake { codes: 626, text: text_tokens, steps: Vec::new(), started: 0, late: false, fail: false };
-        EngineCore::new(vocabulary, slots, fake)
-    }
-
-    fn request(text: &str, max_tokens: usize) -> Request {
-        let mut request = Request::new(text);
-        request.sampling = SamplingParams { max_tokens, repetition_penalty: 1.0, ..SamplingParams::speech() };
-        request
-    }
-
-    fn run(engine: &mut EngineCore<Fake>) -> Vec<Event> {
-        let mut events = Vec::new();
-        while !engine.is_idle() {
-            events.extend(engine.step().unwrap());
-        }
-        events
-    }
-
-    fn spoken(events: &[Event]) -> Vec<(RequestId, &Codes)> {
-        events
-            .iter()
-            .filter_map(|e| if let Event::Spoken { id, codes } = e { Some((*id, &**codes)) } else { None })
-            .collect()
-    }
-
-    #[test]
-    fn a_freed_slot_goes_to_the_next_request_at_once_and_positions_start_anew() {
-        let mut engine = engine(2);
-        for (id, tokens) in [(0, 3), (1, 9), (2, 2), (3, 4)] {
-            engine.submit(id, Goal::Speak, request("你好", tokens));
-        }
-        let events = run(&mut engine);
-        let done = spoken(&events);
-        assert_eq!(done.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0, 2, 3, 1]);
-        for (_, codes) in done {
-            // [Stts][empty_spk][speed_5]你好[Ptts] ends at position 5.
-            assert_eq!(codes.input_ids.len(), 6);
-            let drawn: Vec<u32> = codes.tokens.iter().map(|t| t[0]).collect();
-            assert_eq!(drawn, (5..5 + codes.tokens.len() as u32).collect::<Vec<_>>());
-        }
-        assert_eq!(engine.step_ref().steps, [2, 2, 2, 2, 2, 2, 2, 2, 2]);
-    }
-
-    #[test]
-    fn a_bad_request_fails_alone() {
-        let mut engine = engine(1);
-        engine.submit(0, Goal::Speak, request("", 3));
-        engine.submit(1, Goal::Speak, request("你好", 0));
-        engine.submit(2, Goal::Speak, request(&"好".repeat(60), 3));
-        engine.submit(3, Goal::Speak, request("你好", 3));
-        let events = run(&mut engine);
-        let failed: Vec<_> = events
-            .iter()
-            .filter_map(|e| {
-                if let Event::Failed { id, error } = e { Some((*id, error.to_string())) } else { None }
-            })
-            .collect();
-        assert_eq!(failed.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0, 1, 2]);
-        assert!(failed[2].1.contains("64 tokens of prompt, at most 39"), "{failed:?}");
-        assert_eq!(spoken(&events).len(), 1);
-    }
-
-    #[test]
-    fn a_full_context_ends_the_speech_and_says_so() {
-        let mut engine = engine(1);
-        engine.submit(0, Goal::Speak, request("你好", 1000));
-        let events = run(&mut engine);
-        let codes = spoken(&events)[0].1;
-        assert_eq!(codes.finish, crate::engine::FinishReason::ContextFull);
-        assert_eq!(codes.input_ids.len() + codes.tokens.len(), 41);
-    }
-
-    #[test]
-    fn refining_and_speech_follow_each_other_in_one_slot() {
-        let mut engine = engine(1);
-        let mut refining = request("你好", 3);
-        let sampling = SamplingParams { max_tokens: 2, ..SamplingParams::refine() };
-        refining.refine = Some(crate::engine::Refine { tags: "[oral_2]".into(), sampling });
-        engine.submit(7, Goal::Speak, refining);
-        let events = run(&mut engine);
-        // [Sbreak]你好[Pbreak][oral_2] ends at position 4.
-        let codes = spoken(&events)[0].1;
-        assert_eq!(codes.refined.as_ref().unwrap().tokens, [4, 5]);
-        assert_eq!(codes.tokens.len(), 3);
-    }
-
-    #[test]
-    fn a_step_that_comes_later_leaves_all_as_it_was() {
-        let spoken_by = |late: bool| {
-            let mut engine = engine(2);
-            engine.step_mut().late = late;
-            for (id, tokens) in [(0, 3), (1, 5), (2, 4)] {
-                engine.submit(id, Goal::Speak, request("你好", tokens));
-            }
-            let events = run(&mut engine);
-            let advanced = events.iter().filter(|e| matches!(e, Event::Advanced { .. })).count();
-            let codes: Vec<Codes> = spoken(&events).into_iter().map(|(_, codes)| codes.clone()).collect();
-            (codes, advanced, engine.step_ref().started, engine.step_ref().steps.len())
-        };
-        let (codes, advanced, started, steps) = spoken_by(false);
-        assert_eq!(spoken_by(true), (codes, advanced, started, 2 * steps));
-    }
-
-    #[test]
-    fn a_cancelled_request_frees_its_slot_and_leaves_its_neighbours_alone() {
-        // At this temperature the noise decides what is drawn.
-        let sampled = |id: RequestId, tokens: usize| Request {
-            seed: id,
-            noise: NoiseMode::Stream,
-            sampling: SamplingParams { temperature: vec![1e4], ..request("", tokens).sampling },
-            ..request("你好", tokens)
-        };
-        let spoken_beside = |cancelled: bool| {
-            let mut engine = engine(2);
-            assert_eq!((engine.slots(), engine.running()), (2, 0));
-            for (id, tokens) in [(0, 30), (1, 9), (2, 9), (3, 4)] {
-                engine.submit(id, Goal::Speak, sampled(id, tokens));
-            }
-            let mut events = Vec::new();
-            for _ in 0..3 {
-                events.extend(engine.step().unwrap());
-            }
-            assert_eq!((engine.running(), engine.waiting()), (2, 2));
-            if cancelled {
-                assert!(engine.cancel(0), "it runs");
-                assert_eq!((engine.running(), engine.waiting()), (1, 2));
-                assert!(engine.cancel(2), "it waits");
-                assert_eq!((engine.running(), engine.waiting()), (1, 1));
-                assert!(!engine.cancel(0) && !engine.cancel(2) && !engine.cancel(7));
-                events = engine.step().unwrap();
-                assert!(matches!(events[0], Event::Started { id: 3, .. }), "{events:?}");
-                assert_eq!(engine.running(), 2);
-            }
-            events.extend(run(&mut engine));
-            let mut codes = spoken(&events);
-            codes.sort_by_key(|(id, _)| *id);
-            codes.into_iter().map(|(id, codes)| (id, codes.tokens.clone())).collect::<Vec<_>>()
-        };
-        let mut all = spoken_beside(false);
-        all.retain(|(id, _)| *id == 1 || *id == 3);
-        assert_eq!(spoken_beside(true), all);
-    }
-
-    #[test]
-    fn a_failing_device_is_an_error_and_leaves_nothing_behind() {
-        let mut engine = engine(1);
-        engine.step_mut().fail = true;
-        engine.submit(0, Goal::Speak, request("你好", 3));
-        assert!(engine.step().is_err());
-        assert!(engine.is_idle());
-    }
-}
+#[path = "scheduler_tests.rs"]
+mod tests;

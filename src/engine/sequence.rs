@@ -67,6 +67,8 @@ pub struct Sequence {
     request: Request,
     goal: Goal,
     phase: Phase,
+    /// The first inputs of the phase.
+    prompt: Vec<Input>,
     /// The inputs of the next step, from `position` on.
     pending: Vec<Input>,
     position: usize,
@@ -106,6 +108,7 @@ impl Sequence {
             request,
             goal,
             phase: Phase::Speaking,
+            prompt: Vec::new(),
             pending: Vec::new(),
             position: 0,
             input_ids: Vec::new(),
@@ -168,6 +171,7 @@ impl Sequence {
             return Err(Error::TextTooLong { tokens: inputs.len(), limit: vocabulary.max_positions - 1 });
         }
         self.input_ids = ids;
+        self.prompt.clone_from(&inputs);
         self.pending = inputs;
         self.position = 0;
         self.tokens.clear();
@@ -235,6 +239,10 @@ impl Sequence {
     pub fn advance(&mut self, output: &mut RowOutput, vocabulary: &Vocabulary) -> Result<Progress> {
         let drawn = match output.drawn.take() {
             Some(Drawn::Later) => return Ok(Progress::Waiting),
+            Some(Drawn::PutBack) => {
+                self.put_back(&output.hidden, vocabulary.hidden);
+                return Ok(Progress::Waiting);
+            }
             Some(Drawn::Draw(draw)) => {
                 self.sampler.take(&draw);
                 draw
@@ -247,14 +255,10 @@ impl Sequence {
         let finish = match drawn {
             Draw::End => Some(FinishReason::End),
             Draw::Tokens(tokens) => {
-                let input = match self.phase {
-                    Phase::Refining => Input::Text(tokens[0]),
-                    Phase::Speaking => {
-                        self.hiddens.extend_from_slice(&output.hidden);
-                        Input::Codes(tokens.clone())
-                    }
-                };
-                self.pending.push(input);
+                if matches!(self.phase, Phase::Speaking) {
+                    self.hiddens.extend_from_slice(&output.hidden);
+                }
+                self.pending.push(self.input_of(&tokens));
                 self.tokens.push(tokens);
                 if self.sampler.is_full() {
                     Some(FinishReason::MaxTokens)
@@ -270,6 +274,23 @@ impl Sequence {
             (Some(finish), Phase::Refining) => self.finish_refining(finish, vocabulary),
             (Some(finish), Phase::Speaking) => self.finish_speaking(finish),
         }
+    }
+
+    /// Returns what goes in of drawn tokens.
+    fn input_of(&self, tokens: &[u32]) -> Input {
+        match self.phase {
+            Phase::Refining => Input::Text(tokens[0]),
+            Phase::Speaking => Input::Codes(tokens.to_vec()),
+        }
+    }
+
+    /// Lets all inputs go in again, of which the device has kept nothing but these last hidden states.
+    fn put_back(&mut self, hiddens: &[f32], width: usize) {
+        let drawn = self.tokens.iter().map(|tokens| self.input_of(tokens));
+        self.pending = self.prompt.iter().cloned().chain(drawn).collect();
+        self.position = 0;
+        self.hiddens.truncate((self.tokens.len() * width).saturating_sub(hiddens.len()));
+        self.hiddens.extend_from_slice(hiddens);
     }
 
     fn draw(&mut self, logits: &mut [f32]) -> Result<Draw> {

@@ -16,7 +16,7 @@ use super::worker::work;
 use crate::backend::{GROUP_STEPS, MemoryProbe, Rendered, Renderer, SAMPLE_RATE};
 use crate::device::DeviceChoice;
 use crate::device::Precision;
-use crate::engine::{Codes, PAGE, Refined, Request};
+use crate::engine::{Codes, Refined, Request};
 use crate::error::{Error, Result};
 use crate::loading::LoadedModel;
 use crate::speech::{Composer, Line, SpeechRequest, Voices};
@@ -119,7 +119,7 @@ impl Engine {
         let device = |model: &LoadedModel| Device {
             name: model.device_name.clone(),
             slots: model.slots,
-            pages: model.slots * model.engine.vocabulary().max_positions.div_ceil(PAGE),
+            pages: model.pages,
             precision: model.precision,
             renderer: Arc::clone(&model.renderer),
             memory: model.memory.clone(),

@@ -226,7 +226,10 @@ impl Worker<'_> {
         let id = self.next_request;
         self.next_request += 1;
         self.running.insert(id, Running { line, piece, attempt, tokens: 0, at_renderer: false });
-        self.model.engine.submit(id, goal, request);
+        match line.0 {
+            Priority::Interactive => self.model.engine.submit_urgent(id, goal, request),
+            Priority::Bulk => self.model.engine.submit(id, goal, request),
+        }
     }
 
     fn take_event(&mut self, event: Event) -> Result<()> {

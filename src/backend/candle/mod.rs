@@ -140,6 +140,7 @@ impl Backend for Candle {
             step: Box::new(step::CandleStep::load(checkpoint, &layout, slots)?),
             renderer: Box::new(render::CandleRenderer::load(checkpoint, &layout)?),
             slots,
+            pages: None,
         })
     }
 }

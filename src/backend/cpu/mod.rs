@@ -91,6 +91,6 @@ impl Backend for Cpu {
         let slots = options.batch_size.max(1);
         let (step, renderer) =
             rayon::join(|| CpuStep::load(checkpoint, kind, slots), || CpuRenderer::load(checkpoint, kind));
-        Ok(Parts { step: Box::new(step?), renderer: Box::new(renderer?), slots })
+        Ok(Parts { step: Box::new(step?), renderer: Box::new(renderer?), slots, pages: None })
     }
 }

@@ -178,7 +178,8 @@ pub fn bytes<T: Plain>(values: &[T]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
 }
 
-fn bytes_mut<T: Plain>(values: &mut [T]) -> &mut [u8] {
+/// Returns a slice's bytes, to be written.
+pub fn bytes_mut<T: Plain>(values: &mut [T]) -> &mut [u8] {
     // SAFETY: plain values are bytes, and any bytes are plain values.
     unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) }
 }

@@ -1,11 +1,12 @@
 //! The Llama on a card: embeddings, layers and heads over the rows of a pass.
 
+use super::cache::CardCache;
 use super::driver::Buffer;
 use super::kernels::{Dtype, Embedding, Kernels, MAX_HIDDEN};
 use super::layout::CardLayout;
 use super::matrix::Matrix;
 use super::products::{INPUTS_MULTIPLE, Scratch};
-use super::shared::{Attention, CacheArgument, Heads, Kept, PAGE, Row};
+use super::shared::{Attention, Heads, Kept, Row};
 use super::shared::{Epilogue, ProductArgument};
 use crate::backend::cpu::kernel::RopeTable;
 use crate::backend::networks::{Embed, GptConfig, Llama};
@@ -50,41 +51,6 @@ impl Space {
     /// Returns the input of rows, which becomes what the layers leave of them, (rows, hidden).
     pub fn x(&self) -> &Buffer<f32> {
         &self.x
-    }
-}
-
-/// Holds keys and values of every layer, for a number of slots.
-pub struct CardCache {
-    /// (pages, heads, [`PAGE`], head size) each.
-    layers: Vec<(Buffer<u8>, Buffer<u8>)>,
-    /// (slots, pages of a slot).
-    table: Buffer<u32>,
-    slots: usize,
-    slot_pages: u32,
-    capacity: usize,
-}
-
-impl CardCache {
-    /// Takes memory for so many sequences.
-    ///
-    /// # Errors
-    /// [`Error::Device`] if the card has no memory for it.
-    pub fn new(model: &CardLlama, slots: usize) -> Result<Self> {
-        let capacity = model.config().max_positions;
-        let slot_pages = Kernels::pages(capacity as u32);
-        let pages = slots * slot_pages as usize;
-        let bytes = pages * PAGE as usize * model.config().hidden * model.kind().size();
-        let driver = model.kernels().driver();
-        let layer = || Ok((Buffer::new(driver, bytes)?, Buffer::new(driver, bytes)?));
-        let layers = (0..model.config().layers).map(|_| layer()).collect::<Result<Vec<_>>>()?;
-        let table: Vec<u32> = (0..pages as u32).collect();
-        Ok(CardCache { layers, table: Buffer::from_slice(driver, &table)?, slots, slot_pages, capacity })
-    }
-
-    /// Returns how many bytes one sequence takes.
-    pub fn slot_bytes(config: &GptConfig, kind: Dtype) -> usize {
-        let positions = config.max_positions.next_multiple_of(PAGE as usize);
-        2 * config.layers * positions * config.hidden * kind.size()
     }
 }
 
@@ -204,13 +170,8 @@ impl CardLlama {
         cache: &CardCache,
         after: &mut dyn FnMut(&Buffer<f32>) -> Result<()>,
     ) -> Result<()> {
-        let outside =
-            rows.iter().find(|r| r.slot as usize >= cache.slots || r.position as usize >= cache.capacity);
-        if let Some(row) = outside {
-            return Err(Error::Device(format!(
-                "slot {}, position {} lie outside {} slots of {} positions",
-                row.slot, row.position, cache.slots, cache.capacity
-            )));
+        if let Some(Row { slot, position, .. }) = rows.iter().find(|row| !cache.has(row.slot, row.position)) {
+            return Err(Error::Device(format!("slot {slot} has no page for position {position}")));
         }
         if rows.len() > space.capacity {
             return Err(Error::Device(format!("{} rows in a space for {}", rows.len(), space.capacity)));
@@ -254,7 +215,7 @@ impl CardLlama {
         cache: &CardCache,
         after: &mut dyn FnMut(&Buffer<f32>) -> Result<()>,
     ) -> Result<()> {
-        let GptConfig { hidden, heads, norm_eps: eps, .. } = *self.config();
+        let GptConfig { hidden, norm_eps: eps, .. } = *self.config();
         let (kernels, kind, scratch) = (&self.layout.kernels, self.layout.kind, Some(&space.scratch));
         let (row_count, count) = (count, count as u32);
         let width = hidden as u32;
@@ -268,15 +229,8 @@ impl CardLlama {
             kernels.product(kind, product, scratch)
         };
         let (x, queries) = (space.x.address(), space.queries.address());
-        for (layer, (keys, values)) in self.weights.layers.iter().zip(&cache.layers) {
-            let cache = CacheArgument {
-                keys: keys.address(),
-                values: values.address(),
-                table: cache.table.address(),
-                slot_pages: cache.slot_pages,
-                heads: heads as u32,
-                head_size: self.config().head_size() as u32,
-            };
+        for (number, layer) in self.weights.layers.iter().enumerate() {
+            let cache = cache.layer(number);
             let qkv = ProductArgument {
                 y_stride: width,
                 places: rows.address(),
@@ -309,8 +263,8 @@ impl CardLlama {
     }
 
     /// Computes the final norm of the rows that `picked` (count) names, and their logits: `hidden` (count,
-    /// hidden) and `logits` (count, width of the head). With a store (slots, capacity, hidden), the normed
-    /// states are kept there too, where `kept` (count) says.
+    /// hidden) and `logits` (count, width of the head). With a cache, the normed states are kept there too, where
+    /// `kept` (count) says.
     ///
     /// # Errors
     /// A missing tensor; an error of the card.
@@ -321,7 +275,7 @@ impl CardLlama {
         count: usize,
         head: Head,
         [hidden, logits]: [&Buffer<f32>; 2],
-        store: Option<(&Buffer<Kept>, &Buffer<f32>)>,
+        store: Option<(&Buffer<Kept>, &CardCache)>,
     ) -> Result<()> {
         if head == Head::Text && self.head_text.is_none() {
             self.head_text = Some(self.embed.head(head, &self.layout)?);
@@ -331,7 +285,9 @@ impl CardLlama {
         if hidden.len() < count * width || logits.len() < count * outputs || weights.outputs() != outputs {
             return Err(Error::Device(format!("{count} rows in a smaller place")));
         }
-        let (kept, store) = store.map_or((0, 0), |(kept, store)| (kept.address(), store.address()));
+        let kept_by =
+            |(kept, cache): (&Buffer<Kept>, &CardCache)| (kept.address(), cache.places(), cache.slot_pages());
+        let (kept, [base, table], slot_pages) = store.map_or((0, [0, 0], 0), kept_by);
         self.layout.kernels.heads(Heads {
             x: space.x.address(),
             picked: picked.address(),
@@ -339,11 +295,13 @@ impl CardLlama {
             w: weights.address(),
             hidden: hidden.address(),
             kept,
-            store,
+            base,
+            table,
             logits: logits.address(),
             rows: count as u32,
             width: width as u32,
             outputs: outputs as u32,
+            slot_pages,
             capacity: self.config().max_positions as u32,
             eps: self.config().norm_eps,
         })

@@ -8,9 +8,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::cache::CardCache;
 use super::driver::{Buffer, Driver, Graph};
 use super::kernels::Kernels;
-use super::llama::{CardCache, CardLlama, Space};
+use super::llama::{CardLlama, Space};
 use super::sampler::DeviceSampler;
 use super::shared::Following;
 use super::shared::{Kept, Row};
@@ -68,8 +69,6 @@ pub struct StepContext<'a> {
     /// (rows, hidden) and (rows, width of the codes' head).
     pub hidden: &'a Buffer<f32>,
     pub logits: &'a Buffer<f32>,
-    /// (slots, positions, hidden).
-    pub hiddens: &'a Buffer<f32>,
 }
 
 impl Lookahead {
@@ -98,6 +97,11 @@ impl Lookahead {
         if let Some(waiting) = self.waiting.get_mut(slot as usize) {
             waiting.clear();
         }
+    }
+
+    /// Returns how many steps are asked for at once.
+    pub fn steps(&self) -> usize {
+        self.steps
     }
 
     /// Returns how many steps wait for a slot.
@@ -141,7 +145,7 @@ impl Lookahead {
         let key = Key { rows: rows.len(), pages: Kernels::pages(longest).next_power_of_two(), steps };
         // From then on each step leaves what goes in next.
         context.model.embed_rows(context.space, &self.rows, rows.len())?;
-        self.steps(context, key)?;
+        self.run_steps(context, key)?;
         let mut log = vec![0; steps * rows.len() * codebooks];
         self.log.download(0, &mut log)?;
         for (index, row) in rows.iter().enumerate() {
@@ -162,7 +166,7 @@ impl Lookahead {
     }
 
     /// Runs the steps of what was uploaded, replayed if they are captured.
-    fn steps(&mut self, context: &mut StepContext, key: Key) -> Result<()> {
+    fn run_steps(&mut self, context: &mut StepContext, key: Key) -> Result<()> {
         if context.model.kernels().driver().times_launches() {
             return self.launch(context, key);
         }
@@ -201,14 +205,16 @@ impl Lookahead {
     /// Launches what a step is made of; no argument depends on which step it is.
     fn launch_step(&self, context: &mut StepContext, key: Key) -> Result<()> {
         let Key { rows: count, pages, .. } = key;
-        let StepContext { model, cache, space, sampler, hidden, logits, hiddens } = context;
+        let StepContext { model, cache, space, sampler, hidden, logits } = context;
+        let [base, table] = cache.places();
         model.launch(space, &self.rows, count, pages, cache, &mut |_| Ok(()))?;
         model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits], None)?;
         let next = Following {
             rows: self.rows.address(),
             kept: self.kept.address(),
             hidden_states: hidden.address(),
-            store: hiddens.address(),
+            base,
+            table,
             codes: model.codes().address(),
             x: space.x().address(),
             logged: self.logged.address(),
@@ -216,6 +222,7 @@ impl Lookahead {
             hidden: model.config().hidden as u32,
             codebooks: model.embed().sizes.codebooks as u32,
             code_tokens: model.embed().sizes.code_tokens as u32,
+            slot_pages: cache.slot_pages(),
             capacity: model.config().max_positions as u32,
         };
         sampler.launch_ahead(logits.address(), &next)

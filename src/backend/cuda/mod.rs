@@ -11,13 +11,30 @@
 //! A step is five kernels a layer and two more: norm, queries, keys, values, their rotation and the cache; attention;
 //! its output and the residual; norm, gate, up and SiLU; down and the residual; then norm and heads; then the draw,
 //! which lays out the next step, so that eight steps of all texts are asked for at once as one CUDA graph. The prompts
-//! of new lines go in between two such graphs. A layer's keys and values lie in pages of 128 positions. [`Switches`]
-//! turn these off, which changes no byte and helps to find a fault.
+//! of new lines go in between two such graphs. [`Switches`] turn these off, which changes no byte and helps to find a
+//! fault.
+//!
+//! Keys, values and hidden states lie in pages of 128 positions, 7.9 MiB each with the published model in f16. A line
+//! gets them as it grows and gives them back when it ends, and the card's memory is taken in chunks of 32 as they are
+//! needed. Where no page is left, the line that came last gives its own back; they are computed again, to the same
+//! bytes, once there are enough. So many lines of ten seconds (five pages) fit at once, counted as `plan.rs` does, with
+//! half a GiB for the driver and a tenth that stays free:
+//!
+//! | card's memory | lines |
+//! |--:|--:|
+//! | 8 GB | 153 |
+//! | 12 GB | 243 |
+//! | 16 GB | 339 |
+//! | 24 GB | 524 |
+//! | 80 GB | 1811 |
+//!
+//! Unless a number is asked for, at most 256 are worked on together.
 //!
 //! The tests run the kernels' source on an emulated card, token by token against the Python program:
 //! `CHATTTS_RS_EMULATED_CARDS=1 CHATTTS_RS_TEST_DEVICE=cuda cargo test --release --features cuda-emulator --test
 //! parity`.
 
+mod cache;
 mod card;
 mod check;
 mod driver;
@@ -30,6 +47,7 @@ mod llama;
 mod lookahead;
 mod matrix;
 mod measure;
+mod plan;
 mod products;
 mod profile;
 mod render_kernels;
@@ -59,8 +77,9 @@ pub use trust::{Trust, remember_in};
 
 use self::layout::CardLayout;
 use self::llama::CardLlama;
+use self::plan::Slots;
 use self::renderer::CardRenderer;
-use self::step::{CardStep, Slots};
+use self::step::CardStep;
 use super::weights::Checkpoint;
 use super::{Backend, MemoryProbe, Parts};
 use crate::device::{BackendChoice, DeviceChoice, LoadOptions, Precision};
@@ -156,8 +175,8 @@ impl Backend for CardBackend {
             memory_fraction: options.memory_fraction,
         };
         let step = CardStep::new(llama, slots)?;
-        let slots = step.slots();
-        Ok(Parts { step: Box::new(step), renderer: Box::new(renderer), slots })
+        let (slots, pages) = (step.slots(), Some(step.pages()));
+        Ok(Parts { step: Box::new(step), renderer: Box::new(renderer), slots, pages })
     }
 }
 

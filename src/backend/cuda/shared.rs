@@ -69,6 +69,8 @@ include!("table.rs");
 unsafe impl Plain for Row {}
 // SAFETY: as above.
 unsafe impl Plain for Kept {}
+// SAFETY: numbers of eight bytes.
+unsafe impl Plain for PageOffset {}
 // SAFETY: as above.
 unsafe impl Plain for Bounds {}
 // SAFETY: as above.

@@ -1,15 +1,19 @@
 //! Steps on a card: rows in, drawn tokens out. Hidden states stay there until they are asked for.
 
+mod admission;
+
 use std::ops::Range;
 
+use admission::{Parts, part};
+
+use super::cache::CardCache;
 use super::driver::Buffer;
-use super::kernels::Dtype;
-use super::llama::{CardCache, CardLlama, Space};
+use super::llama::{CardLlama, Space};
 use super::lookahead::{Lookahead, StepContext};
+use super::plan::{MemoryPlan, Slots, codes_shape, text_shape};
 use super::sampler::{DeviceSampler, Setup, Shape};
 use super::shared::{CODES, Kept, Row, SPEAKER, TEXT};
-use crate::backend::networks::GptConfig;
-use crate::engine::batch::{Batch, BatchRow, Drawn, Head, Input, RowOutput, Step};
+use crate::engine::{Batch, BatchRow, Drawn, Head, Input, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::sampling::Draw;
 
@@ -25,8 +29,8 @@ pub struct CardStep {
     codes: Outputs,
     /// Made when the first text is refined.
     text: Option<Outputs>,
-    /// (slots, positions, hidden): the states that codes were drawn from.
-    hiddens: Buffer<f32>,
+    /// The draw of each slot from which on the cache has the states.
+    kept_from: Vec<usize>,
     drawn: Vec<Result<Draw>>,
     lookahead: Lookahead,
     /// In the last step sequences joined those that go on, which waited for them.
@@ -85,17 +89,6 @@ impl Outputs {
     }
 }
 
-/// Says how many sequences a card works on.
-#[derive(Clone, Copy, Debug)]
-pub struct Slots {
-    /// The number that is asked for.
-    pub wanted: usize,
-    /// Fewer will do if the memory holds no more.
-    pub fewer: bool,
-    /// The share of the free memory that may be taken, 0 to 1.
-    pub memory_fraction: f64,
-}
-
 impl CardStep {
     /// Takes memory for sequences beside a model that lies on its card.
     ///
@@ -104,16 +97,15 @@ impl CardStep {
     pub fn new(model: CardLlama, slots: Slots) -> Result<Self> {
         let driver = std::sync::Arc::clone(model.kernels().driver());
         let space = model.space(PASS_ROWS)?;
-        let slots = fit(&model, slots)?;
-        let GptConfig { hidden, max_positions, .. } = *model.config();
+        let MemoryPlan { slots, chunks } = MemoryPlan::on_card(&model, slots)?;
         let codes = codes_shape(&model);
         let text = text_shape(&model);
         Ok(CardStep {
-            cache: CardCache::new(&model, slots)?,
+            cache: CardCache::new(&driver, model.config(), model.kind(), slots, chunks)?,
             sampler: DeviceSampler::new(&driver, slots, codes, text)?,
             codes: Outputs::new(&model, slots, Head::Codes)?,
             text: None,
-            hiddens: Buffer::new(&driver, slots * max_positions * hidden)?,
+            kept_from: vec![0; slots],
             drawn: Vec::with_capacity(slots),
             lookahead: Lookahead::new(&driver, slots, PASS_ROWS.min(slots), codes.heads)?,
             joined: false,
@@ -128,8 +120,14 @@ impl CardStep {
         self.slots
     }
 
+    /// Returns how many pages their positions may take together.
+    pub fn pages(&self) -> usize {
+        self.cache.pages()
+    }
+
     /// Runs all rows of a batch, so many at a time.
     fn passes(&mut self, batch: &Batch, outputs: &mut [RowOutput]) -> Result<()> {
+        self.cache.settle()?;
         let total = batch.rows.len();
         for start in (0..total).step_by(PASS_ROWS) {
             self.pass(batch, start..(start + PASS_ROWS).min(total), outputs)?;
@@ -140,6 +138,7 @@ impl CardStep {
     /// Runs the next step of sequences that have drawn codes, by their numbers among the wanted rows; several
     /// steps of all if none has one waiting.
     fn go_on(&mut self, batch: &Batch, going: &[usize], outputs: &mut [RowOutput]) -> Result<()> {
+        self.cache.settle()?;
         let mut rows = Vec::with_capacity(going.len());
         for index in going {
             let row = self.row(&batch.rows[batch.wanted[*index].0], &mut Vec::new())?;
@@ -160,7 +159,6 @@ impl CardStep {
                     sampler: &mut self.sampler,
                     hidden: &self.codes.hidden,
                     logits: &self.codes.logits,
-                    hiddens: &self.hiddens,
                 };
                 self.lookahead.run(&mut context, &rows, &kept)?;
             }
@@ -220,7 +218,7 @@ impl CardStep {
         };
         let (hidden, width) = (self.model.config().hidden, self.model.embed().sizes.width(part.head));
         let count = wanted.indices.len();
-        let store = (part.head == Head::Codes && !logits).then_some((&part.kept, &self.hiddens));
+        let store = (part.head == Head::Codes && !logits).then_some((&part.kept, &self.cache));
         self.model.finish(
             &self.space,
             &part.picked,
@@ -272,32 +270,35 @@ impl CardStep {
 impl Step for CardStep {
     fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
         outputs.resize_with(batch.wanted.len(), RowOutput::default);
-        if !batch.logits {
-            for started in &batch.started {
-                let setup = Setup {
-                    params: &started.sampling,
-                    shape: Shape { heads: started.heads, vocab: started.tokens },
-                    end_token: started.end,
-                };
-                self.sampler.begin(started.slot, setup, started.noise)?;
-                self.lookahead.forget(started.slot);
+        for started in &batch.started {
+            self.cache.release(started.slot);
+            if batch.logits {
+                continue;
             }
+            let setup = Setup {
+                params: &started.sampling,
+                shape: Shape { heads: started.heads, vocab: started.tokens },
+                end_token: started.end,
+            };
+            self.sampler.begin(started.slot, setup, started.noise)?;
+            self.lookahead.forget(started.slot);
         }
         if batch.logits || batch.layers {
+            self.give_all(batch)?;
             return self.passes(batch, outputs);
         }
         // What begins waits until the others have no drawn steps left and goes through in one pass then, for
         // which the others wait: from there on all go on together. Neither waits twice in a row. Texts that are
         // being refined take a step each time, in a pass of their own unless something begins.
-        let Parts { going, refining, beginning } = Parts::of(batch);
-        let slot = |index: &usize| batch.rows[batch.wanted[*index].0].slot;
-        let drawn_ahead = going.iter().any(|index| self.lookahead.waiting(slot(index)) > 0);
-        let may_join = !drawn_ahead && (going.is_empty() || !self.joined);
-        let join = may_join && !beginning.is_empty();
-        self.joined = join;
-        let (mut now, later) = if join { (beginning, &going) } else { (Vec::new(), &beginning) };
-        later.iter().for_each(|index| outputs[*index] = answer(Drawn::Later));
-        now.extend(refining);
+        let mut parts = Parts::of(batch);
+        let drawn_ahead = parts.going.iter().any(|index| self.lookahead.waiting(batch.slot(*index)) > 0);
+        self.give_pages(batch, &mut parts, drawn_ahead, outputs)?;
+        let may_join = !drawn_ahead && (parts.going.is_empty() || !self.joined);
+        let mut now = if may_join { self.admit(batch, &mut parts, outputs)? } else { Vec::new() };
+        self.joined = !now.is_empty();
+        let later = if self.joined { &parts.going } else { &Vec::new() };
+        later.iter().chain(&parts.beginning).for_each(|index| outputs[*index] = answer(Drawn::Later));
+        now.extend(parts.refining);
         if !now.is_empty() {
             let mut answers = vec![RowOutput::default(); now.len()];
             self.passes(&part(batch, &now), &mut answers)?;
@@ -305,18 +306,11 @@ impl Step for CardStep {
                 outputs[index] = answer;
             }
         }
-        if join { Ok(()) } else { self.go_on(batch, &going, outputs) }
+        if self.joined { Ok(()) } else { self.go_on(batch, &parts.going, outputs) }
     }
 
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
-        let GptConfig { hidden, max_positions, .. } = *self.model.config();
-        if slot as usize >= self.slots || steps.end > max_positions {
-            return Err(Error::Device(format!("no states of step {} of slot {slot} are kept", steps.end)));
-        }
-        let before = to.len();
-        to.resize(before + steps.len() * hidden, 0.0);
-        let start = (slot as usize * max_positions + steps.start) * hidden;
-        self.hiddens.download(start, &mut to[before..])
+        self.cache.states(slot, steps, to)
     }
 }
 
@@ -330,109 +324,6 @@ fn drawn_of(drawn: Result<Draw>) -> Result<Drawn> {
 
 fn answer(drawn: Drawn) -> RowOutput {
     RowOutput { drawn: Some(drawn), ..RowOutput::default() }
-}
-
-/// Sorts the wanted rows of a batch by what becomes of them.
-#[derive(Default)]
-struct Parts {
-    /// Nothing goes in but codes that the sequence drew.
-    going: Vec<usize>,
-    /// Nothing but a text token that it drew.
-    refining: Vec<usize>,
-    /// All others: prompts.
-    beginning: Vec<usize>,
-}
-
-impl Parts {
-    fn of(batch: &Batch) -> Self {
-        let mut parts = Parts::default();
-        for (index, (_, head)) in batch.wanted.iter().enumerate() {
-            let drawn = batch.drawn.get(index).copied().unwrap_or(0);
-            let part = match (rows_of(batch, index), head) {
-                ([BatchRow { input: Input::Codes(_), .. }], Head::Codes) if drawn > 0 => &mut parts.going,
-                ([_], Head::Text) if drawn > 0 => &mut parts.refining,
-                _ => &mut parts.beginning,
-            };
-            part.push(index);
-        }
-        parts
-    }
-}
-
-/// Returns the rows of a batch up to a wanted one, from the wanted one before on.
-fn rows_of(batch: &Batch, index: usize) -> &[BatchRow] {
-    let start = index.checked_sub(1).map_or(0, |before| batch.wanted[before].0 + 1);
-    &batch.rows[start..=batch.wanted[index].0]
-}
-
-/// Returns some wanted rows of a batch and what goes in before them, as a batch.
-fn part(batch: &Batch, indices: &[usize]) -> Batch {
-    let mut part = Batch::default();
-    for index in indices {
-        part.rows.extend_from_slice(rows_of(batch, *index));
-        part.wanted.push((part.rows.len() - 1, batch.wanted[*index].1));
-        part.drawn.push(batch.drawn.get(*index).copied().unwrap_or(0));
-    }
-    part
-}
-
-/// Returns how many sequences fit into what is free once the weights are there.
-fn fit(model: &CardLlama, slots: Slots) -> Result<usize> {
-    let memory = model.kernels().driver().memory()?;
-    let config = model.config();
-    let embed = model.embed();
-    // What refining takes is taken when it is first asked for, and must be there then.
-    let outputs = 4 * (2 * config.hidden + embed.sizes.width(Head::Codes) + embed.sizes.width(Head::Text));
-    let each = CardCache::slot_bytes(config, model.kind())
-        + 4 * config.max_positions * config.hidden
-        + outputs
-        + DeviceSampler::slot_bytes(codes_shape(model))
-        + DeviceSampler::slot_bytes(text_shape(model));
-    let head_text = 4 * (embed.sizes.width(Head::Text) * config.hidden) as u64;
-    let allowed = (memory.free as f64 * slots.memory_fraction) as u64;
-    let allowed = allowed.saturating_sub(head_text);
-    let fitting = (allowed / each as u64) as usize;
-    let mebibytes = |bytes: u64| format!("{:.0} MiB", bytes as f64 / 1048576.0);
-    let state = || {
-        format!(
-            "a text takes {} ({} positions in {}), and of the {} that {} has free ({} in all) {} may be taken",
-            mebibytes(each as u64),
-            config.max_positions,
-            kind_name(model.kind()),
-            mebibytes(memory.free),
-            model.kernels().driver().name(),
-            mebibytes(memory.total),
-            mebibytes(allowed),
-        )
-    };
-    match fitting {
-        0 => Err(Error::Device(format!(
-            "not even one text fits: {}; free some memory, allow a larger share of it, or use another device",
-            state()
-        ))),
-        fitting if fitting < slots.wanted && !slots.fewer => Err(Error::Device(format!(
-            "{} texts at once do not fit: {}; a batch size of {fitting} fits",
-            slots.wanted,
-            state()
-        ))),
-        fitting => Ok(fitting.min(slots.wanted.max(1))),
-    }
-}
-
-fn codes_shape(model: &CardLlama) -> Shape {
-    Shape { heads: model.embed().sizes.codebooks, vocab: model.embed().sizes.code_tokens }
-}
-
-fn text_shape(model: &CardLlama) -> Shape {
-    Shape { heads: 1, vocab: model.embed().sizes.text_tokens }
-}
-
-fn kind_name(kind: Dtype) -> &'static str {
-    match kind {
-        Dtype::F32 => "f32",
-        Dtype::F16 => "f16",
-        Dtype::Bf16 => "bf16",
-    }
 }
 
 #[cfg(all(test, feature = "cuda-emulator"))]

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use super::*;
 use crate::backend::cuda::Kernels;
 use crate::backend::cuda::emulated::{Emulated, How, Where};
+use crate::backend::cuda::kernels::Dtype;
 use crate::backend::cuda::layout::CardLayout;
 use crate::backend::cuda::lookahead::STEPS;
+use crate::backend::cuda::shared::PAGE;
 use crate::backend::{Checkpoint, NOISE_SEED};
 use crate::engine::{Codes, EngineCore, Event, Goal, Refine, Request, RequestId};
 use crate::hub::NoiseSize;
@@ -31,6 +33,20 @@ impl Card {
         let model = CardLlama::load(&checkpoint, layout).unwrap();
         let slots = Slots { wanted: slots, fewer: false, memory_fraction: 0.9 };
         let step = CardStep::new(model, slots).unwrap();
+        Card { engine: EngineCore::new(vocabulary, step.slots(), step), emulated }
+    }
+
+    /// A card on which sequences have so many pages at most, and all of them together as many as one may have.
+    fn of_pages(slots: usize, pages: usize) -> Self {
+        let emulated = Arc::new(Emulated::new(0, 1 << 30));
+        let mut checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
+        checkpoint.config.max_positions = pages * PAGE as usize;
+        let vocabulary = checkpoint.vocabulary().unwrap();
+        let kernels = Kernels::new(Arc::clone(&emulated) as _);
+        let model = CardLlama::load(&checkpoint, CardLayout { kernels, kind: Dtype::F16, quantized: false });
+        let slots = Slots { wanted: slots, fewer: false, memory_fraction: 0.9 };
+        let mut step = CardStep::new(model.unwrap(), slots).unwrap();
+        step.cache.limit(1);
         Card { engine: EngineCore::new(vocabulary, step.slots(), step), emulated }
     }
 
@@ -165,4 +181,70 @@ fn a_cancelled_sequence_leaves_its_slot_to_the_next_and_its_neighbours_alone() {
     }
     assert!(card.engine.cancel(0));
     assert!(card.run().0 == expected, "a slot or a neighbour of what was cancelled draws otherwise");
+}
+
+#[test]
+fn what_is_put_back_for_want_of_pages_is_spoken_to_the_byte() {
+    let requests = [140, 133, 150].map(|steps| request(steps as u64, steps, NoiseMode::Stream));
+    let mut alone = Card::new(1);
+    alone.submit(&requests);
+    let (expected, _) = alone.run();
+
+    // Each takes one of four pages, and needs another at about the same time.
+    let mut card = Card::of_pages(3, 4);
+    card.submit(&requests);
+    let (mut spoken, mut steps) = (Spoken::new(), 0);
+    while !card.engine.is_idle() {
+        steps += 1;
+        if steps % 20 == 0 {
+            card.engine.codes(2).unwrap();
+        }
+        for event in card.engine.step().unwrap() {
+            if let Event::Spoken { id, codes } = event {
+                spoken.insert(id, *codes);
+            }
+        }
+    }
+    assert!(spoken == expected, "what is put back is spoken otherwise");
+    // All begin together, and the last once more.
+    assert_eq!(card.emulated.launched("draw_tokens"), 2);
+    let (_, step) = card.engine.parts_mut();
+    assert_eq!((step.cache.pages(), step.cache.left()), (4, 4 - 2), "pages of the last alone are held");
+}
+
+#[test]
+fn what_is_urgent_takes_the_pages_of_what_is_not() {
+    let requests = [12, 30, 25, 9].map(|steps| request(steps as u64, steps, NoiseMode::Stream));
+    let mut alone = Card::new(1);
+    alone.submit(&requests);
+    let (expected, _) = alone.run();
+    let order = |is_urgent: bool| {
+        let mut card = Card::of_pages(4, 3);
+        for (id, request) in (0..3).zip(&requests) {
+            card.engine.submit(id, Goal::Speak, request.clone());
+        }
+        card.engine.step().unwrap();
+        match is_urgent {
+            true => card.engine.submit_urgent(3, Goal::Speak, requests[3].clone()),
+            false => card.engine.submit(3, Goal::Speak, requests[3].clone()),
+        }
+        let mut order = Vec::new();
+        let mut spoken = Spoken::new();
+        while !card.engine.is_idle() {
+            for event in card.engine.step().unwrap() {
+                if let Event::Spoken { id, codes } = event {
+                    order.push(id);
+                    spoken.insert(id, *codes);
+                }
+            }
+        }
+        assert!(spoken == expected);
+        order
+    };
+    // There are pages for two, and one that stays free for them.
+    let before = |order: &[RequestId], a, b| order.iter().find(|id| [a, b].contains(*id)) == Some(&a);
+    let ordinary = order(false);
+    assert!(before(&ordinary, 1, 3), "{ordinary:?}");
+    let urgent = order(true);
+    assert!(before(&urgent, 3, 1) && before(&urgent, 3, 2), "{urgent:?}");
 }

@@ -86,13 +86,24 @@ shared! {
             index: u32,
         }
 
+        /// Where a page of a slot begins, in bytes from the base of all.
+        struct PageOffset {
+            /// Keys and values of the first layer.
+            cache: u64,
+            /// Hidden states, ([`PAGE`], hidden), by the number of their draw.
+            states: u64,
+        }
+
         /// Keys and values of a layer.
         struct CacheArgument {
-            /// (pages, heads, [`PAGE`], head size) each.
-            keys: (*mut c_void),
-            values: (*mut c_void),
-            /// (slots, pages of a slot): which page has a slot's positions; it changes between steps only.
-            table: (*const u32),
+            /// What the table's pages lie relative to. As an argument it tells the compiler that they are in a card's
+            /// memory.
+            base: (*mut c_void),
+            /// (slots, pages of a slot); it changes between steps only.
+            table: (*const PageOffset),
+            /// Bytes from where a page begins to the layer's keys and to its values, (heads, [`PAGE`], head size) each.
+            keys: u64,
+            values: u64,
             slot_pages: u32,
             heads: u32,
             head_size: u32,
@@ -127,14 +138,16 @@ shared! {
             w: (*const f32),
             /// (rows, width): what was normed.
             hidden: (*mut f32),
-            /// The places of a store (slots, capacity, width) in which each is kept as well, unless there is none (0).
+            /// By which pages each is kept as well, (slots, pages of a slot), unless there are none (0).
             kept: (*const Kept),
-            store: (*mut f32),
+            base: (*mut c_void),
+            table: (*const PageOffset),
             /// (rows, outputs).
             logits: (*mut f32),
             rows: u32,
             width: u32,
             outputs: u32,
+            slot_pages: u32,
             capacity: u32,
             eps: f32,
         }
@@ -247,9 +260,10 @@ shared! {
             /// Those of this step, which become those of the next.
             rows: (*mut Row),
             kept: (*mut Kept),
-            /// The states that are drawn from, (rows, hidden), and where they are kept, (slots, capacity, hidden).
+            /// The states that are drawn from, (rows, hidden), and by which pages they are kept, (slots, pages of a slot).
             hidden_states: (*const f32),
-            store: (*mut f32),
+            base: (*mut c_void),
+            table: (*const PageOffset),
             /// Embeddings of codes, (codebooks, code tokens, hidden).
             codes: (*const f32),
             /// The next input, (rows, hidden).
@@ -260,6 +274,7 @@ shared! {
             hidden: u32,
             codebooks: u32,
             code_tokens: u32,
+            slot_pages: u32,
             capacity: u32,
         }
     }

@@ -4,7 +4,9 @@ use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, up
 use crate::backend::cuda::driver::Buffer;
 use crate::backend::cuda::kernels::{Dtype, Embedding, Kernels, Norm};
 use crate::backend::cuda::products::OUTPUTS_MULTIPLE;
-use crate::backend::cuda::shared::{Attention, CODES, CacheArgument, Heads, Kept, PAGE, Row, SPEAKER, TEXT};
+use crate::backend::cuda::shared::{
+    Attention, CODES, CacheArgument, Heads, Kept, PAGE, PageOffset, Row, SPEAKER, TEXT,
+};
 use crate::backend::cuda::shared::{Epilogue, ProductArgument};
 use crate::error::Result;
 
@@ -128,6 +130,8 @@ fn heads(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
         let (picked, kept_there) = (Buffer::from_slice(driver, &picked)?, Buffer::from_slice(driver, &kept)?);
         let hidden = Buffer::<f32>::new(driver, rows * width)?;
         let store = Buffer::<f32>::zeros(driver, rows * capacity * width)?;
+        let page = |row: usize| PageOffset { cache: 0, states: (row * capacity * width * 4) as u64 };
+        let table = Buffer::from_slice(driver, &(0..rows).map(page).collect::<Vec<_>>())?;
         let found_logits = Buffer::<f32>::new(driver, rows * outputs)?;
         let heads = Heads {
             x: x.address(),
@@ -136,11 +140,13 @@ fn heads(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
             w: w.address(),
             hidden: hidden.address(),
             kept: kept_there.address(),
-            store: store.address(),
+            base: store.address(),
+            table: table.address(),
             logits: found_logits.address(),
             rows: rows as u32,
             width: width as u32,
             outputs: outputs as u32,
+            slot_pages: 1,
             capacity: capacity as u32,
             eps,
         };
@@ -155,7 +161,7 @@ fn heads(kernels: &Kernels, random: &mut Random) -> Result<Finding> {
             expected[at..][..width].copy_from_slice(hidden);
         }
         let last = heads.rows - 1;
-        kernels.heads(Heads { picked: picked.at(last as usize), kept: 0, store: 0, rows: 1, ..heads })?;
+        kernels.heads(Heads { picked: picked.at(last as usize), kept: 0, table: 0, rows: 1, ..heads })?;
         let alone = found_logits.to_vec(outputs)?;
         let same = |a: &[f32], b: &[f32]| a.iter().map(|v| v.to_bits()).eq(b.iter().map(|v| v.to_bits()));
         let alike = same(&alone, &logits_found[last as usize * outputs..]);
@@ -307,12 +313,15 @@ fn attention(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<[Fin
         let queries = Buffer::<f32>::new(driver, count * hidden)?;
         let rotations = Buffer::from_slice(driver, &case.rotations)?;
         let rows = Buffer::from_slice(driver, &case.rows)?;
-        let table = Buffer::from_slice(driver, &case.table)?;
         let (keys, values) = (upload(kernels, kind, &case.keys)?, upload(kernels, kind, &case.values)?);
+        let page_bytes = case.heads * PAGE as usize * head_size * kind.size();
+        let page = |page: &u32| PageOffset { cache: (*page as usize * page_bytes) as u64, states: 0 };
+        let table = Buffer::from_slice(driver, &case.table.iter().map(page).collect::<Vec<_>>())?;
         let cache = CacheArgument {
-            keys: keys.address(),
-            values: values.address(),
+            base: keys.address(),
             table: table.address(),
+            keys: 0,
+            values: values.address().wrapping_sub(keys.address()),
             slot_pages: case.slot_pages as u32,
             heads: case.heads as u32,
             head_size: head_size as u32,

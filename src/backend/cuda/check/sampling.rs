@@ -4,7 +4,7 @@ use super::{Finding, Random};
 use crate::backend::cuda::driver::{Address, Buffer, Plain, bytes};
 use crate::backend::cuda::kernels::Kernels;
 use crate::backend::cuda::sampler::{DeviceSampler, Setup, Shape};
-use crate::backend::cuda::shared::{CODES as CODES_IN, Following, Kept, Row, TEXT as TEXT_IN};
+use crate::backend::cuda::shared::{CODES as CODES_IN, Following, Kept, PageOffset, Row, TEXT as TEXT_IN};
 use crate::error::{Error, Result};
 use crate::sampling::{Draw, ExponentialNoise, FIRST_DRAWS, NoiseMode, Sampler, SamplingParams};
 
@@ -211,6 +211,8 @@ struct AheadRows {
     rows: (Buffer<Row>, Vec<Row>),
     kept: (Buffer<Kept>, Vec<Kept>),
     store: (Buffer<f32>, Vec<f32>),
+    /// A page a slot.
+    table: Buffer<PageOffset>,
     x: (Buffer<f32>, Vec<f32>),
     log: (Buffer<u32>, Vec<u32>),
     logged: (Buffer<u32>, Vec<u32>),
@@ -237,6 +239,10 @@ impl AheadRows {
         let kept: Vec<Kept> = kept.collect();
         let slots_end = slots.iter().max().map_or(0, |slot| *slot as usize + 1);
         let store = vec![0.0; slots_end * capacity as usize * hidden];
+        let store = (Buffer::from_slice(driver, &store)?, store);
+        let page =
+            |slot: usize| PageOffset { cache: 0, states: (slot * capacity as usize * hidden * 4) as u64 };
+        let table = Buffer::from_slice(driver, &(0..slots_end).map(page).collect::<Vec<_>>())?;
         let x = vec![0.0; rows.len() * hidden];
         let log = vec![0; Self::STEPS * rows.len() * CODES.heads];
         let logged = vec![0; rows.len()];
@@ -244,7 +250,8 @@ impl AheadRows {
         Ok(AheadRows {
             rows: (Buffer::from_slice(driver, &rows)?, rows),
             kept: (Buffer::from_slice(driver, &kept)?, kept),
-            store: (Buffer::from_slice(driver, &store)?, store),
+            store,
+            table,
             x: (Buffer::from_slice(driver, &x)?, x),
             log: (Buffer::from_slice(driver, &log)?, log),
             logged: (Buffer::from_slice(driver, &logged)?, logged),
@@ -259,7 +266,8 @@ impl AheadRows {
             rows: self.rows.0.address(),
             kept: self.kept.0.address(),
             hidden_states: hidden_states.address(),
-            store: self.store.0.address(),
+            base: self.store.0.address(),
+            table: self.table.address(),
             codes: self.codes.0.address(),
             x: self.x.0.address(),
             logged: self.logged.0.address(),
@@ -267,6 +275,7 @@ impl AheadRows {
             hidden: self.hidden as u32,
             codebooks: CODES.heads as u32,
             code_tokens: CODES.vocab as u32,
+            slot_pages: 1,
             capacity: self.capacity,
         }
     }

@@ -73,7 +73,7 @@ template <typename T> DEVICE void attend(const Attention &p) {
     const CacheArgument &cache = p.cache;
     unsigned span = blockIdx.x, head = blockIdx.y, index = blockIdx.z;
     let_next_begin();
-    unsigned page = page_of(cache, p.rows[index].slot, span);
+    uint64_t page = page_of(cache, p.rows[index].slot, span);
     wait_for_previous();
     // Its slot was read before, and with it what stood beside it then.
     unsigned length = load_written(&p.rows[index].position) + 1, spans = (length + PAGE - 1) / PAGE;
@@ -83,8 +83,7 @@ template <typename T> DEVICE void attend(const Attention &p) {
     unsigned group = threadIdx.x / lanes, part = threadIdx.x % lanes * 8, warp = threadIdx.x / 32;
     unsigned hidden = cache.heads * cache.head_size;
 
-    size_t base = page_offset(cache, page, head) + part;
-    const T *keys = static_cast<const T *>(cache.keys) + base, *values = static_cast<const T *>(cache.values) + base;
+    size_t base = head_of_page<T>(cache, page, head) + part * sizeof(T);
     float query[8];
     load8(p.queries + size_t(index) * hidden + head * cache.head_size + part, query);
     float max = -INFINITY, sum = 0, weighted[8] = {};
@@ -95,8 +94,9 @@ template <typename T> DEVICE void attend(const Attention &p) {
 #pragma unroll
         for (unsigned i = 0; i < AT_ONCE; i++) {
             unsigned position = first + i * groups;
-            key[i] = load_eight(keys + size_t(position) * cache.head_size, position < here);
-            value[i] = load_eight(values + size_t(position) * cache.head_size, position < here);
+            size_t at = base + size_t(position) * cache.head_size * sizeof(T);
+            key[i] = load_eight(in_cache<const T>(cache, cache.keys, at), position < here);
+            value[i] = load_eight(in_cache<const T>(cache, cache.values, at), position < here);
         }
         // Never so, but a branch keeps what follows from being mixed with the loads, all of which are to be under way.
         if (p.scale == 0) break;
@@ -231,10 +231,11 @@ KERNEL(heads, (Heads p)) {
         normed_row<float>(from, p.norm, norm_scale(from, p.width, p.eps), own, p.width, p.width);
         sync_warp();
         if (blockIdx.x == 0) {
-            Kept to = p.store == nullptr ? Kept{0, p.capacity} : p.kept[row];
+            Kept to = p.table == nullptr ? Kept{0, p.capacity} : p.kept[row];
+            float *state = to.index < p.capacity ? state_of(p.base, p.table, p.slot_pages, to, p.width) : nullptr;
             for (unsigned i = lane; i < p.width; i += 32) {
                 p.hidden[size_t(row) * p.width + i] = own[i];
-                if (to.index < p.capacity) p.store[(size_t(to.slot) * p.capacity + to.index) * p.width + i] = own[i];
+                if (state != nullptr) state[i] = own[i];
             }
         }
     }

@@ -9,10 +9,10 @@
 // far the pair turns; and where a key or value goes.
 struct Needed {
     float values[2];
-    size_t to;
+    void *to;
 };
 
-DEVICE Needed needed(const ProductArgument &p, unsigned row, unsigned column) {
+template <typename T> DEVICE Needed needed(const ProductArgument &p, unsigned row, unsigned column) {
     Needed of = {};
     if (row >= p.rows || column >= p.outputs) return of;
     if (p.epilogue == ADD || p.epilogue == ADD_SCALED) {
@@ -30,10 +30,13 @@ DEVICE Needed needed(const ProductArgument &p, unsigned row, unsigned column) {
             of.values[0] = rotation[0];
             of.values[1] = rotation[cache.head_size / 2];
         }
-        of.to = size_t(row) * p.y_stride + within;
-        if (part > 0) {
-            unsigned page = page_of(cache, slot, position / PAGE);
-            of.to = page_offset(cache, page, head) + position % PAGE * cache.head_size + at;
+        if (part == 0) {
+            of.to = static_cast<float *>(p.y) + size_t(row) * p.y_stride + within;
+        } else {
+            uint64_t page = page_of(cache, slot, position / PAGE);
+            size_t line = head_of_page<T>(cache, page, head);
+            line += (position % PAGE * cache.head_size + at) * sizeof(T);
+            of.to = in_cache<T>(cache, part == 1 ? cache.keys : cache.values, line);
         }
     }
     return of;
@@ -49,12 +52,12 @@ DEVICE void rotate_store(const ProductArgument &p, unsigned column, float first,
         second = second * cosine + low * sine;
     }
     if (part == 0) {
-        float *y = static_cast<float *>(p.y) + of.to;
+        float *y = static_cast<float *>(of.to);
         y[0] = first;
         y[1] = second;
         return;
     }
-    T *to = static_cast<T *>(part == 1 ? p.cache.keys : p.cache.values) + of.to;
+    T *to = static_cast<T *>(of.to);
     to[0] = from_f32<T>(first);
     to[1] = from_f32<T>(second);
 }
@@ -163,7 +166,7 @@ template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product
     // Two outputs a thread, for which 64 threads are needed in the end.
     unsigned last_row = row + warp * 8, last_column = column + lane % 4 * 2;
     Needed at_end = {};
-    if (threadIdx.x < 64) at_end = needed(p, last_row, last_column);
+    if (threadIdx.x < 64) at_end = needed<T>(p, last_row, last_column);
 
     const T *x = static_cast<const T *>(p.x);
     unsigned stride = p.x_stride;
@@ -357,7 +360,7 @@ template <typename T> DEVICE void product_many(const ProductArgument &p) {
     Needed at_end[4][4];
 #pragma unroll
     for (int i = 0; i < 16; i++) {
-        at_end[i / 4][i % 4] = needed(p, first_row + row_in_tile + i / 4 * 8, last_column + i % 4 * 8);
+        at_end[i / 4][i % 4] = needed<T>(p, first_row + row_in_tile + i / 4 * 8, last_column + i % 4 * 8);
     }
 #pragma unroll
     for (int i = 0; i < 16; i++) {
@@ -440,7 +443,7 @@ template <int ROWS> DEVICE void product_single(const ProductArgument &p) {
     Needed at_end[ROWS][2];
 #pragma unroll
     for (int i = 0; i < ROWS * 2; i++) {
-        at_end[i / 2][i % 2] = needed(p, first_row + row + i / 2 * 16, first_column + column + i % 2 * 2);
+        at_end[i / 2][i % 2] = needed<float>(p, first_row + row + i / 2 * 16, first_column + column + i % 2 * 2);
     }
 #pragma unroll
     for (int i = 0; i < ROWS * 2; i++) {

@@ -2,13 +2,23 @@
 #pragma once
 #include "platform.cuh"
 
-DEVICE unsigned page_of(const CacheArgument &cache, unsigned slot, unsigned number) {
-    return cache.table[size_t(slot) * cache.slot_pages + number];
+DEVICE uint64_t page_of(const CacheArgument &cache, unsigned slot, unsigned number) {
+    return cache.table[size_t(slot) * cache.slot_pages + number].cache;
 }
 
-// Where a head's values of a page begin.
-DEVICE size_t page_offset(const CacheArgument &cache, unsigned page, unsigned head) {
-    return (size_t(page) * cache.heads + head) * PAGE * cache.head_size;
+// Where a head's keys, or its values, begin in a page; all that differs from thread to thread is in the first number,
+// which both share.
+template <typename T> DEVICE size_t head_of_page(const CacheArgument &cache, uint64_t page, unsigned head) {
+    return page + head * (PAGE * cache.head_size) * sizeof(T);
+}
+template <typename T> DEVICE T *in_cache(const CacheArgument &cache, uint64_t part, size_t at) {
+    return reinterpret_cast<T *>(static_cast<unsigned char *>(cache.base) + part + at);
+}
+
+// Where the state of a slot's draw is kept.
+DEVICE float *state_of(void *base, const PageOffset *table, unsigned slot_pages, Kept of, unsigned width) {
+    uint64_t page = table[size_t(of.slot) * slot_pages + of.index / PAGE].states;
+    return reinterpret_cast<float *>(static_cast<unsigned char *>(base) + page) + of.index % PAGE * width;
 }
 
 struct alignas(16) Four {

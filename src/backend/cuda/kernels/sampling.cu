@@ -203,7 +203,7 @@ KERNEL(draw_ahead, (Drawing drawing, Following next)) {
     Row &row = next.rows[i];
     unsigned step = next.logged[i], position = row.position;
     if (to.index < next.capacity) {
-        float *store = next.store + (size_t(to.slot) * next.capacity + to.index) * hidden;
+        float *store = state_of(next.base, next.table, next.slot_pages, to, hidden);
         for (unsigned at = threadIdx.x; at < hidden; at += THREADS) {
             store[at] = next.hidden_states[size_t(i) * hidden + at];
         }
