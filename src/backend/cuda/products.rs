@@ -134,7 +134,9 @@ impl Kernels {
     ) -> Result<()> {
         let ProductArgument { x, rows, inputs, outputs, norm, eps, width, .. } = product;
         let segments = inputs.div_ceil(SEGMENT * CHUNK);
-        let shared = segments * 16 * 8 * 4 + NORMED_ROWS * (inputs + 32) * kind.size() as u32;
+        // Sums or the norm's weights, whichever are more, and the normed rows.
+        let first = (segments * 16 * 8 * 4).max((width * 4).next_multiple_of(16));
+        let shared = first + NORMED_ROWS * (inputs + 32) * kind.size() as u32;
         let fuses = kind != Dtype::F32 && rows <= NORMED_ROWS && segments <= GROUP && shared <= SHARED;
         if fuses && self.switches().fused_norms {
             let kernel = match product.scales {

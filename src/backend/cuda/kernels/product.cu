@@ -142,6 +142,12 @@ KERNEL(widen, (const unsigned char *w, const bf16 *scales, f16 *to, unsigned eig
     reinterpret_cast<Bytes16 *>(to)[at] = from.values();
 }
 
+// Where normed rows lie in a block's memory: past the sums, and past the norm's weights, which are gone before those.
+DEVICE unsigned normed_at(unsigned segments, unsigned width) {
+    unsigned sums = segments * (128 * sizeof(float)), weights = (width * sizeof(float) + 15) / 16 * 16;
+    return sums > weights ? sums : weights;
+}
+
 // 16 rows by 8 outputs a block, a segment a warp. For steps of few rows, which only read weights: those of a warp's
 // first segment are under way before anything else is done. With NORM, up to 8 rows are normed by the block itself.
 template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product_few(const ProductArgument &p) {
@@ -161,22 +167,40 @@ template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product
     };
     let_next_begin();
     load_weights(warp);
-    if (NORM) prefetch_norm(p.norm, p.width, WARPS * 32);
+    if (NORM) {
+        // The norm's weights lie where the sums come later.
+        for (unsigned i = threadIdx.x * 4; i < p.width; i += WARPS * 32 * 4) copy_async(sums + i, p.norm + i, true);
+        copies_end_group();
+    }
     wait_for_previous();
-    // Two outputs a thread, for which 64 threads are needed in the end.
-    unsigned last_row = row + warp * 8, last_column = column + lane % 4 * 2;
+    // Two outputs a thread of the last two warps, which have nothing to norm where rows are fewest.
+    bool ends = warp >= WARPS - 2;
+    unsigned last_half = warp - (WARPS - 2), last_row = row + last_half * 8, last_column = column + lane % 4 * 2;
     Needed at_end = {};
-    if (threadIdx.x < 64) at_end = needed<T>(p, last_row, last_column);
+    if (ends) at_end = needed<T>(p, last_row, last_column);
 
     const T *x = static_cast<const T *>(p.x);
     unsigned stride = p.x_stride;
     if (NORM) {
-        T *normed = reinterpret_cast<T *>(memory + segments * (128 * sizeof(float)));
+        unsigned taken = normed_at(segments, p.width);
+        T *normed = reinterpret_cast<T *>(memory + taken);
         // Neighbouring rows lie in different banks.
         stride = p.inputs + 32;
-        for (unsigned r = warp; r < p.rows; r += WARPS) {
-            const float *from = static_cast<const float *>(p.x) + size_t(r) * p.x_stride;
-            normed_row<T>(from, p.norm, norm_scale(from, p.width, p.eps), normed + r * stride, p.width, p.inputs);
+        auto row_of = [&](unsigned r) { return static_cast<const float *>(p.x) + size_t(r) * p.x_stride; };
+        // Rows of a warp: it takes every so manieth of eight.
+        constexpr unsigned OWN = 8 / WARPS > 0 ? 8 / WARPS : 1;
+        float scales[OWN];
+#pragma unroll
+        for (unsigned i = 0; i < OWN; i++) {
+            unsigned r = warp + i * WARPS;
+            scales[i] = r < p.rows ? norm_scale(row_of(r), p.width, p.eps) : 0.0f;
+        }
+        copies_wait<0>();
+        sync_block();
+#pragma unroll
+        for (unsigned i = 0; i < OWN; i++) {
+            unsigned r = warp + i * WARPS;
+            if (r < p.rows) normed_row<T>(row_of(r), sums, scales[i], normed + r * stride, p.width, p.inputs);
         }
         sync_block();
         x = normed;
@@ -210,9 +234,8 @@ template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product
         for (int i = 0; i < 4; i++) sums[(segment * 4 + i) * 32 + lane] = c[i];
     }
     sync_block();
-    if (threadIdx.x < 64) {
+    if (ends) {
         float v[2];
-        unsigned half = warp;
 #pragma unroll
         for (int i = 0; i < 2; i++) {
             v[i] = 0;
@@ -220,7 +243,7 @@ template <typename T, typename W, unsigned WARPS, bool NORM> DEVICE void product
                 float total = 0;
 #pragma unroll
                 for (unsigned k = 0; k < GROUP; k++, segment++) {
-                    if (segment < segments) total += sums[(segment * 4 + half * 2 + i) * 32 + lane];
+                    if (segment < segments) total += sums[(segment * 4 + last_half * 2 + i) * 32 + lane];
                 }
                 v[i] += total;
             }
