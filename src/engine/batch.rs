@@ -61,6 +61,16 @@ pub struct Batch {
 pub(crate) const BULK: u64 = 1 << 63;
 
 impl Batch {
+    /// Returns the wanted rows among those in a range: their numbers among the wanted ones, and their own.
+    pub(crate) fn wanted_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+        let rows = self.wanted.iter().map(|(row, _)| *row).enumerate();
+        rows.filter(move |(_, row)| range.contains(row))
+    }
+}
+
+/// What only devices ask for that may run out of memory.
+#[cfg(any(test, feature = "cuda-kernels"))]
+impl Batch {
     /// Returns the slot of a wanted row, by its number among them.
     pub(crate) fn slot(&self, index: usize) -> u32 {
         self.rows[self.wanted[index].0].slot
@@ -79,12 +89,6 @@ impl Batch {
     /// Returns true if the sequence of a wanted row is to be heard at once.
     pub(crate) fn is_urgent(&self, index: usize) -> bool {
         self.rank(index) < BULK
-    }
-
-    /// Returns the wanted rows among those in a range: their numbers among the wanted ones, and their own.
-    pub(crate) fn wanted_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
-        let rows = self.wanted.iter().map(|(row, _)| *row).enumerate();
-        rows.filter(move |(_, row)| range.contains(row))
     }
 }
 

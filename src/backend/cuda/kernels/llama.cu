@@ -83,7 +83,7 @@ template <typename T> DEVICE void attend(const Attention &p) {
     unsigned group = threadIdx.x / lanes, part = threadIdx.x % lanes * 8, warp = threadIdx.x / 32;
     unsigned hidden = cache.heads * cache.head_size;
 
-    size_t base = head_of_page<T>(cache, page, head) + part * sizeof(T);
+    size_t base = size_t(head) * (PAGE * cache.head_size) + part;
     float query[8];
     load8(p.queries + size_t(index) * hidden + head * cache.head_size + part, query);
     float max = -INFINITY, sum = 0, weighted[8] = {};
@@ -94,7 +94,7 @@ template <typename T> DEVICE void attend(const Attention &p) {
 #pragma unroll
         for (unsigned i = 0; i < AT_ONCE; i++) {
             unsigned position = first + i * groups;
-            size_t at = base + size_t(position) * cache.head_size * sizeof(T);
+            size_t at = page + (base + size_t(position) * cache.head_size) * sizeof(T);
             key[i] = load_eight(in_cache<const T>(cache, cache.keys, at), position < here);
             value[i] = load_eight(in_cache<const T>(cache, cache.values, at), position < here);
         }
