@@ -131,15 +131,15 @@ fn texts_that_do_not_fit_are_refused_with_what_fits() {
     let ran = with("1x256", &["--batch-size", "1", "--memory-fraction", "0.0001"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.err.contains("not even one text fits"), "{}", ran.err);
-    let ran = with("1x256", &["--batch-size", "800", "--memory-fraction", "0.2"]);
+    let ran = with("1x256", &["--batch-size", "8", "--memory-fraction", "0.05"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     let fits = ran.err.split("a batch size of ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
     let fits: usize = fits.parse().unwrap();
-    assert!((8..800).contains(&fits), "{}", ran.err);
-    let ran = with("1x256", &["--batch-size", &fits.to_string(), "--memory-fraction", "0.2"]);
+    assert!((1..8).contains(&fits), "{}", ran.err);
+    let ran = with("1x256", &["--batch-size", &fits.to_string(), "--memory-fraction", "0.05"]);
     assert_spoken(&ran);
     // What is not asked for by number is as many as fit.
-    let ran = with("1x256", &["--memory-fraction", "0.2"]);
+    let ran = with("1x256", &["--memory-fraction", "0.05"]);
     assert_spoken(&ran);
 }
 
@@ -294,9 +294,9 @@ fn a_profile_says_where_a_step_goes_and_what_it_must_take() {
             let drawn = kernels.iter().find(|kernel| kernel["part"] == "draw").unwrap();
             assert_eq!(number(drawn, "launches"), 1.0);
             if result["dtype"] == "f16" {
-                // Five for each of three layers, heads and draw; and what goes in, where steps are taken one by one.
+                // Five for each of three layers, heads and draw, which lays out what goes in next.
                 let launches: f64 = kernels.iter().map(|kernel| number(kernel, "launches")).sum();
-                assert_eq!(launches, 3.0 * 5.0 + 2.0 + 1.0, "{profile}");
+                assert_eq!(launches, 3.0 * 5.0 + 2.0, "{profile}");
             }
             assert!(number(profile, "step_floor_s") > 0.0 && number(profile, "length") > 10.0);
         }

@@ -14,7 +14,7 @@ use super::kernels::Kernels;
 use super::llama::{CardLlama, Space};
 use super::sampler::DeviceSampler;
 use super::shared::Following;
-use super::shared::{Kept, Row};
+use super::shared::{CODES, Kept, Row};
 use super::switches::Switches;
 use crate::engine::Head;
 use crate::error::{Error, Result};
@@ -52,8 +52,10 @@ pub struct Lookahead {
     picked: Buffer<u32>,
     /// (steps, rows, codebooks).
     log: Buffer<u32>,
-    /// Steps of each row that are in the log.
+    /// Steps of each row that are in the log; zeros between runs.
     logged: Buffer<u32>,
+    /// The rows that the last run has laid out on the card, where their inputs lie too.
+    next: Vec<(Row, Kept)>,
     graphs: VecDeque<(Key, Option<Box<dyn Graph>>)>,
     waiting: Vec<VecDeque<Drawn>>,
     steps: usize,
@@ -84,12 +86,18 @@ impl Lookahead {
             kept: Buffer::new(driver, rows)?,
             picked: Buffer::from_slice(driver, &numbers)?,
             log: Buffer::new(driver, MOST_STEPS * rows * codebooks)?,
-            logged: Buffer::new(driver, rows)?,
+            logged: Buffer::zeros(driver, rows)?,
+            next: Vec::new(),
             graphs: VecDeque::new(),
             waiting: (0..slots).map(|_| VecDeque::new()).collect(),
             steps,
             records,
         })
+    }
+
+    /// Forgets what was laid out, since other rows have gone through the model.
+    pub fn forget_rows(&mut self) {
+        self.next.clear();
     }
 
     /// Forgets what waits for a slot.
@@ -136,15 +144,21 @@ impl Lookahead {
         // So that a step's launches all wait in the stream before the first one runs.
         let steps = if context.model.kernels().driver().times_launches() { 1 } else { steps };
         let slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
-        self.rows.upload(0, rows)?;
-        self.kept.upload(0, kept)?;
-        self.logged.upload(0, &vec![0; rows.len()])?;
         context.sampler.place(&slots)?;
+        // Where the same sequences go on, all that they need is there.
+        let is_there = self.next.iter().map(|(row, kept)| (row, kept)).eq(rows.iter().zip(kept));
+        self.next.clear();
+        if !is_there {
+            self.rows.upload(0, rows)?;
+            self.kept.upload(0, kept)?;
+        }
         let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0) + steps as u32;
         let longest = longest.min(context.model.config().max_positions as u32);
         let key = Key { rows: rows.len(), pages: Kernels::pages(longest).next_power_of_two(), steps };
         // From then on each step leaves what goes in next.
-        context.model.embed_rows(context.space, &self.rows, rows.len())?;
+        if !is_there {
+            context.model.embed_rows(context.space, &self.rows, rows.len())?;
+        }
         self.run_steps(context, key)?;
         let mut log = vec![0; steps * rows.len() * codebooks];
         self.log.download(0, &mut log)?;
@@ -162,6 +176,17 @@ impl Lookahead {
                 input = tokens.to_vec();
             }
         }
+        let last = log[(steps - 1) * rows.len() * codebooks..].chunks_exact(codebooks);
+        let (capacity, vocab) =
+            (context.model.config().max_positions as u32, context.model.embed().sizes.code_tokens as u32);
+        self.next.extend(rows.iter().zip(kept).zip(last).map(|((row, kept), drawn)| {
+            let position = (row.position + steps as u32).min(capacity - 1);
+            let mut next = Row { position, kind: CODES, ..*row };
+            for (to, token) in next.tokens.iter_mut().zip(drawn) {
+                *to = if *token < vocab { *token } else { 0 };
+            }
+            (next, Kept { index: kept.index + steps as u32, ..*kept })
+        }));
         Ok(())
     }
 
@@ -219,6 +244,7 @@ impl Lookahead {
             x: space.x().address(),
             logged: self.logged.address(),
             log: self.log.address(),
+            steps: key.steps as u32,
             hidden: model.config().hidden as u32,
             codebooks: model.embed().sizes.codebooks as u32,
             code_tokens: model.embed().sizes.code_tokens as u32,

@@ -50,7 +50,7 @@ macro_rules! shared {
         $(
             $(#[$structure_doc])*
             #[repr(C)]
-            #[derive(Clone, Copy, Debug, Default)]
+            #[derive(Clone, Copy, Debug, Default, PartialEq)]
             pub struct $structure {
                 $($(#[$field_doc])* pub $field: held!($type),)*
             }

@@ -128,6 +128,7 @@ impl CardStep {
     /// Runs all rows of a batch, so many at a time.
     fn passes(&mut self, batch: &Batch, outputs: &mut [RowOutput]) -> Result<()> {
         self.cache.settle()?;
+        self.lookahead.forget_rows();
         let total = batch.rows.len();
         for start in (0..total).step_by(PASS_ROWS) {
             self.pass(batch, start..(start + PASS_ROWS).min(total), outputs)?;
@@ -270,9 +271,18 @@ impl CardStep {
 impl Step for CardStep {
     fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
         outputs.resize_with(batch.wanted.len(), RowOutput::default);
+        let positions = self.model.config().max_positions;
+        let is_outside =
+            |row: &&BatchRow| row.slot as usize >= self.slots || row.position as usize >= positions;
+        if let Some(BatchRow { slot, position, .. }) = batch.rows.iter().find(is_outside) {
+            return Err(Error::Device(format!(
+                "slot {slot}, position {position} lie outside {} slots of {positions} positions",
+                self.slots
+            )));
+        }
         for started in &batch.started {
-            self.cache.release(started.slot);
             if batch.logits {
+                self.cache.release(started.slot);
                 continue;
             }
             let setup = Setup {
@@ -281,6 +291,7 @@ impl Step for CardStep {
                 end_token: started.end,
             };
             self.sampler.begin(started.slot, setup, started.noise)?;
+            self.cache.release(started.slot);
             self.lookahead.forget(started.slot);
         }
         if batch.logits || batch.layers {

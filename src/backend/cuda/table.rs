@@ -268,9 +268,11 @@ shared! {
             codes: (*const f32),
             /// The next input, (rows, hidden).
             x: (*mut f32),
-            /// The number of steps that each row has logged, and the tokens it drew in them, (steps, rows, codebooks).
+            /// The number of steps that each row has logged, and the tokens it drew in them, (steps, rows, codebooks). After
+            /// so many steps it is 0 again.
             logged: (*mut u32),
             log: (*mut u32),
+            steps: u32,
             hidden: u32,
             codebooks: u32,
             code_tokens: u32,

@@ -272,6 +272,7 @@ impl AheadRows {
             x: self.x.0.address(),
             logged: self.logged.0.address(),
             log: self.log.0.address(),
+            steps: Self::STEPS as u32,
             hidden: self.hidden as u32,
             codebooks: CODES.heads as u32,
             code_tokens: CODES.vocab as u32,
@@ -291,7 +292,7 @@ impl AheadRows {
             }
             let logged = &mut self.logged.1[i];
             self.log.1[(*logged as usize * count + i) * CODES.heads..][..CODES.heads].copy_from_slice(drawn);
-            *logged += 1;
+            *logged = (*logged + 1) % Self::STEPS as u32;
             kept.index += 1;
             row.position = (row.position + 1).min(self.capacity - 1);
             row.kind = CODES_IN;

@@ -221,5 +221,5 @@ KERNEL(draw_ahead, (Drawing drawing, Following next)) {
     row.kind = CODES;
     if (position + 1 < next.capacity) row.position = position + 1;
     next.kept[i].index = to.index + 1;
-    next.logged[i] = step + 1;
+    next.logged[i] = step + 1 == next.steps ? 0 : step + 1;
 }
