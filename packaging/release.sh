@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Makes what a release consists of from the commit that is checked out, the same to the byte in any folder:
 #
-#     packaging/release.sh OUT_DIR
+#     packaging/release.sh OUT_DIR [FEATURES]
 #
 # a tarball that unpacks over /usr/local or anywhere, a package for Debian, a wheel for Python, an SBOM (CycloneDX) and
-# SHA256SUMS. CHATTTS_RS_BUILT names a folder with the program and the library if cargo need not build them. It takes
+# SHA256SUMS. FEATURES are those of Cargo.toml beside the default: cuda-kernels, with packaging/cuda-toolkit.sh, has what
+# NVIDIA cards need. CHATTTS_RS_BUILT names a folder with the program and the library if cargo need not build them. It takes
 # git, a C compiler with binutils, Python 3 with venv, and dpkg-deb. packaging/release/check.sh tries what comes of it.
 set -euo pipefail
-[ $# -eq 1 ] || { sed -n '2,8s/^# \?//p' "$0"; exit 2; }
+[ $# -eq 1 ] || [ $# -eq 2 ] || { sed -n '2,10s/^# \?//p' "$0"; exit 2; }
+features=${2:-}
 mkdir -p "$1"
 out=$(realpath "$1")
 cd "$(dirname "$(realpath "$0")")/.."
@@ -21,7 +23,7 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 grep -q "^## \[$version\]" CHANGELOG.md || { echo "CHANGELOG.md does not tell of $version" >&2; exit 1; }
 machine=$(uname -m)
 target=$machine-unknown-linux-gnu
-name=chattts-rs-$version-$machine-linux-gnu
+name=chattts-rs-$version-$machine-linux-gnu${features:+-$features}
 
 work=$root/target/dist
 built=${CHATTTS_RS_BUILT:-}
@@ -29,7 +31,8 @@ if [ -z "$built" ]; then
     home=${CARGO_HOME:-$HOME/.cargo}
     # Messages of a panic name their file: by where it is in the crate, not on this disk.
     RUSTFLAGS="--remap-path-prefix=$root=/chattts-rs --remap-path-prefix=$home=/cargo" \
-        CFLAGS="-ffile-prefix-map=$home=/cargo" CARGO_TARGET_DIR="$work" cargo build --release --locked
+        CFLAGS="-ffile-prefix-map=$home=/cargo" CARGO_TARGET_DIR="$work" cargo build --release --locked \
+        --features "$features"
     built=$work/release
 fi
 built=$(realpath "$built")
@@ -40,7 +43,7 @@ stage=$work/stage/$name
 # Symbols' names are half of the size.
 strip --strip-unneeded -o "$work/stage/built/chattts-rs" "$built/chattts-rs"
 strip --strip-unneeded -o "$work/stage/built/libchattts.so" "$built/libchattts.so"
-python3 packaging/release/bill.py "$work/stage/built" "$target"
+python3 packaging/release/bill.py "$work/stage/built" "$target" "$features"
 glibc=$(objdump -T "$work/stage/built/chattts-rs" "$work/stage/built/libchattts.so" |
     grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -1)
 

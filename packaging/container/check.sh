@@ -4,20 +4,20 @@
 #
 #     packaging/container/check.sh RELEASE_DIR [BASE.tar]
 #
-# It takes buildah, podman and, unless a base is given, mmdebstrap; and root, or a user with subordinate ids.
+# It takes buildah, podman, runc and, unless a base is given, mmdebstrap; and root, or a user with subordinate ids.
 set -euo pipefail
 release=$(realpath "${1:?the folder that packaging/release.sh made}")
 base=${2:-}
 here=$(dirname "$(realpath "$0")")
-for tool in buildah podman; do
-    command -v $tool >/dev/null || { echo "$tool is missing: apt-get install buildah podman mmdebstrap" >&2; exit 1; }
+for tool in buildah podman runc; do
+    command -v $tool >/dev/null || { echo "$tool is missing: apt-get install buildah podman runc mmdebstrap" >&2; exit 1; }
 done
 dir=$(mktemp -d)
 name=chattts-check-$$
 # Storage of its own, of plain folders, which any kernel has.
 export CONTAINERS_STORAGE_CONF=$dir/storage.conf
 printf '[storage]\ndriver = "vfs"\ngraphroot = "%s"\nrunroot = "%s"\n' "$dir/graph" "$dir/run" >"$CONTAINERS_STORAGE_CONF"
-podman() { command podman --cgroup-manager cgroupfs --events-backend file "$@"; }
+podman() { command podman --runtime runc --cgroup-manager cgroupfs --events-backend file "$@"; }
 stop() {
     podman rm --force --time 5 $name >/dev/null 2>&1 || true
     buildah rm --all >/dev/null 2>&1 || true
@@ -55,7 +55,8 @@ if find "$tree" -type f -perm /111 | grep -vE '/usr/bin/chattts-rs$|\.so(\.|$)';
 if find "$tree" -perm /6000 | grep .; then fail "there are set-user-id files"; fi
 echo "the image: $size MB"; (cd "$tree" && find . -type f -size +100k -printf '%s %p\n' | sort -rn)
 
-podman run --detach --name $name --read-only --cap-drop=all --security-opt=no-new-privileges --memory=2g \
+podman run --detach --name $name --no-healthcheck --ulimit "nofile=$(ulimit -n):$(ulimit -Hn)" \
+    --ulimit nproc=1024:1024 --read-only --cap-drop=all --security-opt=no-new-privileges --memory=2g \
     --pids-limit=256 --tmpfs /tmp:size=64m --network=host localhost/chattts-rs:cpu \
     serve --model demo --port 18765 >/dev/null
 address=http://127.0.0.1:18765

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Write what a build holds: an SBOM (CycloneDX 1.5) and the licences of all dependencies.
 
-    packaging/release/bill.py OUT_DIR [TARGET]
+    packaging/release/bill.py OUT_DIR [TARGET [FEATURES]]
 
-makes OUT_DIR/chattts-rs.cdx.json and OUT_DIR/THIRD-PARTY.txt of the default features. It asks `cargo metadata`, and fails
+makes OUT_DIR/chattts-rs.cdx.json and OUT_DIR/THIRD-PARTY.txt of the default features and those. It asks `cargo metadata`, and fails
 where a package has neither a licence's text nor Apache-2.0 as a choice. The same commit gives the same bytes.
 """
 import datetime, hashlib, json, os, pathlib, re, subprocess, sys, uuid
@@ -14,8 +14,8 @@ TEXTS = re.compile(r"(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORE
 OWN = ["src/service/grpc/proto/riva/LICENSE", "src/backend/weights/demo/CARD.md"]
 
 
-def metadata(target):
-    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target]
+def metadata(target, features):
+    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target, "--features", features]
     return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
 
 
@@ -66,7 +66,7 @@ def licences(packages):
     return "\n\n".join(parts) + "\n"
 
 
-def sbom(packages, graph, target):
+def sbom(packages, graph, target, features):
     def reference(key):
         package = packages[key]
         if package["source"] is None:
@@ -102,7 +102,7 @@ def sbom(packages, graph, target):
         "version": 1,
         "metadata": {
             "component": component(main),
-            "properties": [{"name": "target", "value": target}, {"name": "features", "value": "default"}],
+            "properties": [{"name": "target", "value": target}, {"name": "features", "value": f"default,{features}".strip(",")}],
         },
         "components": [component(key) for key in order if key != main],
         "dependencies": [
@@ -118,13 +118,14 @@ def sbom(packages, graph, target):
 
 
 def main():
-    if len(sys.argv) not in (2, 3) or sys.argv[1].startswith("-"):
+    if len(sys.argv) not in (2, 3, 4) or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     out = pathlib.Path(sys.argv[1])
     target = sys.argv[2] if len(sys.argv) == 3 else "x86_64-unknown-linux-gnu"
-    packages, graph = linked(metadata(target))
+    features = sys.argv[3] if len(sys.argv) == 4 else ""
+    packages, graph = linked(metadata(target, features))
     (out / "THIRD-PARTY.txt").write_text(licences([packages[key] for key in sorted(packages) if packages[key]["source"]]))
-    (out / "chattts-rs.cdx.json").write_text(sbom(packages, graph, target))
+    (out / "chattts-rs.cdx.json").write_text(sbom(packages, graph, target, features))
     print(f"{len(packages)} packages")
 
 
