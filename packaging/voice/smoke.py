@@ -24,11 +24,13 @@ import time
 import numpy as np
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 import encode
 import export
 import make_tokenizer
 import pack
+import states
 import train_codec
 import train_language
 import train_vocoder
@@ -183,6 +185,20 @@ def layout(work, checkpoint):
     return f"{len(expected)} tensors"
 
 
+def back(work):
+    """Makes states of the exported checkpoint and exports them again: the weights must be the same."""
+    states.make(f"{work}/exported", f"{work}/states")
+    names = [f"{work}/states/{name}.pt" for name in ("gpt", "codec", "vocoder")]
+    export.main([*names, f"{work}/tokenizer", f"{work}/again"])
+    furthest = 0.0
+    for file in pack.FILES:
+        a, b = (load_file(f"{work}/{folder}/asset/{file}.safetensors") for folder in ("exported", "again"))
+        furthest = max(furthest, *((a[k] - b[k]).abs().max().item() for k in a))
+    if furthest > 1e-4:
+        raise AssertionError(f"weights differ by {furthest:g} after states.py")
+    return f"weights the same to {furthest:.0e}"
+
+
 def shapes(asset):
     """Returns {FILE/TENSOR: shape as text} of a checkpoint's folder `asset`."""
     out = {}
@@ -209,6 +225,7 @@ def main():
         "language": language,
         "tokenizer": tokenizer,
         "layout": lambda work: layout(work, a.checkpoint),
+        "states": back,
     }
     with contextlib.ExitStack() as stack:
         work = a.work or stack.enter_context(tempfile.TemporaryDirectory())
