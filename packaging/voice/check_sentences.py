@@ -4,8 +4,8 @@
     check_sentences.py SENTENCES.txt... [--parts PART.pkl...]
 
 A sentence is English or Mandarin by its letters. Compared are letters alone, without case, space and marks:
-  - English against every example sentence of WordNet, those kept aside too, and against every template: a template
-    with all that can fill it is one regular expression, so that this covers all it can ever say.
+  - English against every example and definition of WordNet, those kept aside too, and against every template: a
+    template with all that can fill it is one regular expression, so that this covers all it can ever say.
   - Mandarin against every template in the same way, jieba's words included.
   - both against the texts in PARTs (of generate.py or encode.py), whatever they came from.
 Prints each sentence that is found and where, and exits with status 1. Needs requirements-teach.txt.
@@ -94,7 +94,7 @@ def main():
     p.add_argument("--parts", nargs="+", default=[], metavar="PART", help="speech whose texts are compared, too")
     a = p.parse_args()
     try:
-        examples = {letters(s) for s in english.wordnet()}
+        examples = {letters(s) for s in english.wordnet() + english.definitions()}
         spoken = {letters(u["text"]) for path in a.parts for u in read_pickle(path)}
         kinds = english_kinds(), mandarin_kinds()
         templates = [

@@ -33,6 +33,7 @@ def encode(net, utterance):
     mel = mel[:, :, : 2 * steps]
     return dict(
         **{k: utterance[k] for k in ("lang", "voice", "sex", "text", "ids")},
+        speed=utterance.get("speed", 5),
         mel=mel[0].half().numpy(),
         codes=net.encode(mel)[0].numpy().astype(np.int16),
         place=places(utterance, steps).astype(np.int16),

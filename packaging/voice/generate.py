@@ -3,9 +3,12 @@
 
     generate.py TEACHER.onnx LANGUAGE VOICE SEED SECONDS OUT.pkl [--held]
 
-TEACHER is hibari (voice heart: an American woman, English only) or Kokoro (jf_alpha: a woman, jm_kumo: a man, either
-language), as teachers.py writes them. Same arguments, same sentences. --held takes English sentences that no training
-part holds: WordNet's that are kept aside; Mandarin has templates only, so there a seed of its own must do.
+TEACHER is hibari (voice heart: an American woman; hm_deep: a man made of her by lowering pitch and formants before
+her vocoder; English only) or Kokoro (jf_alpha: a woman, jm_kumo: a man, either language), as teachers.py writes them.
+Same arguments, same sentences. A quarter of them is spoken at another pace than [speed_5], and some English ones have
+a comma where none was written, so that pauses are heard within a sentence too. --held takes English sentences that no
+training part holds, at [speed_5]: WordNet's that are kept aside; Mandarin has templates only, so there a seed of its
+own must do.
 
 OUT.pkl is a list of utterances (common/utterances.py); name it LANGUAGE_SEX_NUMBER.pkl. If it is there, nothing is
 done. SECONDS are of speech. Needs requirements-teach.txt.
@@ -14,6 +17,7 @@ done. SECONDS are of speech. Needs requirements-teach.txt.
 import argparse
 import json
 import os
+import random
 import sys
 import time
 
@@ -23,10 +27,13 @@ from common.files import write_pickle
 
 RATE = 24000
 FRAME = 600  # samples: both teachers count durations in 25 ms
-HIBARI = "heart"
+HIBARI = ("heart", "hm_deep")
+# What makes the man of the woman: how much lower his pitch is and how much longer his vocal tract.
+DEEP_PITCH, DEEP_TRACT = 0.54, 1.17
 DURATIONS = {True: "/Clip_output_0", False: "/encoder/Clip_output_0"}  # tensors of hibari and of Kokoro
 LONGEST = {"en": 110, "zh": 88}  # tokens that a teacher reads well in one go
 MAN_GAIN = 0.7  # his peaks touch full scale
+OTHER_PACE, EXTRA_COMMA = 0.25, 0.08  # shares of sentences
 
 
 def session(path):
@@ -39,8 +46,28 @@ def session(path):
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
+def pace(speed):
+    """Returns how much faster than [speed_5] a teacher reads for [speed_N], N from 0 to 9: 0.71 to 1.32 times."""
+    return 2 ** ((speed - 5) / 10)
+
+
+def deepen(parts):
+    """Returns hibari's spectra with the formants and the pitch of a man."""
+    harmonic, turn, noise, rest, phase, pitch = parts
+    at = np.minimum(np.arange(len(harmonic)) * DEEP_TRACT, len(harmonic) - 1)
+    low = at.astype(int)
+    share = (at - low)[:, None].astype(np.float32)
+
+    def warp(x):
+        return x[low] * (1 - share) + x[np.minimum(low + 1, len(x) - 1)] * share
+
+    # As many more harmonics fit below a frequency as the pitch is lower: their power stays.
+    harmonic = warp(harmonic) + np.float32(0.5 * np.log(DEEP_PITCH))
+    return harmonic, warp(turn), warp(noise), warp(rest), phase[at.round().astype(int)], pitch * DEEP_PITCH
+
+
 class Hibari:
-    """hibari-tts: one voice, a vocoder of its own that draws noise."""
+    """hibari-tts: one voice, and another made of it; a vocoder of its own that draws noise."""
 
     def __init__(self, path, voice, seed):
         from hibari import dsp, tts
@@ -48,13 +75,14 @@ class Hibari:
         self.synth = dsp.synth
         with open(os.path.join(tts.ASSETS, "vocab.json"), encoding="utf-8") as f:
             self.vocab = json.load(f)
-        self.session, self.rng = session(path), np.random.default_rng(seed)
+        self.session, self.rng, self.deep = session(path), np.random.default_rng(seed), voice == HIBARI[1]
 
-    def speak(self, ids):
+    def speak(self, ids, pace=1.0):
         """Returns samples and the frames that every id lasts."""
         names = ["lh", "theta", "ln", "lr", "phi", "f0", DURATIONS[True]]
-        *parts, durations = self.session.run(names, {"ids": ids, "speed": np.array([1.0], np.float32)})
-        return self.synth(*(p[0] for p in parts), self.rng), durations
+        *parts, durations = self.session.run(names, {"ids": ids, "speed": np.array([pace], np.float32)})
+        parts = [p[0] for p in parts]
+        return self.synth(*(deepen(parts) if self.deep else parts), self.rng), durations
 
 
 class Kokoro:
@@ -72,10 +100,10 @@ class Kokoro:
             self.style = styles[voice]
         self.session = session(path)
 
-    def speak(self, ids):
+    def speak(self, ids, pace=1.0):
         """Returns samples and the frames that every id lasts."""
         style = self.style[ids.shape[1] - 2].reshape(1, 256)
-        inputs = {"tokens": ids, "style": style, "speed": np.array([1.0], np.float32)}
+        inputs = {"tokens": ids, "style": style, "speed": np.array([pace], np.float32)}
         return self.session.run(["audio", DURATIONS[False]], inputs)
 
 
@@ -115,10 +143,20 @@ def sex_of(voice):
     return "m" if voice.split("_")[0].endswith("m") else "f"
 
 
-def utterance(teacher, lang, voice, text, read):
+def with_comma(text, r):
+    """Returns an English sentence with a comma after one of its words, if it has six or more."""
+    words = text.split(" ")
+    places = [i for i in range(1, len(words) - 2) if words[i][-1].isalpha()]
+    if len(words) < 6 or not places:
+        return text
+    words[r.choice(places)] += ","
+    return " ".join(words)
+
+
+def utterance(teacher, lang, voice, text, read, speed=5):
     """Returns an utterance, or None if the teacher did what it rarely does."""
     tokens, ids, owner = read
-    wav, durations = teacher.speak(np.array([[0, *ids, 0]], np.int64))
+    wav, durations = teacher.speak(np.array([[0, *ids, 0]], np.int64), pace(speed))
     wav, durations = np.ravel(wav), np.ravel(durations).astype(float) * FRAME
     each = np.zeros(len(tokens))
     np.add.at(each, owner, durations[1:-1])
@@ -136,6 +174,7 @@ def utterance(teacher, lang, voice, text, read):
         lang=lang,
         voice=voice,
         sex=sex,
+        speed=speed,
         text=text,
         tokens=tokens,
         dur=each,
@@ -148,7 +187,8 @@ def utterance(teacher, lang, voice, text, read):
 
 def generate(a):
     """Returns the utterances of a part, and how many were dropped."""
-    teacher = (Hibari if a.voice == HIBARI else Kokoro)(a.teacher, a.voice, a.seed)
+    teacher = (Hibari if a.voice in HIBARI else Kokoro)(a.teacher, a.voice, a.seed)
+    manner = random.Random(f"{a.seed} manner")
     if a.language == "en":
         from common.english import Sentences
 
@@ -166,10 +206,14 @@ def generate(a):
         if text in seen:
             continue
         seen.add(text)
+        speed = 5
+        if not a.held:
+            speed = manner.randrange(10) if manner.random() < OTHER_PACE else 5
+            text = with_comma(text, manner) if a.language == "en" and manner.random() < EXTRA_COMMA else text
         read = reader(text, teacher.vocab)
         if read is None:
             continue
-        spoken = utterance(teacher, a.language, a.voice, text, read)
+        spoken = utterance(teacher, a.language, a.voice, text, read, speed)
         if spoken is None:
             dropped += 1
             continue
@@ -182,14 +226,14 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("teacher", help="ONNX graph that gives durations too (teachers.py)")
     p.add_argument("language", choices=["en", "zh"])
-    p.add_argument("voice", help="heart, or a voice of Kokoro's such as jf_alpha or jm_kumo")
+    p.add_argument("voice", help="heart or hm_deep, or a voice of Kokoro's such as jf_alpha or jm_kumo")
     p.add_argument("seed", type=int, help="of sentences and of hibari's noise")
     p.add_argument("seconds", type=float, help="seconds of speech")
     p.add_argument("out", help="file to write")
     p.add_argument("--held", action="store_true", help="sentences that training never sees")
     a = p.parse_args()
-    if a.voice == HIBARI and a.language != "en":
-        p.error("heart speaks English only")
+    if a.voice in HIBARI and a.language != "en":
+        p.error(f"{a.voice} speaks English only")
     if a.seconds <= 0:
         p.error("SECONDS must be above 0")
     if os.path.exists(a.out):

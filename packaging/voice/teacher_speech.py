@@ -24,16 +24,16 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("teacher", help="ONNX graph that gives durations too (teachers.py)")
     p.add_argument("language", choices=["en", "zh"])
-    p.add_argument("voice", help="heart, or a voice of Kokoro's such as jf_alpha or jm_kumo")
+    p.add_argument("voice", help="heart or hm_deep, or a voice of Kokoro's such as jf_alpha or jm_kumo")
     p.add_argument("texts", help="sentences, a line each")
     p.add_argument("out", help="folder to write; made if it is not there")
     p.add_argument("--seed", type=int, default=0, help="of hibari's noise (default: %(default)s)")
     a = p.parse_args()
-    if a.voice == HIBARI and a.language != "en":
-        p.error("heart speaks English only")
+    if a.voice in HIBARI and a.language != "en":
+        p.error(f"{a.voice} speaks English only")
     references = []
     try:
-        teacher = (Hibari if a.voice == HIBARI else Kokoro)(a.teacher, a.voice, a.seed)
+        teacher = (Hibari if a.voice in HIBARI else Kokoro)(a.teacher, a.voice, a.seed)
         os.makedirs(a.out, exist_ok=True)
         for i, text in enumerate(read_lines(a.texts)):
             read = (english if a.language == "en" else mandarin)(text, teacher.vocab)

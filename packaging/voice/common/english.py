@@ -1,7 +1,8 @@
 """English training sentences and their pronunciation.
 
-Sentences come from templates and from the example sentences of WordNet 3.0. A word is always read the same way, since
-tokenizer.json can only look words up; so the teacher is given exactly the phonemes that the model will be given.
+Sentences come from templates and from the example sentences and definitions of WordNet 3.0. A word is always read the
+same way, since tokenizer.json can only look words up; so the teacher is given exactly the phonemes that the model will
+be given.
 """
 
 import glob
@@ -34,6 +35,9 @@ FIXED = {
     "read": "ɹˈid",
     "live": "lˈɪv",
 }
+WORDNET = "/usr/share/wordnet"
+# Shares of sentences; the others are WordNet's examples.
+TEMPLATE, DEFINITION = 0.3, 0.25
 _g2p = None
 _said = dict(FIXED)
 MARKS = {"!": ".", ";": ",", ":": ","}
@@ -69,22 +73,32 @@ def phonemes(text):
     return out if out[-1:] in ".?" else out + "."
 
 
-def wordnet(folder="/usr/share/wordnet"):
-    """Returns WordNet's example sentences of 3 to 14 words, sorted; raises FileNotFoundError if it is not there."""
+def glosses(folder):
+    """Yields the text of each of WordNet's entries: a definition, then examples in quotes."""
     files = sorted(glob.glob(folder + "/data.*"))
     if not files:
         raise FileNotFoundError(f"{folder}: no data.* files; install Debian's package wordnet-base")
-    seen = set()
     for path in files:
         with open(path, encoding="latin-1") as f:
             for line in f:
-                if line.startswith("  "):  # the licence
-                    continue
-                for quoted in re.findall(r'"([^"]+)"', line.split("|", 1)[1]):
-                    quoted = quoted.strip(" ;,")
-                    if re.fullmatch(r"[A-Za-z',.?!;: -]+", quoted) and 3 <= len(quoted.split()) <= 14:
-                        seen.add(quoted)
-    return sorted(seen)
+                if not line.startswith("  "):  # the licence
+                    yield line.split("|", 1)[1]
+
+
+def speakable(texts):
+    """Returns those of 3 to 14 words without figures or rare marks, sorted, each once."""
+    stripped = {text.strip(" ;,\n") for text in texts}
+    return sorted(t for t in stripped if re.fullmatch(r"[A-Za-z',.?!;: -]+", t) and 3 <= len(t.split()) <= 14)
+
+
+def wordnet(folder=WORDNET):
+    """Returns WordNet's example sentences; raises FileNotFoundError if it is not there."""
+    return speakable(quoted for gloss in glosses(folder) for quoted in re.findall(r'"([^"]+)"', gloss))
+
+
+def definitions(folder=WORDNET):
+    """Returns WordNet's definitions; raises FileNotFoundError if it is not there."""
+    return speakable(gloss.split('"', 1)[0] for gloss in glosses(folder))
 
 
 ONES = (
@@ -183,17 +197,19 @@ def template(r):
 
 
 class Sentences:
-    """Draws training sentences without end; `held` are WordNet's that training never sees."""
+    """Draws training sentences without end; `held` are WordNet's examples that training never sees."""
 
     def __init__(self, seed, held_out=400):
         self.r = random.Random(seed)
         examples = wordnet()
         random.Random(0).shuffle(examples)
         self.held, self.train = examples[:held_out], examples[held_out:]
+        self.defined = definitions()
 
     def one(self):
-        """Returns a sentence: 4 in 10 from templates, the others WordNet's."""
-        if self.r.random() < 0.4:
+        """Returns a sentence."""
+        kind = self.r.random()
+        if kind < TEMPLATE:
             return template(self.r)
-        text = self.r.choice(self.train)
+        text = self.r.choice(self.defined if kind < TEMPLATE + DEFINITION else self.train)
         return text + ("" if text[-1] in ".?!" else ".")

@@ -4,6 +4,7 @@ An utterance is a dictionary:
     lang      "en" or "zh"
     voice     the teacher's name of the voice
     sex       "f" or "m"
+    speed     N of [speed_N]; 5 where it is not given
     text      the sentence
     tokens    what the model reads: phonemes, or initials and finals, and , . ?
     dur       samples that each token lasts, at 24 kHz
