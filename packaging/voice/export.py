@@ -27,9 +27,7 @@ from common.tokens import ID, VOCAB
 
 WOMAN = 4  # how far [empty_spk] lies on the woman's side
 # Tokens that no training text holds, and what is nearest to them, so that they do no harm.
-NEAREST = {t: "[speed_5]" for t in VOCAB if t.startswith("[speed_")}
-NEAREST.update({t: "," for t in ("[uv_break]", "[v_break]", "[laugh]")})
-NEAREST.update({t: "." for t in ("[lbreak]", "[llbreak]")})
+NEAREST = {"[v_break]": "[uv_break]", "[laugh]": ",", "[llbreak]": "[lbreak]"}
 NEAREST["[UNK]"] = "en "
 
 

@@ -90,7 +90,7 @@ class Training:
         matrices = [p for p in self.model.gpt.parameters() if p.dim() == 2]
         chosen = {id(p) for p in matrices}
         self.rest = [p for p in self.model.parameters() if id(p) not in chosen]
-        self.muon = Muon(matrices, MUON_RATE)
+        self.muon = Muon(matrices, MUON_RATE, a.bf16)
         self.adam = torch.optim.AdamW(self.rest, ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.0)
         self.step, self.first, self.done, self.best = 0, 0, 0.0, 1e9
         self.groups = {}
@@ -176,7 +176,9 @@ def train(a):
     speech.read()
     if not speech.files:
         raise ValueError(f"{a.codes}: no *.pkl as encode.py writes them")
-    if any(not u.keys() >= {"sex", "ids", "codes", "mel", "place"} for p in speech.pools.values() for u in p[:1]):
+    if any(
+        not u.keys() >= {"sex", "speed", "ids", "codes", "mel", "place"} for p in speech.pools.values() for u in p[:1]
+    ):
         raise ValueError(f"{a.codes}: holds files that encode.py did not write")
     t = Training(a, read_pickle(a.held))
     torch.manual_seed(a.seed + t.step)

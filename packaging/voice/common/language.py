@@ -12,19 +12,24 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from common import pauses
 from common.mel import MELS
 from common.networks import CODEBOOKS, CODES, DIGITS, EOS, GPT, MelDecoder
 from common.tokens import FINALS, ID, TONES, VOCAB
 
 WIDTH = 256
 VOICE = torch.full((WIDTH,), 1 / 16)  # of length one
-PROMPT = ("[Stts]", "[spk_emb]", "[speed_5]")
+PROMPT = ("[Stts]", "[spk_emb]")  # and the speed
 SPEAKER_AT = PROMPT.index("[spk_emb]")
+BEFORE_TEXT = len(PROMPT) + 1
 # Codebooks 0 and 2 are level 0 of the codec's groups and carry speech; 1 and 3 refine.
 CODE_WEIGHTS = (0.35, 0.15, 0.35, 0.15)
 MEL_WEIGHT, PHONE_WEIGHT, ATTENTION_WEIGHT = 2.0, 0.3, 0.25
 NAMES = ("code0", "code1", "code2", "code3", "mel", "phone", "right", "attention")
 LONGEST_JOINED = 650  # steps
+JOINED_BY_PAUSE = 0.25
+DRAWN = 800  # utterances that batches of like lengths are made of
+MANDARIN, MAN = 0.35, 0.33  # shares of utterances, where there are as many
 # What people leave out, and what a model hears of itself.
 DROP_STOP = 0.35
 WRONG_CODE, WRONG_STEP = 0.06, 0.04
@@ -86,8 +91,8 @@ class Model(nn.Module):
 class Muon:
     """Orthogonalised momentum for the matrices of the Llama; matrices of one shape go together."""
 
-    def __init__(self, parameters, lr):
-        self.lr, self.groups = lr, {}
+    def __init__(self, parameters, lr, bf16=False):
+        self.lr, self.bf16, self.groups = lr, bf16, {}
         for p in parameters:
             self.groups.setdefault(tuple(p.shape), []).append(p)
         self.momentum = {shape: torch.zeros(len(group), *shape) for shape, group in self.groups.items()}
@@ -103,6 +108,7 @@ class Muon:
             if tall:
                 x = x.transpose(1, 2)
             x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+            x = x.bfloat16() if self.bf16 else x
             for _ in range(5):  # Newton-Schulz, to a matrix whose singular values are all near one
                 a = x @ x.transpose(1, 2)
                 x = 3.4445 * x + (-4.7750 * a + 2.0315 * (a @ a)) @ x
@@ -110,16 +116,19 @@ class Muon:
                 x = x.transpose(1, 2)
             scale = self.lr * max(1, shape[0] / shape[1]) ** 0.5
             for p, update in zip(group, x):
-                p.mul_(1 - self.lr * 0.02).add_(update, alpha=-scale)
+                p.mul_(1 - self.lr * 0.02).add_(update.float(), alpha=-scale)
 
 
 def join(a, b, r):
     """Returns two utterances in one, so that texts of several sentences and of both languages are nothing new."""
     gap = [ID["en "]] if b["lang"] == "en" and (a["lang"] == "en" or r.random() < 0.7) else []
+    if r.random() < JOINED_BY_PAUSE:
+        a, gap = pauses.between(a, r), []
     steps = a["codes"].shape[1]
     return dict(
         lang=b["lang"],
         sex=b["sex"],
+        speed=b["speed"],
         ids=np.concatenate([a["ids"], gap, b["ids"]]).astype(np.int64),
         codes=np.concatenate([a["codes"], b["codes"]], 1),
         mel=np.concatenate([a["mel"][:, : 2 * steps], b["mel"]], 1),
@@ -143,17 +152,17 @@ def speakers(utterances):
 def batches(pools, r, budget):
     """Yields batches without end, of like lengths and at most `budget` tokens.
 
-    `pools` is {(language, sex): [utterance, ...]}. 45 in 100 are Mandarin; a fifth of each language is the man, where
-    he is; some are joined with others.
+    `pools` is {(language, sex): [utterance, ...]}. Some are joined with others of the same speed.
     """
 
     def draw(lang, n):
         women, men = pools[lang, "f"], pools[lang, "m"]
-        k = min(n // 5, 3 * len(men)) if women else n if men else 0
+        k = min(int(n * MAN), 3 * len(men)) if women else n if men else 0
         return (r.choices(men, k=k) if k else []) + (r.choices(women, k=n - k) if women else [])
 
     while True:
-        pool = draw("zh", 360) + draw("en", 440)
+        mandarin = int(DRAWN * MANDARIN)
+        pool = [pauses.add(u, r) for u in draw("zh", mandarin) + draw("en", DRAWN - mandarin)]
         for i in range(len(pool)):
             for p in (0.22, 0.3):
                 if r.random() >= p:
@@ -161,12 +170,13 @@ def batches(pools, r, budget):
                 u = pool[i]
                 others = pools[("en" if r.random() < (0.8 if u["lang"] == "en" else 0.2) else "zh"), u["sex"]]
                 other = r.choice(others) if others else u
-                if u["codes"].shape[1] + other["codes"].shape[1] < LONGEST_JOINED:
+                together = u["codes"].shape[1] + other["codes"].shape[1]
+                if u["speed"] == other["speed"] and together < LONGEST_JOINED:
                     pool[i] = join(u, other, r)
         pool.sort(key=lambda u: len(u["ids"]) + u["codes"].shape[1] + r.random() * 6)
         out, batch, width = [], [], 0
         for u in pool:
-            w = len(u["ids"]) + u["codes"].shape[1] + len(PROMPT) + 2
+            w = len(u["ids"]) + u["codes"].shape[1] + BEFORE_TEXT + 2
             if batch and max(width, w) * (len(batch) + 1) > budget:
                 out.append(batch)
                 batch, width = [], 0
@@ -189,7 +199,7 @@ class Batch:
 
     def __init__(self, utterances):
         b = len(utterances)
-        self.prompts = [len(u["ids"]) + len(PROMPT) + 1 for u in utterances]
+        self.prompts = [len(u["ids"]) + BEFORE_TEXT + 1 for u in utterances]
         self.steps = [u["codes"].shape[1] for u in utterances]
         self.length = max(p + n for p, n in zip(self.prompts, self.steps))
         t, n = max(self.prompts), max(self.steps) + 1
@@ -202,7 +212,8 @@ class Batch:
         self.place = torch.zeros(b, n, dtype=torch.long)
         for i, u in enumerate(utterances):
             p, k = self.prompts[i], self.steps[i]
-            ids = np.concatenate([[ID[t] for t in PROMPT], u["ids"], [ID["[Ptts]"]]])
+            before = [*PROMPT, f"[speed_{u['speed']}]"]
+            ids = np.concatenate([[ID[t] for t in before], u["ids"], [ID["[Ptts]"]]])
             self.text[i, :p] = torch.from_numpy(ids)
             codes = torch.from_numpy(u["codes"].astype(np.int64))
             self.codes[i, :, :k] = codes
@@ -210,7 +221,7 @@ class Batch:
             self.target[i, 0, k] = EOS  # any codebook's end code ends speech: let one decide
             self.mel[i, :, : 2 * k] = torch.from_numpy(u["mel"][:, : 2 * k].astype(np.float32))
             self.live[i, :k] = 1
-            self.place[i, :k] = torch.from_numpy(u["place"]) + len(PROMPT)
+            self.place[i, :k] = torch.from_numpy(u["place"]) + BEFORE_TEXT
             self.token[i, :k] = torch.from_numpy(u["ids"][u["place"]])
 
 
