@@ -31,11 +31,13 @@ def encode(net, utterance):
     if not FEWEST < steps < MOST:
         return None
     mel = mel[:, :, : 2 * steps]
+    # What is said is hers, how it sounds his: codes need not tell voices apart, and he speaks as clearly as she does.
+    heard = log_mel(speech(utterance["hers"]))[:, :, : 2 * steps] if "hers" in utterance else mel
     return dict(
         **{k: utterance[k] for k in ("lang", "voice", "sex", "text", "ids")},
         speed=utterance.get("speed", 5),
         mel=mel[0].half().numpy(),
-        codes=net.encode(mel)[0].numpy().astype(np.int16),
+        codes=net.encode(heard)[0].numpy().astype(np.int16),
         place=places(utterance, steps).astype(np.int16),
     )
 

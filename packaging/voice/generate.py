@@ -51,19 +51,21 @@ def pace(speed):
     return 2 ** ((speed - 5) / 10)
 
 
+def warp(spectra):
+    """Returns spectra (frequencies, frames) with everything DEEP_TRACT times lower."""
+    at = np.minimum(np.arange(len(spectra)) * DEEP_TRACT, len(spectra) - 1)
+    low = at.astype(int)
+    share = (at - low)[:, None].astype(spectra.dtype)
+    return spectra[low] * (1 - share) + spectra[np.minimum(low + 1, len(spectra) - 1)] * share
+
+
 def deepen(parts):
     """Returns hibari's spectra with the formants and the pitch of a man."""
     harmonic, turn, noise, rest, phase, pitch = parts
-    at = np.minimum(np.arange(len(harmonic)) * DEEP_TRACT, len(harmonic) - 1)
-    low = at.astype(int)
-    share = (at - low)[:, None].astype(np.float32)
-
-    def warp(x):
-        return x[low] * (1 - share) + x[np.minimum(low + 1, len(x) - 1)] * share
-
+    nearest = np.minimum(np.arange(len(phase)) * DEEP_TRACT, len(phase) - 1).round().astype(int)
     # As many more harmonics fit below a frequency as the pitch is lower: their power stays.
     harmonic = warp(harmonic) + np.float32(0.5 * np.log(DEEP_PITCH))
-    return harmonic, warp(turn), warp(noise), warp(rest), phase[at.round().astype(int)], pitch * DEEP_PITCH
+    return harmonic, warp(turn), warp(noise), warp(rest), phase[nearest], pitch * DEEP_PITCH
 
 
 class Hibari:
@@ -78,11 +80,12 @@ class Hibari:
         self.session, self.rng, self.deep = session(path), np.random.default_rng(seed), voice == HIBARI[1]
 
     def speak(self, ids, pace=1.0):
-        """Returns samples and the frames that every id lasts."""
+        """Returns samples and the frames that every id lasts; of the man also the woman's samples."""
         names = ["lh", "theta", "ln", "lr", "phi", "f0", DURATIONS[True]]
         *parts, durations = self.session.run(names, {"ids": ids, "speed": np.array([pace], np.float32)})
         parts = [p[0] for p in parts]
-        return self.synth(*(deepen(parts) if self.deep else parts), self.rng), durations
+        her = self.synth(*parts, self.rng)
+        return (self.synth(*deepen(parts), self.rng), durations, her) if self.deep else (her, durations)
 
 
 class Kokoro:
@@ -156,7 +159,7 @@ def with_comma(text, r):
 def utterance(teacher, lang, voice, text, read, speed=5):
     """Returns an utterance, or None if the teacher did what it rarely does."""
     tokens, ids, owner = read
-    wav, durations = teacher.speak(np.array([[0, *ids, 0]], np.int64), pace(speed))
+    wav, durations, *hers = teacher.speak(np.array([[0, *ids, 0]], np.int64), pace(speed))
     wav, durations = np.ravel(wav), np.ravel(durations).astype(float) * FRAME
     each = np.zeros(len(tokens))
     np.add.at(each, owner, durations[1:-1])
@@ -170,7 +173,7 @@ def utterance(teacher, lang, voice, text, read, speed=5):
         wav, peak = wav * MAN_GAIN, peak * MAN_GAIN
     if peak > 0.99:
         wav = wav * (0.99 / peak)
-    return dict(
+    made = dict(
         lang=lang,
         voice=voice,
         sex=sex,
@@ -183,6 +186,9 @@ def utterance(teacher, lang, voice, text, read, speed=5):
         done=1,  # durations are in samples; files of before this script lack it
         wav=(wav * 32767).astype(np.int16),
     )
+    if hers:
+        made["hers"] = (np.clip(hers[0], -1, 1) * 32767).astype(np.int16)
+    return made
 
 
 def generate(a):

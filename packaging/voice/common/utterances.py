@@ -12,6 +12,7 @@ An utterance is a dictionary:
     tail      samples after the last
     done      1: the three above are samples
     wav       16-bit samples at 24 kHz
+    hers      of a man made of a woman: her samples, as many
 """
 
 import glob
@@ -39,7 +40,7 @@ def trim(utterance):
     first = max(0, (loud[0] if len(loud) else 0) - LEAD)
     last = min(len(wav), (loud[-1] if len(loud) else len(wav)) + TAIL)
     utterance["start"] = utterance["head"] + np.concatenate([[0], np.cumsum(utterance["dur"])]) - first
-    utterance["wav"] = wav[first:last]
+    utterance.update({k: utterance[k][first:last] for k in ("wav", "hers") if k in utterance})
     return utterance
 
 
