@@ -35,7 +35,7 @@ QUIET = 260
 
 def trim(utterance):
     """Cuts the silence at both ends to 50 ms and 150 ms, and gives every token its first sample ("start")."""
-    wav = utterance["wav"]
+    wav = utterance.get("hers", utterance["wav"])
     loud = np.flatnonzero(np.abs(wav.astype(np.int32)) > QUIET)
     first = max(0, (loud[0] if len(loud) else 0) - LEAD)
     last = min(len(wav), (loud[-1] if len(loud) else len(wav)) + TAIL)
