@@ -30,6 +30,7 @@ LONGEST_JOINED = 650  # steps
 JOINED_BY_PAUSE = 0.25
 DRAWN = 800  # utterances that batches of like lengths are made of
 MANDARIN, MAN = 0.35, 0.33  # shares of utterances, where there are as many
+OFTEN = 0.3  # of the Mandarin utterances there are, among DRAWN: few are not learned by heart
 # What people leave out, and what a model hears of itself.
 DROP_STOP = 0.35
 WRONG_CODE, WRONG_STEP = 0.06, 0.04
@@ -161,7 +162,8 @@ def batches(pools, r, budget):
         return (r.choices(men, k=k) if k else []) + (r.choices(women, k=n - k) if women else [])
 
     while True:
-        mandarin = int(DRAWN * MANDARIN)
+        there = len(pools["zh", "f"]) + len(pools["zh", "m"])
+        mandarin = int(min(DRAWN * MANDARIN, there * OFTEN))
         pool = [pauses.add(u, r) for u in draw("zh", mandarin) + draw("en", DRAWN - mandarin)]
         for i in range(len(pool)):
             for p in (0.22, 0.3):
