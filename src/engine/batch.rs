@@ -72,6 +72,7 @@ impl Batch {
 #[cfg(any(test, feature = "cuda-kernels"))]
 impl Batch {
     /// Returns the slot of a wanted row, by its number among them.
+    #[cfg(feature = "cuda-kernels")]
     pub(crate) fn slot(&self, index: usize) -> u32 {
         self.rows[self.wanted[index].0].slot
     }
