@@ -1,6 +1,8 @@
 //! Text on its way to the model: reading aloud, cutting, control tags, prompts, tokens.
 
+mod chapters;
 mod derived;
+mod dialogue;
 mod entity;
 mod homophones;
 mod language;
@@ -15,7 +17,9 @@ mod segment;
 mod tags;
 mod tokenizer;
 
+pub use chapters::{Book, Chapter};
 pub use derived::Derived;
+pub use dialogue::{FoundTurn, Turn, named, pause_after, turns};
 pub use homophones::Homophones;
 pub use language::Language;
 pub use normalize::{
