@@ -15,6 +15,7 @@ mod resample;
 mod sink;
 mod stretch;
 pub mod subtitles;
+mod tags;
 #[cfg(test)]
 mod testing;
 mod trim;
@@ -28,5 +29,6 @@ pub use recording::Recording;
 pub use resample::{SAMPLE_RATES, WaveResampler, resample};
 pub use sink::{Sink, encode};
 pub use stretch::{SPEEDS, Stretcher};
+pub use tags::{Tags, tagged};
 pub use trim::{is_silent, trim_quiet, trim_silence};
 pub use wav::{MAX_SAMPLES, wav};

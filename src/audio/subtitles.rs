@@ -1,6 +1,10 @@
 //! Subtitles of speech: SubRip and WebVTT.
 
+mod read;
+
 use std::fmt::Write as _;
+
+pub use read::{FoundCue, read, read_time};
 
 /// A text and the time at which it is spoken.
 #[derive(Debug, Clone, PartialEq)]
