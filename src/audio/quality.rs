@@ -174,6 +174,20 @@ impl Quality {
     }
 }
 
+/// Tells of each frame whether it sounds: it is neither silent nor far below the loud ones.
+pub(super) fn sounding<'a>(frames: impl Iterator<Item = &'a [f32]>) -> impl Iterator<Item = bool> {
+    let level = |frame: &[f32]| {
+        let energy: f32 = frame.iter().map(|sample| sample * sample).sum();
+        (10.0 * f64::from(energy / frame.len().max(1) as f32).log10()).max(LOWEST)
+    };
+    let levels: Vec<f64> = frames.map(level).collect();
+    let mut sorted = levels.clone();
+    sorted.sort_by(f64::total_cmp);
+    let loud = sorted.get(sorted.len().saturating_sub(1) * 19 / 20).copied().unwrap_or(LOWEST);
+    let threshold = (loud - SPEECH_RANGE).max(SILENCE);
+    levels.into_iter().map(move |level| level > threshold)
+}
+
 /// The levels of frames, in dBFS.
 struct Levels {
     /// Samples of one frame.
