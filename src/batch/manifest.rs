@@ -14,7 +14,7 @@ use crate::message::unknown;
 use crate::speech::Overrides;
 use crate::speech::field::Field;
 
-pub use table::{TableRow, csv_rows, is_csv, json_rows};
+pub use table::{TableRow, csv_records, csv_rows, is_csv, json_rows};
 
 /// Represents one line: its text, and the settings in which it differs from all other lines. A key whose value
 /// is null counts as absent, as tables exported to JSON write it.
@@ -26,6 +26,8 @@ pub struct Row {
     pub id: Option<String>,
     /// The line's file, inside the output folder; [`super::checked_out`] accepts it.
     pub out: Option<String>,
+    /// Who says it, in a conversation.
+    pub speaker: Option<String>,
     /// All other settings of the line.
     pub overrides: Overrides,
 }
@@ -33,7 +35,7 @@ pub struct Row {
 impl Row {
     /// Returns the keys that are known.
     pub fn keys() -> Vec<&'static str> {
-        [vec!["text", "id", "out"], Overrides::all_keys()].concat()
+        [vec!["text", "id", "out", "speaker"], Overrides::all_keys()].concat()
     }
 
     /// Reads one line.
@@ -56,8 +58,9 @@ impl Row {
                 .map_err(|e| format!("not JSON: {} in `{key}`", said(&e)))?;
             let field = Field { key: &key, value: &value };
             match key.as_str() {
-                "text" | "id" | "out" if value.is_null() => {}
+                "text" | "id" | "out" | "speaker" if value.is_null() => {}
                 "text" => text = Some(field.string()?),
+                "speaker" => row.speaker = Some(field.string_or_number()?),
                 // A number stays as it is written: in double precision long ones would become one.
                 "id" if value.is_number() => row.id = Some(written.get().to_string()),
                 "id" => row.id = Some(field.string_or_number()?),
@@ -131,7 +134,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let row = Row::parse(
-            r#"{"text": "你好", "id": 7, "out": "a/b.wav", "role": 2222, "role_text": "words", "seed": 18446744073709551615,
+            r#"{"text": "你好", "id": 7, "out": "a/b.wav", "speaker": "Anna", "role": 2222, "role_text": "words", "seed": 18446744073709551615,
                 "prompt": "[oral_2] speed_3", "speed": 1.25, "refine": true, "temperature": [0.1, 0.2, 0.3, 0.4],
                 "top_p": 1, "top_k": 5, "repetition_penalty": 1.5, "max_tokens": 100, "min_tokens": 10,
                 "sample_rate": 16000, "voice_codes": "v.safetensors", "voice_text": "said", "no_decoder": true,
@@ -172,7 +175,7 @@ mod tests {
             markup: MarkupOverrides { ssml: Some(false), markdown: Some(false) },
         };
         let (text, id, out) = ("你好".into(), Some("7".into()), Some("a/b.wav".into()));
-        let expected = Row { text, id, out, overrides };
+        let expected = Row { text, id, out, speaker: Some("Anna".into()), overrides };
         assert_eq!(row.as_ref(), Ok(&expected));
         let tags = expected.overrides.tags().unwrap();
         assert_eq!((tags.refining.as_str(), tags.speech.as_deref()), ("[oral_2]", Some("[speed_3]")));
@@ -249,7 +252,7 @@ mod tests {
             ("tempreature", "temperature"),
             ("top-p", "top_p"),
             ("Seed", "seed"),
-            ("speaker_text", "speed"),
+            ("speaker_text", "speaker"),
             ("normalise", "normalize"),
             ("no_normalize", "normalize"),
             ("max_token", "max_tokens"),

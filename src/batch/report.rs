@@ -21,6 +21,8 @@ pub enum Status {
     Failed,
     /// Written, but the speech ends before the text does.
     Truncated,
+    /// Written, but the speech runs into the next cue; `error` says how far.
+    Overlapping,
 }
 
 /// Holds one line's outcome. Unknown values are null in the file; only an unknown `text` is left out.
@@ -46,6 +48,12 @@ pub struct Record {
     pub ms: Option<u64>,
     /// The reason why it failed, or what is wrong with the speech.
     pub error: Option<String>,
+    /// Who says it, in a conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+    /// How much faster it is spoken than the model spoke it, to end in its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faster: Option<f32>,
     /// The text as it was spoken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -65,6 +73,8 @@ impl Record {
             sha256: None,
             ms: None,
             error: None,
+            speaker: None,
+            faster: None,
             text: None,
         }
     }

@@ -7,6 +7,7 @@ mod help;
 mod load_test;
 mod roles;
 mod serve;
+mod talk;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,7 @@ pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, R
 #[cfg(feature = "server")]
 pub use self::serve::LogForm;
 pub use self::serve::ServeArgs;
+pub use self::talk::TalkArgs;
 
 /// ChatTTS, conversational text to speech in Chinese and English.
 ///
@@ -142,6 +144,8 @@ pub struct SynthArgs {
     /// flags name is read from anywhere.
     #[arg(long, help_heading = "Many lines", hide_short_help = true)]
     pub allow_files: bool,
+    #[command(flatten)]
+    pub talk: TalkArgs,
     #[command(flatten)]
     pub batch: BatchArgs,
     /// For whoever looks for it under this name

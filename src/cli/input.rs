@@ -6,11 +6,13 @@ use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use chattts_rs::audio::Tags;
 use chattts_rs::batch::manifest::{TableRow, csv_rows, is_csv, json_rows};
 
 use super::Usage;
 use super::args::TextArgs;
 use super::report::one_line;
+use super::talk::{self, Slot};
 
 /// The most bytes of a file of texts.
 const MAX_BYTES: u64 = 512 << 20;
@@ -30,6 +32,19 @@ pub enum Form {
     Document,
     /// One row a text: JSON Lines, a JSON array, or CSV.
     Manifest,
+    /// A conversation: a turn a text.
+    Dialogue,
+    /// Subtitles: a cue a text, which may name its speaker.
+    Cues { has_cast: bool },
+    /// A book: a chapter a text.
+    Chapters { is_markdown: bool },
+}
+
+impl Form {
+    /// Tells whether texts are rows of settings.
+    pub fn has_rows(self) -> bool {
+        !matches!(self, Form::Lines | Form::Document)
+    }
 }
 
 /// Tells whether a file is a manifest by its name.
@@ -49,9 +64,22 @@ pub struct Utterance {
     origin: Origin,
     /// The text, or the reason why there is none.
     text: Result<String, String>,
+    /// The time that it has, if it is a cue.
+    pub slot: Option<Slot>,
+    /// The tags of its file, if it is a chapter.
+    pub tags: Option<Tags>,
 }
 
 impl Utterance {
+    /// Makes a text that stands on a line of a file.
+    pub fn of_line(index: usize, file: &str, number: usize, text: Result<String, String>) -> Self {
+        Utterance::new(index, Origin::Line { file: file.to_string(), number }, text)
+    }
+
+    fn new(index: usize, origin: Origin, text: Result<String, String>) -> Self {
+        Utterance { index, origin, text, slot: None, tags: None }
+    }
+
     /// Returns the text as it came.
     pub fn raw(&self) -> anyhow::Result<&str> {
         self.text.as_deref().map_err(|e| anyhow::anyhow!("{e}"))
@@ -95,10 +123,8 @@ pub fn gather(args: &TextArgs, form: Form) -> anyhow::Result<Vec<Utterance>> {
     let mut utterances: Vec<Utterance> = flags
         .iter()
         .enumerate()
-        .map(|(i, text)| Utterance {
-            index: i,
-            origin: Origin::Flag { number: i + 1, of: flags.len() },
-            text: Ok((*text).clone()),
+        .map(|(i, text)| {
+            Utterance::new(i, Origin::Flag { number: i + 1, of: flags.len() }, Ok((*text).clone()))
         })
         .collect();
     let read = |bytes: &[u8], file: &str, utterances: &mut Vec<Utterance>| {
@@ -111,6 +137,12 @@ pub fn gather(args: &TextArgs, form: Form) -> anyhow::Result<Vec<Utterance>> {
             Form::Lines => lines(bytes, file, utterances),
             Form::Document => whole(bytes, file, utterances),
             Form::Manifest => return rows(bytes, file, utterances),
+            Form::Dialogue if is_manifest(Path::new(file)) => return rows(bytes, file, utterances),
+            Form::Dialogue => talk::add_turns(utf8(bytes, file)?, file, utterances),
+            Form::Cues { has_cast } => talk::add_cues(utf8(bytes, file)?, file, has_cast, utterances),
+            Form::Chapters { is_markdown } => {
+                talk::add_chapters(utf8(bytes, file)?, file, is_markdown, utterances);
+            }
         }
         Ok(())
     };
@@ -154,7 +186,7 @@ fn rows(bytes: &[u8], file: &str, utterances: &mut Vec<Utterance>) -> anyhow::Re
             lines(bytes, file, utterances);
             return Ok(());
         }
-        Err(e) => anyhow::bail!("{file}: not UTF-8 at byte {}; convert the file", e.valid_up_to() + 1),
+        Err(_) => utf8(plain, file)?,
     };
     let start = text.trim_start();
     let is_json = JSON.contains(&ending.as_str());
@@ -171,10 +203,16 @@ fn rows(bytes: &[u8], file: &str, utterances: &mut Vec<Utterance>) -> anyhow::Re
         }
     };
     for (number, text) in found.map_err(|reason| anyhow::anyhow!("{file}: {reason}"))? {
-        let origin = Origin::Line { file: file.to_string(), number };
-        utterances.push(Utterance { index: utterances.len(), origin, text });
+        utterances.push(Utterance::of_line(utterances.len(), file, number, text));
     }
     Ok(())
+}
+
+/// Returns the bytes of a file as text, without a byte-order mark.
+fn utf8<'a>(bytes: &'a [u8], file: &str) -> anyhow::Result<&'a str> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes)
+        .map_err(|e| anyhow::anyhow!("{file}: not UTF-8 at byte {}; convert the file", e.valid_up_to() + 1))
 }
 
 /// Reads a text to its end, which must come in time.
@@ -219,7 +257,7 @@ fn whole(bytes: &[u8], file: &str, utterances: &mut Vec<Utterance>) {
         Err(e) => Err(format!("not UTF-8 at byte {}; convert the file", e.valid_up_to() + 1)),
     };
     let origin = Origin::Document { file: file.to_string() };
-    utterances.push(Utterance { index: utterances.len(), origin, text });
+    utterances.push(Utterance::new(utterances.len(), origin, text));
 }
 
 /// Adds the lines of a text file; blank ones are skipped but counted.
@@ -232,8 +270,7 @@ fn lines(bytes: &[u8], file: &str, utterances: &mut Vec<Utterance>) {
             Ok(text) => Ok(text.to_string()),
             Err(e) => Err(format!("not UTF-8 at byte {} of the line; convert the file", e.valid_up_to() + 1)),
         };
-        let origin = Origin::Line { file: file.to_string(), number: i + 1 };
-        utterances.push(Utterance { index: utterances.len(), origin, text });
+        utterances.push(Utterance::of_line(utterances.len(), file, i + 1, text));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod cast;
 mod decode;
 mod devices;
 mod dump;
@@ -30,6 +31,7 @@ mod shell;
 mod sink;
 mod stream;
 mod synth;
+mod talk;
 mod tokenize;
 mod voices;
 

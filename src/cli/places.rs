@@ -30,6 +30,12 @@ impl Places {
         if let Some(report) = &args.batch.report {
             places.add(report, "--report")?;
         }
+        if let Some(input) = &args.talk.srt_input
+            && let Some(what) = places.0.get(&place(input))
+        {
+            let path = input.display();
+            return Err(Usage(format!("{what}: {path} is what --srt-input reads; name another place")));
+        }
         if let Some(dir) = &args.output.dump {
             for index in 0..lines {
                 places.add(&dump::path(dir, index), "--dump")?;

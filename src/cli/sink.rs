@@ -9,17 +9,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use chattts_rs::audio::subtitles::Cue;
-use chattts_rs::audio::{Sink, encode};
+use chattts_rs::audio::{Format, Sink, Tags, encode, tagged};
 use chattts_rs::batch::report::{Record, ReportWriter, Status};
 use chattts_rs::batch::{Entry, Ledger, STATE_DIR, part_file};
 use chattts_rs::{Error, Outcome, Spoken};
 
 use super::args::SubtitleKind;
 use super::dump::Dump;
-use super::joined::{BLOCK, Joined, Sound, write_subtitles};
+use super::joined::{BLOCK, Joined, Part, Sound, write_subtitles};
 use super::output::List;
 use super::plan::{Failed, PlannedLine};
 use super::report::Report;
+use super::talk::{Fitted, fit};
 
 /// The samples of a line above which they are put aside on the disk as they come.
 const LONG: usize = 1 << 21;
@@ -46,6 +47,8 @@ pub struct LineSink<'a> {
     /// The file that all lines go into, for their records.
     pub joined_path: Option<PathBuf>,
     pub fail_fast: bool,
+    /// How much faster a cue may be spoken to end in time.
+    pub fastest: f32,
     /// The lines by their index.
     pub lines: BTreeMap<usize, PlannedLine>,
     pub tally: Tally,
@@ -90,6 +93,7 @@ impl<'a> LineSink<'a> {
             list: List::default(),
             joined_path: None,
             fail_fast: false,
+            fastest: 1.0,
             lines: lines.into_iter().map(|line| (line.index, line)).collect(),
             tally: Tally::default(),
             aside: Mutex::default(),
@@ -189,6 +193,7 @@ impl<'a> LineSink<'a> {
         }
         let mut record = Record::new(failed.index, Status::Failed);
         record.id.clone_from(&failed.id);
+        record.speaker.clone_from(&failed.speaker);
         record.error = Some(format!("{:#}", failed.error));
         self.record(&record)?;
         if let Destination::Joined(joined) = &self.destination {
@@ -201,6 +206,7 @@ impl<'a> LineSink<'a> {
     pub fn skip(&self, line: &PlannedLine, path: &Path, entry: Option<&Entry>) -> anyhow::Result<()> {
         let mut record = Record::new(line.index, Status::Skipped);
         record.id.clone_from(&line.id);
+        record.speaker.clone_from(&line.speaker);
         record.path = Some(path.display().to_string());
         if let Some(entry) = entry {
             record.seconds = Some(entry.seconds);
@@ -252,6 +258,7 @@ impl<'a> LineSink<'a> {
         let (seconds, truncated) = (summary.seconds(), summary.is_truncated());
         let mut record = Record::new(line.index, if truncated { Status::Truncated } else { Status::Done });
         record.id.clone_from(&line.id);
+        record.speaker.clone_from(&line.speaker);
         record.seconds = Some(seconds);
         record.tokens = Some(summary.tokens);
         record.seed = Some(summary.seed);
@@ -267,7 +274,11 @@ impl<'a> LineSink<'a> {
             let (asked, used) = (summary.asked_seed, summary.seed);
             self.report.note(&format!("{}: seed {asked} ends at once; spoken with seed {used}", line.label));
         }
-        let Spoken { samples, cues, .. } = spoken;
+        let Spoken { samples, mut cues, .. } = spoken;
+        if let (Some(speaker), Some(first)) = (&line.speaker, cues.first_mut()) {
+            let colon = if speaker.is_ascii() { ": " } else { "：" };
+            first.text = format!("{speaker}{colon}{}", first.text.trim_start());
+        }
         match &self.destination {
             Destination::Folder(ledger) => {
                 let path = {
@@ -283,12 +294,18 @@ impl<'a> LineSink<'a> {
                     let mut sink = Sink::long(out, &line.encoding)?;
                     Sound { aside, rest: samples }.write(&mut sink)?;
                     sink.finish()?;
+                    if let Some(tags) = &line.tags {
+                        tag_file(part.path(), line.encoding.format(), tags)?;
+                    }
                     let entry = Entry::of_file(name, key, part.path(), seconds, seed)?;
                     record.sha256 = Some(entry.sha256.clone());
                     self.write_subtitles(&path, &cues)?;
                     lock(ledger).store_part(entry, part, true)?;
                 } else {
-                    let bytes = encode(&samples, &line.encoding)?;
+                    let mut bytes = encode(&samples, &line.encoding)?;
+                    if let Some(tags) = &line.tags {
+                        bytes = tagged(bytes, line.encoding.format(), tags)?;
+                    }
                     let entry = Entry::new(name, key, &bytes, seconds, seed)?;
                     record.sha256 = Some(entry.sha256.clone());
                     self.write_subtitles(&path, &cues)?;
@@ -305,8 +322,19 @@ impl<'a> LineSink<'a> {
                     Some(path) => format!("cannot write {}", path.display()),
                     None => "cannot write a temporary file".into(),
                 };
-                let sound = Sound { aside, rest: samples };
-                lock(joined).push(line.index, Some((sound, cues))).with_context(failed)?;
+                let mut sound = Sound { aside, rest: samples };
+                if let Some(slot) = line.slot {
+                    let rate = line.encoding.sample_rate();
+                    let fitted = fit(sound.samples()?, slot.room, self.fastest, rate)?;
+                    self.tell_fit(line, &fitted, &mut record);
+                    for cue in &mut cues {
+                        cue.start /= f64::from(fitted.speed);
+                        cue.end /= f64::from(fitted.speed);
+                    }
+                    sound = Sound { aside: None, rest: fitted.samples };
+                }
+                let part = Part { sound, cues, timing: line.timing, stem: line.stem };
+                lock(joined).push(line.index, Some(part)).with_context(failed)?;
             }
         }
         if truncated {
@@ -317,9 +345,33 @@ impl<'a> LineSink<'a> {
         Ok(record)
     }
 
+    /// Tells how a cue's speech came into its time, and whether it did.
+    fn tell_fit(&self, line: &PlannedLine, fitted: &Fitted, record: &mut Record) {
+        let Fitted { speed, over, .. } = *fitted;
+        if speed > 1.0 {
+            record.faster = Some(speed);
+            record.seconds = record.seconds.map(|seconds| seconds / f64::from(speed));
+            self.report.detail(&format!("{}: spoken {speed:.2} times as fast, to end in time", line.label));
+        }
+        if over > 0.0 {
+            let what =
+                format!("the speech is {over:.2} s longer than its time, at {speed:.2} times its speed");
+            self.report.warn(&format!("{}: {what}", line.label));
+            record.status = Status::Overlapping;
+            record.error = Some(what);
+        }
+    }
+
     fn write_subtitles(&self, path: &Path, cues: &[Cue]) -> chattts_rs::Result<()> {
         self.subtitles.map_or(Ok(()), |kind| write_subtitles(path, kind, cues))
     }
+}
+
+/// Puts tags into a file that is as good as finished.
+fn tag_file(path: &Path, format: Format, tags: &Tags) -> anyhow::Result<()> {
+    let failed = || format!("cannot write {}", path.display());
+    let bytes = std::fs::read(path).with_context(failed)?;
+    std::fs::write(path, tagged(bytes, format, tags)?).with_context(failed)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use chattts_rs::audio::{Encoding, StreamEncoder};
 use chattts_rs::{Engine, Error, Event, Priority, Summary};
 
 use super::args::SynthArgs;
+use super::joined::Timing;
 use super::plan::{Failed, PlannedLine};
 use super::{Context, SomeFailed, Usage};
 
@@ -59,9 +60,12 @@ pub fn run(
     write(&encoder.push(&[])?)?;
     let start = Instant::now();
     let mut is_silent = true;
-    for PlannedLine { label, mut line, .. } in planned {
+    let mut gap = 0.0;
+    for PlannedLine { label, mut line, timing, .. } in planned {
+        let silence = vec![0.0; (gap * f64::from(encoding.sample_rate())).round() as usize];
         line.priority = Priority::Interactive;
         report.utterance(&label, 0, 1);
+        let mut is_first = true;
         let spoken = speak(context, engine, line, &mut |samples| {
             if std::mem::take(&mut is_silent) {
                 report.detail(&format!("first sound after {:.0} ms", start.elapsed().as_secs_f64() * 1e3));
@@ -69,11 +73,17 @@ pub fn run(
                     report.note(&format!("seed {seed}"));
                 }
             }
+            if std::mem::take(&mut is_first) {
+                write(&encoder.push(&silence)?)?;
+            }
             write(&encoder.push(samples)?)
         });
         report.clear();
         match spoken {
             Ok(summary) => {
+                if let Timing::Next { gap: behind } = timing {
+                    gap = behind;
+                }
                 let Summary { asked_seed, seed, .. } = summary;
                 if seed != asked_seed {
                     report.note(&format!("{label}: seed {asked_seed} ends at once; spoken with seed {seed}"));

@@ -3,7 +3,7 @@
 mod check;
 mod job;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,13 +14,14 @@ use chattts_rs::{BackendChoice, BatchSize, DeviceChoice, Engine};
 use self::check::{DefaultNames, check_guess, check_output, check_settings, check_weights, nothing};
 use self::job::Job;
 use super::args::{OutputArgs, SynthArgs};
+use super::cast::Cast;
 use super::input::{self, Form, gather, is_manifest};
 use super::output::Target;
 use super::places::Places;
 use super::plan::{Failed, PlannedLine, Planner, follow_first, name};
 use super::play::Player;
 use super::shard::{self, Deal};
-use super::{Context, Usage, format, options, stream, voices};
+use super::{Context, Usage, format, options, stream, talk, voices};
 
 /// The seed where none is given and the files of earlier runs must be recognised.
 const RESUME_SEED: u64 = 0;
@@ -34,12 +35,27 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     check_settings(&args)?;
     args.negations.apply(&mut args.overrides);
     args.overrides.validate()?;
+    let form = form(&mut args);
+    // clap does not ask for --out-dir where --out excludes it.
+    if args.talk.chapters && args.output.out_dir.is_none() {
+        return Err(
+            Usage("--chapters: each chapter has a file; name their folder with --out-dir".into()).into()
+        );
+    }
+    let cast = match args.talk.dialogue.is_some() || !args.talk.cast.is_empty() {
+        true => Some(Cast::read(&args.talk.cast)?),
+        false => None,
+    };
+    if !args.talk.cast.is_empty() && !matches!(form, Form::Dialogue | Form::Cues { .. }) {
+        return Err(Usage("--cast: a cast speaks a conversation; give one with --dialogue".into()).into());
+    }
     let bits = args.output.bits.as_deref().map(str::parse).transpose()?;
     let asked = args.output.format;
     let (template, format) = match &args.output.out {
         Some(out) => (None, format::of_flag(asked, "--out", out)?),
         None => {
-            let (template, format) = format::of_template(asked, args.batch.name.as_deref())?;
+            let name = args.batch.name.as_deref().or(default_name(form, args.batch.shard.is_some()));
+            let (template, format) = format::of_template(asked, name)?;
             (Some((template.parse::<NameTemplate>()?, template)), format)
         }
     };
@@ -92,18 +108,15 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     if let Some(role) = &args.overrides.role {
         voices::check(role, &registry)?;
     }
-    let is_document = args.overrides.markup.kind().is_document();
-    args.json_input |= !is_document && args.texts.file.as_deref().is_some_and(is_manifest);
-    if args.json_input && target.is_none() {
+    let is_manifest = form == Form::Manifest;
+    if is_manifest && target.is_none() {
         let needs = "a manifest: --out-dir DIR takes a file per line, --out FILE one file for all lines";
         return Err(Usage(needs.into()).into());
     }
-    let form = match (args.json_input, is_document) {
-        (true, _) => Form::Manifest,
-        (false, true) => Form::Document,
-        (false, false) => Form::Lines,
-    };
     let mut utterances = gather(&args.texts, form)?;
+    if let Some(album) = &args.talk.album {
+        utterances.iter_mut().filter_map(|u| u.tags.as_mut()).for_each(|tags| tags.album.clone_from(album));
+    }
     let is_named = target.is_some();
     let mut default_names = None;
     let target = match target {
@@ -123,7 +136,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     let places = Places::new(&args, utterances.len())?;
     let deal = shard.zip(template.as_ref()).map(|((shard, by), (_, template))| {
         let all = utterances.len();
-        let deal = Deal::new(shard, template, args.json_input, &mut utterances);
+        let deal = Deal::new(shard, template, form.has_rows(), &mut utterances);
         context.report.note(&format!("shard {shard} by {by}: {} of {all} lines", utterances.len()));
         deal
     });
@@ -151,6 +164,11 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         }
     };
 
+    let seed = args.overrides.sampling.seed.unwrap_or(RESUME_SEED);
+    let (cast, parts) = talk::complete(cast, &utterances, &registry, seed);
+    if !parts.is_empty() {
+        context.report.note(&format!("--cast {}", talk::written(&parts)));
+    }
     let model = options::open(&options, context)?;
     let composer = Composer {
         voices: Voices::new(&model.checkpoint, registry),
@@ -178,7 +196,8 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         asked,
         in_folder: matches!(target, Target::Folder(_)),
         bits,
-        json_input: args.json_input,
+        json_input: form.has_rows(),
+        cast: cast.as_ref(),
         model: model.fingerprint.clone(),
         // What `auto` comes to, not its name: that may come to something else in another version.
         compute: match (backend, device, backend.precision(device, options.precision)?) {
@@ -190,26 +209,37 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         extra: vec![("subtitles".into(), format!("{:?}", args.output.subtitles))],
     };
     let (mut planned, mut failed) = planner.plan(&utterances);
-    let first =
-        if args.voice_from_first { follow_first(&mut planned).map(|first| first.line.clone()) } else { None };
-    let job = Job {
+    let ends = utterances.iter().filter_map(|utterance| Some(utterance.slot?.end));
+    let length = args.talk.length.or(ends.reduce(f64::max));
+    talk::time(&mut planned, args.talk.gap, length)?;
+    let firsts = if args.voice_from_first { follow_first(&mut planned) } else { BTreeMap::new() };
+    let stems = match &args.talk.stems {
+        Some(dir) => talk::stems(dir, target.file(), format.extension(), &mut planned)?,
+        None => Vec::new(),
+    };
+    let mut job = Job {
         context,
         args: &args,
         target,
         default_names,
         player,
         total: utterances.len(),
-        first,
+        firsts,
+        stems,
+        book: Vec::new(),
         drawn,
         deal,
     };
     let names = match (&job.target, template) {
         (Target::Folder(dir), Some((template, _))) => {
             let names = places.reserve(dir, Names::new(template))?;
-            let names = match args.output.subtitles {
+            let mut names = match args.output.subtitles {
                 Some(kind) => names.with_beside(kind.extension()),
                 None => names,
             };
+            if args.talk.chapters {
+                names.reserve(talk::PLAYLIST, "--chapters");
+            }
             match &job.deal {
                 Some(deal) => deal.name(&mut planned, &mut failed, names),
                 None => name(&mut planned, &mut failed, names),
@@ -220,6 +250,8 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
             HashSet::new()
         }
     };
+    let chapters = planned.iter().filter_map(|line| Some((line.name.clone(), line.tags.clone()?)));
+    job.book = chapters.collect();
     let is_stream = args.output.stream;
     let load = |pieces: usize| {
         // A slot that no piece will fill only takes memory.
@@ -237,6 +269,37 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
     job.run(planned, failed, &names, load)
 }
 
+/// Says what the texts are, and makes the file of a conversation or of subtitles that of the texts.
+fn form(args: &mut SynthArgs) -> Form {
+    let talk = &args.talk;
+    if let Some(file) = talk.dialogue.as_ref().or(talk.srt_input.as_ref()) {
+        args.texts.file = Some(file.clone());
+        return match talk.dialogue.is_some() {
+            true => Form::Dialogue,
+            false => Form::Cues { has_cast: !talk.cast.is_empty() },
+        };
+    }
+    let is_document = args.overrides.markup.kind().is_document();
+    if talk.chapters {
+        return Form::Chapters { is_markdown: is_document };
+    }
+    let is_manifest = args.json_input || !is_document && args.texts.file.as_deref().is_some_and(is_manifest);
+    match (is_manifest, is_document) {
+        (true, _) => Form::Manifest,
+        (false, true) => Form::Document,
+        (false, false) => Form::Lines,
+    }
+}
+
+/// Returns the template of names where none is given, if it is not that of all lines.
+fn default_name(form: Form, is_shard: bool) -> Option<&'static str> {
+    match form {
+        Form::Dialogue if !is_shard => Some("{index:05}-{role}"),
+        Form::Chapters { .. } => Some("{id}"),
+        _ => None,
+    }
+}
+
 /// Refuses lines whose sample rate differs from the first line's, where all go into one file.
 fn one_encoding(planned: &mut Vec<PlannedLine>, failed: &mut Vec<Failed>) {
     let Some(first) = planned.first().map(|line| line.encoding) else { return };
@@ -246,6 +309,7 @@ fn one_encoding(planned: &mut Vec<PlannedLine>, failed: &mut Vec<Failed>) {
         index: line.index,
         label: line.label,
         id: line.id,
+        speaker: line.speaker,
         error: anyhow::anyhow!("`sample_rate` differs from that of the lines it is joined with"),
     }));
 }

@@ -13,8 +13,8 @@ const DELIMITERS: [char; 3] = [',', ';', '\t'];
 /// The most bytes of a header that a message shows.
 const MAX_HEADER: usize = 200;
 /// The keys whose values are text, even where they look like a number.
-const TEXTS: [&str; 9] =
-    ["text", "id", "out", "role", "role_text", "prompt", "voice", "voice_codes", "voice_text"];
+const TEXTS: [&str; 10] =
+    ["text", "id", "out", "speaker", "role", "role_text", "prompt", "voice", "voice_codes", "voice_text"];
 
 /// A row of a table as the JSON object that [`Row::parse`] reads, or the reason why it is none, and the number of
 /// the line on which it begins, from 1.
@@ -50,6 +50,21 @@ pub fn csv_rows(text: &str) -> Result<Vec<TableRow>, String> {
         rows.push((line, object(&keys, &fields)));
     }
     Ok(rows)
+}
+
+/// Reads the records of a CSV file (RFC 4180) whose fields are separated by commas, each with the number of the line on
+/// which it begins. Empty records are left out.
+///
+/// # Errors
+/// A sentence with the line: a quote out of place.
+pub fn csv_records(text: &str) -> Result<Vec<(usize, Vec<String>)>, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut records = Records { rest: text, line: 1, delimiter: ',' };
+    let mut found = Vec::new();
+    while let Some(record) = records.next_filled()? {
+        found.push(record);
+    }
+    Ok(found)
 }
 
 /// Tells whether a text begins as a CSV file with a column `text` does.

@@ -51,6 +51,26 @@ Many lines:
   DIR/.chattts-rs. A folder that every user may write is refused. Manifests and
   SSML name voices in files of their own folder alone, unless --allow-files.
 
+Conversations, subtitles, books:
+  --dialogue takes a turn a line, each speaker with a voice of the cast, a role
+  of that name, or one that is drawn once and printed:
+
+    synth --dialogue talk.txt --cast anna=4099,bob=torch-f16:77 -o talk.mp3
+    synth --dialogue talk.md --cast cast.toml -o talk.wav --stems stems
+    synth --dialogue talk.txt --out-dir turns --resume
+
+  Between turns is silence by the mark at the end of a turn and by its length,
+  or --gap seconds. Subtitles and reports name who speaks. --srt-input speaks
+  subtitles at their times, into a file as long as the video:
+
+    synth --srt-input film.srt --length 01:32:10 -o film.flac --report film.jsonl
+
+  What is too long is spoken faster, up to --fastest, and what still runs into
+  the next cue is mixed with it and reported as `overlapping`. --chapters makes a
+  file of each chapter, with tags and a playlist:
+
+    synth --chapters -f book.md --out-dir book --format opus --role 4099 --resume
+
 SSML:
   With --ssml: speak, p, s, break, say-as, sub, prosody rate, voice. A voice's
   name is whatever --role takes; anything else is an error that says where it

@@ -1,6 +1,6 @@
 //! Lines become files: speaks what earlier runs have not finished, and keeps the books.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use chattts_rs::audio::Tags;
 use chattts_rs::batch::report::ReportWriter;
 use chattts_rs::batch::{DirLock, Ledger, sweep};
 use chattts_rs::speech::Line;
@@ -16,13 +17,13 @@ use chattts_rs::{Engine, Error, Event, Limits, VoiceSample};
 
 use super::super::args::{SubtitleKind, SynthArgs};
 use super::super::dump::Dump;
-use super::super::joined::Joined;
+use super::super::joined::{Joined, Timing};
 use super::super::output::{Target, print_line};
 use super::super::plan::{Failed, PlannedLine};
 use super::super::play::Player;
 use super::super::shard::{self, Deal, Progress};
 use super::super::sink::{Destination, LineSink};
-use super::super::{Context, Lost, SomeFailed, stream};
+use super::super::{Context, Lost, SomeFailed, stream, talk};
 use super::check::DefaultNames;
 
 /// The number of lines that may run ahead of the first one that is not written, where they are joined in order.
@@ -41,8 +42,12 @@ pub struct Job<'a> {
     pub default_names: Option<DefaultNames>,
     pub player: Option<Player>,
     pub total: usize,
-    /// The line whose speech the others continue.
-    pub first: Option<Line>,
+    /// The lines whose speech others continue, by their indices.
+    pub firsts: BTreeMap<usize, Line>,
+    /// The files of speakers beside that of all.
+    pub stems: Vec<PathBuf>,
+    /// A book's chapters: their files and tags.
+    pub book: Vec<(PathBuf, Tags)>,
     /// The seed, if it was drawn.
     pub drawn: Option<u64>,
     /// The part of the lines that this is, if it is one.
@@ -93,7 +98,10 @@ impl Job<'_> {
             _ => {
                 let encoding = planned.first().map(|line| line.encoding).unwrap_or_default();
                 let file = self.target.file().map(PathBuf::as_path);
-                let joined = Joined::new(file, encoding, order, most_samples(&planned, &encoding))?;
+                let most = most_samples(&planned, &encoding);
+                let joined = Joined::new(file, encoding, order, most)?
+                    .with_stems(self.stems.clone())?
+                    .with_length(length(&planned));
                 (Destination::Joined(Mutex::new(joined)), planned, Vec::new())
             }
         };
@@ -117,6 +125,7 @@ impl Job<'_> {
         // The file's name is certain when the file is there.
         sink.held = self.default_names.is_some().then(Mutex::default);
         sink.fail_fast = batch.fail_fast;
+        sink.fastest = self.args.talk.fastest;
         sink.aside_in = match &self.target {
             Target::Folder(dir) => Some(dir.clone()),
             target => target.beside().map(Path::to_path_buf),
@@ -190,18 +199,21 @@ impl Job<'_> {
         let start = Instant::now();
         let (mut said, mut shown) = (start, start);
         report.lines(lines.len());
-        let follows = |index: &usize| sink.lines.get(index).is_some_and(|line| line.follows);
-        let sample = match &self.first {
-            Some(first) if lines.iter().any(follows) => Some(self.sample_of(first, engine)?),
-            _ => None,
-        };
+        let follows = |index: &usize| sink.lines.get(index).and_then(|line| line.follows);
+        let followed: BTreeSet<usize> = lines.iter().filter_map(follows).collect();
+        let mut samples = BTreeMap::new();
+        for first in followed {
+            if let Some(line) = self.firsts.get(&first) {
+                samples.insert(first, self.sample_of(line, engine)?);
+            }
+        }
         let all = lines.len();
         let lines = lines.iter().take_while(|_| interrupt.check().is_continue()).filter_map(|index| {
             let planned = sink.lines.get(index)?;
             let mut line = planned.line.clone();
             line.traces = sink.dump.is_some();
-            if let (true, Some(own)) = (planned.follows, line.voices.first_mut()) {
-                own.sample.clone_from(&sample);
+            if let (Some(first), Some(own)) = (planned.follows, line.voices.first_mut()) {
+                own.sample = samples.get(&first).cloned();
             }
             Some((*index, line))
         });
@@ -303,6 +315,7 @@ impl Job<'_> {
                 if let Some(path) = written {
                     if !self.args.batch.json {
                         sink.list.path(report, &path);
+                        self.stems.iter().for_each(|stem| sink.list.path(report, stem));
                     }
                     if let Some(player) = &self.player {
                         player.play(self.context, &path)?;
@@ -312,6 +325,14 @@ impl Job<'_> {
             Destination::Folder(ledger) => {
                 let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
                 ledger.check_folder()?;
+                if !self.book.is_empty() {
+                    let finished = self
+                        .book
+                        .iter()
+                        .filter_map(|(name, tags)| Some((name.as_path(), tags, ledger.get(name)?)));
+                    let path = ledger.dir().join(talk::PLAYLIST);
+                    chattts_rs::batch::write_file(&path, talk::playlist(finished).as_bytes())?;
+                }
                 match (self.args.batch.prune, &self.deal) {
                     (false, _) => {}
                     // A line that failed has no name here; its file of an earlier run must not go.
@@ -377,9 +398,27 @@ fn most_samples(planned: &[PlannedLine], encoding: &chattts_rs::audio::Encoding)
     let seconds = |line: &PlannedLine| -> f64 {
         let spoken = line.line.request.sampling.max_tokens as f64 / TOKENS_PER_SECOND + SLACK;
         let seconds: f64 = line.line.pieces.iter().map(|piece| spoken + piece.silence).sum();
-        seconds / f64::from(line.line.post_process.speed)
+        let around = match line.timing {
+            Timing::Next { gap } => gap,
+            Timing::At { room, .. } => room,
+        };
+        seconds / f64::from(line.line.post_process.speed) + around
     };
+    let before = planned.first().map_or(0.0, |line| match line.timing {
+        Timing::At { start, .. } => start,
+        Timing::Next { .. } => 0.0,
+    });
+    let seconds = |line| seconds(line) + before / planned.len() as f64;
     (planned.iter().map(seconds).sum::<f64>() * f64::from(encoding.sample_rate())) as u64
+}
+
+/// Returns the length of the file of all lines, where cues have their times: to the end of the last one's.
+fn length(planned: &[PlannedLine]) -> Option<f64> {
+    let last = planned.iter().max_by_key(|line| line.index)?;
+    match last.timing {
+        Timing::At { start, room } => Some(start + room),
+        Timing::Next { .. } => None,
+    }
 }
 
 /// Returns the seconds of audio per second of time.
