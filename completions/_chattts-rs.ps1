@@ -86,6 +86,14 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--sample-rate', '--sample-rate', [CompletionResultType]::ParameterName, 'Samples per second; the model''s own rate is 24000 [default: 24000, G.711: 8000]')
             [CompletionResult]::new('--normalize-loudness', '--normalize-loudness', [CompletionResultType]::ParameterName, 'Bring every text to this loudness, such as -16, without clipping')
             [CompletionResult]::new('--homophones', '--homophones', [CompletionResultType]::ParameterName, 'A JSON object of one-character strings: what is misread, and what to speak in its place')
+            [CompletionResult]::new('--dialogue', '--dialogue', [CompletionResultType]::ParameterName, 'A conversation: a turn a line, `Anna: text`, in which every speaker has one voice')
+            [CompletionResult]::new('--cast', '--cast', [CompletionResultType]::ParameterName, 'Who speaks with which voice: `anna=4099,bob=torch-f16:77`, or a TOML file')
+            [CompletionResult]::new('--gap', '--gap', [CompletionResultType]::ParameterName, 'Seconds of silence between lines in one file [default: 0; of a conversation by its marks and lengths]')
+            [CompletionResult]::new('--stems', '--stems', [CompletionResultType]::ParameterName, 'Write a file for each speaker there too, as long as the one of all, in which the others are silent')
+            [CompletionResult]::new('--srt-input', '--srt-input', [CompletionResultType]::ParameterName, 'Subtitles (.srt, .vtt) that become speech in time: each cue begins when it is shown')
+            [CompletionResult]::new('--length', '--length', [CompletionResultType]::ParameterName, 'How long the speech of --srt-input is: that of the video [default: to the end of the last cue]')
+            [CompletionResult]::new('--fastest', '--fastest', [CompletionResultType]::ParameterName, 'How much faster a cue may be spoken to end in time')
+            [CompletionResult]::new('--album', '--album', [CompletionResultType]::ParameterName, 'The album of --chapters [default: the book''s only heading of the first level, else the file''s name]')
             [CompletionResult]::new('--batch-size', '--batch-size', [CompletionResultType]::ParameterName, 'Texts that are worked on together: a number, or `auto` by cores and free memory')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}; .wav is added')
             [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Speak one of N parts of the lines, I from 0, beside other runs that speak the others into the same --out-dir')
@@ -108,6 +116,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--no-split', '--no-split', [CompletionResultType]::ParameterName, 'Speak every text in one go, however long')
             [CompletionResult]::new('--json-input', '--json-input', [CompletionResultType]::ParameterName, 'The input is a manifest: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}')
             [CompletionResult]::new('--allow-files', '--allow-files', [CompletionResultType]::ParameterName, 'Let manifests and SSML name voices in any file')
+            [CompletionResult]::new('--chapters', '--chapters', [CompletionResultType]::ParameterName, 'Cut --file into chapters at its headings, and write a file for each, with tags and a playlist')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Leave alone what an earlier run finished in --out-dir and nothing has changed since')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'With --resume, compare the checksum of every finished file too')
             [CompletionResult]::new('--prune', '--prune', [CompletionResultType]::ParameterName, 'Afterwards remove files of earlier runs in --out-dir whose lines are gone')
@@ -369,6 +378,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Register the voice in a file, or all roles of another file of roles')
             [CompletionResult]::new('clone', 'clone', [CompletionResultType]::ParameterValue, 'Register the voice of a spoken sample')
             [CompletionResult]::new('preview', 'preview', [CompletionResultType]::ParameterValue, 'Hear a role')
+            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Hear many voices, measure them, and make a page to choose from')
+            [CompletionResult]::new('find', 'find', [CompletionResultType]::ParameterValue, 'Find voices of a scan: low, calm, stable, …')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -398,6 +409,7 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;roles;add' {
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'A scan''s folder, in which the voice has this name; its description becomes the note')
             [CompletionResult]::new('--text', '--text', [CompletionResultType]::ParameterName, 'What a sample says, for the codes of one')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'What you want to remember about it')
             [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
@@ -439,6 +451,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;roles;import' {
+            [CompletionResult]::new('--catalogue', '--catalogue', [CompletionResultType]::ParameterName, 'A CSV of a voice leaderboard: a column seed_id (or id), and any of ratings, gender, age and feature')
+            [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'With --catalogue, only the N lines that are rated best: by rank_multi, else score')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Its name [default: the file''s]')
             [CompletionResult]::new('--text', '--text', [CompletionResultType]::ParameterName, 'What a sample says, for the codes of one')
             [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
@@ -447,8 +461,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
@@ -498,6 +512,55 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'chattts-rs;roles;scan' {
+            [CompletionResult]::new('--seeds', '--seeds', [CompletionResultType]::ParameterName, 'The seeds whose voices are heard, such as 1-500 or 2222,4099,5000-5100')
+            [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'How the seeds draw: torch-f32 as published lists mean them, torch-f16, cuda, forge, …')
+            [CompletionResult]::new('--voices', '--voices', [CompletionResultType]::ParameterName, 'A folder of voices: .txt, .pt, .csv, .json, .safetensors and .npy')
+            [CompletionResult]::new('--out-dir', '--out-dir', [CompletionResultType]::ParameterName, 'The folder of what is heard and found; the same command goes on where it stopped')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Sentences of your own, one a line [default: one in Chinese and one in English]')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Sentences of your own, one a line [default: one in Chinese and one in English]')
+            [CompletionResult]::new('--takes', '--takes', [CompletionResultType]::ParameterName, 'How often each voice says each sentence, with another generation seed each time')
+            [CompletionResult]::new('--batch-size', '--batch-size', [CompletionResultType]::ParameterName, 'Texts that are worked on together: a number, or `auto` by cores and free memory')
+            [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'The tokens at which a sentence is cut off; 46.875 are a second')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]')
+            [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all')
+            [CompletionResult]::new('--backend', '--backend', [CompletionResultType]::ParameterName, 'What computes there')
+            [CompletionResult]::new('--dtype', '--dtype', [CompletionResultType]::ParameterName, 'In which type to compute')
+            [CompletionResult]::new('--memory-fraction', '--memory-fraction', [CompletionResultType]::ParameterName, 'The share of a card''s free memory that texts worked on may take')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads to compute with [default: one per core]')
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('--offline', '--offline', [CompletionResultType]::ParameterName, 'Use what is in the cache; never the network')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'chattts-rs;roles;find' {
+            [CompletionResult]::new('--in', '--in', [CompletionResultType]::ParameterName, 'The folder of a scan')
+            [CompletionResult]::new('--pitch', '--pitch', [CompletionResultType]::ParameterName, 'How high: low, middle, high, or in Hz: 90-130')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'How fast: slow, middle, fast, or in syllables a second: 3.5-4.5')
+            [CompletionResult]::new('--manner', '--manner', [CompletionResultType]::ParameterName, 'How much the pitch moves')
+            [CompletionResult]::new('--stable', '--stable', [CompletionResultType]::ParameterName, 'The least stability, 0 to 1')
+            [CompletionResult]::new('--heard', '--heard', [CompletionResultType]::ParameterName, 'As what a voice of this pitch is often heard')
+            [CompletionResult]::new('--most', '--most', [CompletionResultType]::ParameterName, 'Voices to show, the most stable first')
+            [CompletionResult]::new('--roles', '--roles', [CompletionResultType]::ParameterName, 'A file of roles that comes before your own, and is the one that is changed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object a voice')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say how long things take')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'chattts-rs;roles;help' {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Print every role: its name, what it is, where it comes from')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print all about one role, as JSON')
@@ -507,6 +570,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Register the voice in a file, or all roles of another file of roles')
             [CompletionResult]::new('clone', 'clone', [CompletionResultType]::ParameterValue, 'Register the voice of a spoken sample')
             [CompletionResult]::new('preview', 'preview', [CompletionResultType]::ParameterValue, 'Hear a role')
+            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Hear many voices, measure them, and make a page to choose from')
+            [CompletionResult]::new('find', 'find', [CompletionResultType]::ParameterValue, 'Find voices of a scan: low, calm, stable, …')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -532,6 +597,12 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;roles;help;preview' {
+            break
+        }
+        'chattts-rs;roles;help;scan' {
+            break
+        }
+        'chattts-rs;roles;help;find' {
             break
         }
         'chattts-rs;roles;help;help' {
@@ -788,6 +859,8 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Register the voice in a file, or all roles of another file of roles')
             [CompletionResult]::new('clone', 'clone', [CompletionResultType]::ParameterValue, 'Register the voice of a spoken sample')
             [CompletionResult]::new('preview', 'preview', [CompletionResultType]::ParameterValue, 'Hear a role')
+            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Hear many voices, measure them, and make a page to choose from')
+            [CompletionResult]::new('find', 'find', [CompletionResultType]::ParameterValue, 'Find voices of a scan: low, calm, stable, …')
             break
         }
         'chattts-rs;help;roles;list' {
@@ -812,6 +885,12 @@ Register-ArgumentCompleter -Native -CommandName 'chattts-rs' -ScriptBlock {
             break
         }
         'chattts-rs;help;roles;preview' {
+            break
+        }
+        'chattts-rs;help;roles;scan' {
+            break
+        }
+        'chattts-rs;help;roles;find' {
             break
         }
         'chattts-rs;help;model' {

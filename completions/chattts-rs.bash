@@ -139,6 +139,9 @@ _chattts__rs() {
             chattts__rs__subcmd__help__subcmd__roles,export)
                 cmd="chattts__rs__subcmd__help__subcmd__roles__subcmd__export"
                 ;;
+            chattts__rs__subcmd__help__subcmd__roles,find)
+                cmd="chattts__rs__subcmd__help__subcmd__roles__subcmd__find"
+                ;;
             chattts__rs__subcmd__help__subcmd__roles,import)
                 cmd="chattts__rs__subcmd__help__subcmd__roles__subcmd__import"
                 ;;
@@ -150,6 +153,9 @@ _chattts__rs() {
                 ;;
             chattts__rs__subcmd__help__subcmd__roles,remove)
                 cmd="chattts__rs__subcmd__help__subcmd__roles__subcmd__remove"
+                ;;
+            chattts__rs__subcmd__help__subcmd__roles,scan)
+                cmd="chattts__rs__subcmd__help__subcmd__roles__subcmd__scan"
                 ;;
             chattts__rs__subcmd__help__subcmd__roles,show)
                 cmd="chattts__rs__subcmd__help__subcmd__roles__subcmd__show"
@@ -205,6 +211,9 @@ _chattts__rs() {
             chattts__rs__subcmd__roles,export)
                 cmd="chattts__rs__subcmd__roles__subcmd__export"
                 ;;
+            chattts__rs__subcmd__roles,find)
+                cmd="chattts__rs__subcmd__roles__subcmd__find"
+                ;;
             chattts__rs__subcmd__roles,help)
                 cmd="chattts__rs__subcmd__roles__subcmd__help"
                 ;;
@@ -220,6 +229,9 @@ _chattts__rs() {
             chattts__rs__subcmd__roles,remove)
                 cmd="chattts__rs__subcmd__roles__subcmd__remove"
                 ;;
+            chattts__rs__subcmd__roles,scan)
+                cmd="chattts__rs__subcmd__roles__subcmd__scan"
+                ;;
             chattts__rs__subcmd__roles,show)
                 cmd="chattts__rs__subcmd__roles__subcmd__show"
                 ;;
@@ -231,6 +243,9 @@ _chattts__rs() {
                 ;;
             chattts__rs__subcmd__roles__subcmd__help,export)
                 cmd="chattts__rs__subcmd__roles__subcmd__help__subcmd__export"
+                ;;
+            chattts__rs__subcmd__roles__subcmd__help,find)
+                cmd="chattts__rs__subcmd__roles__subcmd__help__subcmd__find"
                 ;;
             chattts__rs__subcmd__roles__subcmd__help,help)
                 cmd="chattts__rs__subcmd__roles__subcmd__help__subcmd__help"
@@ -246,6 +261,9 @@ _chattts__rs() {
                 ;;
             chattts__rs__subcmd__roles__subcmd__help,remove)
                 cmd="chattts__rs__subcmd__roles__subcmd__help__subcmd__remove"
+                ;;
+            chattts__rs__subcmd__roles__subcmd__help,scan)
+                cmd="chattts__rs__subcmd__roles__subcmd__help__subcmd__scan"
                 ;;
             chattts__rs__subcmd__roles__subcmd__help,show)
                 cmd="chattts__rs__subcmd__roles__subcmd__help__subcmd__show"
@@ -727,7 +745,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help__subcmd__roles)
-            opts="list show add remove export import clone preview"
+            opts="list show add remove export import clone preview scan find"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -769,6 +787,20 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help__subcmd__roles__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__help__subcmd__roles__subcmd__find)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -825,6 +857,20 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__help__subcmd__roles__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__help__subcmd__roles__subcmd__scan)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1567,7 +1613,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__roles)
-            opts="-q -v -h -V --roles --quiet --verbose --help --version list show add remove export import clone preview help"
+            opts="-q -v -h -V --roles --quiet --verbose --help --version list show add remove export import clone preview scan find help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1596,12 +1642,19 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__roles__subcmd__add)
-            opts="-q -v -h -V --text --note --replace --roles --quiet --verbose --help --version"
+            opts="-q -v -h -V --from --text --note --replace --roles --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --from)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --text)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1755,8 +1808,68 @@ _chattts__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        chattts__subcmd__rs__subcmd__roles__subcmd__find)
+            opts="-q -v -h -V --in --pitch --rate --manner --stable --heard --most --json --roles --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --in)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --pitch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --manner)
+                    COMPREPLY=($(compgen -W "calm lively" -- "${cur}"))
+                    return 0
+                    ;;
+                --stable)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heard)
+                    COMPREPLY=($(compgen -W "female male" -- "${cur}"))
+                    return 0
+                    ;;
+                --most)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --roles)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         chattts__subcmd__rs__subcmd__roles__subcmd__help)
-            opts="list show add remove export import clone preview help"
+            opts="list show add remove export import clone preview scan find help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1798,6 +1911,20 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__roles__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__roles__subcmd__help__subcmd__find)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1881,6 +2008,20 @@ _chattts__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        chattts__subcmd__rs__subcmd__roles__subcmd__help__subcmd__scan)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         chattts__subcmd__rs__subcmd__roles__subcmd__help__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1896,12 +2037,31 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__roles__subcmd__import)
-            opts="-q -v -h -V --name --text --replace --roles --quiet --verbose --help --version"
+            opts="-q -v -h -V --catalogue --top --name --text --replace --roles --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --catalogue)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --top)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2067,6 +2227,127 @@ _chattts__rs() {
                 return 0
             fi
             case "${prev}" in
+                --roles)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        chattts__subcmd__rs__subcmd__roles__subcmd__scan)
+            opts="-f -m -q -v -h -V --seeds --kind --voices --out-dir --file --takes --batch-size --max-tokens --model --offline --device --backend --dtype --memory-fraction --threads --roles --quiet --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --seeds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --voices)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --out-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -f)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --takes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --batch-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-tokens)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backend)
+                    COMPREPLY=($(compgen -W "auto native candle" -- "${cur}"))
+                    return 0
+                    ;;
+                --dtype)
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    return 0
+                    ;;
+                --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --roles)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -2430,7 +2711,7 @@ _chattts__rs() {
             return 0
             ;;
         chattts__subcmd__rs__subcmd__synth)
-            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --play --dump --model --offline --device --backend --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --allow-files --batch-size --name --resume --verify --prune --shard --grace --dry-run --fail-fast --report --json --list-voices --quiet --verbose --help --version"
+            opts="-t -f -o -m -q -v -h -V --text --file --out --out-dir --format --bits --subtitles --stream --play --dump --model --offline --device --backend --dtype --memory-fraction --threads --roles --voice-from-first --seed --temperature --top-p --top-k --repetition-penalty --max-tokens --min-tokens --rng --lang --strict --name-emoji --pronounce --ssml --markdown --role --role-text --voice-codes --voice-text --prompt --speed --refine --split --sample-rate --trim --normalize-loudness --no-refine --no-decoder --no-normalize --no-split --homophones --json-input --allow-files --dialogue --cast --gap --stems --srt-input --length --fastest --chapters --album --batch-size --name --resume --verify --prune --shard --grace --dry-run --fail-fast --report --json --list-voices --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2680,6 +2961,63 @@ _chattts__rs() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --dialogue)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --cast)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stems)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --srt-input)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --length)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fastest)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --album)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --batch-size)

@@ -96,6 +96,14 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l speed -d
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l sample-rate -d 'Samples per second; the model\'s own rate is 24000 [default: 24000, G.711: 8000]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l normalize-loudness -d 'Bring every text to this loudness, such as -16, without clipping' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l homophones -d 'A JSON object of one-character strings: what is misread, and what to speak in its place' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dialogue -d 'A conversation: a turn a line, `Anna: text`, in which every speaker has one voice' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l cast -d 'Who speaks with which voice: `anna=4099,bob=torch-f16:77`, or a TOML file' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l gap -d 'Seconds of silence between lines in one file [default: 0; of a conversation by its marks and lengths]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l stems -d 'Write a file for each speaker there too, as long as the one of all, in which the others are silent' -r -f -a "(__fish_complete_directories)"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l srt-input -d 'Subtitles (.srt, .vtt) that become speech in time: each cue begins when it is shown' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l length -d 'How long the speech of --srt-input is: that of the video [default: to the end of the last cue]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l fastest -d 'How much faster a cue may be spoken to end in time' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l album -d 'The album of --chapters [default: the book\'s only heading of the first level, else the file\'s name]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l name -d 'Names of files in --out-dir: {index}, {index:05}, {id}, {seed}, {role}, {hash}, {text}; .wav is added' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l shard -d 'Speak one of N parts of the lines, I from 0, beside other runs that speak the others into the same --out-dir' -r
@@ -118,6 +126,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-norma
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l no-split -d 'Speak every text in one go, however long'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l json-input -d 'The input is a manifest: {"text", "id", "out", "role", "seed", "prompt", "speed", "refine", …}'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l allow-files -d 'Let manifests and SSML name voices in any file'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l chapters -d 'Cut --file into chapters at its headings, and write a file for each, with tags and a playlist'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l resume -d 'Leave alone what an earlier run finished in --out-dir and nothing has changed since'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l verify -d 'With --resume, compare the checksum of every finished file too'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l prune -d 'Afterwards remove files of earlier runs in --out-dir whose lines are gone'
@@ -320,20 +329,22 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s q -l qu
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s q -l quiet -d 'Say nothing but errors'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s v -l verbose -d 'Say how long things take'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -s V -l version -d 'Print version'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "show" -d 'Print all about one role, as JSON'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "remove" -d 'Take a role out of the file'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "export" -d 'Print a voice as the string that other programs read'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "import" -d 'Register the voice in a file, or all roles of another file of roles'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "clone" -d 'Register the voice of a spoken sample'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "preview" -d 'Hear a role'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "show" -d 'Print all about one role, as JSON'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "remove" -d 'Take a role out of the file'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "export" -d 'Print a voice as the string that other programs read'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "import" -d 'Register the voice in a file, or all roles of another file of roles'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "clone" -d 'Register the voice of a spoken sample'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "preview" -d 'Hear a role'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "scan" -d 'Hear many voices, measure them, and make a page to choose from'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "find" -d 'Find voices of a scan: low, calm, stable, …'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and not __fish_seen_subcommand_from list show add remove export import clone preview scan find help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from list" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from list" -l json -d 'One JSON object a role'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but errors'
@@ -345,6 +356,7 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -l from -d 'A scan\'s folder, in which the voice has this name; its description becomes the note' -r -f -a "(__fish_complete_directories)"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -l text -d 'What a sample says, for the codes of one' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -l note -d 'What you want to remember about it' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from add" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
@@ -364,13 +376,15 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from export" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -l catalogue -d 'A CSV of a voice leaderboard: a column seed_id (or id), and any of ratings, gender, age and feature' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -l top -d 'With --catalogue, only the N lines that are rated best: by rank_multi, else score' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -l name -d 'Its name [default: the file\'s]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -l text -d 'What a sample says, for the codes of one' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -l replace -d 'Put it in the place of a role of that name'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Say how long things take'
-complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from import" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l wav -d 'The sample: WAV, FLAC or MP3, 3 to 30 seconds of one voice' -r -F
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from clone" -l text -d 'What it says, word for word' -r
@@ -405,6 +419,47 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s v -l verbose -d 'Say how long things take'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l seeds -d 'The seeds whose voices are heard, such as 1-500 or 2222,4099,5000-5100' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l kind -d 'How the seeds draw: torch-f32 as published lists mean them, torch-f16, cuda, forge, …' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l voices -d 'A folder of voices: .txt, .pt, .csv, .json, .safetensors and .npy' -r -f -a "(__fish_complete_directories)"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l out-dir -d 'The folder of what is heard and found; the same command goes on where it stopped' -r -f -a "(__fish_complete_directories)"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -s f -l file -d 'Sentences of your own, one a line [default: one in Chinese and one in English]' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l takes -d 'How often each voice says each sentence, with another generation seed each time' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l batch-size -d 'Texts that are worked on together: a number, or `auto` by cores and free memory' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l max-tokens -d 'The tokens at which a sentence is cut off; 46.875 are a second' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -s m -l model -d 'A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l device -d 'Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l backend -d 'What computes there' -r -f -a "auto\t'Kernels of this program\'s own'
+native\t'Kernels of this program\'s own, or an error'
+candle\t'candle\'s tensors'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l dtype -d 'In which type to compute' -r -f -a "auto\t'What suits the device: q8 on a processor, f16 on a card'
+f32\t'Single precision'
+q8\t'Weights in 8 bits'
+f16\t'Half precision, on cards'
+bf16\t'bfloat16, on cards'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l threads -d 'Threads to compute with [default: one per core]' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l offline -d 'Use what is in the cache; never the network'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -s V -l version -d 'Print version'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -l in -d 'The folder of a scan' -r -f -a "(__fish_complete_directories)"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -l pitch -d 'How high: low, middle, high, or in Hz: 90-130' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -l rate -d 'How fast: slow, middle, fast, or in syllables a second: 3.5-4.5' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -l manner -d 'How much the pitch moves' -r -f -a "calm\t'Four semitones at most'
+lively\t'Seven semitones and more'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -l stable -d 'The least stability, 0 to 1' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -l heard -d 'As what a voice of this pitch is often heard' -r -f -a "female\t'180 Hz and more'
+male\t'155 Hz and less'"
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -l most -d 'Voices to show, the most stable first' -r
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -l json -d 'One JSON object a voice'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -s q -l quiet -d 'Say nothing but errors'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -s v -l verbose -d 'Say how long things take'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from find" -s V -l version -d 'Print version'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "list" -d 'Print every role: its name, what it is, where it comes from'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print all about one role, as JSON'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "add" -d 'Register a voice: a seed, a string, a file, a mix'
@@ -413,6 +468,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "import" -d 'Register the voice in a file, or all roles of another file of roles'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "clone" -d 'Register the voice of a spoken sample'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "preview" -d 'Hear a role'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "scan" -d 'Hear many voices, measure them, and make a page to choose from'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "find" -d 'Find voices of a scan: low, calm, stable, …'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -s q -l quiet -d 'Say nothing but errors'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand model; and not __fish_seen_subcommand_from download verify path convert demo noise help" -s v -l verbose -d 'Say how long things take'
@@ -538,6 +595,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_s
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "import" -d 'Register the voice in a file, or all roles of another file of roles'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "clone" -d 'Register the voice of a spoken sample'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "preview" -d 'Hear a role'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "scan" -d 'Hear many voices, measure them, and make a page to choose from'
+complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from roles" -f -a "find" -d 'Find voices of a scan: low, calm, stable, …'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "download" -d 'Download what is missing and print the folder'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "verify" -d 'Compare every file with the published checksums'
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand help; and __fish_seen_subcommand_from model" -f -a "path" -d 'Print the folder that the weights are in'

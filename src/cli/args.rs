@@ -6,6 +6,7 @@ mod compute;
 mod help;
 mod load_test;
 mod roles;
+mod scan;
 mod serve;
 mod talk;
 
@@ -25,6 +26,7 @@ pub use self::bench::BenchArgs;
 pub use self::compute::{ComputeArgs, DevicesArgs};
 pub use self::load_test::{Arrivals, LoadTestArgs};
 pub use self::roles::{AddArgs, CloneArgs, ExportArgs, ImportArgs, PreviewArgs, RolesArgs, RolesCommand};
+pub use self::scan::{FindArgs, Heard, Manner, ScanArgs};
 #[cfg(feature = "server")]
 pub use self::serve::LogForm;
 pub use self::serve::ServeArgs;
@@ -154,6 +156,9 @@ pub struct SynthArgs {
     /// Whether `synth` was not written.
     #[arg(skip)]
     pub is_guessed: bool,
+    /// Whether the files are not what is asked for, and so not listed.
+    #[arg(skip)]
+    pub lists_nothing: bool,
 }
 
 /// Flags that switch settings off.
@@ -300,7 +305,7 @@ impl SubtitleKind {
     }
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct ModelArgs {
     /// A folder with the weights, a Hugging Face repository, or `demo` [default: 2Noise/ChatTTS]
     ///

@@ -25,6 +25,7 @@ mod ready;
 mod refine;
 mod report;
 mod roles;
+mod scan;
 mod serve;
 mod shard;
 mod shell;

@@ -179,6 +179,11 @@ pub struct List {
 }
 
 impl List {
+    /// Ends the list before anything is in it.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
     /// Prints a file's path.
     pub fn path(&self, report: &Report, path: &Path) {
         self.print(report, &bytes_of(path));

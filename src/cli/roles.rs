@@ -1,5 +1,7 @@
 //! Runs `roles`, which keeps the register of voices.
 
+mod catalogue;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,7 @@ use super::format::of_flag;
 use super::output::{Target, deliver, print_line, print_path, write_file};
 use super::plan::DEFAULT_ROLE;
 use super::voices;
-use super::{Context, Usage, options, stream};
+use super::{Context, Usage, options, scan, stream};
 
 /// The text that `roles preview` speaks.
 const PREVIEW: &str = "你好，这是我的声音。Hello, this is my voice.";
@@ -34,9 +36,14 @@ pub fn run(context: &Context, args: &RolesArgs) -> anyhow::Result<()> {
         RolesCommand::Add(add) => self::add(context, &edited(file)?, add),
         RolesCommand::Remove { name } => Ok(remove_role(&edited(file)?, name)?),
         RolesCommand::Export(export) => self::export(&registry(file)?, export),
+        RolesCommand::Import(ImportArgs { catalogue: Some(catalogue), top, replace, .. }) => {
+            catalogue::import(context, &edited(file)?, catalogue, *top, *replace)
+        }
         RolesCommand::Import(import) => self::import(context, &edited(file)?, import),
         RolesCommand::Clone(clone) => self::clone(context, &edited(file)?, clone),
         RolesCommand::Preview(preview) => self::preview(context, &registry(file)?, preview),
+        RolesCommand::Scan(scan) => scan::run(context, scan),
+        RolesCommand::Find(find) => scan::find(find),
     }
 }
 
@@ -140,6 +147,15 @@ fn register(context: &Context, path: &Path, name: &str, role: &Role, replace: bo
 
 fn add(context: &Context, path: &Path, args: &AddArgs) -> anyhow::Result<()> {
     check_name(&args.name)?;
+    if let Some(scan) = &args.from {
+        let found = scan::of_scan(scan, &args.role)?;
+        let mut role = match VoiceSpec::parse(&found.role)? {
+            VoiceSpec::File(path) => of_file(&path, args.text.as_deref())?,
+            spec => Role::new(spec),
+        };
+        role.note = args.note.clone().or(Some(found.label));
+        return register(context, path, &args.name, &role, args.replace);
+    }
     if is_audio(&args.role) {
         let hint = format!("roles clone --wav {} --text … --name {}", args.role, args.name);
         return Err(Usage(format!("{} is a spoken sample; use `{hint}`", args.role)).into());
@@ -200,13 +216,14 @@ fn export(registry: &Registry, args: &ExportArgs) -> anyhow::Result<()> {
 }
 
 fn import(context: &Context, path: &Path, args: &ImportArgs) -> anyhow::Result<()> {
-    let is_toml = args.file.extension().is_some_and(|ending| ending == "toml");
+    let Some(file) = &args.file else { return Ok(()) };
+    let is_toml = file.extension().is_some_and(|ending| ending == "toml");
     if is_toml {
-        if !args.file.exists() {
-            return Err(anyhow::anyhow!("cannot read {}: there is no such file", args.file.display()));
+        if !file.exists() {
+            return Err(anyhow::anyhow!("cannot read {}: there is no such file", file.display()));
         }
-        let theirs = Registry::load(&[&args.file])?;
-        let own = |role: &Registered| role.origin.to_string() == args.file.display().to_string();
+        let theirs = Registry::load(&[file])?;
+        let own = |role: &Registered| role.origin.to_string() == file.display().to_string();
         let roles: Vec<_> = theirs.list().into_iter().filter(own).collect();
         for registered in &roles {
             register(context, path, registered.name, registered.role, args.replace)?;
@@ -214,7 +231,7 @@ fn import(context: &Context, path: &Path, args: &ImportArgs) -> anyhow::Result<(
         context.report.note(&format!("{} roles are registered in {}", roles.len(), path.display()));
         return Ok(());
     }
-    let role = if args.file == Path::new("-") {
+    let role = if file == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().lock().take(MAX_STRING).read_to_string(&mut text)?;
         match VoiceSpec::parse(text.trim())? {
@@ -226,9 +243,9 @@ fn import(context: &Context, path: &Path, args: &ImportArgs) -> anyhow::Result<(
             _ => return Err(Error::Speaker("standard input holds no voice string".into()).into()),
         }
     } else {
-        of_file(&args.file, args.text.as_deref())?
+        of_file(file, args.text.as_deref())?
     };
-    let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = args.name.clone().or(stem).unwrap_or_default();
     check_name(&name).map_err(|e| Usage(format!("{e}; give another with --name")))?;
     register(context, path, &name, &role, args.replace)?;

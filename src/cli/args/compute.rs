@@ -3,7 +3,7 @@
 use chattts_rs::{BackendChoice, Precision};
 use clap::Args;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct ComputeArgs {
     /// Where to compute: auto, cpu, cuda, cuda:N, or for `synth` several: cuda:N,M or cuda:all
     #[arg(

@@ -273,11 +273,48 @@ You have                                      Do
                                                roles import anna.spkv1.json
   a recording                                  roles clone --wav anna.wav
                                                --text \"…\" --name anna
+  a leaderboard's table                        roles import --catalogue board.csv
+  an idea of a voice and no more               roles scan --seeds 1-500
+                                               --out-dir scan
 
 Roles are kept in chattts-rs/roles.toml in your config folder; --roles FILE puts
 a project's own file before it. `roles export` prints the string that the Python
 program and its WebUI read. To add a role that is there already, the same in
 everything, changes nothing; another one of its name takes --replace.";
+
+pub const SCAN: &str = "\
+Each voice says each sentence several times, with another generation seed each
+time, through the engine that speaks all else; what failed counts as that. Then
+it is measured:
+
+  pitch        the median over voiced frames (YIN), and its lowest and highest
+               tenth; low below 130 Hz, high above 210
+  range        from one tenth to the other in semitones: calm up to 4, lively
+               from 7
+  rate         syllables a second without the silence around: slow below 3.8,
+               fast above 5.5
+  stability    how alike the takes of one sentence are: their long-term spectra
+               (40 mel bands, in dB) and their pitches (in semitones), as one
+               distance d; 1 is the same, and exp(-d/6) in general
+  loudness, signal to noise, clipping
+               as of a recording from which a voice is taken
+  often heard as female, male
+               by pitch alone, from 180 Hz and up to 155; listeners may differ
+
+DIR/index.html is a page to sort, filter, plot and hear them, which needs no
+network; voices.jsonl and voices.csv hold the figures, audio/ the speech.
+
+  chattts-rs roles scan --seeds 1-500 --out-dir scan
+  chattts-rs roles find --pitch low --manner calm --stable 0.8
+  chattts-rs roles add anna 1234 --from scan";
+
+pub const FIND: &str = "\
+It prints a line a voice: its name in the scan, what --role takes, and what was
+measured, those first whose takes are most alike and seldom fail. See
+`roles scan --help` for what the words mean.
+
+  chattts-rs roles find --pitch low --manner calm --stable 0.8
+  chattts-rs roles find --pitch 190-230 --rate slow --heard female --in scan";
 
 pub const MODEL: &str = "\
 --model is 2Noise/ChatTTS unless you say otherwise. It is downloaded once, 1.1

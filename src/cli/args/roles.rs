@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{ComputeArgs, ModelArgs};
+use super::{ComputeArgs, FindArgs, ModelArgs, ScanArgs, help};
 
 #[derive(Args)]
 pub struct RolesArgs {
@@ -43,6 +43,12 @@ pub enum RolesCommand {
     Clone(CloneArgs),
     /// Hear a role
     Preview(PreviewArgs),
+    /// Hear many voices, measure them, and make a page to choose from
+    #[command(after_long_help = help::SCAN)]
+    Scan(Box<ScanArgs>),
+    /// Find voices of a scan: low, calm, stable, …
+    #[command(after_long_help = help::FIND)]
+    Find(FindArgs),
 }
 
 #[derive(Args)]
@@ -51,6 +57,9 @@ pub struct AddArgs {
     pub name: String,
     /// The voice, as --role takes it
     pub role: String,
+    /// A scan's folder, in which the voice has this name; its description becomes the note
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub from: Option<PathBuf>,
     /// What a sample says, for the codes of one
     #[arg(long, value_name = "TEXT")]
     pub text: Option<String>,
@@ -74,8 +83,17 @@ pub struct ExportArgs {
 #[derive(Args)]
 pub struct ImportArgs {
     /// A .txt, .pt, .csv, .safetensors or .json file, roles in a .toml file, or `-` for a string from a pipe
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "catalogue")]
+    pub file: Option<PathBuf>,
+    /// A CSV of a voice leaderboard: a column seed_id (or id), and any of ratings, gender, age and feature
+    ///
+    /// Each line becomes a role `lb-ID` with the rest as its note. An id that is no seed is the file of that name beside
+    /// the catalogue, such as ID.pt.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["file", "name", "text"])]
+    pub catalogue: Option<PathBuf>,
+    /// With --catalogue, only the N lines that are rated best: by rank_multi, else score
+    #[arg(long, value_name = "N", requires = "catalogue")]
+    pub top: Option<usize>,
     /// Its name [default: the file's]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,

@@ -126,6 +126,9 @@ impl Job<'_> {
         sink.held = self.default_names.is_some().then(Mutex::default);
         sink.fail_fast = batch.fail_fast;
         sink.fastest = self.args.talk.fastest;
+        if self.args.lists_nothing {
+            sink.list.end();
+        }
         sink.aside_in = match &self.target {
             Target::Folder(dir) => Some(dir.clone()),
             target => target.beside().map(Path::to_path_buf),
