@@ -136,10 +136,7 @@ fn voices_are_found_by_what_was_measured_and_registered_from_there() {
         ran.out.lines().map(|line| line.split('\t').next().unwrap().to_string()).collect()
     };
     // Who fails comes last.
-    assert_eq!(
-        find(&[]),
-        ["10", "12", "11", "13"].map(String::from).iter().map(String::clone).collect::<Vec<_>>()
-    );
+    assert_eq!(find(&[]), ["10", "12", "11", "13"]);
     assert_eq!(find(&["--pitch", "low", "--manner", "calm"]), ["10", "11"]);
     assert_eq!(find(&["--pitch", "high", "--manner", "lively", "--rate", "fast"]), ["12"]);
     assert_eq!(find(&["--pitch", "90-170", "--rate", "4-5"]), ["11", "13"]);

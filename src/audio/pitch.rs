@@ -89,11 +89,11 @@ fn halved(wave: &[f32]) -> Vec<f32> {
 fn period(window: &[f32], frame: usize, least: usize, differences: &mut [f32]) -> Option<f64> {
     let most = differences.len() - 1;
     let (mut sum, mut normalized) = (0.0, vec![1.0f32; most + 1]);
-    for lag in 1..=most {
-        differences[lag] = difference(&window[..frame], &window[lag..lag + frame]);
-        sum += differences[lag];
+    for (lag, (own, normalized)) in differences.iter_mut().zip(&mut normalized).enumerate().skip(1) {
+        *own = difference(&window[..frame], &window[lag..lag + frame]);
+        sum += *own;
         if sum > 0.0 {
-            normalized[lag] = differences[lag] * lag as f32 / sum;
+            *normalized = *own * lag as f32 / sum;
         }
     }
     let first = (least..most).find(|lag| normalized[*lag] < THRESHOLD)?;

@@ -130,7 +130,8 @@ fn is_rule(line: &str) -> bool {
 /// Appends a line to a text; between Han characters no space belongs.
 fn go_on(text: &mut String, line: &str) {
     let is_wide = |c: char| u32::from(c) >= 0x2e80;
-    if !text.is_empty() && !(text.ends_with(is_wide) && line.starts_with(is_wide)) {
+    let is_joined = text.is_empty() || text.ends_with(is_wide) && line.starts_with(is_wide);
+    if !is_joined {
         text.push(' ');
     }
     text.push_str(line);
