@@ -47,10 +47,11 @@ pub fn add_cues(text: &str, file: &str, has_cast: bool, utterances: &mut Vec<Utt
     let starts: Vec<f64> = cues.iter().filter_map(|(_, cue)| Some(cue.as_ref().ok()?.start)).collect();
     let mut starts = starts.into_iter().skip(1);
     for (number, cue) in cues {
-        let slot = cue
-            .as_ref()
-            .ok()
-            .map(|cue| Slot { start: cue.start, room: starts.next().unwrap_or(cue.end) - cue.start });
+        let slot = cue.as_ref().ok().map(|cue| Slot {
+            start: cue.start,
+            room: starts.next().unwrap_or(cue.end) - cue.start,
+            end: cue.end,
+        });
         let row = cue.map(|cue| match named(&cue.text).filter(|_| has_cast) {
             Some((speaker, said)) => json!({ "speaker": speaker, "text": said }).to_string(),
             None => json!({ "text": cue.text }).to_string(),
