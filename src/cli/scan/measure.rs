@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// 255 (Titze, Principles of Voice Production).
 pub const LOW: f64 = 130.0;
 pub const HIGH: f64 = 210.0;
-/// The pitches up to and from which voices are often heard as a man's and a woman's; between them listeners differ
-/// (Gelfer and Schofield 2000).
+/// The pitches up to and from which voices are often heard as a man's and a woman's: the end of the one range, and well
+/// within the other. Between them pitch alone tells little, and a listener's ear goes by much else too.
 pub const OFTEN_MALE: f64 = 155.0;
 pub const OFTEN_FEMALE: f64 = 180.0;
 /// The semitones between a voice's lowest and highest tenth up to which it is calm, and from which it is lively.
