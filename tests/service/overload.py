@@ -216,10 +216,11 @@ def main():
     parser.add_argument("--seconds", type=float, default=60, help="seconds of overload")
     parser.add_argument("--model", default="demo")
     parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--max-tokens", type=int, default=2048, help="for models of noise, which seldom end by themselves")
     parser.add_argument("--slack", type=float, default=1)
     parser.add_argument("--only", choices=["overload", "terminate", "slow", "idle"])
     options = parser.parse_args()
-    model = ["--model", options.model, "--dtype", options.dtype]
+    model = ["--model", options.model, "--dtype", options.dtype, "--max-tokens", str(options.max_tokens)]
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HOME"] = folder
         texts = pathlib.Path(folder) / "texts"
