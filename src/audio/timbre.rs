@@ -36,6 +36,9 @@ impl Timbre {
             return None;
         }
         let (frame, step) = ((rate * FRAME) as usize, (rate * STEP) as usize);
+        // What is loud is not only louder: more of it would be above what passes for silence.
+        let peak = samples.iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+        let samples: Vec<f32> = samples.iter().map(|sample| sample / peak.max(SILENT)).collect();
         let frames: Vec<&[f32]> = samples.windows(frame).step_by(step).collect();
         let sounds: Vec<bool> = sounding(frames.iter().copied()).collect();
         let fft = RealFftPlanner::<f32>::new().plan_fft_forward(frame.next_power_of_two());

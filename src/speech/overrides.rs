@@ -143,7 +143,7 @@ settings! {
 settings! {
     /// Settings of how a text is marked up.
     MarkupOverrides {
-        /// Texts are SSML: speak, p, s, break, say-as, sub, prosody rate, voice; a file is one text
+        /// Texts are SSML: p, s, break, say-as, sub, prosody, voice; a file is one text
         #[cfg_attr(feature = "cli", arg(long, num_args = 0, default_missing_value = "true",
             conflicts_with = "markdown", help_heading = "Input"))]
         ssml: bool = |f| f.truth();

@@ -345,8 +345,8 @@ fn who_does_not_answer_a_ping_is_left_and_who_does_is_not() {
 #[test]
 fn a_session_in_which_nothing_is_said_ends() {
     let server = Server::start(&["--head-time", "1", "--stall-time", "2"]);
-    let mut socket = connect(&server, "", &[]).unwrap();
     let start = Instant::now();
+    let mut socket = connect(&server, "", &[]).unwrap();
     let close = loop {
         match socket.read().unwrap() {
             Message::Ping(_) => {}

@@ -14,6 +14,7 @@ Examples:
   chattts-rs synth -f lesson.txt --out-dir menu  a file per line
   chattts-rs synth -f menu.csv --out-dir menu --name '{id}' --resume
   chattts-rs synth -t \"Hello.\" --role 4099 --speed 1.2 --seed 42 -o a.mp3
+  chattts-rs synth --dialogue talk.txt -o a.mp3  of lines such as `Anna: Hello.`
   chattts-rs synth -t \"Hello.\" --stream --format raw | aplay -f S16_LE -r 24000";
 
 pub const SYNTH_MORE: &str = "\

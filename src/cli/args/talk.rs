@@ -16,7 +16,7 @@ pub struct TalkArgs {
     /// before it. A file that ends in .jsonl, .json or .csv is a manifest with a key `speaker`. All turns go into one
     /// file, or each into its own with --out-dir. --voice-from-first lets each speaker sound like their first turn.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = OTHER_TEXTS,
-          help_heading = "Conversations and books")]
+          help_heading = "Conversations and books", hide_short_help = true)]
     pub dialogue: Option<PathBuf>,
     /// Who speaks with which voice: `anna=4099,bob=torch-f16:77`, or a TOML file
     ///
@@ -38,7 +38,8 @@ pub struct TalkArgs {
     /// What is longer than the time to the next cue is spoken faster, by --fastest at most; what still runs into the
     /// next cue is told. With --cast, cues may begin with a name, as turns do.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = OTHER_TEXTS,
-          conflicts_with_all = ["dialogue", "out_dir", "stream", "gap"], help_heading = "Conversations and books")]
+          conflicts_with_all = ["dialogue", "out_dir", "stream", "gap"], help_heading = "Conversations and books",
+          hide_short_help = true)]
     pub srt_input: Option<PathBuf>,
     /// How long the speech of --srt-input is: that of the video [default: to the end of the last cue]
     #[arg(long, value_name = "[HH:]MM:SS", value_parser = time, requires = "srt_input",
@@ -54,7 +55,7 @@ pub struct TalkArgs {
     /// `第七章`. Title, track and album are in .flac, .opus and .mp3; playlist.m3u8 lists what is finished.
     #[arg(long, requires_all = ["file", "out_dir"],
           conflicts_with_all = ["dialogue", "srt_input", "shard", "json_input", "ssml", "positional", "text"],
-          help_heading = "Conversations and books")]
+          help_heading = "Conversations and books", hide_short_help = true)]
     pub chapters: bool,
     /// The album of --chapters [default: the book's only heading of the first level, else the file's name]
     #[arg(
