@@ -258,7 +258,7 @@ mod tests {
         let drifting = heard(&[(0, 120.0, 600.0, 1.0), (0, 127.0, 660.0, 1.0)]);
         let two_voices = heard(&[(0, 120.0, 600.0, 1.0), (0, 210.0, 780.0, 1.0)]);
         let [a, b, c] = [&stable, &drifting, &two_voices].map(|heard| heard.stability.unwrap());
-        assert!(a > 0.85 && a > b && b > c && c < 0.3, "{a} {b} {c}");
+        assert!(a > 0.8 && b < 0.5 && c < 0.1, "{a} {b} {c}");
         assert!(stable.label.contains("low pitch (120 Hz)") && stable.label.contains("often heard as male"));
         // One take of each sentence says nothing.
         assert_eq!(heard(&[(0, 120.0, 600.0, 1.0), (1, 120.0, 600.0, 1.0)]).stability, None);
