@@ -14,6 +14,8 @@ mod speech;
 mod state;
 mod stats;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod worker;
 

@@ -1,16 +1,14 @@
 use std::collections::{BTreeMap, HashSet};
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::testing::checkpoint;
 use super::*;
-use crate::backend::{Checkpoint, NOISE_SEED};
-use crate::device::LoadOptions;
-use crate::engine::{Batch, Input, Request, RowOutput, Step};
+use crate::engine::{Batch, Input, Request};
 use crate::error::{Error, Result};
-use crate::hub::NoiseSize;
-use crate::loading::{AnyStep, LoadedModel};
+use crate::loading::LoadedModel;
 use crate::sampling::SamplingParams;
 use crate::speech::{Composer, Line, Piece, Priority, Voices};
 use crate::voice::{Registry, SeedKind, Voice};
@@ -18,44 +16,8 @@ use crate::voice::{Registry, SeedKind, Voice};
 const SLOTS: usize = 3;
 const LINES: usize = 60;
 
-/// A device that calls a function before each step.
-struct Rigged<F>(AnyStep, F);
-
-impl<F: FnMut(&Batch) -> Result<()>> Step for Rigged<F> {
-    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
-        (self.1)(batch)?;
-        self.0.run(batch, outputs)
-    }
-
-    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
-        self.0.hiddens(slot, steps, to)
-    }
-}
-
-struct Nothing;
-
-impl Step for Nothing {
-    fn run(&mut self, _: &Batch, _: &mut Vec<RowOutput>) -> Result<()> {
-        Ok(())
-    }
-
-    fn hiddens(&mut self, _: u32, _: Range<usize>, _: &mut Vec<f32>) -> Result<()> {
-        Ok(())
-    }
-}
-
-fn checkpoint() -> Checkpoint {
-    Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap()
-}
-
 fn rigged(name: &str, before: impl FnMut(&Batch) -> Result<()> + Send + 'static) -> LoadedModel {
-    let options = LoadOptions { batch_size: SLOTS, ..LoadOptions::default() };
-    let mut model = LoadedModel::open(checkpoint(), options).unwrap();
-    model.device_name = name.into();
-    let (_, step) = model.engine.parts_mut();
-    let inner = std::mem::replace(step, Box::new(Nothing));
-    *step = Box::new(Rigged(inner, before));
-    model
+    testing::rigged(name, SLOTS, before)
 }
 
 fn device(name: &str) -> LoadedModel {

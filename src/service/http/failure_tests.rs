@@ -2,17 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
 use super::*;
-use crate::backend::{Checkpoint, NOISE_SEED};
-use crate::device::LoadOptions;
-use crate::engine::{Batch, RowOutput, Step};
-use crate::hub::NoiseSize;
-use crate::loading::{AnyStep, LoadedModel};
+use crate::loading::LoadedModel;
+use crate::runtime::testing::{checkpoint, rigged};
 use crate::runtime::{Engine, EngineOptions};
 use crate::service::ServiceOptions;
 use crate::service::http::Address;
@@ -23,44 +19,12 @@ use crate::voice::Registry;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A device that fails when it is told to.
-struct Failing(AnyStep, Arc<AtomicBool>);
-
-impl Step for Failing {
-    fn run(&mut self, batch: &Batch, outputs: &mut Vec<RowOutput>) -> Result<()> {
-        match self.1.load(Ordering::SeqCst) {
-            true => Err(Error::Device("it is hot".into())),
-            false => self.0.run(batch, outputs),
-        }
-    }
-
-    fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
-        self.0.hiddens(slot, steps, to)
-    }
-}
-
-struct Nothing;
-
-impl Step for Nothing {
-    fn run(&mut self, _: &Batch, _: &mut Vec<RowOutput>) -> Result<()> {
-        Ok(())
-    }
-
-    fn hiddens(&mut self, _: u32, _: Range<usize>, _: &mut Vec<f32>) -> Result<()> {
-        Ok(())
-    }
-}
-
-fn checkpoint() -> Checkpoint {
-    Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap()
-}
-
 fn device(fails: &Arc<AtomicBool>) -> LoadedModel {
-    let options = LoadOptions { batch_size: 2, ..LoadOptions::default() };
-    let mut model = LoadedModel::open(checkpoint(), options).unwrap();
-    let (_, step) = model.engine.parts_mut();
-    let inner = std::mem::replace(step, Box::new(Nothing));
-    *step = Box::new(Failing(inner, Arc::clone(fails)));
-    model
+    let fails = Arc::clone(fails);
+    rigged("cpu", 2, move |_| match fails.load(Ordering::SeqCst) {
+        true => Err(Error::Device("it is hot".into())),
+        false => Ok(()),
+    })
 }
 
 fn load(devices: Vec<LoadedModel>) -> Result<Loaded> {
