@@ -259,7 +259,11 @@ mod tests {
         let two_voices = heard(&[(0, 120.0, 600.0, 1.0), (0, 210.0, 780.0, 1.0)]);
         let [a, b, c] = [&stable, &drifting, &two_voices].map(|heard| heard.stability.unwrap());
         assert!(a > 0.8 && b < 0.5 && c < 0.1, "{a} {b} {c}");
-        assert!(stable.label.contains("low pitch (120 Hz)") && stable.label.contains("often heard as male"));
+        assert!(
+            stable.label.starts_with("low pitch (12") && stable.label.ends_with("often heard as male"),
+            "{}",
+            stable.label
+        );
         // One take of each sentence says nothing.
         assert_eq!(heard(&[(0, 120.0, 600.0, 1.0), (1, 120.0, 600.0, 1.0)]).stability, None);
     }
