@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::active::{Active, Finished};
 use super::channel::Message;
-use super::render::{Sound, Task, Whole, render_loop};
+use super::render::{Piece, Sound, Task, Whole, render_loop};
 use super::speech::Trace;
 use super::state::{Job, JobId, RunState};
 use super::stats;
@@ -276,12 +276,13 @@ impl Worker<'_> {
                 stats::add(&self.state.counters.tokens, (codes.tokens.len() - running.tokens) as u64);
                 running.at_renderer = true;
                 let (line, piece) = (running.line, running.piece);
+                let priority = line.0;
                 let encodes = self.lines.get_mut(&line).is_some_and(|active| {
                     active.decoded();
                     !active.waiting_for(piece).is_empty()
                 });
                 self.at_renderer += 1;
-                self.ask(Task::Whole { id, codes, encodes })?;
+                self.ask(Task::Whole(Piece { id, priority, codes, encodes }))?;
                 let is_drawing = self.running.values().any(|r| r.line == line && !r.at_renderer);
                 if !encodes
                     && !is_drawing
