@@ -90,8 +90,13 @@ def overload(options, model, texts, expected):
     program = options.program
     service = Service(program, model)
     best_of = max(10, min(options.seconds / 6, 60))
-    best = load(program, service, "--file", texts, "--concurrency", str(2 * service.slots), "--duration", str(best_of))()
-    rate = 2 * best["requests_per_s"]
+
+    def full():
+        many = ["--concurrency", str(2 * service.slots), "--duration", str(best_of)]
+        return load(program, service, "--file", texts, *many)()
+
+    first = full()
+    rate = 2 * first["requests_per_s"]
     sampled, memory, is_over = [], [], threading.Event()
 
     def sample():
@@ -119,8 +124,10 @@ def overload(options, model, texts, expected):
     [thread.join() for thread in threads]
 
     slack = options.slack
-    kept = step["audio_s_per_s"] / best["audio_s_per_s"]
-    told = f"{step['audio_s_per_s']:.2f} s/s of {best['audio_s_per_s']:.2f}, at {rate:.2f} requests/s"
+    # Machines are not as fast at all times.
+    around = [first["audio_s_per_s"], full()["audio_s_per_s"]]
+    kept = step["audio_s_per_s"] / statistics.mean(around)
+    told = f"{step['audio_s_per_s']:.2f} s/s, {around[0]:.2f} before and {around[1]:.2f} after it, at {rate:.2f} requests/s"
     check("it speaks as much as ever", kept >= 1 - LOST * slack, f"{kept:.3f}: {told}")
     within = (step["refusal_s"] or {"p99": 0})["p99"]
     check("it refuses at once", step["refused"] > 0 and within <= REFUSED_WITHIN * slack,
