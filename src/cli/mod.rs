@@ -222,7 +222,7 @@ fn exit(context: &Context, error: &anyhow::Error) -> ExitCode {
     code.into()
 }
 
-/// Tells whether a file system has gone, as those of a network and of a broken disk do.
+/// Tells whether a file system has gone, as those of a network and of a broken disk do, or has no room left.
 fn is_lost_storage(reason: &std::io::Error) -> bool {
     use std::io::ErrorKind as Kind;
     /// An input/output error of Linux and other systems.
@@ -234,6 +234,8 @@ fn is_lost_storage(reason: &std::io::Error) -> bool {
         Kind::HostUnreachable,
         Kind::NetworkUnreachable,
         Kind::NetworkDown,
+        Kind::StorageFull,
+        Kind::QuotaExceeded,
     ];
     kinds.contains(&reason.kind()) || cfg!(unix) && reason.raw_os_error() == Some(EIO)
 }

@@ -90,8 +90,8 @@ Devices:
 Exit codes:
   0 done, 1 something failed (or in --out-dir was cut off by --max-tokens), 2
   wrong usage, 75 the same may go well later or on another machine (a card or
-  storage was lost, another run holds the folder, the network failed), 129 hung
-  up, 130 interrupted, 143 terminated
+  storage was lost, a disk is full, another run holds the folder, the network
+  failed), 129 hung up, 130 interrupted, 143 terminated
 
 Many machines:
   synth --model demo -f lines.jsonl --out-dir DIR --resume --shard auto
