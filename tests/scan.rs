@@ -186,16 +186,19 @@ fn the_catalogue_of_a_leaderboard_becomes_roles() {
     assert!(ran.code == Some(1) && ran.err.contains("the header names no voice"), "{ran:?}");
 }
 
-/// Opens the page of a scan in a browser, runs a script in it, and returns what it leaves; None without a browser.
+/// Opens the page of a scan in a browser (CHATTTS_RS_BROWSER, else chromium where there is one), runs a script in it, and
+/// returns what it leaves; None without a browser.
 fn browsed(p: &Program, script: &str) -> Option<String> {
     let page = fs::read_to_string(p.path("scan/index.html")).unwrap();
     let page = page.replacen("</html>", &format!("<script>{script}</script></html>"), 1);
     p.write("scan/test.html", page);
-    let mut browser = Command::new("chromium");
+    let asked = std::env::var("CHATTTS_RS_BROWSER").ok();
+    let mut browser = Command::new(asked.as_deref().unwrap_or("chromium"));
     browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]);
     browser.arg(format!("--user-data-dir={}", p.path("browser").display()));
     browser.arg(format!("file://{}", p.path("scan/test.html").display()));
-    if browser.output().is_err() {
+    if let Err(error) = browser.output() {
+        assert!(asked.is_none(), "CHATTTS_RS_BROWSER: {error}");
         eprintln!("skipped: there is no chromium here");
         return None;
     }
