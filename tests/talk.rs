@@ -188,7 +188,7 @@ fn what_is_wrong_with_a_turn_costs_no_other() {
     for message in [
         "talk.txt:1: nobody is named who says this",
         "talk.txt:3: Bob says nothing",
-        "talk.txt:5: Carl is neither in the cast (anna, dora, eve) nor a registered role; add Carl=VOICE to --cast",
+        "talk.txt:5: Carl is neither in the cast (anna, dora, eve) nor a registered role; give Carl a voice there",
         "talk.txt:6: the cast names no voice for Dora",
         "talk.txt:7: role nobody.pt",
     ] {

@@ -7,10 +7,9 @@ use chattts_rs::audio::{Encoding, Format, SampleFormat, Tags};
 use chattts_rs::backend::SAMPLE_RATE;
 use chattts_rs::batch::manifest::Row;
 use chattts_rs::batch::{NameFields, Names};
-use chattts_rs::speech::{Composer, Content, Line};
+use chattts_rs::speech::{Cast, Composer, Content, Line};
 use chattts_rs::{Overrides, Priority, SpeechRequest};
 
-use super::cast::{Cast, fold};
 use super::input::Utterance;
 use super::joined::Timing;
 use super::report::Report;
@@ -202,7 +201,7 @@ impl Planner<'_> {
 pub fn follow_first(planned: &mut [PlannedLine]) -> BTreeMap<usize, Line> {
     let mut firsts: HashMap<Option<String>, (usize, String)> = HashMap::new();
     for line in planned.iter_mut() {
-        let speaker = line.speaker.as_deref().map(fold);
+        let speaker = line.speaker.as_deref().map(Cast::fold);
         match firsts.get(&speaker) {
             None => {
                 firsts.insert(speaker, (line.index, line.key.clone()));

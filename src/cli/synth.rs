@@ -14,7 +14,7 @@ use chattts_rs::{BackendChoice, BatchSize, DeviceChoice, Engine};
 use self::check::{DefaultNames, check_guess, check_output, check_settings, check_weights, nothing};
 use self::job::Job;
 use super::args::{OutputArgs, SynthArgs};
-use super::cast::Cast;
+use super::cast;
 use super::input::{self, Form, gather, is_manifest};
 use super::output::Target;
 use super::places::Places;
@@ -43,7 +43,7 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         );
     }
     let cast = match args.talk.dialogue.is_some() || !args.talk.cast.is_empty() {
-        true => Some(Cast::read(&args.talk.cast)?),
+        true => Some(cast::read(&args.talk.cast)?),
         false => None,
     };
     if !args.talk.cast.is_empty() && !matches!(form, Form::Dialogue | Form::Cues { .. }) {

@@ -8,11 +8,11 @@ use chattts_rs::audio::{Stretcher, Tags, resample};
 use chattts_rs::backend::SAMPLE_RATE;
 use chattts_rs::batch::manifest::Row;
 use chattts_rs::batch::{Entry, NameFields, NameTemplate, Names};
+use chattts_rs::speech::Cast;
 use chattts_rs::text::{Book, named, pause_after, spoken_seconds, turns};
 use serde_json::json;
 
 use super::Usage;
-use super::cast::{Cast, fold};
 use super::input::Utterance;
 use super::joined::Timing;
 use super::plan::PlannedLine;
@@ -87,7 +87,7 @@ pub fn speakers(utterances: &[Utterance]) -> Vec<String> {
     for utterance in utterances {
         let row = utterance.raw().ok().and_then(|raw| Row::parse(raw).ok());
         if let Some(speaker) = row.and_then(|row| row.speaker)
-            && !found.iter().any(|known| fold(known) == fold(&speaker))
+            && !found.iter().any(|known| Cast::fold(known) == Cast::fold(&speaker))
         {
             found.push(speaker);
         }
@@ -160,8 +160,8 @@ pub fn stems(
     let mut paths = Vec::new();
     for line in planned {
         let Some(speaker) = &line.speaker else { continue };
-        let number = known.iter().position(|name| *name == fold(speaker)).unwrap_or_else(|| {
-            known.push(fold(speaker));
+        let number = known.iter().position(|name| *name == Cast::fold(speaker)).unwrap_or_else(|| {
+            known.push(Cast::fold(speaker));
             let fields = NameFields { index: 0, id: Some(speaker), seed: 0, role: None, key: "", text: "" };
             paths.push(dir.join(names.name(&fields, speaker)));
             known.len() - 1

@@ -129,6 +129,11 @@ fn read_line(
             let message = "`stream_format`: a line of a batch is given whole; \"audio\" is what it can be";
             return Err(Refusal::of_written(message.into()));
         }
+        if job.conversation.is_some() {
+            let message =
+                "`dialogue`: a line of a batch is one text; `/v1/audio/speech` speaks conversations";
+            return Err(Refusal::of_written(message.into()));
+        }
         job.request.priority = Priority::Bulk;
         Ok(job)
     });

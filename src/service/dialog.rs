@@ -30,6 +30,7 @@ use super::speak::{Part, gone, late, note};
 use super::{Chunk, Client, Encoder, Refusal, RefusalKind, Service, SpeechJob, Ticket, Usage};
 use crate::audio::Encoding;
 use crate::speech::{Markup, Reading, random_seed, read};
+use crate::text::{pause_after, spoken_seconds};
 
 /// The most parts that wait to be read.
 const PARTS: usize = 64;
@@ -59,6 +60,17 @@ enum Piece {
     Text(String),
     Flush,
     Settings(Box<SpeechJob>),
+    Scene(Scene),
+}
+
+/// A text with settings of its own, which is spoken at once.
+pub(super) struct Scene {
+    /// The settings.
+    pub job: Arc<SpeechJob>,
+    /// The text.
+    pub text: String,
+    /// Seconds of silence before the next one; by its mark and its length if absent.
+    pub silence: Option<f64>,
 }
 
 /// Takes the text of a dialog. Dropping it is the end of the text: what has come is spoken.
@@ -163,10 +175,40 @@ impl Service {
     pub fn converse(
         self: &Arc<Self>,
         client: Client,
-        mut job: SpeechJob,
+        job: SpeechJob,
         cuts: Cuts,
         ticket: &Ticket,
     ) -> Result<(DialogText, DialogAudio), Refusal> {
+        let encoding = job.format.encoding(job.request.overrides.sample_rate)?;
+        let (pieces, audio) = self.talk(client, job, cuts, ticket)?;
+        let most = self.options.max_input;
+        Ok((DialogText { pieces, left: most, most, is_flushed: true, encoding, changes: CHANGES }, audio))
+    }
+
+    /// Begins to speak texts with settings of their own one after the other, as one stream of audio, whose encoding is
+    /// that of a job without a text.
+    pub(super) fn act(
+        self: &Arc<Self>,
+        client: Client,
+        job: SpeechJob,
+        scenes: Vec<Scene>,
+        ticket: &Ticket,
+    ) -> Result<DialogAudio, Refusal> {
+        let (pieces, audio) = self.talk(client, job, Cuts::Flushes, ticket)?;
+        for scene in scenes {
+            // If it has ended, its audio tells.
+            let _ = pieces.send(Piece::Scene(scene));
+        }
+        Ok(audio)
+    }
+
+    fn talk(
+        self: &Arc<Self>,
+        client: Client,
+        mut job: SpeechJob,
+        cuts: Cuts,
+        ticket: &Ticket,
+    ) -> Result<(UnboundedSender<Piece>, DialogAudio), Refusal> {
         self.loaded()?;
         self.check_place(client)?;
         job.request.overrides.sampling.seed.get_or_insert_with(random_seed);
@@ -188,9 +230,7 @@ impl Service {
             out,
         };
         tokio::spawn(talk.run(coming));
-        let most = self.options.max_input;
-        let text = DialogText { pieces, left: most, most, is_flushed: true, encoding, changes: CHANGES };
-        Ok((text, DialogAudio { parts, is_over: false }))
+        Ok((pieces, DialogAudio { parts, is_over: false }))
     }
 }
 
@@ -244,6 +284,7 @@ impl Talk {
                     job.request.overrides.sampling.seed.get_or_insert(seed);
                     self.job = *job;
                 }
+                Piece::Scene(Scene { job, text, silence }) => self.utter(&job, text, silence).await?,
             }
         }
         self.say_rest().await?;
@@ -264,21 +305,28 @@ impl Talk {
 
     /// Speaks a sentence, unless there is nothing in it to speak.
     async fn say(&mut self, sentence: Sentence) -> Result<(), Refusal> {
-        let Sentence { text, silence } = sentence;
-        if read(&text, Reading::of(&self.job.request.overrides), None)?
+        let job = self.job.clone();
+        self.utter(&job, sentence.text, Some(sentence.silence)).await
+    }
+
+    async fn utter(&mut self, job: &SpeechJob, text: String, silence: Option<f64>) -> Result<(), Refusal> {
+        if read(&text, Reading::of(&job.request.overrides), None)?
             .iter()
             .all(|span| span.text.text.trim().is_empty())
         {
             return Ok(());
         }
-        let mut job = self.job.clone();
+        let mut job = job.clone();
         job.characters = text.chars().count();
         job.request.text.clone_from(&text);
         note(&job, &self.ticket, self.service.options.logs_text);
         let mut encoder = self.encoder.take().ok_or_else(gone)?;
-        let pause = vec![0.0; (self.silence * f64::from(self.encoding.sample_rate())) as usize];
-        let pause = encoder.push(&pause)?;
-        self.give_audio(pause.into()).await?;
+        let pause = (self.silence * f64::from(self.encoding.sample_rate())).round() as usize;
+        // Nothing is sent before the first of them has its place.
+        if pause > 0 {
+            let pause = encoder.push(&vec![0.0; pause])?;
+            self.give_audio(pause.into()).await?;
+        }
         let entry = match self.has_place {
             true => self.service.admission.go_on(),
             false => self.service.enter(self.client, job.request.priority)?,
@@ -293,8 +341,11 @@ impl Talk {
                 Chunk::Done(usage) => self.usage = Some(self.usage.unwrap_or_default() + usage),
             }
         }
+        self.silence = silence.unwrap_or_else(|| {
+            let spoken = &utterance.spoken;
+            pause_after(spoken, spoken_seconds(spoken))
+        });
         self.encoder = Some(utterance.into_encoder()?);
-        self.silence = silence;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::conversation::{self, Conversation};
 use super::{Delivery, Refusal, RefusalKind, ResponseFormat};
 use crate::error::Visible;
 use crate::message::unknown;
@@ -14,7 +15,7 @@ pub const MODELS: [&str; 4] = ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "chattts"
 const OWN_FIELDS: [&str; 7] =
     ["model", "input", "voice", "response_format", "stream_format", "stream", "instructions"];
 /// The settings that a request cannot have: they name files.
-const NOT_HERE: [&str; 2] = ["voice_codes", "voice_text"];
+pub(super) const NOT_HERE: [&str; 2] = ["voice_codes", "voice_text"];
 
 /// A speech that a client asks for.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct SpeechJob {
     pub delivery: Delivery,
     /// Number of characters of the text.
     pub characters: usize,
+    /// The conversation that the text is, if it is one.
+    pub conversation: Option<Box<Conversation>>,
 }
 
 /// A text of which a client asks how it is read.
@@ -43,7 +46,7 @@ pub struct NormalizeJob {
 /// Returns the fields that a speech request may have.
 pub fn speech_fields() -> Vec<&'static str> {
     let settings = Overrides::keys().into_iter().filter(|key| !NOT_HERE.contains(key));
-    OWN_FIELDS.into_iter().chain(settings).chain(["no_decoder"]).collect()
+    OWN_FIELDS.into_iter().chain(conversation::FIELDS).chain(settings).chain(["no_decoder"]).collect()
 }
 
 /// Returns the fields that a request to normalize may have.
@@ -68,7 +71,12 @@ impl SpeechJob {
         check_known(&fields, &speech_fields())?;
         check_model(fields.remove("model"))?;
         let input = input(fields.remove("input"), max_input)?;
+        let mut conversation = Conversation::take(&mut fields)?;
+        if let Some(conversation) = &mut conversation {
+            conversation.set_text(&input)?;
+        }
         let mut job = SpeechJob::of_settings(fields, base)?;
+        job.conversation = conversation.map(Box::new);
         job.characters = input.chars().count();
         job.request.text = input;
         Ok(job)
@@ -79,6 +87,11 @@ impl SpeechJob {
     /// # Errors
     /// As [`SpeechJob::parse`].
     pub fn of_settings(mut fields: Map<String, Value>, base: &Overrides) -> Result<Self, Refusal> {
+        if Conversation::take(&mut fields)?.is_some() {
+            return Err(Refusal::of_written(
+                "`dialogue`: a text that comes in pieces is no conversation".into(),
+            ));
+        }
         let known: Vec<&str> = speech_fields().into_iter().filter(|field| *field != "input").collect();
         check_known(&fields, &known)?;
         check_model(fields.remove("model"))?;
@@ -101,7 +114,7 @@ impl SpeechJob {
         let overrides = overrides.over(base)?;
         overrides.validate()?;
         let request = SpeechRequest::new("").with(overrides);
-        Ok(SpeechJob { request, voice, format, delivery, characters: 0 })
+        Ok(SpeechJob { request, voice, format, delivery, characters: 0, conversation: None })
     }
 }
 

@@ -38,6 +38,33 @@ fn the_fields_of_openai_and_the_settings_of_this_program_are_read() {
 }
 
 #[test]
+fn a_conversation_has_turns_and_a_cast() {
+    let talk = |text: &str, rest: &str| parse(&format!(r#"{{"input": "{text}", "dialogue": true {rest}}}"#));
+    let job = talk("A: Hi.\\nB: Hm.", r#", "cast": {"a": 1, "b": {"role": "2", "speed": 2}}, "gap": 0.5"#);
+    assert!(job.unwrap().conversation.is_some());
+    assert!(talk("A: Hi.", r#", "cast": {}, "gap": null"#).unwrap().conversation.is_some());
+    assert!(parse(r#"{"input": "A: Hi.", "cast": {}}"#).unwrap().conversation.is_none());
+    for (text, rest, param, message) in [
+        ("A: Hi.\\nB:", "", "input", "line 2: B says nothing"),
+        ("# Heading", "", "input", "no turns"),
+        ("A: Hi.", r#", "gap": -1"#, "gap", "0 to 60"),
+        ("A: Hi.", r#", "gap": "a""#, "gap", "0 to 60"),
+        ("A: Hi.", r#", "cast": [1]"#, "cast", "an object of voices"),
+        ("A: Hi.", r#", "cast": {"a": 1, "A ": 2}"#, "cast", "twice"),
+        (
+            "A: Hi.",
+            r#", "cast": {"a": {"role": "x", "voice_codes": "/etc/passwd"}}"#,
+            "cast",
+            "files are not read",
+        ),
+    ] {
+        let refusal = talk(text, rest).unwrap_err();
+        assert_eq!((refusal.kind, refusal.param.as_deref()), (RefusalKind::Parameter, Some(param)), "{rest}");
+        assert!(refusal.message.contains(message), "{rest}: {refusal}");
+    }
+}
+
+#[test]
 fn what_the_service_was_started_with_holds_where_a_request_says_nothing() {
     let mut base = Overrides::default();
     (base.role, base.sampling.seed) = (Some("anna".into()), Some(1));
@@ -63,6 +90,10 @@ fn what_is_wrong_is_said_with_its_field() {
         (r#""ssml": true, "markdown": true"#, "ssml", "contradicts"),
         (r#""top_p": 2"#, "top_p", "at most 1"),
         (r#""instructions": 1"#, "instructions", "a string"),
+        (r#""dialogue": 1"#, "dialogue", "true or false"),
+        (r#""cast": {"a": 1}"#, "cast", "say `\"dialogue\": true`"),
+        (r#""gap": 1, "dialogue": false"#, "gap", "say `\"dialogue\": true`"),
+        (r#""dialogue": true"#, "input", "line 1: nobody is named"),
     ] {
         let refusal = with(rest).unwrap_err();
         assert_eq!((refusal.kind, refusal.param.as_deref()), (RefusalKind::Parameter, Some(param)), "{rest}");

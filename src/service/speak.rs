@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::admission::{Entry, Permit};
+use super::dialog::{DialogAudio, DialogPart};
 use super::record::milliseconds;
 use super::trace::Stage;
 use super::{Client, Encoder, Refusal, RefusalKind, Service, SpeechJob, Ticket};
@@ -62,11 +63,20 @@ pub struct Utterance {
     pub seed: u64,
     /// Samples per second.
     pub sample_rate: u32,
+    /// The text as it is spoken.
+    pub(super) spoken: String,
     first: Option<Chunk>,
-    rest: Receiver<Result<Chunk, Refusal>>,
+    rest: Rest,
     /// The encoder, when the speech is complete and the audio goes on.
     encoder: oneshot::Receiver<Encoder>,
     is_over: bool,
+}
+
+/// Where the chunks after the first come from.
+#[derive(Debug)]
+enum Rest {
+    Speech(Receiver<Result<Chunk, Refusal>>),
+    Dialog(DialogAudio),
 }
 
 /// A speech to make, and what its audio goes through.
@@ -89,13 +99,21 @@ impl Utterance {
         }
         let chunk = match self.first.take() {
             Some(first) => Ok(first),
-            None => match self.rest.poll_recv(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(chunk) => chunk.unwrap_or_else(|| Err(lost())),
+            None => match ready!(self.rest.poll_next(context)) {
+                Some(chunk) => chunk,
+                None => Err(lost()),
             },
         };
         self.is_over = !matches!(chunk, Ok(Chunk::Audio(_)));
         Poll::Ready(Some(chunk))
+    }
+
+    /// Makes one of a dialog, of which the first audio is there.
+    pub(super) fn of_dialog(seed: u64, sample_rate: u32, first: Chunk, audio: DialogAudio) -> Self {
+        // What is spoken, and the encoder, are the dialog's.
+        let (spoken, (_, encoder)) = (String::new(), oneshot::channel());
+        let (first, rest) = (Some(first), Rest::Dialog(audio));
+        Utterance { seed, sample_rate, spoken, first, rest, encoder, is_over: false }
     }
 
     /// Returns the encoder of a speech after which the audio goes on, when it is complete.
@@ -107,7 +125,25 @@ impl Utterance {
     }
 }
 
-fn lost() -> Refusal {
+impl Rest {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Chunk, Refusal>>> {
+        let audio = match self {
+            Rest::Speech(chunks) => return chunks.poll_recv(context),
+            Rest::Dialog(audio) => audio,
+        };
+        loop {
+            return Poll::Ready(match ready!(audio.poll_next(context)) {
+                Some(Ok(DialogPart::Started { .. } | DialogPart::Sentence(_))) => continue,
+                Some(Ok(DialogPart::Audio(bytes))) => Some(Ok(Chunk::Audio(bytes))),
+                Some(Ok(DialogPart::Done(usage))) => Some(Ok(Chunk::Done(usage))),
+                Some(Err(refusal)) => Some(Err(refusal)),
+                None => None,
+            });
+        }
+    }
+}
+
+pub(super) fn lost() -> Refusal {
     Refusal::new(RefusalKind::Internal, "the speech ended before its end")
 }
 
@@ -122,8 +158,11 @@ impl Service {
         job: SpeechJob,
         ticket: &Ticket,
     ) -> Result<Utterance, Refusal> {
-        note(&job, ticket, self.options.logs_text);
         self.loaded()?;
+        if job.conversation.is_some() {
+            return self.speak_turns(client, job, ticket).await;
+        }
+        note(&job, ticket, self.options.logs_text);
         let entry = self.enter(client, job.request.priority)?;
         let encoding = job.format.encoding(job.request.overrides.sample_rate)?;
         let encoder = Encoder::new(&encoding)?;
@@ -156,7 +195,7 @@ impl Service {
             })
         };
         let (((line, input_tokens), asked), permit) = tokio::try_join!(composed, permit)?;
-        let seed = line.request.seed;
+        let (seed, spoken) = (line.request.seed, line.text());
         ticket.record().seed = Some(seed);
         // It may have waited for long.
         if self.failure().is_some() {
@@ -184,8 +223,8 @@ impl Service {
         };
         self.spawn(pump.run(deadline));
         let first = rest.recv().await.unwrap_or_else(|| Err(lost()))?;
-        let (sample_rate, first) = (encoding.sample_rate(), Some(first));
-        Ok(Utterance { seed, sample_rate, first, rest, encoder: kept, is_over: false })
+        let (sample_rate, first, rest) = (encoding.sample_rate(), Some(first), Rest::Speech(rest));
+        Ok(Utterance { seed, sample_rate, spoken, first, rest, encoder: kept, is_over: false })
     }
 
     fn compose(&self, job: &SpeechJob, encoding: &Encoding) -> Result<(Line, usize), Refusal> {

@@ -1,6 +1,7 @@
 //! Turns a user's input (text, markup, overrides) into lines that an engine can speak, and the engine's waves
 //! into the sound that was asked for.
 
+mod cast;
 mod compose;
 mod confine;
 mod content;
@@ -14,6 +15,7 @@ mod record;
 mod request;
 mod voices;
 
+pub use cast::Cast;
 pub use compose::{Composer, homophones, pronounce};
 pub use confine::FileRule;
 pub use content::{Content, OUTPUT_VERSION, model_fingerprint};

@@ -9,6 +9,7 @@ mod load;
 mod others;
 mod server;
 mod stream;
+mod talk;
 mod tls;
 mod voices;
 mod watch;

@@ -60,6 +60,7 @@ pub fn fields(settings: Option<SpeechSettings>) -> Result<Map<String, Value>, Re
     // JSON has no such numbers, and would have none in their places.
     let numbers = [
         ("speed", settings.speed),
+        ("gap", settings.gap),
         ("normalize_loudness", settings.normalize_loudness),
         ("top_p", settings.top_p),
         ("repetition_penalty", settings.repetition_penalty),

@@ -113,6 +113,7 @@ mod tests {
         let settings = proto::chattts::SpeechSettings {
             temperature,
             pronounce: pronounce.clone(),
+            cast: pronounce.clone(),
             ..Default::default()
         };
         let mut found = fields(settings);

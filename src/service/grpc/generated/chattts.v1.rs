@@ -94,6 +94,19 @@ pub struct SpeechSettings {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// The text is a conversation, a turn a line: "Anna: Hello." Each speaker has a voice of the cast, else the registered
+    /// voice of that name.
+    #[prost(bool, optional, tag = "29")]
+    pub dialogue: ::core::option::Option<bool>,
+    /// Who speaks with which voice in a conversation. Left away, seed draws the voices of those who have none.
+    #[prost(map = "string, string", tag = "30")]
+    pub cast: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Seconds of silence between the turns of a conversation; by their marks and lengths if absent.
+    #[prost(double, optional, tag = "31")]
+    pub gap: ::core::option::Option<f64>,
 }
 /// A text to speak.
 #[derive(Clone, PartialEq, ::prost::Message)]
