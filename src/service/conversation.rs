@@ -46,8 +46,8 @@ impl Conversation {
                 (None, Some(_)) => Err(of_conversations("gap")),
             };
         }
-        let mut conversation = Conversation::default();
-        conversation.gap = gap.map(read_gap).transpose()?;
+        let gap = gap.map(read_gap).transpose()?;
+        let mut conversation = Conversation { gap, ..Conversation::default() };
         match cast {
             None => {}
             Some(Value::Object(members)) => {

@@ -74,8 +74,7 @@ impl Cast {
                     role
                 }
             };
-            let mut settings = Overrides::default();
-            settings.role = Some(role);
+            let settings = Overrides { role: Some(role), ..Overrides::default() };
             self.members.insert(folded, Ok(settings));
         }
         drawn
