@@ -161,6 +161,7 @@ fn identity(_: &fs::Metadata) -> Option<(u64, u64)> {
 
 /// Creates the state folder, which others must not be able to prepare.
 fn make_state(state: &Path) -> Result<()> {
+    #[cfg_attr(not(unix), allow(unused_mut))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     {

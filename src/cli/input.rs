@@ -17,6 +17,7 @@ use super::talk::{self, Slot};
 /// The most bytes of a file of texts.
 const MAX_BYTES: u64 = 512 << 20;
 /// The most bytes that are read from a device that is no terminal, most of which have no end.
+#[cfg(unix)]
 const MAX_DEVICE: u64 = 1 << 16;
 
 /// The endings of files that are manifests: tables, and JSON.

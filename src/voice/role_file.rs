@@ -114,12 +114,10 @@ fn lock_path(path: &Path, folder: &Path) -> PathBuf {
 /// Writes a new file beside the old one and renames it, so that a reader finds either of them complete.
 fn save(path: &Path, folder: &Path, text: &str) -> Result<()> {
     let mut builder = tempfile::Builder::new();
+    builder.prefix(".roles-");
+    // As a new file would be; the system takes off what the user's mask says.
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // As a new file would be; the system takes off what the user's mask says.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder).map_err(Error::io("create", folder))?;
     if let Ok(old) = fs::metadata(path) {
         fs::set_permissions(file.path(), old.permissions()).map_err(Error::io("write", path))?;

@@ -57,8 +57,10 @@ pub enum Listener {
 }
 
 /// The file of a socket.
+#[cfg(unix)]
 pub struct SocketFile(std::path::PathBuf);
 
+#[cfg(unix)]
 impl Drop for SocketFile {
     fn drop(&mut self) {
         // Who has taken it away has done what was to be done.
