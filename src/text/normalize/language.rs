@@ -5,7 +5,7 @@ use crate::text::tags::control_token_at;
 
 /// Holds the language of every sentence, by where it ends in bytes; the last one ends with the text.
 ///
-/// A sentence is Chinese if it has more Han characters than Latin words. One without either goes with the
+/// A sentence is Chinese if it has more Han characters, with the wide marks, than Latin words. One without either goes with the
 /// sentence before it, or the first that has some; a text without any is English.
 pub struct Languages {
     ends: Vec<(usize, Language)>,
@@ -27,6 +27,7 @@ impl Languages {
         let (mut han, mut words, mut in_word) = (0usize, 0usize, false);
         let mut chars = text.char_indices().peekable();
         let mut skip_to = 0;
+        let mut previous = ' ';
         while let Some((at, c)) = chars.next() {
             if at < skip_to {
                 continue;
@@ -38,8 +39,11 @@ impl Languages {
                 in_word = false;
                 continue;
             }
-            han += usize::from(is_han(c));
-            words += usize::from(c.is_alphabetic() && !is_han(c) && !in_word);
+            han += usize::from(is_han(c) || "，、；：。！？".contains(c));
+            // A unit behind its number is no word: 50g, 71°C.
+            let unit = previous.is_ascii_digit() || previous == '°';
+            words += usize::from(c.is_alphabetic() && !is_han(c) && !in_word && !unit);
+            previous = c;
             // An address is one word, and its signs end no sentence.
             in_word = c.is_alphabetic() && !is_han(c) || in_word && c.is_ascii_graphic();
             let ends = match c {
@@ -116,5 +120,9 @@ mod tests {
         assert_eq!(languages("12。你好"), [("12。你好", Chinese)]);
         assert_eq!(languages("[laugh]好"), [("[laugh]好", Chinese)]);
         assert_eq!(languages("用 iPhone 拍"), [("用 iPhone 拍", Chinese)]);
+        assert_eq!(languages("20%，5%。"), [("20%，5%。", Chinese)]);
+        assert_eq!(languages("4S店，3C产品，4G，ABS"), [("4S店，3C产品，4G，ABS", Chinese)]);
+        assert_eq!(languages("牛奶 | 10g | 30g"), [("牛奶 | 10g | 30g", Chinese)]);
+        assert_eq!(languages("Hello，world"), [("Hello，world", English)]);
     }
 }
