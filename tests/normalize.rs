@@ -502,7 +502,7 @@ mod cleaning {
 fn an_explanation_names_the_rule_of_every_part_and_other_readings() {
     let p = Program::new();
     let out = p.ok(&["normalize", "--explain", "On 9/11 he paid $5.", "好"]).out;
-    let expected = "On nine eleven he paid five dollars.\n  9/11 → nine eleven (fraction)\n    or 9/11 → nine elevenths (fraction)\n";
+    let expected = "On nine eleven he paid five dollars.\n  9/11 → nine eleven (name)\n    or 9/11 → nine elevenths (fraction)\n";
     assert!(out.starts_with(expected), "{out}");
     assert!(out.contains("\n  $5 → five dollars (money)\n"), "{out}");
     assert!(out.ends_with("\n好\n"), "{out}");

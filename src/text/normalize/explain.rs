@@ -35,7 +35,7 @@ pub struct Other {
 /// use chattts_rs::text::{NormalizeOptions, explain};
 ///
 /// let read = explain("It is 9/11.", &NormalizeOptions::default());
-/// assert_eq!((read[0].kind, read[0].spoken.as_str()), ("fraction", "nine eleven"));
+/// assert_eq!((read[0].kind, read[0].spoken.as_str()), ("name", "nine eleven"));
 /// assert_eq!(read[0].others[0].spoken, "nine elevenths");
 /// ```
 pub fn explain(text: &str, options: &NormalizeOptions) -> Vec<Explained> {

@@ -41,3 +41,39 @@ pub fn vulgar(c: char) -> Option<(u8, u8)> {
     let (over, under) = written.split_once('⁄')?;
     Some((over.parse().ok()?, under.parse().ok()?))
 }
+
+/// Returns superscripts and subscripts as digits and a minus.
+pub fn lowered(text: &str) -> String {
+    text.nfkd().map(|c| if c == '−' { '-' } else { c }).collect()
+}
+
+/// Returns the value of a Roman numeral that is written the one right way.
+pub fn roman_value(numeral: &str) -> Option<u32> {
+    const PARTS: [(u32, &str); 13] = [
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
+    ];
+    let mut rest = numeral;
+    let mut value = 0;
+    for (worth, letters) in PARTS {
+        let mut times = 0;
+        while let Some(after) = rest.strip_prefix(letters) {
+            (value, rest, times) = (value + worth, after, times + 1);
+            if times > 3 || times > 1 && (letters.len() > 1 || "DLV".contains(letters)) {
+                return None;
+            }
+        }
+    }
+    (rest.is_empty() && value > 0).then_some(value)
+}

@@ -37,6 +37,11 @@ pub struct Rule {
     pub read: fn(&Found) -> Option<String>,
 }
 
+/// Returns the rule of a name, a pattern and what reads it.
+pub const fn rule(name: &'static str, pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule {
+    Rule { name, pattern, read }
+}
+
 /// Holds what a rule's pattern matched, and what stands around it.
 pub struct Found<'t> {
     captures: Captures<'t>,
@@ -59,6 +64,11 @@ impl<'t> Found<'t> {
     /// Returns the language that it is read in.
     pub fn language(&self) -> Language {
         self.numbers.language
+    }
+
+    /// Returns the one or the other, in that language.
+    pub fn either(&self, chinese: &'static str, english: &'static str) -> &'static str {
+        if self.language() == Language::Chinese { chinese } else { english }
     }
 
     /// Returns what reads numbers in that language.
@@ -92,10 +102,43 @@ impl<'t> Found<'t> {
         self.after.chars().next()
     }
 
+    /// Tells whether one of some words stands right before it.
+    pub fn follows(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.before.ends_with(word))
+    }
+
+    /// Tells whether one of some words stands right after it.
+    pub fn precedes(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.after.starts_with(word))
+    }
+
+    /// Tells whether it goes on behind one of some signs with another digit.
+    pub fn goes_on(&self, signs: &str) -> bool {
+        let rest = self.after.strip_prefix(|c| signs.contains(c));
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    }
+
+    /// Returns as much of the text before it and after it as is made of some characters.
+    pub fn around(&self, part: impl Fn(char) -> bool) -> (&'t str, &'t str) {
+        let start = self.before.trim_end_matches(&part).len();
+        let end = self.after.len() - self.after.trim_start_matches(&part).len();
+        (&self.before[start..], &self.after[..end])
+    }
+
     /// Tells whether it neither begins nor ends inside a Latin word or a number.
     pub fn stands_alone(&self) -> bool {
-        let word = |c: char| c.is_ascii_alphanumeric();
-        !self.previous().is_some_and(word) && !self.next().is_some_and(word)
+        self.starts_apart("") && !self.next().is_some_and(|c| c.is_ascii_alphanumeric())
+    }
+
+    /// Tells whether neither a Latin letter, a digit nor one of some signs stands right before it.
+    pub fn starts_apart(&self, signs: &str) -> bool {
+        !self.previous().is_some_and(|c| c.is_ascii_alphanumeric() || signs.contains(c))
+    }
+
+    /// Tells whether neither a Latin letter, a digit, a percent sign nor one of some signs with a digit behind it
+    /// follows.
+    pub fn ends_apart(&self, signs: &str) -> bool {
+        !self.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '%') && !self.goes_on(signs)
     }
 
     fn len(&self) -> usize {

@@ -364,28 +364,9 @@ pub fn name(c: char, language: Language) -> Option<&'static str> {
 
 /// Returns a Latin letter with an accent as the letters it is read as.
 pub fn plain_letters(c: char) -> Option<String> {
-    let special = match c {
-        'ß' => "ss",
-        'ẞ' => "SS",
-        'æ' => "ae",
-        'Æ' => "AE",
-        'œ' => "oe",
-        'Œ' => "OE",
-        'ø' => "o",
-        'Ø' => "O",
-        'ł' => "l",
-        'Ł' => "L",
-        'đ' | 'ð' => "d",
-        'Đ' | 'Ð' => "D",
-        'þ' => "th",
-        'Þ' => "Th",
-        'ı' => "i",
-        'ħ' => "h",
-        'ŋ' => "ng",
-        _ => "",
-    };
-    if !special.is_empty() {
-        return Some(special.into());
+    let special = |(forms, _): &&(&'static str, &str)| table::forms(forms).any(|form| form.chars().eq([c]));
+    if let Some((_, letters)) = LETTERS.iter().find(special) {
+        return Some((*letters).into());
     }
     let letters: String = c.nfkd().filter(|c| !is_combining(*c)).collect();
     (!letters.is_empty() && letters.chars().all(|c| c.is_ascii_alphabetic())).then_some(letters)
@@ -397,3 +378,5 @@ fn is_combining(c: char) -> bool {
 
 /// Signs, and their names in Chinese and English.
 static NAMES: Table<(char, &str, &str)> = Table::new("signs", table::sign);
+/// Letters that are no other one with an accent.
+static LETTERS: Table<(&str, &str)> = Table::new("letters", table::pair);

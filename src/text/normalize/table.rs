@@ -21,6 +21,8 @@ const FILES: &[(&str, &str)] = files![
     "scales",
     "signs",
     "spelling",
+    "letters",
+    "patterns",
     "latin/addresses",
     "latin/domains",
     "latin/names",
@@ -32,6 +34,7 @@ const FILES: &[(&str, &str)] = files![
     "en/operators",
     "en/ordinals",
     "en/plurals",
+    "en/sides",
     "en/states",
     "en/units",
     "en/weekdays",
@@ -153,7 +156,7 @@ pub fn list(cells: &Cells) -> Option<(&'static str, Vec<&'static str>)> {
     }
 }
 
-/// Returns a pattern with the tables that it names in place: `{month}` is any month's name.
+/// Returns a pattern with the tables and parts that it names in place: `{month}` is any month's name.
 pub fn pattern(pattern: &str) -> String {
     let mut built = String::with_capacity(pattern.len());
     let mut rest = pattern;
@@ -163,9 +166,9 @@ pub fn pattern(pattern: &str) -> String {
         let name = named[1..].split('}').next().unwrap_or_default();
         // A brace with digits is a count, one after a backslash a sign.
         let word = name.starts_with(|c: char| c.is_ascii_lowercase()) && !before.ends_with('\\');
-        match alternation(name).filter(|_| word) {
-            Some(words) => {
-                built += words;
+        match word.then(|| part(name)).flatten() {
+            Some(part) => {
+                built += &part;
                 rest = &named[name.len() + 2..];
             }
             None => {
@@ -175,6 +178,13 @@ pub fn pattern(pattern: &str) -> String {
         }
     }
     built + rest
+}
+
+/// Returns a part of patterns by its name.
+fn part(name: &str) -> Option<String> {
+    static PARTS: Table<(&str, &str)> = Table::new("patterns", pair);
+    let part = PARTS.iter().find(|(known, _)| *known == name).map(|(_, part)| pattern(part));
+    part.or_else(|| alternation(name).map(str::to_string))
 }
 
 /// Returns a pattern of all that a table holds.
@@ -193,11 +203,15 @@ fn alternation(name: &str) -> Option<&'static str> {
             written.iter().copied().filter(move |form| keep(form.contains(letter), !form.chars().all(letter)))
         };
         let short_days = column("en/weekdays", &[1]);
+        let starters = rows("en/words").filter(|(_, cells)| cells.first() == Some(&"context: starters"));
+        let starters = starters.filter_map(|(_, cells)| cells.get(1).copied()).flat_map(forms);
         vec![
             ("currency_code", any(currencies(|letters, signs| letters && !signs))),
             ("currency_sign", any(currencies(|letters, signs| signs && !letters))),
             ("currency_mixed", any(currencies(|letters, signs| letters && signs))),
             ("domain", any(column("latin/domains", &[0]).into_iter())),
+            ("name", any(column("latin/names", &[0]).into_iter())),
+            ("starter", any(starters)),
             ("month", format!("(?i-u:{})", any(column("en/months", &[0, 1]).into_iter()))),
             ("weekday", format!("(?i-u:{})", any(short_days.into_iter()))),
         ]

@@ -4,47 +4,34 @@ use super::abbreviations::{DOTTED, NUMBERED, SHORT, STATES, Stands};
 use super::amount::last_word;
 use super::cardinal::TICKETS;
 use super::context::{
-    STARTERS, ends_with_day, ends_with_street, is_capitalized, next_word, previous_word, sentence_end,
-    words_back,
+    STARTERS, ends_with_day, ends_with_street, is_capitalized, next_word, previous_word, words_back,
 };
 use super::street::{SIDES, WAYS};
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "abbreviation", pattern: r"(?:w/o|w/e|w/|W/|c/o|b/c|&c\.?)", read: slashed },
-    Rule { name: "abbreviation", pattern: "(?P<group>AB|[A-DFO])(?P<sign>[+−–-])", read: blood_group },
-    Rule { name: "abbreviation", pattern: r"#(?P<ahead>[0-9])", read: number_sign },
-    Rule {
-        name: "abbreviation",
-        pattern: concat!(r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})(?P<ahead>", sentence_end!(), ")"),
-        read: dotted_at_end,
-    },
-    Rule {
-        name: "abbreviation",
-        pattern: r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})\.?(?:['’](?P<possessive>s)|-(?P<ahead>[A-Za-z]))?",
-        read: dotted,
-    },
-    Rule {
-        name: "abbreviation",
-        pattern: r#"(?P<word>[A-Za-z]{1,8})(?P<ahead>\.["')”’]{0,2}(?:\s{0,3}$|\s{1,3}["'“‘(]?[A-Z]))"#,
-        read: at_end,
-    },
-    Rule {
-        name: "abbreviation",
-        pattern: r"(?P<word>[A-Za-z]{1,8})\.(?:['’](?P<possessive>s))?",
-        read: with_dot,
-    },
-    Rule {
-        name: "abbreviation",
-        pattern: concat!(
-            r"(?P<word>Approx|Messrs|approx|Bldg|Blvd|Capt|Corp|Dept|Expy|Figs|Govt|Intl|Pkwy|Prof|Tpke|Vols|",
-            r"WWII|asap|dept|govt|intl|mgmt|mins|vols|Apt|Ave|Cir|Fig|Fwy|Hwy|Inc|Ltd|Mgr|Mrs|Sgt|Ste|",
-            r"Thurs|Tues|Sept|Feb|Aug|Oct|Nov|Vol|WWI|etc|mgr|vol|Ct|Dr|Ft|Jr|Ln|Lt|Mr|Ms|Mt|No|Pg|Pl|Rd|Sr|St|pg|pp|vs)",
-        ),
-        read: without_dot,
-    },
+    rule("abbreviation", r"(?:w/o|w/e|w/|W/|c/o|b/c|&c\.?)", slashed),
+    rule("abbreviation", "(?P<group>AB|[A-DFO])(?P<sign>[+−–-])", blood_group),
+    rule("abbreviation", r"#(?P<ahead>[0-9])", number_sign),
+    rule(
+        "abbreviation",
+        r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})(?P<ahead>{sentence_end})",
+        dotted_at_end,
+    ),
+    rule(
+        "abbreviation",
+        r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})\.?(?:['’](?P<possessive>s)|-(?P<ahead>[A-Za-z]))?",
+        dotted,
+    ),
+    rule(
+        "abbreviation",
+        r#"(?P<word>[A-Za-z]{1,8})(?P<ahead>\.["')”’]{0,2}(?:\s{0,3}$|\s{1,3}["'“‘(]?[A-Z]))"#,
+        at_end,
+    ),
+    rule("abbreviation", r"(?P<word>[A-Za-z]{1,8})\.(?:['’](?P<possessive>s))?", with_dot),
+    rule("abbreviation", "(?P<word>{undotted})", without_dot),
 ];
 
 /// Tells whether the name of a street follows: Main St.
@@ -64,7 +51,7 @@ static GLUED: Words = Words::new("en/words", "abbreviation: glued");
 static BEFORE_TITLE: Words = Words::new("en/words", "abbreviation: before title");
 
 fn slashed(found: &Found) -> Option<String> {
-    if found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '/') {
+    if !found.starts_apart("/") {
         return None;
     }
     let letter = found.next().is_some_and(|c| c.is_ascii_alphanumeric());
@@ -83,7 +70,7 @@ fn slashed(found: &Found) -> Option<String> {
 fn blood_group(found: &Found) -> Option<String> {
     let previous = previous_word(found.before());
     let typed = matches!(previous, "type" | "Type" | "group" | "Group");
-    let alone = !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '-');
+    let alone = found.starts_apart("-");
     let ends = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '+');
     // A grade: "an A- student", but "an A- or B-list star".
     let listed = [" or ", " and "].iter().any(|link| found.after().starts_with(link));
@@ -98,7 +85,7 @@ fn blood_group(found: &Found) -> Option<String> {
 
 fn number_sign(found: &Found) -> Option<String> {
     let ticket = TICKETS.contains(&last_word(found.before()));
-    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '&');
+    let inside = !found.starts_apart("&");
     (ticket || !inside).then(|| "number".into())
 }
 
@@ -118,7 +105,7 @@ fn dotted(found: &Found) -> Option<String> {
 
 /// Returns how it is read, and whether it can end a sentence.
 fn dotted_reading(found: &Found) -> Option<(String, bool)> {
-    if found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "./@_\\".contains(c)) {
+    if !found.starts_apart("./@_\\") {
         return None;
     }
     let word = found.get("word");
@@ -278,7 +265,7 @@ fn without_dot(found: &Found) -> Option<String> {
 
 /// Tells whether it is part of a longer word, name or address.
 fn is_inside(found: &Found) -> bool {
-    found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "@_.\\'’".contains(c))
+    !found.starts_apart("@_.\\'’")
 }
 
 /// Tells whether a number follows and counts no things: `No 5`, but not `No 5 people came`.

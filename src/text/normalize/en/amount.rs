@@ -6,26 +6,6 @@ use crate::text::normalize::numbers::vulgar;
 use crate::text::normalize::rule::Found;
 use crate::text::normalize::table::Words;
 
-/// The pattern of digits with commas and a decimal point, of which the code checks that they are in place.
-///
-/// It is short because it is in so many patterns, all of which are compiled before the first word is read.
-macro_rules! figure {
-    () => {
-        r"\.?[0-9](?:[0-9,.]{0,22}[0-9])?"
-    };
-}
-/// The pattern of a number that is counted with: `1,234.5`, `.5`, `2 1/2`, `2½`.
-macro_rules! number {
-    () => {
-        concat!("(?:", figure!(), r"(?: ?[¼½¾⅐-⅞]|(?: [1-9])?/[1-9][0-9]?)?|[¼½¾⅐-⅞])")
-    };
-}
-/// The pattern of one number, or of two with a dash between them.
-macro_rules! amount {
-    () => {
-        concat!("(?P<amount>[+-]?", number!(), "(?: ?[-–—~] ?", number!(), ")?)")
-    };
-}
 /// Holds an amount in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Amount {
@@ -43,7 +23,7 @@ enum Count {
 }
 
 impl Amount {
-    /// Reads what the pattern `amount!` or `number!` has matched.
+    /// Reads what the pattern `{amount}` or `{number}` has matched.
     pub fn of(text: &str) -> Option<Self> {
         let (sign, text) = match text.strip_prefix(['-', '+']) {
             Some(rest) if text.starts_with('-') => ("minus ", rest),
@@ -58,7 +38,10 @@ impl Amount {
     }
 
     pub fn range(from: &Amount, to: &Amount) -> Self {
-        Amount { words: format!("{} to {}", from.words, to.words), count: Count::Many }
+        // One quarter to one half teaspoon.
+        let less = [from, to].iter().all(|amount| matches!(amount.count, Count::Half | Count::Part));
+        let count = if less { Count::One } else { Count::Many };
+        Amount { words: format!("{} to {}", from.words, to.words), count }
     }
 
     /// Returns so many thousands or millions.
@@ -96,6 +79,12 @@ pub fn plural_unit(singular: &str) -> String {
         }
     }
     plural(singular)
+}
+
+/// Returns so many of a unit, of digits that may begin with zeros: one hour, five minutes.
+pub fn counted(digits: &str, unit: &str) -> Option<String> {
+    let plain = digits.trim_start_matches('0');
+    Some(Amount::of(if plain.is_empty() { "0" } else { plain })?.of_unit(unit))
 }
 
 fn article(noun: &str) -> &'static str {
@@ -197,6 +186,6 @@ pub fn is_noun(word: &str) -> bool {
 
 /// Tells whether any of the words stands in `text`.
 pub fn has_word(text: &str, words: &[&str]) -> bool {
-    text.split(|c: char| !c.is_ascii_alphabetic())
+    text.split(|c: char| !c.is_ascii_alphabetic() && c != '\'' && c != '’')
         .any(|word| words.iter().any(|wanted| word.eq_ignore_ascii_case(wanted)))
 }

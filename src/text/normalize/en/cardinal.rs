@@ -4,44 +4,32 @@ use super::amount::{begins, ends, word_after, word_before};
 use super::number::{cardinal, decimal, digits, year};
 use super::telephone;
 use crate::text::normalize::numbers::scale;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "version",
-        pattern: r"(?:[vV](?:ersion|er)?\.? ?)?(?P<numbers>[0-9]{1,5}(?:\.[0-9]{1,5}){2,5})",
-        read: version,
-    },
-    Rule { name: "version", pattern: r"v\.? ?(?P<numbers>[0-9]{1,5}(?:\.[0-9]{1,5})?)", read: version },
-    Rule {
-        name: "number sign",
-        pattern: r"(?:(?P<sign>#)|(?P<short>[Nn]os?)(?P<point>\.)? ?|N[°º] ?)(?P<ahead>[0-9])",
-        read: number_sign,
-    },
-    Rule { name: "list item", pattern: r"(?P<number>[0-9]{1,2})\.(?P<ahead>[A-Z][a-z ])", read: list_item },
-    Rule { name: "list item", pattern: "(?P<circled>[①-⑳])", read: circled },
-    Rule {
-        name: "decimal",
-        pattern: r"(?P<sign>[+-])?(?P<whole>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,24})?\.(?P<fraction>[0-9]{1,40})(?P<scale>mn|bn|[kKmM])?",
-        read: with_point,
-    },
-    Rule {
-        name: "cardinal",
-        pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,4})(?P<scale>mn|bn|[kKmMbB])",
-        read: scaled,
-    },
-    Rule {
-        name: "cardinal",
-        pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,2}(?:,[0-9]{2}){1,4},[0-9]{3})",
-        read: with_commas,
-    },
-    Rule {
-        name: "cardinal",
-        pattern: r"(?P<number>[0-9]{1,3}(?: 000){1,6}|[0-9]{1,2}(?: [0-9]{3}){2,5})",
-        read: with_spaces,
-    },
-    Rule { name: "cardinal", pattern: r"(?P<sign>[+-])?(?P<number>[0-9]{1,24})", read: whole },
+    rule("version", r"(?:[vV](?:ersion|er)?\.? ?)?(?P<numbers>[0-9]{1,5}(?:\.[0-9]{1,5}){2,5})", version),
+    rule("version", r"v\.? ?(?P<numbers>[0-9]{1,5}(?:\.[0-9]{1,5})?)", version),
+    rule(
+        "number sign",
+        r"(?:(?P<sign>#)|(?P<short>[Nn]os?)(?P<point>\.)? ?|N[°º] ?)(?P<ahead>[0-9])",
+        number_sign,
+    ),
+    rule("list item", r"(?P<number>[0-9]{1,2})\.(?P<ahead>[A-Z][a-z ])", list_item),
+    rule("list item", "(?P<circled>[①-⑳])", circled),
+    rule(
+        "decimal",
+        r"(?P<sign>[+-])?(?P<whole>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,24})?\.(?P<fraction>[0-9]{1,40})(?P<scale>mn|bn|[kKmM])?",
+        with_point,
+    ),
+    rule("cardinal", r"(?P<sign>[+-])?(?P<number>[0-9]{1,4})(?P<scale>mn|bn|[kKmMbB])", scaled),
+    rule(
+        "cardinal",
+        r"(?P<sign>[+-])?(?P<number>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,2}(?:,[0-9]{2}){1,4},[0-9]{3})",
+        with_commas,
+    ),
+    rule("cardinal", r"(?P<number>[0-9]{1,3}(?: 000){1,6}|[0-9]{1,2}(?: [0-9]{3}){2,5})", with_spaces),
+    rule("cardinal", r"(?P<sign>[+-])?(?P<number>[0-9]{1,24})", whole),
 ];
 
 /// Digits in a row without commas that are counted; longer ones are codes.
@@ -63,7 +51,7 @@ fn version(found: &Found) -> Option<String> {
     }
     let parts: Option<Vec<String>> = numbers.split('.').map(cardinal).collect();
     let named = found.all().starts_with(['v', 'V']);
-    if found.previous().is_some_and(|c| c.is_ascii_alphanumeric()) || !ends(found) {
+    if !found.starts_apart("") || !ends(found) {
         return None;
     }
     let spoken = parts?.join(" point ");

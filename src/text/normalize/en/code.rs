@@ -4,16 +4,15 @@ use super::amount::{begins, ends, last_word};
 use super::number::{cardinal, year};
 use super::telephone::digits;
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "code", pattern: "(?:401|403|457|529|501)(?:\\([a-z0-9]\\)){0,3}[kKbB]?s?", read: section },
-    Rule { name: "code", pattern: "24/7/365", read: always },
-    Rule { name: "code", pattern: "(?P<all>[0-9]{4,15})", read: coded },
-    Rule { name: "serial number", pattern: "(?P<all>[A-Z0-9]{6,24})", read: mixed },
+    rule("code", "(?:401|403|457|529|501)(?:\\([a-z0-9]\\)){0,3}[kKbB]?s?", section),
+    rule("code", "(?P<all>[0-9]{4,15})", coded),
+    rule("serial number", "(?P<all>[A-Z0-9]{6,24})", mixed),
     // The hash of a commit or a file.
-    Rule { name: "serial number", pattern: "(?P<all>[0-9a-f]{7,64})", read: mixed },
+    rule("serial number", "(?P<all>[0-9a-f]{7,64})", mixed),
 ];
 
 /// Words right before a number that is told digit by digit, perhaps with an `is` or a mark in between.
@@ -33,10 +32,6 @@ fn section(found: &Found) -> Option<String> {
     Some(parts.join(" ") + plural)
 }
 
-fn always(found: &Found) -> Option<String> {
-    (begins(found) && ends(found)).then(|| "twenty four seven three sixty five".into())
-}
-
 /// Reads `PIN 4821`, `order #48213`, a card ending in 4242.
 fn coded(found: &Found) -> Option<String> {
     let before = found.before().trim_end_matches([' ', ':']).to_ascii_lowercase();
@@ -51,12 +46,8 @@ fn coded(found: &Found) -> Option<String> {
         || numbered.is_some_and(|before| {
             word(before, CODES) || found.get("all").len() > 4 && word(before, &NUMBERED)
         });
-    let clean = found.stands_alone() && !found.next().is_some_and(|c| ",.-/:%".contains(c) && goes_on(found));
+    let clean = found.stands_alone() && !found.goes_on(",.-/:%");
     (meant && clean).then(|| digits(found.get("all")))
-}
-
-fn goes_on(found: &Found) -> bool {
-    found.after().chars().nth(1).is_some_and(|c| c.is_ascii_digit())
 }
 
 /// Reads letters and digits in turns, as on a car or a parcel.

@@ -1,25 +1,10 @@
 //! The words around a place, and what they tell about it.
 
 use super::date::is_month;
-use crate::text::normalize::rule::Found;
 use crate::text::normalize::table::Words;
 
 /// Words that begin a sentence more often than a name: a dot before them ends a sentence.
 pub static STARTERS: Words = Words::new("en/words", "context: starters");
-
-/// Matches what ends a sentence behind a dot that is part of an abbreviation: the end of the text or of a line,
-/// or a word that begins a sentence; as part of a pattern, from the dot on.
-macro_rules! sentence_end {
-    () => {
-        concat!(
-            r#"\.["')”’]{0,2}(?:\s{0,3}$| {0,3}[\r\n]|\s{1,3}["'“‘(]?(?:The|A|An|He|She|It|They|We|I|You|"#,
-            r"This|That|These|Those|But|And|So|Or|In|On|At|If|When|Then|There|Here|His|Her|Its|Their|Our|",
-            r"My|Your|However|What|Who|Why|How|No|Yes|After|Before|As|For|From|With|While|Once|Many|Most|",
-            r"Some|All|Not|Now|To|Is|Was|Are|Do|Did|Let|Please|Each|Every|One|By|Since|Because|Also|Don)[ ',])",
-        )
-    };
-}
-pub(super) use sentence_end;
 
 /// Returns the words of a text, the last first: what spaces part, without marks around it.
 pub fn words_back(before: &str) -> impl Iterator<Item = &str> {
@@ -75,20 +60,4 @@ pub fn ends_with_day(before: &str) -> bool {
     let mut words = words_back(before);
     let (Some(month), Some(day)) = (words.next(), words.next()) else { return false };
     is_month(month.trim_end_matches('.')) && day.parse().is_ok_and(|day: u8| (1..=31).contains(&day))
-}
-
-/// Tells whether neither a letter, a digit nor one of some signs stands right before what was matched.
-pub fn starts_apart(found: &Found, signs: &str) -> bool {
-    !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || signs.contains(c))
-}
-
-/// Tells whether neither a letter, a digit, a percent sign nor one of some signs with a digit behind it follows
-/// what was matched.
-pub fn ends_apart(found: &Found, signs: &str) -> bool {
-    let mut after = found.after().chars();
-    match (after.next(), after.next()) {
-        (Some(c), _) if c.is_ascii_alphanumeric() || c == '%' => false,
-        (Some(c), Some(next)) if signs.contains(c) => !next.is_ascii_digit(),
-        _ => true,
-    }
 }

@@ -2,126 +2,51 @@
 
 use super::amount::last_word;
 use super::cardinal::VERSIONED;
-use super::context::{ends_apart, previous_word, sentence_end, starts_apart};
+use super::context::previous_word;
 use super::number::{ordinal, year};
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::{self, Table};
 
-macro_rules! month {
-    ($group:literal) => {
-        concat!("(?P<", $group, r">{month})\.?",)
-    };
-}
-macro_rules! weekday {
-    () => {
-        r"(?P<weekday>{weekday})\.?"
-    };
-}
-macro_rules! day {
-    ($group:literal) => {
-        concat!("(?P<", $group, ">[0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?")
-    };
-}
-macro_rules! to_day {
-    () => {
-        concat!("(?: ?[-–—~] ?(?:", month!("to_month"), " {1,2})?", day!("to_day"), ")?")
-    };
-}
-macro_rules! a_year {
-    () => {
-        "(?P<year>[12][0-9]{3})"
-    };
-}
-macro_rules! month_day {
-    () => {
-        concat!(
-            "(?:",
-            weekday!(),
-            ",? {1,2})?",
-            month!("month"),
-            "(?: {0,2}|-| (?P<the>the) )",
-            day!("day"),
-            to_day!()
-        )
-    };
-}
-macro_rules! day_month {
-    () => {
-        concat!(
-            "(?:",
-            weekday!(),
-            ",? {1,2})?",
-            day!("day"),
-            "(?: ?[-–—~] ?",
-            day!("to_day"),
-            ")?",
-            "(?P<of>[ -]{0,2}| of |-of-)",
-            month!("month"),
-        )
-    };
-}
-
-/// A dash before another date, which is left to be read next.
-macro_rules! until {
-    () => {
-        concat!(
-            "(?: ?[-–—~] ?(?P<ahead>[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{2,4}|(?:[0-9]{1,2} )?",
-            month!("next_month"),
-            "(?:[ ,.;)]|$)))?"
-        )
-    };
-}
-
 pub const RULES: &[Rule] = &[
-    rule(concat!(month_day!(), "(?:, ?| {1,2},? ?|,? of |-)", a_year!(), until!()), month_day),
-    rule(concat!(month_day!(), r",? {1,2}['’](?P<short>[0-9]{2})"), month_day),
-    rule(month_day!(), month_day),
-    rule(concat!(day_month!(), "(?:,? {1,2}|-|,? of )", a_year!(), until!()), day_month),
-    rule(concat!(day_month!(), r"(?: ['’]|-['’]?)(?P<year>[0-9]{2})"), day_month),
-    rule(concat!(day_month!(), until!()), day_month),
-    rule(concat!(month!("month"), "(?:,? {1,2}|,? of |-)", a_year!(), until!()), month_year),
-    rule(concat!(month!("month"), r",? ['’](?P<short>[0-9]{2})"), month_year),
-    rule(concat!(month!("month"), " ?[-–—] ?", month!("to_month")), months),
+    rule("date", "{month_day}(?:, ?| {1,2},? ?|,? of |-){year}{until}", month_day),
+    rule("date", "{month_day},? {1,2}['’](?P<short>[0-9]{2})", month_day),
+    rule("date", "{month_day}", month_day),
+    rule("date", "{day_month}(?:,? {1,2}|-|,? of ){year}{until}", day_month),
+    rule("date", "{day_month}(?: ['’]|-['’]?)(?P<year>[0-9]{2})", day_month),
+    rule("date", "{day_month}{until}", day_month),
+    rule("date", r"(?P<month>{month})\.?(?:,? {1,2}|,? of |-){year}{until}", month_year),
+    rule("date", r"(?P<month>{month})\.?,? ['’](?P<short>[0-9]{2})", month_year),
+    rule("date", r"(?P<month>{month})\.? ?[-–—] ?(?P<to_month>{month})\.?", months),
     rule(
-        concat!(
-            a_year!(),
-            "(?P<one>-)(?P<month>[01][0-9])(?P<two>-)(?P<day>[0-3][0-9])(?P<stamp>T)(?P<ahead>[0-9]{1,2}:)"
-        ),
+        "date",
+        "{year}(?P<one>-)(?P<month>[01][0-9])(?P<two>-)(?P<day>[0-3][0-9])(?P<stamp>T)(?P<ahead>[0-9]{1,2}:)",
         year_first,
     ),
     rule(
-        concat!(a_year!(), "(?P<one>[-/.])(?P<month>[01]?[0-9])(?P<two>[-/.])(?P<day>[0-3]?[0-9])", until!()),
+        "date",
+        "{year}(?P<one>[-/.])(?P<month>[01]?[0-9])(?P<two>[-/.])(?P<day>[0-3]?[0-9]){until}",
         year_first,
     ),
     rule(
-        concat!(
-            "(?P<a>[0-3]?[0-9])(?P<one>[-/.])(?P<b>[0-3]?[0-9])(?P<two>[-/.])(?P<year>[12][0-9]{3}|[0-9]{2})",
-            until!()
-        ),
+        "date",
+        "(?P<a>[0-3]?[0-9])(?P<one>[-/.])(?P<b>[0-3]?[0-9])(?P<two>[-/.])(?P<year>[12][0-9]{3}|[0-9]{2}){until}",
         year_last,
     ),
-    rule("(?P<month>1[0-2]|0?[1-9])/(?P<day>[0-3]?[0-9])", day_of_month),
-    rule("(?P<day>1[3-9]|2[0-9]|3[01])/(?P<month>1[0-2]|0?[1-9])", day_of_month),
-    rule("(?P<month>0[1-9]|1[0-2])/(?P<year>[12][0-9]{3})", number_year),
-    rule("(?P<year>[12][0-9]{3})[-/](?P<month>0[1-9]|1[0-2])", year_number),
+    rule("date", "(?P<month>1[0-2]|0?[1-9])/(?P<day>[0-3]?[0-9])", day_of_month),
+    rule("date", "(?P<day>1[3-9]|2[0-9]|3[01])/(?P<month>1[0-2]|0?[1-9])", day_of_month),
+    rule("date", "(?P<month>0[1-9]|1[0-2])/(?P<year>[12][0-9]{3})", number_year),
+    rule("date", "(?P<year>[12][0-9]{3})[-/](?P<month>0[1-9]|1[0-2])", year_number),
     rule(
-        concat!(
-            weekday!(),
-            r"(?P<ahead>,? {1,2}(?:[0-9]{1,2}(?:th|st|rd|nd|:|-[0-9]| ?[apAP]\.?[mM]| [JFMASOND][a-z]{2})|",
-            month!("month"),
-            "))"
-        ),
+        "date",
+        r"(?P<weekday>{weekday})\.?(?P<ahead>,? {1,2}(?:[0-9]{1,2}(?:th|st|rd|nd|:|-[0-9]| ?[apAP]\.?[mM]| [JFMASOND][a-z]{2})|(?P<month>{month})\.?))",
         weekday_before,
     ),
     rule(
-        concat!(weekday!(), " ?[-–—/] ?(?P<to>{weekday})(?:(?P<ahead>", sentence_end!(), r")|\.)?"),
+        "date",
+        r"(?P<weekday>{weekday})\.? ?[-–—/] ?(?P<to>{weekday})(?:(?P<ahead>{sentence_end})|\.)?",
         weekdays,
     ),
 ];
-
-const fn rule(pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule {
-    Rule { name: "date", pattern, read }
-}
 
 static MONTHS: Table<(&str, &str)> = Table::new("en/months", table::pair);
 static WEEKDAYS: Table<(&str, &str)> = Table::new("en/weekdays", table::pair);
@@ -161,7 +86,7 @@ pub(super) fn full_year(digits: &str) -> Option<String> {
 
 /// Tells whether it stands by itself: not in a longer number, word, date or path.
 pub(super) fn is_clean(found: &Found) -> bool {
-    starts_apart(found, "/.-$€£#_") && (found.has("ahead") || ends_apart(found, "/-.,:"))
+    found.starts_apart("/.-$€£#_") && (found.has("ahead") || found.ends_apart("/-.,:"))
 }
 
 /// Returns `to` if another date is next.
@@ -318,7 +243,7 @@ fn year_number(found: &Found) -> Option<String> {
 }
 
 fn weekday_before(found: &Found) -> Option<String> {
-    let clean = !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "/.-_".contains(c));
+    let clean = found.starts_apart("/.-_");
     let verb = found.get("weekday").starts_with(|c: char| c.is_ascii_lowercase());
     (clean && !verb).then(|| named(&WEEKDAYS, found.get("weekday")).map(str::to_string))?
 }

@@ -1,56 +1,50 @@
 //! Spans of years, years before and after Christ, parts of years.
 
-use super::context::{next_word, previous_word, sentence_end};
+use super::context::{next_word, previous_word};
 use super::date::{full_year, is_clean};
 use super::number::{cardinal, ordinal, year};
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    rule("(?P<year>[12][0-9]{3})s? ?[-–—~] ?(?P<ahead>present|now|today|Present)", since),
-    rule("(?P<year>1[0-9]{3}|20[0-9]{2}) ?[-–—~] ?(?P<to>1[0-9]{3}|20[0-9]{2}|[0-9]{2})", years),
-    rule("(?P<year>1[0-9]{3}|20[0-9]{2})/(?P<to>[0-9]{2})", years),
+    rule("date", "(?P<year>[12][0-9]{3})s? ?[-–—~] ?(?P<ahead>present|now|today|Present)", since),
+    rule("date", "(?P<year>1[0-9]{3}|20[0-9]{2}) ?[-–—~] ?(?P<to>1[0-9]{3}|20[0-9]{2}|[0-9]{2})", years),
+    rule("date", "(?P<year>1[0-9]{3}|20[0-9]{2})/(?P<to>[0-9]{2})", years),
     rule(
-        concat!(
-            r"(?P<year>[0-9]{1,5})(?: ?[-–—~] ?(?P<to>[0-9]{1,5}))? ?",
-            r"(?P<era>BCE|BC|CE|AD|B\.C\.E|B\.C|C\.E|A\.D)(?:(?P<ahead>",
-            sentence_end!(),
-            r")|\.)?",
-        ),
+        "date",
+        r"(?P<year>[0-9]{1,5})(?: ?[-–—~] ?(?P<to>[0-9]{1,5}))? ?(?P<era>BCE|BC|CE|AD|B\.C\.E|B\.C|C\.E|A\.D)(?:(?P<ahead>{sentence_end})|\.)?",
         era,
     ),
-    rule(r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})(?:[-–](?P<to>[0-9]{1,4}))?", anno_domini),
+    rule("date", r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})(?:[-–](?P<to>[0-9]{1,4}))?", anno_domini),
     rule(
+        "date",
         r"(?P<part>[QHq])(?P<n>[1-4])(?:[ /-]|, ?| FY ?| of )?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})",
         part_of_year,
     ),
-    rule(r"(?P<part>[QHq])(?P<n>[1-4])(?: ?['’]|-)(?P<year>[0-9]{2})", part_of_year),
-    rule(r"(?P<n>[1-4])(?P<part>[QH])[ -]?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})", part_of_year),
-    rule(r"(?P<n>[1-4])(?P<part>[QH])(?:['’ -]{1,2}['’])?(?P<year>[0-9]{2})", part_of_year),
+    rule("date", r"(?P<part>[QHq])(?P<n>[1-4])(?: ?['’]|-)(?P<year>[0-9]{2})", part_of_year),
+    rule("date", r"(?P<n>[1-4])(?P<part>[QH])[ -]?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})", part_of_year),
+    rule("date", r"(?P<n>[1-4])(?P<part>[QH])(?:['’ -]{1,2}['’])?(?P<year>[0-9]{2})", part_of_year),
     // 2H FY23, Q1FY2024
     rule(
+        "date",
         "(?:(?P<part>[QH])(?P<n>[1-4])|(?P<number>[1-4])(?P<letter>[QH])) ?[FC]Y ?['’]?(?P<year>20[0-9]{2}|[0-9]{2})",
         part_of_fiscal_year,
     ),
-    rule("(?P<n>[369])M ?['’]?(?P<year>20[0-9]{2}|[12][0-9])", |found| {
+    rule("date", "(?P<n>[369])M ?['’]?(?P<year>20[0-9]{2}|[12][0-9])", |found| {
         let months = found.stands_alone().then(|| cardinal(found.get("n")))??;
         Some(format!("{months} months of {}", full_year(found.get("year"))?))
     }),
-    rule("(?P<part>[QH])(?P<n>[1-4])", part_alone),
-    rule("(?P<n>[1-4])(?P<part>[QH])", part_alone),
-    rule("(?P<part>[Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)-(?P<ahead>['’‘][0-9]0s)", |found| {
+    rule("date", "(?P<part>[QH])(?P<n>[1-4])", part_alone),
+    rule("date", "(?P<n>[1-4])(?P<part>[QH])", part_alone),
+    rule("date", "(?P<part>[Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)-(?P<ahead>['’‘][0-9]0s)", |found| {
         Some(format!("{} ", found.get("part")))
     }),
-    rule("FY ?(?P<year>20[0-9]{2})[-–/](?P<to>[0-9]{2})", |found| {
+    rule("date", "FY ?(?P<year>20[0-9]{2})[-–/](?P<to>[0-9]{2})", |found| {
         let to = found.stands_alone().then(|| cardinal(found.get("to")))??;
         Some(format!("F Y {} to {to}", year(found.get("year"))?))
     }),
-    rule(r"FY ?['’]?(?P<year>20[0-9]{2}|19[0-9]{2}|[0-9]{2})", fiscal),
+    rule("date", r"FY ?['’]?(?P<year>20[0-9]{2}|19[0-9]{2}|[0-9]{2})", fiscal),
 ];
-
-const fn rule(pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule {
-    Rule { name: "date", pattern, read }
-}
 
 fn since(found: &Found) -> Option<String> {
     Some(format!("{} to", year(found.get("year"))?))
@@ -78,7 +72,7 @@ fn years(found: &Found) -> Option<String> {
 
 fn era(found: &Found) -> Option<String> {
     let ends = found.next().is_some_and(|c| c.is_ascii_alphanumeric());
-    if ends || found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "$.,/".contains(c)) {
+    if ends || !found.starts_apart("$.,/") {
         return None;
     }
     let letters: Vec<String> =

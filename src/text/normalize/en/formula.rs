@@ -2,12 +2,12 @@
 
 use super::number::cardinal;
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "formula", pattern: "(?:NaCl|NaOH|HCl|KCl|KOH|HBr|NaClO|LiOH|MgO|CaO|ZnO)", read: known },
-    Rule { name: "formula", pattern: "(?:[A-Z][a-z]?[0-9]{0,2}){2,8}", read: formula },
+    rule("formula", "(?:NaCl|NaOH|HCl|KCl|KOH|HBr|NaClO|LiOH|MgO|CaO|ZnO)", known),
+    rule("formula", "(?:[A-Z][a-z]?[0-9]{0,2}){2,8}", formula),
 ];
 
 /// Elements of common compounds. Some are left out, as codes and names have their letters too.

@@ -3,30 +3,18 @@
 use super::amount::{begins, ends};
 use super::number::{cardinal, ordinal, plural};
 use crate::text::normalize::numbers::vulgar;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "fraction", pattern: r"(?P<over>[0-9]{1,2})/(?P<under>[0-9]{1,2})", read: fixed },
-    Rule {
-        name: "fraction",
-        pattern: r"(?P<whole>[0-9]{1,6})(?: |-)(?P<over>[1-9][0-9]?)/(?P<under>[1-9][0-9]?)",
-        read: written,
-    },
-    Rule {
-        name: "fraction",
-        pattern: r"(?P<whole>[0-9]{1,6})? ?(?P<vulgar>[¼½¾⅐-⅞])",
-        read: vulgar_fraction,
-    },
-    Rule {
-        name: "fraction",
-        pattern: r"(?P<sign>-)?(?P<over>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:/| / )(?P<under>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?P<th>st|nds|nd|rds|rd|ths|th|s)?",
-        read: written,
-    },
+    rule("fraction", r"(?P<over>[0-9]{1,2})/(?P<under>[0-9]{1,2})", shares),
+    rule("fraction", r"(?P<whole>[0-9]{1,6})(?: |-)(?P<over>[1-9][0-9]?)/(?P<under>[1-9][0-9]?)", written),
+    rule("fraction", r"(?P<whole>[0-9]{1,6})? ?(?P<vulgar>[¼½¾⅐-⅞])", vulgar_fraction),
+    rule(
+        "fraction",
+        r"(?P<sign>-)?(?P<over>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:/| / )(?P<under>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?P<th>st|nds|nd|rds|rd|ths|th|s)?",
+        written,
+    ),
 ];
-
-/// Things that are written as fractions and are none.
-const FIXED: &[(&str, &str)] =
-    &[("24/7", "twenty four seven"), ("9/11", "nine eleven"), ("20/20", "twenty twenty")];
 
 /// Reads a fraction: `3`, `4` is three quarters. It takes digits without commas.
 pub fn fraction(over: &str, under: &str) -> Option<String> {
@@ -49,23 +37,25 @@ pub fn mixed(whole: &str, part: &str) -> String {
     format!("{whole} and {}", if part == "one half" { "a half" } else { part })
 }
 
-fn fixed(found: &Found) -> Option<String> {
+/// Reads shares of a hundred: the 80/20 rule.
+fn shares(found: &Found) -> Option<String> {
     let (over, under) = (found.get("over"), found.get("under"));
-    // Shares of a hundred: the 80/20 rule.
     let shares = over.parse::<u8>().ok()? + under.parse::<u8>().ok()? == 100 && over.ends_with(['0', '5']);
     is_apart(found).then_some(())?;
-    if shares {
-        return Some(format!("{} {}", cardinal(over)?, cardinal(under)?));
-    }
-    let (_, spoken) = FIXED.iter().find(|(written, _)| *written == found.all())?;
-    Some((*spoken).to_string())
+    shares.then(|| Some(format!("{} {}", cardinal(over)?, cardinal(under)?)))?
 }
 
 fn written(found: &Found) -> Option<String> {
     if !is_apart(found) {
         return None;
     }
-    let part = fraction(&found.get("over").replace(',', ""), &found.get("under").replace(',', ""))?;
+    let (over, under) = (found.get("over").replace(',', ""), found.get("under").replace(',', ""));
+    // A place among many, not so many parts of something.
+    let place = over.len() > 1 && under.len() > 2 && !under.ends_with('0');
+    if place && !found.has("whole") && !found.has("th") {
+        return Some(format!("{} out of {}", cardinal(&over)?, cardinal(&under)?));
+    }
+    let part = fraction(&over, &under)?;
     // Who writes 1/4th says a fourth.
     let part = if found.get("th").starts_with("th") { part.replace("quarter", "fourth") } else { part };
     if found.has("whole") {
@@ -85,11 +75,9 @@ fn vulgar_fraction(found: &Found) -> Option<String> {
 
 /// Tells whether there is no more of it: `1/2/2024` is a date.
 fn is_apart(found: &Found) -> bool {
-    let goes_on = |c: char| matches!(c, '/' | '.' | '-');
-    let digit_follows = found.after().chars().nth(1).is_some_and(|c| c.is_ascii_digit());
     begins(found)
         && ends(found)
-        && !found.previous().is_some_and(goes_on)
-        && !(found.next().is_some_and(goes_on) && digit_follows)
+        && !found.previous().is_some_and(|c| "/.-".contains(c))
+        && !found.goes_on("/.-")
         && found.next() != Some('/')
 }

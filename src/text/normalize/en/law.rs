@@ -4,24 +4,24 @@ use super::amount::{begins, ends, last_word, word_before};
 use super::number::{cardinal, year};
 use super::telephone;
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "section", pattern: "§§", read: |_| Some("sections".into()) },
-    Rule {
-        name: "section",
-        pattern: r"(?P<number>[0-9]{1,4})(?P<letter>[a-z])?(?P<parts>(?:\([A-Za-z0-9]{1,4}\)){1,5})",
-        read: parts,
-    },
-    Rule { name: "section", pattern: "(?P<number>[0-9]{3,4})(?P<letter>[a-z])?", read: section },
-    Rule {
-        name: "citation",
-        pattern: r"(?P<volume>[0-9]{1,4}) (?P<reports>U\.S\.|F\.2d|F\.3d|F\.4th|S\. ?Ct\.) (?P<page>[0-9]{1,4})",
-        read: citation,
-    },
+    rule("section", "§§", |_| Some("sections".into())),
+    rule(
+        "section",
+        r"(?P<number>[0-9]{1,4})(?P<letter>[a-z])?(?P<parts>(?:\([A-Za-z0-9]{1,4}\)){1,5})",
+        parts,
+    ),
+    rule("section", "(?P<number>[0-9]{3,4})(?P<letter>[a-z])?", section),
+    rule(
+        "citation",
+        r"(?P<volume>[0-9]{1,4}) (?P<reports>U\.S\.|F\.2d|F\.3d|F\.4th|S\. ?Ct\.) (?P<page>[0-9]{1,4})",
+        citation,
+    ),
     // No. 21-1484
-    Rule { name: "citation", pattern: "(?P<year>[0-9]{2})-(?P<number>[0-9]{3,5})", read: docket },
+    rule("citation", "(?P<year>[0-9]{2})-(?P<number>[0-9]{3,5})", docket),
 ];
 
 /// Words before the number of a part of a law.
@@ -65,14 +65,11 @@ fn parts(found: &Found) -> Option<String> {
 /// Reads `§ 1983`, Section 230: each pair of digits is a number.
 fn section(found: &Found) -> Option<String> {
     let number = found.get("number");
-    let goes_on = |mut after: std::str::Chars| {
-        after.next().is_some_and(|c| ".,:/".contains(c)) && after.next().is_some_and(|c| c.is_ascii_digit())
-    };
     let before = found.before().trim_end();
     let code = before.ends_with('§') || before.ends_with("U.S.C.");
     let named = before.len() < found.before().len()
         && matches!(last_word(before).as_str(), "section" | "sections" | "sec");
-    let clean = begins(found) && ends(found) && !number.starts_with('0') && !goes_on(found.after().chars());
+    let clean = begins(found) && ends(found) && !number.starts_with('0') && !found.goes_on(".,:/");
     (clean && (code || named)).then_some(())?;
     let letter = spell(found.get("letter"));
     Some(if letter.is_empty() { year(number)? } else { format!("{} {letter}", year(number)?) })

@@ -4,53 +4,26 @@ use super::amount::{begins, ends, last_word, plural_unit};
 use super::number::{cardinal, decimal, digits};
 use super::unit;
 use super::year::is_behind_clock;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::numbers::lowered;
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::{self, Table};
 
-/// A number or a letter, with its power.
-macro_rules! term {
-    () => {
-        r"\(?[-√]?(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{0,12})(?:\.[0-9]{1,9})?(?:mc|[a-zA-Z])?(?:[²³]|\^[0-9]{1,3})?\)?"
-    };
-}
-macro_rules! operator {
-    () => {
-        r" ?(?:[-\+\*/×÷=<>≥≤≠≈±·]|<=|>=|!=|==| x ) ?"
-    };
-}
-
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "math",
-        pattern: concat!("(?P<all>", term!(), "(?:", operator!(), term!(), "){1,7})"),
-        read: expression,
-    },
-    Rule {
-        name: "math",
-        pattern: r"(?P<sign><=|>=|!=|==|[<>≤≥≠≈]) ?(?P<ahead>[+$€£-]?\.?[0-9])",
-        read: compare,
-    },
-    Rule { name: "math", pattern: r"[~∼～](?P<ahead> ?[$€£]?\.?[0-9])", read: about },
-    Rule {
-        name: "math",
-        pattern: r"(?P<function>[fgh])\((?P<argument>[a-z0-9])\)(?P<ahead> ?=)?",
-        read: function,
-    },
-    Rule { name: "math", pattern: r"\+/-(?P<ahead> ?[0-9])", read: |_| Some("plus or minus".into()) },
-    Rule { name: "math", pattern: r"\^ ?\(?(?P<sign>-)?(?P<power>[0-9]{1,4}|[a-z])\)?", read: power },
-    Rule {
-        name: "math",
-        pattern: r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4}) (?P<unit>[A-Za-zµΩ]{1,4}[²³]?)",
-        read: superscript,
-    },
-    Rule { name: "math", pattern: r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4})", read: superscript },
-    Rule { name: "math", pattern: r"[₀-₉]{1,4}", read: subscript },
-    Rule { name: "math", pattern: r"\*(?P<ahead> ?[0-9])", read: times },
-    Rule {
-        name: "math",
-        pattern: r"(?P<sign>-)?(?P<whole>[0-9]{1,3})(?:\.(?P<fraction>[0-9]{1,12}))?[eE](?P<minus>-)?\+?(?P<power>[0-9]{1,3})",
-        read: scientific,
-    },
+    rule("math", "(?P<all>{term}(?:{operator}{term}){1,7})", expression),
+    rule("math", r"(?P<sign><=|>=|!=|==|[<>≤≥≠≈]) ?(?P<ahead>[+$€£-]?\.?[0-9])", compare),
+    rule("math", r"[~∼～](?P<ahead> ?[$€£]?\.?[0-9])", about),
+    rule("math", r"(?P<function>[fgh])\((?P<argument>[a-z0-9])\)(?P<ahead> ?=)?", function),
+    rule("math", r"\+/-(?P<ahead> ?[0-9])", |_| Some("plus or minus".into())),
+    rule("math", r"\^ ?\(?(?P<sign>-)?(?P<power>[0-9]{1,4}|[a-z])\)?", power),
+    rule("math", r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4}) (?P<unit>[A-Za-zµΩ]{1,4}[²³]?)", superscript),
+    rule("math", r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4})", superscript),
+    rule("math", r"[₀-₉]{1,4}", subscript),
+    rule("math", r"\*(?P<ahead> ?[0-9])", times),
+    rule(
+        "math",
+        r"(?P<sign>-)?(?P<whole>[0-9]{1,3})(?:\.(?P<fraction>[0-9]{1,12}))?[eE](?P<minus>-)?\+?(?P<power>[0-9]{1,3})",
+        scientific,
+    ),
 ];
 
 /// Signs between two numbers, longer ones first.
@@ -159,7 +132,7 @@ fn about(found: &Found) -> Option<String> {
 }
 
 fn power(found: &Found) -> Option<String> {
-    let based = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == ')');
+    let based = !found.starts_apart(")");
     (based && ends(found)).then_some(())?;
     to_the_power(found.get("power"), found.has("sign"))
 }
@@ -178,9 +151,8 @@ fn to_the_power(power: &str, minus: bool) -> Option<String> {
 
 fn superscript(found: &Found) -> Option<String> {
     let based = found.previous().is_some_and(|c| c.is_alphanumeric() || c == ')');
-    let digits: Option<String> = found.get("power").chars().map(small_digit).collect();
     based.then_some(())?;
-    let power = to_the_power(&digits?, found.has("sign"))?;
+    let power = to_the_power(&lowered(found.get("power")), found.has("sign"))?;
     if !found.has("unit") {
         return Some(power);
     }
@@ -190,20 +162,7 @@ fn superscript(found: &Found) -> Option<String> {
 }
 
 fn subscript(found: &Found) -> Option<String> {
-    let digits: Option<String> = found.all().chars().map(small_digit).collect();
-    cardinal(&digits?)
-}
-
-fn small_digit(c: char) -> Option<char> {
-    let value = match c {
-        '¹' => 1,
-        '²' => 2,
-        '³' => 3,
-        '⁰' | '⁴'..='⁹' => u32::from(c) - 0x2070,
-        '₀'..='₉' => u32::from(c) - 0x2080,
-        _ => return None,
-    };
-    char::from_digit(value, 10)
+    cardinal(&lowered(found.all()))
 }
 
 fn times(found: &Found) -> Option<String> {

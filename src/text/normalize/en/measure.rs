@@ -1,76 +1,37 @@
 //! Measures in English: a number and a unit.
 
-use super::amount::{Amount, begins, ends, is_adjective, plural_unit, word_after, word_before};
+use super::amount::{Amount, begins, counted, ends, is_adjective, plural_unit, word_after, word_before};
 use super::cardinal::MILLIONS;
+use super::street::SIDES;
 use super::unit;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
-macro_rules! unit {
-    () => {
-        r"(?:lbf?-ft|ft-lb[fs]?|(?:(?:sq|cu|fl)(?:\. ?| ))?[A-Za-zµΩ]{1,10}(?:\^?[23]|[²³])?)"
-    };
-}
-
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "measure",
-        pattern: concat!(
-            "(?P<from>[+-]?",
-            number!(),
-            r") ?[°º]? ?[CF]? ?[-–—~] ?(?P<to>[+-]?",
-            number!(),
-            ") ?[°º] ?(?P<scale>[CF])"
-        ),
-        read: temperatures,
-    },
-    Rule { name: "measure", pattern: concat!(amount!(), " ?[°º] ?(?P<scale>[CFK])"), read: temperature },
-    Rule {
-        name: "measure",
-        pattern: concat!(
-            "(?P<degrees>",
-            number!(),
-            r#") ?[°º](?: ?(?P<minutes>[0-9]{1,2}) ?[′'’])?"#,
-            r#"(?: ?(?P<seconds>[0-9]{1,2}(?:\.[0-9]{1,4})?) ?(?:[″"”]|''))?(?: ?(?P<side>[NSEW]))?"#
-        ),
-        read: angle,
-    },
-    Rule { name: "measure", pattern: concat!(amount!(), " ?[°º]"), read: degrees },
-    Rule {
-        name: "measure",
-        pattern: concat!(
-            "(?P<from>[+-]?",
-            number!(),
-            ") ?(?P<unit>",
-            unit!(),
-            ") ?[-–—~] ?(?P<to>",
-            number!(),
-            ") ?(?P<again>",
-            unit!(),
-            ")"
-        ),
-        read: range,
-    },
-    Rule {
-        name: "measure",
-        pattern: concat!(
-            amount!(),
-            "(?P<scale> (?:hundred|thousand|million|billion|trillion))?(?P<gap>[ -]?)(?P<unit>",
-            unit!(),
-            r")(?:\.(?P<ahead>,|\)| [a-z0-9(=/]| [NS][EW] of))?"
-        ),
-        read: measure,
-    },
-    Rule {
-        name: "measure",
-        pattern: "(?P<unit>km|mi|m|ft|[kKMG][Bb])/(?P<per>hr?|s|sec|min)",
-        read: bare_rate,
-    },
-    Rule {
-        name: "rate",
-        pattern: r"(?:/ ?|per )(?P<per>(?:sq\.? ?)?[A-Za-zµΩ]{1,12}(?:\^?[23]|[²³])?)",
-        read: rate,
-    },
+    rule(
+        "measure",
+        "(?P<from>[+-]?{number}) ?[°º]? ?[CF]? ?[-–—~] ?(?P<to>[+-]?{number}) ?[°º] ?(?P<scale>[CF])",
+        temperatures,
+    ),
+    rule("measure", "{amount} ?[°º] ?(?P<scale>[CFK])", temperature),
+    rule(
+        "measure",
+        r#"(?P<degrees>{number}) ?[°º](?: ?(?P<minutes>[0-9]{1,2}) ?[′'’])?(?: ?(?P<seconds>[0-9]{1,2}(?:\.[0-9]{1,4})?) ?(?:[″"”]|''))?(?: ?(?P<side>[NSEW]))?"#,
+        angle,
+    ),
+    rule("measure", "{amount} ?[°º]", degrees),
+    rule(
+        "measure",
+        "(?P<from>[+-]?{number}) ?(?P<unit>{unit}) ?[-–—~] ?(?P<to>{number}) ?(?P<again>{unit})",
+        range,
+    ),
+    rule(
+        "measure",
+        r"{amount}(?P<scale> (?:hundred|thousand|million|billion|trillion))?(?P<gap>[ -]?)(?P<unit>{unit})(?:\.(?P<ahead>,|\)| [a-z0-9(=/]| [NS][EW] of))?",
+        measure,
+    ),
+    rule("measure", "(?P<unit>km|mi|m|ft|[kKMG][Bb])/(?P<per>hr?|s|sec|min)", bare_rate),
+    rule("rate", r"(?:/ ?|per )(?P<per>(?:sq\.? ?)?[A-Za-zµΩ]{1,12}(?:\^?[23]|[²³])?)", rate),
 ];
 
 /// Letters that are more often something else; they are units only after a decimal.
@@ -237,19 +198,14 @@ fn angle(found: &Found) -> Option<String> {
     let mut spoken = Amount::of(found.get("degrees"))?.of_unit("degree");
     for (group, unit) in [("minutes", "minute"), ("seconds", "second")] {
         if found.has(group) {
-            let digits = found.get(group).trim_start_matches('0');
-            let digits = if digits.is_empty() { "0" } else { digits };
-            spoken = format!("{spoken} {}", Amount::of(digits)?.of_unit(unit));
+            spoken = format!("{spoken} {}", counted(found.get(group), unit)?);
         }
     }
-    let side = match found.get("side") {
-        "N" => " north",
-        "S" => " south",
-        "E" => " east",
-        "W" => " west",
-        _ => "",
-    };
-    Some(spoken + side)
+    let side = SIDES.iter().find(|(short, _)| *short == found.get("side"));
+    Some(match side {
+        Some((_, side)) => format!("{spoken} {side}"),
+        None => spoken,
+    })
 }
 
 fn degrees(found: &Found) -> Option<String> {

@@ -1,9 +1,8 @@
 //! English.
 
-#[macro_use]
-mod amount;
 mod abbreviation;
 mod abbreviations;
+mod amount;
 mod cardinal;
 mod code;
 mod context;

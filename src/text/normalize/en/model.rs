@@ -3,18 +3,14 @@
 use super::amount::{begins, ends, has_word, last_word, word_before};
 use super::number::{cardinal, plural, year};
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "model", pattern: r"(?P<model>7[0-9]7)-(?P<variant>[0-9]{3})", read: airliner },
-    Rule { name: "model", pattern: r"802\.(?P<part>[0-9]{1,2})(?P<letters>[a-z]{0,3})", read: network },
-    Rule {
-        name: "resolution",
-        pattern: "(?P<lines>240|360|480|576|720|1080|1440|2160)(?P<way>[pi])",
-        read: lines,
-    },
-    Rule { name: "model", pattern: "(?P<model>[0-9]{3,4})(?P<many>s)?", read: model },
+    rule("model", r"(?P<model>7[0-9]7)-(?P<variant>[0-9]{3})", airliner),
+    rule("model", r"802\.(?P<part>[0-9]{1,2})(?P<letters>[a-z]{0,3})", network),
+    rule("resolution", "(?P<lines>240|360|480|576|720|1080|1440|2160)(?P<way>[pi])", lines),
+    rule("model", "(?P<model>[0-9]{3,4})(?P<many>s)?", model),
 ];
 
 /// Words right before the number of a model.
@@ -47,9 +43,7 @@ fn lines(found: &Found) -> Option<String> {
 
 fn model(found: &Found) -> Option<String> {
     let number = found.get("model");
-    if found.next().is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | ','))
-        && digit_follows(found.after())
-    {
+    if found.next().is_some_and(|c| c.is_ascii_digit()) || found.goes_on(".,") {
         return None;
     }
     let before = found.before().strip_suffix('-').unwrap_or(found.before());
@@ -71,9 +65,4 @@ fn is_flight(before: &str) -> bool {
     let Some(head) = before.strip_suffix(' ') else { return false };
     let rest = head.trim_end_matches(|c: char| c.is_ascii_uppercase());
     head.len() - rest.len() == 2 && rest.ends_with(' ') && last_word(rest) == "flight"
-}
-
-fn digit_follows(after: &str) -> bool {
-    after.starts_with(|c: char| c.is_ascii_digit())
-        || after.chars().nth(1).is_some_and(|c| c.is_ascii_digit())
 }

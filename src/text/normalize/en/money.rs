@@ -3,102 +3,44 @@
 use super::amount::{Amount, begins, ends, is_adjective, is_noun, word_after};
 use super::number::{cardinal, decimal, plural};
 use crate::text::normalize::numbers;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::{self, Table, Words};
-
-/// The pattern of an amount of money, with a scale and perhaps up to another one.
-macro_rules! sum {
-    () => {
-        concat!(
-            "(?P<number>",
-            number!(),
-            r")(?P<scale>",
-            scale!(),
-            ")?",
-            r"(?: ?[-–—~] ?(?P<again>(?:US)?[$£€¥])?(?P<to>",
-            number!(),
-            r")(?P<to_scale>",
-            scale!(),
-            ")?)?"
-        )
-    };
-}
-macro_rules! scale {
-    () => {
-        r"[ -]?(?:[Hh]undred|[Tt]housand|[Mm]illion|[Bb]illion|[Tt]rillion|[Ll]akh|[Cc]rore|mil|mln|mn|mm|MM|bln|bn|tn)|[kKmMbBTt]"
-    };
-}
 
 pub const RULES: &[Rule] = &[
     // $25 US
-    Rule {
-        name: "money",
-        pattern: concat!(
-            r"(?P<sign>[+-])?(?P<currency>[$]) ?",
-            sum!(),
-            "(?P<us> US)(?:(?P<ahead>[ .,;:!?)])|$)"
-        ),
-        read: money,
-    },
+    rule("money", "(?P<sign>[+-])?(?P<currency>[$]) ?{sum}(?P<us> US)(?:(?P<ahead>[ .,;:!?)])|$)", money),
     // $20 to $30 million
-    Rule {
-        name: "money",
-        pattern: concat!(
-            "(?P<currency>[$£€])(?P<number>",
-            number!(),
-            ") (?P<link>to|and|or) (?P<again>[$£€])(?P<to>",
-            number!(),
-            ")(?P<to_scale>",
-            scale!(),
-            ")"
-        ),
-        read: shared_scale,
-    },
+    rule(
+        "money",
+        "(?P<currency>[$£€])(?P<number>{number}) (?P<link>to|and|or) (?P<again>[$£€])(?P<to>{number})(?P<to_scale>{scale})",
+        shared_scale,
+    ),
     // Ten dollars of a country: $10 USD.
-    Rule {
-        name: "money",
-        pattern: concat!(r"(?P<sign>[+-])?(?:[A-Z]{1,2})?[$€£] ?", sum!(), " ?(?P<currency>[A-Z]{3})"),
-        read: money,
-    },
+    rule("money", "(?P<sign>[+-])?(?:[A-Z]{1,2})?[$€£] ?{sum} ?(?P<currency>[A-Z]{3})", money),
     // A comma before the cents.
-    Rule {
-        name: "money",
-        pattern: r"(?P<currency>[€]) ?(?P<units>[0-9]{1,3}(?:\.[0-9]{3}){0,3}),(?P<hundredths>[0-9]{2})",
-        read: with_comma,
-    },
-    Rule {
-        name: "money",
-        pattern: concat!(
-            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|{currency_sign}|[A-Z]{3} ?|Rs\.? ?) ?(?P<inner>-)?",
-            sum!()
-        ),
-        read: money,
-    },
-    Rule {
-        name: "money",
-        pattern: r"(?P<units>[0-9]{1,3}(?:\.[0-9]{3}){0,3}),(?P<hundredths>[0-9]{2}) ?(?P<currency>[€])",
-        read: with_comma,
-    },
+    rule(
+        "money",
+        r"(?P<currency>[€]) ?(?P<units>[0-9]{1,3}(?:\.[0-9]{3}){0,3}),(?P<hundredths>[0-9]{2})",
+        with_comma,
+    ),
+    rule(
+        "money",
+        r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|{currency_sign}|[A-Z]{3} ?|Rs\.? ?) ?(?P<inner>-)?{sum}",
+        money,
+    ),
+    rule(
+        "money",
+        r"(?P<units>[0-9]{1,3}(?:\.[0-9]{3}){0,3}),(?P<hundredths>[0-9]{2}) ?(?P<currency>[€])",
+        with_comma,
+    ),
     // A scale that is none: $5 metal.
-    Rule {
-        name: "money",
-        pattern: concat!(
-            r"(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|{currency_sign}) ?(?P<number>",
-            number!(),
-            ")"
-        ),
-        read: money,
-    },
-    Rule {
-        name: "money",
-        pattern: concat!(
-            r"(?P<sign>[+-])?",
-            sum!(),
-            r" ?(?P<currency>[A-Z]{1,2}[$]|[A-Z]{3}|{currency_sign})"
-        ),
-        read: money,
-    },
-    Rule { name: "money", pattern: concat!("(?P<number>", number!(), ") ?(?P<cents>¢|p)"), read: cents },
+    rule(
+        "money",
+        "(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|{currency_sign}) ?(?P<number>{number})",
+        money,
+    ),
+    rule("money", "(?P<sign>[+-])?{sum} ?(?P<currency>[A-Z]{1,2}[$]|[A-Z]{3}|{currency_sign})", money),
+    rule("money", "(?P<number>{number}) ?(?P<cents>¢|p)", cents),
 ];
 
 /// Holds how a currency is written, and the names of one, of a hundredth and of several hundredths.
@@ -159,7 +101,7 @@ fn money(found: &Found) -> Option<String> {
 }
 
 fn with_comma(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) || found.after().starts_with([',', '.']) && goes_on(found.after()) {
+    if !begins(found) || !ends(found) || found.goes_on(",.") {
         return None;
     }
     whole(
@@ -167,10 +109,6 @@ fn with_comma(found: &Found) -> Option<String> {
         currency(found.get("currency"))?,
         found,
     )
-}
-
-fn goes_on(after: &str) -> bool {
-    after.chars().nth(1).is_some_and(|c| c.is_ascii_digit())
 }
 
 fn currency(written: &str) -> Option<&'static Currency> {

@@ -2,21 +2,21 @@
 
 use super::amount::{begins, ends, word_before};
 use super::number::{cardinal, ordinal, plural, year};
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "ordinal",
-        pattern: r"(?P<number>[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,12})[-’']?(?i:st|nd|rd|th)(?P<many>s)?",
-        read: nth,
-    },
-    Rule { name: "ordinal", pattern: r"(?P<number>[0-9]{1,4})[ªº]", read: nth },
-    Rule { name: "decade", pattern: r"['’‘](?P<decade>[0-9]0)['’]?s", read: decade },
-    Rule { name: "decade", pattern: r"(?P<century>1[1-9]|20)(?P<decade>[0-9]0)['’]?s", read: decade },
-    Rule { name: "decade", pattern: r"(?P<decade>[2-9]0)['’]?s", read: short_decade },
-    Rule { name: "cardinal", pattern: r"(?P<number>10{2,6}|1(?:,000){1,2})s(?P<ahead> of)", read: many },
-    Rule { name: "cardinal", pattern: r"(?P<number>[0-9]{1,6})['’]?s", read: many },
+    rule(
+        "ordinal",
+        r"(?P<number>[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,12})[-’']?(?i:st|nd|rd|th)(?P<many>s)?",
+        nth,
+    ),
+    rule("ordinal", r"(?P<number>[0-9]{1,4})[ªº]", nth),
+    rule("decade", r"['’‘](?P<decade>[0-9]0)['’]?s", decade),
+    rule("decade", r"(?P<century>1[1-9]|20)(?P<decade>[0-9]0)['’]?s", decade),
+    rule("decade", r"(?P<decade>[2-9]0)['’]?s", short_decade),
+    rule("cardinal", r"(?P<number>10{2,6}|1(?:,000){1,2})s(?P<ahead> of)", many),
+    rule("cardinal", r"(?P<number>[0-9]{1,6})['’]?s", many),
 ];
 
 /// Words before a time in seconds, not before a decade.
@@ -26,7 +26,9 @@ static BEFORE_SECONDS: Words = Words::new("en/words", "ordinal: before seconds")
 static BEFORE_THINGS: Words = Words::new("en/words", "ordinal: before things");
 
 fn nth(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) {
+    // 250º F
+    let degrees = found.all().ends_with('º') && found.after().trim_start().starts_with(['F', 'C']);
+    if !begins(found) || !ends(found) || degrees {
         return None;
     }
     let spoken = ordinal(&found.get("number").replace(',', ""))?;

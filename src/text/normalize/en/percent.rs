@@ -1,25 +1,11 @@
 //! Percentages in English.
 
 use super::amount::{Amount, begins};
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "percent",
-        pattern: concat!(
-            "(?P<from>[+-]?",
-            number!(),
-            r") ?% ?[-–—~] ?(?P<to>[+-]?",
-            number!(),
-            ") ?(?P<sign>%)"
-        ),
-        read: range,
-    },
-    Rule {
-        name: "percent",
-        pattern: concat!(amount!(), " ?(?P<sign>[%‰‱])(?:-(?P<ahead>[a-z]))?"),
-        read: percent,
-    },
+    rule("percent", "(?P<from>[+-]?{number}) ?% ?[-–—~] ?(?P<to>[+-]?{number}) ?(?P<sign>%)", range),
+    rule("percent", "{amount} ?(?P<sign>[%‰‱])(?:-(?P<ahead>[a-z]))?", percent),
 ];
 
 fn percent(found: &Found) -> Option<String> {

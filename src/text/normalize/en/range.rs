@@ -5,36 +5,22 @@ use super::context::next_word;
 use super::date::is_month;
 use super::number::{cardinal, decimal, ordinal, plural, year};
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule};
-
-macro_rules! number {
-    ($group:literal) => {
-        concat!("(?P<", $group, r">[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,12}(?:\.[0-9]{1,6})?)")
-    };
-}
+use crate::text::normalize::rule::{Found, Rule, rule};
 
 /// The second number is left to the rules that know what follows it, such as a unit.
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "range",
-        pattern: concat!(number!("from"), "(?P<percent>%)?(?P<dash> ?[–—~] ?|-| - )", number!("ahead")),
-        read: range,
-    },
-    Rule { name: "range", pattern: "(?P<from>[A-Za-z])[-–](?P<to>[A-Za-z])", read: letters },
+    rule("range", "(?P<from>{count})(?P<percent>%)?(?P<dash> ?[–—~] ?|-| - )(?P<ahead>{count})", range),
+    rule("range", "(?P<from>[A-Za-z])[-–](?P<to>[A-Za-z])", letters),
 ];
 
 /// `5th-10th`, before ordinals are read.
 pub const ORDINALS: &[Rule] = &[
-    Rule {
-        name: "range",
-        pattern: "(?P<from>[0-9]{1,6})(?:st|nd|rd|th)(?P<dash>[-–—~]| [-–] )(?P<ahead>[0-9]{1,6}(?:st|nd|rd|th))",
-        read: ordinals,
-    },
-    Rule {
-        name: "range",
-        pattern: "(?P<from>[0-9]{1,3}0)s(?P<dash> ?[-–—~] ?)(?P<ahead>['’]?[0-9]{1,3}0s)",
-        read: decades,
-    },
+    rule(
+        "range",
+        "(?P<from>[0-9]{1,6})(?:st|nd|rd|th)(?P<dash>[-–—~]| [-–] )(?P<ahead>[0-9]{1,6}(?:st|nd|rd|th))",
+        ordinals,
+    ),
+    rule("range", "(?P<from>[0-9]{1,3}0)s(?P<dash> ?[-–—~] ?)(?P<ahead>['’]?[0-9]{1,3}0s)", decades),
 ];
 
 fn range(found: &Found) -> Option<String> {
@@ -56,7 +42,7 @@ fn range(found: &Found) -> Option<String> {
         (Some('='), _) | (Some(' '), Some('=')) => true,
         _ => false,
     };
-    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-–./,+*^_:\\".contains(c));
+    let inside = !found.starts_apart("-–./,+*^_:\\");
     // "pp.3-5".
     let short =
         found.before().strip_suffix('.').is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_lowercase()));
@@ -81,13 +67,13 @@ fn range(found: &Found) -> Option<String> {
 }
 
 fn ordinals(found: &Found) -> Option<String> {
-    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-./,".contains(c));
+    let inside = !found.starts_apart("-./,");
     (!inside).then(|| Some(format!("{} to", ordinal(found.get("from"))?)))?
 }
 
 /// Reads `1990s-2000s`.
 fn decades(found: &Found) -> Option<String> {
-    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "-./,".contains(c));
+    let inside = !found.starts_apart("-./,");
     (!inside).then(|| Some(format!("{} to", plural(&year(found.get("from"))?))))?
 }
 

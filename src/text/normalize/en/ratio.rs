@@ -3,33 +3,29 @@
 use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::number::{cardinal, decimal, year};
 use super::unit;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "odds", pattern: "(?P<first>[0-9]{1,4})[-–/](?P<second>[0-9]{1,3})", read: odds },
-    Rule {
-        name: "ratio",
-        pattern: r"(?P<first>[0-9]{1,4}(?:\.[0-9]{1,3})?) ?: ?(?P<second>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,9})(?P<point>\.[0-9]{1,3})?(?: ?: ?(?P<third>[0-9]{1,4}))?",
-        read: ratio,
-    },
-    Rule { name: "score", pattern: r"(?P<first>[0-9]{1,3}) ?[-–—] ?(?P<second>[0-9]{1,3})", read: score },
+    rule("odds", "(?P<first>[0-9]{1,4})[-–/](?P<second>[0-9]{1,3})", odds),
+    rule(
+        "ratio",
+        r"(?P<first>[0-9]{1,4}(?:\.[0-9]{1,3})?) ?: ?(?P<second>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,9})(?P<point>\.[0-9]{1,3})?(?: ?: ?(?P<third>[0-9]{1,4}))?",
+        ratio,
+    ),
+    rule("score", r"(?P<first>[0-9]{1,3}) ?[-–—] ?(?P<second>[0-9]{1,3})", score),
     // 50/60 Hz, 2.4/5 GHz
-    Rule {
-        name: "measure",
-        pattern: r"(?P<first>[0-9]{1,4}(?:\.[0-9])?)/(?P<second>[0-9]{1,4}(?:\.[0-9])?) ?(?P<unit>[kMG]?Hz|VAC|V)",
-        read: alternatives,
-    },
-    Rule {
-        name: "score",
-        pattern: r"(?P<first>[0-9]{1,3}(?:\.[0-9])?)/(?P<second>100|10|20|5)",
-        read: out_of,
-    },
-    Rule {
-        name: "blood pressure",
-        pattern: r"(?P<over>[12]?[0-9]{2})/(?P<under>1?[0-9]{2})(?P<unit> ?mm ?Hg)?",
-        read: blood_pressure,
-    },
+    rule(
+        "measure",
+        r"(?P<first>[0-9]{1,4}(?:\.[0-9])?)/(?P<second>[0-9]{1,4}(?:\.[0-9])?) ?(?P<unit>[kMG]?Hz|VAC|V)",
+        alternatives,
+    ),
+    rule("score", r"(?P<first>[0-9]{1,3}(?:\.[0-9])?)/(?P<second>100|10|20|5)", out_of),
+    rule(
+        "blood pressure",
+        r"(?P<over>[12]?[0-9]{2})/(?P<under>1?[0-9]{2})(?P<unit> ?mm ?Hg)?",
+        blood_pressure,
+    ),
 ];
 
 /// Words near a ratio.
@@ -89,7 +85,7 @@ fn ratio(found: &Found) -> Option<String> {
 }
 
 fn score(found: &Found) -> Option<String> {
-    let goes_on = |c: char| matches!(c, '-' | '–' | '/' | ':' | '%');
+    let goes_on = |c: char| matches!(c, '-' | '–' | '/' | ':' | '%' | '"' | '″' | '”');
     if !begins(found)
         || !ends(found)
         || found.next().is_some_and(goes_on)

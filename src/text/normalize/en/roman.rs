@@ -2,20 +2,13 @@
 
 use super::context::{STARTERS, is_capitalized, next_word, previous_word};
 use super::number::{cardinal, ordinal, year};
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::numbers::roman_value;
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "roman numeral",
-        pattern: r"(?P<roman>[IVXLCDM]{1,15})(?:[-–](?P<to>[IVXL]{1,8}))?",
-        read: roman,
-    },
-    Rule {
-        name: "roman numeral",
-        pattern: r"(?P<roman>[ivxl]{1,8})(?:[-–](?P<to>[ivxl]{1,8}))?",
-        read: small,
-    },
+    rule("roman numeral", r"(?P<roman>[IVXLCDM]{1,15})(?:[-–](?P<to>[IVXL]{1,8}))?", roman),
+    rule("roman numeral", r"(?P<roman>[ivxl]{1,8})(?:[-–](?P<to>[ivxl]{1,8}))?", small),
 ];
 
 /// Words before a numeral that counts, in small letters.
@@ -34,7 +27,7 @@ fn roman(found: &Found) -> Option<String> {
     if !found.stands_alone() || found.previous().is_some_and(|c| c == '&') || found.next() == Some('&') {
         return None;
     }
-    let value = value(numeral)?;
+    let value = roman_value(numeral)?;
     let digits = value.to_string();
     let before = found.before();
     // "Vol. II".
@@ -88,7 +81,7 @@ fn small(found: &Found) -> Option<String> {
     if !found.stands_alone() || numeral == "i" {
         return None;
     }
-    let value = value(&numeral.to_ascii_uppercase())?;
+    let value = roman_value(&numeral.to_ascii_uppercase())?;
     let word = previous_word(found.before()).to_ascii_lowercase();
     if numeral.len() > 1 && value < 40 && RULERS.iter().any(|ruler| ruler.eq_ignore_ascii_case(&word)) {
         return ordinal(&value.to_string()).map(|ordinal| format!("the {ordinal}"));
@@ -102,7 +95,7 @@ fn counted(found: &Found, from: u32) -> Option<String> {
     if !found.has("to") {
         return Some(spoken);
     }
-    let to = value(&found.get("to").to_ascii_uppercase())?;
+    let to = roman_value(&found.get("to").to_ascii_uppercase())?;
     Some(format!("{spoken} to {}", cardinal(&to.to_string())?))
 }
 
@@ -115,7 +108,7 @@ fn goes_on_counting(before: &str) -> bool {
         let Some(head) = links.iter().find_map(|link| rest.strip_suffix(link)) else { return false };
         let numeral = head.rsplit(' ').next().unwrap_or_default();
         rest = head.strip_suffix(numeral).unwrap_or_default();
-        if value(numeral).is_none() {
+        if roman_value(numeral).is_none() {
             return false;
         }
         if is_counted(previous_word(rest)) {
@@ -129,35 +122,4 @@ fn goes_on_counting(before: &str) -> bool {
 fn is_counted(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     COUNTED.contains(&word) || word.strip_suffix('s').is_some_and(|one| COUNTED.contains(one))
-}
-
-/// Returns the value of a numeral that is written the one right way.
-fn value(numeral: &str) -> Option<u32> {
-    const PARTS: [(u32, &str); 13] = [
-        (1000, "M"),
-        (900, "CM"),
-        (500, "D"),
-        (400, "CD"),
-        (100, "C"),
-        (90, "XC"),
-        (50, "L"),
-        (40, "XL"),
-        (10, "X"),
-        (9, "IX"),
-        (5, "V"),
-        (4, "IV"),
-        (1, "I"),
-    ];
-    let mut rest = numeral;
-    let mut value = 0;
-    for (worth, letters) in PARTS {
-        let mut times = 0;
-        while let Some(after) = rest.strip_prefix(letters) {
-            (value, rest, times) = (value + worth, after, times + 1);
-            if times > 3 || times > 1 && (letters.len() > 1 || "DLV".contains(letters)) {
-                return None;
-            }
-        }
-    }
-    (rest.is_empty() && value > 0).then_some(value)
 }

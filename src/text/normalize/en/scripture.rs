@@ -2,20 +2,16 @@
 
 use super::amount::{begins, ends, word_before};
 use super::number::cardinal;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "book",
-        pattern: r"(?:(?P<which>[123]|I{1,3}) ?)?(?P<book>[A-Z][A-Za-z]{1,14})\.?(?P<ahead> ?[0-9]{1,3}(?::[0-9]{1,3})?)",
-        read: book,
-    },
-    Rule {
-        name: "verse",
-        pattern: r"(?P<chapter>[0-9]{1,3}):(?P<verse>[0-9]{1,3})(?:[-–](?P<last>[0-9]{1,3}))?",
-        read: verse,
-    },
+    rule(
+        "book",
+        r"(?:(?P<which>[123]|I{1,3}) ?)?(?P<book>[A-Z][A-Za-z]{1,14})\.?(?P<ahead> ?[0-9]{1,3}(?::[0-9]{1,3})?)",
+        book,
+    ),
+    rule("verse", r"(?P<chapter>[0-9]{1,3}):(?P<verse>[0-9]{1,3})(?:[-–](?P<last>[0-9]{1,3}))?", verse),
 ];
 
 /// Books that have chapters and verses.

@@ -1,67 +1,38 @@
 //! Sizes of several numbers in English: dimensions, feet and inches, hours and minutes, times as much.
 
-use super::amount::{Amount, begins, ends, is_adjective, plural_unit, word_after};
+use super::amount::{Amount, begins, counted, ends, is_adjective, plural_unit, word_after};
 use super::number::year;
 use super::unit;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "size",
-        pattern: concat!(
-            "(?P<first>",
-            number!(),
-            r#") ?(?P<one>[a-z]{1,4}\.?|["'″′])? ?[x×X] ?(?P<second>"#,
-            figure!(),
-            r#")(?: ?[a-z"'″′]{0,4} ?[x×X] ?(?P<third>"#,
-            figure!(),
-            r#"))?(?: ?(?P<unit>[a-z]{1,4}[23²³]?|["″'′]))?"#
-        ),
-        read: dimensions,
-    },
-    Rule {
-        name: "size",
-        pattern: concat!(
-            "(?P<first>",
-            number!(),
-            ") ?[x×X] ?(?P<second>",
-            figure!(),
-            ")(?: ?[x×X] ?(?P<third>",
-            figure!(),
-            "))?"
-        ),
-        read: dimensions,
-    },
-    Rule { name: "size", pattern: concat!("(?P<times>", number!(), ") ?[x×X]"), read: times },
-    Rule {
-        name: "measure",
-        pattern: r#"(?P<feet>[0-9]{1,3})['’′] ?-?(?P<inches>[0-9]{1,2}(?:\.[0-9])?(?: ?[½¼¾])?) ?(?:["”″]|''|’’)?"#,
-        read: feet_and_inches,
-    },
-    Rule {
-        name: "measure",
-        pattern: concat!(r#"(?P<number>"#, number!(), r#")(?P<sign>["”″′'])"#),
-        read: foot_or_inch,
-    },
-    Rule {
-        name: "measure",
-        pattern: r"(?P<big>[0-9]{1,4}) ?(?P<unit>[a-z]{1,4})\.?,? ?(?P<small>[0-9]{1,2}) ?(?P<part>[a-z]{1,4})(?:\.?,? ?(?P<rest>[0-9]{1,2}) ?(?P<last>[a-z]{1,3}))?(?:\.(?P<ahead>,| [a-z]))?",
-        read: compound,
-    },
+    rule(
+        "size",
+        r#"(?P<first>{number}) ?(?P<one>[a-z]{1,4}\.?|["'″′])? ?[x×X] ?(?P<second>{figure})(?: ?[a-z"'″′]{0,4} ?[x×X] ?(?P<third>{figure}))?(?: ?(?P<unit>[a-z]{1,4}[23²³]?|["″'′]))?"#,
+        dimensions,
+    ),
+    rule(
+        "size",
+        "(?P<first>{number}) ?[x×X] ?(?P<second>{figure})(?: ?[x×X] ?(?P<third>{figure}))?",
+        dimensions,
+    ),
+    rule("size", "(?P<times>{number}) ?[x×X]", times),
+    rule(
+        "measure",
+        r#"(?P<feet>[0-9]{1,3})['’′] ?-?(?P<inches>[0-9]{1,2}(?:\.[0-9])?(?: ?[½¼¾])?) ?(?:["”″]|''|’’)?"#,
+        feet_and_inches,
+    ),
+    rule("measure", r#"(?P<number>{number})(?P<sign>["”″′'])"#, foot_or_inch),
+    rule(
+        "measure",
+        r"(?P<big>[0-9]{1,4}) ?(?P<unit>[a-z]{1,4})\.?,? ?(?P<small>[0-9]{1,2}) ?(?P<part>[a-z]{1,4})(?:\.?,? ?(?P<rest>[0-9]{1,2}) ?(?P<last>[a-z]{1,3}))?(?:\.(?P<ahead>,| [a-z]))?",
+        compound,
+    ),
 ];
 
 /// Units of which the second are parts of the first.
-const PARTS: &[(&str, &str)] = &[
-    ("hour", "minute"),
-    ("minute", "second"),
-    ("hour", "second"),
-    ("day", "hour"),
-    ("foot", "inch"),
-    ("pound", "ounce"),
-    ("meter", "centimeter"),
-    ("kilogram", "gram"),
-];
+static PARTS: Words = Words::new("en/words", "size: parts");
 
 fn dimensions(found: &Found) -> Option<String> {
     if !begins(found) || !ends(found) {
@@ -175,21 +146,17 @@ fn compound(found: &Found) -> Option<String> {
         (written, _) => name(written, "")?,
     };
     let second = name(found.get("part"), &first)?;
-    if !PARTS.contains(&(first.as_str(), second.as_str())) {
+    if !PARTS.contains(&format!("{first} {second}")) {
         return None;
     }
-    let count = |group: &str, unit: &str| -> Option<String> {
-        let digits = found.get(group).trim_start_matches('0');
-        let digits = if digits.is_empty() { "0" } else { digits };
-        Some(Amount::of(digits)?.of_unit(unit))
-    };
-    let mut spoken = format!("{} {}", count("big", &first)?, count("small", &second)?);
+    let mut spoken =
+        format!("{} {}", counted(found.get("big"), &first)?, counted(found.get("small"), &second)?);
     if found.has("rest") {
         let third = name(found.get("last"), &second)?;
-        if !PARTS.contains(&(second.as_str(), third.as_str())) {
+        if !PARTS.contains(&format!("{second} {third}")) {
             return None;
         }
-        spoken = format!("{spoken} {}", count("rest", &third)?);
+        spoken = format!("{spoken} {}", counted(found.get("rest"), &third)?);
     }
     Some(spoken)
 }

@@ -3,56 +3,31 @@
 use super::abbreviations::STATES;
 use super::context::{is_capitalized, previous_word};
 use super::number::cardinal;
-use crate::text::normalize::rule::{Found, Rule};
-use crate::text::normalize::table::Words;
-
-macro_rules! way {
-    () => {
-        concat!(
-            "(?:Streets?|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr|Lane|Ln|Court|Ct|Place|Pl|Square|Sq|Way|",
-            "Expressway|Expy|Highway|Hwy|Parkway|Pkwy|Freeway|Fwy|Circle|Cir|Terrace|Ter|Trail|Trl|Broadway|",
-            "Turnpike|Tpke|Plaza|Alley|Loop|Row|street|avenue|road)(?:[., ]|$)",
-        )
-    };
-}
+use super::telephone::digits;
+use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::table::{self, Table, Words};
 
 pub const RULES: &[Rule] = &[
     rule(
-        concat!(
-            "(?P<house>[0-9]{1,5})(?P<letter>[A-Z])?(?: (?P<side>[NSEW]|NE|NW|SE|SW)\\.?)?",
-            r"(?P<ahead> (?:(?:[A-Z][A-Za-z'’-]{0,20}\.?|[0-9]{1,3}(?:st|nd|rd|th)) ){0,4}",
-            way!(),
-            ")"
-        ),
+        "address",
+        r"(?P<house>[0-9]{1,5})(?P<letter>[A-Z])?(?: (?P<side>[NSEW]|NE|NW|SE|SW)\.?)?(?P<ahead> (?:(?:[A-Z][A-Za-z'’-]{0,20}\.?|[0-9]{1,3}(?:st|nd|rd|th)) ){0,4}{way})",
         house,
     ),
-    rule(r"(?P<state>[A-Z]{2})(?:,? {1,2}(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?)?", state),
-    rule("(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?", zip),
-    rule(r"(?:P\.? ?O\.?|p\.o\.) ?[Bb]ox (?P<box>[0-9]{1,6})", post_box),
-    rule(r"I-(?P<road>[0-9]{1,3})", |found| road(found, "I")),
-    rule(r"US-(?P<road>[0-9]{1,3})", |found| road(found, "U S")),
-    rule(r"(?:Hwy|hwy)\.? (?P<road>[0-9]{1,3})", |found| road(found, "highway")),
-    rule(r"(?:Rte|Rt)\.? (?P<road>[0-9]{1,3})", |found| road(found, "route")),
-    rule(r"(?:Ste|STE)\.? #?(?P<road>[0-9]{1,4})", |found| road(found, "suite")),
-    rule(r"(?:Apt|apt|APT)\.? #?(?P<road>[0-9]{1,4})", |found| road(found, "apartment")),
-    rule("(?P<side>NE|NW|SE|SW|[NSEW])", side_behind),
-    rule(r"(?P<ordinal>[0-9]{1,2})(?P<th>st|nd|rd|th) [Ff]l\.?", floor),
+    rule("address", r"(?P<state>[A-Z]{2})(?:,? {1,2}(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?)?", state),
+    rule("address", "(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?", zip),
+    rule("address", r"(?:P\.? ?O\.?|p\.o\.) ?[Bb]ox (?P<box>[0-9]{1,6})", post_box),
+    rule("address", r"I-(?P<road>[0-9]{1,3})", |found| road(found, "I")),
+    rule("address", r"US-(?P<road>[0-9]{1,3})", |found| road(found, "U S")),
+    rule("address", r"(?:Hwy|hwy)\.? (?P<road>[0-9]{1,3})", |found| road(found, "highway")),
+    rule("address", r"(?:Rte|Rt)\.? (?P<road>[0-9]{1,3})", |found| road(found, "route")),
+    rule("address", r"(?:Ste|STE)\.? #?(?P<road>[0-9]{1,4})", |found| road(found, "suite")),
+    rule("address", r"(?:Apt|apt|APT)\.? #?(?P<road>[0-9]{1,4})", |found| road(found, "apartment")),
+    rule("address", "(?P<side>NE|NW|SE|SW|[NSEW])", side_behind),
+    rule("address", r"(?P<ordinal>[0-9]{1,2})(?P<th>st|nd|rd|th) [Ff]l\.?", floor),
 ];
 
-const fn rule(pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule {
-    Rule { name: "address", pattern, read }
-}
-
-pub const SIDES: &[(&str, &str)] = &[
-    ("N", "north"),
-    ("S", "south"),
-    ("E", "east"),
-    ("W", "west"),
-    ("NE", "northeast"),
-    ("NW", "northwest"),
-    ("SE", "southeast"),
-    ("SW", "southwest"),
-];
+/// The sides of the world.
+pub static SIDES: Table<(&str, &str)> = Table::new("en/sides", table::pair);
 
 /// Words behind which a letter is a side of the town, without a dot.
 pub static WAYS: Words = Words::new("en/words", "street: ways");
@@ -62,24 +37,24 @@ static DOUBTFUL: Words = Words::new("en/words", "street: doubtful");
 static CITIES: Words = Words::new("en/words", "street: cities");
 
 /// Reads the number of a house: in pairs, as `27 88`.
-pub fn house_number(digits: &str) -> Option<String> {
+pub fn house_number(number: &str) -> Option<String> {
     let pair = |pair: &str| match pair.strip_prefix('0') {
         Some("0") => Some("hundred".into()),
         Some(digit) => Some(format!("o {}", cardinal(digit)?)),
         None => cardinal(pair),
     };
-    let thousand = digits.len() == 4 && digits.ends_with("000");
-    match digits.len() {
+    let thousand = number.len() == 4 && number.ends_with("000");
+    match number.len() {
         0 => None,
-        _ if digits.starts_with('0') || digits.len() > 5 => Some(letters_of(digits)),
-        1 | 2 => cardinal(digits),
-        _ if thousand || digits.len() == 5 && digits.ends_with("000") => cardinal(digits),
+        _ if number.starts_with('0') || number.len() > 5 => Some(digits(number)),
+        1 | 2 => cardinal(number),
+        _ if thousand || number.len() == 5 && number.ends_with("000") => cardinal(number),
         3 | 4 => {
-            let (head, tail) = digits.split_at(digits.len() - 2);
+            let (head, tail) = number.split_at(number.len() - 2);
             Some(format!("{} {}", cardinal(head)?, pair(tail)?))
         }
         _ => {
-            let (head, tail) = digits.split_at(1);
+            let (head, tail) = number.split_at(1);
             let (middle, last) = tail.split_at(2);
             let middle = if middle == "00" { "o o".into() } else { pair(middle)? };
             let last = if last == "00" && middle != "o o" { "hundred".into() } else { pair(last)? };
@@ -88,17 +63,8 @@ pub fn house_number(digits: &str) -> Option<String> {
     }
 }
 
-/// Reads digits one by one, with the letter for zero.
-fn letters_of(digits: &str) -> String {
-    let words: Vec<String> = digits
-        .chars()
-        .filter_map(|c| if c == '0' { Some("o".into()) } else { cardinal(c.encode_utf8(&mut [0; 4])) })
-        .collect();
-    words.join(" ")
-}
-
 fn house(found: &Found) -> Option<String> {
-    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "$./,-:#".contains(c));
+    let inside = !found.starts_apart("$./,-:#");
     // "the 2020 Street View", "5 Broadway shows" are rare enough.
     if inside || found.after().trim_start().starts_with("Street View") {
         return None;
@@ -123,7 +89,10 @@ fn side_behind(found: &Found) -> Option<String> {
     let far = found.all().len() > 1 && found.after().starts_with(" of") && super::unit::name(word).is_some()
         || matches!(word, "miles" | "kilometers" | "kilometres");
     let (_, side) = SIDES.iter().find(|(short, _)| *short == found.get("side"))?;
-    (found.stands_alone() && (far || WAYS.contains(word)) && found.before().ends_with(' '))
+    // The dot of a short side: E. 42nd St.
+    let short =
+        found.after().strip_prefix(". ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    (found.stands_alone() && !short && (far || WAYS.contains(word)) && found.before().ends_with(' '))
         .then(|| side.to_string())
 }
 
@@ -144,10 +113,10 @@ fn state(found: &Found) -> Option<String> {
     let capital = city.starts_with(|c: char| c.is_ascii_uppercase());
     let small = city.ends_with(|c: char| c.is_ascii_lowercase());
     if found.has("zip") {
-        let mut spoken = format!("{name} {}", letters_of(found.get("zip")));
+        let mut spoken = format!("{name} {}", digits(found.get("zip")));
         if found.has("four") {
             spoken += ", ";
-            spoken += &letters_of(found.get("four"));
+            spoken += &digits(found.get("four"));
         }
         return (capital || comma).then_some(spoken);
     }
@@ -169,16 +138,16 @@ fn zip(found: &Found) -> Option<String> {
         .is_some_and(|next| next.starts_with(|c: char| c.is_ascii_lowercase()));
     let four = if found.has("four") { ", " } else { "" };
     (found.stands_alone() && before && !counts && words.rev().take(6).any(ways))
-        .then(|| letters_of(found.get("zip")) + four + &letters_of(found.get("four")))
+        .then(|| digits(found.get("zip")) + four + &digits(found.get("four")))
 }
 
 fn post_box(found: &Found) -> Option<String> {
-    found.stands_alone().then(|| format!("P O box {}", letters_of(found.get("box"))))
+    found.stands_alone().then(|| format!("P O box {}", digits(found.get("box"))))
 }
 
 fn road(found: &Found, name: &str) -> Option<String> {
     let letter = found.next().is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric()) || letter;
+    let inside = !found.starts_apart("") || letter;
     (!inside).then(|| Some(format!("{name} {}", house_number(found.get("road"))?)))?
 }
 

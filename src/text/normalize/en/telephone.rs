@@ -1,35 +1,22 @@
 //! Telephone numbers, and other numbers that are read digit by digit.
 
 use super::amount::has_word;
-use super::context::{ends_apart, starts_apart};
 use super::number::cardinal;
 use crate::text::normalize::latin::initialism::said_as_word;
 use crate::text::normalize::latin::spell::{has_vowel, spell};
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
-
-macro_rules! extension {
-    () => {
-        r"(?:,? ?(?:ext\.?|Ext\.?|x|extension|Extension) ?(?P<ext>[0-9]{1,6}))?"
-    };
-}
 
 pub const RULES: &[Rule] = &[
     // Of twelve or so digits, with the code of the country.
     rule(
         "telephone",
-        concat!(
-            r"(?P<all>\+ ?[0-9]{1,3}(?:[ .-]?\(0?\))?(?:[ .-]{1,2}\(?[0-9]{1,8}\)?){1,6}|\+[0-9]{7,15})",
-            extension!()
-        ),
+        r"(?P<all>\+ ?[0-9]{1,3}(?:[ .-]?\(0?\))?(?:[ .-]{1,2}\(?[0-9]{1,8}\)?){1,6}|\+[0-9]{7,15}){extension}",
         telephone,
     ),
     rule(
         "telephone",
-        concat!(
-            r"(?P<all>(?:1[ .-])?(?:\([0-9]{3}\)[ .-]{0,2}|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}(?:-[0-9]{1,4})?)",
-            extension!()
-        ),
+        r"(?P<all>(?:1[ .-])?(?:\([0-9]{3}\)[ .-]{0,2}|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}(?:-[0-9]{1,4})?){extension}",
         telephone,
     ),
     rule(
@@ -37,7 +24,7 @@ pub const RULES: &[Rule] = &[
         r"(?P<all>1?[ .-]?\(?8[0-9]{2}\)?[ .-](?:[A-Z0-9]{1,8}-){0,4}[A-Z0-9]{2,10})",
         toll_free,
     ),
-    rule("telephone", concat!(r"(?P<all>[0-9]{3}-[0-9]{4})", extension!()), local),
+    rule("telephone", "(?P<all>[0-9]{3}-[0-9]{4}){extension}", local),
     rule("social security number", "(?P<all>[0-9]{3}-[0-9]{2}-[0-9]{4})", groups),
     rule(
         "card number",
@@ -51,11 +38,6 @@ pub const RULES: &[Rule] = &[
         telephone,
     ),
     rule("telephone", "(?P<all>[0-9]{2,5}(?:[ -][0-9]{2,8}){1,4})", after_call),
-    rule(
-        "IP address",
-        r"(?P<ip>[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})(?:(?P<sign>[:/])(?P<port>[0-9]{1,5}))?",
-        ip_address,
-    ),
     rule("number", "(?P<all>[0-9]{3,15})", numbered),
     rule("telephone", "(?P<all>911|411|311|211|511|611|711|811|988|999|112|110|120|119|101)", emergency),
     rule("telephone", "(?P<all>[0-9]{5,15})", after_call),
@@ -64,12 +46,6 @@ pub const RULES: &[Rule] = &[
     }),
     rule("telephone", "(?:ext|Ext|extension|Extension)[. ] ?(?P<all>[0-9]{1,6})", extension),
 ];
-
-type Read = fn(&Found) -> Option<String>;
-
-const fn rule(name: &'static str, pattern: &'static str, read: Read) -> Rule {
-    Rule { name, pattern, read }
-}
 
 /// Reads digits as on the telephone, where zero is the letter.
 pub fn digits(text: &str) -> String {
@@ -96,7 +72,7 @@ fn grouped(text: &str) -> String {
 }
 
 fn is_clean(found: &Found) -> bool {
-    starts_apart(found, "-+./$€£#=") && ends_apart(found, "/-.,:")
+    found.starts_apart("-+./$€£#=") && found.ends_apart("/-.,:")
 }
 
 fn telephone(found: &Found) -> Option<String> {
@@ -107,11 +83,14 @@ fn telephone(found: &Found) -> Option<String> {
         return None;
     }
     let plus = if international { "plus " } else { "" };
-    let extension = match found.get("ext") {
+    Some(format!("{plus}{}{}", grouped(all), extension_of(found)))
+}
+
+fn extension_of(found: &Found) -> String {
+    match found.get("ext") {
         "" => String::new(),
         ext => format!(", extension {}", digits(ext)),
-    };
-    Some(format!("{plus}{}{extension}", grouped(all)))
+    }
 }
 
 /// Reads `1-800-FLOWERS`: letters that make a word are said.
@@ -163,14 +142,7 @@ fn local(found: &Found) -> Option<String> {
     let (from, to) = found.get("all").split_once('-')?;
     let round = |digits: &str| digits.ends_with('0') && !digits.starts_with('0');
     let range = round(from) && round(to) && !is_called(found.before());
-    (is_clean(found) && !range).then(|| {
-        let extension = if found.has("ext") {
-            format!(", extension {}", digits(found.get("ext")))
-        } else {
-            String::new()
-        };
-        grouped(found.get("all")) + &extension
-    })
+    (is_clean(found) && !range).then(|| grouped(found.get("all")) + &extension_of(found))
 }
 
 fn groups(found: &Found) -> Option<String> {
@@ -184,21 +156,6 @@ fn groups(found: &Found) -> Option<String> {
 fn serial(found: &Found) -> Option<String> {
     let long = found.get("all").split('-').any(|part| part.len() > 2);
     if long { groups(found) } else { None }
-}
-
-fn ip_address(found: &Found) -> Option<String> {
-    let ip = found.get("ip");
-    let small = ip.split('.').all(|part| part.parse::<u32>().is_ok_and(|n| n < 256));
-    if !is_clean(found) || !small {
-        return None;
-    }
-    let parts: Vec<String> = ip.split('.').map(digits).collect();
-    let port = match (found.get("sign"), found.get("port")) {
-        (":", port) => format!(" colon {}", digits(port)),
-        ("/", port) => format!(" slash {}", cardinal(port)?),
-        _ => String::new(),
-    };
-    Some(parts.join(" dot ") + &port)
 }
 
 /// Reads `call 911`, `a 911 call`.

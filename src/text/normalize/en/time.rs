@@ -1,95 +1,76 @@
 //! Times of the day, and durations that are written like them.
 
-use super::context::{ends_apart, previous_word, sentence_end, starts_apart};
-use super::number::{cardinal, plural};
+use super::amount::counted;
+use super::context::previous_word;
+use super::number::cardinal;
 use super::year::is_behind_clock;
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule};
-
-macro_rules! hour {
-    () => {
-        "(?P<h>[01]?[0-9]|2[0-4])"
-    };
-}
-/// `a.m.`; at the end of a sentence its last dot is left.
-macro_rules! half {
-    () => {
-        concat!(r" {0,2}(?P<half>[aApP])(?:\.? ?[mM](?:(?P<ahead>", sentence_end!(), r")|\.)?)")
-    };
-}
-macro_rules! later {
-    () => {
-        r"(?P<ahead>(?:[01]?[0-9]|2[0-4])(?:[:.][0-5][0-9])?(?: ?[aApP]\.?[mM]| ?noon)?)"
-    };
-}
+use crate::text::normalize::rule::{Found, Rule, rule};
 
 pub const RULES: &[Rule] = &[
-    rule("(?P<word>noon|midnight|Noon|Midnight) ?[-–—~] ?(?P<ahead>[0-9])", |found| {
+    rule("time", "(?P<word>noon|midnight|Noon|Midnight) ?[-–—~] ?(?P<ahead>[0-9])", |found| {
         Some(format!("{} to", found.get("word")))
     }),
     rule(
-        concat!(
-            hour!(),
-            r"(?:[:.](?P<m>[0-5][0-9]))?(?: ?(?P<half>[aApP])\.?[mM]\.?)? ?(?:-|–|—|~|to) ?",
-            later!()
-        ),
+        "time",
+        r"{hour}(?:[:.](?P<m>[0-5][0-9]))?(?: ?(?P<half>[aApP])\.?[mM]\.?)? ?(?:-|–|—|~|to) ?{later}",
         from,
     ),
-    rule(concat!(hour!(), ":(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?", half!()), clock),
-    rule(concat!(hour!(), ":(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?(?P<utc>Z)?"), clock),
+    rule("time", "{hour}:(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?{half}", clock),
+    rule("time", "{hour}:(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?(?P<utc>Z)?", clock),
     // 4:45 p.m.est, 5 P.M.E.S.T.
     rule(
-        concat!(
-            hour!(),
-            r"(?:[:.](?P<m>[0-5][0-9]))? {0,2}(?P<half>[aApP])\.? ?[mM]\.?",
-            r"(?P<zone>(?i-u:[ecmp]\.?[sd]\.?t|g\.?m\.?t|u\.?t\.?c|[ecmp]\.?t))(?:\.(?P<ahead> [a-z0-9(]|,))?"
-        ),
+        "time",
+        r"{hour}(?:[:.](?P<m>[0-5][0-9]))? {0,2}(?P<half>[aApP])\.? ?[mM]\.?(?P<zone>(?i-u:[ecmp]\.?[sd]\.?t|g\.?m\.?t|u\.?t\.?c|[ecmp]\.?t))(?:\.(?P<ahead> [a-z0-9(]|,))?",
         clock,
     ),
-    rule(concat!(hour!(), "[:.](?P<m>[0-5][0-9])", half!()), clock),
-    rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?P<zone>UTC|GMT|[ECMP][SD]T|CET|BST)"), clock),
-    rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?P<hours> ?hrs)"), clock),
-    rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?:(?P<utc>Z)|h)?"), clock),
-    rule("(?P<h>[01][0-9]|2[0-4])(?P<m>[0-5][0-9]) ?(?:hours|hrs)", military),
+    rule("time", "{hour}[:.](?P<m>[0-5][0-9]){half}", clock),
+    rule("time", "{hour}:(?P<m>[0-5][0-9])(?P<zone>UTC|GMT|[ECMP][SD]T|CET|BST)", clock),
+    rule("time", "{hour}:(?P<m>[0-5][0-9])(?P<hours> ?hrs)", clock),
+    rule("time", "{hour}:(?P<m>[0-5][0-9])(?:(?P<utc>Z)|h)?", clock),
+    rule("time", "(?P<h>[01][0-9]|2[0-4])(?P<m>[0-5][0-9]) ?(?:hours|hrs)", military),
     // 2211 GMT
-    rule("(?P<h>[01][0-9]|2[0-3])(?P<m>[0-5][0-9])(?P<ahead> ?(?:GMT|UTC|Z|[ECMP][SD]T|CET|BST))", military),
-    // 7:00a
-    rule(concat!(hour!(), ":(?P<m>[0-5][0-9])(?P<half>[ap])"), clock),
-    // at 0630
-    rule("(?P<h>0[1-9])(?P<m>[0-5][0-9])", military),
-    rule(concat!(hour!(), half!()), clock),
-    rule(concat!(hour!(), "h(?P<m>[0-5][0-9])"), clock),
     rule(
+        "time",
+        "(?P<h>[01][0-9]|2[0-3])(?P<m>[0-5][0-9])(?P<ahead> ?(?:GMT|UTC|Z|[ECMP][SD]T|CET|BST))",
+        military,
+    ),
+    // 7:00a
+    rule("time", "{hour}:(?P<m>[0-5][0-9])(?P<half>[ap])", clock),
+    // at 0630
+    rule("time", "(?P<h>0[1-9])(?P<m>[0-5][0-9])", military),
+    rule("time", "{hour}{half}", clock),
+    rule("time", "{hour}h(?P<m>[0-5][0-9])", clock),
+    rule(
+        "time",
         r"(?P<h>[0-9]{1,3}) ?(?:hours?|hrs?|h) ?(?P<m>[0-9]{1,2}) ?(?:minutes?|mins?|m)(?: ?(?P<s>[0-9]{1,2}) ?(?:seconds?|secs?|s))?",
         duration,
     ),
-    rule("(?P<m>[0-9]{1,2}) ?(?:mins?|m) ?(?P<s>[0-9]{1,2}) ?(?:secs?|s)", duration),
+    rule("time", "(?P<m>[0-9]{1,2}) ?(?:mins?|m) ?(?P<s>[0-9]{1,2}) ?(?:secs?|s)", duration),
     rule(
+        "time",
         r"(?P<zone>UTC|GMT|EST|EDT|CST|PST|PDT|CET) ?(?P<sign>[-±\+])(?P<h>[0-9]{1,2})(?::?(?P<m>[0-9]{2}))?",
         offset,
     ),
     rule(
+        "time",
         "T(?P<sign>[+–−-])(?P<ahead>[0-9]{1,3}(?::[0-9]{2}| ?(?:seconds?|minutes?|hours?|days?|secs?|mins?)))",
         |found| {
             let sign = if found.get("sign") == "+" { "plus" } else { "minus" };
-            let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '-');
+            let inside = !found.starts_apart("-");
             (!inside).then(|| format!("T {sign} "))
         },
     ),
     // 17:05:12 +0200, 17:05:12 2018 -0730
-    rule(r"(?P<sign>[+-])(?P<h>[01][0-9])(?P<m>[0-5][0-9])", offset_behind_clock),
-    rule("(?P<zone>est|edt|cst|cdt|mst|mdt|pst|pdt|gmt|utc|bst|cet|ist|jst)", zone),
+    rule("time", r"(?P<sign>[+-])(?P<h>[01][0-9])(?P<m>[0-5][0-9])", offset_behind_clock),
+    rule("time", "(?P<zone>est|edt|cst|cdt|mst|mdt|pst|pdt|gmt|utc|bst|cet|ist|jst)", zone),
 ];
-
-const fn rule(pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule {
-    Rule { name: "time", pattern, read }
-}
 
 fn is_clean(found: &Found) -> bool {
     // "2024-01-05T10:30".
     let date = found.before().strip_suffix('T');
     let stamp = date.is_some_and(|date| date.ends_with(|c: char| c.is_ascii_digit()));
-    (stamp || starts_apart(found, ":/.$€£#")) && ends_apart(found, "/.,:")
+    (stamp || found.starts_apart(":/.$€£#")) && found.ends_apart("/.,:")
 }
 
 /// Reads an hour and a minute.
@@ -109,11 +90,7 @@ fn clock(found: &Found) -> Option<String> {
     if !is_clean(found) {
         return None;
     }
-    let half = match found.get("half") {
-        "a" | "A" => " a m",
-        "p" | "P" => " p m",
-        _ => "",
-    };
+    let half = self::half(found);
     let (h, m) = (found.get("h"), found.get("m"));
     // "0 am" is no time, and neither is "I am" or "1.30 a".
     if !half.is_empty() && h.parse::<u32>().ok()? > 12 && m.is_empty() {
@@ -122,7 +99,7 @@ fn clock(found: &Found) -> Option<String> {
     let spoken = match found.get("s") {
         "" => of_day(h, m, !half.is_empty())?,
         s => {
-            format!("{} {} and {}", count(h, "hour")?, count(m, "minute")?, count(s, "second")?)
+            format!("{} {} and {}", counted(h, "hour")?, counted(m, "minute")?, counted(s, "second")?)
         }
     };
     let half = if found.has("hours") { " hours" } else { half };
@@ -152,10 +129,13 @@ fn military(found: &Found) -> Option<String> {
     Some(format!("{zero}{spoken}{hours}"))
 }
 
-fn count(digits: &str, unit: &str) -> Option<String> {
-    let n: u32 = digits.parse().ok()?;
-    let unit = if n == 1 { unit.to_string() } else { plural(unit) };
-    Some(format!("{} {unit}", cardinal(&n.to_string())?))
+/// Returns which half of the day it is.
+fn half(found: &Found) -> &'static str {
+    match found.get("half") {
+        "a" | "A" => " a m",
+        "p" | "P" => " p m",
+        _ => "",
+    }
 }
 
 /// Reads the first of two times. What follows must show that they are no plain numbers.
@@ -174,18 +154,13 @@ fn from(found: &Found) -> Option<String> {
     let colon = found.all().contains(':');
     let first = colon || !half.is_empty() || later_half;
     let second = minute && colon || later_half || !half.is_empty();
-    let before = found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || ":/.$€£#-".contains(c));
+    let before = !found.starts_apart(":/.$€£#-");
     let separate = found.all().contains(['-', '–', '—', '~']) || found.all().ends_with(' ');
     let digit = tail.starts_with(|c: char| c.is_ascii_digit());
     if before || !first || !second || !separate || digit {
         return None;
     }
-    let half_spoken = match half {
-        "a" | "A" => " a m",
-        "p" | "P" => " p m",
-        _ => "",
-    };
-    Some(of_day(found.get("h"), m, !half.is_empty() || later_half)? + half_spoken + " to")
+    Some(of_day(found.get("h"), m, !half.is_empty() || later_half)? + self::half(found) + " to")
 }
 
 fn duration(found: &Found) -> Option<String> {
@@ -195,7 +170,7 @@ fn duration(found: &Found) -> Option<String> {
     let mut parts = Vec::new();
     for (group, unit) in [("h", "hour"), ("m", "minute"), ("s", "second")] {
         if found.has(group) {
-            parts.push(count(found.get(group), unit)?);
+            parts.push(counted(found.get(group), unit)?);
         }
     }
     Some(parts.join(" "))

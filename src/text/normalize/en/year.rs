@@ -4,13 +4,13 @@ use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::context::{is_capitalized, words_back};
 use super::number::{cardinal, year};
 use super::street::house_number;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule { name: "year", pattern: "[0-9]{3,4}", read },
-    Rule { name: "room", pattern: "(?P<number>[1-9][0-9]{2,3})(?P<letter>[A-D])", read: room },
-    Rule { name: "year", pattern: "['’‘](?P<year>[0-9]{2})", read: short },
+    rule("year", "[0-9]{3,4}", read),
+    rule("room", "(?P<number>[1-9][0-9]{2,3})(?P<letter>[A-D])", room),
+    rule("year", "['’‘](?P<year>[0-9]{2})", short),
 ];
 
 /// Words before a year.
@@ -161,12 +161,9 @@ fn short(found: &Found) -> Option<String> {
 
 /// Tells whether more of a number follows.
 fn goes_on(found: &Found) -> bool {
-    let mut after = found.after().chars();
-    let (next, second) = (after.next(), after.next());
-    let before = found.previous();
-    matches!(next, Some('.' | ',' | ':')) && second.is_some_and(|c| c.is_ascii_digit())
-        || matches!(before, Some('.' | '#' | ':'))
-        || matches!(next, Some('%' | '°'))
+    found.goes_on(".,:")
+        || matches!(found.previous(), Some('.' | '#' | ':'))
+        || matches!(found.next(), Some('%' | '°'))
 }
 
 /// Tells whether `before` ends with another year and one word: 1990 to.

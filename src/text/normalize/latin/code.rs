@@ -1,7 +1,6 @@
 //! Things that programs write: versions of packages, placeholders, the bars of a summary of changes.
 
 use super::spell::{has_vowel, join, spell, split_words};
-use crate::text::Language;
 use crate::text::normalize::rule::Found;
 
 /// `1:2.30.2-1`, `2.0~rc1-1+deb12u1`
@@ -16,6 +15,10 @@ pub const PLACEHOLDER: &str =
 
 /// `00:1A:2B:3C:4D:5E`
 pub const HARDWARE: &str = "(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|(?:[0-9A-F]{2}-){5}[0-9A-F]{2}";
+
+/// `192.168.0.1:8080`, `10.0.0.0/8`
+pub const IP_ADDRESS: &str =
+    r"(?P<ip>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::(?P<port>[0-9]{1,5}))?(?:/(?P<mask>[0-9]{1,2}))?";
 
 /// `fe80::1`, `2001:db8:0:1::7`
 pub const LONG_ADDRESS: &str = "(?:[0-9A-Fa-f]{1,4}:){1,7}(?::?[0-9A-Fa-f]{1,4}){1,7}";
@@ -46,14 +49,10 @@ pub fn package(found: &Found) -> Option<String> {
     {
         return None;
     }
-    let (point, dash, plus) = match found.language() {
-        Language::Chinese => ("点", "杠", "加"),
-        Language::English => ("point", "dash", "plus"),
-    };
     let mut parts = Vec::new();
     if found.has("epoch") {
         parts.push((found.numbers().digits)(found.get("epoch")));
-        parts.push(if found.language() == Language::Chinese { "冒号" } else { "colon" }.into());
+        parts.push(found.either("冒号", "colon").into());
     }
     let text = format!("{version}{tag}{rest}");
     let mut rest = text.as_str();
@@ -62,9 +61,9 @@ pub fn package(found: &Found) -> Option<String> {
         let (head, tail) = rest.split_at(word.max(1));
         let number = tail.starts_with(|c: char| c.is_ascii_digit());
         match sign {
-            '.' => parts.push(point.into()),
-            '-' if number => parts.push(dash.into()),
-            '+' => parts.push(plus.into()),
+            '.' => parts.push(found.either("点", "point").into()),
+            '-' if number => parts.push(found.either("杠", "dash").into()),
+            '+' => parts.push(found.either("加", "plus").into()),
             '~' | '-' => {}
             _ => parts.extend(split_words(head).into_iter().map(|word| say(word, found))),
         }
@@ -86,8 +85,25 @@ pub fn hardware(found: &Found) -> Option<String> {
     let joined = |c: char| ":-".contains(c);
     let inside = found.previous().is_some_and(joined) || found.next().is_some_and(joined);
     let pairs: Vec<String> = found.all().split([':', '-']).map(|pair| told(pair, found)).collect();
-    let pause = if found.language() == Language::Chinese { "，" } else { ", " };
+    let pause = found.either("，", ", ");
     (found.stands_alone() && !inside).then(|| pairs.join(pause))
+}
+
+/// Reads an address of the internet, its port and how many bits are those of the network.
+pub fn ip_address(found: &Found) -> Option<String> {
+    let parts: Vec<&str> = found.get("ip").split('.').collect();
+    let small = parts.iter().all(|part| part.parse::<u32>().is_ok_and(|n| n < 256));
+    let apart = found.stands_alone() && found.starts_apart("./$€£#=") && !found.goes_on(".");
+    (small && apart).then_some(())?;
+    let parts: Vec<String> = parts.into_iter().map(|part| told(part, found)).collect();
+    let mut spoken = parts.join(found.either("点", " dot "));
+    if found.has("port") {
+        spoken = spoken + found.either("，", " colon ") + &told(found.get("port"), found);
+    }
+    if found.has("mask") {
+        spoken = spoken + found.either("，", " slash ") + &found.numbers().number(found.get("mask"));
+    }
+    Some(spoken)
 }
 
 /// Reads an address of the sixth version of the internet protocol.
@@ -99,7 +115,7 @@ pub fn long_address(found: &Found) -> Option<String> {
     if !found.stands_alone() || !meant || found.next() == Some(':') || found.before().ends_with([':', '.']) {
         return None;
     }
-    let colon = if found.language() == Language::Chinese { "冒号" } else { "colon" };
+    let colon = found.either("冒号", "colon");
     let mut parts = Vec::new();
     for (i, group) in text.split(':').enumerate() {
         if i > 0 {
@@ -130,14 +146,14 @@ fn told(text: &str, found: &Found) -> String {
 
 /// Reads where a program puts one of several values.
 pub fn placeholder(found: &Found) -> Option<String> {
-    let percent = if found.language() == Language::Chinese { "百分号" } else { "percent" };
+    let percent = found.either("百分号", "percent");
     Some(join(&[percent.into(), found.numbers().number(found.get("n")), found.get("letters").into()]))
 }
 
 /// Reads how many lines of a file were changed; the bar behind it is for the eye.
 pub fn changes(found: &Found) -> Option<String> {
     let ends = found.next().is_none_or(char::is_whitespace);
-    let pause = if found.language() == Language::Chinese { "，" } else { "," };
+    let pause = found.either("，", ",");
     (ends && found.before().trim_end().ends_with('|'))
         .then(|| found.numbers().number(found.get("lines")) + pause)
 }

@@ -24,30 +24,22 @@ pub fn hashtag(found: &Found) -> Option<String> {
     if is_color && tag.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
-    let word = match found.language() {
-        Language::Chinese => "话题",
-        Language::English if DIRECTIVES.contains(tag) => "hash",
-        Language::English => "hashtag",
-    };
+    let word = found.either("话题", if DIRECTIVES.contains(tag) { "hash" } else { "hashtag" });
     Some(join(&[vec![word.to_string()], words(&tag.replace('_', " "), found.numbers())].concat()))
 }
 
 pub fn handle(found: &Found) -> Option<String> {
-    if found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || "._@".contains(c)) {
+    if !found.starts_apart("._@") {
         return None;
     }
     let name = found.all().trim_start_matches('@');
-    let (at, underscore) = match found.language() {
-        Language::Chinese => ("艾特", "下划线"),
-        Language::English => ("at", "underscore"),
-    };
     if !name.bytes().any(|b| b.is_ascii_alphabetic()) {
         return None;
     }
-    let mut parts = vec![at.to_string()];
+    let mut parts = vec![found.either("艾特", "at").to_string()];
     for (i, part) in name.split('_').enumerate() {
         if i > 0 {
-            parts.push(underscore.to_string());
+            parts.push(found.either("下划线", "underscore").to_string());
         }
         parts.extend(words(part, found.numbers()));
     }

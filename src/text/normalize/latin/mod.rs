@@ -9,29 +9,30 @@ mod name;
 pub mod spell;
 mod words;
 
-use super::rule::Rule;
+use super::rule::{Rule, rule};
 
 /// Addresses, names and the like, before anything else is tried.
 pub const RULES: &[Rule] = &[
-    Rule { name: "email", pattern: address::EMAIL, read: address::email },
-    Rule { name: "web address", pattern: address::WITH_SCHEME, read: address::web },
-    Rule { name: "web address", pattern: address::DOMAIN, read: address::web },
-    Rule { name: "version", pattern: code::PACKAGE, read: code::package },
-    Rule { name: "code", pattern: code::HARDWARE, read: code::hardware },
-    Rule { name: "IP address", pattern: code::LONG_ADDRESS, read: code::long_address },
-    Rule { name: "code", pattern: code::HEXADECIMAL, read: code::hexadecimal },
-    Rule { name: "code", pattern: code::PLACEHOLDER, read: code::placeholder },
-    Rule { name: "code", pattern: code::CHANGES, read: code::changes },
-    Rule { name: "path", pattern: file::ABSOLUTE, read: file::path },
-    Rule { name: "path", pattern: file::WINDOWS, read: file::path },
-    Rule { name: "file", pattern: file::FILE, read: file::path },
-    Rule { name: "hashtag", pattern: handle::HASHTAG, read: handle::hashtag },
-    Rule { name: "handle", pattern: handle::HANDLE, read: handle::handle },
-    Rule { name: "name", pattern: name::NAME, read: name::name },
+    rule("email", address::EMAIL, address::email),
+    rule("web address", address::WITH_SCHEME, address::web),
+    rule("web address", address::DOMAIN, address::web),
+    rule("version", code::PACKAGE, code::package),
+    rule("code", code::HARDWARE, code::hardware),
+    rule("IP address", code::IP_ADDRESS, code::ip_address),
+    rule("IP address", code::LONG_ADDRESS, code::long_address),
+    rule("code", code::HEXADECIMAL, code::hexadecimal),
+    rule("code", code::PLACEHOLDER, code::placeholder),
+    rule("code", code::CHANGES, code::changes),
+    rule("path", file::ABSOLUTE, file::path),
+    rule("path", file::WINDOWS, file::path),
+    rule("file", file::FILE, file::path),
+    rule("hashtag", handle::HASHTAG, handle::hashtag),
+    rule("handle", handle::HANDLE, handle::handle),
+    rule("name", name::NAME, name::name),
 ];
 
 /// Words in capitals, where nothing else was found: in English they may be abbreviations or Roman numerals.
 pub const WORDS: &[Rule] = &[
-    Rule { name: "initialism", pattern: initialism::CAPITALS, read: initialism::capitals },
-    Rule { name: "initialism", pattern: initialism::MIXED, read: initialism::mixed },
+    rule("initialism", initialism::CAPITALS, initialism::capitals),
+    rule("initialism", initialism::MIXED, initialism::mixed),
 ];

@@ -2,130 +2,100 @@
 
 use super::context;
 use super::number::{digits, integer};
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::language::is_han;
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 /// Years before and after Christ that begin with letters.
-pub const LATIN: &[Rule] = &[Rule {
-    name: "date",
-    pattern: r"(?<era>B\.C\.E?\.?|BCE?|A\.D\.?|AD) ?(?<y>[0-9]{1,4})(?<unit>年)?",
-    read: of_era,
-}];
+pub const LATIN: &[Rule] =
+    &[rule("date", r"(?<era>B\.C\.E?\.?|BCE?|A\.D\.?|AD) ?(?<y>[0-9]{1,4})(?<unit>年)?", of_era)];
 
 pub const RULES: &[Rule] = &[
     // 221BC, 500 B.C.
-    Rule {
-        name: "date",
-        pattern: r"(?<y>[0-9]{1,4})(?<unit>年)? ?(?<era>B\.C\.E\.?|B\.C\.?|BCE|BC|A\.D\.?|AD)",
-        read: of_era,
-    },
+    rule("date", r"(?<y>[0-9]{1,4})(?<unit>年)? ?(?<era>B\.C\.E\.?|B\.C\.?|BCE|BC|A\.D\.?|AD)", of_era),
     // 2022-01-28, 2022/1/28T08:30
-    Rule {
-        name: "date",
-        pattern: r"(?<y>[12][0-9]{3})(?<one>[-/.·])(?<m>[0-9]{1,2})(?<two>[-/.·])(?<d>[0-9]{1,2})(?<sun>[日号號])?(?:T(?<ahead>[0-9]{2}:))?",
-        read: full,
-    },
+    rule(
+        "date",
+        r"(?<y>[12][0-9]{3})(?<one>[-/.·])(?<m>[0-9]{1,2})(?<two>[-/.·])(?<d>[0-9]{1,2})(?<sun>[日号號])?(?:T(?<ahead>[0-9]{2}:))?",
+        full,
+    ),
     // 22/3/15, and 22-03-15 or 22.3.15 about days
-    Rule {
-        name: "date",
-        pattern: r"(?<y>[0-9]{2})(?<one>[-/.])(?<m>[0-9]{1,2})(?<two>[-/.])(?<d>[0-9]{1,2})",
-        read: short_full,
-    },
+    rule("date", r"(?<y>[0-9]{2})(?<one>[-/.])(?<m>[0-9]{1,2})(?<two>[-/.])(?<d>[0-9]{1,2})", short_full),
     // 28/01/2022, 01/28/2022
-    Rule {
-        name: "date",
-        pattern: r"(?<a>[0-9]{1,2})(?<one>[-/.])(?<b>[0-9]{1,2})(?<two>[-/.])(?<y>(?:19|20)[0-9]{2})",
-        read: year_last,
-    },
+    rule(
+        "date",
+        r"(?<a>[0-9]{1,2})(?<one>[-/.])(?<b>[0-9]{1,2})(?<two>[-/.])(?<y>(?:19|20)[0-9]{2})",
+        year_last,
+    ),
     // 2022年1月28日, 22年3月
-    Rule {
-        name: "date",
-        pattern: r"(?<y>[0-9]{4}|[0-9]{2}) ?年 ?(?<m>[0-9]{1,2}) ?月(?: ?(?<d>[0-9]{1,2}) ?(?<unit>[日号號]))?",
-        read: year_month,
-    },
+    rule(
+        "date",
+        r"(?<y>[0-9]{4}|[0-9]{2}) ?年 ?(?<m>[0-9]{1,2}) ?月(?: ?(?<d>[0-9]{1,2}) ?(?<unit>[日号號]))?",
+        year_month,
+    ),
     // 2022-01, 2022/01, 2022.01–2023.05
-    Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<y>(?:19|20)[0-9]{2})", read: month_of_year },
-    Rule { name: "date", pattern: r"(?<y>(?:19|20)[0-9]{2})(?<sign>/)(?<m>[1-9])", read: month_of_year },
-    Rule {
-        name: "date",
-        pattern: r"(?<y>(?:19|20)[0-9]{2})(?<sign>[-/])(?<m>0[1-9]|1[0-2])",
-        read: month_of_year,
-    },
-    Rule {
-        name: "date",
-        pattern: r"(?<y>(?:19|20)[0-9]{2})\.(?<m>0?[1-9]|1[0-2])(?: ?(?:[-~–—〜至到]) ?)(?<y2>(?:19|20)[0-9]{2})\.(?<m2>0[1-9]|1[0-2]|[1-9])",
-        read: months_of_years,
-    },
+    rule("date", r"(?<m>0[1-9]|1[0-2])/(?<y>(?:19|20)[0-9]{2})", month_of_year),
+    rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<sign>/)(?<m>[1-9])", month_of_year),
+    rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<sign>[-/])(?<m>0[1-9]|1[0-2])", month_of_year),
+    rule(
+        "date",
+        r"(?<y>(?:19|20)[0-9]{2})\.(?<m>0?[1-9]|1[0-2])(?: ?(?:[-~–—〜至到]) ?)(?<y2>(?:19|20)[0-9]{2})\.(?<m2>0[1-9]|1[0-2]|[1-9])",
+        months_of_years,
+    ),
     // (2023.12), 自2023.12起
-    Rule {
-        name: "date",
-        pattern: r"(?<y>(?:19|20)[0-9]{2})[.·](?<m>0[1-9]|1[0-2]|[1-9])",
-        read: dotted_month,
-    },
+    rule("date", r"(?<y>(?:19|20)[0-9]{2})[.·](?<m>0[1-9]|1[0-2]|[1-9])", dotted_month),
     // 国办发〔2024〕5号, （2023）京01民终123号
-    Rule {
-        name: "date",
-        pattern: r"(?<y>(?:19|20)[0-9]{2})(?<ahead>[〕】）)\]])",
-        read: |found| {
-            let opened = found.before().strip_suffix(['〔', '【', '（', '(', '[']);
-            let opened = opened.is_some_and(|before| !before.ends_with(|c: char| c.is_ascii_digit()));
-            opened.then(|| digits(found.get("y")))
-        },
-    },
+    rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<ahead>[〕】）)\]])", |found| {
+        let opened = found.before().strip_suffix(['〔', '【', '（', '(', '[']);
+        let opened = opened.is_some_and(|before| !before.ends_with(|c: char| c.is_ascii_digit()));
+        opened.then(|| digits(found.get("y")))
+    }),
     // 1月28日, 01月
-    Rule {
-        name: "date",
-        pattern: r"(?<m>[0-9]{1,2}) ?月(?: ?(?<d>[0-9]{1,2}) ?(?<unit>[日号號]))?",
-        read: month,
-    },
+    rule("date", r"(?<m>[0-9]{1,2}) ?月(?: ?(?<d>[0-9]{1,2}) ?(?<unit>[日号號]))?", month),
     // The day after a month: 1月3日-08日
-    Rule { name: "date", pattern: r"(?<d>0[1-9])(?<unit>[日号號])", read: day },
+    rule("date", r"(?<d>0[1-9])(?<unit>[日号號])", day),
     // 2020-2022年
-    Rule {
-        name: "date",
-        pattern: r"(?<a>[12][0-9]{3})(?<first>年)? ?(?<link>[-~–—〜]{1,2}|至|到) ?(?<b>[12][0-9]{3}|[0-9]{2})(?<year>(?:年度?|届|學年|学年|赛季|賽季)?)",
-        read: years,
-    },
+    rule(
+        "date",
+        r"(?<a>[12][0-9]{3})(?<first>年)? ?(?<link>[-~–—〜]{1,2}|至|到) ?(?<b>[12][0-9]{3}|[0-9]{2})(?<year>(?:年度?|届|學年|学年|赛季|賽季)?)",
+        years,
+    ),
     // 2023/24赛季
-    Rule {
-        name: "date",
-        pattern: r"(?<a>(?:19|20)[0-9]{2})(?<first>)(?<link>/)(?<b>(?:19|20)[0-9]{2}|[0-9]{2})(?<year>赛季|賽季|学年|學年|财年|年度)",
-        read: years,
-    },
-    Rule { name: "date", pattern: r"(?<y>[0-9]{3,4}) ?(?<ahead>年(?<age>代)?)", read: year },
-    Rule { name: "date", pattern: r"(?<y>[0-9]{2})(?<ahead>年)", read: short_year },
-    Rule {
-        name: "date",
-        pattern: r"(?<y>[0-9]{4})(?<ahead> ?(?:Q[1-4]|H[12])|学年|學年|财年|届|屆|级|款)",
-        read: |found| Some(digits(found.get("y"))),
-    },
-    Rule {
-        name: "date",
-        pattern: r"(?<y>(?:19|20)[0-9]{2})(?<ahead>赛季|賽季|版|新款|春晚|世界杯|欧洲杯|奥运|亚运|高考)",
-        read: |found| found.stands_alone().then(|| digits(found.get("y"))),
-    },
+    rule(
+        "date",
+        r"(?<a>(?:19|20)[0-9]{2})(?<first>)(?<link>/)(?<b>(?:19|20)[0-9]{2}|[0-9]{2})(?<year>赛季|賽季|学年|學年|财年|年度)",
+        years,
+    ),
+    rule("date", r"(?<y>[0-9]{3,4}) ?(?<ahead>年(?<age>代)?)", year),
+    rule("date", r"(?<y>[0-9]{2})(?<ahead>年)", short_year),
+    rule(
+        "date",
+        r"(?<y>[0-9]{4})(?<ahead> ?(?:Q[1-4]|H[12])|学年|學年|财年|届|屆|级|款)",
+        |found| Some(digits(found.get("y"))),
+    ),
+    rule(
+        "date",
+        r"(?<y>(?:19|20)[0-9]{2})(?<ahead>赛季|賽季|版|新款|春晚|世界杯|欧洲杯|奥运|亚运|高考)",
+        |found| found.stands_alone().then(|| digits(found.get("y"))),
+    ),
+    // 2023、2024年
+    rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<ahead>[、和及与] ?(?:19|20)[0-9]{2} ?年)", |found| {
+        found.stands_alone().then(|| digits(found.get("y")))
+    }),
+    // 《2024中国企业榜》, 2024成都车展
+    rule("date", r"(?:19|20)[0-9]{2}", of_event),
     // 07-08赛季
-    Rule {
-        name: "date",
-        pattern: r"(?<a>[0-9]{2})[-/~–](?<b>[0-9]{2})(?<ahead>赛季|賽季)",
-        read: |found| {
-            found.stands_alone().then(|| format!("{}到{}", digits(found.get("a")), digits(found.get("b"))))
-        },
-    },
+    rule("date", r"(?<a>[0-9]{2})[-/~–](?<b>[0-9]{2})(?<ahead>赛季|賽季)", |found| {
+        found.stands_alone().then(|| format!("{}到{}", digits(found.get("a")), digits(found.get("b"))))
+    }),
     // 1990s
-    Rule {
-        name: "date",
-        pattern: r"(?<y>(?:1[89]|20)[0-9]0)s",
-        read: |found| found.stands_alone().then(|| digits(found.get("y")) + "年代"),
-    },
+    rule("date", r"(?<y>(?:1[89]|20)[0-9]0)s", |found| {
+        found.stands_alone().then(|| digits(found.get("y")) + "年代")
+    }),
     // Those born in a decade: 90后
-    Rule { name: "date", pattern: r"(?<y>[0156789][05])(?<ahead>[后後])", read: generation },
+    rule("date", r"(?<y>[0156789][05])(?<ahead>[后後])", generation),
     // 20220128 after what a date follows
-    Rule {
-        name: "date",
-        pattern: r"(?<y>(?:19|20)[0-9]{2})(?<m>0[1-9]|1[0-2])(?<d>[0-3][0-9])",
-        read: packed,
-    },
+    rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<m>0[1-9]|1[0-2])(?<d>[0-3][0-9])", packed),
 ];
 
 /// Words before so many years that have passed.
@@ -173,10 +143,9 @@ pub(super) fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<S
 
 /// Tells whether digits, or signs of a longer code, go on before or after it.
 pub(super) fn is_part(found: &Found) -> bool {
-    let more = found.after().strip_prefix(['-', '/', '.']).is_some_and(|rest| rest.starts_with(digit));
-    found.previous().is_some_and(|c| c.is_ascii_alphanumeric())
+    !found.starts_apart("")
         || found.next().is_some_and(digit)
-        || more && !found.after().starts_with("-20") && !found.after().starts_with("-19")
+        || found.goes_on("-/.") && !found.after().starts_with("-20") && !found.after().starts_with("-19")
 }
 
 fn digit(c: char) -> bool {
@@ -197,7 +166,7 @@ fn full(found: &Found) -> Option<String> {
 }
 
 fn short_full(found: &Found) -> Option<String> {
-    let cued = super::day::is_cued(found) || context::starts_with_any(found.after(), &AFTER_MONTH);
+    let cued = super::day::is_cued(found) || found.precedes(&AFTER_MONTH);
     let joined = is_part(found) || found.before().ends_with(['/', '-', '.']) || !has_one_sign(found);
     if joined || found.get("one") != "/" && !cued {
         return None;
@@ -219,7 +188,7 @@ fn year_month(found: &Found) -> Option<String> {
 }
 
 fn month_of_year(found: &Found) -> Option<String> {
-    let range = found.get("sign") == "-" && context::starts_with_any(found.after(), &["年", "届", "级"]);
+    let range = found.get("sign") == "-" && found.precedes(&["年", "届", "级"]);
     if is_part(found) || range || found.next() == Some('=') {
         return None;
     }
@@ -233,7 +202,7 @@ fn month_of_year(found: &Found) -> Option<String> {
 fn dotted_month(found: &Found) -> Option<String> {
     static BEFORE: Words = Words::new("zh/words", "date: before month");
     let before = found.before().trim_end_matches([' ', '：', ':']);
-    let cued = context::starts_with_any(found.after(), &AFTER_MONTH)
+    let cued = found.precedes(&AFTER_MONTH)
         || context::ends_with_any(before, &BEFORE) && !context::measure_follows(found.after());
     let bracketed =
         found.before().ends_with(['(', '（', '【']) && found.after().starts_with([')', '）', '】']);
@@ -334,9 +303,20 @@ fn short_year(found: &Found) -> Option<String> {
 
 fn generation(found: &Found) -> Option<String> {
     let after = found.after().trim_start_matches(['后', '後']);
-    let alone = !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || ".第,".contains(c));
+    let alone = found.starts_apart(".第,");
     (alone && !context::starts_with_any(after, &["天", "来", "续", "面", "来", "台", "悔"]))
         .then(|| digits(found.get("y")))
+}
+
+/// Reads the year that the name of an event or a report begins with.
+fn of_event(found: &Found) -> Option<String> {
+    static EVENTS: Words = Words::new("zh/words", "date: events");
+    let name =
+        context::sentence_after(found.after()).split(['，', '、', ',', '》']).next().unwrap_or_default();
+    let named = name.starts_with(is_han) && EVENTS.iter().any(|event| name.contains(event));
+    let counts =
+        name.starts_with(['个', '家', '位', '名', '份', '项', '人', '万', '亿', '元', '多', '余', '年']);
+    (named && found.stands_alone() && !counts).then(|| digits(found.all()))
 }
 
 fn packed(found: &Found) -> Option<String> {

@@ -3,59 +3,55 @@
 use super::context;
 use super::date::{is_part, spoken, valid};
 use super::number::digits;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     // 01/28
-    Rule { name: "date", pattern: r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", read: month_slash_day },
+    rule("date", r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", month_slash_day),
     // 5/1-10/31
-    Rule {
-        name: "date",
-        pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2}) ?(?:[-~–—〜至到]) ?(?<m2>[0-9]{1,2})/(?<d2>[0-9]{1,2})",
-        read: days,
-    },
+    rule(
+        "date",
+        r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2}) ?(?:[-~–—〜至到]) ?(?<m2>[0-9]{1,2})/(?<d2>[0-9]{1,2})",
+        days,
+    ),
     // 5.3-5.7 about days
-    Rule {
-        name: "date",
-        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2}) ?(?:[-~–—〜至到]) ?(?<m2>[0-9]{1,2})\.(?<d2>[0-9]{1,2})",
-        read: |found| if is_cued(found) { days(found) } else { None },
-    },
+    rule(
+        "date",
+        r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2}) ?(?:[-~–—〜至到]) ?(?<m2>[0-9]{1,2})\.(?<d2>[0-9]{1,2})",
+        |found| if is_cued(found) { days(found) } else { None },
+    ),
+    // 08-31 06:30
+    rule("date", r"(?<m>0[1-9]|1[0-2])-(?<d>[0-3][0-9])(?<ahead> [0-2]?[0-9]:[0-5][0-9])", |found| {
+        found.starts_apart("-/.").then(|| spoken("", found.get("m"), found.get("d"), "日")).flatten()
+    }),
     // 3/15之前, 截至3/15
-    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", read: cued_day },
+    rule("date", r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", cued_day),
     // The days that are known by their numbers: 5·12, 9·11
-    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", read: known_day },
-    Rule {
-        name: "date",
-        pattern: r"(?<m>[0-9]{1,2})[.-](?<d>[0-9]{1,2})(?<ahead>晚会|打假|曝光|事件|事变|惨案|运动|阅兵|地震|大地震|恐怖|假期|黄金周|消费者|小长假|大促|国庆|妇女节|劳动节|购物节|国庆节|儿童节)",
-        read: known_day,
-    },
+    rule("date", r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", known_day),
+    rule(
+        "date",
+        r"(?<m>[0-9]{1,2})[.-](?<d>[0-9]{1,2})(?<ahead>晚会|打假|曝光|事件|事变|惨案|运动|阅兵|地震|大地震|恐怖|假期|黄金周|消费者|小长假|大促|国庆|妇女节|劳动节|购物节|表白|告白|国庆节|儿童节)",
+        known_day,
+    ),
     // 生日是5.20, 5.1放假
-    Rule { name: "date", pattern: r"(?<m>[0-9]{1,2})[.-](?<d>[0-9]{1,2})", read: pointed_day },
+    rule("date", r"(?<m>[0-9]{1,2})[.-](?<d>[0-9]{1,2})", pointed_day),
     // 5/6号
-    Rule {
-        name: "date",
-        pattern: r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2}) ?(?<unit>[日号號])",
-        read: |found| {
-            let place = found.next().is_some_and(|c| "楼樓线線院门門厅馆机店座栋房桌台口".contains(c));
-            let day = !place && !is_part(found) && found.next() != Some('本');
-            day.then(|| spoken("", found.get("m"), found.get("d"), found.get("unit"))).flatten()
-        },
-    },
+    rule("date", r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2}) ?(?<unit>[日号號])", |found| {
+        let place = found.next().is_some_and(|c| "楼樓线線院门門厅馆机店座栋房桌台口".contains(c));
+        let day = !place && !is_part(found) && found.next() != Some('本');
+        day.then(|| spoken("", found.get("m"), found.get("d"), found.get("unit"))).flatten()
+    }),
     // 周六（6.15）
-    Rule {
-        name: "date",
-        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>[)）])",
-        read: |found| {
-            let after_week = found.before().ends_with(['(', '（']) && weekday_before(found.before());
-            after_week.then(|| spoken("", found.get("m"), found.get("d"), "日")).flatten()
-        },
-    },
-    Rule {
-        name: "date",
-        pattern: r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>圣诞|平安夜|情人节|元旦|聖誕)",
-        read: |found| spoken("", found.get("m"), found.get("d"), "日").filter(|_| found.stands_alone()),
-    },
+    rule("date", r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>[)）])", |found| {
+        let after_week = found.before().ends_with(['(', '（']) && weekday_before(found.before());
+        after_week.then(|| spoken("", found.get("m"), found.get("d"), "日")).flatten()
+    }),
+    rule(
+        "date",
+        r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>圣诞|平安夜|情人节|元旦|聖誕)",
+        |found| spoken("", found.get("m"), found.get("d"), "日").filter(|_| found.stands_alone()),
+    ),
 ];
 
 fn month_slash_day(found: &Found) -> Option<String> {
@@ -78,7 +74,7 @@ const WEEKS: &[&str] = &["周", "星期", "礼拜", "週", "禮拜"];
 pub fn is_cued(found: &Found) -> bool {
     let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
     context::ends_with_any(before, &BEFORE)
-        || context::ends_with_any(found.before(), &BEFORE)
+        || found.follows(&BEFORE)
         || context::starts_with_any(found.after().trim_start(), &AFTER)
         || weekday_before(found.before())
         || weekday_after(found.after())

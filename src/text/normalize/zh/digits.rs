@@ -3,72 +3,52 @@
 use super::context;
 use super::number::{digits, integer, telephone};
 use crate::text::language::is_han;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
 /// Number plates, which begin with a letter.
-pub const LATIN: &[Rule] =
-    &[Rule { name: "plate", pattern: r"[A-HJ-NP-Z][·.•\- ]?[A-HJ-NP-Z0-9]{5,6}", read: plate }];
+pub const LATIN: &[Rule] = &[rule("plate", r"[A-HJ-NP-Z][·.•\- ]?[A-HJ-NP-Z0-9]{5,6}", plate)];
 
 pub const RULES: &[Rule] = &[
     // Bank cards and identity cards.
-    Rule {
-        name: "digits",
-        pattern: r"[0-9]{4}(?: [0-9]{4}){2,4}(?: [0-9]{1,3})?",
-        read: |found| found.stands_alone().then(|| digits(found.all())),
-    },
+    rule("digits", r"[0-9]{4}(?: [0-9]{4}){2,4}(?: [0-9]{1,3})?", |found| {
+        found.stands_alone().then(|| digits(found.all()))
+    }),
     // 会议号 886 123 456
-    Rule {
-        name: "digits",
-        pattern: r"[0-9]{2,4}(?:(?: [0-9]{2,4}){1,4}|(?:-[0-9]{2,4}){2,4})",
-        read: grouped,
-    },
+    rule("digits", r"[0-9]{2,4}(?:(?: [0-9]{2,4}){1,4}|(?:-[0-9]{2,4}){2,4})", grouped),
     // ISBN
-    Rule {
-        name: "digits",
-        pattern: r"(?:97[89][- ]?)?[0-9](?:[- ]?[0-9]{2,8}){2,3}[- ]?[0-9Xx]",
-        read: |found| {
-            let named =
-                context::ends_with_any(label(found.before()), &["ISBN", "编号", "編號", "书号", "書號"]);
-            (named && found.stands_alone()).then(|| digits(found.all()))
-        },
-    },
-    Rule { name: "digits", pattern: r"[1-9][0-9]{16}(?<last>[0-9Xx])", read: identity },
-    Rule { name: "digits", pattern: r"[0-9]{3,4}", read: named },
-    Rule { name: "digits", pattern: r"[0-9]{1,24}", read: code },
-    Rule {
-        name: "digits",
-        pattern: r"211/985|985/211",
-        read: |found| {
-            let (a, b) = found.all().split_once('/')?;
-            found.stands_alone().then(|| format!("{}，{}", digits(a), digits(b)))
-        },
-    },
+    rule("digits", r"(?:97[89][- ]?)?[0-9](?:[- ]?[0-9]{2,8}){2,3}[- ]?[0-9Xx]", |found| {
+        let named = context::ends_with_any(label(found.before()), &["ISBN", "编号", "編號", "书号", "書號"]);
+        (named && found.stands_alone()).then(|| digits(found.all()))
+    }),
+    rule("digits", r"[1-9][0-9]{16}(?<last>[0-9Xx])", identity),
+    rule("digits", r"[0-9]{3,4}", named),
+    rule("digits", r"[0-9]{1,24}", code),
+    rule("digits", r"211/985|985/211", |found| {
+        let (a, b) = found.all().split_once('/')?;
+        found.stands_alone().then(|| format!("{}，{}", digits(a), digits(b)))
+    }),
     // 贵州茅台(600519), 00700.HK
-    Rule { name: "digits", pattern: r"[0-9]{4,6}", read: stock },
-    Rule {
-        name: "digits",
-        pattern: r"88(?<ahead>VIP)",
-        read: |found| (!found.previous().is_some_and(|c| c.is_ascii_alphanumeric())).then(|| "八八".into()),
-    },
+    rule("digits", r"[0-9]{4,6}", stock),
+    rule("digits", r"88(?<ahead>VIP)", |found| found.starts_apart("").then(|| "八八".into())),
     // Cheers and laughs of the net: 简直666, 23333.
-    Rule { name: "digits", pattern: r"6{3,8}|23{2,8}|88{1,3}|5201314|1314520|520|1314", read: net },
+    rule("digits", r"6{3,8}|23{2,8}|88{1,3}|5201314|1314520|520|1314", net),
     // 95式 and 99A坦克, by the year.
-    Rule {
-        name: "digits",
-        pattern: r"[0-9]{2}(?<ahead>式|A(?:坦克|主战|型坦克))",
-        read: |found| {
-            (!found.previous().is_some_and(|c| c.is_ascii_alphanumeric())).then(|| digits(found.all()))
-        },
-    },
+    rule("digits", r"[0-9]{2}(?<ahead>式|A(?:坦克|主战|型坦克))", |found| {
+        found.starts_apart("").then(|| digits(found.all()))
+    }),
+    // 波音737-800
+    rule("digits", r"7[0-9]7(?<ahead>-[0-9]{1,4})", |found| {
+        (found.follows(&["波音"]) && found.stands_alone()).then(|| digits(found.all()))
+    }),
+    // Bonds, by the year and their number in it: 24附息国债08.
+    rule("digits", r"[0-9]{2}(?<ahead>附息|贴现|国开|农发|特别国债)", |found| {
+        found.stands_alone().then(|| digits(found.all()))
+    }),
     // 85折 is 8.5折.
-    Rule {
-        name: "digits",
-        pattern: r"[1-9][1-9](?<ahead>折)",
-        read: |found| {
-            (!found.previous().is_some_and(|c| c.is_ascii_digit() || c == '.')).then(|| digits(found.all()))
-        },
-    },
+    rule("digits", r"[1-9][1-9](?<ahead>折)", |found| {
+        (!found.previous().is_some_and(|c| c.is_ascii_digit() || c == '.')).then(|| digits(found.all()))
+    }),
 ];
 
 const PROVINCES: &str =
@@ -91,7 +71,7 @@ static STOCKS: Words = Words::new("zh/words", "digits: stocks");
 /// Reads the code of a stock, after its name and in brackets or before its exchange.
 fn stock(found: &Found) -> Option<String> {
     let text = found.all();
-    let exchange = context::starts_with_any(found.after(), &[".SH", ".SZ", ".SS", ".BJ", ".HK"]);
+    let exchange = found.precedes(&[".SH", ".SZ", ".SS", ".BJ", ".HK"]);
     let name = found.before().strip_suffix(['(', '（']).and_then(|before| before.chars().next_back());
     let bracketed = name.is_some_and(is_han) && found.after().starts_with([')', '）']);
     let listed = text.len() == 6 && context::starts_with_any(text, &STOCKS) && !text.ends_with("0000");
@@ -104,16 +84,17 @@ static CODES: Words = Words::new("zh/words", "digits: codes");
 /// Words after the number of a room, a road, a train.
 static NUMBERED: Words = Words::new("zh/words", "digits: numbered");
 /// Numbers that are names.
-static NAMES: Table<(&str, Vec<&str>)> = Table::new("zh/names", table::list);
+static NAMES: Table<(&str, Vec<&str>, Vec<&str>)> = Table::new("zh/names", |cells| match cells {
+    [number, before, behind] => {
+        Some((*number, table::forms(before).collect(), table::forms(behind).collect()))
+    }
+    _ => None,
+});
 
 pub fn alone(found: &Found) -> bool {
-    let part = |text: &str| {
-        text.strip_prefix(['.', '-', '/', ':', ','])
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
     let unit = found.next().is_some_and(|c| "%‰°²³^×+*=~".contains(c));
     found.stands_alone()
-        && !part(found.after())
+        && !found.goes_on(".-/:,")
         && !unit
         && !found.before().ends_with(['.', '/', '=', '+', '×', '¥', '$', '~'])
 }
@@ -134,21 +115,23 @@ fn identity(found: &Found) -> Option<String> {
 /// Reads a number that says which room, road or school.
 fn named(found: &Found) -> Option<String> {
     let text = found.all();
-    let p = found.next().is_some_and(|c| matches!(c, 'P' | 'p'))
-        && !found.previous().is_some_and(|c| c.is_ascii_alphanumeric());
+    let p = found.next().is_some_and(|c| matches!(c, 'P' | 'p')) && found.starts_apart("");
     if !p && !alone(found) {
         return None;
     }
-    let name = NAMES.iter().any(|(name, after)| {
-        *name == text && (context::starts_with_any(found.after(), after) || after.is_empty())
+    let counted = context::measure_follows(found.after());
+    let name = NAMES.iter().any(|(name, before, behind)| {
+        *name == text
+            && (found.precedes(before)
+                || found.follows(behind) && !counted
+                || before.is_empty() && behind.is_empty())
     });
     let round = text.ends_with("00");
     let room = !round
-        && context::starts_with_any(found.after(), &NUMBERED)
-        && !context::starts_with_any(found.after(), &["房产", "路人", "厂家", "房屋", "路口", "路程"]);
+        && found.precedes(&NUMBERED)
+        && !found.precedes(&["房产", "路人", "厂家", "房屋", "路口", "路程"]);
     // 2单元303
-    let door = context::ends_with_any(found.before(), &["单元", "栋", "幢", "楼", "座", "层"])
-        && !context::measure_follows(found.after());
+    let door = found.follows(&["单元", "栋", "幢", "楼", "座", "层"]) && !counted;
     (name || room || door).then(|| digits(text))
 }
 

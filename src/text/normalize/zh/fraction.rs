@@ -2,40 +2,21 @@
 
 use super::number::{integer, number};
 use crate::text::normalize::numbers::vulgar;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 
 pub const RULES: &[Rule] = &[
     // 10-20%, -5%, 0.5‰
-    Rule {
-        name: "percent",
-        pattern: concat!(
-            "(?<neg>-)?(?<a>",
-            super::num!(),
-            ")(?: ?(?<link>[-~–—〜]|至|到) ?(?<b>",
-            super::num!(),
-            "))? ?(?<sign>%|‰|‱)"
-        ),
-        read: percent,
-    },
-    Rule { name: "percent", pattern: r"[+](?<ahead>[0-9]{1,9}(?:\.[0-9]{1,9})?[%‰])", read: plus },
-    Rule {
-        name: "fraction",
-        pattern: r"24/7",
-        read: |found| found.stands_alone().then(|| "二十四七".into()),
-    },
-    Rule {
-        name: "fraction",
-        pattern: r"(?<neg>-)?(?:(?<whole>[0-9]{1,6}) )?(?<a>[0-9]{1,12})/(?<b>[0-9]{1,12})",
-        read: fraction,
-    },
+    rule(
+        "percent",
+        "(?<neg>-)?(?<a>{num})(?: ?(?<link>[-~–—〜]|至|到) ?(?<b>{num}))? ?(?<sign>%|‰|‱)",
+        percent,
+    ),
+    rule("percent", r"[+](?<ahead>[0-9]{1,9}(?:\.[0-9]{1,9})?[%‰])", plus),
+    rule("fraction", r"(?<neg>-)?(?:(?<whole>[0-9]{1,6}) )?(?<a>[0-9]{1,12})/(?<b>[0-9]{1,12})", fraction),
     // 3 / 4
-    Rule { name: "fraction", pattern: r"(?<a>[0-9]{1,3}) / (?<b>[0-9]{1,3})", read: spaced },
-    Rule {
-        name: "fraction", pattern: r"(?<whole>[0-9]{1,12})(?<sign>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒])", read: mixed
-    },
-    Rule {
-        name: "fraction", pattern: r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒]", read: |found| sign(found.all())
-    },
+    rule("fraction", r"(?<a>[0-9]{1,3}) / (?<b>[0-9]{1,3})", spaced),
+    rule("fraction", r"(?<whole>[0-9]{1,12})(?<sign>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒])", mixed),
+    rule("fraction", r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒]", |found| sign(found.all())),
 ];
 
 /// Reads `3 / 4`, which is a division if it is part of a sum or more than one.
@@ -90,10 +71,7 @@ fn plus(found: &Found) -> Option<String> {
 }
 
 fn fraction(found: &Found) -> Option<String> {
-    let part = |text: &str| {
-        text.strip_prefix(['/', '.']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
-    if !found.stands_alone() || part(found.after()) || found.before().ends_with(['/', '.']) {
+    if !found.stands_alone() || found.goes_on("/.") || found.before().ends_with(['/', '.']) {
         return None;
     }
     if found.has("neg") && !may_be_negative(found) {

@@ -2,12 +2,10 @@
 
 use super::context;
 use super::number::quantity;
-use crate::text::normalize::rule::Found;
-use crate::text::normalize::rule::Rule;
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
-pub const RULES: &[Rule] =
-    &[Rule { name: "measure", pattern: r#"(?<a>[0-9]{1,3}(?:\.[0-9]{1,2})?)(?:["”]|'')"#, read: inches }];
+pub const RULES: &[Rule] = &[rule("measure", r#"(?<a>[0-9]{1,3}(?:\.[0-9]{1,2})?)(?:["”]|'')"#, inches)];
 
 /// Words after the size of a screen.
 static SCREENS: Words = Words::new("zh/words", "inches: screens");

@@ -1,15 +1,13 @@
 //! Numbers of a list's items.
 
 use super::number::integer;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "list",
-        pattern: r"(?<n>[0-9]{1,3})(?:[.．][ \t]{0,3}|[)）][ \t]{0,3})(?<ahead>[^0-9.\s])",
-        read: item,
-    },
-    Rule { name: "list", pattern: "[①-⑳]", read: circled },
+    rule("list", r"(?<n>[0-9]{1,3})(?:[.．][ \t]{0,3}|[)）][ \t]{0,3})(?<ahead>[^0-9.\s])", item),
+    // 2.2018年
+    rule("list", r"(?<n>[0-9]{1,2})\.(?<ahead>(?:19|20)[0-9]{2}年)", item),
+    rule("list", "[①-⑳]", circled),
 ];
 
 fn item(found: &Found) -> Option<String> {

@@ -2,48 +2,37 @@
 
 use super::number::{integer, number};
 use crate::text::language::is_han;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::numbers;
+use crate::text::normalize::rule::{Found, Rule, rule};
 
 /// A letter x between two numbers.
 pub const LATIN: &[Rule] = &[
-    Rule { name: "math", pattern: r"[xX] ?(?<ahead>[0-9])", read: times },
+    rule("math", r"[xX] ?(?<ahead>[0-9])", times),
     // 23.5x
-    Rule { name: "math", pattern: r"[xX]", read: fold },
+    rule("math", r"[xX]", fold),
 ];
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "math",
-        pattern: concat!("(?<base>", super::num!(), r")\^\(?(?<sign>-)?(?<n>[0-9]{1,6})\)?"),
-        read: power,
-    },
-    Rule {
-        name: "math",
-        pattern: concat!("(?<base>", super::num!(), ")(?<n>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6})"),
-        read: power,
-    },
+    rule("math", r"(?<base>{num})\^\(?(?<sign>-)?(?<n>[0-9]{1,6})\)?", power),
+    rule("math", "(?<base>{num})(?<n>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6})", power),
     // 1.5e-3
-    Rule {
-        name: "math",
-        pattern: r"(?<base>[0-9]{1,12}(?:\.[0-9]{1,12})?)[eE][+]?(?<sign>-)?(?<n>[0-9]{1,3})",
-        read: scientific,
-    },
-    Rule { name: "math", pattern: r"\^\(?(?<sign>-)?(?<n>[0-9]{1,6})\)?", read: power_of_letter },
-    Rule { name: "math", pattern: "[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}", read: power_of_letter },
-    Rule {
-        name: "math", pattern: r"[₀₁₂₃₄₅₆₇₈₉]{1,6}", read: |found| Some(integer(&lowered(found.all())))
-    },
-    Rule { name: "math", pattern: r" ?\* ?(?<ahead>[0-9(])", read: times },
-    Rule { name: "math", pattern: r"(?:>=|≥|≧)", read: |_| Some("大于等于".into()) },
-    Rule { name: "math", pattern: r"(?:<=|≤|≦)(?<ahead> ?[^>])", read: |_| Some("小于等于".into()) },
-    Rule { name: "math", pattern: r"!=", read: |_| Some("不等于".into()) },
-    Rule { name: "math", pattern: r"==", read: |_| Some("等于".into()) },
-    Rule { name: "math", pattern: r"(?<sign>[<>]) ?(?<ahead>(?<next>[-¥$0-9A-Za-z.]))", read: compared },
-    Rule { name: "math", pattern: r"[+] ?(?<ahead>(?<next>[0-9.]))", read: plus },
-    Rule { name: "math", pattern: r"- ?(?<ahead>(?<next>[a-z0-9(]))", read: minus },
-    Rule { name: "math", pattern: r"[÷/] ?(?<ahead>[0-9(])", read: divided },
-    Rule { name: "math", pattern: "[√×✓✔✗✘]", read: mark },
-    Rule { name: "math", pattern: r"√(?<ahead>[0-9(a-z])", read: |_| Some("根号".into()) },
+    rule("math", r"(?<base>[0-9]{1,12}(?:\.[0-9]{1,12})?)[eE][+]?(?<sign>-)?(?<n>[0-9]{1,3})", scientific),
+    rule("math", r"\^\(?(?<sign>-)?(?<n>[0-9]{1,6})\)?", power_of_letter),
+    rule("math", "(?<n>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6})", power_of_letter),
+    rule("math", r"[₀₁₂₃₄₅₆₇₈₉]{1,6}", |found| {
+        Some(integer(&numbers::lowered(found.all())))
+    }),
+    rule("math", r" ?\* ?(?<ahead>[0-9(])", times),
+    rule("math", r"(?:>=|≥|≧)", |_| Some("大于等于".into())),
+    rule("math", r"(?:<=|≤|≦)(?<ahead> ?[^>])", |_| Some("小于等于".into())),
+    rule("math", r"!=", |_| Some("不等于".into())),
+    rule("math", r"==", |_| Some("等于".into())),
+    rule("math", r"(?<sign>[<>]) ?(?<ahead>(?<next>[-¥$0-9A-Za-z.]))", compared),
+    rule("math", r"[+] ?(?<ahead>(?<next>[0-9.]))", plus),
+    rule("math", r"- ?(?<ahead>(?<next>[a-z0-9(]))", minus),
+    rule("math", r"[÷/] ?(?<ahead>[0-9(])", divided),
+    rule("math", "[√×✓✔✗✘]", mark),
+    rule("math", r"√(?<ahead>[0-9(a-z])", |_| Some("根号".into())),
 ];
 
 /// Reads what is put beside an answer.
@@ -61,10 +50,8 @@ fn is_operand_end(c: char) -> bool {
 
 /// Tells whether it stands in a sum: an operator that is nothing else, or what says that it is one, is near.
 pub fn in_formula(found: &Found) -> bool {
-    let part = |c: &char| c.is_ascii_digit() || "+-*/×÷=≈≠<>≥≤().^√²³ xyabn,".contains(*c);
-    let before: String = found.before().chars().rev().take_while(part).collect();
-    let before: String = before.chars().rev().collect();
-    let after: String = found.after().chars().take_while(part).collect();
+    let part = |c: char| c.is_ascii_digit() || "+-*/×÷=≈≠<>≥≤().^√²³ xyabn,".contains(c);
+    let (before, after) = found.around(part);
     let span = format!("{before}{}{after}", found.all());
     let strong = ['=', '≈', '≠', '×', '÷', '√', '^', '²', '³'];
     let plus =
@@ -79,28 +66,11 @@ pub fn in_formula(found: &Found) -> bool {
         || found.before().ends_with("算式")
 }
 
-/// Returns superscripts and subscripts as digits and a minus.
-fn lowered(text: &str) -> String {
-    let plain = |c: char| match c {
-        '⁰' | '₀' => Some('0'),
-        '¹' | '₁' => Some('1'),
-        '²' | '₂' => Some('2'),
-        '³' | '₃' => Some('3'),
-        '⁻' => Some('-'),
-        '⁴'..='⁹' => char::from_u32(u32::from(c) - u32::from('⁴') + u32::from('4')),
-        '₄'..='₉' => char::from_u32(u32::from(c) - u32::from('₄') + u32::from('4')),
-        _ => None,
-    };
-    text.chars().filter_map(plain).collect()
-}
-
+/// Returns what a power is called: 平方, 负三次方.
 fn exponent(found: &Found) -> Option<String> {
-    let text = lowered(found.get("n"));
-    let (negative, n) = match text.strip_prefix('-') {
-        Some(n) => (true, n),
-        None if text.is_empty() && found.has("n") => (found.has("sign"), found.get("n")),
-        None => (false, text.as_str()),
-    };
+    let text = numbers::lowered(found.get("n"));
+    let n = text.trim_start_matches('-');
+    let negative = found.has("sign") || n.len() < text.len();
     match n {
         "" => None,
         "2" if !negative => Some("平方".into()),
@@ -110,7 +80,7 @@ fn exponent(found: &Found) -> Option<String> {
 }
 
 fn power(found: &Found) -> Option<String> {
-    let inside = found.previous().is_some_and(|c| c.is_ascii_alphanumeric());
+    let inside = !found.starts_apart("");
     (!inside)
         .then(|| exponent(found))
         .flatten()
@@ -128,17 +98,7 @@ fn scientific(found: &Found) -> Option<String> {
 
 fn power_of_letter(found: &Found) -> Option<String> {
     let base = found.previous().is_some_and(|c| c.is_ascii_alphabetic() || c == ')' || c == 'π');
-    let text = if found.has("n") { found.get("n").to_string() } else { lowered(found.all()) };
-    if !base || text.is_empty() {
-        return None;
-    }
-    Some(match (text.strip_prefix('-'), text.as_str()) {
-        (Some(n), _) => format!("的负{}次方", integer(n)),
-        (None, n) if found.has("sign") => format!("的负{}次方", integer(n)),
-        (None, "2") => "的平方".into(),
-        (None, "3") => "的立方".into(),
-        (None, n) => format!("的{}次方", integer(n)),
-    })
+    base.then(|| exponent(found)).flatten().map(|power| format!("的{power}"))
 }
 
 fn times(found: &Found) -> Option<String> {
@@ -185,6 +145,11 @@ fn compared(found: &Found) -> Option<String> {
     let number_before = before.ends_with(|c: char| c.is_ascii_digit() || c == '%');
     // <b> and </b> are no comparisons, nor is ->.
     let variables = ends_with_variable(before) && starts_with_variable(found.after());
+    // What begins a line quotes it.
+    let quotes = before.is_empty() || found.before().trim_end_matches(' ').ends_with('\n');
+    if quotes && found.get("sign") == ">" && found.all().ends_with(' ') {
+        return None;
+    }
     if before.ends_with(['<', '>', '-', '=']) || tag || !number_after && !number_before && !variables {
         return None;
     }

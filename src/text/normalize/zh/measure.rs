@@ -5,98 +5,45 @@ use super::fraction::may_be_negative;
 use super::number::{number, quantity};
 use super::units;
 use crate::text::language::is_han;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
-/// A unit's sign.
-macro_rules! unit {
-    () => {
-        r"[A-Za-zµΩ°Å″][A-Za-zΩ]{0,4}(?:\^?[23]|[²³])?"
-    };
-}
-/// A unit that something is counted by.
-macro_rules! per {
-    () => {
-        concat!(
-            "(?<per>",
-            unit!(),
-            "|平方千米|平方公里|平方厘米|平方米|立方厘米|立方米|公斤|千克|毫升|小时|分钟|课时|人次|人|次|天|日|年|月|周|时|分|秒|个|台|斤|克|吨|米|升|瓶|件|套|晚|份|股|桶|亩|户|张|盒|袋|支|只|条|箱|包|杯|公里|千米|平|度|位|间|晚|夜|季度|股|学期|车|卡|吨|盎司|磅|万|片|粒|颗|本|册|场|局|辆|头|针|剂|滴|根|字|页)"
-        )
-    };
-}
-/// One number, or two.
-macro_rules! amount {
-    () => {
-        concat!(
-            "(?<neg>-)?(?<a>",
-            super::num!(),
-            ")(?: ?(?<link>[-~–—〜]|至|到) ?(?<neg2>-)?(?<b>",
-            super::num!(),
-            "))?(?<scale>[万亿萬億千百])?"
-        )
-    };
-}
-
 /// Units without a number, and those after 每 or a Chinese number.
-pub const LATIN: &[Rule] = &[
-    Rule { name: "measure", pattern: concat!("(?<unit>", unit!(), ")/", per!()), read: bare_rate },
-    Rule { name: "measure", pattern: unit!(), read: bare_unit },
-];
+pub const LATIN: &[Rule] =
+    &[rule("measure", "(?<unit>{sign})/{counted}", bare_rate), rule("measure", "{sign}", bare_unit)];
 
 pub const RULES: &[Rule] = &[
     // 6.5L/100km
-    Rule {
-        name: "measure",
-        pattern: concat!("(?<a>", super::num!(), ") ?(?<unit>L|升|kWh) ?/ ?(?:100|百)(?:km|公里|千米)"),
-        read: consumption,
-    },
-    Rule {
-        name: "measure",
-        pattern: concat!(amount!(), " ?(?<unit>", unit!(), ") ?/ ?", per!()),
-        read: rate,
-    },
+    rule("measure", "(?<a>{num}) ?(?<unit>L|升|kWh) ?/ ?(?:100|百)(?:km|公里|千米)", consumption),
+    rule("measure", "{measured} ?(?<unit>{sign}) ?/ ?{counted}", rate),
     // 39°54′20″
-    Rule {
-        name: "measure",
-        pattern: r#"(?<d>[0-9]{1,3})°(?<m>[0-9]{1,2})[′'’](?:(?<s>[0-9]{1,2}(?:\.[0-9]{1,4})?)(?:″|"|”|''))?"#,
-        read: angle,
-    },
-    Rule { name: "measure", pattern: concat!(amount!(), " ?(?<unit>", unit!(), ")"), read: measure },
-    // -5~-3度
-    Rule {
-        name: "measure",
-        pattern: concat!(
-            "-(?<a>",
-            super::num!(),
-            ") ?(?:[-~–—〜至到]) ?(?<neg2>-)?(?<b>",
-            super::num!(),
-            ")(?<unit>度|摄氏度)"
-        ),
-        read: cold_range,
-    },
-    // -10度
-    Rule {
-        name: "measure", pattern: concat!("-(?<a>", super::num!(), ")(?<ahead>度|摄氏度)"), read: cold
-    },
-    Rule { name: "measure", pattern: "°[CF]", read: bare_unit },
+    rule(
+        "measure",
+        r#"(?<d>[0-9]{1,3})°(?<m>[0-9]{1,2})[′'’](?:(?<s>[0-9]{1,2}(?:\.[0-9]{1,4})?)(?:″|"|”|''))?"#,
+        angle,
+    ),
+    rule("measure", "{measured} ?(?<unit>{sign})", measure),
+    // -5~-3度, -10度
+    rule(
+        "measure",
+        "(?<neg>-)(?<a>{num})(?: ?(?<link>[-~–—〜]|至|到) ?(?<neg2>-)?(?<b>{num}))?(?<unit>度|摄氏度)",
+        measure,
+    ),
+    rule("measure", "°[CF]", bare_unit),
     // ¥3.5/100g
-    Rule {
-        name: "measure",
-        pattern: r"/ ?(?<ahead>[1-9][0-9]{0,3} ?(?:g|kg|ml|mL|ML|L|km|m|h|克|千克|公斤|毫升|升|斤|片|个|次|人|天|月|年|小时|分钟|公里|米|张|只|瓶))",
-        read: |found| {
+    rule(
+        "measure",
+        r"/ ?(?<ahead>[1-9][0-9]{0,3} ?(?:g|kg|ml|mL|ML|L|km|m|h|克|千克|公斤|毫升|升|斤|片|个|次|人|天|月|年|小时|分钟|公里|米|张|只|瓶))",
+        |found| {
             let before = found.before().trim_end();
             let price = before.trim_end_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
             let sign = price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']);
             (sign || before.ends_with(['元', '块'])).then(|| "每".into())
         },
-    },
+    ),
     // 元/斤
-    Rule { name: "measure", pattern: concat!("/ ?", per!()), read: each },
-    Rule {
-        name: "measure",
-        pattern: concat!("[+](?<ahead>", super::num!(), " ?°[CF])"),
-        read: |found| may_be_negative(found).then(|| "正".into()),
-    },
+    rule("measure", "/ ?{counted}", each),
+    rule("measure", "[+](?<ahead>{num} ?°[CF])", |found| may_be_negative(found).then(|| "正".into())),
 ];
 
 /// Letters that mean something else than the unit before these.
@@ -108,11 +55,11 @@ static WEATHER: Words = Words::new("zh/words", "measure: weather");
 
 fn unit_of(found: &Found) -> Option<String> {
     let sign = found.get("unit");
-    let other = |sign: &str| {
-        NOT_UNITS
-            .iter()
-            .any(|(unit, next)| *unit == sign && context::starts_with_any(found.after().trim_start(), next))
-    };
+    if sign.starts_with(is_han) {
+        return Some(sign.into());
+    }
+    let after = found.after().trim_start();
+    let other = NOT_UNITS.iter().any(|(unit, next)| *unit == sign && context::starts_with_any(after, next));
     let whole = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '\'' || c == '_');
     // 175/92A is a size of clothes.
     let size = sign == "A"
@@ -125,22 +72,16 @@ fn unit_of(found: &Found) -> Option<String> {
     let model = sign.len() == 1 && context::latin_before(found.before()).is_some();
     let word =
         WORDS.contains(&sign) && found.all().split('/').next().is_some_and(|amount| amount.contains(' '));
-    (whole && !other(sign) && !size && !rank && !model && !word).then(|| units::name(sign)).flatten()
+    (whole && !other && !size && !rank && !model && !word).then(|| units::name(sign)).flatten()
 }
 
 fn amount(found: &Found, cold: bool) -> Option<String> {
-    let inside = |c: char| c.is_ascii_alphanumeric();
-    if found.has("neg") && !may_be_negative(found)
-        || !found.has("neg") && found.previous().is_some_and(inside)
-    {
-        return None;
-    }
-    let minus = if cold && !found.before().trim_end().ends_with("零下") {
-        "零下"
-    } else if cold {
-        ""
-    } else {
-        "负"
+    let starts = if found.has("neg") { may_be_negative(found) } else { found.starts_apart("") };
+    starts.then_some(())?;
+    let minus = match cold {
+        true if found.before().trim_end().ends_with("零下") => "",
+        true => "零下",
+        false => "负",
     };
     let minus_if = |group: &str| if found.has(group) { minus } else { "" };
     let mut spoken = format!("{}{}", minus_if("neg"), quantity(found.get("a")));
@@ -154,10 +95,15 @@ fn amount(found: &Found, cold: bool) -> Option<String> {
 fn measure(found: &Found) -> Option<String> {
     let unit = unit_of(found)?;
     let degrees = found.get("unit");
-    let cold =
-        matches!(degrees, "°C" | "°F") || degrees == "°" && context::contains_any(found.before(), &WEATHER);
+    let weather = || context::contains_any(found.before(), &WEATHER);
+    let cold = match degrees {
+        "°C" | "°F" | "摄氏度" => true,
+        "度" => weather() || found.before().is_empty(),
+        "°" => weather(),
+        _ => false,
+    };
     // 零下五到三摄氏度 would be below zero all the way.
-    if cold && found.has("neg") && found.has("b") && !found.has("neg2") {
+    if (cold || degrees.starts_with(is_han)) && found.has("neg") && found.has("b") && !found.has("neg2") {
         let spoken = amount(found, cold)?;
         let (from, to) = spoken.split_once(['到', '至'])?;
         return Some(format!("{from}{unit}到{to}{unit}"));
@@ -205,28 +151,6 @@ fn angle(found: &Found) -> Option<String> {
         spoken += &format!("{}秒", number(found.get("s")));
     }
     Some(spoken)
-}
-
-fn cold(found: &Found) -> Option<String> {
-    may_be_negative(found)
-        .then(|| format!("{}{}", below_zero(found, found.after()), quantity(found.get("a"))))
-}
-
-/// Returns what a minus before degrees is called.
-fn below_zero(found: &Found, unit: &str) -> &'static str {
-    let cold = context::contains_any(found.before(), &WEATHER)
-        || found.before().is_empty()
-        || unit.starts_with('摄');
-    if cold { "零下" } else { "负" }
-}
-
-fn cold_range(found: &Found) -> Option<String> {
-    let (from, to, unit) = (quantity(found.get("a")), quantity(found.get("b")), found.get("unit"));
-    let minus = below_zero(found, unit);
-    may_be_negative(found).then(|| match found.has("neg2") {
-        true => format!("{minus}{from}到{minus}{to}{unit}"),
-        false => format!("{minus}{from}{unit}到{to}{unit}"),
-    })
 }
 
 /// Reads a unit after 每 or a number in Chinese.

@@ -1,13 +1,5 @@
 //! Chinese.
 
-/// A number with commas or a point, as part of a pattern.
-macro_rules! num {
-    () => {
-        r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,6}|[0-9]{1,24})(?:\.[0-9]{1,24})?"
-    };
-}
-use num;
-
 mod codes;
 mod context;
 mod date;

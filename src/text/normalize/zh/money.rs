@@ -4,59 +4,20 @@ use super::context;
 use super::fraction::may_be_negative;
 use super::number::{number, quantity};
 use crate::text::normalize::numbers;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::{self, Table, Words};
-
-/// A number in money, with what it is times.
-macro_rules! amount {
-    () => {
-        concat!(
-            "(?<a>",
-            super::num!(),
-            ")(?:(?:(?<u1>[kKwW万亿元块])?) ?(?<link>[-~–—〜]|至|到) ?(?:[¥$€£] ?)?(?<b>",
-            super::num!(),
-            "))? ?(?<scale>万亿|百万|千万|[万亿萬億千百]|(?:million|billion|trillion|thousand|Million|Billion|mn|bn|[kKwWMmBb]))?"
-        )
-    };
-}
 
 /// Money that begins with letters.
 pub const LATIN: &[Rule] = &[
-    Rule { name: "money", pattern: concat!(r"(?<code>{currency_mixed}) ?", amount!()), read: money },
-    Rule {
-        name: "money",
-        pattern: concat!(r"(?<code>{currency_code}|cny|rmb|usd|eur) ?", amount!()),
-        read: money,
-    },
+    rule("money", "(?<code>{currency_mixed}) ?{price}", money),
+    rule("money", "(?<code>{currency_code}|cny|rmb|usd|eur) ?{price}", money),
 ];
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "money",
-        pattern: concat!("(?<neg>-)?(?<code>{currency_sign}) ?(?<neg2>-)?", amount!()),
-        read: money,
-    },
-    Rule {
-        name: "money",
-        pattern: concat!(
-            "(?<neg>-)?",
-            amount!(),
-            r" ?(?<code>{currency_code}|cny|rmb|usd|eur|{currency_sign})"
-        ),
-        read: money,
-    },
+    rule("money", "(?<neg>-)?(?<code>{currency_sign}) ?(?<neg2>-)?{price}", money),
+    rule("money", "(?<neg>-)?{price} ?(?<code>{currency_code}|cny|rmb|usd|eur|{currency_sign})", money),
     // 3w, and 15k where it is about money
-    Rule {
-        name: "money",
-        pattern: concat!(
-            "(?<a>",
-            super::num!(),
-            ")(?:(?<u1>[wWkK])? ?(?<link>[-~–—]) ?(?<b>",
-            super::num!(),
-            "))?(?<scale>[wWkK])"
-        ),
-        read: slang,
-    },
+    rule("money", "(?<a>{num})(?:(?<u1>[wWkK])? ?(?<link>[-~–—]) ?(?<b>{num}))?(?<scale>[wWkK])", slang),
 ];
 
 static CURRENCIES: Table<(Vec<&str>, &str)> = Table::new("currencies", |cells| match cells {
@@ -99,8 +60,8 @@ fn money(found: &Found) -> Option<String> {
         CURRENCIES.iter().find(|(written, _)| written.contains(&code.as_str())).map(|(_, name)| *name)?;
     let scale = found.get("scale");
     let letters = code.starts_with(|c: char| c.is_ascii_alphabetic());
-    if found.has("neg") && !may_be_negative(found)
-        || !found.has("neg") && found.previous().is_some_and(|c| c.is_ascii_alphanumeric())
+    let starts = if found.has("neg") { may_be_negative(found) } else { found.starts_apart("") };
+    if !starts
         || (letters || scale.starts_with(|c: char| c.is_ascii()))
             && found.next().is_some_and(|c| c.is_ascii_alphabetic())
         || found.next().is_some_and(|c| c.is_ascii_digit())
@@ -134,8 +95,8 @@ fn slang(found: &Found) -> Option<String> {
     if !found.stands_alone() {
         return None;
     }
-    let about_money = context::contains_any(context::sentence_before(found.before()), &MONEY)
-        || context::starts_with_any(found.after(), &NEXT);
+    let about_money =
+        context::contains_any(context::sentence_before(found.before()), &MONEY) || found.precedes(&NEXT);
     if scale != "w" && !about_money {
         return None;
     }

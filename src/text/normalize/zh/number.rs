@@ -3,7 +3,8 @@
 use super::context::{self, LatinBefore};
 use crate::text::language::{Language, is_han};
 use crate::text::normalize::numbers::Numbers;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::table::Words;
 
 pub static NUMBERS: Numbers = Numbers {
     language: Language::Chinese,
@@ -17,32 +18,27 @@ pub static NUMBERS: Numbers = Numbers {
 
 pub const RULES: &[Rule] = &[
     // 1 000 000
-    Rule {
-        name: "number",
-        pattern: r"[1-9][0-9]{0,2}(?:(?: [0-9]{3}){2,5}| 000)",
-        read: |found| found.stands_alone().then(|| integer(found.all())),
-    },
+    rule("number", r"[1-9][0-9]{0,2}(?:(?: [0-9]{3}){2,5}| 000)", |found| {
+        found.stands_alone().then(|| integer(found.all()))
+    }),
     // １，０００, with commas as wide as its digits
-    Rule {
-        name: "number",
-        pattern: r"[1-9][0-9]{0,2}(?:，[0-9]{3}){1,4}",
-        read: |found| {
-            let more = found.after().strip_prefix('，').unwrap_or(found.after());
-            let ends = !more.starts_with(|c: char| c.is_ascii_digit()) && found.stands_alone();
-            let listed = found.before().ends_with('，') || !found.all().ends_with("000");
-            (ends && !listed).then(|| integer(found.all()))
-        },
-    },
-    Rule { name: "number", pattern: super::num!(), read: bare },
-    Rule { name: "number", pattern: r"-?\.[0-9]{1,12}", read: without_whole },
+    rule("number", r"[1-9][0-9]{0,2}(?:，[0-9]{3}){1,4}", |found| {
+        let more = found.after().strip_prefix('，').unwrap_or(found.after());
+        let ends = !more.starts_with(|c: char| c.is_ascii_digit()) && found.stands_alone();
+        let listed = found.before().ends_with('，')
+            || !found.all().ends_with("000") && found.all().matches('，').count() < 2;
+        (ends && !listed).then(|| integer(found.all()))
+    }),
+    rule("number", "{num}", bare),
+    rule("number", r"-?\.[0-9]{1,12}", without_whole),
     // What the one above leaves: digits after a comma that groups nothing.
-    Rule { name: "number", pattern: r"[0-9]{1,24}", read: |found| Some(integer(found.all())) },
+    rule("number", r"[0-9]{1,24}", |found| Some(integer(found.all()))),
 ];
 
 /// Numbers after a minus, wherever a sign is what it is.
 pub const NEGATIVE: &[Rule] = &[
-    Rule { name: "number", pattern: concat!("-(?<n>", super::num!(), ")"), read: negative },
-    Rule { name: "number", pattern: "-(?<ahead>百分之[0-9])", read: |_| Some("负".into()) },
+    rule("number", "-(?<n>{num})", negative),
+    rule("number", "-(?<ahead>百分之[0-9])", |_| Some("负".into())),
 ];
 
 const DIGITS: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
@@ -51,17 +47,7 @@ const LONG: usize = 9;
 /// The longest number that is an amount without a measure word, in digits.
 const COUNTED: usize = 12;
 /// Models with two digits that are read one by one.
-const MODELS: &[(&str, &str)] = &[
-    ("N", "95"),
-    ("KN", "95"),
-    ("AK", "47"),
-    ("B", "52"),
-    ("F", "22"),
-    ("F", "35"),
-    ("T", "34"),
-    ("x", "86"),
-    ("x", "64"),
-];
+static MODELS: Words = Words::new("zh/words", "number: models");
 /// The longest number that has a name.
 const LONGEST: usize = 16;
 
@@ -255,7 +241,7 @@ fn after_latin(text: &str, before: &str, how: LatinBefore) -> String {
     let top = before.trim_end_matches(' ').to_ascii_lowercase().ends_with("top");
     let word = before.trim_end_matches([' ', '-']);
     let start = word.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
-    if word.get(start..).is_some_and(|word| MODELS.contains(&(word, text))) {
+    if word.get(start..).is_some_and(|word| MODELS.contains(&format!("{word}{text}"))) {
         return digits(text);
     }
     if text.len() <= 2 || round || top { integer(text) } else { digits(text) }

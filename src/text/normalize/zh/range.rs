@@ -2,60 +2,35 @@
 
 use super::number::{digits, integer, number, quantity};
 use super::{context, math, units};
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     // 100+人
-    Rule {
-        name: "number",
-        pattern: r"(?<n>[0-9]{1,8}0)[+]",
-        read: |found| {
-            let counts = context::measure_follows(found.after());
-            (counts && !found.previous().is_some_and(|c| c.is_ascii_alphanumeric() || c == '.'))
-                .then(|| integer(found.get("n")) + "多")
-        },
-    },
-    Rule {
-        name: "range",
-        pattern: r"7-11",
-        read: |found| (found.stands_alone() && shop(found)).then(|| "七十一".into()),
-    },
+    rule("number", r"(?<n>[0-9]{1,8}0)[+]", |found| {
+        let counts = context::measure_follows(found.after());
+        (counts && found.starts_apart(".")).then(|| integer(found.get("n")) + "多")
+    }),
+    rule("range", r"7-11", |found| (found.stands_alone() && shop(found)).then(|| "七十一".into())),
     // 3-5-2 is a code.
-    Rule { name: "code", pattern: r"[0-9]{1,4}(?:-[0-9]{1,4}){2,6}", read: code },
-    Rule {
-        name: "range",
-        pattern: concat!(
-            "(?<a>",
-            super::num!(),
-            ") ?(?<sign>[-~–—〜]|--|——) ?(?<ahead>(?<b>",
-            super::num!(),
-            "))"
-        ),
-        read: numbers,
-    },
+    rule("code", r"[0-9]{1,4}(?:-[0-9]{1,4}){2,6}", code),
+    rule("range", "(?<a>{num}) ?(?<sign>[-~–—〜]|--|——) ?(?<ahead>(?<b>{num}))", numbers),
     // Between two things that other rules read.
-    Rule {
-        name: "range",
-        pattern: r"(?: ?)(?<sign>[-~–—〜]|--|——) ?(?<ahead>(?:[AaPp][Mm] ?|[+]|[-¥$€£])?(?<b>[0-9]))",
-        read: things,
-    },
-    Rule {
-        name: "range",
-        pattern: r"(?<sign>[-~–—〜]) ?(?<ahead>(?:周|星期|礼拜|週|禮拜|初)[一二三四五六日天1-7])",
-        read: weekdays,
-    },
-    Rule {
-        name: "range",
-        pattern: r"(?<sign>[-~–—〜]) ?(?<ahead>公元|西元|早|晚|上午|下午|次日|凌晨|中午|傍晚|至今|今)",
-        read: |found| ends_a_quantity(found.before()).then(|| "到".into()),
-    },
+    rule(
+        "range",
+        r"(?: ?)(?<sign>[-~–—〜]|--|——) ?(?<ahead>(?:[AaPp][Mm] ?|[+]|[-¥$€£])?(?<b>[0-9]))",
+        things,
+    ),
+    rule("range", r"(?<sign>[-~–—〜]) ?(?<ahead>(?:周|星期|礼拜|週|禮拜|初)[一二三四五六日天1-7])", weekdays),
+    rule(
+        "range",
+        r"(?<sign>[-~–—〜]) ?(?<ahead>公元|西元|早|晚|上午|下午|次日|凌晨|中午|傍晚|至今|今)",
+        |found| ends_a_quantity(found.before()).then(|| "到".into()),
+    ),
     // About so many.
-    Rule {
-        name: "range",
-        pattern: concat!("~ ?(?<ahead>", super::num!(), ")"),
-        read: |found| (!found.previous().is_some_and(char::is_alphanumeric)).then(|| "约".into()),
-    },
+    rule("range", "~ ?(?<ahead>{num})", |found| {
+        (!found.previous().is_some_and(char::is_alphanumeric)).then(|| "约".into())
+    }),
 ];
 
 /// Words before the model of a plane, a rocket or a ship, after which a hyphen is not heard.
@@ -65,9 +40,8 @@ static MODELS: Words = Words::new("zh/words", "range: models");
 static FIGURES: Words = Words::new("zh/words", "range: figures");
 
 fn shop(found: &Found) -> bool {
-    context::starts_with_any(found.after(), &["便利", "店", "超市", "買", "买"])
-        || context::ends_with_any(found.before(), &["便利店", "去", "在", "到"])
-            && !context::measure_follows(found.after())
+    found.precedes(&["便利", "店", "超市", "買", "买"])
+        || found.follows(&["便利店", "去", "在", "到"]) && !context::measure_follows(found.after())
 }
 
 fn code(found: &Found) -> Option<String> {
@@ -95,9 +69,7 @@ fn numbers(found: &Found) -> Option<String> {
     }
     let sign = found.get("sign");
     // 图3-1
-    if sign == "-"
-        && context::ends_with_any(found.before(), &FIGURES)
-        && rest.chars().next().is_none_or(|c| !"页章节月".contains(c))
+    if sign == "-" && found.follows(&FIGURES) && rest.chars().next().is_none_or(|c| !"页章节月".contains(c))
     {
         return Some(format!("{}杠", number(a)));
     }
@@ -116,8 +88,7 @@ fn numbers(found: &Found) -> Option<String> {
         || context::starts_with_any(rest, &["月", "日", "号", "级", "年", "楼", "期"]);
     let up = number_value(a) < number_value(b);
     // 010-12 and 5-3 are no ranges, whatever else they are.
-    let named = context::latin_before(found.before()).is_some()
-        || context::ends_with_any(found.before(), &["波音", "空客"]);
+    let named = context::latin_before(found.before()).is_some() || found.follows(&["波音", "空客"]);
     if sign == "-" && !counts && (!up || zero_first(a) || zero_first(b)) {
         let spoken = if zero_first(a) || a.len() > 4 || a.len() > 2 && named { digits(a) } else { number(a) };
         return Some(spoken + " ");

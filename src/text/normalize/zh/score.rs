@@ -2,18 +2,18 @@
 
 use super::context;
 use super::number::number;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "ratio",
-        pattern: r"(?<a>[0-9]{1,9}(?:\.[0-9]{1,6})?) ?[:∶] ?(?<b>[0-9]{1,9}(?:\.[0-9]{1,6})?)(?: ?[:∶] ?(?<c>[0-9]{1,9}(?:\.[0-9]{1,6})?))?",
-        read: ratio,
-    },
-    Rule { name: "score", pattern: r"(?<a>[0-9]{1,3}) ?[-–—] ?(?<b>[0-9]{1,3})", read: hyphened },
+    rule(
+        "ratio",
+        r"(?<a>[0-9]{1,9}(?:\.[0-9]{1,6})?) ?[:∶] ?(?<b>[0-9]{1,9}(?:\.[0-9]{1,6})?)(?: ?[:∶] ?(?<c>[0-9]{1,9}(?:\.[0-9]{1,6})?))?",
+        ratio,
+    ),
+    rule("score", r"(?<a>[0-9]{1,3}) ?[-–—] ?(?<b>[0-9]{1,3})", hyphened),
     // Between the names of two sides: 湖人108/102勇士
-    Rule { name: "score", pattern: r"(?<a>[0-9]{1,3})/(?<b>[0-9]{1,3})", read: slashed },
+    rule("score", r"(?<a>[0-9]{1,3})/(?<b>[0-9]{1,3})", slashed),
 ];
 
 static BEFORE: Words = Words::new("zh/words", "score: before");
@@ -70,10 +70,7 @@ fn after_game(before: &str) -> bool {
 
 /// Tells whether it is one of 6-4，3-6，7-5: games in a row, of which one falls, as no range does.
 fn one_of_sets(found: &Found) -> bool {
-    let part = |c: &char| c.is_ascii_digit() || "-，、, ".contains(*c);
-    let before: String = found.before().chars().rev().take_while(part).collect();
-    let before: String = before.chars().rev().collect();
-    let after: String = found.after().chars().take_while(part).collect();
+    let (before, after) = found.around(|c| c.is_ascii_digit() || "-，、, ".contains(c));
     let row = format!("{before}{}{after}", found.all());
     let games: Vec<_> = row.split(['，', '、', ',', ' ']).filter(|game| !game.is_empty()).collect();
     let value = |text: &str| text.parse::<u8>().ok().filter(|_| text.len() <= 2);
@@ -120,18 +117,23 @@ fn hyphened(found: &Found) -> Option<String> {
     {
         return None;
     }
-    if context::measure_follows(found.after())
-        || context::starts_with_any(found.after(), &["月", "日", "号", "年"])
-    {
+    if context::measure_follows(found.after()) || found.precedes(&["月", "日", "号", "年"]) {
         return None;
     }
     let draw = found.get("a") == found.get("b") && found.after().starts_with('平');
-    (draw || one_of_sets(found) || is_score(found))
+    (draw || one_of_sets(found) || stands_for_sentence(found) || is_score(found))
         .then(|| format!("{}比{}", number(found.get("a")), number(found.get("b"))))
 }
 
+/// Tells whether it is all that a sentence says, or all that one begins with that is about a score.
+fn stands_for_sentence(found: &Found) -> bool {
+    let after = context::sentence_after(found.after());
+    let all = found.after().starts_with(['。', '！']) || after.starts_with('，') && after.contains("比分");
+    let small = found.get("a").len() < 3 && found.get("b").len() < 3;
+    all && small && context::sentence_before(found.before()).trim().is_empty()
+}
+
 fn slashed(found: &Found) -> Option<String> {
-    let sides =
-        context::ends_with_any(found.before(), &TEAMS) && context::starts_with_any(found.after(), &TEAMS);
+    let sides = found.follows(&TEAMS) && found.precedes(&TEAMS);
     sides.then(|| format!("{}比{}", number(found.get("a")), number(found.get("b"))))
 }

@@ -3,33 +3,33 @@
 use super::context;
 use super::digits::{alone, label};
 use super::number::telephone;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     // 13812345678, 138-1234-5678, +86 138 1234 5678
-    Rule {
-        name: "telephone",
-        pattern: r"(?:(?<plus>[+])?(?:86|852|853|886)[- ]?)?1[3-9][0-9](?:[0-9]{8}|-[0-9]{4}-[0-9]{4}| [0-9]{4} [0-9]{4})",
-        read: phone,
-    },
-    Rule { name: "telephone", pattern: r"[+][0-9]{1,3}(?:[- ]?[0-9]{2,5}){2,4}", read: phone },
+    rule(
+        "telephone",
+        r"(?:(?<plus>[+])?(?:86|852|853|886)[- ]?)?1[3-9][0-9](?:[0-9]{8}|-[0-9]{4}-[0-9]{4}| [0-9]{4} [0-9]{4})",
+        phone,
+    ),
+    rule("telephone", r"[+][0-9]{1,3}(?:[- ]?[0-9]{2,5}){2,4}", phone),
     // 010-12345678, (021)87654321-123
-    Rule {
-        name: "telephone",
-        pattern: r"(?:[+]?86[- ]?)?(?:\(0[0-9]{2,3}\) ?|0(?:10|2[0-9]|[3-9][0-9]{2})[- ])[1-9](?:[0-9]{6,7}|[0-9]{2,3}[- ][0-9]{4})(?:-[0-9]{1,5})?",
-        read: phone,
-    },
-    Rule {
-        name: "telephone",
-        pattern: r"[48]00[- ](?:[0-9]{3}[- ][0-9]{4}|[0-9]{4}[- ][0-9]{3}|[0-9]{7}|[0-9]{2}[- ][0-9]{5})",
-        read: phone,
-    },
-    Rule { name: "telephone", pattern: r"[48]00(?:[0-9]{7}|[0-9]-[0-9]{3}-[0-9]{3})", read: phone },
+    rule(
+        "telephone",
+        r"(?:[+]?86[- ]?)?(?:\(0[0-9]{2,3}\) ?|0(?:10|2[0-9]|[3-9][0-9]{2})[- ])[1-9](?:[0-9]{6,7}|[0-9]{2,3}[- ][0-9]{4})(?:-[0-9]{1,5})?",
+        phone,
+    ),
+    rule(
+        "telephone",
+        r"[48]00[- ](?:[0-9]{3}[- ][0-9]{4}|[0-9]{4}[- ][0-9]{3}|[0-9]{7}|[0-9]{2}[- ][0-9]{5})",
+        phone,
+    ),
+    rule("telephone", r"[48]00(?:[0-9]{7}|[0-9]-[0-9]{3}-[0-9]{3})", phone),
     // (+86)10-12345678
-    Rule { name: "telephone", pattern: r"\((?<plus>[+])[0-9]{1,3}\)(?:[- ]?[0-9]{2,11}){1,3}", read: phone },
-    Rule { name: "telephone", pattern: r"[0-9]{3,4}[- ](?:[0-9]{7,8}|[0-9]{4})", read: called },
-    Rule { name: "telephone", pattern: r"[0-9]{3,12}", read: called },
+    rule("telephone", r"\((?<plus>[+])[0-9]{1,3}\)(?:[- ]?[0-9]{2,11}){1,3}", phone),
+    rule("telephone", r"[0-9]{3,4}[- ](?:[0-9]{7,8}|[0-9]{4})", called),
+    rule("telephone", r"[0-9]{3,12}", called),
 ];
 
 /// Tells whether a text ends with so many last or first digits: 后四位.
@@ -85,7 +85,7 @@ fn called(found: &Found) -> Option<String> {
     let near = context::sentence_before(found.before());
     let cued = service
         && (context::contains_any(near, &NEAR)
-            || context::starts_with_any(found.after(), &CALLED)
+            || found.precedes(&CALLED)
             || context::ends_with_any(label, &["打", "打了", "找", "叫"]));
     let long = text.len() >= 5
         && before

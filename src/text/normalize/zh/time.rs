@@ -3,47 +3,37 @@
 use super::context;
 use super::number::{integer, quantity};
 use super::score;
-use crate::text::normalize::rule::{Found, Rule};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 /// AM 8:30, which begins with letters.
-pub const LATIN: &[Rule] = &[Rule {
-    name: "time",
-    pattern: r"(?<half>[AaPp]\.?[Mm]\.?) ?(?<h>[01]?[0-9]):(?<m>[0-5][0-9])(?::(?<s>[0-5][0-9]))?",
-    read: clock,
-}];
+pub const LATIN: &[Rule] = &[rule(
+    "time",
+    r"(?<half>[AaPp]\.?[Mm]\.?) ?(?<h>[01]?[0-9]):(?<m>[0-5][0-9])(?::(?<s>[0-5][0-9]))?",
+    clock,
+)];
 
 pub const RULES: &[Rule] = &[
-    Rule {
-        name: "time",
-        pattern: r"(?<h>[01]?[0-9]|2[0-4]):(?<m>[0-5][0-9])(?::(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?)?(?: ?(?<half>[AaPp](?:\.[Mm]\.?|[Mm])))?",
-        read: |found| if score::is_score(found) { None } else { clock(found) },
-    },
+    rule(
+        "time",
+        r"(?<h>[01]?[0-9]|2[0-4]):(?<m>[0-5][0-9])(?::(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?)?(?: ?(?<half>[AaPp](?:\.[Mm]\.?|[Mm])))?",
+        |found| if score::is_score(found) { None } else { clock(found) },
+    ),
     // 3pm
-    Rule { name: "time", pattern: r"(?<h>1[0-2]|[1-9]) ?(?<half>[AaPp](?:\.[Mm]\.?|[Mm]))", read: clock },
+    rule("time", r"(?<h>1[0-2]|[1-9]) ?(?<half>[AaPp](?:\.[Mm]\.?|[Mm]))", clock),
     // 35:20 and 1:02:03.5 as how long it took
-    Rule {
-        name: "time",
-        pattern: r"(?:(?<h>[0-9]{1,2}):)?(?<m>[0-9]{1,3}):(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?",
-        read: taken,
-    },
+    rule("time", r"(?:(?<h>[0-9]{1,2}):)?(?<m>[0-9]{1,3}):(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?", taken),
     // 1h30min, 5m20s
-    Rule {
-        name: "time",
-        pattern: r"(?<h>[0-9]{1,3}) ?[hH] ?(?<m>[0-9]{1,2}) ?(?:min|MIN|Min|m)?(?: ?(?<s>[0-9]{1,2}) ?s)?",
-        read: duration,
-    },
-    Rule { name: "time", pattern: r"(?<m>[0-9]{1,3}) ?(?:min|m) ?(?<s>[0-9]{1,2}) ?s", read: duration },
+    rule(
+        "time",
+        r"(?<h>[0-9]{1,3}) ?[hH] ?(?<m>[0-9]{1,2}) ?(?:min|MIN|Min|m)?(?: ?(?<s>[0-9]{1,2}) ?s)?",
+        duration,
+    ),
+    rule("time", r"(?<m>[0-9]{1,3}) ?(?:min|m) ?(?<s>[0-9]{1,2}) ?s", duration),
     // 5'6", as tall as somebody is
-    Rule {
-        name: "measure",
-        pattern: r#"(?<feet>[3-7])['’′](?<inches>1[01]|[0-9])(?:"|″|”|''|’’)"#,
-        read: tall,
-    },
+    rule("measure", r#"(?<feet>[3-7])['’′](?<inches>1[01]|[0-9])(?:"|″|”|''|’’)"#, tall),
     // 5'30", as runners write it
-    Rule {
-        name: "time", pattern: r#"(?<m>[0-9]{1,3})['’′](?<s>[0-9]{1,2})(?:"|″|”|''|’’)"#, read: duration
-    },
+    rule("time", r#"(?<m>[0-9]{1,3})['’′](?<s>[0-9]{1,2})(?:"|″|”|''|’’)"#, duration),
 ];
 
 /// Words before a time that something took.
@@ -91,7 +81,7 @@ fn tall(found: &Found) -> Option<String> {
 
 fn taken(found: &Found) -> Option<String> {
     let cued = context::contains_any(context::sentence_before(found.before()), &CUES)
-        || found.has("h") && context::starts_with_any(found.after(), &["的成绩", "完赛", "跑完"]);
+        || found.has("h") && found.precedes(&["的成绩", "完赛", "跑完"]);
     if !cued || !found.stands_alone() || found.next() == Some(':') {
         return None;
     }
