@@ -1,132 +1,40 @@
-//! The record of an output folder: its finished files, and the keys of what they were made from.
+//! The record of an output place: its finished files, and the keys of what they were made from.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
-use super::STATE_DIR;
-use super::append::Appender;
-use super::file::{folder_of, put, write_file};
+use super::entry::{Entry, Record, Records, spelled};
+use super::folder::Locked;
 use super::lock::DirLock;
-use super::name::{check, fold};
+use super::name::fold;
+use super::store::{Backing, Content, Found, Made, Store, in_state};
 use crate::error::{Error, Result};
-use crate::files::open_own;
-use crate::speech::{sha256, sha256_file};
 
-const LEDGER_FILE: &str = "ledger.jsonl";
+/// The ledger of the whole.
+pub(super) const LEDGER_FILE: &str = "ledger.jsonl";
 /// The beginning of the names of shards' ledgers.
-const SHARD_LEDGER: &str = "ledger-";
+pub(super) const SHARD_LEDGER: &str = "ledger-";
 
-/// One finished file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Path of the file inside the output folder, with `/` between folders.
-    pub name: String,
-    /// The key of its content, [`Content::key`](crate::speech::Content::key).
-    pub key: String,
-    /// The sha256 of its bytes.
-    pub sha256: String,
-    /// Length of the file in bytes.
-    pub bytes: u64,
-    /// Seconds of audio.
-    pub seconds: f64,
-    /// The generation seed that it was spoken with.
-    pub seed: u64,
-    /// The time at which it was finished, in seconds since 1970.
-    pub time: u64,
-}
-
-impl Entry {
-    /// Makes the entry of a file of these bytes that is finished now.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] for a name that [`super::checked_out`] refuses, or a duration that is no number.
-    pub fn new(name: &Path, key: impl Into<String>, file: &[u8], seconds: f64, seed: u64) -> Result<Self> {
-        Entry::with(name, key.into(), (sha256(file), file.len() as u64), seconds, seed)
-    }
-
-    /// Makes the entry of a file that is finished now and lies at `path`, wherever that is.
-    ///
-    /// # Errors
-    /// As [`Entry::new`]; [`Error::Io`] if it cannot be read.
-    pub fn of_file(
-        name: &Path,
-        key: impl Into<String>,
-        path: &Path,
-        seconds: f64,
-        seed: u64,
-    ) -> Result<Self> {
-        let length = fs::metadata(path).map_err(Error::io("read", path))?.len();
-        Entry::with(name, key.into(), (sha256_file(path)?, length), seconds, seed)
-    }
-
-    fn with(
-        name: &Path,
-        key: String,
-        (sha256, bytes): (String, u64),
-        seconds: f64,
-        seed: u64,
-    ) -> Result<Self> {
-        let entry = Entry {
-            name: spelled(name).unwrap_or_default(),
-            key,
-            sha256,
-            bytes,
-            seconds,
-            seed,
-            time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs()),
-        };
-        entry.check().map(|()| entry)
-    }
-
-    /// Refuses an entry that could not be read back.
-    fn check(&self) -> Result<()> {
-        if !self.seconds.is_finite() {
-            return Err(Error::parameter("seconds", format!("{} is no duration", self.seconds)));
-        }
-        match check(&self.name) {
-            Ok(name) if name == self.name => Ok(()),
-            Ok(name) => Err(Error::parameter("name", format!("{} is written {name}", self.name))),
-            Err(reason) => Err(Error::parameter("name", reason)),
-        }
-    }
-}
-
-/// A record that takes back earlier ones of the same name.
-#[derive(Serialize, Deserialize)]
-struct Forgotten {
-    forgotten: String,
-}
-
-/// Holds the finished files of an output folder: `DIR/.chattts-rs/ledger.jsonl`, one JSON record a line. The
+/// Holds the finished files of an output place: `DIR/.chattts-rs/ledger.jsonl`, one JSON record a line. The
 /// last record of a name counts.
 ///
 /// Each shard appends to a file of its own beside it and reads those of the others. Where several of them speak of one
 /// file, no clock decides which is right, but its bytes: [`Ledger::settle`]. Whoever locks the whole folder makes one
 /// ledger of all.
+///
+/// To a bucket nothing can be appended, so every run has its ledger in a few objects of its own,
+/// `.chattts-rs/ledger-SHARD/RUN-0000.jsonl` and so on, which are written some seconds after the files that they speak of.
 #[derive(Debug)]
 pub struct Ledger {
-    /// The lock, held as long as the ledger is: a second ledger would rewrite the file that this one appends
-    /// to.
-    lock: DirLock,
+    back: Box<dyn Backing>,
     entries: HashMap<String, Entry>,
-    /// What several ledgers say of a file: its entries, if they are not taken back.
+    /// What several ledgers say of a file, or what nothing but its bytes can confirm.
     rivals: HashMap<String, Vec<Entry>>,
     unreadable: usize,
-    end: Appender,
-}
-
-/// The records of one file.
-#[derive(Default)]
-struct Records {
-    entries: HashMap<String, Entry>,
-    forgotten: HashSet<String>,
-    count: usize,
-    unreadable: usize,
+    /// Files whose end nobody has asked for yet.
+    ended: Vec<(Entry, Result<()>)>,
 }
 
 impl Ledger {
@@ -137,55 +45,56 @@ impl Ledger {
     /// # Errors
     /// [`Error::Io`] where it cannot be read or written.
     pub fn open(lock: DirLock) -> Result<Self> {
-        let end = Appender::open_own(&own_path(&lock))?;
-        let mut ledger = Ledger { lock, entries: HashMap::new(), rivals: HashMap::new(), unreadable: 0, end };
+        Ledger::over(Box::new(Locked::new(lock)?))
+    }
+
+    /// Opens the ledger of a locked place.
+    pub(super) fn over(back: Box<dyn Backing>) -> Result<Self> {
+        let (entries, rivals) = (HashMap::new(), HashMap::new());
+        let mut ledger = Ledger { back, entries, rivals, unreadable: 0, ended: Vec::new() };
         ledger.load()?;
         Ok(ledger)
     }
 
     fn load(&mut self) -> Result<()> {
-        let path = own_path(&self.lock);
-        let records = Records::read(open_own(&path, true)?, &path)?;
-        let is_long = records.count > 2 * records.entries.len();
-        self.unreadable = records.unreadable;
-        let mut all = vec![records];
-        let others = ledgers(self.dir())?.into_iter().filter(|other| *other != path).collect::<Vec<_>>();
-        for path in &others {
-            let file = File::open(path).map_err(Error::io("read", path))?;
-            all.push(Records::read(file, path)?);
-        }
+        let all = self.back.load()?;
+        let is_long = all.first().is_some_and(|own| own.count > 2 * own.entries.len());
+        self.unreadable = all.first().map_or(0, |own| own.unreadable);
+        let is_one = all.len() == 1;
         self.entries.clear();
         self.join(all);
-        if self.lock.shard().is_some() || !is_long && others.is_empty() {
+        if self.back.shard().is_some() || !is_long && is_one {
             return Ok(());
         }
         let doubtful: Vec<String> = self.rivals.keys().cloned().collect();
         self.settle(doubtful.iter().map(Path::new))?;
-        rewrite(&path, &self.entries)?;
-        self.end = Appender::open_own(&path)?;
-        others.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::io("remove", path)))
+        self.back.replace(self.entries.values().collect())
     }
 
-    /// Locks the whole folder in place of a shard of it, and makes one ledger of all.
+    /// Locks the whole place instead of a shard of it, and makes one ledger of all.
     ///
     /// # Errors
     /// [`Error::InUse`] if a run of another shard is at work; this one's lock is then kept. [`Error::Io`] as for
     /// [`Ledger::open`].
     pub fn widen(&mut self) -> Result<()> {
-        self.lock.widen()?;
-        self.end = Appender::open_own(&own_path(&self.lock))?;
+        self.flush(true)?;
+        self.back.widen()?;
         self.load()
     }
 
-    /// Reads the finished files of an output folder that others may be writing to.
+    /// Reads the finished files of an output place that others may be writing to.
     ///
     /// # Errors
     /// [`Error::Io`] where it cannot be read.
-    pub fn read(dir: &Path) -> Result<HashMap<String, Entry>> {
+    pub fn read(store: &Store) -> Result<HashMap<String, Entry>> {
+        let mut names: Vec<String> = store.state()?.into_iter().map(|(name, _)| name).collect();
+        names.retain(|name| is_ledger(name));
+        names.sort();
         let mut entries = HashMap::new();
-        for path in ledgers(dir)? {
-            let file = File::open(&path).map_err(Error::io("read", &path))?;
-            entries.extend(Records::read(file, &path)?.entries);
+        for name in names {
+            // One that is gone was made one with the others.
+            let text = store.read(&in_state(&name))?.unwrap_or_default();
+            entries.extend(Records::parse(&text).entries);
         }
         Ok(entries)
     }
@@ -198,9 +107,10 @@ impl Ledger {
                 *mentions.entry(name.clone()).or_default() += 1;
             }
         }
+        let is_doubtful = |entry: &Entry| self.back.tells_apart() && self.back.find(entry) == Found::Alike;
         for (name, entry) in all.into_iter().flat_map(|records| records.entries) {
             match mentions.get(&name) {
-                Some(1) => drop(self.entries.insert(name, entry)),
+                Some(1) if !is_doubtful(&entry) => drop(self.entries.insert(name, entry)),
                 _ => self.rivals.entry(name).or_default().push(entry),
             }
         }
@@ -213,30 +123,36 @@ impl Ledger {
     pub fn settle<'a>(&mut self, names: impl IntoIterator<Item = &'a Path>) -> Result<()> {
         for name in names.into_iter().filter_map(spelled) {
             let Some(rivals) = self.rivals.remove(&name) else { continue };
-            let path = self.dir().join(&name);
-            let mut rivals = rivals.into_iter().filter(|entry| has_length(&path, entry.bytes)).peekable();
-            if rivals.peek().is_none() {
-                continue;
+            let found = rivals.into_iter().map(|entry| (self.back.find(&entry), entry));
+            let mut alike = Vec::new();
+            let mut same = None;
+            for (found, entry) in found {
+                match found {
+                    Found::Same => same = Some(entry),
+                    Found::Alike => alike.push(entry),
+                    Found::Other | Found::Nothing => {}
+                }
             }
-            let sha256 = sha256_file(&path)?;
-            if let Some(entry) = rivals.find(|entry| entry.sha256 == sha256) {
-                self.entries.insert(name, entry);
+            if same.is_none() && !alike.is_empty() {
+                let sha256 = self.back.sha256(&name)?;
+                same = alike.into_iter().find(|entry| entry.sha256 == sha256);
             }
+            self.entries.extend(same.map(|entry| (name, entry)));
         }
         Ok(())
     }
 
-    /// Returns the output folder.
-    pub fn dir(&self) -> &Path {
-        self.lock.dir()
+    /// Returns the path or the address of a file in the output place.
+    pub fn path(&self, name: &Path) -> PathBuf {
+        self.back.place().path(&name.to_string_lossy())
     }
 
-    /// Checks that the output folder is still where it was, before its files are reported as written.
+    /// Checks that the output place is still where it was and this run's, before its files are reported as written.
     ///
     /// # Errors
-    /// [`Error::Io`] if it was moved, deleted or replaced.
+    /// [`Error::Io`] if it was moved, deleted or replaced; [`Error::InUse`] if another run has taken it.
     pub fn check_folder(&self) -> Result<()> {
-        self.lock.check()
+        self.back.check()
     }
 
     /// Checks that a file of this name lies inside the output folder, links followed.
@@ -244,20 +160,20 @@ impl Ledger {
     /// # Errors
     /// [`Error::Parameter`] if a link leads out of it.
     pub fn check_place(&self, name: &Path) -> Result<()> {
-        let root = fs::canonicalize(self.dir()).map_err(Error::io("read", self.dir()))?;
-        let path = self.dir().join(name);
-        // The deepest folder that is there; a link without a target is there too.
-        let folder = path.ancestors().skip(1).find(|folder| folder.symlink_metadata().is_ok());
-        let is_inside = folder
-            .and_then(|folder| fs::canonicalize(folder).ok())
-            .is_some_and(|folder| folder.starts_with(&root));
-        match is_inside {
-            true => Ok(()),
-            false => Err(Error::parameter(
-                "out",
-                format!("{}: a link leads out of the output folder", name.display()),
-            )),
-        }
+        self.back.check_place(name)
+    }
+
+    /// Tells whether an error of writing a file would meet every other file: a full disk, a store that is gone.
+    pub fn befalls_all(&self, error: &Error) -> bool {
+        self.back.befalls_all(error)
+    }
+
+    /// Clears away what killed runs left half-written in the place and in these folders of it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for what cannot be read or removed in the place itself.
+    pub fn sweep(&self, folders: &[&Path]) -> Result<()> {
+        self.back.sweep(folders)
     }
 
     /// Returns the entries of all finished files that are certain, in no order.
@@ -287,8 +203,11 @@ impl Ledger {
 
     /// Tells whether the file was made from the content of this key and still exists with the length it had.
     pub fn is_done(&self, name: &Path, key: &str) -> bool {
-        self.get(name)
-            .is_some_and(|entry| entry.key == key && has_length(&self.dir().join(name), entry.bytes))
+        self.get(name).is_some_and(|entry| entry.key == key && self.is_there(entry))
+    }
+
+    fn is_there(&self, entry: &Entry) -> bool {
+        matches!(self.back.find(entry), Found::Alike | Found::Same)
     }
 
     /// Tells whether the file [is done](Self::is_done) and still has the bytes it was finished with.
@@ -297,14 +216,12 @@ impl Ledger {
     /// [`Error::Io`] if the file is there but cannot be read.
     pub fn verify(&self, name: &Path, key: &str) -> Result<bool> {
         match self.get(name) {
-            Some(entry) if self.is_done(name, key) => {
-                Ok(sha256_file(&self.dir().join(name))? == entry.sha256)
-            }
+            Some(entry) if self.is_done(name, key) => Ok(self.back.sha256(&entry.name)? == entry.sha256),
             _ => Ok(false),
         }
     }
 
-    /// Writes a finished file into the folder, then its record. A run that is killed at any point leaves either
+    /// Writes a finished file into the place, then its record. A run that is killed at any point leaves either
     /// both, or a file that does not count as done. `sync` waits until the record is on the disk (the file is
     /// in any case).
     ///
@@ -317,32 +234,51 @@ impl Ledger {
                 format!("{} are recorded for {}", entry.bytes, file.len()),
             ));
         }
-        self.make_way(&entry, sync)?;
-        write_file(&self.dir().join(&entry.name), file)?;
-        self.record(entry, sync)
+        let name = entry.name.clone();
+        self.begin(Made { entry, content: Content::Bytes(file.to_vec()), beside: Vec::new() }, sync)?;
+        let ended = self.ended(true, sync);
+        let (mut own, others) = ended.into_iter().partition::<Vec<_>, _>(|(entry, _)| entry.name == name);
+        self.ended = others;
+        own.pop().map_or(Ok(()), |(_, result)| result)
     }
 
-    /// Puts a file that was written [beside its place](super::part_file) there, then its record, as
-    /// [`store`](Self::store) does.
+    /// Creates an unfinished file for one that is too large for memory, to be given to [`Ledger::begin`].
     ///
     /// # Errors
-    /// [`Error::Io`] for what could not be written.
-    pub fn store_part(&mut self, entry: Entry, part: tempfile::NamedTempFile, sync: bool) -> Result<()> {
-        self.make_way(&entry, sync)?;
-        put(part, &self.dir().join(&entry.name))?;
-        self.record(entry, sync)
+    /// [`Error::Io`] that names the place.
+    pub fn part_file(&self, name: &Path) -> Result<NamedTempFile> {
+        self.back.part_file(name)
     }
 
-    fn make_way(&mut self, entry: &Entry, sync: bool) -> Result<()> {
+    /// Begins to [store](Self::store) a file; [`Ledger::ended`] says how that went. In a folder it is written when this
+    /// returns. To a bucket many are written at a time; while they are as many as may be, this waits.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a place that is gone; [`Error::Parameter`] for a name that leads out of it.
+    pub fn begin(&mut self, made: Made, sync: bool) -> Result<()> {
+        let entry = &made.entry;
         entry.check()?;
         self.check_folder()?;
         self.check_place(Path::new(&entry.name))?;
         // Between the new file and its record the old record would speak for the new file.
         let is_rival = self.rivals.contains_key(&entry.name);
         if is_rival || self.entries.get(&entry.name).is_some_and(|old| old.key != entry.key) {
-            self.forget(Path::new(&entry.name), sync)?;
+            let name = entry.name.clone();
+            self.forget(Path::new(&name), sync)?;
         }
+        self.back.put(made);
         Ok(())
+    }
+
+    /// Returns how the storing of files went that has ended by now, or of all that were begun; what was written has its
+    /// record.
+    pub fn ended(&mut self, all: bool, sync: bool) -> Vec<(Entry, Result<()>)> {
+        let mut ended = std::mem::take(&mut self.ended);
+        for (entry, result) in self.back.put_done(all) {
+            let result = result.and_then(|()| self.record(entry.clone(), sync));
+            ended.push((entry, result));
+        }
+        ended
     }
 
     /// Adds the record of a file that is already written.
@@ -351,9 +287,17 @@ impl Ledger {
     /// [`Error::Io`] if the ledger cannot be written; [`Error::Parameter`] as for [`Entry::new`].
     pub fn record(&mut self, entry: Entry, sync: bool) -> Result<()> {
         entry.check()?;
-        self.end.append(&entry, sync)?;
+        self.back.append(Record::Finished(&entry), sync)?;
         self.entries.insert(entry.name.clone(), entry);
         Ok(())
+    }
+
+    /// Writes the records that wait to be written, in a bucket: all of them, or those that have waited for long.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the ledger cannot be written.
+    pub fn flush(&mut self, all: bool) -> Result<()> {
+        self.back.flush(all)
     }
 
     /// Takes a file's record back, before the file is written by other means than [`store`](Self::store).
@@ -363,7 +307,7 @@ impl Ledger {
     pub fn forget(&mut self, name: &Path, sync: bool) -> Result<()> {
         let is_known = |name: &String| self.entries.contains_key(name) || self.rivals.contains_key(name);
         let Some(name) = spelled(name).filter(is_known) else { return Ok(()) };
-        self.end.append(&Forgotten { forgotten: name.clone() }, sync)?;
+        self.back.append(Record::Forgotten { forgotten: &name }, sync)?;
         self.entries.remove(&name);
         self.rivals.remove(&name);
         Ok(())
@@ -376,116 +320,40 @@ impl Ledger {
     /// # Errors
     /// [`Error::Io`] for the first file that cannot be read or deleted.
     pub fn prune(&mut self, keep: &HashSet<PathBuf>) -> Result<Vec<PathBuf>> {
+        self.check_folder()?;
         // `A.wav` and `a.wav` may be one file.
         let keep: HashSet<String> = keep.iter().filter_map(|name| Some(fold(&spelled(name)?))).collect();
         let mut names: Vec<String> =
             self.entries.keys().filter(|name| !keep.contains(&fold(name))).cloned().collect();
         names.sort();
-        let root = fs::canonicalize(self.dir()).map_err(Error::io("read", self.dir()))?;
         let mut deleted = Vec::new();
         for name in names {
-            let path = self.dir().join(&name);
             let Some(entry) = self.entries.get(&name) else { continue };
-            if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+            if !self.back.may_be_own(&name)? {
                 continue;
             }
-            match fs::canonicalize(folder_of(&path)) {
-                Ok(folder) if !folder.starts_with(&root) => continue,
-                _ => {}
-            }
-            if path.exists() {
-                if !has_length(&path, entry.bytes) || sha256_file(&path)? != entry.sha256 {
+            let is_unchanged = match self.back.find(entry) {
+                Found::Same => true,
+                Found::Alike => self.back.sha256(&name)? == entry.sha256,
+                Found::Other => false,
+                Found::Nothing => {
+                    self.forget(Path::new(&name), false)?;
                     continue;
                 }
-                fs::remove_file(&path).map_err(Error::io("delete", &path))?;
-                self.remove_empty(&name);
-                deleted.push(path);
+            };
+            if is_unchanged {
+                self.back.remove(&name)?;
+                deleted.push(self.path(Path::new(&name)));
+                self.forget(Path::new(&name), false)?;
             }
-            self.forget(Path::new(&name), false)?;
         }
         Ok(deleted)
     }
-
-    fn remove_empty(&self, name: &str) {
-        for folder in Path::new(name).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
-            // One that still holds something refuses.
-            if fs::remove_dir(self.dir().join(folder)).is_err() {
-                return;
-            }
-        }
-    }
 }
 
-impl Records {
-    fn read(mut file: File, path: &Path) -> Result<Self> {
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(Error::io("read", path))?;
-        let mut records = Records::default();
-        for line in text.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-            match serde_json::from_slice::<Entry>(line) {
-                // A name that leads out is nothing this program wrote, and pruning would delete it.
-                Ok(entry) if entry.check().is_ok() => {
-                    records.count += 1;
-                    records.forgotten.remove(&entry.name);
-                    records.entries.insert(entry.name.clone(), entry);
-                }
-                _ => match serde_json::from_slice::<Forgotten>(line) {
-                    Ok(Forgotten { forgotten }) => {
-                        records.count += 1;
-                        records.entries.remove(&forgotten);
-                        records.forgotten.insert(forgotten);
-                    }
-                    Err(_) => records.unreadable += 1,
-                },
-            }
-        }
-        Ok(records)
-    }
-}
-
-/// Returns the path of the ledger that the holder of a lock appends to.
-fn own_path(lock: &DirLock) -> PathBuf {
-    let name =
-        lock.shard().map_or(LEDGER_FILE.into(), |shard| format!("{SHARD_LEDGER}{}.jsonl", shard.stem()));
-    lock.dir().join(STATE_DIR).join(name)
-}
-
-/// Returns the paths of all ledgers of an output folder, in order.
-fn ledgers(dir: &Path) -> Result<Vec<PathBuf>> {
-    let state = dir.join(STATE_DIR);
-    let mut found = Vec::new();
-    for entry in fs::read_dir(&state).map_err(Error::io("read", &state))? {
-        let entry = entry.map_err(Error::io("read", &state))?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_ledger = name == LEDGER_FILE || name.starts_with(SHARD_LEDGER) && name.ends_with(".jsonl");
-        if is_ledger && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Returns a name in the form that the ledger writes.
-fn spelled(name: &Path) -> Option<String> {
-    let name = name.to_str()?;
-    Some(if cfg!(windows) { name.replace('\\', "/") } else { name.to_string() })
-}
-
-fn has_length(path: &Path, bytes: u64) -> bool {
-    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == bytes)
-}
-
-fn rewrite(path: &Path, entries: &HashMap<String, Entry>) -> Result<()> {
-    let mut entries: Vec<&Entry> = entries.values().collect();
-    entries.sort_by(|a, b| (a.time, &a.name).cmp(&(b.time, &b.name)));
-    let mut text = Vec::new();
-    for entry in entries {
-        serde_json::to_writer(&mut text, entry).map_err(|e| Error::io("write", path)(e.into()))?;
-        text.push(b'\n');
-    }
-    write_file(path, &text)
+/// Tells whether a file among those of the state is a ledger.
+pub(super) fn is_ledger(name: &str) -> bool {
+    name == LEDGER_FILE || name.starts_with(SHARD_LEDGER) && name.ends_with(".jsonl")
 }
 
 #[cfg(test)]

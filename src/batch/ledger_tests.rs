@@ -1,7 +1,8 @@
+use std::fs;
 use std::io::Write as _;
 
 use super::*;
-use crate::batch::Shard;
+use crate::batch::{STATE_DIR, Shard};
 
 fn entry(name: &str, key: &str, file: &[u8]) -> Entry {
     Entry::new(Path::new(name), key, file, 1.5, 42).unwrap()
@@ -17,7 +18,7 @@ fn open(dir: &Path) -> Ledger {
 }
 
 fn reopen(ledger: Ledger) -> Ledger {
-    let dir = ledger.dir().to_path_buf();
+    let dir = ledger.path(Path::new(""));
     drop(ledger);
     open(&dir)
 }

@@ -10,7 +10,7 @@ use super::{STATE_DIR, Shard};
 use crate::error::{Error, Result};
 use crate::files::open_own;
 
-const LOCK_FILE: &str = "lock";
+pub(super) const LOCK_FILE: &str = "lock";
 /// The most bytes of a holder's own description that a message shows.
 const MAX_HOLDER: u64 = 100;
 const SECONDS_PER_DAY: u64 = 86_400;
@@ -95,8 +95,7 @@ impl DirLock {
 
     /// Writes who holds it.
     fn sign(&mut self) -> io::Result<()> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-        let words = format!("process {} on {}, started {}\n", std::process::id(), host(), utc(now));
+        let words = holder_words() + "\n";
         self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(words.as_bytes())
@@ -127,12 +126,19 @@ impl DirLock {
     }
 }
 
+/// Says who this process is, for whoever finds a place in use.
+pub(super) fn holder_words() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    format!("process {} on {}, started {}", std::process::id(), host(), utc(now))
+}
+
 /// Returns the name of this machine.
 pub fn host() -> String {
     sysinfo::System::host_name().unwrap_or_else(|_| "a machine without a name".into())
 }
 
-fn lock_file(shard: Shard) -> String {
+/// Returns the name of a shard's lock.
+pub(super) fn lock_file(shard: Shard) -> String {
     format!("{LOCK_FILE}-{}", shard.stem())
 }
 

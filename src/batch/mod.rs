@@ -41,7 +41,9 @@
 //! ```
 
 mod append;
+mod entry;
 mod file;
+mod folder;
 mod ledger;
 mod lock;
 pub mod manifest;
@@ -50,15 +52,19 @@ mod names;
 pub mod report;
 mod shard;
 mod state;
+mod store;
 mod template;
 
+pub use entry::Entry;
 pub use file::{part_file, sweep, write_file};
-pub use ledger::{Entry, Ledger};
+pub use folder::is_full;
+pub use ledger::Ledger;
 pub use lock::{DirLock, host};
 pub use name::{beside, checked_out};
 pub use names::Names;
 pub use shard::Shard;
-pub use state::{ShardState, Standing, report_path, standing};
+pub use state::{ShardState, Standing, report_name, standing};
+pub use store::{Content, Made, Store, is_address};
 pub use template::{NameFields, NameTemplate};
 
 /// The folder inside an output folder that holds the ledger and the lock; no line may write there.

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::path::Path;
 
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
+use super::Store;
 use super::append::Appender;
 use super::file::{create_folder, folder_of};
 use crate::error::{Error, Result};
@@ -84,6 +86,8 @@ impl Record {
 #[derive(Debug)]
 pub struct ReportWriter {
     end: Appender,
+    /// Where the report goes when it is finished, if it is not written there.
+    target: Option<(Store, String, NamedTempFile)>,
 }
 
 impl ReportWriter {
@@ -103,7 +107,31 @@ impl ReportWriter {
     /// [`Error::Io`] if it cannot be read or written.
     pub fn append(path: &Path) -> Result<Self> {
         create_folder(folder_of(path))?;
-        Ok(ReportWriter { end: Appender::open(path)? })
+        Ok(ReportWriter { end: Appender::open(path)?, target: None })
+    }
+
+    /// Begins a report in an output place, as [`ReportWriter::create`] does. To a bucket it goes as a whole, by
+    /// [`ReportWriter::finish`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn create_in(store: &Store, name: &str) -> Result<Self> {
+        if store.folder().is_some() {
+            return ReportWriter::create(&store.path(Path::new(name)));
+        }
+        let file = NamedTempFile::new().map_err(Error::io("write", &std::env::temp_dir()))?;
+        let end = Appender::open(file.path())?;
+        Ok(ReportWriter { end, target: Some((store.clone(), name.to_string(), file)) })
+    }
+
+    /// Puts the report in its place, if it is not there as it is written.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read or written.
+    pub fn finish(&self) -> Result<()> {
+        let Some((store, name, file)) = &self.target else { return Ok(()) };
+        let text = std::fs::read(file.path()).map_err(Error::io("read", file.path()))?;
+        store.write(name, &text)
     }
 
     /// Adds a record.

@@ -1,12 +1,11 @@
 //! The states of shards: what each of them has to do and has done, for whoever looks at the whole.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::file::write_file;
-use super::{DirLock, STATE_DIR, Shard};
+use super::store::in_state;
+use super::{Shard, Store};
 use crate::error::{Error, Result};
 
 const STATE_FILE: &str = "shard-";
@@ -55,23 +54,20 @@ impl ShardState {
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read; [`Error::BadFile`] if it is no state.
-    pub fn read(dir: &Path, shard: Shard) -> Result<Option<Self>> {
-        let path = state_path(dir, shard);
-        match fs::read(&path) {
-            Ok(bytes) => parse(&path, &bytes).map(Some),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::io("read", &path)(e)),
-        }
+    pub fn read(store: &Store, shard: Shard) -> Result<Option<Self>> {
+        let name = state_name(shard);
+        store.read(&name)?.map(|bytes| parse(&store.path(Path::new(&name)), &bytes)).transpose()
     }
 
     /// Writes it.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
-    pub fn write(&self, dir: &Path) -> Result<()> {
-        let path = state_path(dir, self.shard()?);
-        let text = serde_json::to_vec(self).map_err(|e| Error::io("write", &path)(e.into()))?;
-        write_file(&path, &text)
+    pub fn write(&self, store: &Store) -> Result<()> {
+        let name = state_name(self.shard()?);
+        let text = serde_json::to_vec(self)
+            .map_err(|e| Error::io("write", &store.path(Path::new(&name)))(e.into()))?;
+        store.write(&name, &text)
     }
 
     /// Tells whether every line has its file.
@@ -84,22 +80,18 @@ impl ShardState {
     }
 }
 
-/// Returns the shards of an output folder, in order, those that have not begun among them. Where several counts have
+/// Returns the shards of an output place, in order, those that have not begun among them. Where several counts have
 /// left their states, it is those of the count that the latest state is of.
 ///
 /// # Errors
 /// [`Error::Io`] for what cannot be read; [`Error::BadFile`] for a state that is none.
-pub fn standing(dir: &Path) -> Result<Vec<Standing>> {
-    let folder = dir.join(STATE_DIR);
+pub fn standing(store: &Store) -> Result<Vec<Standing>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(Error::io("read", &folder))? {
-        let entry = entry.map_err(Error::io("read", &folder))?;
-        let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with(STATE_FILE) && name.ends_with(".json")) {
-            let path = entry.path();
-            let time = entry.metadata().and_then(|meta| meta.modified()).map_err(Error::io("read", &path))?;
-            let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
-            found.push((time, parse(&path, &bytes)?));
+    for (name, time) in store.state()? {
+        if name.starts_with(STATE_FILE) && name.ends_with(".json") {
+            let name = in_state(&name);
+            let bytes = store.read(&name)?.unwrap_or_default();
+            found.push((time, parse(&store.path(Path::new(&name)), &bytes)?));
         }
     }
     let Some((_, latest)) = found.iter().max_by_key(|(time, _)| *time) else { return Ok(Vec::new()) };
@@ -117,19 +109,19 @@ pub fn standing(dir: &Path) -> Result<Vec<Standing>> {
                 input: input.clone(),
                 ..ShardState::default()
             });
-            let is_running = DirLock::is_held(dir, state.shard()?);
+            let is_running = store.is_held(state.shard()?);
             Ok(Standing { state, is_running })
         })
         .collect()
 }
 
-/// Returns the path of a shard's report.
-pub fn report_path(dir: &Path, shard: Shard) -> PathBuf {
-    dir.join(STATE_DIR).join(format!("{REPORT_FILE}{}.jsonl", shard.stem()))
+/// Returns the name of a shard's report.
+pub fn report_name(shard: Shard) -> String {
+    in_state(&format!("{REPORT_FILE}{}.jsonl", shard.stem()))
 }
 
-fn state_path(dir: &Path, shard: Shard) -> PathBuf {
-    dir.join(STATE_DIR).join(format!("{STATE_FILE}{}.json", shard.stem()))
+fn state_name(shard: Shard) -> String {
+    in_state(&format!("{STATE_FILE}{}.json", shard.stem()))
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<ShardState> {
@@ -142,41 +134,46 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<ShardState> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::batch::{DirLock, STATE_DIR};
 
     #[test]
     fn the_latest_count_is_told_with_shards_that_have_not_begun() {
         let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
         let write = |index, count, done| {
             let state =
                 ShardState { index, count, total: 9, lines: 3, done, has_ended: true, ..Default::default() };
-            state.write(dir.path()).unwrap();
+            state.write(&store).unwrap();
             state
         };
         drop(DirLock::acquire(dir.path()).unwrap());
-        assert_eq!(standing(dir.path()).unwrap(), []);
+        assert_eq!(standing(&store).unwrap(), []);
         write(0, 2, 1);
         std::thread::sleep(std::time::Duration::from_millis(20));
         let first = write(1, 3, 3);
-        let found = standing(dir.path()).unwrap();
+        let found = standing(&store).unwrap();
         assert_eq!(found.iter().map(|s| s.state.index).collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!(found[1].state, first);
         assert!(first.is_complete() && !found[0].state.is_complete());
         assert_eq!((found[0].state.total, found[0].state.lines), (9, 0));
         let shard = Shard::new(1, 3).unwrap();
         let held = DirLock::acquire_for(dir.path(), Some(shard)).unwrap();
-        assert!(standing(dir.path()).unwrap()[1].is_running);
+        assert!(standing(&store).unwrap()[1].is_running);
         drop(held);
-        assert!(!standing(dir.path()).unwrap()[1].is_running);
-        assert_eq!(ShardState::read(dir.path(), shard).unwrap(), Some(first));
+        assert!(!standing(&store).unwrap()[1].is_running);
+        assert_eq!(ShardState::read(&store, shard).unwrap(), Some(first));
     }
 
     #[test]
     fn a_state_that_is_none_is_named() {
         let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
         drop(DirLock::acquire(dir.path()).unwrap());
         fs::write(dir.path().join(STATE_DIR).join("shard-0-of-2.json"), "{").unwrap();
-        let error = standing(dir.path()).unwrap_err().to_string();
+        let error = standing(&store).unwrap_err().to_string();
         assert!(error.contains("shard-0-of-2.json") && error.contains("not the state"), "{error}");
     }
 }

@@ -335,11 +335,12 @@ fn fade_out(samples: &mut [f32]) {
 }
 
 /// Writes the subtitles of a file beside it.
-pub fn write_subtitles(path: &Path, kind: SubtitleKind, cues: &[Cue]) -> chattts_rs::Result<()> {
+fn write_subtitles(path: &Path, kind: SubtitleKind, cues: &[Cue]) -> chattts_rs::Result<()> {
     write_file(&beside(path, kind.extension()), subtitles_of(kind, cues).as_bytes())
 }
 
-fn subtitles_of(kind: SubtitleKind, cues: &[Cue]) -> String {
+/// Returns the text of subtitles.
+pub fn subtitles_of(kind: SubtitleKind, cues: &[Cue]) -> String {
     match kind {
         SubtitleKind::Srt => srt(cues),
         SubtitleKind::Vtt => vtt(cues),

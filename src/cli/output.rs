@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, bail};
+use chattts_rs::batch::{Store, is_address};
 
 use super::Usage;
 use super::report::Report;
@@ -18,7 +19,7 @@ pub enum Target {
     /// Standard output, to which all utterances are joined too.
     Stdout,
     /// A file per utterance.
-    Folder(PathBuf),
+    Folder(Store),
 }
 
 impl Target {
@@ -31,6 +32,11 @@ impl Target {
                 }
                 Ok(Target::Stdout)
             }
+            (Some(out), _) if is_address(out) => Err(Usage(format!(
+                "--out {}: an object store takes a file per utterance; use --out-dir",
+                out.display()
+            ))
+            .into()),
             (Some(out), _) => {
                 if out.is_dir() {
                     return Err(Usage(format!("--out {}: is a folder; use --out-dir", out.display())).into());
@@ -41,7 +47,7 @@ impl Target {
                 }
                 Ok(Target::File(out.to_path_buf()))
             }
-            (None, Some(dir)) => Ok(Target::Folder(dir.to_path_buf())),
+            (None, Some(dir)) => Ok(Target::Folder(Store::open(dir)?)),
             (None, None) => Err(Usage("give --out FILE or --out-dir DIR".into()).into()),
         }
     }

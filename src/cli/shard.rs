@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use chattts_rs::Error;
 use chattts_rs::batch::manifest::Row;
+use chattts_rs::batch::report::ReportWriter;
 use chattts_rs::batch::{
-    DirLock, Ledger, NameFields, Names, STATE_DIR, Shard, ShardState, Standing, host, report_path, standing,
+    Ledger, NameFields, Names, Shard, ShardState, Standing, Store, host, is_address, report_name, standing,
     write_file,
 };
 use serde::Serialize;
@@ -157,8 +158,14 @@ impl Deal {
 
     /// Removes the files of earlier runs whose lines are gone, if all shards are known to have made theirs. The last one
     /// sees to it, for all.
-    pub fn prune(&self, ledger: &mut Ledger, keep: &HashSet<PathBuf>, report: &Report) -> anyhow::Result<()> {
-        let all = standing(ledger.dir())?;
+    pub fn prune(
+        &self,
+        store: &Store,
+        ledger: &mut Ledger,
+        keep: &HashSet<PathBuf>,
+        report: &Report,
+    ) -> anyhow::Result<()> {
+        let all = standing(store)?;
         let is_ready = |one: &&Standing| one.state.input == self.input && one.state.is_complete();
         let waiting: Vec<_> =
             all.iter().filter(|one| !is_ready(one)).map(|one| one.state.index.to_string()).collect();
@@ -189,7 +196,7 @@ pub fn prune(ledger: &mut Ledger, keep: &HashSet<PathBuf>, report: &Report) -> a
 
 /// The state of a shard while a run works on it.
 pub struct Progress {
-    dir: PathBuf,
+    store: Store,
     shard: Shard,
     state: Mutex<ShardState>,
     /// Number of lines that earlier runs finished, and the seconds of their audio.
@@ -201,8 +208,8 @@ pub struct Progress {
 
 impl Progress {
     /// Begins a run of a shard in which earlier runs have finished some lines, with so many seconds of audio.
-    pub fn new(deal: &Deal, dir: &Path, lines: usize, skipped: (usize, f64)) -> chattts_rs::Result<Self> {
-        let earlier = ShardState::read(dir, deal.shard)?.filter(|state| state.input == deal.input);
+    pub fn new(deal: &Deal, store: &Store, lines: usize, skipped: (usize, f64)) -> chattts_rs::Result<Self> {
+        let earlier = ShardState::read(store, deal.shard)?.filter(|state| state.input == deal.input);
         let state = ShardState {
             index: deal.shard.index(),
             count: deal.shard.count(),
@@ -214,14 +221,14 @@ impl Progress {
             ..ShardState::default()
         };
         let device_seconds = state.device_seconds;
-        let (dir, state) = (dir.to_path_buf(), Mutex::new(state));
+        let (store, state) = (store.clone(), Mutex::new(state));
         let written = Mutex::new(Instant::now());
-        Ok(Progress { dir, shard: deal.shard, state, skipped, device_seconds, written })
+        Ok(Progress { store, shard: deal.shard, state, skipped, device_seconds, written })
     }
 
-    /// Returns the path of the shard's report.
-    pub fn report(&self) -> PathBuf {
-        report_path(&self.dir, self.shard)
+    /// Begins the shard's report.
+    pub fn report(&self) -> chattts_rs::Result<ReportWriter> {
+        ReportWriter::create_in(&self.store, &report_name(self.shard))
     }
 
     /// Notes the seconds that devices have worked in this run.
@@ -255,7 +262,7 @@ impl Progress {
             state.has_ended = has_ended;
             state.clone()
         };
-        state.write(&self.dir)
+        state.write(&self.store)
     }
 }
 
@@ -273,10 +280,10 @@ struct Whole {
 }
 
 impl Whole {
-    fn of(dir: &Path) -> anyhow::Result<Self> {
-        let shards = standing(dir)?;
+    fn of(store: &Store) -> anyhow::Result<Self> {
+        let shards = standing(store)?;
         let Some(total) = shards.first().map(|one| one.state.total) else {
-            let (done, audio_seconds) = finished(dir)?;
+            let (done, audio_seconds) = finished(store)?;
             return Ok(Whole {
                 lines: None,
                 done,
@@ -343,15 +350,14 @@ impl Whole {
 }
 
 /// Counts the finished files of a folder without shards.
-fn finished(dir: &Path) -> anyhow::Result<(usize, f64)> {
-    let entries = Ledger::read(dir)?;
+fn finished(store: &Store) -> anyhow::Result<(usize, f64)> {
+    let entries = Ledger::read(store)?;
     Ok((entries.len(), entries.values().map(|entry| entry.seconds).sum()))
 }
 
 /// Tells how far the runs of a folder are.
 pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
-    check_folder(&args.place)?;
-    let whole = Whole::of(&args.place)?;
+    let whole = Whole::of(&filled(&args.place)?)?;
     match args.json {
         true => print_line(&serde_json::to_string(&whole)?)?,
         false => print_line(whole.table().trim_end())?,
@@ -362,10 +368,14 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<()> {
     }
 }
 
-fn check_folder(dir: &Path) -> Result<(), Usage> {
-    match dir.join(STATE_DIR).is_dir() {
-        true => Ok(()),
-        false => Err(Usage(format!("{} is no folder that `synth --out-dir` has filled", dir.display()))),
+/// Returns a place that runs have filled.
+fn filled(place: &Path) -> anyhow::Result<Store> {
+    let store = Store::open(place)?;
+    match store.has_state()? {
+        true => Ok(store),
+        false => {
+            Err(Usage(format!("{} is no folder that `synth --out-dir` has filled", place.display())).into())
+        }
     }
 }
 
@@ -375,22 +385,27 @@ fn unfinished(whole: &Whole) -> anyhow::Error {
 
 /// Makes one ledger and one report of those of all shards.
 pub fn merge(context: &Context, args: &MergeArgs) -> anyhow::Result<()> {
-    check_folder(&args.dir)?;
-    let lock = DirLock::acquire(&args.dir)?;
-    let whole = Whole::of(&args.dir)?;
+    let store = filled(&args.dir)?;
+    let ledger = store.ledger(None)?;
+    let whole = Whole::of(&store)?;
     if let Some(report) = &args.report {
         let mut records = BTreeMap::new();
         for Standing { state, .. } in &whole.shards {
-            let path = report_path(&args.dir, Shard::new(state.index, state.count)?);
-            for line in read_report(&path)? {
+            let text = store.read(&report_name(Shard::new(state.index, state.count)?))?;
+            for line in records_in(&text.unwrap_or_default()) {
                 let Some(index) = line.get("index").and_then(Value::as_u64) else { continue };
                 records.insert(index, line.to_string());
             }
         }
         let text: String = records.into_values().map(|line| line + "\n").collect();
-        write_file(report, text.as_bytes())?;
+        match is_address(report) {
+            true => {
+                let (store, name) = Store::of_file(report)?;
+                store.write(&name, text.as_bytes())?;
+            }
+            false => write_file(report, text.as_bytes())?,
+        }
     }
-    let ledger = Ledger::open(lock)?;
     context.report.note(&format!("{} files are done", ledger.len()));
     if !whole.is_complete() {
         return Err(unfinished(&whole));
@@ -398,16 +413,9 @@ pub fn merge(context: &Context, args: &MergeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the records of a report, of which a broken run may have left the last one torn.
-fn read_report(path: &Path) -> anyhow::Result<Vec<Value>> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(bytes
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| serde_json::from_slice(line).ok())
-            .collect()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(anyhow::Error::from(error).context(format!("cannot read {}", path.display()))),
-    }
+/// Returns the records of a report, of which a broken run may have left the last one torn.
+fn records_in(report: &[u8]) -> impl Iterator<Item = Value> {
+    report.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

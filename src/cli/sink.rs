@@ -2,21 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
-use chattts_rs::audio::subtitles::Cue;
 use chattts_rs::audio::{Format, Sink, Tags, encode, tagged};
 use chattts_rs::batch::report::{Record, ReportWriter, Status};
-use chattts_rs::batch::{Entry, Ledger, STATE_DIR, part_file};
+use chattts_rs::batch::{Content, Entry, Ledger, Made, beside, is_full};
 use chattts_rs::{Error, Outcome, Spoken};
 
 use super::args::SubtitleKind;
 use super::dump::Dump;
-use super::joined::{BLOCK, Joined, Part, Sound, write_subtitles};
+use super::joined::{BLOCK, Joined, Part, Sound, subtitles_of};
 use super::output::List;
 use super::plan::{Failed, PlannedLine};
 use super::report::Report;
@@ -52,6 +51,8 @@ pub struct LineSink<'a> {
     /// The lines by their index.
     pub lines: BTreeMap<usize, PlannedLine>,
     pub tally: Tally,
+    /// Lines whose files are being written, by the files' names.
+    written: Mutex<HashMap<String, Written>>,
     /// Samples of long lines that were put aside.
     aside: Mutex<HashMap<usize, File>>,
     /// The folder for such files; None for that of temporary files.
@@ -59,6 +60,13 @@ pub struct LineSink<'a> {
     /// An error that every line would meet: a full disk, a closed pipe.
     broken: Mutex<Option<anyhow::Error>>,
     stop: AtomicBool,
+}
+
+/// A line that is spoken.
+struct Written {
+    record: Record,
+    seconds: f64,
+    truncated: bool,
 }
 
 /// Counts the finished lines.
@@ -96,6 +104,7 @@ impl<'a> LineSink<'a> {
             fastest: 1.0,
             lines: lines.into_iter().map(|line| (line.index, line)).collect(),
             tally: Tally::default(),
+            written: Mutex::default(),
             aside: Mutex::default(),
             aside_in: None,
             broken: Mutex::new(None),
@@ -119,8 +128,7 @@ impl<'a> LineSink<'a> {
             return;
         }
         if let Err(error) = self.put_aside(index, samples) {
-            *lock(&self.broken) = Some(error);
-            self.stop.store(true, Ordering::Relaxed);
+            self.break_off(error);
         }
         samples.clear();
     }
@@ -151,17 +159,70 @@ impl<'a> LineSink<'a> {
         let aside = lock(&self.aside).remove(&outcome.index);
         let delivered = match outcome.result {
             Ok(spoken) => match self.store(line, spoken, aside) {
-                Ok(record) => self.record(&record),
-                Err(error) => match self.befalls_all(error) {
-                    Ok(error) => Err(error),
-                    Err(error) => self.fail(&line.failed(error)),
-                },
+                Ok(Some(written)) => self.deliver(written),
+                Ok(None) => Ok(()),
+                Err(error) => self.befall(line, error),
             },
             Err(error) => self.fail(&line.failed(error.into())),
         };
         if let Err(error) = delivered {
-            *lock(&self.broken) = Some(error);
-            self.stop.store(true, Ordering::Relaxed);
+            self.break_off(error);
+        }
+        self.collect(false);
+    }
+
+    /// Stops the work, after which nothing new is finished.
+    fn break_off(&self, error: anyhow::Error) {
+        lock(&self.broken).get_or_insert(error);
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Sees to the lines whose files are written by now, or waits for all of them.
+    pub fn collect(&self, all: bool) {
+        let Destination::Folder(ledger) = &self.destination else { return };
+        let (ended, flushed) = {
+            let mut ledger = lock(ledger);
+            let ended = ledger.ended(all, true).into_iter();
+            let ended: Vec<_> =
+                ended.map(|(e, result)| (ledger.path(Path::new(&e.name)), e, result)).collect();
+            (ended, ledger.flush(all))
+        };
+        for (path, entry, result) in ended {
+            let Some(written) = lock(&self.written).remove(&entry.name) else { continue };
+            let Some(line) = self.lines.get(&written.record.index) else { continue };
+            let delivered = match result {
+                Ok(()) => {
+                    if !self.json {
+                        self.list.path(self.report, &path);
+                    }
+                    self.deliver(written)
+                }
+                Err(error) => self.befall(line, error.into()),
+            };
+            if let Err(error) = delivered {
+                self.break_off(error);
+            }
+        }
+        if let Err(error) = flushed {
+            self.break_off(error.into());
+        }
+    }
+
+    /// Counts and reports a line that is written.
+    fn deliver(&self, written: Written) -> anyhow::Result<()> {
+        if written.truncated {
+            self.tally.truncated.fetch_add(1, Ordering::Relaxed);
+        }
+        self.tally.done.fetch_add(1, Ordering::Relaxed);
+        self.tally.milliseconds.fetch_add((written.seconds * 1e3) as u64, Ordering::Relaxed);
+        self.record(&written.record)
+    }
+
+    /// Reports a line that could not be written; returns the error if every other line would meet it too.
+    fn befall(&self, line: &PlannedLine, error: anyhow::Error) -> anyhow::Result<()> {
+        match self.befalls_all(error) {
+            Ok(error) => Err(error),
+            Err(error) => self.fail(&line.failed(error)),
         }
     }
 
@@ -172,16 +233,11 @@ impl<'a> LineSink<'a> {
         if let Err(moved) = ledger.check_folder() {
             return Ok(moved.into());
         }
-        let (kind, path) = match error.downcast_ref::<Error>() {
-            Some(Error::Io { reason, path, .. }) => (Some(reason.kind()), Some(path)),
-            _ => (error.downcast_ref::<std::io::Error>().map(std::io::Error::kind), None),
+        let befalls_all = match error.downcast_ref::<Error>() {
+            Some(error) => ledger.befalls_all(error),
+            None => error.downcast_ref::<std::io::Error>().is_some_and(is_full),
         };
-        let is_full = matches!(
-            kind,
-            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem)
-        );
-        let is_state = path.is_some_and(|path| path.starts_with(ledger.dir().join(STATE_DIR)));
-        if is_full || is_state { Ok(error) } else { Err(error) }
+        if befalls_all { Ok(error) } else { Err(error) }
     }
 
     /// Reports a line that could not be spoken.
@@ -234,6 +290,11 @@ impl<'a> LineSink<'a> {
         Ok(())
     }
 
+    /// Puts the report in its place.
+    pub fn finish_records(&self) -> chattts_rs::Result<()> {
+        self.records.as_ref().map_or(Ok(()), |records| lock(records).finish())
+    }
+
     fn write_record(&self, record: &Record) -> anyhow::Result<()> {
         if let Some(records) = &self.records {
             lock(records).write(record)?;
@@ -244,8 +305,13 @@ impl<'a> LineSink<'a> {
         Ok(())
     }
 
-    /// Writes what was spoken, and returns its record.
-    fn store(&self, line: &PlannedLine, spoken: Spoken, aside: Option<File>) -> anyhow::Result<Record> {
+    /// Writes what was spoken, and returns what is to be reported of it unless that is not certain yet.
+    fn store(
+        &self,
+        line: &PlannedLine,
+        spoken: Spoken,
+        aside: Option<File>,
+    ) -> anyhow::Result<Option<Written>> {
         for refined in &spoken.refined {
             self.report.detail(&format!("refined: {}", refined.text));
         }
@@ -281,15 +347,15 @@ impl<'a> LineSink<'a> {
         }
         match &self.destination {
             Destination::Folder(ledger) => {
-                let path = {
+                {
                     let ledger = lock(ledger);
                     ledger.check_folder()?;
                     ledger.check_place(&line.name)?;
-                    ledger.dir().join(&line.name)
-                };
+                    record.path = Some(ledger.path(&line.name).display().to_string());
+                }
                 let (name, key, seed) = (&line.name, &line.key, summary.seed);
-                if aside.is_some() {
-                    let part = part_file(&path)?;
+                let (entry, content) = if aside.is_some() {
+                    let part = lock(ledger).part_file(name)?;
                     let out = part.reopen().context("cannot open a temporary file")?;
                     let mut sink = Sink::long(out, &line.encoding)?;
                     Sound { aside, rest: samples }.write(&mut sink)?;
@@ -297,24 +363,27 @@ impl<'a> LineSink<'a> {
                     if let Some(tags) = &line.tags {
                         tag_file(part.path(), line.encoding.format(), tags)?;
                     }
-                    let entry = Entry::of_file(name, key, part.path(), seconds, seed)?;
-                    record.sha256 = Some(entry.sha256.clone());
-                    self.write_subtitles(&path, &cues)?;
-                    lock(ledger).store_part(entry, part, true)?;
+                    (Entry::of_file(name, key, part.path(), seconds, seed)?, Content::Part(part))
                 } else {
                     let mut bytes = encode(&samples, &line.encoding)?;
                     if let Some(tags) = &line.tags {
                         bytes = tagged(bytes, line.encoding.format(), tags)?;
                     }
-                    let entry = Entry::new(name, key, &bytes, seconds, seed)?;
-                    record.sha256 = Some(entry.sha256.clone());
-                    self.write_subtitles(&path, &cues)?;
-                    lock(ledger).store(entry, &bytes, true)?;
+                    (Entry::new(name, key, &bytes, seconds, seed)?, Content::Bytes(bytes))
+                };
+                record.sha256 = Some(entry.sha256.clone());
+                let subtitles = self
+                    .subtitles
+                    .map(|kind| (beside(name, kind.extension()), subtitles_of(kind, &cues).into_bytes()));
+                let made = Made { entry, content, beside: subtitles.into_iter().collect() };
+                let file = made.entry.name.clone();
+                let mut ledger = lock(ledger);
+                lock(&self.written).insert(file.clone(), Written { record, seconds, truncated });
+                if let Err(error) = ledger.begin(made, true) {
+                    lock(&self.written).remove(&file);
+                    return Err(error.into());
                 }
-                record.path = Some(path.display().to_string());
-                if !self.json {
-                    self.list.path(self.report, &path);
-                }
+                return Ok(None);
             }
             Destination::Joined(joined) => {
                 record.path = self.joined_path.as_ref().map(|path| path.display().to_string());
@@ -337,12 +406,7 @@ impl<'a> LineSink<'a> {
                 lock(joined).push(line.index, Some(part)).with_context(failed)?;
             }
         }
-        if truncated {
-            self.tally.truncated.fetch_add(1, Ordering::Relaxed);
-        }
-        self.tally.done.fetch_add(1, Ordering::Relaxed);
-        self.tally.milliseconds.fetch_add((seconds * 1e3) as u64, Ordering::Relaxed);
-        Ok(record)
+        Ok(Some(Written { record, seconds, truncated }))
     }
 
     /// Tells how a cue's speech came into its time, and whether it did.
@@ -361,10 +425,6 @@ impl<'a> LineSink<'a> {
             record.error = Some(what);
         }
     }
-
-    fn write_subtitles(&self, path: &Path, cues: &[Cue]) -> chattts_rs::Result<()> {
-        self.subtitles.map_or(Ok(()), |kind| write_subtitles(path, kind, cues))
-    }
 }
 
 /// Puts tags into a file that is as good as finished.
@@ -377,8 +437,10 @@ fn tag_file(path: &Path, format: Format, tags: &Tags) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::ErrorKind;
+
     use chattts_rs::audio::Encoding;
-    use chattts_rs::batch::DirLock;
+    use chattts_rs::batch::{DirLock, STATE_DIR};
 
     #[test]
     fn an_error_of_writing_ends_the_run_only_if_every_line_would_meet_it() {

@@ -231,8 +231,8 @@ pub fn run(context: &Context, mut args: SynthArgs) -> anyhow::Result<()> {
         deal,
     };
     let names = match (&job.target, template) {
-        (Target::Folder(dir), Some((template, _))) => {
-            let names = places.reserve(dir, Names::new(template))?;
+        (Target::Folder(store), Some((template, _))) => {
+            let names = places.reserve(&store.place(), Names::new(template))?;
             let mut names = match args.output.subtitles {
                 Some(kind) => names.with_beside(kind.extension()),
                 None => names,

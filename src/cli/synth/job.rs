@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use chattts_rs::audio::Tags;
 use chattts_rs::batch::report::ReportWriter;
-use chattts_rs::batch::{DirLock, Ledger, sweep};
+use chattts_rs::batch::{Ledger, Store, is_address};
 use chattts_rs::speech::Line;
 use chattts_rs::{Engine, Error, Event, Limits, VoiceSample};
 
@@ -75,9 +75,8 @@ impl Job<'_> {
             order
         };
         let (destination, planned, skipped) = match &self.target {
-            Target::Folder(dir) => {
-                let mut ledger = self.ledger(dir)?;
-                sweep(dir)?;
+            Target::Folder(store) => {
+                let mut ledger = self.ledger(store)?;
                 let mut inside = Vec::new();
                 for line in planned {
                     match ledger.check_place(&line.name) {
@@ -86,10 +85,7 @@ impl Job<'_> {
                     }
                 }
                 let folders: HashSet<&Path> = inside.iter().filter_map(|line| line.name.parent()).collect();
-                for folder in folders {
-                    // What is wrong with it is the failure of the lines that go there.
-                    let _ = sweep(&dir.join(folder));
-                }
+                ledger.sweep(&folders.into_iter().collect::<Vec<_>>())?;
                 ledger.settle(inside.iter().map(|line| line.name.as_path()))?;
                 let (skipped, planned): (Vec<_>, Vec<_>) =
                     inside.into_iter().partition(|line| self.is_done(&ledger, line));
@@ -110,16 +106,24 @@ impl Job<'_> {
         let mut sink = LineSink::new(&self.context.report, destination, subtitles, planned);
         sink.dump = self.args.output.dump.as_deref().map(Dump::new).transpose()?;
         let progress = match (&self.deal, &self.target, &sink.destination) {
-            (Some(deal), Target::Folder(dir), Destination::Folder(ledger)) => {
+            (Some(deal), Target::Folder(store), Destination::Folder(ledger)) => {
                 let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
                 let seconds = |line: &PlannedLine| ledger.get(&line.name).map_or(0.0, |entry| entry.seconds);
                 let skipped = (skipped.len(), skipped.iter().map(seconds).sum());
-                Some(Progress::new(deal, dir, self.total, skipped)?)
+                Some(Progress::new(deal, store, self.total, skipped)?)
             }
             _ => None,
         };
-        let report = progress.as_ref().map(Progress::report).or_else(|| batch.report.clone());
-        sink.records = report.as_deref().map(ReportWriter::create).transpose()?.map(Mutex::new);
+        let report = match (&progress, &batch.report) {
+            (Some(progress), _) => Some(progress.report()?),
+            (None, Some(path)) if is_address(path) => {
+                let (store, name) = Store::of_file(path)?;
+                Some(ReportWriter::create_in(&store, &name)?)
+            }
+            (None, Some(path)) => Some(ReportWriter::create(path)?),
+            (None, None) => None,
+        };
+        sink.records = report.map(Mutex::new);
         sink.json = batch.json;
         sink.joined_path = self.target.file().cloned();
         // The file's name is certain when the file is there.
@@ -130,13 +134,13 @@ impl Job<'_> {
             sink.list.end();
         }
         sink.aside_in = match &self.target {
-            Target::Folder(dir) => Some(dir.clone()),
+            Target::Folder(store) => store.folder().map(Path::to_path_buf),
             target => target.beside().map(Path::to_path_buf),
         };
-        if let (Destination::Folder(ledger), Target::Folder(dir)) = (&sink.destination, &self.target) {
+        if let Destination::Folder(ledger) = &sink.destination {
             let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
             for line in &skipped {
-                sink.skip(line, &dir.join(&line.name), ledger.get(&line.name))?;
+                sink.skip(line, &ledger.path(&line.name), ledger.get(&line.name))?;
             }
         }
         if let Some(progress) = &progress {
@@ -152,15 +156,18 @@ impl Job<'_> {
             true => Ok(()),
             false => load(pieces).and_then(|engine| self.speak(&engine, &lines, &sink, progress.as_ref())),
         };
+        // What is on its way is as good as made.
+        sink.collect(true);
         self.context.report.clear();
-        if let Some(progress) = &progress {
-            progress.write(&sink.tally, result.is_ok() && !sink.is_stopped())?;
-        }
-        self.conclude(sink, result, names, skipped.len(), subtitles)
+        let is_whole = result.is_ok() && !sink.is_stopped();
+        let kept = progress.map_or(Ok(()), |progress| progress.write(&sink.tally, is_whole));
+        // What ended the work comes before what followed from it.
+        self.conclude(sink, result, names, skipped.len(), subtitles)?;
+        Ok(kept?)
     }
 
-    fn ledger(&self, dir: &Path) -> chattts_rs::Result<Ledger> {
-        Ledger::open(DirLock::acquire_for(dir, self.deal.as_ref().map(|deal| deal.shard))?)
+    fn ledger(&self, store: &Store) -> chattts_rs::Result<Ledger> {
+        store.ledger(self.deal.as_ref().map(|deal| deal.shard))
     }
 
     /// Tells whether an earlier run finished a line's file.
@@ -232,6 +239,7 @@ impl Job<'_> {
                 let (done, rate) = (sink.tally.done.load(Ordering::Relaxed), audio_rate(sink, start));
                 report.note(&format!("{done} of {} lines, {rate:.2} s of audio a second", sink.lines.len()));
             }
+            sink.collect(false);
             if let Some(progress) = progress {
                 progress.worked(devices * start.elapsed().as_secs_f64());
                 progress.keep(&sink.tally);
@@ -295,8 +303,11 @@ impl Job<'_> {
         }
         if let Err(error) = sink.broken().map_or(result, Err) {
             sink.release(None)?;
+            // What is wrong with the place has been said.
+            let _ = sink.finish_records();
             return Err(error);
         }
+        sink.finish_records()?;
         let failed = count(&sink.tally.failed);
         let report = &self.context.report;
         if self.total > 1 {
@@ -328,22 +339,23 @@ impl Job<'_> {
             Destination::Folder(ledger) => {
                 let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
                 ledger.check_folder()?;
-                if !self.book.is_empty() {
+                if let (false, Target::Folder(store)) = (self.book.is_empty(), &self.target) {
                     let finished = self
                         .book
                         .iter()
                         .filter_map(|(name, tags)| Some((name.as_path(), tags, ledger.get(name)?)));
-                    let path = ledger.dir().join(talk::PLAYLIST);
-                    chattts_rs::batch::write_file(&path, talk::playlist(finished).as_bytes())?;
+                    store.write(talk::PLAYLIST, talk::playlist(finished).as_bytes())?;
                 }
-                match (self.args.batch.prune, &self.deal) {
-                    (false, _) => {}
+                match (self.args.batch.prune, &self.deal, &self.target) {
+                    (false, ..) => {}
                     // A line that failed has no name here; its file of an earlier run must not go.
-                    (true, _) if failed > 0 => {
+                    (true, ..) if failed > 0 => {
                         report.warn("--prune: nothing was removed, since lines failed");
                     }
-                    (true, Some(deal)) => deal.prune(&mut ledger, names, report)?,
-                    (true, None) => shard::prune(&mut ledger, names, report)?,
+                    (true, Some(deal), Target::Folder(store)) => {
+                        deal.prune(store, &mut ledger, names, report)?;
+                    }
+                    (true, ..) => shard::prune(&mut ledger, names, report)?,
                 }
             }
         }
@@ -362,8 +374,8 @@ impl Job<'_> {
     /// Prints the work that would be done.
     fn dry_run(&self, planned: &[PlannedLine], failed: &[Failed]) -> anyhow::Result<()> {
         let ledger = match &self.target {
-            Target::Folder(dir) if dir.join(chattts_rs::batch::STATE_DIR).exists() => {
-                let mut ledger = self.ledger(dir)?;
+            Target::Folder(store) if store.has_state()? => {
+                let mut ledger = self.ledger(store)?;
                 ledger.settle(planned.iter().map(|line| line.name.as_path()))?;
                 Some(ledger)
             }
@@ -376,7 +388,7 @@ impl Job<'_> {
                 "speak"
             };
             let place = match &self.target {
-                Target::Folder(dir) => dir.join(&line.name),
+                Target::Folder(store) => store.path(&line.name),
                 Target::File(path) => path.clone(),
                 Target::Stdout => PathBuf::from("-"),
             };
