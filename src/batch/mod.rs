@@ -41,6 +41,8 @@
 //! ```
 
 mod append;
+#[cfg(feature = "object-store")]
+mod bucket;
 mod entry;
 mod file;
 mod folder;

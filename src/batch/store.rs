@@ -25,10 +25,14 @@ impl Store {
     pub fn open(place: &Path) -> Result<Self> {
         match address(place) {
             None => Ok(Store(Arc::new(Folder::new(place)))),
+            #[cfg(feature = "object-store")]
+            Some(address) => Ok(Store(Arc::new(super::bucket::Bucket::open(address)?))),
+            #[cfg(not(feature = "object-store"))]
             Some(address) => Err(Error::parameter(
                 "place",
                 format!(
-                    "{address}: this build knows no object stores"
+                    "{address}: this build knows no object stores; `cargo install --features object-store` makes one \
+                     that does"
                 ),
             )),
         }
@@ -53,6 +57,11 @@ impl Store {
                 Ok((Store::open(super::file::folder_of(path))?, name.to_string()))
             }
         }
+    }
+
+    #[cfg(all(test, feature = "object-store"))]
+    pub(super) fn of(place: impl Place + 'static) -> Self {
+        Store(Arc::new(place))
     }
 
     /// Returns the path or the address of the place.
@@ -152,7 +161,7 @@ pub(super) enum Found {
     /// A file of its length.
     Alike,
     /// The file itself, which only object stores can tell.
-    #[allow(dead_code)]
+    #[cfg_attr(not(feature = "object-store"), allow(dead_code))]
     Same,
 }
 

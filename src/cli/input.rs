@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use chattts_rs::audio::Tags;
 use chattts_rs::batch::manifest::{TableRow, csv_rows, is_csv, json_rows};
+use chattts_rs::batch::{Store, is_address};
 
 use super::Usage;
 use super::args::TextArgs;
@@ -149,6 +150,15 @@ pub fn gather(args: &TextArgs, form: Form) -> anyhow::Result<Vec<Utterance>> {
     };
     let stdin = Path::new("-");
     match args.file.as_deref() {
+        Some(path) if is_address(path) => {
+            let (store, name) = Store::of_file(path)?;
+            let bytes = store.read(&name)?;
+            let bytes =
+                bytes.with_context(|| format!("cannot read {}: there is no such object", path.display()))?;
+            let bytes =
+                bounded(&bytes[..], MAX_BYTES).with_context(|| format!("cannot read {}", path.display()))?;
+            read(&bytes, &path.display().to_string(), &mut utterances)?;
+        }
         Some(path) if path != stdin => {
             let failed = || format!("cannot read {}", path.display());
             let file = File::open(path).with_context(failed)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chattts_rs::audio::{Format, LOUDNESS_TARGETS};
-use chattts_rs::batch::{NameFields, NameTemplate};
+use chattts_rs::batch::{NameFields, NameTemplate, is_address};
 use chattts_rs::speech::is_audio;
 use chattts_rs::{Error, hub};
 
@@ -60,6 +60,14 @@ pub fn check_settings(args: &SynthArgs) -> anyhow::Result<()> {
 
 /// Refuses output flags that the audio cannot satisfy.
 pub fn check_output(args: &SynthArgs) -> anyhow::Result<()> {
+    for (flag, place) in [("--dump", &args.output.dump), ("--stems", &args.talk.stems)] {
+        if let Some(place) = place.as_deref().filter(|place| is_address(place)) {
+            let place = place.display();
+            return Err(
+                Usage(format!("{flag} {place}: it takes a folder; object stores are for --out-dir")).into()
+            );
+        }
+    }
     let loudness = args.overrides.normalize_loudness;
     if let Some(target) = loudness
         && !LOUDNESS_TARGETS.contains(&target)
