@@ -254,7 +254,8 @@ pub struct OutputArgs {
     pub out: Option<PathBuf>,
     /// A folder for a file per utterance; their paths come as they are finished
     ///
-    /// The files are 00000.wav, 00001.wav and so on, unless --name or a manifest says otherwise.
+    /// The files are 00000.wav, 00001.wav and so on, unless --name or a manifest says otherwise. In builds that know
+    /// object stores it may be s3://BUCKET/PREFIX, and gs:// and az:// as well.
     #[arg(long, aliases = ["output-dir", "output_dir"], value_name = "DIR", value_hint = ValueHint::DirPath,
           help_heading = "Output")]
     pub out_dir: Option<PathBuf>,

@@ -71,7 +71,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 #[derive(Args)]
 pub struct StatusArgs {
-    /// The output folder, or the address of a service: http://HOST:PORT
+    /// The output folder, s3://BUCKET/PREFIX, or the address of a service: http://HOST:PORT
     #[arg(value_name = "DIR|URL", value_hint = ValueHint::DirPath)]
     pub place: PathBuf,
     /// Print one JSON object
@@ -81,7 +81,7 @@ pub struct StatusArgs {
 
 #[derive(Args)]
 pub struct MergeArgs {
-    /// The output folder, in which no run is at work
+    /// The output folder, or s3://BUCKET/PREFIX, in which no run is at work
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
     /// Write what became of each line, in order, as JSON Lines

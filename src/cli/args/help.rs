@@ -99,7 +99,12 @@ Many machines:
   seq 0 7 | parallel chattts-rs synth -f lines.jsonl --out-dir DIR --shard {}/8
     with GNU parallel; each shard has its own lock, ledger and report, so DIR may
     lie on one file system of all machines. A task that is started again with
-    --resume goes on, with another N too, and an N may be another one's beside it";
+    --resume goes on, with another N too, and an N may be another one's beside it
+  synth --model demo -f s3://BUCKET/lines.jsonl --out-dir s3://BUCKET/PREFIX --resume
+    in builds with the feature `object-store`; gs:// and az:// as well. --file,
+    --out-dir, --report, `status` and `merge` take such addresses. Credentials are
+    those of the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …). The lock of
+    a run that died is free after a minute";
 
 pub const STATUS: &str = "\
 For each shard of `synth --shard` and for all of them: lines, files that are
