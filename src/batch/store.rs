@@ -224,3 +224,29 @@ pub struct Made {
     /// Files that go with it, by their names, which are written first.
     pub beside: Vec<(PathBuf, Vec<u8>)>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_folder_whatever_it_looks_like_unless_it_is_an_address() {
+        for path in ["out", "/out", "C:/out", "a:b", "://x", "a b://x", "../s3:/x"] {
+            assert!(!is_address(Path::new(path)), "{path}");
+            let store = Store::open(Path::new(path)).unwrap();
+            assert_eq!((store.folder(), store.place()), (Some(Path::new(path)), PathBuf::from(path)));
+        }
+        let (store, name) = Store::of_file(Path::new("a/b.jsonl")).unwrap();
+        assert_eq!((store.place(), &*name), (PathBuf::from("a"), "b.jsonl"));
+        assert!(["s3://b/x", "gs://b", "ftp://b"].iter().all(|address| is_address(Path::new(address))));
+    }
+
+    #[cfg(not(feature = "object-store"))]
+    #[test]
+    fn a_build_without_object_stores_says_how_to_get_one() {
+        for path in ["s3://bucket/x", "gs://bucket", "az://c/x"] {
+            let error = Store::open(Path::new(path)).unwrap_err().to_string();
+            assert!(error.starts_with("place: ") && error.contains("--features object-store"), "{error}");
+        }
+    }
+}

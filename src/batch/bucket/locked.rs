@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use object_store::ObjectMeta;
 use tempfile::NamedTempFile;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::Bucket;
 use super::lease::Lease;
@@ -32,6 +32,9 @@ const RECORDS: usize = 500;
 /// The size from which on an object of a ledger is left as it is, and the next one begun.
 const FULL: usize = 1 << 20;
 
+/// A file that was put or could not be: its entry, the bytes that it took of those on their way, and its tag.
+type Ended = (Entry, u64, Result<Option<String>>);
+
 #[derive(Debug)]
 pub(super) struct Locked {
     /// Given back before the runtime ends.
@@ -41,7 +44,7 @@ pub(super) struct Locked {
     /// The ledgers that were read, but for that of the whole.
     others: Vec<String>,
     own: Segments,
-    puts: JoinSet<(Entry, u64, Result<Option<String>>)>,
+    puts: JoinSet<Ended>,
     /// The bytes that are on their way.
     bytes: u64,
     done: Vec<(Entry, Result<()>)>,
@@ -96,10 +99,7 @@ impl Locked {
         ended.into_iter().for_each(|ended| self.end(ended));
     }
 
-    fn end(
-        &mut self,
-        ended: std::result::Result<(Entry, u64, Result<Option<String>>), tokio::task::JoinError>,
-    ) {
+    fn end(&mut self, ended: Result<Ended, JoinError>) {
         match ended {
             Ok((mut entry, bytes, put)) => {
                 self.bytes -= bytes;
