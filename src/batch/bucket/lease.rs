@@ -206,7 +206,9 @@ async fn renew(objects: Objects, name: String, hold: Hold, state: Arc<Mutex<Stat
             Ok(Ok(None)) => match read(&objects, &name).await {
                 // An answer that was lost, of a request that was made again.
                 Ok(Some((other, meta))) if other.run == hold.run => {
-                    lock(&state).version = UpdateVersion { e_tag: meta.e_tag, version: meta.version };
+                    let mut state = lock(&state);
+                    state.version = UpdateVersion { e_tag: meta.e_tag, version: meta.version };
+                    state.renewed = begun;
                 }
                 Ok(other) => {
                     let holder =

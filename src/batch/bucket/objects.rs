@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::path::Path as Location;
@@ -18,6 +19,9 @@ use crate::error::{Error, Result};
 const PART: usize = 8 << 20;
 /// The requests of one kind that are made at a time.
 const AT_A_TIME: usize = 32;
+/// The time for which a conditional put is made again, and before each time.
+const AGAIN_FOR: Duration = Duration::from_secs(10);
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// The requests by which a machine of Amazon's, Google's or Microsoft's asks for credentials of its own.
 const OWN_CREDENTIALS: [&str; 3] = ["/latest/api/token", "/computeMetadata/", "/metadata/identity/"];
@@ -64,14 +68,20 @@ impl Objects {
         Ok(Location::parse(whole)?)
     }
 
-    /// Makes an error of the store's.
-    pub(super) fn failed(&self, action: &'static str, name: &str) -> impl Fn(StoreError) -> Error {
-        let (path, is_lost) = (self.path(name), Arc::clone(&self.is_lost));
+    /// Makes an error of the store's, after which it is given up if it does not answer.
+    fn failed(&self, action: &'static str, name: &str) -> impl Fn(StoreError) -> Error {
         move |error| {
-            let (kind, reason) = meaning(&error);
-            is_lost.fetch_or(kind == ErrorKind::NotConnected, Ordering::Relaxed);
-            Error::Io { action, path: path.clone(), reason: io::Error::new(kind, reason) }
+            let error = self.error(action, name, &error);
+            let is_lost =
+                matches!(&error, Error::Io { reason, .. } if reason.kind() == ErrorKind::NotConnected);
+            self.is_lost.fetch_or(is_lost, Ordering::Relaxed);
+            error
         }
+    }
+
+    fn error(&self, action: &'static str, name: &str, error: &StoreError) -> Error {
+        let (kind, reason) = meaning(error);
+        Error::Io { action, path: self.path(name), reason: io::Error::new(kind, reason) }
     }
 
     /// Reads an object; None if there is none.
@@ -156,13 +166,21 @@ impl Objects {
         bytes: Vec<u8>,
         version: Option<UpdateVersion>,
     ) -> Result<Option<UpdateVersion>> {
-        let failed = self.failed("lock", name);
-        let mode = version.map_or(PutMode::Create, PutMode::Update);
-        let options = PutOptions { mode, ..PutOptions::default() };
-        match self.store.put_opts(&self.at(name).map_err(&failed)?, bytes.into(), options).await {
-            Ok(put) => Ok(Some(put.into())),
-            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(None),
-            Err(error) => Err(failed(error)),
+        let location = self.at(name).map_err(|error| self.error("lock", name, &error))?;
+        let begun = Instant::now();
+        loop {
+            let mode = version.clone().map_or(PutMode::Create, PutMode::Update);
+            let options = PutOptions { mode, ..PutOptions::default() };
+            match self.store.put_opts(&location, bytes.clone().into(), options).await {
+                Ok(put) => return Ok(Some(put.into())),
+                Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => return Ok(None),
+                // Not made again by the client, which does not know whether it was heard. Whoever asks knows its own.
+                Err(StoreError::Generic { .. }) if begun.elapsed() < AGAIN_FOR => {
+                    tokio::time::sleep(AGAIN_AFTER).await;
+                }
+                // The lock's renewal has another chance.
+                Err(error) => return Err(self.error("lock", name, &error)),
+            }
         }
     }
 
