@@ -169,6 +169,8 @@ def shards_fill_a_bucket_at_once():
     # Another count redoes nothing.
     out, _ = run(synth(bucket.place, "--resume", "--shard", "2/3", "--json"), store)
     assert set(statuses(out)) == {"skipped"}
+    # The latest state says how many shards there are, and stores tell the time in seconds.
+    time.sleep(1.1)
     (scratch / "fewer.jsonl").write_bytes(manifest(LINES - 6))
     _, first = run(synth(bucket.place, "--resume", "--prune", "--shard", "0/2", lines="fewer.jsonl"), store)
     assert "--prune is left to the last shard; not complete: 1" in first, first
