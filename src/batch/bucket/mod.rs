@@ -24,8 +24,8 @@ use crate::error::{Error, Result};
 
 /// The time after which a request is not tried again.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The most times that a request is tried again.
-const RETRIES: usize = 10;
+/// The most times that a request is tried again, which come by chance at least a tenth of a second apart.
+const RETRIES: usize = 100;
 
 /// The objects of a bucket whose names begin with a prefix.
 #[derive(Debug)]
