@@ -21,8 +21,8 @@ impl Memory {
     }
 
     fn write(&self, name: &str, bytes: &str) {
-        let put = self.0.put(&Location::parse(name).unwrap(), bytes.to_string().into());
-        run(put).unwrap();
+        let location = Location::parse(name).unwrap();
+        run(self.0.put(&location, bytes.to_string().into())).unwrap();
     }
 
     fn remove(&self, name: &str) {
