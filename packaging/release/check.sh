@@ -3,9 +3,9 @@
 #
 #     packaging/release/check.sh
 #
-# All files are the same to the byte; the program, the library, the package and the wheel speak. With CHATTTS_RS_BUILT,
-# which names a folder with the program and the library, nothing is compiled, and what compiling adds is not compared.
-# It says what lintian, where it is installed, finds in the package.
+# All files are the same to the byte and run with glibc 2.31; the program, the library, the package and the wheel speak.
+# With CHATTTS_RS_BUILT, which names a folder with the program and the library, nothing is compiled, and what compiling
+# adds is not compared. It says what lintian, where it is installed, finds in the package.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/../.."
 [ $# -eq 0 ] || { sed -n '2,8s/^# \?//p' "packaging/release/check.sh"; exit 2; }
@@ -28,6 +28,10 @@ diff -r "$dir/out-one" "$dir/out-another" || fail "two builds of one commit diff
 
 cd "$dir/out-one"
 sha256sum --quiet -c SHA256SUMS
+if [ -z "${CHATTTS_RS_BUILT:-}" ]; then
+    oldest=$(sed -n 's/^for glibc \(.*\) and newer$/\1/p' "$dir/log")
+    [ "$(printf '%s\n' "$oldest" 2.31 | sort -V | tail -1)" = 2.31 ] || fail "it needs glibc $oldest"
+fi
 if tar -xOf ./*.tar.gz | LC_ALL=C grep -a -m1 -oE "$dir/[a-z/-]*"; then fail "the build's folder is in the release"; fi
 speaks() {
     rm -f "$dir/a.wav"
