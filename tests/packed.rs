@@ -215,6 +215,26 @@ fn a_large_model_is_kept_packed_and_made_again_when_it_changes() {
 }
 
 #[test]
+fn runs_that_begin_at_once_keep_one_model() {
+    let p = Program::new().env("CHATTTS_RS_CACHE", "kept");
+    large(&p);
+    let outs: Vec<String> = (0..6).map(|run| format!("{run}.wav")).collect();
+    let start = |out: &String| {
+        let mut command = p.chattts();
+        command.args(["synth", "-m", "large", "-o", out]).args(SPEAK);
+        command.stdout(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let runs: Vec<_> = outs.iter().map(start).collect();
+    assert!(runs.into_iter().all(|mut run| run.wait().unwrap().success()));
+    let spoken: Vec<_> = outs.iter().map(|out| fs::read(p.path(out)).unwrap()).collect();
+    assert!(spoken.iter().all(|bytes| *bytes == spoken[0]));
+    let names = fs::read_dir(p.path("kept/packed")).unwrap().map(|entry| entry.unwrap().file_name());
+    let models: Vec<_> = names.filter(|name| !name.to_string_lossy().ends_with(".checked")).collect();
+    assert!(models.len() == 1 && kept(&p).len() == 1, "{models:?}");
+    assert!(speak(&p, "large", "again.wav", &[]) == spoken[0]);
+}
+
+#[test]
 fn a_model_that_cannot_be_kept_speaks_all_the_same() {
     let p = Program::new().env("CHATTTS_RS_CACHE", "kept");
     large(&p);

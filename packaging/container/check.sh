@@ -76,4 +76,22 @@ grep -qE '^[^ ]+ / [^ ]+ ro[, ]' "/proc/$process/mounts" || fail "its root can b
 podman stop --time 40 $name >/dev/null
 code=$(podman inspect --format '{{.State.ExitCode}}' $name)
 [ "$code" = 0 ] || [ "$code" = 143 ] || fail "it ended with $code"
-echo "passed; it ended with $code"
+echo "the service ended with $code"
+
+# Two batches at once, of a model that nobody can write to, into one folder.
+mkdir "$dir/data" && chown 10001:10001 "$dir/data"
+tar -xOf "$dir"/context/*.tar.gz --wildcards '*/bin/chattts-rs' >"$dir/chattts-rs" && chmod +x "$dir/chattts-rs"
+"$dir/chattts-rs" model demo "$dir/model" >/dev/null
+seq -f 'Line %g, if you please.' 24 >"$dir/data/lines.txt"
+batch() {
+    podman run --rm --name "$name-$1" --no-healthcheck --ulimit "nofile=$(ulimit -n):$(ulimit -Hn)" --ulimit nproc=1024:1024 \
+        --read-only --cap-drop=all --security-opt=no-new-privileges --memory=2g --tmpfs /tmp:size=64m --network=none \
+        --volume "$dir/model:/models/voice:ro" --volume "$dir/data:/data" localhost/chattts-rs:cpu \
+        synth --quiet --model /models/voice --file lines.txt --out-dir out --shard "$1/2" >/dev/null
+}
+batch 0 & first=$!
+batch 1
+wait $first
+[ "$(find "$dir/data/out" -name '*.wav' | wc -l)" = 24 ] || fail "two batches left $(ls "$dir/data/out")"
+"$dir/chattts-rs" status "$dir/data/out"
+echo passed
