@@ -56,10 +56,16 @@ macro_rules! of_type {
 }
 pub(super) use of_type;
 
+/// Rows of which one block attends for each head; of fewer rows several do, up to so many: with the published model's
+/// 12 heads 1,536 blocks, some five on each multiprocessor of a large card, twice.
+const ATTEND_ROWS: u32 = 128;
+const ATTEND_BLOCKS: u32 = 8;
 /// Outputs that a block of the heads' kernel has at once.
 const HEAD_OUTPUTS: u32 = 16;
-/// The widest hidden state of which the heads' kernel takes so many rows.
-pub const MAX_HIDDEN: usize = 48 * 1024 / 4 / HEAD_ROWS as usize;
+/// Bytes of shared memory that a block has unasked.
+pub const SHARED: u32 = 48 * 1024;
+/// The widest hidden state that the heads' kernel takes.
+pub const MAX_HIDDEN: usize = SHARED as usize / 4;
 
 /// Launches kernels in a card's stream. Addresses are the callers': all of them must lie in buffers that are
 /// as large as the shapes say.
@@ -148,10 +154,12 @@ impl Kernels {
 
     /// Computes the last norm of rows and their logits, of so many outputs.
     pub fn heads(&self, heads: Heads) -> Result<()> {
-        let groups = heads.rows.div_ceil(HEAD_ROWS);
+        // Weights are read once a block: as many rows as it holds normed share them.
+        let group = (SHARED / 4 / heads.width).clamp(1, HEAD_ROWS);
+        let (groups, heads) = (heads.rows.div_ceil(group), Heads { group, ..heads });
         // A block norms its rows again: the more of them there are, the more outputs it takes.
         let blocks = heads.outputs.div_ceil(HEAD_OUTPUTS).div_ceil(groups.min(4));
-        let shared = HEAD_ROWS * heads.width * 4;
+        let shared = group.min(heads.rows) * heads.width * 4;
         self.run_beside("heads", [blocks, groups, 1], shared, &[Argument::of(&heads)])
     }
 
@@ -160,12 +168,24 @@ impl Kernels {
         length.div_ceil(PAGE)
     }
 
-    /// Computes attention of `count` rows, of at most so many pages each, over their slots' positions.
-    pub fn attend(&self, kind: Dtype, attention: Attention, count: u32, pages: u32) -> Result<()> {
+    /// Returns how many blocks share the pages of each row's heads, of so many rows: enough for a card to be busy,
+    /// whatever the lengths are.
+    pub fn attend_blocks(count: u32) -> u32 {
+        (ATTEND_ROWS / count.max(1)).clamp(1, ATTEND_BLOCKS)
+    }
+
+    /// Returns the shared memory of a block that attends: what is found of each page, and by each of four warps,
+    /// twice.
+    pub fn attend_memory(head_size: u32, slot_pages: u32) -> u32 {
+        (slot_pages + 8) * (head_size + 2) * 4
+    }
+
+    /// Computes attention of `count` rows over their slots' positions, by so many blocks for each of a row's heads;
+    /// their number changes no bit.
+    pub fn attend(&self, kind: Dtype, attention: Attention, count: u32, blocks: u32) -> Result<()> {
         let CacheArgument { heads, head_size, slot_pages, .. } = attention.cache;
-        // What each of the block's four warps finds.
-        let shared = 4 * (head_size + 2) * 4;
-        let grid = [pages.min(slot_pages), heads, count];
+        let shared = Self::attend_memory(head_size, slot_pages);
+        let grid = [blocks.min(slot_pages), heads, count];
         self.run_beside(of_type!(kind, "attend"), grid, shared, &[Argument::of(&attention)])
     }
 }

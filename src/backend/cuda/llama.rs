@@ -2,11 +2,11 @@
 
 use super::cache::CardCache;
 use super::driver::Buffer;
-use super::kernels::{Dtype, Embedding, Kernels, MAX_HIDDEN};
+use super::kernels::{Dtype, Embedding, Kernels, MAX_HIDDEN, SHARED};
 use super::layout::CardLayout;
 use super::matrix::Matrix;
 use super::products::{INPUTS_MULTIPLE, Scratch};
-use super::shared::{Attention, Heads, Kept, Row};
+use super::shared::{Attention, Heads, Kept, PAGE, Row};
 use super::shared::{Epilogue, ProductArgument};
 use crate::backend::cpu::kernel::RopeTable;
 use crate::backend::networks::{Embed, GptConfig, Llama};
@@ -79,6 +79,14 @@ impl CardLlama {
             return Err(Error::Device(format!(
                 "hidden states of {} values; cards take at most {MAX_HIDDEN}",
                 config.hidden
+            )));
+        }
+        let pages = Kernels::pages(config.max_positions as u32);
+        if Kernels::attend_memory(size as u32, pages) > SHARED {
+            return Err(Error::Device(format!(
+                "{} positions of attention heads of {size} values; cards take at most {}",
+                config.max_positions,
+                PAGE * (SHARED / (4 * (size as u32 + 2)) - 8)
             )));
         }
         if embed.sizes.codebooks > Row::default().tokens.len() {
@@ -178,9 +186,8 @@ impl CardLlama {
         }
         space.rows.upload(0, rows)?;
         space.speakers.upload(0, speakers)?;
-        let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0);
         self.embed_rows(space, &space.rows, rows.len())?;
-        self.launch(space, &space.rows, rows.len(), Kernels::pages(longest), cache, after)
+        self.launch(space, &space.rows, rows.len(), cache, after)
     }
 
     /// Launches what goes in of `count` rows that lie on the card.
@@ -201,8 +208,7 @@ impl CardLlama {
         })
     }
 
-    /// Launches the layers over `count` rows that lie on the card, none of which attends to more than `pages`,
-    /// from what goes in of them.
+    /// Launches the layers over `count` rows that lie on the card, from what goes in of them.
     ///
     /// # Errors
     /// An error of the card.
@@ -211,7 +217,6 @@ impl CardLlama {
         space: &Space,
         rows: &Buffer<Row>,
         count: usize,
-        pages: u32,
         cache: &CardCache,
         after: &mut dyn FnMut(&Buffer<f32>) -> Result<()>,
     ) -> Result<()> {
@@ -249,7 +254,7 @@ impl CardLlama {
                 stride: width,
                 scale: 1.0 / (cache.head_size as f32).sqrt(),
             };
-            kernels.attend(kind, attention, count, pages)?;
+            kernels.attend(kind, attention, count, Kernels::attend_blocks(count))?;
             add(&layer.output, &space.attended)?;
             let gate_up = ProductArgument {
                 y_stride: layer.down.padded_inputs() as u32,
@@ -299,6 +304,8 @@ impl CardLlama {
             table,
             logits: logits.address(),
             rows: count as u32,
+            // As the launch finds best.
+            group: 0,
             width: width as u32,
             outputs: outputs as u32,
             slot_pages,

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use super::cache::CardCache;
 use super::driver::{Buffer, Driver, Graph};
-use super::kernels::Kernels;
 use super::llama::{CardLlama, Space};
 use super::sampler::DeviceSampler;
 use super::shared::Following;
@@ -35,15 +34,6 @@ struct Drawn {
     draw: Result<Draw>,
 }
 
-/// Tells graphs apart by the steps that they are good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key {
-    rows: usize,
-    /// The most pages of positions that a row attends to.
-    pages: u32,
-    steps: usize,
-}
-
 /// Draws several steps ahead, and holds the part of a step that stays the same from one to the next.
 pub struct Lookahead {
     rows: Buffer<Row>,
@@ -56,7 +46,8 @@ pub struct Lookahead {
     logged: Buffer<u32>,
     /// The rows that the last run has laid out on the card, where their inputs lie too.
     next: Vec<(Row, Kept)>,
-    graphs: VecDeque<(Key, Option<Box<dyn Graph>>)>,
+    /// By the number of rows: nothing else tells one run from another.
+    graphs: VecDeque<(usize, Option<Box<dyn Graph>>)>,
     waiting: Vec<VecDeque<Drawn>>,
     steps: usize,
     records: bool,
@@ -152,14 +143,11 @@ impl Lookahead {
             self.rows.upload(0, rows)?;
             self.kept.upload(0, kept)?;
         }
-        let longest = rows.iter().map(|row| row.position + 1).max().unwrap_or(0) + steps as u32;
-        let longest = longest.min(context.model.config().max_positions as u32);
-        let key = Key { rows: rows.len(), pages: Kernels::pages(longest).next_power_of_two(), steps };
         // From then on each step leaves what goes in next.
         if !is_there {
             context.model.embed_rows(context.space, &self.rows, rows.len())?;
         }
-        self.run_steps(context, key)?;
+        self.run_steps(context, rows.len(), steps)?;
         let mut log = vec![0; steps * rows.len() * codebooks];
         self.log.download(0, &mut log)?;
         for (index, row) in rows.iter().enumerate() {
@@ -191,48 +179,47 @@ impl Lookahead {
     }
 
     /// Runs the steps of what was uploaded, replayed if they are captured.
-    fn run_steps(&mut self, context: &mut StepContext, key: Key) -> Result<()> {
+    fn run_steps(&mut self, context: &mut StepContext, rows: usize, steps: usize) -> Result<()> {
         if context.model.kernels().driver().times_launches() {
-            return self.launch(context, key);
+            return self.launch(context, rows, steps);
         }
-        let found = self.graphs.iter().position(|(known, _)| *known == key);
+        let found = self.graphs.iter().position(|(known, _)| *known == rows);
         match found.and_then(|at| self.graphs.remove(at)) {
             // The latest are in front.
             Some((_, Some(graph))) => {
                 let replayed = graph.replay();
-                self.graphs.push_front((key, Some(graph)));
+                self.graphs.push_front((rows, Some(graph)));
                 replayed
             }
             // Worth capturing once it comes again.
             Some((_, None)) if self.records => {
                 let driver = Arc::clone(context.model.kernels().driver());
-                let Ok(graph) = driver.capture(&mut || self.launch(context, key)) else {
+                let Ok(graph) = driver.capture(&mut || self.launch(context, rows, steps)) else {
                     // A driver that records nothing still launches; a card that has failed says so again.
                     self.records = false;
-                    return self.launch(context, key);
+                    return self.launch(context, rows, steps);
                 };
                 let replayed = graph.replay();
-                self.graphs.push_front((key, Some(graph)));
+                self.graphs.push_front((rows, Some(graph)));
                 replayed
             }
             _ => {
-                self.graphs.push_front((key, None));
+                self.graphs.push_front((rows, None));
                 self.graphs.truncate(GRAPHS);
-                self.launch(context, key)
+                self.launch(context, rows, steps)
             }
         }
     }
 
-    fn launch(&self, context: &mut StepContext, key: Key) -> Result<()> {
-        (0..key.steps).try_for_each(|_| self.launch_step(context, key))
+    fn launch(&self, context: &mut StepContext, rows: usize, steps: usize) -> Result<()> {
+        (0..steps).try_for_each(|_| self.launch_step(context, rows, steps))
     }
 
     /// Launches what a step is made of; no argument depends on which step it is.
-    fn launch_step(&self, context: &mut StepContext, key: Key) -> Result<()> {
-        let Key { rows: count, pages, .. } = key;
+    fn launch_step(&self, context: &mut StepContext, count: usize, steps: usize) -> Result<()> {
         let StepContext { model, cache, space, sampler, hidden, logits } = context;
         let [base, table] = cache.places();
-        model.launch(space, &self.rows, count, pages, cache, &mut |_| Ok(()))?;
+        model.launch(space, &self.rows, count, cache, &mut |_| Ok(()))?;
         model.finish(space, &self.picked, count, Head::Codes, [*hidden, *logits], None)?;
         let next = Following {
             rows: self.rows.address(),
@@ -244,7 +231,7 @@ impl Lookahead {
             x: space.x().address(),
             logged: self.logged.address(),
             log: self.log.address(),
-            steps: key.steps as u32,
+            steps: steps as u32,
             hidden: model.config().hidden as u32,
             codebooks: model.embed().sizes.codebooks as u32,
             code_tokens: model.embed().sizes.code_tokens as u32,

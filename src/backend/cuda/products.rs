@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::driver::{Address, Argument, Buffer, Driver};
-use super::kernels::{Dtype, Kernels, Norm, of_type};
+use super::kernels::{Dtype, Kernels, Norm, SHARED, of_type};
 use super::shared::{CHUNK, GROUP, ProductArgument, SEGMENT, TILE};
 use crate::error::{Error, Result};
 
@@ -18,8 +18,6 @@ const FEW_ROWS: u32 = 16;
 const NORMED_ROWS: u32 = 8;
 /// Blocks that a large card runs at once: 132 multiprocessors, three on each.
 const BLOCKS: u32 = 396;
-/// Shared memory that is had unasked.
-const SHARED: u32 = 48 * 1024;
 
 /// Holds scratch memory for the sums of blocks that share tiles, and for weights of 8 bits as many rows take
 /// them.

@@ -41,14 +41,14 @@ kernels! {
 
 shared! {
     constants {
-        /// Positions of a page, which are also those that one block attends to.
+        /// Positions of a page, over each of which attention is summed before pages are joined.
         const PAGE: u32 = 128;
         /// [`Row::kind`].
         const TEXT: u32 = 0;
         const SPEAKER: u32 = 1;
         const CODES: u32 = 2;
-        /// Rows that a block of the heads' kernel has.
-        const HEAD_ROWS: u32 = 8;
+        /// The most rows that a block of the heads' kernel has.
+        const HEAD_ROWS: u32 = 16;
         /// Inputs of a chunk, of which a product's inputs are a whole number.
         const CHUNK: u32 = 32;
         /// Chunks of a segment, and segments of a group: an output's order of summation.
@@ -145,6 +145,8 @@ shared! {
             /// (rows, outputs).
             logits: (*mut f32),
             rows: u32,
+            /// Rows of a block.
+            group: u32,
             width: u32,
             outputs: u32,
             slot_pages: u32,

@@ -155,6 +155,7 @@ inline unsigned atomic_add(unsigned *to, unsigned by) {
 inline unsigned atomic_add_and_publish(unsigned *to, unsigned by) { return atomic_add(to, by); }
 inline float load_written(const float *from) { return *from; }
 inline unsigned load_written(const unsigned *from) { return *from; }
+inline void load_written(const float *from, float (&to)[4]) { memcpy(to, from, sizeof to); }
 inline void wait_for_previous() {}
 inline void let_next_begin() {}
 

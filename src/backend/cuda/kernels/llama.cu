@@ -64,133 +64,152 @@ template <typename T> DEVICE Eight<T> load_eight(const T *from, bool there) {
 // e^(x - max), where nothing was seen nothing.
 DEVICE float weight_of(float x, float max) { return expf(x - (max == -INFINITY ? 0.0f : max)); }
 
-// Grid (spans, heads, rows), a page of positions a block; the last block of a row's head joins what all of them
-// found, in the order of their pages, so a row's bits depend on its own length alone. Groups of head_size / 8 lanes
-// take every so manieth position, 8 values a lane.
+// Grid (blocks, heads, rows): the blocks of a row's head take every so manieth page of its positions; the last of them
+// joins what was found of each page, in the order of the pages, so a row's bits depend on its own length alone. In a
+// block, groups of head_size / 8 lanes take every so manieth position of a page, 8 values a lane.
 template <typename T> DEVICE void attend(const Attention &p) {
     SHARED_MEMORY(memory);
-    float *found = reinterpret_cast<float *>(memory);
     const CacheArgument &cache = p.cache;
-    unsigned span = blockIdx.x, head = blockIdx.y, index = blockIdx.z;
+    // What is found of a page, or by a warp: the largest score, the sum of weights, the weighted values.
+    unsigned length_of_one = cache.head_size + 2;
+    float *of_pages = reinterpret_cast<float *>(memory);
+    float *of_warps = of_pages + cache.slot_pages * length_of_one;
     let_next_begin();
-    uint64_t page = page_of(cache, p.rows[index].slot, span);
+    unsigned slot = p.rows[blockIdx.z].slot;
+    uint64_t page = page_of(cache, slot, blockIdx.x);
     wait_for_previous();
     // Its slot was read before, and with it what stood beside it then.
-    unsigned length = load_written(&p.rows[index].position) + 1, spans = (length + PAGE - 1) / PAGE;
-    if (span >= spans) return;
-    unsigned here = length - span * PAGE < PAGE ? length - span * PAGE : PAGE;
+    unsigned length = load_written(&p.rows[blockIdx.z].position) + 1, spans = (length + PAGE - 1) / PAGE;
+    if (blockIdx.x >= spans) return;
     unsigned lanes = cache.head_size / 8, groups = ATTEND_THREADS / lanes;
     unsigned group = threadIdx.x / lanes, part = threadIdx.x % lanes * 8, warp = threadIdx.x / 32;
     unsigned hidden = cache.heads * cache.head_size;
-
-    size_t base = size_t(head) * (PAGE * cache.head_size) + part;
-    float query[8];
-    load8(p.queries + size_t(index) * hidden + head * cache.head_size + part, query);
-    float max = -INFINITY, sum = 0, weighted[8] = {};
-    for (unsigned first = group; first < PAGE; first += groups * AT_ONCE) {
-        // All lanes of a warp go round equally often: they exchange.
-        if (first - group >= here) break;
-        Eight<T> key[AT_ONCE], value[AT_ONCE];
-#pragma unroll
-        for (unsigned i = 0; i < AT_ONCE; i++) {
-            unsigned position = first + i * groups;
-            size_t at = page + (base + size_t(position) * cache.head_size) * sizeof(T);
-            key[i] = load_eight(in_cache<const T>(cache, cache.keys, at), position < here);
-            value[i] = load_eight(in_cache<const T>(cache, cache.values, at), position < here);
-        }
-        // Never so, but a branch keeps what follows from being mixed with the loads, all of which are to be under way.
-        if (p.scale == 0) break;
-        float scores[AT_ONCE], best = max;
-#pragma unroll
-        for (unsigned i = 0; i < AT_ONCE; i++) {
-            float of_key[8], score = 0;
-            load8(reinterpret_cast<const T *>(key[i].parts), of_key);
-#pragma unroll
-            for (int j = 0; j < 8; j++) score = fmaf(query[j], of_key[j], score);
-            scores[i] = score;
-        }
-        for (unsigned mask = lanes / 2; mask > 0; mask /= 2) {
-#pragma unroll
-            for (unsigned i = 0; i < AT_ONCE; i++) scores[i] += shuffle_xor(scores[i], mask);
-        }
-#pragma unroll
-        for (unsigned i = 0; i < AT_ONCE; i++) {
-            scores[i] = first + i * groups < here ? scores[i] * p.scale : -INFINITY;
-            best = fmaxf(best, scores[i]);
-        }
-        float before = weight_of(max, best);
-        max = best;
-        sum *= before;
-#pragma unroll
-        for (int j = 0; j < 8; j++) weighted[j] *= before;
-#pragma unroll
-        for (unsigned i = 0; i < AT_ONCE; i++) {
-            float weight = weight_of(scores[i], max), of_value[8];
-            load8(reinterpret_cast<const T *>(value[i].parts), of_value);
-            sum += weight;
-#pragma unroll
-            for (int j = 0; j < 8; j++) weighted[j] = fmaf(weight, of_value[j], weighted[j]);
-        }
-    }
-
-    // The groups of a warp, then the warps.
-    float best = max;
-    for (unsigned mask = lanes; mask < 32; mask *= 2) best = fmaxf(best, shuffle_xor(best, mask));
-    float own = weight_of(max, best);
-    sum *= own;
-#pragma unroll
-    for (int j = 0; j < 8; j++) weighted[j] *= own;
-    for (unsigned mask = lanes; mask < 32; mask *= 2) {
-        sum += shuffle_xor(sum, mask);
-#pragma unroll
-        for (int j = 0; j < 8; j++) weighted[j] += shuffle_xor(weighted[j], mask);
-    }
-    if (threadIdx.x % 32 < lanes) {
-        float *to = found + warp * (cache.head_size + 2);
-        if (part == 0) {
-            to[0] = best;
-            to[1] = sum;
-        }
-#pragma unroll
-        for (int j = 0; j < 8; j++) to[2 + part + j] = weighted[j];
-    }
-    sync_block();
-
-    T *y = static_cast<T *>(p.y) + size_t(index) * p.stride + head * cache.head_size;
-    // Each as long as what a block found.
-    auto join = [&](auto part_of, unsigned parts, unsigned column, float &all, float &weights) {
+    // Not kept, as registers are what limits how many blocks there are at a time.
+    auto y = [&] { return static_cast<T *>(p.y) + size_t(blockIdx.z) * p.stride + blockIdx.y * cache.head_size; };
+    auto partials = [&] {
+        return p.partials + (size_t(blockIdx.z) * cache.heads + blockIdx.y) * cache.slot_pages * length_of_one;
+    };
+    auto join = [&](const float *found, unsigned parts, unsigned column, float &all, float &weights) {
         all = -INFINITY;
-        for (unsigned i = 0; i < parts; i++) all = fmaxf(all, part_of(i, 0));
+        for (unsigned i = 0; i < parts; i++) all = fmaxf(all, found[i * length_of_one]);
         float value = 0;
         weights = 0;
         for (unsigned i = 0; i < parts; i++) {
-            float scale = weight_of(part_of(i, 0), all);
-            weights += part_of(i, 1) * scale;
-            value += part_of(i, 2 + column) * scale;
+            float scale = weight_of(found[i * length_of_one], all);
+            weights += found[i * length_of_one + 1] * scale;
+            value += found[i * length_of_one + 2 + column] * scale;
         }
         return value;
     };
-    auto in_block = [&](unsigned i, unsigned at) { return found[i * (cache.head_size + 2) + at]; };
-    float *partials = p.partials + (size_t(index) * cache.heads + head) * gridDim.x * (cache.head_size + 2);
-    for (unsigned column = threadIdx.x; column < cache.head_size; column += ATTEND_THREADS) {
-        float all, weights, value = join(in_block, ATTEND_WARPS, column, all, weights);
-        if (spans == 1) {
-            y[column] = from_f32<T>(value / weights);
-        } else {
-            float *to = partials + span * (cache.head_size + 2);
-            if (column == 0) {
-                to[0] = all;
-                to[1] = weights;
+
+    size_t base = size_t(blockIdx.y) * (PAGE * cache.head_size) + part;
+    float query[8];
+    load8(p.queries + size_t(blockIdx.z) * hidden + blockIdx.y * cache.head_size + part, query);
+    for (unsigned span = blockIdx.x; span < spans;) {
+        unsigned here = length - span * PAGE < PAGE ? length - span * PAGE : PAGE, next = span + gridDim.x;
+        uint64_t next_page = next < spans ? page_of(cache, slot, next) : 0;
+        float max = -INFINITY, sum = 0, weighted[8] = {};
+        for (unsigned first = group; first < PAGE; first += groups * AT_ONCE) {
+            // All lanes of a warp go round equally often: they exchange.
+            if (first - group >= here) break;
+            Eight<T> key[AT_ONCE], value[AT_ONCE];
+#pragma unroll
+            for (unsigned i = 0; i < AT_ONCE; i++) {
+                unsigned position = first + i * groups;
+                size_t at = page + (base + size_t(position) * cache.head_size) * sizeof(T);
+                key[i] = load_eight(in_cache<const T>(cache, cache.keys, at), position < here);
+                value[i] = load_eight(in_cache<const T>(cache, cache.values, at), position < here);
             }
-            to[2 + column] = value;
+            // Never so, but a branch keeps what follows from being mixed with the loads, all of which are to be under
+            // way.
+            if (p.scale == 0) break;
+            float scores[AT_ONCE], best = max;
+#pragma unroll
+            for (unsigned i = 0; i < AT_ONCE; i++) {
+                float of_key[8], score = 0;
+                load8(reinterpret_cast<const T *>(key[i].parts), of_key);
+#pragma unroll
+                for (int j = 0; j < 8; j++) score = fmaf(query[j], of_key[j], score);
+                scores[i] = score;
+            }
+            for (unsigned mask = lanes / 2; mask > 0; mask /= 2) {
+#pragma unroll
+                for (unsigned i = 0; i < AT_ONCE; i++) scores[i] += shuffle_xor(scores[i], mask);
+            }
+#pragma unroll
+            for (unsigned i = 0; i < AT_ONCE; i++) {
+                scores[i] = first + i * groups < here ? scores[i] * p.scale : -INFINITY;
+                best = fmaxf(best, scores[i]);
+            }
+            float before = weight_of(max, best);
+            max = best;
+            sum *= before;
+#pragma unroll
+            for (int j = 0; j < 8; j++) weighted[j] *= before;
+#pragma unroll
+            for (unsigned i = 0; i < AT_ONCE; i++) {
+                float weight = weight_of(scores[i], max), of_value[8];
+                load8(reinterpret_cast<const T *>(value[i].parts), of_value);
+                sum += weight;
+#pragma unroll
+                for (int j = 0; j < 8; j++) weighted[j] = fmaf(weight, of_value[j], weighted[j]);
+            }
         }
+
+        // The groups of a warp, then the warps.
+        float best = max;
+        for (unsigned mask = lanes; mask < 32; mask *= 2) best = fmaxf(best, shuffle_xor(best, mask));
+        float own = weight_of(max, best);
+        sum *= own;
+#pragma unroll
+        for (int j = 0; j < 8; j++) weighted[j] *= own;
+        for (unsigned mask = lanes; mask < 32; mask *= 2) {
+            sum += shuffle_xor(sum, mask);
+#pragma unroll
+            for (int j = 0; j < 8; j++) weighted[j] += shuffle_xor(weighted[j], mask);
+        }
+        // Two places in turn, so that nobody waits for those who still read the other.
+        float *found = of_warps + span / gridDim.x % 2 * (ATTEND_WARPS * length_of_one);
+        if (threadIdx.x % 32 < lanes) {
+            float *to = found + warp * length_of_one;
+            if (part == 0) {
+                to[0] = best;
+                to[1] = sum;
+            }
+#pragma unroll
+            for (int j = 0; j < 8; j++) to[2 + part + j] = weighted[j];
+        }
+        sync_block();
+        for (unsigned column = threadIdx.x; column < cache.head_size; column += ATTEND_THREADS) {
+            float all, weights, value = join(found, ATTEND_WARPS, column, all, weights);
+            // In shared memory where one block takes all pages.
+            float *to = (gridDim.x == 1 ? of_pages : partials()) + span * length_of_one;
+            if (spans == 1) {
+                y()[column] = from_f32<T>(value / weights);
+            } else {
+                if (column == 0) {
+                    to[0] = all;
+                    to[1] = weights;
+                }
+                to[2 + column] = value;
+            }
+        }
+        span = next;
+        page = next_page;
     }
     if (spans == 1) return;
-    if (!last_to_arrive(p.arrived + index * cache.heads + head, spans, reinterpret_cast<unsigned *>(memory))) return;
-    auto in_row = [&](unsigned i, unsigned at) { return load_written(partials + i * (cache.head_size + 2) + at); };
+    if (gridDim.x > 1) {
+        unsigned blocks = spans < gridDim.x ? spans : gridDim.x;
+        unsigned *flag = reinterpret_cast<unsigned *>(memory);
+        if (!last_to_arrive(p.arrived + blockIdx.z * cache.heads + blockIdx.y, blocks, flag)) return;
+        sync_block();
+        const float *found = partials();
+        for (unsigned i = threadIdx.x; i < spans * length_of_one; i += ATTEND_THREADS) of_pages[i] = load_written(found + i);
+    }
+    sync_block();
     for (unsigned column = threadIdx.x; column < cache.head_size; column += ATTEND_THREADS) {
-        float all, weights, value = join(in_row, spans, column, all, weights);
-        y[column] = from_f32<T>(value / weights);
+        float all, weights, value = join(of_pages, spans, column, all, weights);
+        y()[column] = from_f32<T>(value / weights);
     }
 }
 
@@ -199,12 +218,12 @@ constexpr unsigned HEAD_THREADS = 256, HEAD_WARPS = HEAD_THREADS / 32;
 constexpr unsigned HEAD_FOURS = 6;
 
 // The last norm and the logits of rows, in f32: each output's sum has one order, whatever the number of rows. Grid
-// (…, rows / HEAD_ROWS): the blocks along x share the outputs, two at a time a warp.
+// (…, rows / p.group): the blocks along x share the outputs, two at a time a warp.
 KERNEL(heads, (Heads p)) {
     SHARED_MEMORY(memory);
     float *normed = reinterpret_cast<float *>(memory);
-    unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, first_row = blockIdx.y * HEAD_ROWS;
-    unsigned count = p.rows - first_row < HEAD_ROWS ? p.rows - first_row : HEAD_ROWS;
+    unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, first_row = blockIdx.y * p.group;
+    unsigned count = p.rows - first_row < p.group ? p.rows - first_row : p.group;
     unsigned first_pair = blockIdx.x * HEAD_WARPS + warp, pairs = (p.outputs + 1) / 2;
     Four w[2][HEAD_FOURS];
     auto load_weights = [&](unsigned pair, unsigned from) {
@@ -224,10 +243,10 @@ KERNEL(heads, (Heads p)) {
     prefetch_norm(p.norm, p.width, HEAD_THREADS);
     wait_for_previous();
 
-    if (warp < count) {
-        unsigned row = first_row + warp;
+    for (unsigned own_row = warp; own_row < count; own_row += HEAD_WARPS) {
+        unsigned row = first_row + own_row;
         const float *from = p.x + size_t(p.picked[row]) * p.width;
-        float *own = normed + warp * p.width;
+        float *own = normed + own_row * p.width;
         normed_row<float>(from, p.norm, norm_scale(from, p.width, p.eps), own, p.width, p.width);
         sync_warp();
         if (blockIdx.x == 0) {
@@ -279,7 +298,7 @@ KERNEL(heads, (Heads p)) {
            (const float *x, const float *weight, T *y, unsigned rows, unsigned width, unsigned stride, float eps)) { \
         rms_norm<T>(x, weight, y, rows, width, stride, eps);                                                        \
     }                                                                                                               \
-    KERNEL(attend_##T, (Attention p)) { attend<T>(p); }
+    KERNEL_OF_BLOCKS(attend_##T, sizeof(T) == 2 ? 4 : 3, (Attention p)) { attend<T>(p); }
 
 LLAMA_KERNELS(f32)
 LLAMA_KERNELS(f16)

@@ -53,6 +53,10 @@ DEVICE unsigned atomic_add_and_publish(unsigned *to, unsigned by) {
 // What another block of this launch has written, or a launch before this one beside what was read early.
 DEVICE float load_written(const float *from) { return __ldcg(from); }
 DEVICE unsigned load_written(const unsigned *from) { return __ldcg(from); }
+DEVICE void load_written(const float *from, float (&to)[4]) {
+    float4 four = __ldcg(reinterpret_cast<const float4 *>(from));
+    to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
+}
 // Until the launches before this one are done, where it may have begun beside the last of them; before that, only
 // what no launch writes may be read.
 DEVICE void wait_for_previous() {

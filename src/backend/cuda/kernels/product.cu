@@ -361,22 +361,37 @@ template <typename T> DEVICE void product_many(const ProductArgument &p) {
     }
     if (gridDim.z > 1) {
         unsigned tile = blockIdx.y * gridDim.x + blockIdx.x;
-        float *parts = p.partials + size_t(tile) * gridDim.z * (TILE * TILE) + threadIdx.x;
+        // (blocks, eighths, threads, 4 values): what a warp stores or loads at once lies together.
+        float *parts = p.partials + size_t(tile) * gridDim.z * (TILE * TILE) + threadIdx.x * 4;
+        auto eighth = [&](unsigned z, unsigned i) { return parts + (z * 8 + i) * (128 * 4); };
 #pragma unroll
-        for (int i = 0; i < 32; i++) parts[(blockIdx.z * 32 + i) * 128] = (&all[0][0][0])[i];
+        for (unsigned i = 0; i < 8; i++) {
+            const float *from = &all[0][0][0] + i * 4;
+            *reinterpret_cast<Four *>(eighth(blockIdx.z, i)) = Four{{from[0], from[1], from[2], from[3]}};
+        }
         // Once all have written them, nobody needs the tiles.
         if (!last_to_arrive(p.arrived + tile, gridDim.z, reinterpret_cast<unsigned *>(memory))) return;
 #pragma unroll
         for (int i = 0; i < 32; i++) (&all[0][0][0])[i] = 0;
-        for (unsigned z = 0; z < gridDim.z;) {
-            for (unsigned k = 0; k < GROUP && z < gridDim.z; k += p.block_segments, z++) {
+        for (unsigned first = 0; first < gridDim.z; first += 2) {
+            // Two blocks' sums are under way at once.
+            Four sums[2][8];
 #pragma unroll
-                for (int i = 0; i < 32; i++) (&total[0][0][0])[i] += load_written(parts + (z * 32 + i) * 128);
+            for (unsigned i = 0; i < 16; i++) {
+                if (first + i / 8 < gridDim.z) load_written(eighth(first + i / 8, i % 8), sums[i / 8][i % 8].values);
             }
 #pragma unroll
-            for (int i = 0; i < 32; i++) {
-                (&all[0][0][0])[i] += (&total[0][0][0])[i];
-                (&total[0][0][0])[i] = 0;
+            for (unsigned k = 0; k < 2; k++) {
+                unsigned after = first + k + 1;
+                if (after > gridDim.z) break;
+#pragma unroll
+                for (int i = 0; i < 32; i++) (&total[0][0][0])[i] += sums[k][i / 4].values[i % 4];
+                if (after * p.block_segments % GROUP != 0 && after != gridDim.z) continue;
+#pragma unroll
+                for (int i = 0; i < 32; i++) {
+                    (&all[0][0][0])[i] += (&total[0][0][0])[i];
+                    (&total[0][0][0])[i] = 0;
+                }
             }
         }
     }
@@ -477,7 +492,7 @@ template <int ROWS> DEVICE void product_single(const ProductArgument &p) {
 }
 
 #define FEW_KERNELS(name, T, W)                                                                        \
-    KERNEL(product_few_##name, (ProductArgument p)) { product_few<T, W, 4, false>(p); }                \
+    KERNEL_OF_BLOCKS(product_few_##name, 4, (ProductArgument p)) { product_few<T, W, 4, false>(p); }   \
     KERNEL_OF_BLOCKS(product_normed_##name, 6, (ProductArgument p)) { product_few<T, W, 4, true>(p); } \
     KERNEL(product_deep_##name, (ProductArgument p)) { product_few<T, W, 16, false>(p); }
 
