@@ -400,6 +400,12 @@ fn a_written_demo_speaks_like_the_built_in_one() {
         let speak = |model: &str| p.ok(&[&["synth", "-m", model], &rest[..]].concat()).stdout;
         assert_eq!(speak("voice"), speak("demo"), "{dtype}");
     }
+    #[cfg(unix)]
+    for file in ["gpt/config.json", "gpt/model.safetensors", "Embed.safetensors", "spk_stat.safetensors"] {
+        let mode = fs::metadata(p.path("voice/asset").join(file)).unwrap().permissions();
+        let usual = fs::metadata(p.write("usual", "")).unwrap().permissions();
+        assert_eq!(mode, usual, "{file} is read by whom the umask says");
+    }
     let again = p.ok(&["model", "demo", "voice"]);
     assert_eq!(again.out, "voice/asset\n");
     assert!(again.err.contains("holds this very model already"), "{}", again.err);

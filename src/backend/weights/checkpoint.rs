@@ -38,7 +38,7 @@ pub struct Checkpoint {
 }
 
 /// Names in a packed file.
-const CONFIG: &str = "gpt/config.json";
+pub(super) const CONFIG: &str = "gpt/config.json";
 const TOKENIZER: &str = "tokenizer/tokenizer.json";
 const TYPE: &str = "type";
 const STATS: &str = "spk_stat";

@@ -10,7 +10,7 @@ use candle_core::{Device, Tensor};
 use safetensors::tensor::{Dtype, View, serialize_to_file};
 use serde_json::json;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{CONFIG, Checkpoint};
 use super::file::{TensorSource, WeightFile};
 use crate::backend::networks::{GptConfig, MEL_CHANNELS};
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ impl Published {
         let name = |file: &str| PathBuf::from(format!("{source}/{file}"));
         let file = |name_in: &str, part| WeightFile::new(name(name_in), Arc::new(PartSource(part)));
         Ok(Checkpoint {
-            config: GptConfig::parse(&self.config, &name("gpt/config.json"))?,
+            config: GptConfig::parse(&self.config, &name(CONFIG))?,
             gpt: file("gpt/model.safetensors", self.gpt),
             embed: file("Embed.safetensors", self.embed),
             decoder: file("Decoder.safetensors", self.decoder),
@@ -109,9 +109,11 @@ impl Published {
                 (name.clone(), PartView { part: &**part, name, shape })
             });
             let format = HashMap::from([("format".to_string(), "pt".to_string())]);
-            serialize_to_file(views, Some(format), &path).map_err(|e| Error::bad_file(&path, e.to_string()))
+            serialize_to_file(views, Some(format), &path)
+                .map_err(|e| Error::bad_file(&path, e.to_string()))?;
+            share(&path, &folder.join(CONFIG))
         };
-        text("gpt/config.json", &self.config)?;
+        text(CONFIG, &self.config)?;
         text("tokenizer/tokenizer.json", &self.tokenizer)?;
         let names: Vec<_> = CONTROL_TOKENS.iter().collect();
         let special = json!({"additional_special_tokens": names, "unk_token": "[UNK]", "pad_token": "[PAD]",
@@ -127,10 +129,18 @@ impl Published {
         tensors("DVAE.safetensors", &self.dvae)?;
         tensors("Vocos.safetensors", &self.vocos)?;
         if self.stats.width() != PUBLISHED_WIDTH {
-            self.stats.write(&folder.join("spk_stat.safetensors"))?;
+            let path = folder.join("spk_stat.safetensors");
+            self.stats.write(&path)?;
+            share(&path, &folder.join(CONFIG))?;
         }
         Ok(())
     }
+}
+
+/// Gives a file, which is its owner's alone when tensors have been written to it, the rights of another one.
+fn share(path: &Path, like: &Path) -> Result<()> {
+    let usual = std::fs::metadata(like).map_err(Error::io("read", like))?.permissions();
+    std::fs::set_permissions(path, usual).map_err(Error::io("write", path))
 }
 
 /// Tells whether every file of a folder is in the other one, with the same bytes.
