@@ -1,5 +1,6 @@
 //! Texts that were freed of markup: what is read in a fixed way, and the way back to the file.
 
+use crate::text::normalize::rule::is_digit;
 use std::ops::Range;
 
 use super::{Change, NormalizeOptions, Normalized, Piece, Reader, fold, is_han, normalize, spell};
@@ -200,7 +201,7 @@ impl<'a> Reader<'a> {
         for (i, c) in whole[range.clone()].char_indices() {
             let at = range.start + i;
             let source = at..at + c.len_utf8();
-            let next_is_digit = whole[source.end..range.end].starts_with(|c: char| c.is_ascii_digit());
+            let next_is_digit = whole[source.end..range.end].starts_with(is_digit);
             match spell::name(c, language) {
                 _ if is_han(c) => self.han(source, c),
                 Some(name) if c.is_ascii_alphanumeric() => {

@@ -115,7 +115,7 @@ impl<'t> Found<'t> {
     /// Tells whether it goes on behind one of some signs with another digit.
     pub fn goes_on(&self, signs: &str) -> bool {
         let rest = self.after.strip_prefix(|c| signs.contains(c));
-        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        rest.is_some_and(|rest| rest.starts_with(is_digit))
     }
 
     /// Returns as much of the text before it and after it as is made of some characters.
@@ -127,7 +127,7 @@ impl<'t> Found<'t> {
 
     /// Tells whether it neither begins nor ends inside a Latin word or a number.
     pub fn stands_alone(&self) -> bool {
-        self.starts_apart("") && !self.next().is_some_and(|c| c.is_ascii_alphanumeric())
+        self.starts_apart("") && !self.next().is_some_and(is_letter_or_digit)
     }
 
     /// Tells whether neither a Latin letter, a digit nor one of some signs stands right before it.
@@ -309,6 +309,31 @@ pub fn is_start(text: &str, at: usize, read_up_to: usize) -> bool {
         _ => 0,
     };
     at == read_up_to || class(c) == 0 || previous.is_none_or(|previous| class(previous) != class(c))
+}
+
+/// Tells whether a character is an ASCII digit.
+pub fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
+}
+
+/// Tells whether a character is a Latin letter without an accent.
+pub fn is_letter(c: char) -> bool {
+    c.is_ascii_alphabetic()
+}
+
+/// Tells whether a character is such a letter or a digit.
+pub fn is_letter_or_digit(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+}
+
+/// Tells whether a character is a small Latin letter.
+pub fn is_small(c: char) -> bool {
+    c.is_ascii_lowercase()
+}
+
+/// Tells whether a character is a capital Latin letter.
+pub fn is_capital(c: char) -> bool {
+    c.is_ascii_uppercase()
 }
 
 /// Returns the stretch of ASCII digits at byte `at`.

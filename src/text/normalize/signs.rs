@@ -1,5 +1,6 @@
 //! Signs and letters that no rule has read: pauses, names, plain letters.
 
+use crate::text::normalize::rule::{is_capital, is_digit, is_letter, is_letter_or_digit, is_small};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -79,7 +80,7 @@ impl Around<'_> {
         let apart = !self.previous().is_some_and(char::is_alphanumeric);
         let rest = self.after.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         let clipped = CLIPPED.iter().any(|word| word.eq_ignore_ascii_case(rest));
-        apart && (clipped || self.next().is_some_and(|c| c.is_ascii_digit()))
+        apart && (clipped || self.next().is_some_and(is_digit))
     }
 
     /// Tells whether it is one of three and more of its kind: a line that is drawn, a bar of a chart.
@@ -100,15 +101,14 @@ impl Around<'_> {
 
     /// Tells whether a digit stands beside it, perhaps behind a space.
     fn touches_digit(&self) -> bool {
-        let digit = |c: char| c.is_ascii_digit();
-        self.before.trim_end_matches(' ').ends_with(digit)
-            || self.after.trim_start_matches(' ').starts_with(digit)
+        self.before.trim_end_matches(' ').ends_with(is_digit)
+            || self.after.trim_start_matches(' ').starts_with(is_digit)
     }
 
     /// Tells whether it stands before a word or a number as part of it: `!foo`, `!1153`.
     fn is_prefix(&self) -> bool {
         let apart = self.previous().is_none_or(|c| c.is_whitespace() || "([`'\"".contains(c));
-        apart && self.next().is_some_and(|c| c.is_ascii_alphanumeric())
+        apart && self.next().is_some_and(is_letter_or_digit)
     }
 
     /// Tells whether it is the plus of `10 insertions(+)`.
@@ -183,7 +183,7 @@ fn line(c: char, around: &Around) -> Sign {
 fn sentence_mark(around: &Around) -> Sign {
     let rest = around.after.trim_start_matches(['!', '?']);
     let rest = rest.strip_prefix(['"', '\'', '”', '’', '»']).map(|rest| rest.trim_start_matches(' '));
-    let goes_on = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+    let goes_on = rest.is_some_and(|rest| rest.starts_with(is_small));
     Sign::Pause(if goes_on { Pause::Clause } else { Pause::Sentence })
 }
 
@@ -203,9 +203,7 @@ fn dot(around: &Around) -> Sign {
         return ellipsis(around);
     }
     match around.next() {
-        Some(c)
-            if c.is_ascii_alphanumeric() && around.previous().is_some_and(|c| c.is_ascii_alphanumeric()) =>
-        {
+        Some(c) if c.is_ascii_alphanumeric() && around.previous().is_some_and(is_letter_or_digit) => {
             Sign::Say(if around.chinese() { "点" } else { "dot" }.into())
         }
         Some(c) if c.is_ascii_alphanumeric() => Sign::Say(if around.chinese() { "点" } else { "dot" }.into()),
@@ -218,7 +216,7 @@ fn ellipsis(around: &Around) -> Sign {
     let rest = around.after.trim_start_matches(['.', '…', '⋯', ' ']);
     let ends = rest.is_empty()
         || rest.starts_with(['\n', '\r'])
-        || rest.starts_with(|c: char| c.is_ascii_uppercase()) && !rest.starts_with("I ");
+        || rest.starts_with(is_capital) && !rest.starts_with("I ");
     Sign::Pause(if ends { Pause::Sentence } else { Pause::Clause })
 }
 
@@ -266,9 +264,8 @@ fn hyphen(around: &Around) -> Sign {
 }
 
 fn slash(around: &Around) -> Sign {
-    let digit = |c: char| c.is_ascii_digit();
     let spaced = around.before.strip_suffix(' ').zip(around.after.strip_prefix(' '));
-    if spaced.is_some_and(|(before, after)| before.ends_with(digit) && after.starts_with(digit)) {
+    if spaced.is_some_and(|(before, after)| before.ends_with(is_digit) && after.starts_with(is_digit)) {
         return Sign::Say(if around.chinese() { "除以" } else { "divided by" }.into());
     }
     match (around.within_word(), around.between()) {
@@ -369,7 +366,7 @@ pub fn plain_letters(c: char) -> Option<String> {
         return Some((*letters).into());
     }
     let letters: String = c.nfkd().filter(|c| !is_combining(*c)).collect();
-    (!letters.is_empty() && letters.chars().all(|c| c.is_ascii_alphabetic())).then_some(letters)
+    (!letters.is_empty() && letters.chars().all(is_letter)).then_some(letters)
 }
 
 fn is_combining(c: char) -> bool {

@@ -1,5 +1,6 @@
 //! The spoken text while it grows.
 
+use crate::text::normalize::rule::is_letter;
 use std::ops::Range;
 
 use super::{Change, Normalized, Piece, Reason};
@@ -180,7 +181,7 @@ impl Writer {
 
     /// Tells whether letters at `at` of the source would continue a word that was kept up to there.
     fn continues_word(&self, at: usize) -> bool {
-        self.text.ends_with(|c: char| c.is_ascii_alphabetic())
+        self.text.ends_with(is_letter)
             && self.pieces.last().is_some_and(|last| {
                 last.change == Change::Kept && last.source.end == at && last.spoken.end == self.text.len()
             })

@@ -8,7 +8,7 @@ use super::context::{
 };
 use super::street::{SIDES, WAYS};
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter_or_digit, is_small, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -51,10 +51,8 @@ static GLUED: Words = Words::new("en/words", "abbreviation: glued");
 static BEFORE_TITLE: Words = Words::new("en/words", "abbreviation: before title");
 
 fn slashed(found: &Found) -> Option<String> {
-    if !found.starts_apart("/") {
-        return None;
-    }
-    let letter = found.next().is_some_and(|c| c.is_ascii_alphanumeric());
+    found.starts_apart("/").then_some(())?;
+    let letter = found.next().is_some_and(is_letter_or_digit);
     Some(match found.all() {
         "w/" | "W/" if !found.after().get(1..2).is_some_and(|c| letter && c == " ") => "with".into(),
         "w/e" if !letter => "weekend".into(),
@@ -97,17 +95,13 @@ fn dotted_at_end(found: &Found) -> Option<String> {
 
 fn dotted(found: &Found) -> Option<String> {
     let goes_on = found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '@');
-    if goes_on && !found.has("ahead") {
-        return None;
-    }
+    (!goes_on || found.has("ahead")).then_some(())?;
     dotted_reading(found).map(|(spoken, _)| spoken + found.get("possessive"))
 }
 
 /// Returns how it is read, and whether it can end a sentence.
 fn dotted_reading(found: &Found) -> Option<(String, bool)> {
-    if !found.starts_apart("./@_\\") {
-        return None;
-    }
+    found.starts_apart("./@_\\").then_some(())?;
     let word = found.get("word");
     let lower = word.to_ascii_lowercase();
     if let Some((_, spoken, ends)) = DOTTED.iter().find(|(written, ..)| *written == lower) {
@@ -122,14 +116,10 @@ fn dotted_reading(found: &Found) -> Option<(String, bool)> {
 
 fn at_end(found: &Found) -> Option<String> {
     let word = found.get("word");
-    if is_inside(found) {
-        return None;
-    }
+    (!is_inside(found)).then_some(())?;
     let next = next_word(found.after());
     let goes_on = is_capitalized(next) && !STARTERS.contains(next);
-    if matches!(next, "N" | "S" | "E" | "W" | "NE" | "NW" | "SE" | "SW") {
-        return None;
-    }
+    (!matches!(next, "N" | "S" | "E" | "W" | "NE" | "NW" | "SE" | "SW")).then_some(())?;
     match word {
         "Dr" | "St" | "Ft" | "Mt" => match place(found, word)? {
             ("drive" | "street", spoken) if !goes_on => Some(spoken.into()),
@@ -153,18 +143,16 @@ fn with_dot(found: &Found) -> Option<String> {
 fn dotted_word(found: &Found) -> Option<String> {
     let word = found.get("word");
     // "Mr.Jones", but "foo.bar".
-    let glued = found.next().is_some_and(|c| c.is_ascii_uppercase()) && GLUED.contains(word);
-    if is_inside(found) || !glued && found.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '.') {
-        return None;
-    }
+    let glued = found.next().is_some_and(is_capital) && GLUED.contains(word);
+    (!is_inside(found) && (glued || !found.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '.')))
+        .then_some(())?;
     let next = next_word(found.after());
     let after = found.after().trim_start();
     // "Eq. (3)"
     let bracketed = matches!(word, "Eq" | "eq" | "Eqs" | "eqs").then(|| after.strip_prefix('(')).flatten();
-    let number = bracketed.unwrap_or(after).starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
+    let number = bracketed.unwrap_or(after).starts_with(is_digit) || is_numeral(next);
     // "E. 12th St."
-    let ordinal =
-        next.starts_with(|c: char| c.is_ascii_digit()) && next.ends_with(|c: char| c.is_ascii_lowercase());
+    let ordinal = next.starts_with(is_digit) && next.ends_with(is_small);
     static SIDED: Words = Words::new("en/words", "abbreviation: sided");
     let sided = ordinal || SIDED.contains(next) || before_way(found.after());
     if let Some((_, side)) = SIDES.iter().find(|(side, _)| sided && *side == word) {
@@ -186,7 +174,7 @@ fn dotted_word(found: &Found) -> Option<String> {
     }
     // "the 5th c. BC"
     let nth = previous_word(found.before());
-    if word == "c" && nth.starts_with(|c: char| c.is_ascii_digit()) && nth.ends_with(['t', 'd', 'h']) {
+    if word == "c" && nth.starts_with(is_digit) && nth.ends_with(['t', 'd', 'h']) {
         return Some("century".into());
     }
     let title = title(word, found);
@@ -225,15 +213,14 @@ fn title(word: &str, found: &Found) -> Option<&'static str> {
 /// Tells `the 90th min.` and `per min.` from a minimum.
 fn is_minute(found: &Found) -> bool {
     let previous = previous_word(found.before());
-    let counted = previous.starts_with(|c: char| c.is_ascii_digit()) || matches!(previous, "per" | "a");
+    let counted = previous.starts_with(is_digit) || matches!(previous, "per" | "a");
     found.get("word") == "min" && counted
 }
 
 fn without_dot(found: &Found) -> Option<String> {
     let word = found.get("word");
-    if !found.stands_alone() || is_inside(found) || found.next().is_some_and(|c| "./@-_'’".contains(c)) {
-        return None;
-    }
+    (found.stands_alone() && !is_inside(found) && !found.next().is_some_and(|c| "./@-_'’".contains(c)))
+        .then_some(())?;
     let next = if found.next() == Some(' ') { next_word(found.after()) } else { "" };
     let name = is_capitalized(next) && !STARTERS.contains(next);
     let street = ends_with_street(found.before());
@@ -244,15 +231,13 @@ fn without_dot(found: &Found) -> Option<String> {
         "vs" => Some("versus".into()),
         "asap" => Some(spell(word)),
         "Dr" | "St" if !name && !street && !is_capitalized(previous_word(found.before())) => None,
-        "Ct" | "Pl" | "Cir" | "No" | "Ste" if !street && !next.starts_with(|c: char| c.is_ascii_digit()) => {
-            None
-        }
+        "Ct" | "Pl" | "Cir" | "No" | "Ste" if !street && !next.starts_with(is_digit) => None,
         "Ave" | "Ln" | "Rd" | "Blvd" | "Hwy" if !street && !behind_name => None,
         "Mt" | "Ft" if !name => None,
         "Dr" | "St" | "Mt" | "Ft" => place(found, word).map(|(_, spoken)| spoken.into()),
         _ => {
             let (spoken, stands) = lookup(found, word)?;
-            let number = next.starts_with(|c: char| c.is_ascii_digit()) || is_numeral(next);
+            let number = next.starts_with(is_digit) || is_numeral(next);
             let fits = match stands {
                 Stands::BeforeNumber => number && (word != "No" || is_numbered(found.after())),
                 Stands::BeforeName => name,
@@ -270,8 +255,8 @@ fn is_inside(found: &Found) -> bool {
 
 /// Tells whether a number follows and counts no things: `No 5`, but not `No 5 people came`.
 fn is_numbered(after: &str) -> bool {
-    let rest = after.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
-    !rest.trim_start().starts_with(|c: char| c.is_ascii_lowercase())
+    let rest = after.trim_start().trim_start_matches(is_digit);
+    !rest.trim_start().starts_with(is_small)
 }
 
 fn is_numeral(word: &str) -> bool {
@@ -283,7 +268,7 @@ fn place(found: &Found, word: &str) -> Option<(&'static str, &'static str)> {
     let (before, after) = match word {
         "Dr" | "dr" | "DR" => ("doctor", "drive"),
         "St" | "st" | "ST" => ("saint", "street"),
-        "mt" if next_word(found.after()).starts_with(|c: char| c.is_ascii_lowercase()) => {
+        "mt" if next_word(found.after()).starts_with(is_small) => {
             return Some(("", "mount"));
         }
         "Mt" => return is_capitalized(next_word(found.after())).then_some(("", "mount")),
@@ -325,7 +310,7 @@ fn lookup(found: &Found, word: &str) -> Option<(&'static str, Stands)> {
         return entries.next().map(|(_, spoken, stands)| (*spoken, *stands));
     }
     // All is in small letters: "sen. smith".
-    let lower = next_word(found.after()).starts_with(|c: char| c.is_ascii_lowercase());
+    let lower = next_word(found.after()).starts_with(is_small);
     if LOWER.contains(&word) && lower {
         let mut entries = SHORT.iter().filter(|(written, ..)| written.eq_ignore_ascii_case(word));
         return entries.next().map(|(_, spoken, stands)| (*spoken, *stands));

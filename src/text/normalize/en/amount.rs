@@ -3,7 +3,7 @@
 use super::fraction::{fraction, mixed};
 use super::number::{cardinal, decimal, plural};
 use crate::text::normalize::numbers::vulgar;
-use crate::text::normalize::rule::Found;
+use crate::text::normalize::rule::{Found, is_small};
 use crate::text::normalize::table::Words;
 
 /// Holds an amount in words.
@@ -181,7 +181,7 @@ pub fn is_adjective(found: &Found) -> bool {
 /// Tells whether a word may name a thing: it has no capital and is none of the small words.
 pub fn is_noun(word: &str) -> bool {
     static NO_NOUNS: Words = Words::new("en/words", "amount: no nouns");
-    word.starts_with(|c: char| c.is_ascii_lowercase()) && !NO_NOUNS.contains(word)
+    word.starts_with(is_small) && !NO_NOUNS.contains(word)
 }
 
 /// Tells whether any of the words stands in `text`.

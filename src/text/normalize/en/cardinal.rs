@@ -4,7 +4,7 @@ use super::amount::{begins, ends, word_after, word_before};
 use super::number::{cardinal, decimal, digits, year};
 use super::telephone;
 use crate::text::normalize::numbers::scale;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter, is_small, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -51,9 +51,7 @@ fn version(found: &Found) -> Option<String> {
     }
     let parts: Option<Vec<String>> = numbers.split('.').map(cardinal).collect();
     let named = found.all().starts_with(['v', 'V']);
-    if !found.starts_apart("") || !ends(found) {
-        return None;
-    }
+    (found.starts_apart("") && ends(found)).then_some(())?;
     let spoken = parts?.join(" point ");
     Some(if named { format!("version {spoken}") } else { spoken })
 }
@@ -62,13 +60,12 @@ fn number_sign(found: &Found) -> Option<String> {
     let previous = found.previous();
     // Bug#35713
     let ticket = found.has("sign") && TICKETS.contains(&word_before(found));
-    if !ticket && previous.is_some_and(|c| c.is_alphanumeric() || matches!(c, '#' | '&' | '/')) {
-        return None;
-    }
+    (ticket || !previous.is_some_and(|c| c.is_alphanumeric() || matches!(c, '#' | '&' | '/')))
+        .then_some(())?;
     // The word, at the start of a sentence or without a capital.
     let short = found.get("short");
     let attached = !found.all().ends_with(' ');
-    let inside = found.before().trim_end().ends_with(|c: char| c.is_ascii_alphabetic());
+    let inside = found.before().trim_end().ends_with(is_letter);
     let meant = short.is_empty() || found.has("point") || short == "No" && (attached || inside);
     let many = short.ends_with('s');
     meant.then(|| if many { "numbers".into() } else { "number".into() })
@@ -101,13 +98,11 @@ fn sign(found: &Found) -> &'static str {
 
 /// Tells whether a number may begin here: a sign or a point at its start must not stand within something.
 fn may_begin(found: &Found) -> bool {
-    found.all().starts_with(|c: char| c.is_ascii_digit()) || begins(found)
+    found.all().starts_with(is_digit) || begins(found)
 }
 
 fn with_point(found: &Found) -> Option<String> {
-    if !may_begin(found) {
-        return None;
-    }
+    may_begin(found).then_some(())?;
     let (whole, fraction) = (found.get("whole").replace(',', ""), found.get("fraction"));
     let sign = sign(found);
     if VERSIONED.contains(word_before(found).as_str()) && !fraction.starts_with('0') && !found.has("scale") {
@@ -130,8 +125,7 @@ fn scale_name(written: &str) -> &'static str {
 fn scaled(found: &Found) -> Option<String> {
     let scale = found.get("scale");
     let after = word_after(found);
-    let plural =
-        after.ends_with('s') && after.starts_with(|c: char| c.is_ascii_lowercase()) || after == "people";
+    let plural = after.ends_with('s') && after.starts_with(is_small) || after == "people";
     let meant = match scale {
         "m" | "b" => MILLIONS.contains(after),
         "M" | "B" | "K" => plural || found.after().starts_with('+'),
@@ -143,24 +137,20 @@ fn scaled(found: &Found) -> Option<String> {
 }
 
 fn with_commas(found: &Found) -> Option<String> {
-    if !may_begin(found) || found.next().is_some_and(|c| c.is_ascii_digit()) {
-        return None;
-    }
+    (may_begin(found) && !found.next().is_some_and(is_digit)).then_some(())?;
     Some(format!("{}{}", sign(found), cardinal(&found.get("number").replace(',', ""))?))
 }
 
 fn with_spaces(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) || found.get("number").starts_with('0') {
-        return None;
-    }
+    (begins(found) && ends(found) && !found.get("number").starts_with('0')).then_some(())?;
     cardinal(&found.get("number").replace(' ', ""))
 }
 
 /// Tells whether letters stand right before a number, or before a hyphen or a year of its name: CVE-2021-44228.
 fn is_behind_letters(before: &str) -> bool {
-    let letter = |text: &str| text.ends_with(|c: char| c.is_ascii_alphabetic());
+    let letter = |text: &str| text.ends_with(is_letter);
     let Some(head) = before.strip_suffix('-') else { return letter(before) };
-    let name = head.trim_end_matches(|c: char| c.is_ascii_digit());
+    let name = head.trim_end_matches(is_digit);
     letter(head) || head.len() - name.len() == 4 && name.strip_suffix('-').is_some_and(letter)
 }
 
@@ -174,7 +164,7 @@ fn is_glued(number: &str, found: &Found) -> bool {
 fn is_ticket(number: &str, found: &Found) -> bool {
     let before = found.before();
     let capitals = before.strip_suffix(' ').unwrap_or_default();
-    let capitals = capitals.len() - capitals.trim_end_matches(|c: char| c.is_ascii_uppercase()).len();
+    let capitals = capitals.len() - capitals.trim_end_matches(is_capital).len();
     let named = before.ends_with('#')
         || before.ends_with('-') && is_behind_letters(before)
         || TICKETS.contains(&word_before(found))
@@ -185,9 +175,7 @@ fn is_ticket(number: &str, found: &Found) -> bool {
 
 fn whole(found: &Found) -> Option<String> {
     let number = found.get("number");
-    if !may_begin(found) {
-        return None;
-    }
+    may_begin(found).then_some(())?;
     if is_glued(number, found) {
         return year(number);
     }

@@ -62,9 +62,8 @@ fn mixed(found: &Found) -> Option<String> {
     let serial = changes > 1 && longest > 2 || changes > 3 || changes > 0 && longest > 4;
     // A hash has more of both than a number with its letter, or a word.
     let serial = serial && (changes > 2 || !all.bytes().any(|b| b.is_ascii_lowercase()));
-    if !found.stands_alone() || !serial || found.previous().is_some_and(|c| "-_./@#".contains(c)) {
-        return None;
-    }
+    (found.stands_alone() && serial && !found.previous().is_some_and(|c| "-_./@#".contains(c)))
+        .then_some(())?;
     let said = all.chars().map(|c| {
         let mut buffer = [0; 4];
         let c: &str = c.encode_utf8(&mut buffer);

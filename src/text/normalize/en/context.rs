@@ -1,6 +1,7 @@
 //! The words around a place, and what they tell about it.
 
 use super::date::is_month;
+use crate::text::normalize::rule::{is_capital, is_digit, is_small};
 use crate::text::normalize::table::Words;
 
 /// Words that begin a sentence more often than a name: a dot before them ends a sentence.
@@ -30,7 +31,7 @@ pub fn next_word(after: &str) -> &str {
 
 /// Tells whether a word has a capital and then small letters.
 pub fn is_capitalized(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_uppercase())
+    word.starts_with(is_capital)
 }
 
 /// Tells whether the words before a place are a house number and the name of a street: `123 West Main`, but not
@@ -40,8 +41,8 @@ pub fn ends_with_street(before: &str) -> bool {
         return false;
     }
     for (i, word) in words_back(before).take(6).enumerate() {
-        let numeric = word.starts_with(|c: char| c.is_ascii_digit());
-        let ordinal = numeric && word.ends_with(|c: char| c.is_ascii_lowercase());
+        let numeric = word.starts_with(is_digit);
+        let ordinal = numeric && word.ends_with(is_small);
         if ordinal && i == 0 {
             return true;
         }

@@ -4,7 +4,7 @@ use super::amount::last_word;
 use super::cardinal::VERSIONED;
 use super::context::previous_word;
 use super::number::{ordinal, year};
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter, is_small, rule};
 use crate::text::normalize::table::{self, Table};
 
 pub const RULES: &[Rule] = &[
@@ -99,9 +99,7 @@ fn month_day(found: &Found) -> Option<String> {
     let month = found.get("month");
     let bare = !found.has("year") && !found.has("short") && !ends_with_suffix(found.all());
     let counts = found.after().strip_prefix(' ').is_some_and(|next| next.starts_with(char::is_alphabetic));
-    if !is_clean(found) || bare && counts && matches!(month, "may" | "march") {
-        return None;
-    }
+    (is_clean(found) && !(bare && counts && matches!(month, "may" | "march"))).then_some(())?;
     let mut spoken = weekday_prefix(found, ", ");
     spoken += named(&MONTHS, month)?;
     spoken += if found.has("the") { " the " } else { " " };
@@ -127,8 +125,8 @@ fn weekday_prefix(found: &Found, then: &str) -> String {
 }
 
 fn ends_with_suffix(text: &str) -> bool {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    digits.len() < text.len() && digits.ends_with(|c: char| c.is_ascii_digit())
+    let digits = text.trim_end_matches(is_letter);
+    digits.len() < text.len() && digits.ends_with(is_digit)
 }
 
 fn day_month(found: &Found) -> Option<String> {
@@ -137,9 +135,7 @@ fn day_month(found: &Found) -> Option<String> {
     let exact = found.has("year") || found.get("of").contains("of") || found.all().contains("th ");
     let word = matches!(month, "may" | "march" | "mar" | "sep" | "dec" | "jan");
     let touching = found.get("of").is_empty() && month.len() > 3;
-    if !is_clean(found) || word && !exact || touching || found.before().ends_with(':') {
-        return None;
-    }
+    (is_clean(found) && (!word || exact) && !touching && !found.before().ends_with(':')).then_some(())?;
     let before = found.before().trim_end();
     let the = before.rsplit(' ').next().is_some_and(|w| w.eq_ignore_ascii_case("the"));
     // The last of several days: 3rd, 14th and 22nd of April.
@@ -169,7 +165,7 @@ fn month_year(found: &Found) -> Option<String> {
 /// Reads `Jan-Mar`, but no names such as `April-May` in small letters.
 fn months(found: &Found) -> Option<String> {
     let (from, to) = (found.get("month"), found.get("to_month"));
-    let capital = |month: &str| month.starts_with(|c: char| c.is_ascii_uppercase());
+    let capital = |month: &str| month.starts_with(is_capital);
     let inside = !found.stands_alone() || found.next() == Some('-') || found.previous() == Some('-');
     (capital(from) && capital(to) && !inside)
         .then(|| Some(format!("{} to {}", named(&MONTHS, from)?, named(&MONTHS, to)?)))?
@@ -192,9 +188,7 @@ fn year_last(found: &Found) -> Option<String> {
     // Patch 8.1.1507 is a version.
     let version = sign == "."
         && (VERSIONED.contains(last_word(found.before()).as_str()) || digits.len() == 4 && digits > "2100");
-    if sign != found.get("two") || short || version || !is_clean(found) {
-        return None;
-    }
+    (sign == found.get("two") && !short && !version && is_clean(found)).then_some(())?;
     // Points are European, where the day comes first.
     let date = match sign {
         "." => on(b, a, digits).or_else(|| on(a, b, digits)),
@@ -244,7 +238,7 @@ fn year_number(found: &Found) -> Option<String> {
 
 fn weekday_before(found: &Found) -> Option<String> {
     let clean = found.starts_apart("/.-_");
-    let verb = found.get("weekday").starts_with(|c: char| c.is_ascii_lowercase());
+    let verb = found.get("weekday").starts_with(is_small);
     (clean && !verb).then(|| named(&WEEKDAYS, found.get("weekday")).map(str::to_string))?
 }
 

@@ -3,7 +3,7 @@
 use super::context::{next_word, previous_word};
 use super::date::{full_year, is_clean};
 use super::number::{cardinal, ordinal, year};
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_letter_or_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -58,9 +58,7 @@ fn years(found: &Found) -> Option<String> {
     // "1000-2000 people" is a range of numbers.
     let round = first % 100 == 0 && last % 100 == 0 && !found.before().ends_with("from ");
     let slash = found.all().contains('/') && last != first + 1;
-    if !is_clean(found) || last <= first && !season || round || slash || first < 1066 {
-        return None;
-    }
+    (is_clean(found) && (last > first || season) && !round && !slash && first >= 1066).then_some(())?;
     let end = match to.len() {
         2 if to.starts_with('0') && to != "00" => format!("o {}", cardinal(to.get(1..)?)?),
         2 if to == "00" => "two thousand".into(),
@@ -71,10 +69,8 @@ fn years(found: &Found) -> Option<String> {
 }
 
 fn era(found: &Found) -> Option<String> {
-    let ends = found.next().is_some_and(|c| c.is_ascii_alphanumeric());
-    if ends || !found.starts_apart("$.,/") {
-        return None;
-    }
+    let ends = found.next().is_some_and(is_letter_or_digit);
+    (!ends && found.starts_apart("$.,/")).then_some(())?;
     let letters: Vec<String> =
         found.get("era").chars().filter(char::is_ascii_alphabetic).map(|c| c.to_string()).collect();
     let mut spoken = year(found.get("year"))?;
@@ -86,9 +82,7 @@ fn era(found: &Found) -> Option<String> {
 }
 
 fn anno_domini(found: &Found) -> Option<String> {
-    if !found.stands_alone() {
-        return None;
-    }
+    found.stands_alone().then_some(())?;
     let spoken = format!("A D {}", year(found.get("year"))?);
     Some(if found.has("to") { format!("{spoken} to {}", year(found.get("to"))?) } else { spoken })
 }

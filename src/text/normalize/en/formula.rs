@@ -2,7 +2,7 @@
 
 use super::number::cardinal;
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_small, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -24,10 +24,10 @@ fn formula(found: &Found) -> Option<String> {
     let mut last = "";
     let mut inner = false;
     while !rest.is_empty() {
-        let small = rest.get(1..).is_some_and(|tail| tail.starts_with(|c: char| c.is_ascii_lowercase()));
+        let small = rest.get(1..).is_some_and(|tail| tail.starts_with(is_small));
         let (element, tail) = rest.split_at_checked(if small { 2 } else { 1 })?;
         ELEMENTS.contains(element).then_some(())?;
-        let after = tail.trim_start_matches(|c: char| c.is_ascii_digit());
+        let after = tail.trim_start_matches(is_digit);
         let count = tail.get(..tail.len() - after.len())?;
         spoken.push(spell(element));
         elements += 1;

@@ -46,9 +46,7 @@ fn shares(found: &Found) -> Option<String> {
 }
 
 fn written(found: &Found) -> Option<String> {
-    if !is_apart(found) {
-        return None;
-    }
+    is_apart(found).then_some(())?;
     let (over, under) = (found.get("over").replace(',', ""), found.get("under").replace(',', ""));
     // A place among many, not so many parts of something.
     let place = over.len() > 1 && under.len() > 2 && !under.ends_with('0');

@@ -5,7 +5,7 @@ use super::number::{cardinal, decimal, digits};
 use super::unit;
 use super::year::is_behind_clock;
 use crate::text::normalize::numbers::lowered;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter, rule};
 use crate::text::normalize::table::{self, Table};
 
 pub const RULES: &[Rule] = &[
@@ -34,22 +34,17 @@ const SURE: &[char] = &['+', '×', '÷', '=', '≠', '√', '^', '²', '³'];
 /// Reads all of an expression, of which at least one sign must be of arithmetic.
 fn expression(found: &Found) -> Option<String> {
     let text = found.get("all");
-    let spaced_minus = text.contains(" - ") && text.contains(|c: char| c.is_ascii_digit());
-    let letters_only = !text.contains(|c: char| c.is_ascii_digit());
+    let spaced_minus = text.contains(" - ") && text.contains(is_digit);
+    let letters_only = !text.contains(is_digit);
     let equation = text.contains(['=', '√', '^', '²', '³']);
     let compared = [" < ", " > ", " <= ", " >= ", " ≤ ", " ≥ "].iter().any(|sign| text.contains(sign));
     let wordlike = letters_only && !equation && !compared && !text.contains(" + ");
-    if !begins(found) || !ends(found) || !(text.contains(SURE) || spaced_minus || compared) || wordlike {
-        return None;
-    }
+    (begins(found) && ends(found) && (text.contains(SURE) || spaced_minus || compared) && !wordlike)
+        .then_some(())?;
     // A year, and how far its clock is ahead: 17:05:12 2018 +0200.
-    if is_behind_clock(found.before()) {
-        return None;
-    }
+    (!is_behind_clock(found.before())).then_some(())?;
     // Five to ten, with spaces around its dash.
-    if spaced_minus && !text.contains(SURE) && !descends(text) {
-        return None;
-    }
+    (!spaced_minus || text.contains(SURE) || descends(text)).then_some(())?;
     let mut words: Vec<String> = Vec::new();
     let mut rest = text;
     let mut after_term = false;
@@ -73,9 +68,7 @@ fn expression(found: &Found) -> Option<String> {
             words.push("the square root of".into());
         } else if let Some((sign, word)) = operator {
             let missing = !after_term && !matches!(*sign, "-" | "+" | "±");
-            if missing {
-                return None;
-            }
+            (!missing).then_some(())?;
             words.push((*word).to_string());
             len = sign.len();
             after_term = false;
@@ -110,7 +103,7 @@ fn compare(found: &Found) -> Option<String> {
     let left = found.before().trim_end();
     let quantity = left.ends_with(|c: char| c.is_ascii_digit() || matches!(c, '%' | ')' | 'α'..='ω'));
     // A letter is compared with a number, a word is not: children < 5 years.
-    let letter = left.ends_with(|c: char| c.is_ascii_alphabetic()) && last_word(left).len() == 1;
+    let letter = left.ends_with(is_letter) && last_word(left).len() == 1;
     Some(match (quantity || letter, word.strip_prefix("is ")) {
         (false, Some("approximately")) => "approximately".into(),
         (false, Some(bare)) => bare.to_string(),
@@ -121,7 +114,7 @@ fn compare(found: &Found) -> Option<String> {
 /// Reads `f(x)`.
 fn function(found: &Found) -> Option<String> {
     let (function, argument) = (found.get("function"), found.get("argument"));
-    let digit = argument.starts_with(|c: char| c.is_ascii_digit());
+    let digit = argument.starts_with(is_digit);
     let argument = if digit { cardinal(argument)? } else { argument.into() };
     let formula = found.has("ahead") || found.before().ends_with("= ");
     (begins(found) && formula).then(|| format!("{function} of {argument}"))
@@ -142,8 +135,7 @@ fn to_the_power(power: &str, minus: bool) -> Option<String> {
         ("2", false) => "squared".into(),
         ("3", false) => "cubed".into(),
         _ => {
-            let power =
-                if power.starts_with(|c: char| c.is_ascii_digit()) { cardinal(power)? } else { power.into() };
+            let power = if power.starts_with(is_digit) { cardinal(power)? } else { power.into() };
             format!("to the power of {}{power}", if minus { "minus " } else { "" })
         }
     })
@@ -156,7 +148,7 @@ fn superscript(found: &Found) -> Option<String> {
     if !found.has("unit") {
         return Some(power);
     }
-    let number = found.previous().is_some_and(|c| c.is_ascii_digit()) && ends(found);
+    let number = found.previous().is_some_and(is_digit) && ends(found);
     let unit = unit::name(found.get("unit")).filter(|_| number && found.get("unit") != "in")?;
     Some(format!("{power} {}", plural_unit(&unit)))
 }
@@ -167,17 +159,13 @@ fn subscript(found: &Found) -> Option<String> {
 
 fn times(found: &Found) -> Option<String> {
     let left = found.before().trim_end().chars().next_back();
-    left.is_some_and(|c| c.is_ascii_digit()).then(|| "times".into())
+    left.is_some_and(is_digit).then(|| "times".into())
 }
 
 fn scientific(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) || found.get("whole").len() > 1 {
-        return None;
-    }
+    (begins(found) && ends(found) && found.get("whole").len() <= 1).then_some(())?;
     // 5E3 might be a seat.
-    if found.all().contains('E') && !found.has("fraction") && !found.has("minus") {
-        return None;
-    }
+    (!found.all().contains('E') || found.has("fraction") || found.has("minus")).then_some(())?;
     let number = match found.get("fraction") {
         "" => digits(found.get("whole")),
         fraction => decimal(found.get("whole"), fraction)?,

@@ -4,7 +4,7 @@ use super::amount::{Amount, begins, counted, ends, is_adjective, plural_unit, wo
 use super::cardinal::MILLIONS;
 use super::street::SIDES;
 use super::unit;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, is_small, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -45,9 +45,7 @@ static RACES: Words = Words::new("en/words", "measure: races");
 fn measure(found: &Found) -> Option<String> {
     let (written, gap) = (found.get("unit"), found.get("gap"));
     // A pattern with a point or a slash ends with it, not with the unit.
-    if !begins(found) || !ends(found) || !is_meant(found, written, gap) {
-        return None;
-    }
+    (begins(found) && ends(found) && is_meant(found, written, gap)).then_some(())?;
     let mut name = unit::name(written)?;
     let mut amount = Amount::of(found.get("amount"))?;
     if found.has("scale") {
@@ -58,7 +56,7 @@ fn measure(found: &Found) -> Option<String> {
         name = "bit per second".into();
     }
     // A 10-km run.
-    let old = name == "year old" && word_after(found).starts_with(|c: char| c.is_ascii_lowercase());
+    let old = name == "year old" && word_after(found).starts_with(is_small);
     if gap == "-" || old || is_adjective(found) || RACES.contains(word_after(found)) {
         return Some(format!("{} {name}", amount.words));
     }
@@ -102,7 +100,7 @@ fn is_inch(found: &Found, gap: &str) -> bool {
     }
     static SIZES: Words = Words::new("en/words", "measure: sizes");
     let next = word_after(found);
-    let goes_on = found.after().trim_start().starts_with(|c: char| c.is_ascii_alphanumeric());
+    let goes_on = found.after().trim_start().starts_with(is_letter_or_digit);
     let alone = !goes_on || SIZES.contains(next);
     match gap {
         "-" => !found.after().starts_with('-'),
@@ -113,9 +111,7 @@ fn is_inch(found: &Found, gap: &str) -> bool {
 
 fn range(found: &Found) -> Option<String> {
     let same = found.get("unit") == found.get("again");
-    if !begins(found) || !ends(found) || !same {
-        return None;
-    }
+    (begins(found) && ends(found) && same).then_some(())?;
     let name = unit::name(found.get("unit"))?;
     let amount = Amount::range(&Amount::of(found.get("from"))?, &Amount::of(found.get("to"))?);
     Some(amount.of_unit(&name))
@@ -124,9 +120,7 @@ fn range(found: &Found) -> Option<String> {
 /// Reads what a measure or a sum is counted by: 5 km/h, $5/month.
 fn rate(found: &Found) -> Option<String> {
     let per = found.get("per");
-    if !ends(found) {
-        return None;
-    }
+    ends(found).then_some(())?;
     if found.all().starts_with('p') {
         return Some(format!("per {}", unit::name(per)?));
     }
@@ -140,7 +134,7 @@ fn rate(found: &Found) -> Option<String> {
         .ends_with(|c: char| c.is_ascii_digit() || is_vulgar(c) || is_power(c));
     let measured = number && unit::name(unit).is_some();
     let token = before.rsplit(' ').next().unwrap_or("");
-    let sum = token.contains(['$', '€', '£', '¥', '₹', '¢']) && token.contains(|c: char| c.is_ascii_digit());
+    let sum = token.contains(['$', '€', '£', '¥', '₹', '¢']) && token.contains(is_digit);
     let sum =
         sum || before.contains(['$', '€', '£']) && (token.ends_with("illion") || number && unit.is_empty());
     // Beats in a minute.
@@ -170,9 +164,7 @@ fn is_vulgar(c: char) -> bool {
 }
 
 fn temperature(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) {
-        return None;
-    }
+    (begins(found) && ends(found)).then_some(())?;
     let amount = Amount::of(found.get("amount"))?;
     Some(match found.get("scale") {
         "C" => format!("{} celsius", amount.of_unit("degree")),
@@ -182,9 +174,7 @@ fn temperature(found: &Found) -> Option<String> {
 }
 
 fn temperatures(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) {
-        return None;
-    }
+    (begins(found) && ends(found)).then_some(())?;
     let amount = Amount::range(&Amount::of(found.get("from"))?, &Amount::of(found.get("to"))?);
     let scale = if found.get("scale") == "C" { "celsius" } else { "fahrenheit" };
     Some(format!("{} degrees {scale}", amount.words))
@@ -192,9 +182,7 @@ fn temperatures(found: &Found) -> Option<String> {
 
 /// Reads an angle, which has minutes or a side: forty degrees twenty six minutes north.
 fn angle(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) || !(found.has("minutes") || found.has("side")) {
-        return None;
-    }
+    (begins(found) && ends(found) && (found.has("minutes") || found.has("side"))).then_some(())?;
     let mut spoken = Amount::of(found.get("degrees"))?.of_unit("degree");
     for (group, unit) in [("minutes", "minute"), ("seconds", "second")] {
         if found.has(group) {
@@ -210,9 +198,7 @@ fn angle(found: &Found) -> Option<String> {
 
 fn degrees(found: &Found) -> Option<String> {
     let amount = Amount::of(found.get("amount"))?;
-    if !begins(found) {
-        return None;
-    }
+    begins(found).then_some(())?;
     // A 90° angle.
     let single = is_adjective(found)
         || matches!(word_after(found), "angle" | "angles" | "turn" | "view" | "rotation" | "heat");

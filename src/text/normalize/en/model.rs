@@ -3,7 +3,7 @@
 use super::amount::{begins, ends, has_word, last_word, word_before};
 use super::number::{cardinal, plural, year};
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter_or_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -21,9 +21,7 @@ const SERIES: &[(&str, &str)] =
 
 fn airliner(found: &Found) -> Option<String> {
     let alone = begins(found) && ends(found) && found.next() != Some('-');
-    if !alone || has_word(found.before(), &["call", "tel", "phone"]) {
-        return None;
-    }
+    (alone && !has_word(found.before(), &["call", "tel", "phone"])).then_some(())?;
     Some(format!("{} {}", year(found.get("model"))?, year(found.get("variant"))?))
 }
 
@@ -43,16 +41,13 @@ fn lines(found: &Found) -> Option<String> {
 
 fn model(found: &Found) -> Option<String> {
     let number = found.get("model");
-    if found.next().is_some_and(|c| c.is_ascii_digit()) || found.goes_on(".,") {
-        return None;
-    }
+    (!found.next().is_some_and(is_digit) && !found.goes_on(".,")).then_some(())?;
     let before = found.before().strip_suffix('-').unwrap_or(found.before());
-    let letters = before.trim_end_matches(|c: char| c.is_ascii_uppercase()).len();
+    let letters = before.trim_end_matches(is_capital).len();
     let series = before.get(letters..).is_some_and(|letters| {
         SERIES.iter().any(|(series, first)| *series == letters && number.starts_with(first))
     });
-    let apart =
-        !before.get(..letters).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_alphanumeric()));
+    let apart = !before.get(..letters).is_some_and(|rest| rest.ends_with(is_letter_or_digit));
     let long = number.len() == 4 || !number.ends_with("00");
     let named = (MAKES.contains(word_before(found).as_str()) || is_flight(found.before())) && begins(found);
     (ends(found) && (named || series && apart && long)).then_some(())?;
@@ -63,6 +58,6 @@ fn model(found: &Found) -> Option<String> {
 /// Tells whether `before` ends with the letters of an airline after the word flight: flight BA 117.
 fn is_flight(before: &str) -> bool {
     let Some(head) = before.strip_suffix(' ') else { return false };
-    let rest = head.trim_end_matches(|c: char| c.is_ascii_uppercase());
+    let rest = head.trim_end_matches(is_capital);
     head.len() - rest.len() == 2 && rest.ends_with(' ') && last_word(rest) == "flight"
 }

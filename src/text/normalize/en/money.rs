@@ -3,7 +3,7 @@
 use super::amount::{Amount, begins, ends, is_adjective, is_noun, word_after};
 use super::number::{cardinal, decimal, plural};
 use crate::text::normalize::numbers;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_capital, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
 pub const RULES: &[Rule] = &[
@@ -66,16 +66,11 @@ fn money(found: &Found) -> Option<String> {
     let written = found.get("currency").trim_end_matches([' ', '.']).replace(' ', "");
     // A company of the country is no money of it.
     let country = found.has("us") && !is_noun(word_after(found));
-    if found.has("us") && !country {
-        return None;
-    }
+    (!found.has("us") || country).then_some(())?;
     let currency = currency(if country { "US$" } else { &written })?;
     // EUR/USD 1.07 is a rate.
-    let rate =
-        found.before().strip_suffix('/').is_some_and(|word| word.ends_with(|c: char| c.is_ascii_uppercase()));
-    if !begins(found) || !ends(found) || rate && written.len() == 3 {
-        return None;
-    }
+    let rate = found.before().strip_suffix('/').is_some_and(|word| word.ends_with(is_capital));
+    (begins(found) && ends(found) && !(rate && written.len() == 3)).then_some(())?;
     let number = found.get("number");
     let spoken = if found.has("to") {
         range(found, currency)?
@@ -101,9 +96,7 @@ fn money(found: &Found) -> Option<String> {
 }
 
 fn with_comma(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) || found.goes_on(",.") {
-        return None;
-    }
+    (begins(found) && ends(found) && !found.goes_on(",.")).then_some(())?;
     whole(
         &format!("{}.{}", found.get("units").replace('.', ""), found.get("hundredths")),
         currency(found.get("currency"))?,
@@ -198,15 +191,11 @@ fn shared_scale(found: &Found) -> Option<String> {
 fn cents(found: &Found) -> Option<String> {
     let number = found.get("number");
     let (one, many) = if found.get("cents") == "¢" { ("cent", "cents") } else { ("penny", "pence") };
-    if !begins(found) || !ends(found) {
-        return None;
-    }
+    (begins(found) && ends(found)).then_some(())?;
     // A page, a picture of 720 lines.
-    if one == "penny"
-        && (number.len() > 2 || found.all().contains(' ') || !number.bytes().all(|b| b.is_ascii_digit()))
-    {
-        return None;
-    }
+    (!(one == "penny"
+        && (number.len() > 2 || found.all().contains(' ') || !number.bytes().all(|b| b.is_ascii_digit()))))
+    .then_some(())?;
     if let Some((whole, fraction)) = number.split_once('.') {
         return Some(format!("{} {many}", decimal(whole, fraction)?));
     }

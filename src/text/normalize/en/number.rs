@@ -28,9 +28,7 @@ pub fn digits(text: &str) -> String {
 /// It takes ASCII digits without commas, at most 36 of them; none if it is anything else. One that begins
 /// with a zero is read digit by digit.
 pub fn cardinal(digits: &str) -> Option<String> {
-    if !is_number(digits) {
-        return None;
-    }
+    is_number(digits).then_some(())?;
     if digits.len() > 1 && digits.starts_with('0') {
         return Some(self::digits(digits));
     }
@@ -70,9 +68,7 @@ fn words(digits: &str, and: bool) -> Option<String> {
 ///
 /// It takes ASCII digits without commas, at most 36 of them; zeros at the start do not count.
 pub fn ordinal(digits: &str) -> Option<String> {
-    if !is_number(digits) {
-        return None;
-    }
+    is_number(digits).then_some(())?;
     let cardinal = words(digits.trim_start_matches('0'), true)?;
     Some(to_ordinal(&cardinal))
 }
@@ -94,9 +90,7 @@ pub fn to_ordinal(cardinal: &str) -> String {
 ///
 /// It takes one to four ASCII digits; a year of five and more is a cardinal.
 pub fn year(digits: &str) -> Option<String> {
-    if !is_number(digits) {
-        return None;
-    }
+    is_number(digits).then_some(())?;
     let value: usize = digits.parse().ok()?;
     let (century, rest) = (value / 100, value % 100);
     let plain = |value: usize| words(&value.to_string(), false);
@@ -115,9 +109,7 @@ pub fn year(digits: &str) -> Option<String> {
 /// It takes ASCII digits without commas, of the whole part as many as [`cardinal`], or none; the fraction
 /// may be of any length but not empty.
 pub fn decimal(whole: &str, fraction: &str) -> Option<String> {
-    if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
+    (!fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit())).then_some(())?;
     let fraction = digits(fraction);
     if whole.is_empty() {
         return Some(format!("point {fraction}"));

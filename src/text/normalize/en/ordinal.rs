@@ -2,7 +2,7 @@
 
 use super::amount::{begins, ends, word_before};
 use super::number::{cardinal, ordinal, plural, year};
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_capital, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -28,18 +28,14 @@ static BEFORE_THINGS: Words = Words::new("en/words", "ordinal: before things");
 fn nth(found: &Found) -> Option<String> {
     // 250º F
     let degrees = found.all().ends_with('º') && found.after().trim_start().starts_with(['F', 'C']);
-    if !begins(found) || !ends(found) || degrees {
-        return None;
-    }
+    (begins(found) && ends(found) && !degrees).then_some(())?;
     let spoken = ordinal(&found.get("number").replace(',', ""))?;
     Some(if found.has("many") { plural(&spoken) } else { spoken })
 }
 
 /// Reads 1990s as the nineteen nineties, 1900s as the nineteen hundreds, '90s as the nineties.
 fn decade(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) {
-        return None;
-    }
+    (begins(found) && ends(found)).then_some(())?;
     let (century, decade) = (found.get("century"), found.get("decade"));
     let whole = format!("{century}{decade}");
     let spoken = match (century, decade) {
@@ -60,10 +56,8 @@ fn many(found: &Found) -> Option<String> {
     let number = found.get("number");
     let apostrophe = found.all().contains(['\'', '’']);
     // U2's.
-    let name = apostrophe && found.previous().is_some_and(|c| c.is_ascii_uppercase());
-    if !(begins(found) || name) || !ends(found) {
-        return None;
-    }
+    let name = apostrophe && found.previous().is_some_and(is_capital);
+    ((begins(found) || name) && ends(found)).then_some(())?;
     if found.has("ahead") {
         let words = cardinal(&number.replace(',', ""))?;
         return Some(plural(words.strip_prefix("one ").unwrap_or(&words)));
@@ -74,8 +68,6 @@ fn many(found: &Found) -> Option<String> {
         || matches!(number, "0" | "1") && !BEFORE_SECONDS.contains(before.as_str())
         || number.len() == 3 && BEFORE_THINGS.contains(before.as_str());
     // Others are seconds.
-    if !(apostrophe || thing) {
-        return None;
-    }
+    (apostrophe || thing).then_some(())?;
     Some(plural(&cardinal(number)?))
 }

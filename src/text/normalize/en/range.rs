@@ -5,7 +5,7 @@ use super::context::next_word;
 use super::date::is_month;
 use super::number::{cardinal, decimal, ordinal, plural, year};
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_small, rule};
 
 /// The second number is left to the rules that know what follows it, such as a unit.
 pub const RULES: &[Rule] = &[
@@ -27,9 +27,8 @@ fn range(found: &Found) -> Option<String> {
     let (from, dash) = (found.get("from"), found.get("dash"));
     let text = found.after();
     // All of the second number, and what follows it.
-    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    let fraction =
-        rest.strip_prefix(['.', ',']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let rest = text.trim_start_matches(is_digit);
+    let fraction = rest.strip_prefix(['.', ',']).filter(|rest| rest.starts_with(is_digit));
     let rest =
         fraction.map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ','));
     let to = text.get(..text.len() - rest.len())?.replace(',', "");
@@ -44,20 +43,15 @@ fn range(found: &Found) -> Option<String> {
     };
     let inside = !found.starts_apart("-–./,+*^_:\\");
     // "pp.3-5".
-    let short =
-        found.before().strip_suffix('.').is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_lowercase()));
+    let short = found.before().strip_suffix('.').is_some_and(|rest| rest.ends_with(is_small));
     let inside = inside && !short;
     let zeros = from.len() > 1 && from.starts_with('0') && !from.contains('.');
     let backward = first == last || first > last && (dash.contains(' ') || first >= 100.0);
     let label = ["table", "figure", "fig", "exhibit", "section"].contains(&&*last_word(found.before()));
     let backward = backward || label && first > last;
-    if part || inside || zeros || backward {
-        return None;
-    }
+    (!part && !inside && !zeros && !backward).then_some(())?;
     // Version 1.2 - 20 June 2004
-    if dash.contains(' ') && rest.starts_with(' ') && is_month(next_word(rest)) {
-        return None;
-    }
+    (!(dash.contains(' ') && rest.starts_with(' ') && is_month(next_word(rest)))).then_some(())?;
     let spoken = match from.split_once('.') {
         Some((whole, fraction)) => decimal(whole, fraction)?,
         None => cardinal(&from.replace(',', ""))?,

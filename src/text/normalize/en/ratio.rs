@@ -63,20 +63,16 @@ fn ratio(found: &Found) -> Option<String> {
     if found.all() == "50:50" && begins(found) && ends(found) {
         return Some("fifty fifty".into());
     }
-    if !begins(found)
-        || !ends(found)
-        || found.after().starts_with(':')
-        || found.before().ends_with([':', '.'])
-    {
-        return None;
-    }
+    (begins(found)
+        && ends(found)
+        && !found.after().starts_with(':')
+        && !found.before().ends_with([':', '.']))
+    .then_some(())?;
     let (first, second) = (found.get("first"), found.get("second").replace(',', ""));
     let near = has_word(found.before(), &RATIO) || RATIO.contains(word_after(found));
     // No time of day: its minutes have two digits.
     let no_time = second.len() != 2 && !found.has("third") && !found.all().contains(' ') && first != "0";
-    if !near && !no_time {
-        return None;
-    }
+    (near || no_time).then_some(())?;
     let mut spoken = format!("{} to {}", number(first)?, number(&format!("{second}{}", found.get("point")))?);
     if found.has("third") {
         spoken = format!("{spoken} to {}", number(found.get("third"))?);
@@ -86,13 +82,11 @@ fn ratio(found: &Found) -> Option<String> {
 
 fn score(found: &Found) -> Option<String> {
     let goes_on = |c: char| matches!(c, '-' | '–' | '/' | ':' | '%' | '"' | '″' | '”');
-    if !begins(found)
-        || !ends(found)
-        || found.next().is_some_and(goes_on)
-        || found.previous().is_some_and(goes_on)
-    {
-        return None;
-    }
+    (begins(found)
+        && ends(found)
+        && !found.next().is_some_and(goes_on)
+        && !found.previous().is_some_and(goes_on))
+    .then_some(())?;
     let before = BEFORE_SCORE.contains(word_before(found).as_str());
     let nearby = has_word(found.before(), &NEAR_SCORE);
     let after = AFTER_SCORE.contains(word_after(found));
@@ -103,9 +97,7 @@ fn score(found: &Found) -> Option<String> {
 }
 
 fn out_of(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) || found.after().starts_with('/') {
-        return None;
-    }
+    (begins(found) && ends(found) && !found.after().starts_with('/')).then_some(())?;
     let rating = BEFORE_RATING.contains(word_before(found).as_str())
         || word_before(found) == "a" && word_after(found).is_empty();
     let near = has_word(found.before(), &["score", "scores", "rating", "grade", "rated"]);

@@ -24,9 +24,8 @@ static VERBS: Words = Words::new("en/words", "roman: verbs");
 
 fn roman(found: &Found) -> Option<String> {
     let numeral = found.get("roman");
-    if !found.stands_alone() || found.previous().is_some_and(|c| c == '&') || found.next() == Some('&') {
-        return None;
-    }
+    (found.stands_alone() && !found.previous().is_some_and(|c| c == '&') && found.next() != Some('&'))
+        .then_some(())?;
     let value = roman_value(numeral)?;
     let digits = value.to_string();
     let before = found.before();
@@ -47,9 +46,7 @@ fn roman(found: &Found) -> Option<String> {
     if known && !speaker || goes_on_counting(before) {
         return counted(found, value);
     }
-    if found.has("to") {
-        return None;
-    }
+    (!found.has("to")).then_some(())?;
     let earlier = before.trim_end().strip_suffix(word).map(previous_word).unwrap_or_default();
     let ruler = RULERS.contains(word)
         || is_capitalized(word)
@@ -57,9 +54,7 @@ fn roman(found: &Found) -> Option<String> {
     if ruler && (word, numeral) != ("Malcolm", "X") && plain && value < 40 && !speaker {
         return ordinal(&digits).map(|ordinal| format!("the {ordinal}"));
     }
-    if numeral.len() < 2 {
-        return None;
-    }
+    (numeral.len() >= 2).then_some(())?;
     if word.eq_ignore_ascii_case("the") {
         return (plain && value < 100 && numeral != "IV").then(|| ordinal(&digits))?;
     }
@@ -78,9 +73,7 @@ fn roman(found: &Found) -> Option<String> {
 /// Reads `chapter iv`, but never `i` or a word.
 fn small(found: &Found) -> Option<String> {
     let numeral = found.get("roman");
-    if !found.stands_alone() || numeral == "i" {
-        return None;
-    }
+    (found.stands_alone() && numeral != "i").then_some(())?;
     let value = roman_value(&numeral.to_ascii_uppercase())?;
     let word = previous_word(found.before()).to_ascii_lowercase();
     if numeral.len() > 1 && value < 40 && RULERS.iter().any(|ruler| ruler.eq_ignore_ascii_case(&word)) {

@@ -3,7 +3,7 @@
 use super::amount::{Amount, begins, counted, ends, is_adjective, plural_unit, word_after};
 use super::number::year;
 use super::unit;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_small, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -35,9 +35,7 @@ pub const RULES: &[Rule] = &[
 static PARTS: Words = Words::new("en/words", "size: parts");
 
 fn dimensions(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) {
-        return None;
-    }
+    (begins(found) && ends(found)).then_some(())?;
     let unit = match found.get("unit") {
         "" => None,
         "\"" | "″" => Some("inch".to_string()),
@@ -54,9 +52,8 @@ fn dimensions(found: &Found) -> Option<String> {
         .collect();
     // Arithmetic.
     let sum = found.after().trim_start().starts_with(['=', '^']) || found.before().trim_end().ends_with('=');
-    if sum || unit.is_none() && found.all().contains(" × ") && word_after(found).is_empty() {
-        return None;
-    }
+    (!sum && !(unit.is_none() && found.all().contains(" × ") && word_after(found).is_empty()))
+        .then_some(())?;
     let screen = unit.is_none() && is_screen(&numbers);
     let mut words = Vec::new();
     for number in numbers {
@@ -77,17 +74,13 @@ fn is_screen(numbers: &[&str]) -> bool {
 
 fn times(found: &Found) -> Option<String> {
     let sum = found.after().trim_start().starts_with(['+', '-', '*', '/', '=', '<', '>', '^', '²', '³', ')']);
-    if !begins(found) || !ends(found) || sum {
-        return None;
-    }
+    (begins(found) && ends(found) && !sum).then_some(())?;
     (!found.all().contains([' ', '×'])).then_some(())?;
     Some(format!("{} times", Amount::of(found.get("times"))?.words))
 }
 
 fn feet_and_inches(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) || closes_quote(found, &['\'', '‘']) {
-        return None;
-    }
+    (begins(found) && ends(found) && !closes_quote(found, &['\'', '‘'])).then_some(())?;
     let inches = Amount::of(found.get("inches"))?;
     Some(format!("{} {}", Amount::of(found.get("feet"))?.of_unit("foot"), inches.of_unit("inch")))
 }
@@ -95,9 +88,7 @@ fn feet_and_inches(found: &Found) -> Option<String> {
 fn foot_or_inch(found: &Found) -> Option<String> {
     let inch = matches!(found.get("sign"), "\"" | "”" | "″");
     let quotes: &[char] = if inch { &['"', '“'] } else { &['\'', '‘', '’'] };
-    if !begins(found) || !ends(found) || closes_quote(found, quotes) {
-        return None;
-    }
+    (begins(found) && ends(found) && !closes_quote(found, quotes)).then_some(())?;
     let amount = Amount::of(found.get("number"))?;
     let unit = if inch { "inch" } else { "foot" };
     static NO_THINGS: Words = Words::new("en/words", "size: no things");
@@ -106,7 +97,7 @@ fn foot_or_inch(found: &Found) -> Option<String> {
     let thing = inch
         && whole
         && found.after().starts_with(' ')
-        && (next.starts_with(|c: char| c.is_ascii_lowercase()) || is_initialism(next))
+        && (next.starts_with(is_small) || is_initialism(next))
         && !NO_THINGS.contains(next);
     Some(if thing || is_adjective(found) { format!("{} {unit}", amount.words) } else { amount.of_unit(unit) })
 }
@@ -132,9 +123,7 @@ fn closes_quote(found: &Found, quotes: &[char]) -> bool {
 }
 
 fn compound(found: &Found) -> Option<String> {
-    if !begins(found) || !ends(found) {
-        return None;
-    }
+    (begins(found) && ends(found)).then_some(())?;
     let name = |written: &str, before: &str| match (written, before) {
         ("d", _) => Some("day".to_string()),
         ("m", "hour") => Some("minute".to_string()),
@@ -146,16 +135,12 @@ fn compound(found: &Found) -> Option<String> {
         (written, _) => name(written, "")?,
     };
     let second = name(found.get("part"), &first)?;
-    if !PARTS.contains(&format!("{first} {second}")) {
-        return None;
-    }
+    PARTS.contains(&format!("{first} {second}")).then_some(())?;
     let mut spoken =
         format!("{} {}", counted(found.get("big"), &first)?, counted(found.get("small"), &second)?);
     if found.has("rest") {
         let third = name(found.get("last"), &second)?;
-        if !PARTS.contains(&format!("{second} {third}")) {
-            return None;
-        }
+        PARTS.contains(&format!("{second} {third}")).then_some(())?;
         spoken = format!("{spoken} {}", counted(found.get("rest"), &third)?);
     }
     Some(spoken)

@@ -4,7 +4,7 @@ use super::abbreviations::STATES;
 use super::context::{is_capitalized, previous_word};
 use super::number::cardinal;
 use super::telephone::digits;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter, is_small, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
 pub const RULES: &[Rule] = &[
@@ -66,9 +66,7 @@ pub fn house_number(number: &str) -> Option<String> {
 fn house(found: &Found) -> Option<String> {
     let inside = !found.starts_apart("$./,-:#");
     // "the 2020 Street View", "5 Broadway shows" are rare enough.
-    if inside || found.after().trim_start().starts_with("Street View") {
-        return None;
-    }
+    (!inside && !found.after().trim_start().starts_with("Street View")).then_some(())?;
     let mut spoken = house_number(found.get("house"))?;
     if found.has("letter") {
         spoken += " ";
@@ -90,17 +88,14 @@ fn side_behind(found: &Found) -> Option<String> {
         || matches!(word, "miles" | "kilometers" | "kilometres");
     let (_, side) = SIDES.iter().find(|(short, _)| *short == found.get("side"))?;
     // The dot of a short side: E. 42nd St.
-    let short =
-        found.after().strip_prefix(". ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let short = found.after().strip_prefix(". ").is_some_and(|rest| rest.starts_with(is_digit));
     (found.stands_alone() && !short && (far || WAYS.contains(word)) && found.before().ends_with(' '))
         .then(|| side.to_string())
 }
 
 fn state(found: &Found) -> Option<String> {
     let code = found.get("state");
-    if !found.stands_alone() || found.next().is_some_and(|c| "&'’-/@".contains(c)) {
-        return None;
-    }
+    (found.stands_alone() && !found.next().is_some_and(|c| "&'’-/@".contains(c))).then_some(())?;
     let name = STATES.iter().find(|state| state.codes.contains(&code))?.name;
     let before = found.before();
     // Senators have a party: D-OH.
@@ -110,8 +105,8 @@ fn state(found: &Found) -> Option<String> {
     let city = before.strip_suffix(", ").or_else(|| before.strip_suffix(' '))?;
     let comma = before.ends_with(", ");
     let city = city.rsplit(' ').next().unwrap_or_default();
-    let capital = city.starts_with(|c: char| c.is_ascii_uppercase());
-    let small = city.ends_with(|c: char| c.is_ascii_lowercase());
+    let capital = city.starts_with(is_capital);
+    let small = city.ends_with(is_small);
     if found.has("zip") {
         let mut spoken = format!("{name} {}", digits(found.get("zip")));
         if found.has("four") {
@@ -132,10 +127,7 @@ fn zip(found: &Found) -> Option<String> {
         WAYS.contains(word) || matches!(word, "Expy" | "Hwy" | "Pkwy" | "Boulevard" | "Lane" | "Highway")
     };
     let before = found.before().ends_with(", ") || is_capitalized(previous_word(found.before()));
-    let counts = found
-        .after()
-        .strip_prefix(' ')
-        .is_some_and(|next| next.starts_with(|c: char| c.is_ascii_lowercase()));
+    let counts = found.after().strip_prefix(' ').is_some_and(|next| next.starts_with(is_small));
     let four = if found.has("four") { ", " } else { "" };
     (found.stands_alone() && before && !counts && words.rev().take(6).any(ways))
         .then(|| digits(found.get("zip")) + four + &digits(found.get("four")))
@@ -153,5 +145,5 @@ fn road(found: &Found, name: &str) -> Option<String> {
 
 fn floor(found: &Found) -> Option<String> {
     let ordinal = super::number::ordinal(found.get("ordinal"))?;
-    (!found.next().is_some_and(|c| c.is_ascii_alphabetic())).then(|| format!("{ordinal} floor"))
+    (!found.next().is_some_and(is_letter)).then(|| format!("{ordinal} floor"))
 }

@@ -4,7 +4,7 @@ use super::amount::has_word;
 use super::number::cardinal;
 use crate::text::normalize::latin::initialism::said_as_word;
 use crate::text::normalize::latin::spell::{has_vowel, spell};
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -79,9 +79,7 @@ fn telephone(found: &Found) -> Option<String> {
     let all = found.get("all");
     let count = all.bytes().filter(u8::is_ascii_digit).count();
     let international = all.starts_with('+');
-    if !is_clean(found) || !(7..=15).contains(&count) {
-        return None;
-    }
+    (is_clean(found) && (7..=15).contains(&count)).then_some(())?;
     let plus = if international { "plus " } else { "" };
     Some(format!("{plus}{}{}", grouped(all), extension_of(found)))
 }
@@ -97,13 +95,9 @@ fn extension_of(found: &Found) -> String {
 fn toll_free(found: &Found) -> Option<String> {
     let all = found.get("all");
     let letters = all.bytes().any(|b| b.is_ascii_uppercase());
-    if !found.stands_alone() || !letters || !all.contains('8') {
-        return None;
-    }
+    (found.stands_alone() && letters && all.contains('8')).then_some(())?;
     let first = all.trim_start_matches("1-").trim_start_matches("1 ");
-    if first.len() == all.len() && !first.starts_with("8") && !first.starts_with("(8") {
-        return None;
-    }
+    (first.len() != all.len() || first.starts_with("8") || first.starts_with("(8")).then_some(())?;
     let mut parts: Vec<String> = Vec::new();
     for group in all.split(|c: char| !c.is_ascii_alphanumeric()).filter(|group| !group.is_empty()) {
         let word = group.bytes().all(|b| b.is_ascii_uppercase());
@@ -114,12 +108,11 @@ fn toll_free(found: &Found) -> Option<String> {
             _ if group.bytes().all(|b| b.is_ascii_digit()) => parts.push(grouped(group)),
             _ => {
                 let split = crate::text::normalize::latin::spell::split_words(group);
-                let said =
-                    split.into_iter().map(|part| match part.starts_with(|c: char| c.is_ascii_digit()) {
-                        true => digits(part),
-                        false if has_vowel(part) => part.to_string(),
-                        false => spell(part),
-                    });
+                let said = split.into_iter().map(|part| match part.starts_with(is_digit) {
+                    true => digits(part),
+                    false if has_vowel(part) => part.to_string(),
+                    false => spell(part),
+                });
                 parts.push(said.collect::<Vec<_>>().join(" "));
             }
         }

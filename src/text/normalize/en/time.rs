@@ -5,7 +5,7 @@ use super::context::previous_word;
 use super::number::cardinal;
 use super::year::is_behind_clock;
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 
 pub const RULES: &[Rule] = &[
     rule("time", "(?P<word>noon|midnight|Noon|Midnight) ?[-–—~] ?(?P<ahead>[0-9])", |found| {
@@ -69,7 +69,7 @@ pub const RULES: &[Rule] = &[
 fn is_clean(found: &Found) -> bool {
     // "2024-01-05T10:30".
     let date = found.before().strip_suffix('T');
-    let stamp = date.is_some_and(|date| date.ends_with(|c: char| c.is_ascii_digit()));
+    let stamp = date.is_some_and(|date| date.ends_with(is_digit));
     (stamp || found.starts_apart(":/.$€£#")) && found.ends_apart("/.,:")
 }
 
@@ -87,15 +87,11 @@ fn of_day(hour: &str, minute: &str, half: bool) -> Option<String> {
 }
 
 fn clock(found: &Found) -> Option<String> {
-    if !is_clean(found) {
-        return None;
-    }
+    is_clean(found).then_some(())?;
     let half = self::half(found);
     let (h, m) = (found.get("h"), found.get("m"));
     // "0 am" is no time, and neither is "I am" or "1.30 a".
-    if !half.is_empty() && h.parse::<u32>().ok()? > 12 && m.is_empty() {
-        return None;
-    }
+    (half.is_empty() || h.parse::<u32>().ok()? <= 12 || !m.is_empty()).then_some(())?;
     let spoken = match found.get("s") {
         "" => of_day(h, m, !half.is_empty())?,
         s => {
@@ -115,12 +111,10 @@ fn military(found: &Found) -> Option<String> {
     let at = matches!(&*word, "at" | "by" | "until" | "from" | "till");
     let hours = if found.all().len() > 4 { " hours" } else { "" };
     let meant = at || found.has("ahead") || !hours.is_empty() && h.starts_with('0');
-    if found.previous().is_some_and(|c| !c.is_whitespace() && c != '(')
-        || !meant
-        || hours.is_empty() && !is_clean(found)
-    {
-        return None;
-    }
+    (!found.previous().is_some_and(|c| !c.is_whitespace() && c != '(')
+        && meant
+        && (!hours.is_empty() || is_clean(found)))
+    .then_some(())?;
     let zero = if h.starts_with('0') && h != "00" { "o " } else { "" };
     let spoken = match (h.parse::<u32>().ok()?, m) {
         (hour, "00") => format!("{} hundred", cardinal(&hour.to_string())?),
@@ -156,17 +150,13 @@ fn from(found: &Found) -> Option<String> {
     let second = minute && colon || later_half || !half.is_empty();
     let before = !found.starts_apart(":/.$€£#-");
     let separate = found.all().contains(['-', '–', '—', '~']) || found.all().ends_with(' ');
-    let digit = tail.starts_with(|c: char| c.is_ascii_digit());
-    if before || !first || !second || !separate || digit {
-        return None;
-    }
+    let digit = tail.starts_with(is_digit);
+    (!before && first && second && separate && !digit).then_some(())?;
     Some(of_day(found.get("h"), m, !half.is_empty() || later_half)? + self::half(found) + " to")
 }
 
 fn duration(found: &Found) -> Option<String> {
-    if !is_clean(found) {
-        return None;
-    }
+    is_clean(found).then_some(())?;
     let mut parts = Vec::new();
     for (group, unit) in [("h", "hour"), ("m", "minute"), ("s", "second")] {
         if found.has(group) {
@@ -177,9 +167,7 @@ fn duration(found: &Found) -> Option<String> {
 }
 
 fn offset(found: &Found) -> Option<String> {
-    if !is_clean(found) {
-        return None;
-    }
+    is_clean(found).then_some(())?;
     let sign = match found.get("sign") {
         "+" => "plus",
         "-" => "minus",
@@ -216,7 +204,7 @@ fn zone(found: &Found) -> Option<String> {
     let before = found.before().trim_end().trim_end_matches('.');
     let lower = before.to_ascii_lowercase();
     let time = lower.ends_with("am") || lower.ends_with("pm") || lower.ends_with(".m") || {
-        let digits = before.trim_end_matches(|c: char| c.is_ascii_digit());
+        let digits = before.trim_end_matches(is_digit);
         digits.len() < before.len() && (digits.ends_with(':') || found.get("zone") != "est")
     };
     (found.stands_alone() && time && found.before().ends_with(' ')).then(|| spell(found.get("zone")))

@@ -4,7 +4,7 @@ use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::context::{is_capitalized, words_back};
 use super::number::{cardinal, year};
 use super::street::house_number;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_capital, is_letter, is_small, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -30,9 +30,7 @@ fn read(found: &Found) -> Option<String> {
     let text = found.all();
     let value: u16 = text.parse().ok()?;
     let fiscal = found.before().ends_with("FY");
-    if !(begins(found) || fiscal) || !ends(found) || text.starts_with('0') || goes_on(found) {
-        return None;
-    }
+    ((begins(found) || fiscal) && ends(found) && !text.starts_with('0') && !goes_on(found)).then_some(())?;
     let (before, after) = (word_before(found), word_after(found));
     let before = before.as_str();
     // His room is 305.
@@ -48,9 +46,7 @@ fn read(found: &Found) -> Option<String> {
         return if era { year(text) } else { None };
     }
     let counts = is_plural(after) || before == "of" && is_count_of(found.before());
-    if counts && !era {
-        return None;
-    }
+    (!counts || era).then_some(())?;
     let head = found.before().trim_end();
     let marked = head.ends_with(['©', '(', '\'', '’'])
         || ["(c)", "(C)", "opyright:", "opyright (c)"].iter().any(|mark| head.ends_with(mark));
@@ -86,7 +82,7 @@ fn is_cited(found: &Found) -> bool {
     let head = found.before().trim_end().trim_end_matches(',');
     let bracketed = head.rsplit_once('(').is_some_and(|(_, inside)| !inside.contains(')'));
     let name = head.rsplit([' ', '(']).next().unwrap_or_default();
-    let named = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_uppercase());
+    let named = name.len() > 1 && name.starts_with(is_capital);
     let ended = found.next().is_some_and(|c| matches!(c, ')' | ';')) || found.after().starts_with(", p");
     bracketed && named && ended || head.ends_with("et al.")
 }
@@ -100,7 +96,7 @@ fn is_recent_year(found: &Found, before: &str, after: &str, value: u16) -> bool 
         matches!(before, "the" | "this" | "his" | "her" | "their" | "its" | "s" | "our" | "my" | "your");
     // The 2008 crisis, my 2015 car; the 2012 Olympics or 2012 Olympics; a 1998 film, but a 2000 calorie diet.
     let describes = followed && (whose || before == "a" && !value.is_multiple_of(100));
-    let named = matches!(before, "the" | "") && after.starts_with(|c: char| c.is_ascii_uppercase());
+    let named = matches!(before, "the" | "") && after.starts_with(is_capital);
     // 2019-style, but a 2000-person crowd.
     let hyphened = followed && found.after().starts_with('-') && !value.is_multiple_of(10);
     let compared = before == "to" && is_compared(head) || matches!(before, "vs" | "versus");
@@ -168,7 +164,7 @@ fn goes_on(found: &Found) -> bool {
 
 /// Tells whether `before` ends with another year and one word: 1990 to.
 fn between_years(before: &str) -> bool {
-    let head = before.trim_end().trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
+    let head = before.trim_end().trim_end_matches(is_letter).trim_end();
     let digits = head.bytes().rev().take_while(u8::is_ascii_digit).count();
     let value = head.get(head.len() - digits..).and_then(|year| year.parse::<u16>().ok());
     let first = last_word(head.get(..head.len() - digits).unwrap_or(""));
@@ -178,6 +174,6 @@ fn between_years(before: &str) -> bool {
 }
 
 fn is_plural(word: &str) -> bool {
-    let plural = word.ends_with('s') && word.starts_with(|c: char| c.is_ascii_lowercase());
+    let plural = word.ends_with('s') && word.starts_with(is_small);
     plural && !NO_PLURALS.contains(word) || PEOPLE.contains(word)
 }

@@ -29,17 +29,13 @@ static SPELLED: Words = Words::new("latin/words", "address: spelled");
 const ENDINGS: &[&str] = &["COM", "ORG", "NET", "GOV", "EDU"];
 
 pub fn email(found: &Found) -> Option<String> {
-    if !found.stands_alone() || found.previous().is_some_and(|c| "._%+-".contains(c)) {
-        return None;
-    }
+    (found.stands_alone() && !found.previous().is_some_and(|c| "._%+-".contains(c))).then_some(())?;
     let address = found.all();
     speak(address.strip_prefix("mailto:").unwrap_or(address), found.numbers())
 }
 
 pub fn web(found: &Found) -> Option<String> {
-    if !found.stands_alone() || found.previous().is_some_and(|c| "@._-".contains(c)) {
-        return None;
-    }
+    (found.stands_alone() && !found.previous().is_some_and(|c| "@._-".contains(c))).then_some(())?;
     // "U.S.Co", "3.5.me": a name of nothing but digits and single letters is no address.
     let domain = found.all().split(['/', ':']).next().unwrap_or_default();
     let named = domain.split('.').rev().skip(1).any(|label| label.len() > 1 || domain.len() < 6);

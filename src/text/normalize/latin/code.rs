@@ -1,7 +1,7 @@
 //! Things that programs write: versions of packages, placeholders, the bars of a summary of changes.
 
 use super::spell::{has_vowel, join, spell, split_words};
-use crate::text::normalize::rule::Found;
+use crate::text::normalize::rule::{Found, is_digit, is_letter};
 
 /// `1:2.30.2-1`, `2.0~rc1-1+deb12u1`
 pub const PACKAGE: &str = concat!(
@@ -36,19 +36,16 @@ pub fn package(found: &Found) -> Option<String> {
     // 10.0.0.1-10.0.0.9
     let range = !letters && rest.contains('.');
     // 2.0~rc1, but 5.5~5.6g
-    let is_candidate =
-        rest.split('~').skip(1).any(|part| part.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let is_candidate = rest.split('~').skip(1).any(|part| part.starts_with(is_letter));
     let release = found.after().strip_prefix(") ").and_then(|rest| rest.split_whitespace().next());
     let bracketed = found.before().ends_with('(') && release.is_some_and(|word| word.ends_with(';'));
     let parts = version.matches('.').count() > 1 && !rest.is_empty();
     let meant = parts || tag.len() > 1 || is_candidate || bracketed && !rest.is_empty();
-    if !found.stands_alone()
-        || range && !bracketed
-        || !meant
-        || found.previous().is_some_and(|c| "$€£¥.:/-".contains(c))
-    {
-        return None;
-    }
+    (found.stands_alone()
+        && (!range || bracketed)
+        && meant
+        && !found.previous().is_some_and(|c| "$€£¥.:/-".contains(c)))
+    .then_some(())?;
     let mut parts = Vec::new();
     if found.has("epoch") {
         parts.push((found.numbers().digits)(found.get("epoch")));
@@ -59,7 +56,7 @@ pub fn package(found: &Found) -> Option<String> {
     while let Some(sign) = rest.chars().next() {
         let word = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
         let (head, tail) = rest.split_at(word.max(1));
-        let number = tail.starts_with(|c: char| c.is_ascii_digit());
+        let number = tail.starts_with(is_digit);
         match sign {
             '.' => parts.push(found.either("点", "point").into()),
             '-' if number => parts.push(found.either("杠", "dash").into()),
@@ -112,9 +109,8 @@ pub fn long_address(found: &Found) -> Option<String> {
     let colons = text.matches(':').count();
     let meant = text.matches("::").count() == 1 && text.bytes().any(|b| b.is_ascii_digit())
         || colons == 7 && !text.contains("::");
-    if !found.stands_alone() || !meant || found.next() == Some(':') || found.before().ends_with([':', '.']) {
-        return None;
-    }
+    (found.stands_alone() && meant && found.next() != Some(':') && !found.before().ends_with([':', '.']))
+        .then_some(())?;
     let colon = found.either("冒号", "colon");
     let mut parts = Vec::new();
     for (i, group) in text.split(':').enumerate() {

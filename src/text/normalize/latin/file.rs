@@ -1,7 +1,7 @@
 //! File names and paths.
 
 use super::address::speak;
-use crate::text::normalize::rule::Found;
+use crate::text::normalize::rule::{Found, is_letter_or_digit};
 use crate::text::normalize::table::Words;
 
 /// `/usr/local/bin`, `~/notes`, `./run.sh`: two parts at least, or a sign before the first.
@@ -25,9 +25,7 @@ pub fn path(found: &Found) -> Option<String> {
     let path = found.all();
     // "and/or", "5/10": a slash between two words is no path.
     let inside = |c: char| c.is_ascii_alphanumeric() || "./\\_-~)".contains(c);
-    if found.previous().is_some_and(inside) || found.next().is_some_and(|c| c.is_ascii_alphanumeric()) {
-        return None;
-    }
+    (!found.previous().is_some_and(inside) && !found.next().is_some_and(is_letter_or_digit)).then_some(())?;
     let numeric = path.bytes().all(|b| b.is_ascii_digit() || b"./".contains(&b));
     let rooted =
         path.matches('/').count() < 2 && path.strip_prefix('/').is_some_and(|name| !ROOTS.contains(name));

@@ -16,26 +16,18 @@ static DIRECTIVES: Words = Words::new("latin/words", "handle: directives");
 pub fn hashtag(found: &Found) -> Option<String> {
     let tag = found.all().trim_start_matches('#');
     let inside = |c: char| c.is_ascii_alphanumeric() || "#&/".contains(c);
-    if found.previous().is_some_and(inside) || !tag.bytes().any(|b| b.is_ascii_alphabetic()) {
-        return None;
-    }
+    (!found.previous().is_some_and(inside) && tag.bytes().any(|b| b.is_ascii_alphabetic())).then_some(())?;
     // A colour is no tag; "#feed" and "#cafe" are words.
     let is_color = matches!(tag.len(), 3 | 6) && tag.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_color && tag.bytes().any(|b| b.is_ascii_digit()) {
-        return None;
-    }
+    (!(is_color && tag.bytes().any(|b| b.is_ascii_digit()))).then_some(())?;
     let word = found.either("话题", if DIRECTIVES.contains(tag) { "hash" } else { "hashtag" });
     Some(join(&[vec![word.to_string()], words(&tag.replace('_', " "), found.numbers())].concat()))
 }
 
 pub fn handle(found: &Found) -> Option<String> {
-    if !found.starts_apart("._@") {
-        return None;
-    }
+    found.starts_apart("._@").then_some(())?;
     let name = found.all().trim_start_matches('@');
-    if !name.bytes().any(|b| b.is_ascii_alphabetic()) {
-        return None;
-    }
+    name.bytes().any(|b| b.is_ascii_alphabetic()).then_some(())?;
     let mut parts = vec![found.either("艾特", "at").to_string()];
     for (i, part) in name.split('_').enumerate() {
         if i > 0 {

@@ -3,7 +3,7 @@
 use super::spell::{has_vowel, spell, split_words};
 use super::words::{COMMON, MIXED as SAID_MIXED, SAID, SPELLED};
 use crate::text::Language;
-use crate::text::normalize::rule::Found;
+use crate::text::normalize::rule::{Found, is_letter};
 
 /// The hyphen before a number is not heard: `GPT-4`.
 pub const CAPITALS: &str = r"(?P<word>[A-Z]{2,12})(?P<plural>s)?(?:-(?P<ahead>[0-9]))?";
@@ -32,11 +32,7 @@ pub fn said(word: &str) -> String {
 }
 
 pub fn capitals(found: &Found) -> Option<String> {
-    if found.previous().is_some_and(|c| c.is_ascii_alphabetic())
-        || found.next().is_some_and(|c| c.is_ascii_alphabetic())
-    {
-        return None;
-    }
+    (!found.previous().is_some_and(is_letter) && !found.next().is_some_and(is_letter)).then_some(())?;
     let word = found.get("word");
     let shouted = found.language() == Language::English && is_shouted(found);
     let spelled = match SPELLED.contains(word) {
@@ -75,10 +71,9 @@ fn is_shouted(found: &Found) -> bool {
 
 pub fn mixed(found: &Found) -> Option<String> {
     let word = found.get("word");
-    if !found.stands_alone() && found.next().is_none_or(|c| !c.is_ascii_digit()) || SAID_MIXED.contains(&word)
-    {
-        return None;
-    }
+    ((found.stands_alone() || !found.next().is_none_or(|c| !c.is_ascii_digit()))
+        && !SAID_MIXED.contains(&word))
+    .then_some(())?;
     // "McDONALD" and "YouTube" have no initialism in them.
     let parts: Vec<String> = split_words(word).into_iter().map(said).collect();
     let spoken = parts.join(" ");

@@ -11,9 +11,7 @@ static NAMES: Table<(&str, &str, &str)> = Table::new("latin/names", table::tripl
 
 pub fn name(found: &Found) -> Option<String> {
     let name = found.all();
-    if !found.stands_alone() || found.next().is_some_and(|c| "+#&@".contains(c)) {
-        return None;
-    }
+    (found.stands_alone() && !found.next().is_some_and(|c| "+#&@".contains(c))).then_some(())?;
     if let Some((_, chinese, english)) = NAMES.iter().find(|(written, ..)| *written == name) {
         return value(found.either(chinese, english)).filter(|_| !found.goes_on("/.-")).map(str::to_string);
     }

@@ -2,7 +2,7 @@
 
 use super::number::{digits, integer, number};
 use crate::text::normalize::numbers::roman_value;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const LATIN: &[Rule] = &[
@@ -43,13 +43,13 @@ pub const RULES: &[Rule] = &[
 
 fn standard(found: &Found) -> Option<String> {
     let named = super::context::latin_before(found.before()).is_some();
-    let alone = !found.next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let alone = !found.next().is_some_and(is_letter_or_digit);
     (named && alone).then(|| format!("{}，{}", digits(found.get("n")), digits(found.get("y"))))
 }
 
 fn version(found: &Found) -> Option<String> {
     let part = |part: &str| if part.len() > 3 { digits(part) } else { integer(part) };
-    let inside = found.next().is_some_and(|c| c.is_ascii_digit());
+    let inside = found.next().is_some_and(is_digit);
     (!inside).then(|| found.all().split('.').map(part).collect::<Vec<_>>().join("点"))
 }
 
@@ -73,8 +73,6 @@ fn roman(found: &Found) -> Option<String> {
     let ordinal = found.previous() == Some('第');
     let plain = text.len() > 1 || text == "I";
     let named = found.next().is_some_and(|c| AFTER.contains(&c));
-    if !found.stands_alone() || !(ordinal || plain && named) {
-        return None;
-    }
+    (found.stands_alone() && (ordinal || plain && named)).then_some(())?;
     roman_value(text).map(|value| integer(&value.to_string()))
 }

@@ -1,5 +1,6 @@
 //! The words around a number, and what they say about it.
 
+use crate::text::normalize::rule::{is_digit, is_letter};
 use crate::text::normalize::table::Words;
 
 /// Measure words, before which two is 两.
@@ -54,7 +55,7 @@ fn is_measure(after: &str) -> bool {
 fn range_end(after: &str) -> Option<&str> {
     const SIGNS: &[char] = &['-', '~', '–', '—', '〜', '至', '到', '、', '或'];
     let rest = after.strip_prefix(SIGNS)?.trim_start_matches(' ');
-    let end = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let end = rest.trim_start_matches(is_digit);
     (end.len() < rest.len()).then(|| end.trim_start_matches(' '))
 }
 
@@ -85,21 +86,20 @@ pub enum LatinBefore {
 
 /// Returns how a Latin word stands before a number, if one does.
 pub fn latin_before(before: &str) -> Option<LatinBefore> {
-    let digit = |c: char| c.is_ascii_digit();
     // 1920x1080 is a product.
-    let times = |text: &str| text.strip_suffix(['x', 'X']).is_some_and(|number| number.ends_with(digit));
-    let letter = |text: &str| text.ends_with(|c: char| c.is_ascii_alphabetic()) && !times(text);
+    let times = |text: &str| text.strip_suffix(['x', 'X']).is_some_and(|number| number.ends_with(is_digit));
+    let letter = |text: &str| text.ends_with(is_letter) && !times(text);
     if letter(before) || before.strip_suffix(['-', '.', '_']).is_some_and(letter) {
         return Some(LatinBefore::Joined);
     }
     // i7-12700
     if let Some(rest) = before.strip_suffix('-')
-        && letter(rest.trim_end_matches(digit))
+        && letter(rest.trim_end_matches(is_digit))
     {
         return Some(LatinBefore::Joined);
     }
     // R9 5900X
     let spaced =
-        before.strip_suffix(' ').is_some_and(|word| letter(word) || letter(word.trim_end_matches(digit)));
+        before.strip_suffix(' ').is_some_and(|word| letter(word) || letter(word.trim_end_matches(is_digit)));
     spaced.then_some(LatinBefore::Spaced)
 }

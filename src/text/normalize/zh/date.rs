@@ -3,7 +3,7 @@
 use super::context;
 use super::number::{digits, integer};
 use crate::text::language::is_han;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
 use crate::text::normalize::table::Words;
 
 /// Years before and after Christ that begin with letters.
@@ -47,7 +47,7 @@ pub const RULES: &[Rule] = &[
     // 国办发〔2024〕5号, （2023）京01民终123号
     rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<ahead>[〕】）)\]])", |found| {
         let opened = found.before().strip_suffix(['〔', '【', '（', '(', '[']);
-        let opened = opened.is_some_and(|before| !before.ends_with(|c: char| c.is_ascii_digit()));
+        let opened = opened.is_some_and(|before| !before.ends_with(is_digit));
         opened.then(|| digits(found.get("y")))
     }),
     // 1月28日, 01月
@@ -107,10 +107,8 @@ static AGES: Words = Words::new("zh/words", "date: ages");
 
 /// Reads `221BC`, `A.D. 618年`.
 fn of_era(found: &Found) -> Option<String> {
-    let inside = |c: char| c.is_ascii_alphanumeric();
-    if found.previous().is_some_and(inside) || found.next().is_some_and(inside) {
-        return None;
-    }
+    (!found.previous().is_some_and(is_letter_or_digit) && !found.next().is_some_and(is_letter_or_digit))
+        .then_some(())?;
     let era = if found.get("era").starts_with('B') { "公元前" } else { "公元" };
     let year = found.get("y");
     Some(format!("{era}{}年", if year.len() < 4 { integer(year) } else { digits(year) }))
@@ -127,9 +125,7 @@ fn plain(text: &str) -> String {
 }
 
 pub(super) fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<String> {
-    if !valid(month, day) {
-        return None;
-    }
+    valid(month, day).then_some(())?;
     let mut spoken = String::new();
     if !year.is_empty() {
         spoken = format!("{}年", digits(year));
@@ -158,9 +154,7 @@ fn has_one_sign(found: &Found) -> bool {
 }
 
 fn full(found: &Found) -> Option<String> {
-    if is_part(found) && !found.has("ahead") || !has_one_sign(found) {
-        return None;
-    }
+    ((!is_part(found) || found.has("ahead")) && has_one_sign(found)).then_some(())?;
     let unit = if found.has("sun") { found.get("sun") } else { "日" };
     spoken(found.get("y"), found.get("m"), found.get("d"), unit)
 }
@@ -168,16 +162,12 @@ fn full(found: &Found) -> Option<String> {
 fn short_full(found: &Found) -> Option<String> {
     let cued = super::day::is_cued(found) || found.precedes(&AFTER_MONTH);
     let joined = is_part(found) || found.before().ends_with(['/', '-', '.']) || !has_one_sign(found);
-    if joined || found.get("one") != "/" && !cued {
-        return None;
-    }
+    (!joined && (found.get("one") == "/" || cued)).then_some(())?;
     spoken(found.get("y"), found.get("m"), found.get("d"), "日")
 }
 
 fn year_last(found: &Found) -> Option<String> {
-    if is_part(found) || !has_one_sign(found) {
-        return None;
-    }
+    (!is_part(found) && has_one_sign(found)).then_some(())?;
     let (a, b, year) = (found.get("a"), found.get("b"), found.get("y"));
     // The day first, unless that cannot be.
     spoken(year, b, a, "日").or_else(|| spoken(year, a, b, "日"))
@@ -189,9 +179,7 @@ fn year_month(found: &Found) -> Option<String> {
 
 fn month_of_year(found: &Found) -> Option<String> {
     let range = found.get("sign") == "-" && found.precedes(&["年", "届", "级"]);
-    if is_part(found) || range || found.next() == Some('=') {
-        return None;
-    }
+    (!is_part(found) && !range && found.next() != Some('=')).then_some(())?;
     spoken(found.get("y"), found.get("m"), "", "").map(|spoken| match found.after().strip_prefix("月") {
         Some(_) => spoken.trim_end_matches('月').into(),
         None => spoken,
@@ -237,13 +225,10 @@ fn years(found: &Found) -> Option<String> {
         _ => a < b,
     };
     let calendar = a.starts_with("19") || a.starts_with("20") && b < "2100" || found.has("year");
-    if !found.stands_alone() || !later || !calendar || is_part(found) {
-        return None;
-    }
+    (found.stands_alone() && later && calendar && !is_part(found)).then_some(())?;
     // 1500-2000元 is an amount.
-    if !found.has("year") && (context::measure_follows(found.after()) || found.after().starts_with('/')) {
-        return None;
-    }
+    (found.has("year") || !(context::measure_follows(found.after()) || found.after().starts_with('/')))
+        .then_some(())?;
     let link = if found.get("link") == "至" { "至" } else { "到" };
     Some(format!("{}{}{link}{}{}", digits(a), found.get("first"), digits(b), found.get("year")))
 }
@@ -322,8 +307,6 @@ fn of_event(found: &Found) -> Option<String> {
 fn packed(found: &Found) -> Option<String> {
     static CUES: Words = Words::new("zh/words", "date: cues");
     let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是', '至']);
-    if !found.stands_alone() || !context::ends_with_any(before, &CUES) {
-        return None;
-    }
+    (found.stands_alone() && context::ends_with_any(before, &CUES)).then_some(())?;
     spoken(found.get("y"), found.get("m"), found.get("d"), "日")
 }

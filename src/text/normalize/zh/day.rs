@@ -56,9 +56,7 @@ pub const RULES: &[Rule] = &[
 
 fn month_slash_day(found: &Found) -> Option<String> {
     let fraction = !found.get("m").starts_with('0') && !found.get("d").starts_with('0');
-    if is_part(found) || fraction {
-        return None;
-    }
+    (!is_part(found) && !fraction).then_some(())?;
     spoken("", found.get("m"), found.get("d"), "日")
 }
 
@@ -85,17 +83,13 @@ fn days(found: &Found) -> Option<String> {
     let (m, d, m2, d2) = (found.get("m"), found.get("d"), found.get("m2"), found.get("d2"));
     let n = |text: &str| text.parse::<u8>().unwrap_or_default();
     let large = n(m) >= n(d) || n(m2) >= n(d2);
-    if is_part(found) || (n(m), n(d)) >= (n(m2), n(d2)) || !large && !is_cued(found) {
-        return None;
-    }
+    (!is_part(found) && (n(m), n(d)) < (n(m2), n(d2)) && (large || is_cued(found))).then_some(())?;
     Some(format!("{}到{}", spoken("", m, d, "日")?, spoken("", m2, d2, "日")?))
 }
 
 /// Reads a day that could be a fraction, but for what stands around it.
 fn cued_day(found: &Found) -> Option<String> {
-    if is_part(found) || !is_cued(found) {
-        return None;
-    }
+    (!is_part(found) && is_cued(found)).then_some(())?;
     spoken("", found.get("m"), found.get("d"), "日")
 }
 
@@ -119,12 +113,9 @@ fn weekday_after(after: &str) -> bool {
 fn pointed_day(found: &Found) -> Option<String> {
     let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
     let holiday = found.after().starts_with("放假");
-    if is_part(found) || !(holiday || context::ends_with_any(before, &DATED)) {
-        return None;
-    }
-    if context::measure_follows(found.after()) || found.next().is_some_and(|c| "%‰~～–".contains(c)) {
-        return None;
-    }
+    (!is_part(found) && (holiday || context::ends_with_any(before, &DATED))).then_some(())?;
+    (!context::measure_follows(found.after()) && !found.next().is_some_and(|c| "%‰~～–".contains(c)))
+        .then_some(())?;
     match (holiday, found.get("m"), found.get("d")) {
         (true, "5" | "10", "1") => known_day(found),
         (_, month, day) => spoken("", month, day, "日"),

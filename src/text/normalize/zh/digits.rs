@@ -3,7 +3,7 @@
 use super::context;
 use super::number::{digits, integer, telephone};
 use crate::text::language::is_han;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
 /// Number plates, which begin with a letter.
@@ -75,7 +75,7 @@ fn stock(found: &Found) -> Option<String> {
     let name = found.before().strip_suffix(['(', '（']).and_then(|before| before.chars().next_back());
     let bracketed = name.is_some_and(is_han) && found.after().starts_with([')', '）']);
     let listed = text.len() == 6 && context::starts_with_any(text, &STOCKS) && !text.ends_with("0000");
-    let alone = !found.next().is_some_and(|c| c.is_ascii_digit()) && !found.before().ends_with(['.', ',']);
+    let alone = !found.next().is_some_and(is_digit) && !found.before().ends_with(['.', ',']);
     (alone && (exchange || bracketed && listed)).then(|| digits(text))
 }
 
@@ -116,9 +116,7 @@ fn identity(found: &Found) -> Option<String> {
 fn named(found: &Found) -> Option<String> {
     let text = found.all();
     let p = found.next().is_some_and(|c| matches!(c, 'P' | 'p')) && found.starts_apart("");
-    if !p && !alone(found) {
-        return None;
-    }
+    (p || alone(found)).then_some(())?;
     let counted = context::measure_follows(found.after());
     let name = NAMES.iter().any(|(name, before, behind)| {
         *name == text
@@ -142,9 +140,7 @@ fn grouped(found: &Found) -> Option<String> {
 
 fn code(found: &Found) -> Option<String> {
     let text = found.all();
-    if !alone(found) {
-        return None;
-    }
+    alone(found).then_some(())?;
     let coded =
         context::ends_with_any(label(found.before()), &CODES) && !context::measure_follows(found.after());
     let train =
@@ -158,12 +154,10 @@ fn code(found: &Found) -> Option<String> {
 fn plate(found: &Found) -> Option<String> {
     let text = found.all();
     let numbers = text.chars().filter(char::is_ascii_digit).count();
-    if !found.previous().is_some_and(|c| PROVINCES.contains(c))
-        || numbers < 2
-        || found.next().is_some_and(|c| c.is_ascii_alphanumeric())
-    {
-        return None;
-    }
+    (found.previous().is_some_and(|c| PROVINCES.contains(c))
+        && numbers >= 2
+        && !found.next().is_some_and(is_letter_or_digit))
+    .then_some(())?;
     let mut spoken = String::new();
     let mut letter_before = false;
     for c in text.chars() {

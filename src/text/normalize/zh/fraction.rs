@@ -2,7 +2,7 @@
 
 use super::number::{integer, number};
 use crate::text::normalize::numbers::vulgar;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 
 pub const RULES: &[Rule] = &[
     // 10-20%, -5%, 0.5‰
@@ -45,9 +45,7 @@ pub fn may_be_negative(found: &Found) -> bool {
 
 fn percent(found: &Found) -> Option<String> {
     let negative = found.has("neg");
-    if negative && !may_be_negative(found) || found.previous().is_some_and(|c| c.is_ascii_digit()) {
-        return None;
-    }
+    ((!negative || may_be_negative(found)) && !found.previous().is_some_and(is_digit)).then_some(())?;
     let unit = match found.get("sign") {
         "%" => "百分之",
         "‰" => "千分之",
@@ -71,12 +69,8 @@ fn plus(found: &Found) -> Option<String> {
 }
 
 fn fraction(found: &Found) -> Option<String> {
-    if !found.stands_alone() || found.goes_on("/.") || found.before().ends_with(['/', '.']) {
-        return None;
-    }
-    if found.has("neg") && !may_be_negative(found) {
-        return None;
-    }
+    (found.stands_alone() && !found.goes_on("/.") && !found.before().ends_with(['/', '.'])).then_some(())?;
+    (!found.has("neg") || may_be_negative(found)).then_some(())?;
     let (a, b) = (found.get("a"), found.get("b"));
     // Blood pressure is two numbers, a metre two beats.
     let sentence = super::context::sentence_before(found.before());
@@ -104,9 +98,7 @@ fn fraction(found: &Found) -> Option<String> {
     }
     if found.has("whole") {
         // It is part of the number only if the fraction is less than one.
-        if a.len() > b.len() || a.len() == b.len() && a >= b {
-            return None;
-        }
+        (a.len() <= b.len() && (a.len() != b.len() || a < b)).then_some(())?;
         spoken += &format!("{}又", integer(found.get("whole")));
     }
     let below = match b {

@@ -2,7 +2,7 @@
 
 use super::context;
 use super::number::quantity;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[rule("measure", r#"(?<a>[0-9]{1,3}(?:\.[0-9]{1,2})?)(?:["”]|'')"#, inches)];
@@ -18,11 +18,8 @@ fn inches(found: &Found) -> Option<String> {
     let joined = |c: char| c.is_ascii_alphanumeric() || "'’′.:/".contains(c);
     let after = found.after().trim_start();
     let next_size = found.before().ends_with("\"/");
-    if found.previous().is_some_and(joined) && !next_size
-        || found.next().is_some_and(|c| c.is_ascii_alphanumeric())
-    {
-        return None;
-    }
+    ((!found.previous().is_some_and(joined) || next_size) && !found.next().is_some_and(is_letter_or_digit))
+        .then_some(())?;
     let before = found.before().trim_end_matches(' ').trim_end_matches(['为', '是', '：', ':']);
     let named = context::starts_with_any(after, &SCREENS) || context::ends_with_any(before, &SIZES);
     let before = context::sentence_before(found.before());
@@ -56,5 +53,5 @@ fn closes(after: &str) -> bool {
     let up_to = quote.and_then(|at| after.get(..at)).unwrap_or_default();
     let opens = up_to.ends_with([' ', '：', ':', '，', ','])
         || after.get(up_to.len()..).is_some_and(|q| q.starts_with('“'));
-    quote.is_some() && !opens && !up_to.ends_with(|c: char| c.is_ascii_digit())
+    quote.is_some() && !opens && !up_to.ends_with(is_digit)
 }

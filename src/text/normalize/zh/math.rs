@@ -3,7 +3,7 @@
 use super::number::{integer, number};
 use crate::text::language::is_han;
 use crate::text::normalize::numbers;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter, is_letter_or_digit, rule};
 
 /// A letter x between two numbers.
 pub const LATIN: &[Rule] = &[
@@ -40,7 +40,7 @@ fn mark(found: &Found) -> Option<String> {
     let before =
         found.before().trim_end_matches([' ', '“', '"', '”', '√', '×', '✓', '✗', '或', '者', '和', '、']);
     let put = before.ends_with(['打', '画', '划', '填']);
-    let put = put && !found.next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let put = put && !found.next().is_some_and(is_letter_or_digit);
     put.then(|| if found.all().starts_with(['√', '✓', '✔']) { "勾" } else { "叉" }.into())
 }
 
@@ -54,9 +54,8 @@ pub fn in_formula(found: &Found) -> bool {
     let (before, after) = found.around(part);
     let span = format!("{before}{}{after}", found.all());
     let strong = ['=', '≈', '≠', '×', '÷', '√', '^', '²', '³'];
-    let plus =
-        span.split('+').skip(1).any(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
-            && span.split('+').next().is_some_and(|first| first.trim_end().ends_with(is_operand_end));
+    let plus = span.split('+').skip(1).any(|rest| rest.trim_start().starts_with(is_digit))
+        && span.split('+').next().is_some_and(|first| first.trim_end().ends_with(is_operand_end));
     let rest = found.after().get(after.len()..).unwrap_or_default();
     span.contains(strong)
         || plus
@@ -110,7 +109,7 @@ fn times(found: &Found) -> Option<String> {
         .is_some_and(|rest| !rest.ends_with(|c: char| c.is_ascii_digit() || c == '.'));
     let unit = before.trim_end_matches(|c: char| c.is_ascii_alphabetic() || "²³".contains(c));
     let after_unit = found.all().contains('*')
-        && unit.ends_with(|c: char| c.is_ascii_digit())
+        && unit.ends_with(is_digit)
         && before.get(unit.len()..).is_some_and(|unit| super::units::name(unit).is_some());
     (after_number && !hex || after_unit).then(|| "乘".into())
 }
@@ -127,32 +126,28 @@ fn fold(found: &Found) -> Option<String> {
 
 /// Tells whether a letter stands there that is no word.
 fn ends_with_variable(before: &str) -> bool {
-    let word = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len();
+    let word = before.trim_end_matches(is_letter_or_digit).len();
     before.len() == word + 1
 }
 
 fn starts_with_variable(after: &str) -> bool {
     let after = after.trim_start();
-    after.len() == after.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).len() + 1
+    after.len() == after.trim_start_matches(is_letter_or_digit).len() + 1
 }
 
 fn compared(found: &Found) -> Option<String> {
     let number_after = found.get("next").starts_with(|c: char| c.is_ascii_digit() || "-¥$.".contains(c));
     let before = found.before().trim_end();
     let tag = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '/').ends_with('<')
-        || found.get("sign") == "<"
-            && found.after().trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('>');
+        || found.get("sign") == "<" && found.after().trim_start_matches(is_letter_or_digit).starts_with('>');
     let number_before = before.ends_with(|c: char| c.is_ascii_digit() || c == '%');
     // <b> and </b> are no comparisons, nor is ->.
     let variables = ends_with_variable(before) && starts_with_variable(found.after());
     // What begins a line quotes it.
     let quotes = before.is_empty() || found.before().trim_end_matches(' ').ends_with('\n');
-    if quotes && found.get("sign") == ">" && found.all().ends_with(' ') {
-        return None;
-    }
-    if before.ends_with(['<', '>', '-', '=']) || tag || !number_after && !number_before && !variables {
-        return None;
-    }
+    (!(quotes && found.get("sign") == ">" && found.all().ends_with(' '))).then_some(())?;
+    (!before.ends_with(['<', '>', '-', '=']) && !tag && (number_after || number_before || variables))
+        .then_some(())?;
     Some(if found.get("sign") == "<" { "小于" } else { "大于" }.into())
 }
 
@@ -176,8 +171,7 @@ fn plus(found: &Found) -> Option<String> {
 
 fn minus(found: &Found) -> Option<String> {
     let before = found.before().trim_end();
-    let letters = found.previous().is_some_and(|c| c.is_ascii_alphabetic())
-        && !before.ends_with(['x', 'y', 'a', 'b', 'n']);
+    let letters = found.previous().is_some_and(is_letter) && !before.ends_with(['x', 'y', 'a', 'b', 'n']);
     (before.ends_with(is_operand_end) && !letters && in_formula(found)).then(|| "减".into())
 }
 

@@ -5,7 +5,7 @@ use super::fraction::may_be_negative;
 use super::number::{number, quantity};
 use super::units;
 use crate::text::language::is_han;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter, is_letter_or_digit, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
 /// Units without a number, and those after 每 or a Chinese number.
@@ -62,8 +62,7 @@ fn unit_of(found: &Found) -> Option<String> {
     let other = NOT_UNITS.iter().any(|(unit, next)| *unit == sign && context::starts_with_any(after, next));
     let whole = !found.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '\'' || c == '_');
     // 175/92A is a size of clothes.
-    let size = sign == "A"
-        && found.before().strip_suffix('/').is_some_and(|n| n.ends_with(|c: char| c.is_ascii_digit()));
+    let size = sign == "A" && found.before().strip_suffix('/').is_some_and(|n| n.ends_with(is_digit));
     // 5A is a rank as often as a current.
     let rank = sign == "A"
         && found.get("a").len() == 1
@@ -160,9 +159,7 @@ fn bare_unit(found: &Found) -> Option<String> {
         '万', '亿', '萬', '億', '半', '零',
     ];
     let sign = found.all();
-    if !found.stands_alone() {
-        return None;
-    }
+    found.stands_alone().then_some(())?;
     let power = sign.ends_with(['²', '³']);
     let counted = found.before().trim_end_matches(' ').ends_with(BEFORE)
         && (sign.len() > 1 || matches!(sign, "m" | "g" | "L" | "t"));
@@ -175,8 +172,8 @@ fn bare_rate(found: &Found) -> Option<String> {
     let (unit, per) = (units::name(found.get("unit"))?, found.get("per"));
     let per = unit_or_word(per)?;
     // A/h is no more a rate than a/b.
-    let whole = !found.next().is_some_and(|c| c.is_ascii_alphanumeric());
-    let starts = !found.previous().is_some_and(|c| c.is_ascii_alphabetic());
+    let whole = !found.next().is_some_and(is_letter_or_digit);
+    let starts = !found.previous().is_some_and(is_letter);
     (whole && starts && found.all().len() > 2).then(|| format!("{unit}每{per}"))
 }
 
@@ -195,11 +192,8 @@ fn each(found: &Found) -> Option<String> {
     let money = before.ends_with(['元', '块', '分', '角', '次', '转', '圆', '万']);
     // 12.5×10^9/L
     let power = before.ends_with(['⁶', '⁹', '²'])
-        || before.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with("10^")
-            && before.ends_with(['6', '9', '2']);
-    if !(price || counted || money || power && per == "L") {
-        return None;
-    }
+        || before.trim_end_matches(is_digit).ends_with("10^") && before.ends_with(['6', '9', '2']);
+    (price || counted || money || power && per == "L").then_some(())?;
     let per = unit_or_word(per)?;
-    (!found.next().is_some_and(|c| c.is_ascii_alphanumeric())).then(|| format!("每{per}"))
+    (!found.next().is_some_and(is_letter_or_digit)).then(|| format!("每{per}"))
 }

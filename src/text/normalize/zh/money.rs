@@ -4,7 +4,7 @@ use super::context;
 use super::fraction::may_be_negative;
 use super::number::{number, quantity};
 use crate::text::normalize::numbers;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
 /// Money that begins with letters.
@@ -59,15 +59,12 @@ fn money(found: &Found) -> Option<String> {
     let currency =
         CURRENCIES.iter().find(|(written, _)| written.contains(&code.as_str())).map(|(_, name)| *name)?;
     let scale = found.get("scale");
-    let letters = code.starts_with(|c: char| c.is_ascii_alphabetic());
+    let letters = code.starts_with(is_letter);
     let starts = if found.has("neg") { may_be_negative(found) } else { found.starts_apart("") };
-    if !starts
-        || (letters || scale.starts_with(|c: char| c.is_ascii()))
-            && found.next().is_some_and(|c| c.is_ascii_alphabetic())
-        || found.next().is_some_and(|c| c.is_ascii_digit())
-    {
-        return None;
-    }
+    (starts
+        && !((letters || scale.starts_with(|c: char| c.is_ascii())) && found.next().is_some_and(is_letter))
+        && !found.next().is_some_and(is_digit))
+    .then_some(())?;
     let negative = if found.has("neg") || found.has("neg2") { "负" } else { "" };
     let mut spoken = String::from(negative);
     if found.has("b") {
@@ -92,14 +89,10 @@ fn slang(found: &Found) -> Option<String> {
     static MONEY: Words = Words::new("zh/words", "money: money");
     static NEXT: Words = Words::new("zh/words", "money: next");
     let scale = found.get("scale");
-    if !found.stands_alone() {
-        return None;
-    }
+    found.stands_alone().then_some(())?;
     let about_money =
         context::contains_any(context::sentence_before(found.before()), &MONEY) || found.precedes(&NEXT);
-    if scale != "w" && !about_money {
-        return None;
-    }
+    (scale == "w" || about_money).then_some(())?;
     if !found.has("b") {
         return Some(scaled(found.get("a"), scale));
     }

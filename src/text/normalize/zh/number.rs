@@ -3,7 +3,7 @@
 use super::context::{self, LatinBefore};
 use crate::text::language::{Language, is_han};
 use crate::text::normalize::numbers::Numbers;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter, rule};
 use crate::text::normalize::table::Words;
 
 pub static NUMBERS: Numbers = Numbers {
@@ -24,7 +24,7 @@ pub const RULES: &[Rule] = &[
     // １，０００, with commas as wide as its digits
     rule("number", r"[1-9][0-9]{0,2}(?:，[0-9]{3}){1,4}", |found| {
         let more = found.after().strip_prefix('，').unwrap_or(found.after());
-        let ends = !more.starts_with(|c: char| c.is_ascii_digit()) && found.stands_alone();
+        let ends = !more.starts_with(is_digit) && found.stands_alone();
         let listed = found.before().ends_with('，')
             || !found.all().ends_with("000") && found.all().matches('，').count() < 2;
         (ends && !listed).then(|| integer(found.all()))
@@ -155,15 +155,10 @@ fn below_wan(spoken: &mut String, n: u64, first: bool) {
 /// Reads a number that no other rule knows.
 fn bare(found: &Found) -> Option<String> {
     let text = found.all();
-    if found.next().is_some_and(|c| c.is_ascii_digit()) {
-        return None;
-    }
+    (!found.next().is_some_and(is_digit)).then_some(())?;
     // 1米75, 9秒58: what follows the unit is its decimals.
     let decimals = text.len() == 2
-        && found
-            .before()
-            .strip_suffix(['米', '秒'])
-            .is_some_and(|n| n.ends_with(|c: char| c.is_ascii_digit()))
+        && found.before().strip_suffix(['米', '秒']).is_some_and(|n| n.ends_with(is_digit))
         && !context::is_unit_of_time(found.after());
     if decimals && !context::measure_follows(found.after()) {
         return Some(digits(text));
@@ -240,7 +235,7 @@ fn after_latin(text: &str, before: &str, how: LatinBefore) -> String {
     let round = text.len() == 3 && text.ends_with("00") && (letters == 1 || how == LatinBefore::Spaced);
     let top = before.trim_end_matches(' ').to_ascii_lowercase().ends_with("top");
     let word = before.trim_end_matches([' ', '-']);
-    let start = word.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
+    let start = word.trim_end_matches(is_letter).len();
     if word.get(start..).is_some_and(|word| MODELS.contains(&format!("{word}{text}"))) {
         return digits(text);
     }
@@ -249,8 +244,7 @@ fn after_latin(text: &str, before: &str, how: LatinBefore) -> String {
 
 fn negative(found: &Found) -> Option<String> {
     let sign = found.previous().is_none_or(|c| (!c.is_alphanumeric() || is_han(c)) && !")）%".contains(c));
-    (sign && !found.next().is_some_and(|c| c.is_ascii_digit()))
-        .then(|| format!("负{}", number(found.get("n"))))
+    (sign && !found.next().is_some_and(is_digit)).then(|| format!("负{}", number(found.get("n"))))
 }
 
 /// Reads .5.

@@ -2,7 +2,7 @@
 
 use super::number::{digits, integer, number, quantity};
 use super::{context, math, units};
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -45,9 +45,7 @@ fn shop(found: &Found) -> bool {
 }
 
 fn code(found: &Found) -> Option<String> {
-    if !found.stands_alone() || math::in_formula(found) {
-        return None;
-    }
+    (found.stands_alone() && !math::in_formula(found)).then_some(())?;
     let parts: Vec<String> =
         found.all().split('-').map(|part| if part.len() > 2 { digits(part) } else { number(part) }).collect();
     Some(parts.concat())
@@ -59,14 +57,10 @@ fn number_value(text: &str) -> f64 {
 
 fn numbers(found: &Found) -> Option<String> {
     let (a, b) = (found.get("a"), found.get("b"));
-    let joined = |c: char| c.is_ascii_alphanumeric();
-    if found.previous().is_some_and(joined) || found.before().ends_with(['.', '/', ':']) {
-        return None;
-    }
+    (!found.previous().is_some_and(is_letter_or_digit) && !found.before().ends_with(['.', '/', ':']))
+        .then_some(())?;
     let rest = found.after().get(b.len()..).unwrap_or_default();
-    if rest.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
+    (!rest.starts_with(is_digit)).then_some(())?;
     let sign = found.get("sign");
     // 图3-1
     if sign == "-" && found.follows(&FIGURES) && rest.chars().next().is_none_or(|c| !"页章节月".contains(c))
@@ -105,12 +99,10 @@ fn things(found: &Found) -> Option<String> {
     if sign == "-" && context::ends_with_any(before, &MODELS) {
         return Some(" ".into());
     }
-    if before.ends_with(' ') && sign == "-" && found.after().starts_with(|c: char| c.is_ascii_digit()) {
+    if before.ends_with(' ') && sign == "-" && found.after().starts_with(is_digit) {
         // A minus that stands before its number.
         let loose = found.all().ends_with(' ');
-        if !loose {
-            return None;
-        }
+        loose.then_some(())?;
     }
     let before = before.trim_end();
     if sign == "-"
@@ -120,20 +112,16 @@ fn things(found: &Found) -> Option<String> {
         return Some("减".into());
     }
     // 220V~50Hz is what an appliance takes.
-    if sign == "~" && before.ends_with('V') && !found.after().contains('V') {
-        return None;
-    }
+    (sign != "~" || !before.ends_with('V') || found.after().contains('V')).then_some(())?;
     let below_zero = matches!(sign, "~" | "〜") && found.after().starts_with(['-', '+']);
-    (ends_a_quantity(before) || below_zero && before.ends_with(|c: char| c.is_ascii_digit()))
-        .then(|| "到".into())
+    (ends_a_quantity(before) || below_zero && before.ends_with(is_digit)).then(|| "到".into())
 }
 
 /// Tells whether a number with a unit, a date or a time ends there.
 fn ends_a_quantity(before: &str) -> bool {
-    let digit = |c: char| c.is_ascii_digit();
     let counted = |c: char| c.is_ascii_digit() || "零一二三四五六七八九十百千万亿两半".contains(c);
-    if before.ends_with(digit) {
-        let token = before.trim_end_matches(|c: char| digit(c) || ":/.-,".contains(c));
+    if before.ends_with(is_digit) {
+        let token = before.trim_end_matches(|c: char| is_digit(c) || ":/.-,".contains(c));
         let token = before.get(token.len()..).unwrap_or_default();
         return token.contains([':', '/'])
             || token.matches(['.', '-']).count() > 1
@@ -151,7 +139,7 @@ fn ends_a_quantity(before: &str) -> bool {
         && !unit.is_empty()
     {
         let unit = unit.split('/').next().unwrap_or(unit);
-        return number.trim_end().ends_with(digit)
+        return number.trim_end().ends_with(is_digit)
             && (units::name(unit).is_some() || matches!(unit, "am" | "pm" | "AM" | "PM"));
     }
     static ENDS: Words = Words::new("zh/words", "range: ends");

@@ -2,7 +2,7 @@
 
 use super::context;
 use super::number::number;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -28,7 +28,7 @@ static TEAMS: Words = Words::new("zh/words", "score: teams");
 /// Tells whether the words around it say that it is a score or a ratio, not a time.
 pub fn is_score(found: &Found) -> bool {
     let until = found.before().strip_suffix(['-', '—', '–', '~', '至', '到']);
-    if until.is_some_and(|from| from.ends_with(|c: char| c.is_ascii_digit())) && found.all().contains(':') {
+    if until.is_some_and(|from| from.ends_with(is_digit)) && found.all().contains(':') {
         return false;
     }
     let before = context::sentence_before(found.before());
@@ -86,23 +86,17 @@ fn one_of_sets(found: &Found) -> bool {
 
 fn ratio(found: &Found) -> Option<String> {
     let standard = context::latin_before(found.before()).is_some() && found.get("a").len() > 2;
-    if !found.stands_alone() || found.next() == Some(':') || found.previous() == Some(':') || standard {
-        return None;
-    }
+    (found.stands_alone() && found.next() != Some(':') && found.previous() != Some(':') && !standard)
+        .then_some(())?;
     let (a, b, c) = (found.get("a"), found.get("b"), found.get("c"));
     let time_like = |minutes: &str| minutes.len() == 2 && minutes < "60";
     // Of three parts that could be a time it is one: 1:05:09.
-    if time_like(b) && time_like(c) {
-        return None;
-    }
+    (!(time_like(b) && time_like(c))).then_some(())?;
     let clock = a.len() <= 2 && a.parse().is_ok_and(|hour: u8| hour <= 24) && time_like(b);
-    if clock && (c.is_empty() || time_like(c)) && !is_score(found) {
-        return None;
-    }
+    (!clock || !(c.is_empty() || time_like(c)) || is_score(found)).then_some(())?;
     let cued = ["用时", "时长", "成绩", "耗时", "配速", "片长", "倒计时"];
-    if time_like(b.split('.').next().unwrap_or(b)) && context::contains_any(found.before(), &cued) {
-        return None;
-    }
+    (!(time_like(b.split('.').next().unwrap_or(b)) && context::contains_any(found.before(), &cued)))
+        .then_some(())?;
     let mut spoken = format!("{}比{}", number(a), number(b));
     if !c.is_empty() {
         spoken += &format!("比{}", number(c));
@@ -111,15 +105,11 @@ fn ratio(found: &Found) -> Option<String> {
 }
 
 fn hyphened(found: &Found) -> Option<String> {
-    if !found.stands_alone()
-        || found.after().starts_with(['-', '.', '%', '~'])
-        || found.before().ends_with(['-', '.'])
-    {
-        return None;
-    }
-    if context::measure_follows(found.after()) || found.precedes(&["月", "日", "号", "年"]) {
-        return None;
-    }
+    (found.stands_alone()
+        && !found.after().starts_with(['-', '.', '%', '~'])
+        && !found.before().ends_with(['-', '.']))
+    .then_some(())?;
+    (!context::measure_follows(found.after()) && !found.precedes(&["月", "日", "号", "年"])).then_some(())?;
     let draw = found.get("a") == found.get("b") && found.after().starts_with('平');
     (draw || one_of_sets(found) || stands_for_sentence(found) || is_score(found))
         .then(|| format!("{}比{}", number(found.get("a")), number(found.get("b"))))

@@ -3,7 +3,7 @@
 use super::context;
 use super::digits::{alone, label};
 use super::number::telephone;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -54,26 +54,22 @@ const KNOWN: &[&str] = &["12306", "12315", "10086", "10010", "12123", "95588"];
 
 fn phone(found: &Found) -> Option<String> {
     // Something longer goes on, or it says which one.
-    if found.before().ends_with('第')
-        || !found.stands_alone()
-        || context::measure_follows(found.after())
-            && !found.all().contains(['-', ' ', '+'])
-            && !found.after().starts_with(['来', '打', '发', '多'])
-    {
-        return None;
-    }
+    (!found.before().ends_with('第')
+        && found.stands_alone()
+        && (!context::measure_follows(found.after())
+            || found.all().contains(['-', ' ', '+'])
+            || found.after().starts_with(['来', '打', '发', '多'])))
+    .then_some(())?;
     let plus = if found.all().starts_with(['+', '(']) && found.all().contains('+') { "加" } else { "" };
     Some(format!("{plus}{}", telephone(found.all())))
 }
 
 fn called(found: &Found) -> Option<String> {
     let text = found.all();
-    if !alone(found) {
-        return None;
-    }
+    alone(found).then_some(())?;
     // 尾号为8011和1102
     let listed = found.before().strip_suffix(['和', '、', '及', '或']);
-    let first = listed.map(|first| first.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let first = listed.map(|first| first.trim_end_matches(is_digit));
     let label =
         label(first.filter(|first| Some(first.len()) < listed.map(str::len)).unwrap_or(found.before()));
     if context::ends_with_any(label, &["尾号", "尾號"]) || is_last_digits(label) {
@@ -90,8 +86,7 @@ fn called(found: &Found) -> Option<String> {
     let long = text.len() >= 5
         && before
         && !context::ends_with_any(label, &["通过", "咨询", "查询", "打", "求助", "呼叫"]);
-    let extension =
-        label.strip_suffix('转').is_some_and(|number| number.ends_with(|c: char| c.is_ascii_digit()));
+    let extension = label.strip_suffix('转').is_some_and(|number| number.ends_with(is_digit));
     let short = extension || before && context::ends_with_any(label, &SURE);
     // Alone it is no amount either.
     let only = matches!(text, "110" | "119") && found.before().is_empty() && found.after().is_empty();

@@ -3,7 +3,7 @@
 use super::context;
 use super::number::{integer, quantity};
 use super::score;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 use crate::text::normalize::table::Words;
 
 /// AM 8:30, which begins with letters.
@@ -41,14 +41,11 @@ static CUES: Words = Words::new("zh/words", "time: cues");
 
 fn clock(found: &Found) -> Option<String> {
     // 2022-01-28T08:30
-    let dated =
-        found.before().strip_suffix('T').is_some_and(|date| date.ends_with(|c: char| c.is_ascii_digit()));
-    if !found.stands_alone() && !dated || found.next() == Some(':') || found.previous() == Some(':') {
-        return None;
-    }
-    if context::contains_any(context::sentence_before(found.before()), &CUES) && !found.has("half") {
-        return None;
-    }
+    let dated = found.before().strip_suffix('T').is_some_and(|date| date.ends_with(is_digit));
+    ((found.stands_alone() || dated) && found.next() != Some(':') && found.previous() != Some(':'))
+        .then_some(())?;
+    (!context::contains_any(context::sentence_before(found.before()), &CUES) || found.has("half"))
+        .then_some(())?;
     let half = match found.get("half").get(..1) {
         Some("a" | "A") => "上午",
         Some("p" | "P") => "下午",
@@ -82,9 +79,7 @@ fn tall(found: &Found) -> Option<String> {
 fn taken(found: &Found) -> Option<String> {
     let cued = context::contains_any(context::sentence_before(found.before()), &CUES)
         || found.has("h") && found.precedes(&["的成绩", "完赛", "跑完"]);
-    if !cued || !found.stands_alone() || found.next() == Some(':') {
-        return None;
-    }
+    (cued && found.stands_alone() && found.next() != Some(':')).then_some(())?;
     let hours = found.get("h").trim_start_matches('0');
     let minutes = found.get("m");
     let mut spoken = String::new();
@@ -112,9 +107,7 @@ fn taken(found: &Found) -> Option<String> {
 }
 
 fn duration(found: &Found) -> Option<String> {
-    if !found.stands_alone() {
-        return None;
-    }
+    found.stands_alone().then_some(())?;
     let mut spoken = String::new();
     for (group, unit, long) in [("h", "小时", "小时"), ("m", "分", "分钟"), ("s", "秒", "秒")] {
         if found.has(group) {
