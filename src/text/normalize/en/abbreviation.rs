@@ -15,21 +15,9 @@ pub const RULES: &[Rule] = &[
     rule("abbreviation", r"(?:w/o|w/e|w/|W/|c/o|b/c|&c\.?)", slashed),
     rule("abbreviation", "(?P<group>AB|[A-DFO])(?P<sign>[+−–-])", blood_group),
     rule("abbreviation", r"#(?P<ahead>[0-9])", number_sign),
-    rule(
-        "abbreviation",
-        r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})(?P<ahead>{sentence_end})",
-        dotted_at_end,
-    ),
-    rule(
-        "abbreviation",
-        r"(?P<word>[A-Za-z]{1,3}(?:\.[A-Za-z]{1,3}){1,5})\.?(?:['’](?P<possessive>s)|-(?P<ahead>[A-Za-z]))?",
-        dotted,
-    ),
-    rule(
-        "abbreviation",
-        r#"(?P<word>[A-Za-z]{1,8})(?P<ahead>\.["')”’]{0,2}(?:\s{0,3}$|\s{1,3}["'“‘(]?[A-Z]))"#,
-        at_end,
-    ),
+    rule("abbreviation", r"{dotted}(?P<ahead>{sentence_end})", dotted_at_end),
+    rule("abbreviation", r"{dotted}\.?(?:['’](?P<possessive>s)|-(?P<ahead>[A-Za-z]))?", dotted),
+    rule("abbreviation", "{abbreviation_at_end}", at_end),
     rule("abbreviation", r"(?P<word>[A-Za-z]{1,8})\.(?:['’](?P<possessive>s))?", with_dot),
     rule("abbreviation", "(?P<word>{undotted})", without_dot),
 ];

@@ -17,17 +17,9 @@ pub const RULES: &[Rule] = &[
     ),
     rule("list item", r"(?P<number>[0-9]{1,2})\.(?P<ahead>[A-Z][a-z ])", list_item),
     rule("list item", "(?P<circled>[①-⑳])", circled),
-    rule(
-        "decimal",
-        r"(?P<sign>[+-])?(?P<whole>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,24})?\.(?P<fraction>[0-9]{1,40})(?P<scale>mn|bn|[kKmM])?",
-        with_point,
-    ),
+    rule("decimal", "{decimal_number}", with_point),
     rule("cardinal", r"(?P<sign>[+-])?(?P<number>[0-9]{1,4})(?P<scale>mn|bn|[kKmMbB])", scaled),
-    rule(
-        "cardinal",
-        r"(?P<sign>[+-])?(?P<number>[0-9]{1,3}(?:,[0-9]{3}){1,11}|[0-9]{1,2}(?:,[0-9]{2}){1,4},[0-9]{3})",
-        with_commas,
-    ),
+    rule("cardinal", "{grouped_number}", with_commas),
     rule("cardinal", r"(?P<number>[0-9]{1,3}(?: 000){1,6}|[0-9]{1,2}(?: [0-9]{3}){2,5})", with_spaces),
     rule("cardinal", r"(?P<sign>[+-])?(?P<number>[0-9]{1,24})", whole),
 ];

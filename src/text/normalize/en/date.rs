@@ -17,35 +17,15 @@ pub const RULES: &[Rule] = &[
     rule("date", r"(?P<month>{month})\.?(?:,? {1,2}|,? of |-){year}{until}", month_year),
     rule("date", r"(?P<month>{month})\.?,? ['’](?P<short>[0-9]{2})", month_year),
     rule("date", r"(?P<month>{month})\.? ?[-–—] ?(?P<to_month>{month})\.?", months),
-    rule(
-        "date",
-        "{year}(?P<one>-)(?P<month>[01][0-9])(?P<two>-)(?P<day>[0-3][0-9])(?P<stamp>T)(?P<ahead>[0-9]{1,2}:)",
-        year_first,
-    ),
-    rule(
-        "date",
-        "{year}(?P<one>[-/.])(?P<month>[01]?[0-9])(?P<two>[-/.])(?P<day>[0-3]?[0-9]){until}",
-        year_first,
-    ),
-    rule(
-        "date",
-        "(?P<a>[0-3]?[0-9])(?P<one>[-/.])(?P<b>[0-3]?[0-9])(?P<two>[-/.])(?P<year>[12][0-9]{3}|[0-9]{2}){until}",
-        year_last,
-    ),
+    rule("date", "{stamp_day}", year_first),
+    rule("date", "{year_first}", year_first),
+    rule("date", "{year_last}", year_last),
     rule("date", "(?P<month>1[0-2]|0?[1-9])/(?P<day>[0-3]?[0-9])", day_of_month),
     rule("date", "(?P<day>1[3-9]|2[0-9]|3[01])/(?P<month>1[0-2]|0?[1-9])", day_of_month),
     rule("date", "(?P<month>0[1-9]|1[0-2])/(?P<year>[12][0-9]{3})", number_year),
     rule("date", "(?P<year>[12][0-9]{3})[-/](?P<month>0[1-9]|1[0-2])", year_number),
-    rule(
-        "date",
-        r"(?P<weekday>{weekday})\.?(?P<ahead>,? {1,2}(?:[0-9]{1,2}(?:th|st|rd|nd|:|-[0-9]| ?[apAP]\.?[mM]| [JFMASOND][a-z]{2})|(?P<month>{month})\.?))",
-        weekday_before,
-    ),
-    rule(
-        "date",
-        r"(?P<weekday>{weekday})\.? ?[-–—/] ?(?P<to>{weekday})(?:(?P<ahead>{sentence_end})|\.)?",
-        weekdays,
-    ),
+    rule("date", "{weekday_before}", weekday_before),
+    rule("date", "{weekdays}", weekdays),
 ];
 
 static MONTHS: Table<(&str, &str)> = Table::new("en/months", table::pair);

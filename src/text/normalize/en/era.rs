@@ -10,26 +10,14 @@ pub const RULES: &[Rule] = &[
     rule("date", "(?P<year>[12][0-9]{3})s? ?[-–—~] ?(?P<ahead>present|now|today|Present)", since),
     rule("date", "(?P<year>1[0-9]{3}|20[0-9]{2}) ?[-–—~] ?(?P<to>1[0-9]{3}|20[0-9]{2}|[0-9]{2})", years),
     rule("date", "(?P<year>1[0-9]{3}|20[0-9]{2})/(?P<to>[0-9]{2})", years),
-    rule(
-        "date",
-        r"(?P<year>[0-9]{1,5})(?: ?[-–—~] ?(?P<to>[0-9]{1,5}))? ?(?P<era>BCE|BC|CE|AD|B\.C\.E|B\.C|C\.E|A\.D)(?:(?P<ahead>{sentence_end})|\.)?",
-        era,
-    ),
+    rule("date", "{years_of_era}", era),
     rule("date", r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})(?:[-–](?P<to>[0-9]{1,4}))?", anno_domini),
-    rule(
-        "date",
-        r"(?P<part>[QHq])(?P<n>[1-4])(?:[ /-]|, ?| FY ?| of )?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})",
-        part_of_year,
-    ),
+    rule("date", "{part_of_year}", part_of_year),
     rule("date", r"(?P<part>[QHq])(?P<n>[1-4])(?: ?['’]|-)(?P<year>[0-9]{2})", part_of_year),
     rule("date", r"(?P<n>[1-4])(?P<part>[QH])[ -]?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})", part_of_year),
     rule("date", r"(?P<n>[1-4])(?P<part>[QH])(?:['’ -]{1,2}['’])?(?P<year>[0-9]{2})", part_of_year),
     // 2H FY23, Q1FY2024
-    rule(
-        "date",
-        "(?:(?P<part>[QH])(?P<n>[1-4])|(?P<number>[1-4])(?P<letter>[QH])) ?[FC]Y ?['’]?(?P<year>20[0-9]{2}|[0-9]{2})",
-        part_of_fiscal_year,
-    ),
+    rule("date", "{part_of_fiscal_year}", part_of_fiscal_year),
     rule("date", "(?P<n>[369])M ?['’]?(?P<year>20[0-9]{2}|[12][0-9])", |found| {
         let months = found.stands_alone().then(|| cardinal(found.get("n")))??;
         Some(format!("{months} months of {}", full_year(found.get("year"))?))

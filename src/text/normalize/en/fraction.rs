@@ -9,11 +9,7 @@ pub const RULES: &[Rule] = &[
     rule("fraction", r"(?P<over>[0-9]{1,2})/(?P<under>[0-9]{1,2})", shares),
     rule("fraction", r"(?P<whole>[0-9]{1,6})(?: |-)(?P<over>[1-9][0-9]?)/(?P<under>[1-9][0-9]?)", written),
     rule("fraction", r"(?P<whole>[0-9]{1,6})? ?(?P<vulgar>[¼½¾⅐-⅞])", vulgar_fraction),
-    rule(
-        "fraction",
-        r"(?P<sign>-)?(?P<over>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?:/| / )(?P<under>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,6})(?P<th>st|nds|nd|rds|rd|ths|th|s)?",
-        written,
-    ),
+    rule("fraction", "{written_fraction}", written),
 ];
 
 /// Reads a fraction: `3`, `4` is three quarters. It takes digits without commas.

@@ -9,17 +9,9 @@ use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     rule("section", "§§", |_| Some("sections".into())),
-    rule(
-        "section",
-        r"(?P<number>[0-9]{1,4})(?P<letter>[a-z])?(?P<parts>(?:\([A-Za-z0-9]{1,4}\)){1,5})",
-        parts,
-    ),
+    rule("section", "{law_parts}", parts),
     rule("section", "(?P<number>[0-9]{3,4})(?P<letter>[a-z])?", section),
-    rule(
-        "citation",
-        r"(?P<volume>[0-9]{1,4}) (?P<reports>U\.S\.|F\.2d|F\.3d|F\.4th|S\. ?Ct\.) (?P<page>[0-9]{1,4})",
-        citation,
-    ),
+    rule("citation", "{citation}", citation),
     // No. 21-1484
     rule("citation", "(?P<year>[0-9]{2})-(?P<number>[0-9]{3,5})", docket),
 ];

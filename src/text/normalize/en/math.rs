@@ -19,11 +19,7 @@ pub const RULES: &[Rule] = &[
     rule("math", r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4})", superscript),
     rule("math", r"[₀-₉]{1,4}", subscript),
     rule("math", r"\*(?P<ahead> ?[0-9])", times),
-    rule(
-        "math",
-        r"(?P<sign>-)?(?P<whole>[0-9]{1,3})(?:\.(?P<fraction>[0-9]{1,12}))?[eE](?P<minus>-)?\+?(?P<power>[0-9]{1,3})",
-        scientific,
-    ),
+    rule("math", "{scientific}", scientific),
 ];
 
 /// Signs between two numbers, longer ones first.

@@ -8,28 +8,12 @@ use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, is
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    rule(
-        "measure",
-        "(?P<from>[+-]?{number}) ?[°º]? ?[CF]? ?[-–—~] ?(?P<to>[+-]?{number}) ?[°º] ?(?P<scale>[CF])",
-        temperatures,
-    ),
+    rule("measure", "{temperatures}", temperatures),
     rule("measure", "{amount} ?[°º] ?(?P<scale>[CFK])", temperature),
-    rule(
-        "measure",
-        r#"(?P<degrees>{number}) ?[°º](?: ?(?P<minutes>[0-9]{1,2}) ?[′'’])?(?: ?(?P<seconds>[0-9]{1,2}(?:\.[0-9]{1,4})?) ?(?:[″"”]|''))?(?: ?(?P<side>[NSEW]))?"#,
-        angle,
-    ),
+    rule("measure", "{angle}", angle),
     rule("measure", "{amount} ?[°º]", degrees),
-    rule(
-        "measure",
-        "(?P<from>[+-]?{number}) ?(?P<unit>{unit}) ?[-–—~] ?(?P<to>{number}) ?(?P<again>{unit})",
-        range,
-    ),
-    rule(
-        "measure",
-        r"{amount}(?P<scale> (?:hundred|thousand|million|billion|trillion))?(?P<gap>[ -]?)(?P<unit>{unit})(?:\.(?P<ahead>,|\)| [a-z0-9(=/]| [NS][EW] of))?",
-        measure,
-    ),
+    rule("measure", "{measured_range}", range),
+    rule("measure", "{measure}", measure),
     rule("measure", "(?P<unit>km|mi|m|ft|[kKMG][Bb])/(?P<per>hr?|s|sec|min)", bare_rate),
     rule("rate", r"(?:/ ?|per )(?P<per>(?:sq\.? ?)?[A-Za-zµΩ]{1,12}(?:\^?[23]|[²³])?)", rate),
 ];

@@ -6,11 +6,7 @@ use crate::text::normalize::rule::{Found, Rule, is_capital, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    rule(
-        "ordinal",
-        r"(?P<number>[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,12})[-’']?(?i:st|nd|rd|th)(?P<many>s)?",
-        nth,
-    ),
+    rule("ordinal", "{nth_number}", nth),
     rule("ordinal", r"(?P<number>[0-9]{1,4})[ªº]", nth),
     rule("decade", r"['’‘](?P<decade>[0-9]0)['’]?s", decade),
     rule("decade", r"(?P<century>1[1-9]|20)(?P<decade>[0-9]0)['’]?s", decade),

@@ -15,11 +15,7 @@ pub const RULES: &[Rule] = &[
 
 /// `5th-10th`, before ordinals are read.
 pub const ORDINALS: &[Rule] = &[
-    rule(
-        "range",
-        "(?P<from>[0-9]{1,6})(?:st|nd|rd|th)(?P<dash>[-–—~]| [-–] )(?P<ahead>[0-9]{1,6}(?:st|nd|rd|th))",
-        ordinals,
-    ),
+    rule("range", "{ordinal_range}", ordinals),
     rule("range", "(?P<from>[0-9]{1,3}0)s(?P<dash> ?[-–—~] ?)(?P<ahead>['’]?[0-9]{1,3}0s)", decades),
 ];
 

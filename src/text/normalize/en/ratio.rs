@@ -8,24 +8,12 @@ use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     rule("odds", "(?P<first>[0-9]{1,4})[-–/](?P<second>[0-9]{1,3})", odds),
-    rule(
-        "ratio",
-        r"(?P<first>[0-9]{1,4}(?:\.[0-9]{1,3})?) ?: ?(?P<second>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,9})(?P<point>\.[0-9]{1,3})?(?: ?: ?(?P<third>[0-9]{1,4}))?",
-        ratio,
-    ),
+    rule("ratio", "{ratio}", ratio),
     rule("score", r"(?P<first>[0-9]{1,3}) ?[-–—] ?(?P<second>[0-9]{1,3})", score),
     // 50/60 Hz, 2.4/5 GHz
-    rule(
-        "measure",
-        r"(?P<first>[0-9]{1,4}(?:\.[0-9])?)/(?P<second>[0-9]{1,4}(?:\.[0-9])?) ?(?P<unit>[kMG]?Hz|VAC|V)",
-        alternatives,
-    ),
+    rule("measure", "{alternatives}", alternatives),
     rule("score", r"(?P<first>[0-9]{1,3}(?:\.[0-9])?)/(?P<second>100|10|20|5)", out_of),
-    rule(
-        "blood pressure",
-        r"(?P<over>[12]?[0-9]{2})/(?P<under>1?[0-9]{2})(?P<unit> ?mm ?Hg)?",
-        blood_pressure,
-    ),
+    rule("blood pressure", "{blood_pressure}", blood_pressure),
 ];
 
 /// Words near a ratio.

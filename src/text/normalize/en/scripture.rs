@@ -6,11 +6,7 @@ use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
 pub const RULES: &[Rule] = &[
-    rule(
-        "book",
-        r"(?:(?P<which>[123]|I{1,3}) ?)?(?P<book>[A-Z][A-Za-z]{1,14})\.?(?P<ahead> ?[0-9]{1,3}(?::[0-9]{1,3})?)",
-        book,
-    ),
+    rule("book", "{bible_book}", book),
     rule("verse", r"(?P<chapter>[0-9]{1,3}):(?P<verse>[0-9]{1,3})(?:[-–](?P<last>[0-9]{1,3}))?", verse),
 ];
 

@@ -7,28 +7,16 @@ use crate::text::normalize::rule::{Found, Rule, is_small, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    rule(
-        "size",
-        r#"(?P<first>{number}) ?(?P<one>[a-z]{1,4}\.?|["'″′])? ?[x×X] ?(?P<second>{figure})(?: ?[a-z"'″′]{0,4} ?[x×X] ?(?P<third>{figure}))?(?: ?(?P<unit>[a-z]{1,4}[23²³]?|["″'′]))?"#,
-        dimensions,
-    ),
+    rule("size", "{sides_with_units}", dimensions),
     rule(
         "size",
         "(?P<first>{number}) ?[x×X] ?(?P<second>{figure})(?: ?[x×X] ?(?P<third>{figure}))?",
         dimensions,
     ),
     rule("size", "(?P<times>{number}) ?[x×X]", times),
-    rule(
-        "measure",
-        r#"(?P<feet>[0-9]{1,3})['’′] ?-?(?P<inches>[0-9]{1,2}(?:\.[0-9])?(?: ?[½¼¾])?) ?(?:["”″]|''|’’)?"#,
-        feet_and_inches,
-    ),
+    rule("measure", "{feet_and_inches}", feet_and_inches),
     rule("measure", r#"(?P<number>{number})(?P<sign>["”″′'])"#, foot_or_inch),
-    rule(
-        "measure",
-        r"(?P<big>[0-9]{1,4}) ?(?P<unit>[a-z]{1,4})\.?,? ?(?P<small>[0-9]{1,2}) ?(?P<part>[a-z]{1,4})(?:\.?,? ?(?P<rest>[0-9]{1,2}) ?(?P<last>[a-z]{1,3}))?(?:\.(?P<ahead>,| [a-z]))?",
-        compound,
-    ),
+    rule("measure", "{compound}", compound),
 ];
 
 /// Units of which the second are parts of the first.

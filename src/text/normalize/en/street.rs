@@ -8,11 +8,7 @@ use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter,
 use crate::text::normalize::table::{self, Table, Words};
 
 pub const RULES: &[Rule] = &[
-    rule(
-        "address",
-        r"(?P<house>[0-9]{1,5})(?P<letter>[A-Z])?(?: (?P<side>[NSEW]|NE|NW|SE|SW)\.?)?(?P<ahead> (?:(?:[A-Z][A-Za-z'’-]{0,20}\.?|[0-9]{1,3}(?:st|nd|rd|th)) ){0,4}{way})",
-        house,
-    ),
+    rule("address", "{house}", house),
     rule("address", r"(?P<state>[A-Z]{2})(?:,? {1,2}(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?)?", state),
     rule("address", "(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?", zip),
     rule("address", r"(?:P\.? ?O\.?|p\.o\.) ?[Bb]ox (?P<box>[0-9]{1,6})", post_box),

@@ -9,34 +9,14 @@ use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     // Of twelve or so digits, with the code of the country.
-    rule(
-        "telephone",
-        r"(?P<all>\+ ?[0-9]{1,3}(?:[ .-]?\(0?\))?(?:[ .-]{1,2}\(?[0-9]{1,8}\)?){1,6}|\+[0-9]{7,15}){extension}",
-        telephone,
-    ),
-    rule(
-        "telephone",
-        r"(?P<all>(?:1[ .-])?(?:\([0-9]{3}\)[ .-]{0,2}|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}(?:-[0-9]{1,4})?){extension}",
-        telephone,
-    ),
-    rule(
-        "telephone",
-        r"(?P<all>1?[ .-]?\(?8[0-9]{2}\)?[ .-](?:[A-Z0-9]{1,8}-){0,4}[A-Z0-9]{2,10})",
-        toll_free,
-    ),
+    rule("telephone", "{international_call}", telephone),
+    rule("telephone", "{american_call}", telephone),
+    rule("telephone", "{toll_free_call}", toll_free),
     rule("telephone", "(?P<all>[0-9]{3}-[0-9]{4}){extension}", local),
     rule("social security number", "(?P<all>[0-9]{3}-[0-9]{2}-[0-9]{4})", groups),
-    rule(
-        "card number",
-        "(?P<all>[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})",
-        groups,
-    ),
+    rule("card number", "{card_number}", groups),
     rule("serial number", "(?P<all>[0-9]{1,8}(?:-[0-9]{1,8}){2,5}(?:-X)?)", serial),
-    rule(
-        "telephone",
-        r"(?P<all>\(?0[0-9]{1,4}\)?(?:[ -][0-9]{3,4}[ -]?[0-9]{3,4}|(?:[ -][0-9]{2,8}){2,5}))",
-        telephone,
-    ),
+    rule("telephone", "{zero_call}", telephone),
     rule("telephone", "(?P<all>[0-9]{2,5}(?:[ -][0-9]{2,8}){1,4})", after_call),
     rule("number", "(?P<all>[0-9]{3,15})", numbered),
     rule("telephone", "(?P<all>911|411|311|211|511|611|711|811|988|999|112|110|120|119|101)", emergency),

@@ -11,56 +11,32 @@ pub const RULES: &[Rule] = &[
     rule("time", "(?P<word>noon|midnight|Noon|Midnight) ?[-–—~] ?(?P<ahead>[0-9])", |found| {
         Some(format!("{} to", found.get("word")))
     }),
-    rule(
-        "time",
-        r"{hour}(?:[:.](?P<m>[0-5][0-9]))?(?: ?(?P<half>[aApP])\.?[mM]\.?)? ?(?:-|–|—|~|to) ?{later}",
-        from,
-    ),
+    rule("time", "{from_time}", from),
     rule("time", "{hour}:(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?{half}", clock),
     rule("time", "{hour}:(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?(?P<utc>Z)?", clock),
     // 4:45 p.m.est, 5 P.M.E.S.T.
-    rule(
-        "time",
-        r"{hour}(?:[:.](?P<m>[0-5][0-9]))? {0,2}(?P<half>[aApP])\.? ?[mM]\.?(?P<zone>(?i-u:[ecmp]\.?[sd]\.?t|g\.?m\.?t|u\.?t\.?c|[ecmp]\.?t))(?:\.(?P<ahead> [a-z0-9(]|,))?",
-        clock,
-    ),
+    rule("time", "{time_in_zone}", clock),
     rule("time", "{hour}[:.](?P<m>[0-5][0-9]){half}", clock),
     rule("time", "{hour}:(?P<m>[0-5][0-9])(?P<zone>UTC|GMT|[ECMP][SD]T|CET|BST)", clock),
     rule("time", "{hour}:(?P<m>[0-5][0-9])(?P<hours> ?hrs)", clock),
     rule("time", "{hour}:(?P<m>[0-5][0-9])(?:(?P<utc>Z)|h)?", clock),
     rule("time", "(?P<h>[01][0-9]|2[0-4])(?P<m>[0-5][0-9]) ?(?:hours|hrs)", military),
     // 2211 GMT
-    rule(
-        "time",
-        "(?P<h>[01][0-9]|2[0-3])(?P<m>[0-5][0-9])(?P<ahead> ?(?:GMT|UTC|Z|[ECMP][SD]T|CET|BST))",
-        military,
-    ),
+    rule("time", "{time_in_short_zone}", military),
     // 7:00a
     rule("time", "{hour}:(?P<m>[0-5][0-9])(?P<half>[ap])", clock),
     // at 0630
     rule("time", "(?P<h>0[1-9])(?P<m>[0-5][0-9])", military),
     rule("time", "{hour}{half}", clock),
     rule("time", "{hour}h(?P<m>[0-5][0-9])", clock),
-    rule(
-        "time",
-        r"(?P<h>[0-9]{1,3}) ?(?:hours?|hrs?|h) ?(?P<m>[0-9]{1,2}) ?(?:minutes?|mins?|m)(?: ?(?P<s>[0-9]{1,2}) ?(?:seconds?|secs?|s))?",
-        duration,
-    ),
+    rule("time", "{hours_and_minutes}", duration),
     rule("time", "(?P<m>[0-9]{1,2}) ?(?:mins?|m) ?(?P<s>[0-9]{1,2}) ?(?:secs?|s)", duration),
-    rule(
-        "time",
-        r"(?P<zone>UTC|GMT|EST|EDT|CST|PST|PDT|CET) ?(?P<sign>[-±\+])(?P<h>[0-9]{1,2})(?::?(?P<m>[0-9]{2}))?",
-        offset,
-    ),
-    rule(
-        "time",
-        "T(?P<sign>[+–−-])(?P<ahead>[0-9]{1,3}(?::[0-9]{2}| ?(?:seconds?|minutes?|hours?|days?|secs?|mins?)))",
-        |found| {
-            let sign = if found.get("sign") == "+" { "plus" } else { "minus" };
-            let inside = !found.starts_apart("-");
-            (!inside).then(|| format!("T {sign} "))
-        },
-    ),
+    rule("time", "{offset_of_zone}", offset),
+    rule("time", "{countdown}", |found| {
+        let sign = if found.get("sign") == "+" { "plus" } else { "minus" };
+        let inside = !found.starts_apart("-");
+        (!inside).then(|| format!("T {sign} "))
+    }),
     // 17:05:12 +0200, 17:05:12 2018 -0730
     rule("time", r"(?P<sign>[+-])(?P<h>[01][0-9])(?P<m>[0-5][0-9])", offset_behind_clock),
     rule("time", "(?P<zone>est|edt|cst|cdt|mst|mdt|pst|pdt|gmt|utc|bst|cet|ist|jst)", zone),

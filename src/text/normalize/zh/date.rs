@@ -14,34 +14,18 @@ pub const RULES: &[Rule] = &[
     // 221BC, 500 B.C.
     rule("date", r"(?<y>[0-9]{1,4})(?<unit>年)? ?(?<era>B\.C\.E\.?|B\.C\.?|BCE|BC|A\.D\.?|AD)", of_era),
     // 2022-01-28, 2022/1/28T08:30
-    rule(
-        "date",
-        r"(?<y>[12][0-9]{3})(?<one>[-/.·])(?<m>[0-9]{1,2})(?<two>[-/.·])(?<d>[0-9]{1,2})(?<sun>[日号號])?(?:T(?<ahead>[0-9]{2}:))?",
-        full,
-    ),
+    rule("date", "{full_date}", full),
     // 22/3/15, and 22-03-15 or 22.3.15 about days
     rule("date", r"(?<y>[0-9]{2})(?<one>[-/.])(?<m>[0-9]{1,2})(?<two>[-/.])(?<d>[0-9]{1,2})", short_full),
     // 28/01/2022, 01/28/2022
-    rule(
-        "date",
-        r"(?<a>[0-9]{1,2})(?<one>[-/.])(?<b>[0-9]{1,2})(?<two>[-/.])(?<y>(?:19|20)[0-9]{2})",
-        year_last,
-    ),
+    rule("date", "{day_first_date}", year_last),
     // 2022年1月28日, 22年3月
-    rule(
-        "date",
-        r"(?<y>[0-9]{4}|[0-9]{2}) ?年 ?(?<m>[0-9]{1,2}) ?月(?: ?(?<d>[0-9]{1,2}) ?(?<unit>[日号號]))?",
-        year_month,
-    ),
+    rule("date", "{year_month}", year_month),
     // 2022-01, 2022/01, 2022.01–2023.05
     rule("date", r"(?<m>0[1-9]|1[0-2])/(?<y>(?:19|20)[0-9]{2})", month_of_year),
     rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<sign>/)(?<m>[1-9])", month_of_year),
     rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<sign>[-/])(?<m>0[1-9]|1[0-2])", month_of_year),
-    rule(
-        "date",
-        r"(?<y>(?:19|20)[0-9]{2})\.(?<m>0?[1-9]|1[0-2])(?: ?(?:[-~–—〜至到]) ?)(?<y2>(?:19|20)[0-9]{2})\.(?<m2>0[1-9]|1[0-2]|[1-9])",
-        months_of_years,
-    ),
+    rule("date", "{months_of_years}", months_of_years),
     // (2023.12), 自2023.12起
     rule("date", r"(?<y>(?:19|20)[0-9]{2})[.·](?<m>0[1-9]|1[0-2]|[1-9])", dotted_month),
     // 国办发〔2024〕5号, （2023）京01民终123号
@@ -55,29 +39,13 @@ pub const RULES: &[Rule] = &[
     // The day after a month: 1月3日-08日
     rule("date", r"(?<d>0[1-9])(?<unit>[日号號])", day),
     // 2020-2022年
-    rule(
-        "date",
-        r"(?<a>[12][0-9]{3})(?<first>年)? ?(?<link>[-~–—〜]{1,2}|至|到) ?(?<b>[12][0-9]{3}|[0-9]{2})(?<year>(?:年度?|届|學年|学年|赛季|賽季)?)",
-        years,
-    ),
+    rule("date", "{span_of_years}", years),
     // 2023/24赛季
-    rule(
-        "date",
-        r"(?<a>(?:19|20)[0-9]{2})(?<first>)(?<link>/)(?<b>(?:19|20)[0-9]{2}|[0-9]{2})(?<year>赛季|賽季|学年|學年|财年|年度)",
-        years,
-    ),
+    rule("date", "{season}", years),
     rule("date", r"(?<y>[0-9]{3,4}) ?(?<ahead>年(?<age>代)?)", year),
     rule("date", r"(?<y>[0-9]{2})(?<ahead>年)", short_year),
-    rule(
-        "date",
-        r"(?<y>[0-9]{4})(?<ahead> ?(?:Q[1-4]|H[12])|学年|學年|财年|届|屆|级|款)",
-        |found| Some(digits(found.get("y"))),
-    ),
-    rule(
-        "date",
-        r"(?<y>(?:19|20)[0-9]{2})(?<ahead>赛季|賽季|版|新款|春晚|世界杯|欧洲杯|奥运|亚运|高考)",
-        |found| found.stands_alone().then(|| digits(found.get("y"))),
-    ),
+    rule("date", "{named_year}", |found| Some(digits(found.get("y")))),
+    rule("date", "{event_year}", |found| found.stands_alone().then(|| digits(found.get("y")))),
     // 2023、2024年
     rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<ahead>[、和及与] ?(?:19|20)[0-9]{2} ?年)", |found| {
         found.stands_alone().then(|| digits(found.get("y")))

@@ -10,17 +10,9 @@ pub const RULES: &[Rule] = &[
     // 01/28
     rule("date", r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", month_slash_day),
     // 5/1-10/31
-    rule(
-        "date",
-        r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2}) ?(?:[-~–—〜至到]) ?(?<m2>[0-9]{1,2})/(?<d2>[0-9]{1,2})",
-        days,
-    ),
+    rule("date", "{slash_days}", days),
     // 5.3-5.7 about days
-    rule(
-        "date",
-        r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2}) ?(?:[-~–—〜至到]) ?(?<m2>[0-9]{1,2})\.(?<d2>[0-9]{1,2})",
-        |found| if is_cued(found) { days(found) } else { None },
-    ),
+    rule("date", "{point_days}", |found| if is_cued(found) { days(found) } else { None }),
     // 08-31 06:30
     rule("date", r"(?<m>0[1-9]|1[0-2])-(?<d>[0-3][0-9])(?<ahead> [0-2]?[0-9]:[0-5][0-9])", |found| {
         found.starts_apart("-/.").then(|| spoken("", found.get("m"), found.get("d"), "日")).flatten()
@@ -29,11 +21,7 @@ pub const RULES: &[Rule] = &[
     rule("date", r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", cued_day),
     // The days that are known by their numbers: 5·12, 9·11
     rule("date", r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", known_day),
-    rule(
-        "date",
-        r"(?<m>[0-9]{1,2})[.-](?<d>[0-9]{1,2})(?<ahead>晚会|打假|曝光|事件|事变|惨案|运动|阅兵|地震|大地震|恐怖|假期|黄金周|消费者|小长假|大促|国庆|妇女节|劳动节|购物节|表白|告白|国庆节|儿童节)",
-        known_day,
-    ),
+    rule("date", "{known_day}", known_day),
     // 生日是5.20, 5.1放假
     rule("date", r"(?<m>[0-9]{1,2})[.-](?<d>[0-9]{1,2})", pointed_day),
     // 5/6号
@@ -47,11 +35,9 @@ pub const RULES: &[Rule] = &[
         let after_week = found.before().ends_with(['(', '（']) && weekday_before(found.before());
         after_week.then(|| spoken("", found.get("m"), found.get("d"), "日")).flatten()
     }),
-    rule(
-        "date",
-        r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>圣诞|平安夜|情人节|元旦|聖誕)",
-        |found| spoken("", found.get("m"), found.get("d"), "日").filter(|_| found.stands_alone()),
-    ),
+    rule("date", "{feast}", |found| {
+        spoken("", found.get("m"), found.get("d"), "日").filter(|_| found.stands_alone())
+    }),
 ];
 
 fn month_slash_day(found: &Found) -> Option<String> {

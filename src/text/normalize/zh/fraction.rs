@@ -6,11 +6,7 @@ use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 
 pub const RULES: &[Rule] = &[
     // 10-20%, -5%, 0.5‰
-    rule(
-        "percent",
-        "(?<neg>-)?(?<a>{num})(?: ?(?<link>[-~–—〜]|至|到) ?(?<b>{num}))? ?(?<sign>%|‰|‱)",
-        percent,
-    ),
+    rule("percent", "{percent}", percent),
     rule("percent", r"[+](?<ahead>[0-9]{1,9}(?:\.[0-9]{1,9})?[%‰])", plus),
     rule("fraction", r"(?<neg>-)?(?:(?<whole>[0-9]{1,6}) )?(?<a>[0-9]{1,12})/(?<b>[0-9]{1,12})", fraction),
     // 3 / 4

@@ -17,30 +17,18 @@ pub const RULES: &[Rule] = &[
     rule("measure", "(?<a>{num}) ?(?<unit>L|升|kWh) ?/ ?(?:100|百)(?:km|公里|千米)", consumption),
     rule("measure", "{measured} ?(?<unit>{sign}) ?/ ?{counted}", rate),
     // 39°54′20″
-    rule(
-        "measure",
-        r#"(?<d>[0-9]{1,3})°(?<m>[0-9]{1,2})[′'’](?:(?<s>[0-9]{1,2}(?:\.[0-9]{1,4})?)(?:″|"|”|''))?"#,
-        angle,
-    ),
+    rule("measure", "{arc}", angle),
     rule("measure", "{measured} ?(?<unit>{sign})", measure),
     // -5~-3度, -10度
-    rule(
-        "measure",
-        "(?<neg>-)(?<a>{num})(?: ?(?<link>[-~–—〜]|至|到) ?(?<neg2>-)?(?<b>{num}))?(?<unit>度|摄氏度)",
-        measure,
-    ),
+    rule("measure", "{degrees}", measure),
     rule("measure", "°[CF]", bare_unit),
     // ¥3.5/100g
-    rule(
-        "measure",
-        r"/ ?(?<ahead>[1-9][0-9]{0,3} ?(?:g|kg|ml|mL|ML|L|km|m|h|克|千克|公斤|毫升|升|斤|片|个|次|人|天|月|年|小时|分钟|公里|米|张|只|瓶))",
-        |found| {
-            let before = found.before().trim_end();
-            let price = before.trim_end_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
-            let sign = price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']);
-            (sign || before.ends_with(['元', '块'])).then(|| "每".into())
-        },
-    ),
+    rule("measure", "{price_per}", |found| {
+        let before = found.before().trim_end();
+        let price = before.trim_end_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
+        let sign = price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']);
+        (sign || before.ends_with(['元', '块'])).then(|| "每".into())
+    }),
     // 元/斤
     rule("measure", "/ ?{counted}", each),
     rule("measure", "[+](?<ahead>{num} ?°[CF])", |found| may_be_negative(found).then(|| "正".into())),

@@ -16,17 +16,9 @@ pub const RULES: &[Rule] = &[
     rule("code", r"[0-9]{1,4}(?:-[0-9]{1,4}){2,6}", code),
     rule("range", "(?<a>{num}) ?(?<sign>[-~–—〜]|--|——) ?(?<ahead>(?<b>{num}))", numbers),
     // Between two things that other rules read.
-    rule(
-        "range",
-        r"(?: ?)(?<sign>[-~–—〜]|--|——) ?(?<ahead>(?:[AaPp][Mm] ?|[+]|[-¥$€£])?(?<b>[0-9]))",
-        things,
-    ),
+    rule("range", "{between_things}", things),
     rule("range", r"(?<sign>[-~–—〜]) ?(?<ahead>(?:周|星期|礼拜|週|禮拜|初)[一二三四五六日天1-7])", weekdays),
-    rule(
-        "range",
-        r"(?<sign>[-~–—〜]) ?(?<ahead>公元|西元|早|晚|上午|下午|次日|凌晨|中午|傍晚|至今|今)",
-        |found| ends_a_quantity(found.before()).then(|| "到".into()),
-    ),
+    rule("range", "{between_words}", |found| ends_a_quantity(found.before()).then(|| "到".into())),
     // About so many.
     rule("range", "~ ?(?<ahead>{num})", |found| {
         (!found.previous().is_some_and(char::is_alphanumeric)).then(|| "约".into())

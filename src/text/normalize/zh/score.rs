@@ -6,11 +6,7 @@ use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    rule(
-        "ratio",
-        r"(?<a>[0-9]{1,9}(?:\.[0-9]{1,6})?) ?[:∶] ?(?<b>[0-9]{1,9}(?:\.[0-9]{1,6})?)(?: ?[:∶] ?(?<c>[0-9]{1,9}(?:\.[0-9]{1,6})?))?",
-        ratio,
-    ),
+    rule("ratio", "{ratio_of_numbers}", ratio),
     rule("score", r"(?<a>[0-9]{1,3}) ?[-–—] ?(?<b>[0-9]{1,3})", hyphened),
     // Between the names of two sides: 湖人108/102勇士
     rule("score", r"(?<a>[0-9]{1,3})/(?<b>[0-9]{1,3})", slashed),

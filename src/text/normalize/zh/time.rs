@@ -14,21 +14,13 @@ pub const LATIN: &[Rule] = &[rule(
 )];
 
 pub const RULES: &[Rule] = &[
-    rule(
-        "time",
-        r"(?<h>[01]?[0-9]|2[0-4]):(?<m>[0-5][0-9])(?::(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?)?(?: ?(?<half>[AaPp](?:\.[Mm]\.?|[Mm])))?",
-        |found| if score::is_score(found) { None } else { clock(found) },
-    ),
+    rule("time", "{clock}", |found| if score::is_score(found) { None } else { clock(found) }),
     // 3pm
     rule("time", r"(?<h>1[0-2]|[1-9]) ?(?<half>[AaPp](?:\.[Mm]\.?|[Mm]))", clock),
     // 35:20 and 1:02:03.5 as how long it took
     rule("time", r"(?:(?<h>[0-9]{1,2}):)?(?<m>[0-9]{1,3}):(?<s>[0-5][0-9])(?:\.(?<part>[0-9]{1,3}))?", taken),
     // 1h30min, 5m20s
-    rule(
-        "time",
-        r"(?<h>[0-9]{1,3}) ?[hH] ?(?<m>[0-9]{1,2}) ?(?:min|MIN|Min|m)?(?: ?(?<s>[0-9]{1,2}) ?s)?",
-        duration,
-    ),
+    rule("time", "{duration}", duration),
     rule("time", r"(?<m>[0-9]{1,3}) ?(?:min|m) ?(?<s>[0-9]{1,2}) ?s", duration),
     // 5'6", as tall as somebody is
     rule("measure", r#"(?<feet>[3-7])['’′](?<inches>1[01]|[0-9])(?:"|″|”|''|’’)"#, tall),
