@@ -1,8 +1,6 @@
 //! Abbreviations.
 
 use super::abbreviations::{DOTTED, NUMBERED, SHORT, STATES, Stands};
-use super::amount::last_word;
-use super::cardinal::TICKETS;
 use super::context::{
     STARTERS, ends_with_day, ends_with_street, is_capitalized, next_word, previous_word, words_back,
 };
@@ -14,7 +12,6 @@ use crate::text::normalize::table::Words;
 pub const RULES: &[Rule] = &[
     rule("abbreviation", r"(?:w/o|w/e|w/|W/|c/o|b/c|&c\.?)", slashed),
     rule("abbreviation", "(?P<group>AB|[A-DFO])(?P<sign>[+−–-])", blood_group),
-    rule("abbreviation", r"#(?P<ahead>[0-9])", number_sign),
     rule("abbreviation", r"{dotted}(?P<ahead>{sentence_end})", dotted_at_end),
     rule("abbreviation", r"{dotted}\.?(?:['’](?P<possessive>s)|-(?P<ahead>[A-Za-z]))?", dotted),
     rule("abbreviation", "{abbreviation_at_end}", at_end),
@@ -67,12 +64,6 @@ fn blood_group(found: &Found) -> Option<String> {
     (alone && ends && (typed || found.after().starts_with(" blood"))).then_some(())?;
     let sign = if found.get("sign") == "+" { "positive" } else { "negative" };
     Some(format!("{} {sign}", spell(found.get("group"))))
-}
-
-fn number_sign(found: &Found) -> Option<String> {
-    let ticket = TICKETS.contains(&last_word(found.before()));
-    let inside = !found.starts_apart("&");
-    (ticket || !inside).then(|| "number".into())
 }
 
 /// Reads `e.g.`, `U.S.`, `Ph.D.` at the end of a sentence, which keeps its dot.

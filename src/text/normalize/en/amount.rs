@@ -23,7 +23,7 @@ enum Count {
 }
 
 impl Amount {
-    /// Reads what the pattern `{amount}` or `{number}` has matched.
+    /// Reads what the pattern `{amount}`, `{amounts}` or `{number}` has matched.
     pub fn of(text: &str) -> Option<Self> {
         let (sign, text) = match text.strip_prefix(['-', '+']) {
             Some(rest) if text.starts_with('-') => ("minus ", rest),
@@ -31,7 +31,10 @@ impl Amount {
             None => ("", text),
         };
         let amount = match text.split_once(['-', '–', '—', '~']) {
-            Some((from, to)) => Amount::range(&parse(from.trim())?, &parse(to.trim())?),
+            Some((from, to)) => {
+                let from = from.trim_end_matches([' ', '%', '°', 'º', 'C', 'F']);
+                Amount::range(&parse(from)?, &Amount::of(to.trim())?)
+            }
             None => parse(text)?,
         };
         Some(Amount { words: format!("{sign}{}", amount.words), ..amount })

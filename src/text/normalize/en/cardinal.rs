@@ -49,11 +49,9 @@ fn version(found: &Found) -> Option<String> {
 }
 
 fn number_sign(found: &Found) -> Option<String> {
-    let previous = found.previous();
     // Bug#35713
     let ticket = found.has("sign") && TICKETS.contains(&word_before(found));
-    (ticket || !previous.is_some_and(|c| c.is_alphanumeric() || matches!(c, '#' | '&' | '/')))
-        .then_some(())?;
+    (ticket || found.starts_apart("&")).then_some(())?;
     // The word, at the start of a sentence or without a capital.
     let short = found.get("short");
     let attached = !found.all().ends_with(' ');

@@ -12,18 +12,16 @@ pub const RULES: &[Rule] = &[
     rule("date", "(?P<year>1[0-9]{3}|20[0-9]{2})/(?P<to>[0-9]{2})", years),
     rule("date", "{years_of_era}", era),
     rule("date", r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})(?:[-–](?P<to>[0-9]{1,4}))?", anno_domini),
-    rule("date", "{part_of_year}", part_of_year),
-    rule("date", r"(?P<part>[QHq])(?P<n>[1-4])(?: ?['’]|-)(?P<year>[0-9]{2})", part_of_year),
-    rule("date", r"(?P<n>[1-4])(?P<part>[QH])[ -]?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})", part_of_year),
-    rule("date", r"(?P<n>[1-4])(?P<part>[QH])(?:['’ -]{1,2}['’])?(?P<year>[0-9]{2})", part_of_year),
+    rule("date", "{part_of_year}(?:[ /-]|, ?| FY ?| of )?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})", part_of_year),
+    rule("date", "{part_of_year}(?: ?['’]|-)(?P<year>[0-9]{2})", part_of_year),
+    rule("date", "(?P<number>[1-4])(?P<letter>[QH])(?P<year>[0-9]{2})", part_of_year),
     // 2H FY23, Q1FY2024
-    rule("date", "{part_of_fiscal_year}", part_of_fiscal_year),
+    rule("date", "{part_of_year} ?(?P<kind>[FC])Y ?['’]?(?P<year>20[0-9]{2}|[0-9]{2})", part_of_year),
     rule("date", "(?P<n>[369])M ?['’]?(?P<year>20[0-9]{2}|[12][0-9])", |found| {
         let months = found.stands_alone().then(|| cardinal(found.get("n")))??;
         Some(format!("{months} months of {}", full_year(found.get("year"))?))
     }),
-    rule("date", "(?P<part>[QH])(?P<n>[1-4])", part_alone),
-    rule("date", "(?P<n>[1-4])(?P<part>[QH])", part_alone),
+    rule("date", "{part_of_year}", part_alone),
     rule("date", "(?P<part>[Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)-(?P<ahead>['’‘][0-9]0s)", |found| {
         Some(format!("{} ", found.get("part")))
     }),
@@ -78,23 +76,14 @@ fn anno_domini(found: &Found) -> Option<String> {
 /// Reads `Q3 2021`, `1H23`: the third quarter of twenty twenty one.
 fn part_of_year(found: &Found) -> Option<String> {
     found.stands_alone().then_some(())?;
-    Some(format!("{} of {}", part(found)?, full_year(found.get("year"))?))
-}
-
-fn part_of_fiscal_year(found: &Found) -> Option<String> {
-    let (part, n) = match found.get("part") {
-        "" => (found.get("letter"), found.get("number")),
-        part => (part, found.get("n")),
-    };
-    let calendar = if found.all().contains("CY") { "C Y" } else { "F Y" };
-    found.stands_alone().then_some(())?;
-    Some(format!("{} of {calendar} {}", named_part(found, part, n)?, full_year(found.get("year"))?))
+    let kind = if found.has("kind") { format!("{} Y ", found.get("kind")) } else { String::new() };
+    Some(format!("{} of {kind}{}", part(found)?, full_year(found.get("year"))?))
 }
 
 /// Reads `in Q4`, `Q4 results`; elsewhere it may be a question or a car.
 fn part_alone(found: &Found) -> Option<String> {
     static REPORTED: Words = Words::new("en/words", "era: reported");
-    let during = found.get("part") != "H" && TIMES.contains(previous_word(found.before()));
+    let during = !found.all().contains('H') && TIMES.contains(previous_word(found.before()));
     (found.stands_alone() && (during || REPORTED.contains(next_word(found.after())))).then_some(())?;
     part(found)
 }
@@ -102,18 +91,17 @@ fn part_alone(found: &Found) -> Option<String> {
 /// Words before a stretch of time, which has an article behind them.
 static TIMES: Words = Words::new("en/words", "era: times");
 
+/// Reads a quarter or a half of a year.
 fn part(found: &Found) -> Option<String> {
-    named_part(found, found.get("part"), found.get("n"))
-}
-
-fn named_part(found: &Found, part: &str, n: &str) -> Option<String> {
-    let name = match (part, n) {
+    let part = found.get("part").to_owned() + found.get("letter");
+    let n = found.get("n").to_owned() + found.get("number");
+    let name = match (part.as_str(), n.as_str()) {
         ("H", "1" | "2") => "half",
         ("H", _) => return None,
         _ => "quarter",
     };
     let the = if TIMES.contains(previous_word(found.before())) { "the " } else { "" };
-    Some(format!("{the}{} {name}", ordinal(n)?))
+    Some(format!("{the}{} {name}", ordinal(&n)?))
 }
 
 fn fiscal(found: &Found) -> Option<String> {

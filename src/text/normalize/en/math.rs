@@ -1,7 +1,7 @@
 //! Arithmetic in English: sums, comparisons, powers.
 
 use super::amount::{begins, ends, last_word, plural_unit};
-use super::number::{cardinal, decimal, digits};
+use super::number::{cardinal, number};
 use super::unit;
 use super::year::is_behind_clock;
 use crate::text::normalize::numbers::lowered;
@@ -85,14 +85,6 @@ fn descends(text: &str) -> bool {
     }
 }
 
-fn number(text: &str) -> Option<String> {
-    let plain = text.replace(',', "");
-    match plain.split_once('.') {
-        Some((whole, fraction)) => decimal(whole, fraction),
-        None => cardinal(&plain),
-    }
-}
-
 /// Reads a comparison; without anything to its left it is no sentence.
 fn compare(found: &Found) -> Option<String> {
     let word = OPERATORS.iter().find(|(sign, _)| *sign == found.get("sign")).map(|(_, word)| *word)?;
@@ -159,15 +151,13 @@ fn times(found: &Found) -> Option<String> {
 }
 
 fn scientific(found: &Found) -> Option<String> {
-    (begins(found) && ends(found) && found.get("whole").len() <= 1).then_some(())?;
+    let mantissa = found.get("mantissa");
     // 5E3 might be a seat.
-    (!found.all().contains('E') || found.has("fraction") || found.has("minus")).then_some(())?;
-    let number = match found.get("fraction") {
-        "" => digits(found.get("whole")),
-        fraction => decimal(found.get("whole"), fraction)?,
-    };
+    let sure = !found.all().contains('E') || mantissa.contains('.') || found.has("minus");
+    (begins(found) && ends(found) && sure).then_some(())?;
     let power = found.get("power").trim_start_matches('0');
     let power = cardinal(if power.is_empty() { "0" } else { power })?;
     let sign = |group: &str| if found.has(group) { "minus " } else { "" };
-    Some(format!("{}{number} times ten to the power of {}{power}", sign("sign"), sign("minus")))
+    let (number, sign, minus) = (number(mantissa)?, sign("sign"), sign("minus"));
+    Some(format!("{sign}{number} times ten to the power of {minus}{power}"))
 }

@@ -8,8 +8,7 @@ use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, is
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    rule("measure", "{temperatures}", temperatures),
-    rule("measure", "{amount} ?[°º] ?(?P<scale>[CFK])", temperature),
+    rule("measure", "{amounts} ?[°º] ?(?P<scale>[CFK])", temperature),
     rule("measure", "{angle}", angle),
     rule("measure", "{amount} ?[°º]", degrees),
     rule("measure", "{measured_range}", range),
@@ -155,13 +154,6 @@ fn temperature(found: &Found) -> Option<String> {
         "F" => format!("{} fahrenheit", amount.of_unit("degree")),
         _ => amount.of_unit("kelvin"),
     })
-}
-
-fn temperatures(found: &Found) -> Option<String> {
-    (begins(found) && ends(found)).then_some(())?;
-    let amount = Amount::range(&Amount::of(found.get("from"))?, &Amount::of(found.get("to"))?);
-    let scale = if found.get("scale") == "C" { "celsius" } else { "fahrenheit" };
-    Some(format!("{} degrees {scale}", amount.words))
 }
 
 /// Reads an angle, which has minutes or a side: forty degrees twenty six minutes north.

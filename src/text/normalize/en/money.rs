@@ -1,7 +1,7 @@
 //! Money in English.
 
 use super::amount::{Amount, begins, ends, is_adjective, is_noun, word_after};
-use super::number::{cardinal, decimal, plural};
+use super::number::{cardinal, plural};
 use crate::text::normalize::numbers;
 use crate::text::normalize::rule::{Found, Rule, is_capital, rule};
 use crate::text::normalize::table::{self, Table, Words};
@@ -24,12 +24,6 @@ pub const RULES: &[Rule] = &[
         "money",
         r"(?P<units>[0-9]{1,3}(?:\.[0-9]{3}){0,3}),(?P<hundredths>[0-9]{2}) ?(?P<currency>[€])",
         with_comma,
-    ),
-    // A scale that is none: $5 metal.
-    rule(
-        "money",
-        "(?P<sign>[+-])?(?P<currency>(?:[A-Z]{2} )?[A-Z]{0,3}[$](?:US|AU|CA|NZ)?|{currency_sign}) ?(?P<number>{number})",
-        money,
     ),
     rule("money", "(?P<sign>[+-])?{sum} ?(?P<currency>[A-Z]{1,2}[$]|[A-Z]{3}|{currency_sign})", money),
     rule("money", "(?P<number>{number}) ?(?P<cents>¢|p)", cents),
@@ -188,9 +182,6 @@ fn cents(found: &Found) -> Option<String> {
     (!(one == "penny"
         && (number.len() > 2 || found.all().contains(' ') || !number.bytes().all(|b| b.is_ascii_digit()))))
     .then_some(())?;
-    if let Some((whole, fraction)) = number.split_once('.') {
-        return Some(format!("{} {many}", decimal(whole, fraction)?));
-    }
     let amount = Amount::of(number)?;
     Some(format!("{} {}", amount.words, if amount.is_one() { one } else { many }))
 }

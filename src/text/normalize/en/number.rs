@@ -117,6 +117,15 @@ pub fn decimal(whole: &str, fraction: &str) -> Option<String> {
     Some(format!("{} point {fraction}", cardinal(whole)?))
 }
 
+/// Reads a number with or without commas and a point.
+pub fn number(text: &str) -> Option<String> {
+    let plain = text.replace(',', "");
+    match plain.split_once('.') {
+        Some((whole, fraction)) => decimal(whole, fraction),
+        None => cardinal(&plain),
+    }
+}
+
 /// Returns the plural of a noun; of several words, that of the last.
 pub fn plural(word: &str) -> String {
     let (head, last) = word.rsplit_once(' ').map_or(("", word), |(head, last)| (head, last));

@@ -3,7 +3,7 @@
 use super::amount::last_word;
 use super::context::next_word;
 use super::date::is_month;
-use super::number::{cardinal, decimal, ordinal, plural, year};
+use super::number::{number, ordinal, plural, year};
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_small, rule};
 
@@ -48,10 +48,7 @@ fn range(found: &Found) -> Option<String> {
     (!part && !inside && !zeros && !backward).then_some(())?;
     // Version 1.2 - 20 June 2004
     (!(dash.contains(' ') && rest.starts_with(' ') && is_month(next_word(rest)))).then_some(())?;
-    let spoken = match from.split_once('.') {
-        Some((whole, fraction)) => decimal(whole, fraction)?,
-        None => cardinal(&from.replace(',', ""))?,
-    };
+    let spoken = number(from)?;
     let percent = if found.has("percent") { " percent" } else { "" };
     Some(format!("{spoken}{percent} to"))
 }

@@ -1,7 +1,7 @@
 //! Ratios, odds and scores in English.
 
 use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
-use super::number::{cardinal, decimal, year};
+use super::number::{cardinal, number, year};
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
@@ -110,11 +110,4 @@ fn blood_pressure(found: &Found) -> Option<String> {
     (begins(found) && ends(found) && meant && !found.after().starts_with('/')).then_some(())?;
     let unit = if found.has("unit") { " millimeters of mercury" } else { "" };
     Some(format!("{} over {}{unit}", year(found.get("over"))?, year(found.get("under"))?))
-}
-
-fn number(text: &str) -> Option<String> {
-    match text.split_once('.') {
-        Some((whole, fraction)) => decimal(whole, fraction),
-        None => cardinal(text),
-    }
 }

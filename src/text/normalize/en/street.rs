@@ -4,7 +4,7 @@ use super::abbreviations::STATES;
 use super::context::{is_capitalized, previous_word};
 use super::number::cardinal;
 use super::telephone::digits;
-use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter, is_small, rule};
+use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_small, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
 pub const RULES: &[Rule] = &[
@@ -12,14 +12,8 @@ pub const RULES: &[Rule] = &[
     rule("address", r"(?P<state>[A-Z]{2})(?:,? {1,2}(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?)?", state),
     rule("address", "(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?", zip),
     rule("address", r"(?:P\.? ?O\.?|p\.o\.) ?[Bb]ox (?P<box>[0-9]{1,6})", post_box),
-    rule("address", r"I-(?P<road>[0-9]{1,3})", |found| road(found, "I")),
-    rule("address", r"US-(?P<road>[0-9]{1,3})", |found| road(found, "U S")),
-    rule("address", r"(?:Hwy|hwy)\.? (?P<road>[0-9]{1,3})", |found| road(found, "highway")),
-    rule("address", r"(?:Rte|Rt)\.? (?P<road>[0-9]{1,3})", |found| road(found, "route")),
-    rule("address", r"(?:Ste|STE)\.? #?(?P<road>[0-9]{1,4})", |found| road(found, "suite")),
-    rule("address", r"(?:Apt|apt|APT)\.? #?(?P<road>[0-9]{1,4})", |found| road(found, "apartment")),
+    rule("address", r"(?P<name>I-|US-|(?:[Hh]wy|Rte|Rt)\.? )(?P<road>[0-9]{1,3})", road),
     rule("address", "(?P<side>NE|NW|SE|SW|[NSEW])", side_behind),
-    rule("address", r"(?P<ordinal>[0-9]{1,2})(?P<th>st|nd|rd|th) [Ff]l\.?", floor),
 ];
 
 /// The sides of the world.
@@ -133,13 +127,14 @@ fn post_box(found: &Found) -> Option<String> {
     found.stands_alone().then(|| format!("P O box {}", digits(found.get("box"))))
 }
 
-fn road(found: &Found, name: &str) -> Option<String> {
-    let letter = found.next().is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let inside = !found.starts_apart("") || letter;
-    (!inside).then(|| Some(format!("{name} {}", house_number(found.get("road"))?)))?
-}
-
-fn floor(found: &Found) -> Option<String> {
-    let ordinal = super::number::ordinal(found.get("ordinal"))?;
-    (!found.next().is_some_and(is_letter)).then(|| format!("{ordinal} floor"))
+fn road(found: &Found) -> Option<String> {
+    let name = match found.get("name") {
+        "I-" => "I",
+        "US-" => "U S",
+        name if name.starts_with('R') => "route",
+        _ => "highway",
+    };
+    let goes_on = found.next().is_some_and(|c| is_small(c) || is_digit(c));
+    (found.starts_apart("") && !goes_on).then_some(())?;
+    Some(format!("{name} {}", house_number(found.get("road"))?))
 }

@@ -13,18 +13,14 @@ pub const RULES: &[Rule] = &[
     }),
     rule("time", "{from_time}", from),
     rule("time", "{hour}:(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?{half}", clock),
-    rule("time", "{hour}:(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?(?P<utc>Z)?", clock),
+    rule("time", "{hour}:(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?(?P<zone>Z)?", clock),
     // 4:45 p.m.est, 5 P.M.E.S.T.
     rule("time", "{time_in_zone}", clock),
     rule("time", "{hour}[:.](?P<m>[0-5][0-9]){half}", clock),
-    rule("time", "{hour}:(?P<m>[0-5][0-9])(?P<zone>UTC|GMT|[ECMP][SD]T|CET|BST)", clock),
-    rule("time", "{hour}:(?P<m>[0-5][0-9])(?P<hours> ?hrs)", clock),
-    rule("time", "{hour}:(?P<m>[0-5][0-9])(?:(?P<utc>Z)|h)?", clock),
+    rule("time", "{hour}:(?P<m>[0-5][0-9])(?:(?P<zone>{zone}|Z)|(?P<hours> ?hrs)|(?P<half>[ap])|h)?", clock),
     rule("time", "(?P<h>[01][0-9]|2[0-4])(?P<m>[0-5][0-9]) ?(?:hours|hrs)", military),
     // 2211 GMT
-    rule("time", "{time_in_short_zone}", military),
-    // 7:00a
-    rule("time", "{hour}:(?P<m>[0-5][0-9])(?P<half>[ap])", clock),
+    rule("time", "(?P<h>[01][0-9]|2[0-3])(?P<m>[0-5][0-9])(?P<ahead> ?(?:{zone}|Z))", military),
     // at 0630
     rule("time", "(?P<h>0[1-9])(?P<m>[0-5][0-9])", military),
     rule("time", "{hour}{half}", clock),
@@ -75,7 +71,7 @@ fn clock(found: &Found) -> Option<String> {
         }
     };
     let half = if found.has("hours") { " hours" } else { half };
-    let zone = if found.has("utc") { "Z" } else { found.get("zone") };
+    let zone = found.get("zone");
     let space = if zone.is_empty() { "" } else { " " };
     Some(spoken + half + space + &spell(&zone.replace('.', "").to_ascii_uppercase()))
 }
@@ -144,17 +140,21 @@ fn duration(found: &Found) -> Option<String> {
 
 fn offset(found: &Found) -> Option<String> {
     is_clean(found).then_some(())?;
+    Some(format!("{} {}", spell(found.get("zone")), ahead(found)?))
+}
+
+/// Reads by how much a clock differs from Greenwich's.
+fn ahead(found: &Found) -> Option<String> {
     let sign = match found.get("sign") {
         "+" => "plus",
         "-" => "minus",
         _ => "plus or minus",
     };
-    let hour = cardinal(&found.get("h").parse::<u32>().ok()?.to_string())?;
-    let minute = match found.get("m") {
-        "" | "00" => String::new(),
-        m => format!(" {}", cardinal(m)?),
-    };
-    Some(format!("{} {sign} {hour}{minute}", spell(found.get("zone"))))
+    let hour = cardinal(&found.get("h").parse::<u8>().ok()?.to_string())?;
+    Some(match found.get("m") {
+        "" | "00" => format!("{sign} {hour}"),
+        minute => format!("{sign} {hour} {}", cardinal(minute)?),
+    })
 }
 
 /// Reads how far a clock is ahead of Greenwich's, as programs write it.
@@ -167,12 +167,7 @@ fn offset_behind_clock(found: &Found) -> Option<String> {
             && is_behind_clock(head)
     });
     (is_clean(found) && (dated || is_behind_clock(before))).then_some(())?;
-    let sign = if found.get("sign") == "+" { "plus" } else { "minus" };
-    let hour = cardinal(&found.get("h").parse::<u8>().ok()?.to_string())?;
-    Some(match found.get("m") {
-        "00" => format!("{sign} {hour}"),
-        minute => format!("{sign} {hour} {}", cardinal(minute)?),
-    })
+    ahead(found)
 }
 
 /// Reads `8:00 est`: in small letters only behind a time.
