@@ -12,7 +12,11 @@ pub const RULES: &[Rule] = &[
     rule("address", r"(?P<state>[A-Z]{2})(?:,? {1,2}(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?)?", state),
     rule("address", "(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?", zip),
     rule("address", r"(?:P\.? ?O\.?|p\.o\.) ?[Bb]ox (?P<box>[0-9]{1,6})", post_box),
-    rule("address", r"(?P<name>I-|US-|(?:[Hh]wy|Rte|Rt)\.? )(?P<road>[0-9]{1,3})", road),
+    rule(
+        "address",
+        r"(?P<name>I-|US-|(?:[Hh]wy|Rte?)\.? |(?:Ste|STE|[Aa]pt|APT)\.? #?)(?P<road>[0-9]{1,4})",
+        road,
+    ),
     rule("address", "(?P<side>NE|NW|SE|SW|[NSEW])", side_behind),
 ];
 
@@ -128,11 +132,13 @@ fn post_box(found: &Found) -> Option<String> {
 }
 
 fn road(found: &Found) -> Option<String> {
-    let name = match found.get("name") {
-        "I-" => "I",
-        "US-" => "U S",
-        name if name.starts_with('R') => "route",
-        _ => "highway",
+    let name = match found.get("name").trim_end_matches(['-', '.', ' ', '#']) {
+        "I" => "I",
+        "US" => "U S",
+        "Rt" | "Rte" => "route",
+        "Hwy" | "hwy" => "highway",
+        "Ste" | "STE" => "suite",
+        _ => "apartment",
     };
     let goes_on = found.next().is_some_and(|c| is_small(c) || is_digit(c));
     (found.starts_apart("") && !goes_on).then_some(())?;

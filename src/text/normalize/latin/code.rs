@@ -91,7 +91,11 @@ pub fn ip_address(found: &Found) -> Option<String> {
     let parts: Vec<&str> = found.get("ip").split('.').collect();
     let small = parts.iter().all(|part| part.parse::<u32>().is_ok_and(|n| n < 256));
     let apart = found.stands_alone() && found.starts_apart("./$€£#=") && !found.goes_on(".");
-    (small && apart).then_some(())?;
+    // 12.3.2.3. begins a chapter.
+    let heads = found.before().trim_end_matches(' ').is_empty() || found.before().ends_with('\n');
+    let chapter =
+        heads && found.after().starts_with(". ") || found.after().trim_start().starts_with(['节', '節']);
+    (small && apart && !chapter).then_some(())?;
     let parts: Vec<String> = parts.into_iter().map(|part| told(part, found)).collect();
     let mut spoken = parts.join(found.either("点", " dot "));
     if found.has("port") {

@@ -1,6 +1,7 @@
 //! Dates, years, months.
 
 use super::context;
+use super::digits::told;
 use super::number::{digits, integer};
 use crate::text::language::is_han;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
@@ -20,7 +21,7 @@ pub const RULES: &[Rule] = &[
     // 28/01/2022, 01/28/2022
     rule("date", "{day_first_date}", year_last),
     // 2022年1月28日, 22年3月
-    rule("date", "{year_month}", year_month),
+    rule("date", "{year_month}", written),
     // 2022-01, 2022/01, 2022.01–2023.05
     rule("date", r"(?<m>0[1-9]|1[0-2])/(?<y>(?:19|20)[0-9]{2})", month_of_year),
     rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<sign>/)(?<m>[1-9])", month_of_year),
@@ -35,7 +36,7 @@ pub const RULES: &[Rule] = &[
         opened.then(|| digits(found.get("y")))
     }),
     // 1月28日, 01月
-    rule("date", r"(?<m>[0-9]{1,2}) ?月(?: ?(?<d>[0-9]{1,2}) ?(?<unit>[日号號]))?", month),
+    rule("date", r"(?<m>[0-9]{1,2}) ?月(?: ?(?<d>[0-9]{1,2}) ?(?<unit>[日号號]))?", written),
     // The day after a month: 1月3日-08日
     rule("date", r"(?<d>0[1-9])(?<unit>[日号號])", day),
     // 2020-2022年
@@ -44,12 +45,9 @@ pub const RULES: &[Rule] = &[
     rule("date", "{season}", years),
     rule("date", r"(?<y>[0-9]{3,4}) ?(?<ahead>年(?<age>代)?)", year),
     rule("date", r"(?<y>[0-9]{2})(?<ahead>年)", short_year),
-    rule("date", "{named_year}", |found| Some(digits(found.get("y")))),
-    rule("date", "{event_year}", |found| found.stands_alone().then(|| digits(found.get("y")))),
+    rule("date", "{named_year}", told),
     // 2023、2024年
-    rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<ahead>[、和及与] ?(?:19|20)[0-9]{2} ?年)", |found| {
-        found.stands_alone().then(|| digits(found.get("y")))
-    }),
+    rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<ahead>[、和及与] ?(?:19|20)[0-9]{2} ?年)", told),
     // 《2024中国企业榜》, 2024成都车展
     rule("date", r"(?:19|20)[0-9]{2}", of_event),
     // 07-08赛季
@@ -92,28 +90,25 @@ fn plain(text: &str) -> String {
     integer(text.trim_start_matches('0'))
 }
 
+/// Reads the year, the month and the day that were found, as far as there are any; signs alone stand for 日.
+pub(super) fn written(found: &Found) -> Option<String> {
+    let unit = if found.has("unit") { found.get("unit") } else { "日" };
+    spoken(found.get("y"), found.get("m"), found.get("d"), unit)
+}
+
+/// Reads a date of which the year or the day may be missing.
 pub(super) fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<String> {
     valid(month, day).then_some(())?;
-    let mut spoken = String::new();
-    if !year.is_empty() {
-        spoken = format!("{}年", digits(year));
-    }
-    spoken += &format!("{}月", plain(month));
-    if !day.is_empty() {
-        spoken += &format!("{}{unit}", plain(day));
-    }
-    Some(spoken)
+    let year = if year.is_empty() { String::new() } else { digits(year) + "年" };
+    let day = if day.is_empty() { String::new() } else { plain(day) + unit };
+    Some(format!("{year}{}月{day}", plain(month)))
 }
 
 /// Tells whether digits, or signs of a longer code, go on before or after it.
 pub(super) fn is_part(found: &Found) -> bool {
     !found.starts_apart("")
-        || found.next().is_some_and(digit)
+        || found.next().is_some_and(is_digit)
         || found.goes_on("-/.") && !found.after().starts_with("-20") && !found.after().starts_with("-19")
-}
-
-fn digit(c: char) -> bool {
-    c.is_ascii_digit()
 }
 
 /// Tells whether the same sign stands between all parts.
@@ -123,15 +118,14 @@ fn has_one_sign(found: &Found) -> bool {
 
 fn full(found: &Found) -> Option<String> {
     ((!is_part(found) || found.has("ahead")) && has_one_sign(found)).then_some(())?;
-    let unit = if found.has("sun") { found.get("sun") } else { "日" };
-    spoken(found.get("y"), found.get("m"), found.get("d"), unit)
+    written(found)
 }
 
 fn short_full(found: &Found) -> Option<String> {
     let cued = super::day::is_cued(found) || found.precedes(&AFTER_MONTH);
     let joined = is_part(found) || found.before().ends_with(['/', '-', '.']) || !has_one_sign(found);
     (!joined && (found.get("one") == "/" || cued)).then_some(())?;
-    spoken(found.get("y"), found.get("m"), found.get("d"), "日")
+    written(found)
 }
 
 fn year_last(found: &Found) -> Option<String> {
@@ -141,14 +135,10 @@ fn year_last(found: &Found) -> Option<String> {
     spoken(year, b, a, "日").or_else(|| spoken(year, a, b, "日"))
 }
 
-fn year_month(found: &Found) -> Option<String> {
-    spoken(found.get("y"), found.get("m"), found.get("d"), found.get("unit"))
-}
-
 fn month_of_year(found: &Found) -> Option<String> {
     let range = found.get("sign") == "-" && found.precedes(&["年", "届", "级"]);
     (!is_part(found) && !range && found.next() != Some('=')).then_some(())?;
-    spoken(found.get("y"), found.get("m"), "", "").map(|spoken| match found.after().strip_prefix("月") {
+    written(found).map(|spoken| match found.after().strip_prefix("月") {
         Some(_) => spoken.trim_end_matches('月').into(),
         None => spoken,
     })
@@ -164,19 +154,13 @@ fn dotted_month(found: &Found) -> Option<String> {
         found.before().ends_with(['(', '（', '【']) && found.after().starts_with([')', '）', '】']);
     let whole = found.before().is_empty() && found.after().is_empty();
     let meant = cued || bracketed || whole || found.all().contains('·');
-    (meant && found.stands_alone() && !is_part(found))
-        .then(|| spoken(found.get("y"), found.get("m"), "", ""))
-        .flatten()
+    (meant && found.stands_alone() && !is_part(found)).then(|| written(found)).flatten()
 }
 
 fn months_of_years(found: &Found) -> Option<String> {
-    let from = spoken(found.get("y"), found.get("m"), "", "")?;
+    let from = written(found)?;
     let to = spoken(found.get("y2"), found.get("m2"), "", "")?;
     found.stands_alone().then(|| format!("{from}到{to}"))
-}
-
-fn month(found: &Found) -> Option<String> {
-    spoken("", found.get("m"), found.get("d"), found.get("unit"))
 }
 
 fn day(found: &Found) -> Option<String> {
@@ -242,7 +226,7 @@ fn short_year(found: &Found) -> Option<String> {
     }
     // 10~74年 are so many.
     let first = before.strip_suffix(['-', '~', '–', '—', '至', '到']);
-    if is_era(before) || first.is_some_and(|first| first.ends_with(digit)) {
+    if is_era(before) || first.is_some_and(|first| first.ends_with(is_digit)) {
         return Some(integer(text));
     }
     let dated = context::starts_with_any(
@@ -276,5 +260,5 @@ fn packed(found: &Found) -> Option<String> {
     static CUES: Words = Words::new("zh/words", "date: cues");
     let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是', '至']);
     (found.stands_alone() && context::ends_with_any(before, &CUES)).then_some(())?;
-    spoken(found.get("y"), found.get("m"), found.get("d"), "日")
+    written(found)
 }

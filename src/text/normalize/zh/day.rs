@@ -1,7 +1,7 @@
 //! Days without a year, where signs alone stand for month and day: 01/28, 3/15之前, 5·12.
 
 use super::context;
-use super::date::{is_part, spoken, valid};
+use super::date::{is_part, spoken, valid, written};
 use super::number::digits;
 use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
@@ -15,10 +15,12 @@ pub const RULES: &[Rule] = &[
     rule("date", "{point_days}", |found| if is_cued(found) { days(found) } else { None }),
     // 08-31 06:30
     rule("date", r"(?<m>0[1-9]|1[0-2])-(?<d>[0-3][0-9])(?<ahead> [0-2]?[0-9]:[0-5][0-9])", |found| {
-        found.starts_apart("-/.").then(|| spoken("", found.get("m"), found.get("d"), "日")).flatten()
+        written(found).filter(|_| found.starts_apart("-/."))
     }),
     // 3/15之前, 截至3/15
-    rule("date", r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", cued_day),
+    rule("date", r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", |found| {
+        written(found).filter(|_| !is_part(found) && is_cued(found))
+    }),
     // The days that are known by their numbers: 5·12, 9·11
     rule("date", r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", known_day),
     rule("date", "{known_day}", known_day),
@@ -27,23 +29,20 @@ pub const RULES: &[Rule] = &[
     // 5/6号
     rule("date", r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2}) ?(?<unit>[日号號])", |found| {
         let place = found.next().is_some_and(|c| "楼樓线線院门門厅馆机店座栋房桌台口".contains(c));
-        let day = !place && !is_part(found) && found.next() != Some('本');
-        day.then(|| spoken("", found.get("m"), found.get("d"), found.get("unit"))).flatten()
+        written(found).filter(|_| !place && !is_part(found) && found.next() != Some('本'))
     }),
     // 周六（6.15）
     rule("date", r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>[)）])", |found| {
         let after_week = found.before().ends_with(['(', '（']) && weekday_before(found.before());
-        after_week.then(|| spoken("", found.get("m"), found.get("d"), "日")).flatten()
+        written(found).filter(|_| after_week)
     }),
-    rule("date", "{feast}", |found| {
-        spoken("", found.get("m"), found.get("d"), "日").filter(|_| found.stands_alone())
-    }),
+    rule("date", "{feast}", |found| written(found).filter(|_| found.stands_alone())),
 ];
 
 fn month_slash_day(found: &Found) -> Option<String> {
     let fraction = !found.get("m").starts_with('0') && !found.get("d").starts_with('0');
     (!is_part(found) && !fraction).then_some(())?;
-    spoken("", found.get("m"), found.get("d"), "日")
+    written(found)
 }
 
 /// Words before a day that no decimal can stand behind.
@@ -71,12 +70,6 @@ fn days(found: &Found) -> Option<String> {
     let large = n(m) >= n(d) || n(m2) >= n(d2);
     (!is_part(found) && (n(m), n(d)) < (n(m2), n(d2)) && (large || is_cued(found))).then_some(())?;
     Some(format!("{}到{}", spoken("", m, d, "日")?, spoken("", m2, d2, "日")?))
-}
-
-/// Reads a day that could be a fraction, but for what stands around it.
-fn cued_day(found: &Found) -> Option<String> {
-    (!is_part(found) && is_cued(found)).then_some(())?;
-    spoken("", found.get("m"), found.get("d"), "日")
 }
 
 /// Tells whether a weekday stands before a day: 周五 5/17, 星期五（5/17.

@@ -30,25 +30,16 @@ pub const RULES: &[Rule] = &[
     }),
     // 贵州茅台(600519), 00700.HK
     rule("digits", r"[0-9]{4,6}", stock),
-    rule("digits", r"88(?<ahead>VIP)", |found| found.starts_apart("").then(|| "八八".into())),
     // Cheers and laughs of the net: 简直666, 23333.
     rule("digits", r"6{3,8}|23{2,8}|88{1,3}|5201314|1314520|520|1314", net),
-    // 95式 and 99A坦克, by the year.
-    rule("digits", r"[0-9]{2}(?<ahead>式|A(?:坦克|主战|型坦克))", |found| {
-        found.starts_apart("").then(|| digits(found.all()))
-    }),
+    // 95式 and 99A坦克, by the year; bonds, by the year and their number in it: 24附息国债08.
+    rule("digits", r"[0-9]{2}(?<ahead>式|A(?:坦克|主战|型坦克)|VIP|附息|贴现|国开|农发|特别国债)", told),
     // 波音737-800
     rule("digits", r"7[0-9]7(?<ahead>-[0-9]{1,4})", |found| {
         (found.follows(&["波音"]) && found.stands_alone()).then(|| digits(found.all()))
     }),
-    // Bonds, by the year and their number in it: 24附息国债08.
-    rule("digits", r"[0-9]{2}(?<ahead>附息|贴现|国开|农发|特别国债)", |found| {
-        found.stands_alone().then(|| digits(found.all()))
-    }),
     // 85折 is 8.5折.
-    rule("digits", r"[1-9][1-9](?<ahead>折)", |found| {
-        (!found.previous().is_some_and(|c| c.is_ascii_digit() || c == '.')).then(|| digits(found.all()))
-    }),
+    rule("digits", r"[1-9][1-9](?<ahead>折)", told),
 ];
 
 const PROVINCES: &str =
@@ -90,6 +81,11 @@ static NAMES: Table<(&str, Vec<&str>, Vec<&str>)> = Table::new("zh/names", |cell
     }
     _ => None,
 });
+
+/// Reads digit by digit what a pattern says all about.
+pub fn told(found: &Found) -> Option<String> {
+    found.starts_apart(".").then(|| digits(found.all()))
+}
 
 pub fn alone(found: &Found) -> bool {
     let unit = found.next().is_some_and(|c| "%‰°²³^×+*=~".contains(c));

@@ -7,12 +7,13 @@ use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 pub const RULES: &[Rule] = &[
     // 10-20%, -5%, 0.5‰
     rule("percent", "{percent}", percent),
-    rule("percent", r"[+](?<ahead>[0-9]{1,9}(?:\.[0-9]{1,9})?[%‰])", plus),
+    rule("percent", "[+](?<ahead>{num} ?(?:[%‰]|°[CF]))", |found| {
+        may_be_negative(found).then(|| "正".into())
+    }),
     rule("fraction", r"(?<neg>-)?(?:(?<whole>[0-9]{1,6}) )?(?<a>[0-9]{1,12})/(?<b>[0-9]{1,12})", fraction),
     // 3 / 4
     rule("fraction", r"(?<a>[0-9]{1,3}) / (?<b>[0-9]{1,3})", spaced),
-    rule("fraction", r"(?<whole>[0-9]{1,12})(?<sign>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒])", mixed),
-    rule("fraction", r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒]", |found| sign(found.all())),
+    rule("fraction", r"(?<whole>[0-9]{1,12})?(?<sign>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒])", sign),
 ];
 
 /// Reads `3 / 4`, which is a division if it is part of a sum or more than one.
@@ -24,14 +25,11 @@ fn spaced(found: &Found) -> Option<String> {
     (found.stands_alone() && less && !sum).then(|| format!("{}分之{}", integer(b), integer(a)))
 }
 
-/// Reads a fraction that is one character.
-fn sign(text: &str) -> Option<String> {
-    let (over, under) = vulgar(text.chars().next()?)?;
-    Some(format!("{}分之{}", integer(&under.to_string()), integer(&over.to_string())))
-}
-
-fn mixed(found: &Found) -> Option<String> {
-    Some(format!("{}又{}", integer(found.get("whole")), sign(found.get("sign"))?))
+/// Reads a fraction that is one character, perhaps with a whole number before it.
+fn sign(found: &Found) -> Option<String> {
+    let (over, under) = vulgar(found.get("sign").chars().next()?)?;
+    let whole = if found.has("whole") { integer(found.get("whole")) + "又" } else { String::new() };
+    Some(format!("{whole}{}分之{}", integer(&under.to_string()), integer(&over.to_string())))
 }
 
 /// Tells whether a minus before a number is a sign, not a hyphen.
@@ -58,10 +56,6 @@ fn percent(found: &Found) -> Option<String> {
         spoken += &format!("{link}{unit}{}", number(found.get("b")));
     }
     Some(spoken)
-}
-
-fn plus(found: &Found) -> Option<String> {
-    may_be_negative(found).then(|| "正".into())
 }
 
 fn fraction(found: &Found) -> Option<String> {

@@ -13,12 +13,10 @@ pub const LATIN: &[Rule] = &[
 ];
 
 pub const RULES: &[Rule] = &[
-    rule("math", r"(?<base>{num})\^\(?(?<sign>-)?(?<n>[0-9]{1,6})\)?", power),
-    rule("math", "(?<base>{num})(?<n>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6})", power),
+    rule("math", "(?<base>{num}){power}", power),
     // 1.5e-3
     rule("math", r"(?<base>[0-9]{1,12}(?:\.[0-9]{1,12})?)[eE][+]?(?<sign>-)?(?<n>[0-9]{1,3})", scientific),
-    rule("math", r"\^\(?(?<sign>-)?(?<n>[0-9]{1,6})\)?", power_of_letter),
-    rule("math", "(?<n>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6})", power_of_letter),
+    rule("math", "{power}", power_of_letter),
     rule("math", r"[₀₁₂₃₄₅₆₇₈₉]{1,6}", |found| {
         Some(integer(&numbers::lowered(found.all())))
     }),
@@ -67,7 +65,7 @@ pub fn in_formula(found: &Found) -> bool {
 
 /// Returns what a power is called: 平方, 负三次方.
 fn exponent(found: &Found) -> Option<String> {
-    let text = numbers::lowered(found.get("n"));
+    let text = numbers::lowered(found.get(if found.has("high") { "high" } else { "n" }));
     let n = text.trim_start_matches('-');
     let negative = found.has("sign") || n.len() < text.len();
     match n {
@@ -121,7 +119,7 @@ fn fold(found: &Found) -> Option<String> {
     let ends = found.next().is_none_or(|c| is_han(c) || "，。、；）),.".contains(c));
     let starts = !number.ends_with(|c: char| c.is_ascii_alphanumeric() || "-+=*/<>×".contains(c));
     let version = super::context::ends_with_any(number.trim_end(), &["版本", "版"]);
-    (decimal && ends && starts && !version).then(|| "倍".into())
+    (decimal && !found.before().ends_with('.') && ends && starts && !version).then(|| "倍".into())
 }
 
 /// Tells whether a letter stands there that is no word.

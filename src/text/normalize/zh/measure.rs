@@ -21,7 +21,6 @@ pub const RULES: &[Rule] = &[
     rule("measure", "{measured} ?(?<unit>{sign})", measure),
     // -5~-3度, -10度
     rule("measure", "{degrees}", measure),
-    rule("measure", "°[CF]", bare_unit),
     // ¥3.5/100g
     rule("measure", "{price_per}", |found| {
         let before = found.before().trim_end();
@@ -31,7 +30,6 @@ pub const RULES: &[Rule] = &[
     }),
     // 元/斤
     rule("measure", "/ ?{counted}", each),
-    rule("measure", "[+](?<ahead>{num} ?°[CF])", |found| may_be_negative(found).then(|| "正".into())),
 ];
 
 /// Letters that mean something else than the unit before these.

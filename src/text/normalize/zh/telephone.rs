@@ -7,15 +7,8 @@ use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    // 13812345678, 138-1234-5678, +86 138 1234 5678
-    rule("telephone", "{mobile}", phone),
-    rule("telephone", r"[+][0-9]{1,3}(?:[- ]?[0-9]{2,5}){2,4}", phone),
-    // 010-12345678, (021)87654321-123
-    rule("telephone", "{landline}", phone),
-    rule("telephone", "{hotline}", phone),
-    rule("telephone", r"[48]00(?:[0-9]{7}|[0-9]-[0-9]{3}-[0-9]{3})", phone),
-    // (+86)10-12345678
-    rule("telephone", r"\((?<plus>[+])[0-9]{1,3}\)(?:[- ]?[0-9]{2,11}){1,3}", phone),
+    // 13812345678, 138-1234-5678, +86 138 1234 5678; 010-12345678, (021)87654321-123; 400-800-1234
+    rule("telephone", r"{mobile}|{foreign}|{landline}|{hotline}", phone),
     rule("telephone", r"[0-9]{3,4}[- ](?:[0-9]{7,8}|[0-9]{4})", called),
     rule("telephone", r"[0-9]{3,12}", called),
 ];
