@@ -135,7 +135,6 @@ impl Reader<'_> {
             Tag::TableHead | Tag::TableRow | Tag::DefinitionListTitle | Tag::DefinitionListDefinition => {
                 self.gap(Gap::Line, at);
             }
-            Tag::TableCell => {}
             Tag::Emphasis | Tag::Strong | Tag::Strikethrough => {
                 let sign = self.kept_sign(range.clone());
                 self.flow.copy(&self.source[at..at + sign], at);
@@ -155,14 +154,8 @@ impl Reader<'_> {
                 self.block(at);
                 self.html = Html::default();
             }
-            Tag::Image { .. } | Tag::Superscript | Tag::Subscript => {}
-            Tag::Paragraph
-            | Tag::Heading { .. }
-            | Tag::BlockQuote(_)
-            | Tag::FootnoteDefinition(_)
-            | Tag::Table(_)
-            | Tag::DefinitionList
-            | Tag::MetadataBlock(_) => self.block(at),
+            Tag::Image { .. } | Tag::Superscript | Tag::Subscript | Tag::TableCell => {}
+            _ => self.block(at),
         }
     }
 
@@ -188,14 +181,7 @@ impl Reader<'_> {
                 self.in_code = false;
                 self.block(at);
             }
-            TagEnd::Paragraph
-            | TagEnd::Heading(_)
-            | TagEnd::BlockQuote(_)
-            | TagEnd::HtmlBlock
-            | TagEnd::FootnoteDefinition
-            | TagEnd::Table
-            | TagEnd::DefinitionList
-            | TagEnd::MetadataBlock(_) => self.block(at),
+            _ => self.block(at),
         }
     }
 

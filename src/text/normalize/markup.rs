@@ -1,12 +1,12 @@
 //! Texts that were freed of markup: what is read in a fixed way, and the way back to the file.
 
-use crate::text::normalize::rule::is_digit;
 use std::ops::Range;
 
 use super::{Change, NormalizeOptions, Normalized, Piece, Reader, fold, is_han, normalize, spell};
 use crate::text::Language;
 use crate::text::derived::Derived;
 use crate::text::markup::{Fixed, Reading, Span};
+use crate::text::normalize::rule::is_digit;
 
 /// Marks a stretch of the folded text that is read in a fixed way.
 pub struct Stretch<'a> {
@@ -134,12 +134,8 @@ impl<'a> Reader<'a> {
         self.text = &whole[..next.range.end];
         let kind = next.fixed.kind;
         let said = match &next.fixed.reading {
-            Reading::Characters => {
-                self.spell(next.range.clone(), language, kind);
-                true
-            }
-            Reading::Digits => {
-                self.digits(next.range.clone(), language, kind);
+            Reading::Characters | Reading::Digits => {
+                self.spell(next.range.clone(), language, kind, next.fixed.reading == Reading::Digits);
                 true
             }
             Reading::As { rules, written } => {
@@ -180,38 +176,22 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// Reads one character after the other.
-    fn spell(&mut self, range: Range<usize>, language: Language, kind: &'static str) {
+    /// Reads one character after the other; of digits the points among them, while other signs are what they are.
+    fn spell(&mut self, range: Range<usize>, language: Language, kind: &'static str, digits: bool) {
         let whole = self.whole;
         for (i, c) in whole[range.clone()].char_indices() {
             let at = range.start + i;
             let source = at..at + c.len_utf8();
-            match spell::name(c, language) {
+            let point = c == '.' && whole[source.end..range.end].starts_with(is_digit);
+            let name = match spell::name(c, language) {
+                _ if digits && point && language == Language::Chinese => Some("点".into()),
+                _ if digits && point => Some("point".into()),
+                name => name.filter(|_| !digits || c.is_ascii_alphanumeric()),
+            };
+            match name {
                 _ if is_han(c) => self.han(source, c),
                 Some(name) => self.writer.say(source, &name, Change::Read(kind)),
                 None => self.sign(source, c, language),
-            }
-        }
-    }
-
-    /// Reads the digits one by one, with a point among them; letters are spelled, other signs are what they
-    /// are.
-    fn digits(&mut self, range: Range<usize>, language: Language, kind: &'static str) {
-        let whole = self.whole;
-        for (i, c) in whole[range.clone()].char_indices() {
-            let at = range.start + i;
-            let source = at..at + c.len_utf8();
-            let next_is_digit = whole[source.end..range.end].starts_with(is_digit);
-            match spell::name(c, language) {
-                _ if is_han(c) => self.han(source, c),
-                Some(name) if c.is_ascii_alphanumeric() => {
-                    self.writer.say(source, &name, Change::Read(kind));
-                }
-                _ if c == '.' && next_is_digit => {
-                    let point = if language == Language::Chinese { "点" } else { "point" };
-                    self.writer.say(source, point, Change::Read(kind));
-                }
-                _ => self.sign(source, c, language),
             }
         }
     }

@@ -1,6 +1,5 @@
 //! Signs and letters that no rule has read: pauses, names, plain letters.
 
-use crate::text::normalize::rule::{is_capital, is_digit, is_letter, is_letter_or_digit, is_small};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -9,6 +8,7 @@ use super::table::{self, Table};
 pub use super::writer::Pause;
 use crate::text::Language;
 use crate::text::language::is_han;
+use crate::text::normalize::rule::{is_capital, is_digit, is_letter, is_letter_or_digit, is_small};
 
 /// The longest quotation that is spoken without pauses around it, in characters.
 const SHORT_QUOTE: usize = 12;
@@ -117,6 +117,10 @@ impl Around<'_> {
         self.after.starts_with(')') && counted.iter().any(|word| self.before.ends_with(word))
     }
 
+    fn say(&self, chinese: &str, english: &str) -> Sign {
+        Sign::Say(if self.chinese() { chinese } else { english }.into())
+    }
+
     fn chinese(&self) -> bool {
         self.language == Language::Chinese
     }
@@ -203,10 +207,7 @@ fn dot(around: &Around) -> Sign {
         return ellipsis(around);
     }
     match around.next() {
-        Some(c) if c.is_ascii_alphanumeric() && around.previous().is_some_and(is_letter_or_digit) => {
-            Sign::Say(if around.chinese() { "点" } else { "dot" }.into())
-        }
-        Some(c) if c.is_ascii_alphanumeric() => Sign::Say(if around.chinese() { "点" } else { "dot" }.into()),
+        Some(c) if c.is_ascii_alphanumeric() => around.say("点", "dot"),
         _ => Sign::Pause(Pause::Sentence),
     }
 }
@@ -232,16 +233,16 @@ fn straight_quote(around: Around) -> Sign {
 
 /// Begins a long quotation with a pause, and a word in quotes without one.
 fn opening_quote(around: &Around) -> Sign {
-    let quoted = around.after.chars().take(SHORT_QUOTE + 1);
-    let is_end = |c: char| matches!(c, '”' | '’' | '"' | '\'' | '」' | '』' | '》' | '〉' | '»' | '›');
-    let short = quoted.take_while(|c| !is_break(*c)).any(is_end);
-    if short { Sign::Space } else { Sign::Pause(Pause::Clause) }
+    quote(around.after.chars(), "”’\"'」』》〉»›")
 }
 
 fn closing_quote(around: &Around) -> Sign {
-    let quoted = around.before.chars().rev().take(SHORT_QUOTE + 1);
-    let is_start = |c: char| matches!(c, '“' | '‘' | '"' | '\'' | '「' | '『' | '《' | '〈' | '«' | '‹');
-    let short = quoted.take_while(|c| !is_break(*c)).any(is_start);
+    quote(around.before.chars().rev(), "“‘\"'「『《〈«‹")
+}
+
+/// Pauses unless one of the other quotes is near.
+fn quote(quoted: impl Iterator<Item = char>, others: &str) -> Sign {
+    let short = quoted.take(SHORT_QUOTE + 1).take_while(|c| !is_break(*c)).any(|c| others.contains(c));
     if short { Sign::Space } else { Sign::Pause(Pause::Clause) }
 }
 
@@ -256,17 +257,13 @@ fn is_break(c: char) -> bool {
 
 fn hyphen(around: &Around) -> Sign {
     let doubled = around.next() == Some('-') || around.previous() == Some('-');
-    let within = around.within();
-    match (doubled, within) {
-        (false, true) => Sign::Space,
-        _ => Sign::Pause(Pause::Clause),
-    }
+    if around.within() && !doubled { Sign::Space } else { Sign::Pause(Pause::Clause) }
 }
 
 fn slash(around: &Around) -> Sign {
     let spaced = around.before.strip_suffix(' ').zip(around.after.strip_prefix(' '));
     if spaced.is_some_and(|(before, after)| before.ends_with(is_digit) && after.starts_with(is_digit)) {
-        return Sign::Say(if around.chinese() { "除以" } else { "divided by" }.into());
+        return around.say("除以", "divided by");
     }
     match (around.within_word(), around.between()) {
         (true, _) => Sign::Space,
@@ -301,17 +298,14 @@ fn is_unseen(c: char) -> bool {
 
 /// Reads signs with a name and letters with accents, and drops what is left.
 fn named(c: char, around: &Around) -> Sign {
-    if around.is_in_row(c) {
-        return Sign::Pause(Pause::Clause);
-    }
-    if around.is_bullet(c) || c == '+' && around.counts_lines() {
+    if around.is_in_row(c) || around.is_bullet(c) || c == '+' && around.counts_lines() {
         return Sign::Pause(Pause::Clause);
     }
     // A variable or the prompt of a shell.
     if c == '$' && !around.touches_digit() {
         return match around.next() {
             Some(' ') if !around.previous().is_some_and(char::is_alphanumeric) => Sign::Pause(Pause::Clause),
-            _ => Sign::Say(if around.chinese() { "美元符" } else { "dollar" }.into()),
+            _ => around.say("美元符", "dollar"),
         };
     }
     // What a topic stands between in Chinese: #话题#.

@@ -1,10 +1,10 @@
 //! The spoken text while it grows.
 
-use crate::text::normalize::rule::is_letter;
 use std::ops::Range;
 
 use super::{Change, Normalized, Piece, Reason};
 use crate::text::Language;
+use crate::text::normalize::rule::is_letter;
 
 /// Says how long a mark pauses, the shorter first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -251,32 +251,14 @@ impl Scanner<'_> {
             '\'' if after.is_some_and(char::is_alphanumeric) => Kind::Open,
             '\'' => Kind::Close,
             mark if is_closing(mark) => Kind::Close,
-            '(' | '[' | '{' | '（' | '【' | '《' | '〈' | '「' | '『' | '“' | '‘' | '〔' | '〖' | '［'
-            | '｛' | '«' => Kind::Open,
+            mark if "([{（【《〈「『“‘〔〖［｛«".contains(mark) => Kind::Open,
             _ => Kind::Symbol,
         }
     }
 }
 
 fn is_closing(c: char) -> bool {
-    matches!(
-        c,
-        ')' | ']'
-            | '}'
-            | '）'
-            | '】'
-            | '》'
-            | '〉'
-            | '」'
-            | '』'
-            | '”'
-            | '’'
-            | '〕'
-            | '〗'
-            | '］'
-            | '｝'
-            | '»'
-    )
+    ")]}）】》〉」』”’〕〗］｝»".contains(c)
 }
 
 /// Tells whether a character is written without spaces and spoken as a syllable: Han, kana, bopomofo, hangul.

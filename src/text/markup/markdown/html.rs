@@ -1,7 +1,5 @@
 //! HTML in Markdown: the text between the tags.
 
-use std::ops::Range;
-
 use crate::text::entity::referenced;
 use crate::text::markup::flow::{Flow, Gap};
 
@@ -11,46 +9,16 @@ const MAX_ENTITY: usize = 12;
 /// Elements whose text is not for reading.
 const HIDDEN: [&str; 3] = ["script", "style", "template"];
 
-/// The gaps that tags make, by their names.
-const GAPS: &[(Gap, &[&str])] = &[
-    (Gap::Cell, &["td", "th"]),
-    (Gap::Line, &["br", "li", "tr", "dt", "dd", "option", "summary"]),
-    (
-        Gap::Paragraph,
-        &[
-            "p",
-            "div",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "ul",
-            "ol",
-            "dl",
-            "table",
-            "blockquote",
-            "pre",
-            "hr",
-            "section",
-            "article",
-            "header",
-            "footer",
-            "main",
-            "details",
-            "figure",
-            "figcaption",
-            "center",
-        ],
-    ),
-];
-
 /// Returns the gap that a tag, written from `<` on, puts between the texts on its sides.
 pub fn gap_of(tag: &str) -> Option<Gap> {
-    let name = name_of(tag);
-    let known = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-    GAPS.iter().find(|(_, names)| known(names)).map(|(gap, _)| *gap)
+    match name_of(tag).to_ascii_lowercase().as_str() {
+        "td" | "th" => Some(Gap::Cell),
+        "br" | "li" | "tr" | "dt" | "dd" | "option" | "summary" => Some(Gap::Line),
+        "p" | "div" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "dl" | "table"
+        | "blockquote" | "pre" | "hr" | "section" | "article" | "header" | "footer" | "main" | "details"
+        | "figure" | "figcaption" | "center" => Some(Gap::Paragraph),
+        _ => None,
+    }
 }
 
 fn name_of(tag: &str) -> &str {
@@ -145,17 +113,12 @@ fn copy(text: &str, at: usize, flow: &mut Flow) {
             None => rest.find('&').unwrap_or(rest.len()),
             Some(name) => {
                 let near = name.bytes().take(MAX_ENTITY).position(|b| b == b';');
-                let entity: Option<Range<usize>> = near.map(|end| 0..end + 2);
-                if let Some(entity) = entity {
-                    let c = match &rest[entity.clone()] {
-                        "&nbsp;" => Ok(' '),
-                        entity => referenced(entity),
-                    };
-                    if let Ok(c) = c {
-                        flow.made(c.encode_utf8(&mut [0; 4]), from..from + entity.len());
-                        rest = &rest[entity.len()..];
-                        continue;
-                    }
+                let entity = &rest[..near.map_or(0, |end| end + 2)];
+                let c = if entity == "&nbsp;" { Ok(' ') } else { referenced(entity) };
+                if let (Ok(c), Some(_)) = (c, near) {
+                    flow.made(c.encode_utf8(&mut [0; 4]), from..from + entity.len());
+                    rest = &rest[entity.len()..];
+                    continue;
                 }
                 1
             }

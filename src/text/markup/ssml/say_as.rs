@@ -11,13 +11,8 @@ pub struct Spec {
     date: Vec<(char, usize)>,
 }
 
-struct Kind {
-    /// The names of it.
-    names: &'static [&'static str],
-    how: How,
-    /// The formats it can have.
-    formats: Formats,
-}
+/// Holds the names of a kind, how it is read, and the formats that it can have.
+type Kind = (&'static [&'static str], How, Formats);
 
 #[derive(Clone, Copy, PartialEq)]
 enum How {
@@ -43,29 +38,21 @@ enum Formats {
 
 /// Every value of `interpret-as`, and the names of the rules that read it.
 const KINDS: &[Kind] = &[
-    Kind { names: &["characters", "spell-out", "verbatim"], how: How::Characters, formats: Formats::None },
-    Kind { names: &["digits"], how: How::Digits, formats: Formats::None },
-    Kind { names: &["cardinal"], how: How::Rules(&["cardinal", "number"]), formats: Formats::None },
-    Kind { names: &["ordinal"], how: How::Ordinal(&["ordinal"]), formats: Formats::None },
-    Kind {
-        names: &["number"],
-        how: How::Format,
-        formats: Formats::OneOf(&["cardinal", "ordinal", "digits", "telephone"]),
-    },
-    Kind { names: &["fraction"], how: How::Rules(&["fraction"]), formats: Formats::None },
-    Kind { names: &["unit"], how: How::Rules(&["measure"]), formats: Formats::None },
-    Kind { names: &["currency"], how: How::Rules(&["money"]), formats: Formats::None },
-    Kind { names: &["telephone"], how: How::Rules(&["telephone", "phone"]), formats: Formats::Country },
-    Kind {
-        names: &["time"],
-        how: How::Rules(&["time"]),
-        formats: Formats::OneOf(&["hms12", "hms24", "hms", "hm"]),
-    },
-    Kind { names: &["date"], how: How::Rules(&["date", "year"]), formats: Formats::Date },
+    (&["characters", "spell-out", "verbatim"], How::Characters, Formats::None),
+    (&["digits"], How::Digits, Formats::None),
+    (&["cardinal"], How::Rules(&["cardinal", "number"]), Formats::None),
+    (&["ordinal"], How::Ordinal(&["ordinal"]), Formats::None),
+    (&["number"], How::Format, Formats::OneOf(&["cardinal", "ordinal", "digits", "telephone"])),
+    (&["fraction"], How::Rules(&["fraction"]), Formats::None),
+    (&["unit"], How::Rules(&["measure"]), Formats::None),
+    (&["currency"], How::Rules(&["money"]), Formats::None),
+    (&["telephone"], How::Rules(&["telephone", "phone"]), Formats::Country),
+    (&["time"], How::Rules(&["time"]), Formats::OneOf(&["hms12", "hms24", "hms", "hm"])),
+    (&["date"], How::Rules(&["date", "year"]), Formats::Date),
 ];
 
 fn kind(name: &str) -> Option<&'static Kind> {
-    KINDS.iter().find(|kind| kind.names.contains(&name))
+    KINDS.iter().find(|(names, ..)| names.contains(&name))
 }
 
 impl Spec {
@@ -73,7 +60,7 @@ impl Spec {
         let name = interpret_as.trim();
         let format = format.map(str::trim).filter(|format| !format.is_empty());
         let Some(known) = kind(name) else {
-            let known: Vec<&str> = KINDS.iter().flat_map(|kind| kind.names.iter().copied()).collect();
+            let known: Vec<&str> = KINDS.iter().flat_map(|(names, ..)| names.iter().copied()).collect();
             let known = known.join(", ");
             return Err(format!("<say-as interpret-as=\"{}\">: known: {known}", shown(name)));
         };
@@ -81,7 +68,7 @@ impl Spec {
             Err(format!("<say-as interpret-as=\"{name}\" format=\"{}\">: {known}", shown(format)))
         };
         let mut spec = Spec { kind: known, date: Vec::new() };
-        match (known.formats, format) {
+        match (known.2, format) {
             (_, None) => {}
             (Formats::None, Some(format)) => return refused(format, "it has no formats"),
             (Formats::OneOf(formats), Some(format)) if !formats.contains(&format) => {
@@ -99,7 +86,7 @@ impl Spec {
                 }
             }
         }
-        if known.how == How::Format {
+        if known.1 == How::Format {
             spec.kind = kind(format.unwrap_or("cardinal")).unwrap_or(known);
         }
         Ok(spec)
@@ -107,8 +94,9 @@ impl Spec {
 
     /// Returns the kind of thing that `text` is, and how it is read.
     pub fn reading(&self, text: &str) -> (&'static str, Reading) {
-        let name = self.kind.names.first().copied().unwrap_or_default();
-        let reading = match self.kind.how {
+        let (names, how, _) = self.kind;
+        let name = names.first().copied().unwrap_or_default();
+        let reading = match *how {
             How::Characters => Reading::Characters,
             How::Digits => Reading::Digits,
             How::Rules(rules) => Reading::As { rules, written: date(text, &self.date) },
@@ -166,20 +154,11 @@ fn date_format(format: &str) -> Option<Vec<(char, usize)>> {
     (!parts.is_empty() && !no_date).then_some(parts)
 }
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
+/// Returns the name of a month.
+fn month_name(month: usize) -> &'static str {
+    let names = "January February March April May June July August September October November December";
+    names.split(' ').nth(month.wrapping_sub(1)).unwrap_or_default()
+}
 
 /// Writes a date in numbers so that nobody could mistake the month for the day; none if it is no date.
 fn date(text: &str, format: &[(char, usize)]) -> Option<Written> {
@@ -216,13 +195,12 @@ fn date(text: &str, format: &[(char, usize)]) -> Option<Written> {
             return None;
         }
     }
-    let name = |month: usize| MONTHS.get(month.wrapping_sub(1)).copied().unwrap_or_default();
     let (chinese, english) = match (year, month, day) {
-        (Some(y), Some(m), Some(d)) => (format!("{y}年{m}月{d}日"), format!("{} {d}, {y}", name(m))),
-        (Some(y), Some(m), None) => (format!("{y}年{m}月"), format!("{} {y}", name(m))),
-        (None, Some(m), Some(d)) => (format!("{m}月{d}日"), format!("{} {d}", name(m))),
+        (Some(y), Some(m), Some(d)) => (format!("{y}年{m}月{d}日"), format!("{} {d}, {y}", month_name(m))),
+        (Some(y), Some(m), None) => (format!("{y}年{m}月"), format!("{} {y}", month_name(m))),
+        (None, Some(m), Some(d)) => (format!("{m}月{d}日"), format!("{} {d}", month_name(m))),
         (Some(y), None, None) => (format!("{y}年"), y.to_string()),
-        (None, Some(m), None) => (format!("{m}月"), name(m).to_string()),
+        (None, Some(m), None) => (format!("{m}月"), month_name(m).to_string()),
         (None, None, Some(d)) => (format!("{d}日"), format!("{d}{}", suffix(&d.to_string()))),
         _ => return None,
     };
