@@ -452,8 +452,8 @@ fn rules(language: Language) -> &'static Rules {
     static CHINESE: OnceLock<Rules> = OnceLock::new();
     static ENGLISH: OnceLock<Rules> = OnceLock::new();
     match language {
-        Language::Chinese => CHINESE.get_or_init(|| Rules::new(zh::RULES, &zh::number::NUMBERS)),
-        Language::English => ENGLISH.get_or_init(|| Rules::new(en::RULES, &en::number::NUMBERS)),
+        Language::Chinese => CHINESE.get_or_init(|| Rules::new(&zh::rules(), &zh::number::NUMBERS)),
+        Language::English => ENGLISH.get_or_init(|| Rules::new(&en::rules(), &en::number::NUMBERS)),
     }
 }
 

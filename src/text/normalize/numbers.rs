@@ -16,6 +16,8 @@ pub struct Numbers {
     pub year: fn(&str) -> Option<String>,
     /// Reads digits one by one; anything else in between is passed over.
     pub digits: fn(&str) -> String,
+    /// Reads a number or letters in a way that has a name, such as `ordinal`; none if it is no such number.
+    pub in_way: fn(&str, &str) -> Option<String>,
 }
 
 impl Numbers {

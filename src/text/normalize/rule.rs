@@ -8,7 +8,7 @@ use regex::{Captures, Regex, RegexSet, RegexSetBuilder};
 
 use super::numbers::Numbers;
 use super::outline::Outline;
-use super::table::pattern;
+use super::table::{Cells, pattern};
 use crate::text::language::{Language, is_han};
 
 /// The most of the text around a place that a reading may depend on, in bytes. A limit keeps the time linear.
@@ -33,13 +33,30 @@ pub struct Rule {
     /// A regular expression, from the place on; ASCII digits only, as full-width ones have been folded. It
     /// may name tables, as in `{month}`.
     pub pattern: &'static str,
+    /// The way to read it.
+    pub read: Read,
+}
+
+/// Says how what a pattern matched is read.
+#[derive(Debug)]
+pub enum Read {
     /// Returns what is spoken; none lets the rules after it try.
-    pub read: fn(&Found) -> Option<String>,
+    Code(fn(&Found) -> Option<String>),
+    /// Says words, with groups among them as in `{year:y}`, where it stands `alone`, `apart` or anywhere.
+    Words { place: &'static str, spoken: &'static str },
 }
 
 /// Returns the rule of a name, a pattern and what reads it.
 pub const fn rule(name: &'static str, pattern: &'static str, read: fn(&Found) -> Option<String>) -> Rule {
-    Rule { name, pattern, read }
+    Rule { name, pattern, read: Read::Code(read) }
+}
+
+/// Reads the row of a rule that needs no code.
+pub fn row(cells: &Cells) -> Option<Rule> {
+    match cells {
+        [pattern, name, place, spoken] => Some(Rule { name, pattern, read: Read::Words { place, spoken } }),
+        _ => None,
+    }
 }
 
 /// Holds what a rule's pattern matched, and what stands around it.
@@ -139,6 +156,29 @@ impl<'t> Found<'t> {
     /// follows.
     pub fn ends_apart(&self, signs: &str) -> bool {
         !self.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '%') && !self.goes_on(signs)
+    }
+
+    fn read(&self, how: &Read) -> Option<String> {
+        match *how {
+            Read::Code(read) => read(self),
+            Read::Words { place: "alone", .. } if !self.stands_alone() => None,
+            Read::Words { place: "apart", .. } if !self.starts_apart("-./,") => None,
+            Read::Words { spoken, .. } => self.say(spoken),
+        }
+    }
+
+    /// Puts groups, each read in the way before its name, into a text; `all` is what was matched.
+    fn say(&self, text: &str) -> Option<String> {
+        let mut parts = text.split('{');
+        let mut spoken = parts.next()?.to_string();
+        for part in parts {
+            let (slot, rest) = part.split_once('}')?;
+            let (way, group) = slot.split_once(':').unwrap_or(("", slot));
+            let written = if group == "all" { self.all() } else { self.get(group) };
+            spoken += &if way.is_empty() { written.into() } else { (self.numbers.in_way)(way, written)? };
+            spoken += rest;
+        }
+        Some(spoken)
     }
 
     fn len(&self) -> usize {
@@ -267,7 +307,7 @@ impl Rules {
             return None;
         }
         found.after = after(text, at + len);
-        (rule.read)(&found).map(|spoken| Reading { kind: rule.name, len, spoken })
+        found.read(&rule.read).map(|spoken| Reading { kind: rule.name, len, spoken })
     }
 
     /// Reads as [`Rules::read`] does, but all of `text` or nothing.
@@ -361,14 +401,31 @@ mod tests {
     }
 
     #[test]
+    fn rows_name_groups_and_ways_to_read_them() {
+        let mut seen = 0;
+        for language in [Language::Chinese, Language::English] {
+            let rules = rules(language);
+            for Known { rule, .. } in &rules.rules {
+                let Read::Words { place, spoken } = rule.read else { continue };
+                seen += 1;
+                assert!(["alone", "apart", "anywhere"].contains(&place), "{rule:?}");
+                let groups = Regex::new(&anchored(rule)).unwrap();
+                for slot in spoken.split('{').skip(1) {
+                    let (way, group) = slot.split('}').next().unwrap().rsplit_once(':').unwrap_or_default();
+                    let known = group == "all" || groups.capture_names().flatten().any(|name| name == group);
+                    assert!(way.is_empty() || known, "{rule:?}");
+                    assert!(way.is_empty() || (rules.numbers.in_way)(way, "12").is_some(), "{rule:?}");
+                }
+            }
+        }
+        assert!(seen > 40, "{seen}");
+    }
+
+    #[test]
     fn a_broken_pattern_costs_no_other_rule() {
         const LISTS: [&[Rule]; 1] = [&[
-            Rule { name: "broken", pattern: "(", read: |_| Some("broken".into()) },
-            Rule {
-                name: "digits",
-                pattern: "[0-9]{1,4}",
-                read: |found| Some((found.numbers().digits)(found.all())),
-            },
+            rule("broken", "(", |_| Some("broken".into())),
+            rule("digits", "[0-9]{1,4}", |found| Some((found.numbers().digits)(found.all()))),
         ]];
         let rules = Rules::new(&LISTS, &en::number::NUMBERS);
         for _ in 0..2 {

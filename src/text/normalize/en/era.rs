@@ -7,34 +7,16 @@ use crate::text::normalize::rule::{Found, Rule, is_letter_or_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    rule("date", "(?P<year>[12][0-9]{3})s? ?[-–—~] ?(?P<ahead>present|now|today|Present)", since),
     rule("date", "(?P<year>1[0-9]{3}|20[0-9]{2}) ?[-–—~] ?(?P<to>1[0-9]{3}|20[0-9]{2}|[0-9]{2})", years),
     rule("date", "(?P<year>1[0-9]{3}|20[0-9]{2})/(?P<to>[0-9]{2})", years),
     rule("date", "{years_of_era}", era),
-    rule("date", r"(?:AD|A\.D\.) ?(?P<year>[0-9]{1,4})(?:[-–](?P<to>[0-9]{1,4}))?", anno_domini),
     rule("date", "{part_of_year}(?:[ /-]|, ?| FY ?| of )?['’]?(?P<year>20[0-9]{2}|19[0-9]{2})", part_of_year),
     rule("date", "{part_of_year}(?: ?['’]|-)(?P<year>[0-9]{2})", part_of_year),
     rule("date", "(?P<number>[1-4])(?P<letter>[QH])(?P<year>[0-9]{2})", part_of_year),
     // 2H FY23, Q1FY2024
     rule("date", "{part_of_year} ?(?P<kind>[FC])Y ?['’]?(?P<year>20[0-9]{2}|[0-9]{2})", part_of_year),
-    rule("date", "(?P<n>[369])M ?['’]?(?P<year>20[0-9]{2}|[12][0-9])", |found| {
-        let months = found.stands_alone().then(|| cardinal(found.get("n")))??;
-        Some(format!("{months} months of {}", full_year(found.get("year"))?))
-    }),
     rule("date", "{part_of_year}", part_alone),
-    rule("date", "(?P<part>[Mm]id|[Ee]arly|[Ll]ate|[Pp]re|[Pp]ost)-(?P<ahead>['’‘][0-9]0s)", |found| {
-        Some(format!("{} ", found.get("part")))
-    }),
-    rule("date", "FY ?(?P<year>20[0-9]{2})[-–/](?P<to>[0-9]{2})", |found| {
-        let to = found.stands_alone().then(|| cardinal(found.get("to")))??;
-        Some(format!("F Y {} to {to}", year(found.get("year"))?))
-    }),
-    rule("date", r"FY ?['’]?(?P<year>20[0-9]{2}|19[0-9]{2}|[0-9]{2})", fiscal),
 ];
-
-fn since(found: &Found) -> Option<String> {
-    Some(format!("{} to", year(found.get("year"))?))
-}
 
 fn years(found: &Found) -> Option<String> {
     let (from, to) = (found.get("year"), found.get("to"));
@@ -67,12 +49,6 @@ fn era(found: &Found) -> Option<String> {
     Some(format!("{spoken} {}", letters.join(" ")))
 }
 
-fn anno_domini(found: &Found) -> Option<String> {
-    found.stands_alone().then_some(())?;
-    let spoken = format!("A D {}", year(found.get("year"))?);
-    Some(if found.has("to") { format!("{spoken} to {}", year(found.get("to"))?) } else { spoken })
-}
-
 /// Reads `Q3 2021`, `1H23`: the third quarter of twenty twenty one.
 fn part_of_year(found: &Found) -> Option<String> {
     found.stands_alone().then_some(())?;
@@ -102,10 +78,4 @@ fn part(found: &Found) -> Option<String> {
     };
     let the = if TIMES.contains(previous_word(found.before())) { "the " } else { "" };
     Some(format!("{the}{} {name}", ordinal(&n)?))
-}
-
-fn fiscal(found: &Found) -> Option<String> {
-    let digits = found.get("year");
-    let spoken = if digits.len() == 2 { cardinal(digits)? } else { year(digits)? };
-    found.stands_alone().then(|| format!("F Y {spoken}"))
 }

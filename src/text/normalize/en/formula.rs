@@ -5,17 +5,10 @@ use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_small, rule};
 use crate::text::normalize::table::Words;
 
-pub const RULES: &[Rule] = &[
-    rule("formula", "(?:NaCl|NaOH|HCl|KCl|KOH|HBr|NaClO|LiOH|MgO|CaO|ZnO)", known),
-    rule("formula", "(?:[A-Z][a-z]?[0-9]{0,2}){2,8}", formula),
-];
+pub const RULES: &[Rule] = &[rule("formula", "(?:[A-Z][a-z]?[0-9]{0,2}){2,8}", formula)];
 
 /// Elements of common compounds. Some are left out, as codes and names have their letters too.
 static ELEMENTS: Words = Words::new("en/words", "formula: elements");
-
-fn known(found: &Found) -> Option<String> {
-    found.stands_alone().then(|| spell(found.all()))
-}
 
 /// Reads `H2SO4`: at least two elements, and one of them several times.
 fn formula(found: &Found) -> Option<String> {

@@ -8,7 +8,6 @@ use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    rule("section", "§§", |_| Some("sections".into())),
     rule("section", "{law_parts}", parts),
     rule("section", "(?P<number>[0-9]{3,4})(?P<letter>[a-z])?", section),
     rule("citation", "{citation}", citation),

@@ -13,7 +13,6 @@ pub const RULES: &[Rule] = &[
     rule("math", r"(?P<sign><=|>=|!=|==|[<>≤≥≠≈]) ?(?P<ahead>[+$€£-]?\.?[0-9])", compare),
     rule("math", r"[~∼～](?P<ahead> ?[$€£]?\.?[0-9])", about),
     rule("math", r"(?P<function>[fgh])\((?P<argument>[a-z0-9])\)(?P<ahead> ?=)?", function),
-    rule("math", r"\+/-(?P<ahead> ?[0-9])", |_| Some("plus or minus".into())),
     rule("math", r"\^ ?\(?(?P<sign>-)?(?P<power>[0-9]{1,4}|[a-z])\)?", power),
     rule("math", r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4}) (?P<unit>[A-Za-zµΩ]{1,4}[²³]?)", superscript),
     rule("math", r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4})", superscript),

@@ -30,34 +30,54 @@ mod unit;
 mod year;
 
 use super::latin;
-use super::rule::Rule;
+use super::rule::{self, Rule};
+use super::table::Table;
 
-/// The rules in the order they are tried: what is special comes before what is general.
-pub const RULES: &[&[Rule]] = &[
-    latin::RULES,
-    date::RULES,
-    era::RULES,
-    telephone::RULES,
-    formula::RULES,
-    code::RULES,
-    law::RULES,
-    scripture::RULES,
-    ratio::RULES,
-    time::RULES,
-    street::RULES,
-    abbreviation::RULES,
-    money::RULES,
-    percent::RULES,
-    model::RULES,
-    range::ORDINALS,
-    ordinal::RULES,
-    size::RULES,
-    measure::RULES,
-    range::RULES,
-    math::RULES,
-    fraction::RULES,
-    year::RULES,
-    cardinal::RULES,
-    roman::RULES,
-    latin::WORDS,
-];
+/// Rules that need no code.
+static ROWS: Table<Rule> = Table::new("en/rules", rule::row);
+
+/// Returns the rules in the order they are tried: what is special comes before what is general.
+pub fn rules() -> Vec<&'static [Rule]> {
+    vec![
+        latin::RULES,
+        &ROWS,
+        date::RULES,
+        era::RULES,
+        telephone::RULES,
+        formula::RULES,
+        code::RULES,
+        law::RULES,
+        scripture::RULES,
+        ratio::RULES,
+        time::RULES,
+        street::RULES,
+        abbreviation::RULES,
+        money::RULES,
+        percent::RULES,
+        model::RULES,
+        ordinal::RULES,
+        size::RULES,
+        measure::RULES,
+        range::RULES,
+        math::RULES,
+        fraction::RULES,
+        year::RULES,
+        cardinal::RULES,
+        roman::RULES,
+        latin::WORDS,
+    ]
+}
+
+/// Reads a number or letters in a way that has a name.
+fn in_way(way: &str, written: &str) -> Option<String> {
+    match way {
+        "cardinal" => number::cardinal(written),
+        "ordinal" => number::ordinal(written),
+        "year" => number::year(written),
+        "years" => number::year(written).map(|year| number::plural(&year)),
+        "digits" => Some(telephone::digits(written)),
+        "house" => street::house_number(written),
+        "letters" => Some(latin::spell::spell(written)),
+        _ => None,
+    }
+}

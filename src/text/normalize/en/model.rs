@@ -9,7 +9,6 @@ use crate::text::normalize::table::Words;
 pub const RULES: &[Rule] = &[
     rule("model", r"(?P<model>7[0-9]7)-(?P<variant>[0-9]{3})", airliner),
     rule("model", r"802\.(?P<part>[0-9]{1,2})(?P<letters>[a-z]{0,3})", network),
-    rule("resolution", "(?P<lines>240|360|480|576|720|1080|1440|2160)(?P<way>[pi])", lines),
     rule("model", "(?P<model>[0-9]{3,4})(?P<many>s)?", model),
 ];
 
@@ -32,11 +31,6 @@ fn network(found: &Found) -> Option<String> {
     (known && !sum && found.stands_alone() && found.next().is_none_or(|c| c != '%')).then_some(())?;
     let spoken = format!("eight o two dot {} {}", cardinal(found.get("part"))?, spell(found.get("letters")));
     Some(spoken.trim_end().into())
-}
-
-/// Reads the lines of a picture: 1080p.
-fn lines(found: &Found) -> Option<String> {
-    found.stands_alone().then(|| Some(format!("{} {}", year(found.get("lines"))?, found.get("way"))))?
 }
 
 fn model(found: &Found) -> Option<String> {

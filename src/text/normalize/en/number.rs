@@ -4,7 +4,8 @@ use crate::text::Language;
 use crate::text::normalize::numbers::Numbers;
 use crate::text::normalize::table::{self, Table, Words};
 
-pub static NUMBERS: Numbers = Numbers { language: Language::English, cardinal, year, digits };
+pub static NUMBERS: Numbers =
+    Numbers { language: Language::English, cardinal, year, digits, in_way: super::in_way };
 
 /// Zero to nineteen.
 static ONES: Words = Words::new("en/words", "number: ones");

@@ -3,7 +3,7 @@
 use super::amount::last_word;
 use super::context::next_word;
 use super::date::is_month;
-use super::number::{number, ordinal, plural, year};
+use super::number::number;
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_small, rule};
 
@@ -11,12 +11,6 @@ use crate::text::normalize::rule::{Found, Rule, is_digit, is_small, rule};
 pub const RULES: &[Rule] = &[
     rule("range", "(?P<from>{count})(?P<percent>%)?(?P<dash> ?[–—~] ?|-| - )(?P<ahead>{count})", range),
     rule("range", "(?P<from>[A-Za-z])[-–](?P<to>[A-Za-z])", letters),
-];
-
-/// `5th-10th`, before ordinals are read.
-pub const ORDINALS: &[Rule] = &[
-    rule("range", "{ordinal_range}", ordinals),
-    rule("range", "(?P<from>[0-9]{1,3}0)s(?P<dash> ?[-–—~] ?)(?P<ahead>['’]?[0-9]{1,3}0s)", decades),
 ];
 
 fn range(found: &Found) -> Option<String> {
@@ -51,17 +45,6 @@ fn range(found: &Found) -> Option<String> {
     let spoken = number(from)?;
     let percent = if found.has("percent") { " percent" } else { "" };
     Some(format!("{spoken}{percent} to"))
-}
-
-fn ordinals(found: &Found) -> Option<String> {
-    let inside = !found.starts_apart("-./,");
-    (!inside).then(|| Some(format!("{} to", ordinal(found.get("from"))?)))?
-}
-
-/// Reads `1990s-2000s`.
-fn decades(found: &Found) -> Option<String> {
-    let inside = !found.starts_apart("-./,");
-    (!inside).then(|| Some(format!("{} to", plural(&year(found.get("from"))?))))?
 }
 
 /// Reads `A-Z`.

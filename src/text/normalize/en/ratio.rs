@@ -48,9 +48,6 @@ fn odds(found: &Found) -> Option<String> {
 }
 
 fn ratio(found: &Found) -> Option<String> {
-    if found.all() == "50:50" && begins(found) && ends(found) {
-        return Some("fifty fifty".into());
-    }
     (begins(found)
         && ends(found)
         && !found.after().starts_with(':')

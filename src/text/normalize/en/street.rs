@@ -11,12 +11,6 @@ pub const RULES: &[Rule] = &[
     rule("address", "{house}", house),
     rule("address", r"(?P<state>[A-Z]{2})(?:,? {1,2}(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?)?", state),
     rule("address", "(?P<zip>[0-9]{5})(?:-(?P<four>[0-9]{4}))?", zip),
-    rule("address", r"(?:P\.? ?O\.?|p\.o\.) ?[Bb]ox (?P<box>[0-9]{1,6})", post_box),
-    rule(
-        "address",
-        r"(?P<name>I-|US-|(?:[Hh]wy|Rte?)\.? |(?:Ste|STE|[Aa]pt|APT)\.? #?)(?P<road>[0-9]{1,4})",
-        road,
-    ),
     rule("address", "(?P<side>NE|NW|SE|SW|[NSEW])", side_behind),
 ];
 
@@ -125,22 +119,4 @@ fn zip(found: &Found) -> Option<String> {
     let four = if found.has("four") { ", " } else { "" };
     (found.stands_alone() && before && !counts && words.rev().take(6).any(ways))
         .then(|| digits(found.get("zip")) + four + &digits(found.get("four")))
-}
-
-fn post_box(found: &Found) -> Option<String> {
-    found.stands_alone().then(|| format!("P O box {}", digits(found.get("box"))))
-}
-
-fn road(found: &Found) -> Option<String> {
-    let name = match found.get("name").trim_end_matches(['-', '.', ' ', '#']) {
-        "I" => "I",
-        "US" => "U S",
-        "Rt" | "Rte" => "route",
-        "Hwy" | "hwy" => "highway",
-        "Ste" | "STE" => "suite",
-        _ => "apartment",
-    };
-    let goes_on = found.next().is_some_and(|c| is_small(c) || is_digit(c));
-    (found.starts_apart("") && !goes_on).then_some(())?;
-    Some(format!("{name} {}", house_number(found.get("road"))?))
 }

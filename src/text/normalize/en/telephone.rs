@@ -21,10 +21,6 @@ pub const RULES: &[Rule] = &[
     rule("number", "(?P<all>[0-9]{3,15})", numbered),
     rule("telephone", "(?P<all>911|411|311|211|511|611|711|811|988|999|112|110|120|119|101)", emergency),
     rule("telephone", "(?P<all>[0-9]{5,15})", after_call),
-    rule("telephone", r"(?:Tel|tel|TEL)(?P<ahead>: ?[+(]?[0-9])", |found| {
-        found.stands_alone().then(|| "telephone".into())
-    }),
-    rule("telephone", "(?:ext|Ext|extension|Extension)[. ] ?(?P<all>[0-9]{1,6})", extension),
 ];
 
 /// Reads digits as on the telephone, where zero is the letter.
@@ -153,8 +149,4 @@ fn numbered(found: &Found) -> Option<String> {
     let number = words.ends_with(" number") || words.ends_with(" no");
     let id = words.ends_with(" ID") || words == "ID" || words.ends_with(" PIN") || words == "PIN";
     (is_clean(found) && (named && (ends || number) || id)).then(|| digits(found.get("all")))
-}
-
-fn extension(found: &Found) -> Option<String> {
-    found.stands_alone().then(|| format!("extension {}", digits(found.get("all"))))
 }

@@ -8,9 +8,6 @@ use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 
 pub const RULES: &[Rule] = &[
-    rule("time", "(?P<word>noon|midnight|Noon|Midnight) ?[-–—~] ?(?P<ahead>[0-9])", |found| {
-        Some(format!("{} to", found.get("word")))
-    }),
     rule("time", "{from_time}", from),
     rule("time", "{hour}:(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?{half}", clock),
     rule("time", "{hour}:(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?:[.,][0-9]{1,3})?(?P<zone>Z)?", clock),
@@ -28,11 +25,6 @@ pub const RULES: &[Rule] = &[
     rule("time", "{hours_and_minutes}", duration),
     rule("time", "(?P<m>[0-9]{1,2}) ?(?:mins?|m) ?(?P<s>[0-9]{1,2}) ?(?:secs?|s)", duration),
     rule("time", "{offset_of_zone}", offset),
-    rule("time", "{countdown}", |found| {
-        let sign = if found.get("sign") == "+" { "plus" } else { "minus" };
-        let inside = !found.starts_apart("-");
-        (!inside).then(|| format!("T {sign} "))
-    }),
     // 17:05:12 +0200, 17:05:12 2018 -0730
     rule("time", r"(?P<sign>[+-])(?P<h>[01][0-9])(?P<m>[0-5][0-9])", offset_behind_clock),
     rule("time", "(?P<zone>est|edt|cst|cdt|mst|mdt|pst|pdt|gmt|utc|bst|cet|ist|jst)", zone),

@@ -1,16 +1,11 @@
 //! Addresses of machines, versions, chapters, and other mixes of letters and digits.
 
-use super::number::{digits, integer, number};
+use super::number::{digits, integer};
 use crate::text::normalize::numbers::roman_value;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
 use crate::text::normalize::table::Words;
 
 pub const LATIN: &[Rule] = &[
-    // No.5
-    rule("code", r"(?:NO|No|no)\. ?(?<n>[0-9]{1,4})|No(?<m>[0-9]{1,4})", ordinal),
-    rule("code", r"[Pp]\.(?<n>[0-9]{1,4})", |found| {
-        found.stands_alone().then(|| format!("第{}页", integer(found.get("n"))))
-    }),
     rule("code", r"(?<a>[A-Z])2(?<b>[A-Z])", to),
     // Vol.3, in which the point is not heard
     rule("code", r"(?<word>Vol|VOL|vol|Fig|FIG|fig|Ver|ver|Ep|EP)\. ?(?<ahead>[0-9])", |found| {
@@ -27,18 +22,8 @@ pub const RULES: &[Rule] = &[
         let parts: Vec<_> = found.get("n").split('.').map(integer).collect();
         Some(format!("第{}节", parts.join("点")))
     }),
-    // 1st
-    rule("code", r"(?<n>[0-9]{1,3})(?:st|nd|rd|th)", |found| {
-        found.stands_alone().then(|| format!("第{}", integer(found.get("n"))))
-    }),
     // ISO 9001:2015
     rule("code", r"(?<n>[0-9]{3,6})[-:](?<y>(?:19|20)[0-9]{2})", standard),
-    // 5★
-    rule("code", r"(?<n>[1-9](?:\.[0-9])?) ?[★☆⭐]", |found| {
-        found.stands_alone().then(|| number(found.get("n")) + "星")
-    }),
-    // 5#楼
-    rule("code", r"(?<n>[0-9]{1,4})#", |found| found.stands_alone().then(|| integer(found.get("n")) + "号")),
 ];
 
 fn standard(found: &Found) -> Option<String> {
@@ -58,11 +43,6 @@ fn to(found: &Found) -> Option<String> {
     static KNOWN: Words = Words::new("zh/words", "codes: known");
     (found.stands_alone() && KNOWN.contains(found.all()))
         .then(|| format!("{} to {}", found.get("a"), found.get("b")))
-}
-
-fn ordinal(found: &Found) -> Option<String> {
-    let n = if found.has("n") { found.get("n") } else { found.get("m") };
-    found.stands_alone().then(|| format!("第{}", integer(n)))
 }
 
 /// Reads Roman numerals where no word can stand: 第Ⅷ章, II期.

@@ -1,7 +1,6 @@
 //! Dates, years, months.
 
 use super::context;
-use super::digits::told;
 use super::number::{digits, integer};
 use crate::text::language::is_han;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
@@ -45,19 +44,8 @@ pub const RULES: &[Rule] = &[
     rule("date", "{season}", years),
     rule("date", r"(?<y>[0-9]{3,4}) ?(?<ahead>年(?<age>代)?)", year),
     rule("date", r"(?<y>[0-9]{2})(?<ahead>年)", short_year),
-    rule("date", "{named_year}", told),
-    // 2023、2024年
-    rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<ahead>[、和及与] ?(?:19|20)[0-9]{2} ?年)", told),
     // 《2024中国企业榜》, 2024成都车展
     rule("date", r"(?:19|20)[0-9]{2}", of_event),
-    // 07-08赛季
-    rule("date", r"(?<a>[0-9]{2})[-/~–](?<b>[0-9]{2})(?<ahead>赛季|賽季)", |found| {
-        found.stands_alone().then(|| format!("{}到{}", digits(found.get("a")), digits(found.get("b"))))
-    }),
-    // 1990s
-    rule("date", r"(?<y>(?:1[89]|20)[0-9]0)s", |found| {
-        found.stands_alone().then(|| digits(found.get("y")) + "年代")
-    }),
     // Those born in a decade: 90后
     rule("date", r"(?<y>[0156789][05])(?<ahead>[后後])", generation),
     // 20220128 after what a date follows

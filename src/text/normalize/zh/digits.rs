@@ -10,10 +10,6 @@ use crate::text::normalize::table::{self, Table, Words};
 pub const LATIN: &[Rule] = &[rule("plate", r"[A-HJ-NP-Z][·.•\- ]?[A-HJ-NP-Z0-9]{5,6}", plate)];
 
 pub const RULES: &[Rule] = &[
-    // Bank cards and identity cards.
-    rule("digits", r"[0-9]{4}(?: [0-9]{4}){2,4}(?: [0-9]{1,3})?", |found| {
-        found.stands_alone().then(|| digits(found.all()))
-    }),
     // 会议号 886 123 456
     rule("digits", r"[0-9]{2,4}(?:(?: [0-9]{2,4}){1,4}|(?:-[0-9]{2,4}){2,4})", grouped),
     // ISBN
@@ -21,25 +17,18 @@ pub const RULES: &[Rule] = &[
         let named = context::ends_with_any(label(found.before()), &["ISBN", "编号", "編號", "书号", "書號"]);
         (named && found.stands_alone()).then(|| digits(found.all()))
     }),
+    // Identity cards.
     rule("digits", r"[1-9][0-9]{16}(?<last>[0-9Xx])", identity),
     rule("digits", r"[0-9]{3,4}", named),
     rule("digits", r"[0-9]{1,24}", code),
-    rule("digits", r"211/985|985/211", |found| {
-        let (a, b) = found.all().split_once('/')?;
-        found.stands_alone().then(|| format!("{}，{}", digits(a), digits(b)))
-    }),
     // 贵州茅台(600519), 00700.HK
     rule("digits", r"[0-9]{4,6}", stock),
     // Cheers and laughs of the net: 简直666, 23333.
     rule("digits", r"6{3,8}|23{2,8}|88{1,3}|5201314|1314520|520|1314", net),
-    // 95式 and 99A坦克, by the year; bonds, by the year and their number in it: 24附息国债08.
-    rule("digits", r"[0-9]{2}(?<ahead>式|A(?:坦克|主战|型坦克)|VIP|附息|贴现|国开|农发|特别国债)", told),
     // 波音737-800
     rule("digits", r"7[0-9]7(?<ahead>-[0-9]{1,4})", |found| {
         (found.follows(&["波音"]) && found.stands_alone()).then(|| digits(found.all()))
     }),
-    // 85折 is 8.5折.
-    rule("digits", r"[1-9][1-9](?<ahead>折)", told),
 ];
 
 const PROVINCES: &str =
@@ -81,11 +70,6 @@ static NAMES: Table<(&str, Vec<&str>, Vec<&str>)> = Table::new("zh/names", |cell
     }
     _ => None,
 });
-
-/// Reads digit by digit what a pattern says all about.
-pub fn told(found: &Found) -> Option<String> {
-    found.starts_apart(".").then(|| digits(found.all()))
-}
 
 pub fn alone(found: &Found) -> bool {
     let unit = found.next().is_some_and(|c| "%‰°²³^×+*=~".contains(c));

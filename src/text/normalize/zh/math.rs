@@ -21,16 +21,11 @@ pub const RULES: &[Rule] = &[
         Some(integer(&numbers::lowered(found.all())))
     }),
     rule("math", r" ?\* ?(?<ahead>[0-9(])", times),
-    rule("math", r"(?:>=|≥|≧)", |_| Some("大于等于".into())),
-    rule("math", r"(?:<=|≤|≦)(?<ahead> ?[^>])", |_| Some("小于等于".into())),
-    rule("math", r"!=", |_| Some("不等于".into())),
-    rule("math", r"==", |_| Some("等于".into())),
     rule("math", r"(?<sign>[<>]) ?(?<ahead>(?<next>[-¥$0-9A-Za-z.]))", compared),
     rule("math", r"[+] ?(?<ahead>(?<next>[0-9.]))", plus),
     rule("math", r"- ?(?<ahead>(?<next>[a-z0-9(]))", minus),
     rule("math", r"[÷/] ?(?<ahead>[0-9(])", divided),
     rule("math", "[√×✓✔✗✘]", mark),
-    rule("math", r"√(?<ahead>[0-9(a-z])", |_| Some("根号".into())),
 ];
 
 /// Reads what is put beside an answer.

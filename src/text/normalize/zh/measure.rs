@@ -2,7 +2,7 @@
 
 use super::context;
 use super::fraction::may_be_negative;
-use super::number::{number, quantity};
+use super::number::quantity;
 use super::units;
 use crate::text::language::is_han;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter, is_letter_or_digit, rule};
@@ -13,11 +13,7 @@ pub const LATIN: &[Rule] =
     &[rule("measure", "(?<unit>{sign})/{counted}", bare_rate), rule("measure", "{sign}", bare_unit)];
 
 pub const RULES: &[Rule] = &[
-    // 6.5L/100km
-    rule("measure", "(?<a>{num}) ?(?<unit>L|升|kWh) ?/ ?(?:100|百)(?:km|公里|千米)", consumption),
     rule("measure", "{measured} ?(?<unit>{sign}) ?/ ?{counted}", rate),
-    // 39°54′20″
-    rule("measure", "{arc}", angle),
     rule("measure", "{measured} ?(?<unit>{sign})", measure),
     // -5~-3度, -10度
     rule("measure", "{degrees}", measure),
@@ -116,26 +112,12 @@ fn rate(found: &Found) -> Option<String> {
     Some(format!("每{}{amount}{unit}", per))
 }
 
-/// Reads what a car uses.
-fn consumption(found: &Found) -> Option<String> {
-    let unit = if found.get("unit") == "kWh" { "千瓦时" } else { "升" };
-    Some(format!("每百公里{}{unit}", quantity(found.get("a"))))
-}
-
 /// Reads what is counted by: a unit, or a word in Chinese.
 fn unit_or_word(per: &str) -> Option<String> {
     if per.starts_with(is_han) {
         return Some(per.into());
     }
     if per == "H" { Some("小时".into()) } else { units::name(per) }
-}
-
-fn angle(found: &Found) -> Option<String> {
-    let mut spoken = format!("{}度{}分", number(found.get("d")), number(found.get("m")));
-    if found.has("s") {
-        spoken += &format!("{}秒", number(found.get("s")));
-    }
-    Some(spoken)
 }
 
 /// Reads a unit after 每 or a number in Chinese.

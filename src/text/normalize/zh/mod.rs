@@ -20,35 +20,42 @@ mod time;
 mod units;
 
 use super::latin;
-use super::rule::Rule;
+use super::rule::{self, Rule};
+use super::table::Table;
 
-/// The rules in the order they are tried: what is special comes before what is general.
-pub const RULES: &[&[Rule]] = &[
-    // What begins with letters and is no word.
-    money::LATIN,
-    digits::LATIN,
-    time::LATIN,
-    date::LATIN,
-    codes::LATIN,
-    math::LATIN,
-    measure::LATIN,
-    latin::RULES,
-    latin::WORDS,
-    // What begins with a digit or a sign.
-    list::RULES,
-    date::RULES,
-    day::RULES,
-    codes::RULES,
-    time::RULES,
-    score::RULES,
-    telephone::RULES,
-    digits::RULES,
-    money::RULES,
-    fraction::RULES,
-    inches::RULES,
-    measure::RULES,
-    math::RULES,
-    range::RULES,
-    number::NEGATIVE,
-    number::RULES,
-];
+/// Rules that need no code.
+static ROWS: Table<Rule> = Table::new("zh/rules", rule::row);
+
+/// Returns the rules in the order they are tried: what is special comes before what is general.
+pub fn rules() -> Vec<&'static [Rule]> {
+    vec![
+        &ROWS,
+        // What begins with letters and is no word.
+        money::LATIN,
+        digits::LATIN,
+        time::LATIN,
+        date::LATIN,
+        codes::LATIN,
+        math::LATIN,
+        measure::LATIN,
+        latin::RULES,
+        latin::WORDS,
+        // What begins with a digit or a sign.
+        list::RULES,
+        date::RULES,
+        day::RULES,
+        codes::RULES,
+        time::RULES,
+        score::RULES,
+        telephone::RULES,
+        digits::RULES,
+        money::RULES,
+        fraction::RULES,
+        inches::RULES,
+        measure::RULES,
+        math::RULES,
+        range::RULES,
+        number::NEGATIVE,
+        number::RULES,
+    ]
+}

@@ -14,6 +14,13 @@ pub static NUMBERS: Numbers = Numbers {
     },
     year: |digits| Some(self::digits(digits)),
     digits,
+    in_way: |way, written| match way {
+        "digits" => Some(self::digits(written)),
+        "integer" => Some(integer(written)),
+        "number" => Some(number(written)),
+        "quantity" => Some(quantity(written)),
+        _ => None,
+    },
 };
 
 pub const RULES: &[Rule] = &[
@@ -36,10 +43,7 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Numbers after a minus, wherever a sign is what it is.
-pub const NEGATIVE: &[Rule] = &[
-    rule("number", "-(?<n>{num})", negative),
-    rule("number", "-(?<ahead>百分之[0-9])", |_| Some("负".into())),
-];
+pub const NEGATIVE: &[Rule] = &[rule("number", "-(?<n>{num})", negative)];
 
 const DIGITS: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
 /// Digits from here on are no amount, unless a measure word or zeros at the end say so.
