@@ -42,7 +42,7 @@ pub struct Rule {
 pub enum Read {
     /// Returns what is spoken; none lets the rules after it try.
     Code(fn(&Found) -> Option<String>),
-    /// Says words, with groups among them as in `{year:y}`, where it stands `alone`, `apart` or anywhere.
+    /// Says words, with groups among them as in `{year:y}`, where it stands `alone`, `apart`, `clear` or anywhere.
     Words { place: &'static str, spoken: &'static str },
 }
 
@@ -162,7 +162,8 @@ impl<'t> Found<'t> {
         match *how {
             Read::Code(read) => read(self),
             Read::Words { place: "alone", .. } if !self.stands_alone() => None,
-            Read::Words { place: "apart", .. } if !self.starts_apart("-./,") => None,
+            Read::Words { place: "clear", .. } if !self.stands_alone() => None,
+            Read::Words { place: "apart" | "clear", .. } if !self.starts_apart("-./,") => None,
             Read::Words { spoken, .. } => self.say(spoken),
         }
     }
@@ -408,7 +409,7 @@ mod tests {
             for Known { rule, .. } in &rules.rules {
                 let Read::Words { place, spoken } = rule.read else { continue };
                 seen += 1;
-                assert!(["alone", "apart", "anywhere"].contains(&place), "{rule:?}");
+                assert!(["alone", "apart", "clear", "anywhere"].contains(&place), "{rule:?}");
                 let groups = Regex::new(&anchored(rule)).unwrap();
                 for slot in spoken.split('{').skip(1) {
                     let (way, group) = slot.split('}').next().unwrap().rsplit_once(':').unwrap_or_default();

@@ -10,7 +10,11 @@ use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter_
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    rule("abbreviation", r"(?:w/o|w/e|w/|W/|c/o|b/c|&c\.?)", slashed),
+    rule("abbreviation", "[wW]/", |found| {
+        let letter =
+            found.after().chars().nth(1) == Some(' ') && found.next().is_some_and(is_letter_or_digit);
+        (found.starts_apart("/") && !letter).then(|| "with".into())
+    }),
     rule("abbreviation", "(?P<group>AB|[A-DFO])(?P<sign>[+−–-])", blood_group),
     rule("abbreviation", r"{dotted}(?P<ahead>{sentence_end})", dotted_at_end),
     rule("abbreviation", r"{dotted}\.?(?:['’](?P<possessive>s)|-(?P<ahead>[A-Za-z]))?", dotted),
@@ -34,20 +38,6 @@ static GLUED: Words = Words::new("en/words", "abbreviation: glued");
 
 /// Names of firms, people and roads go on behind these.
 static BEFORE_TITLE: Words = Words::new("en/words", "abbreviation: before title");
-
-fn slashed(found: &Found) -> Option<String> {
-    found.starts_apart("/").then_some(())?;
-    let letter = found.next().is_some_and(is_letter_or_digit);
-    Some(match found.all() {
-        "w/" | "W/" if !found.after().get(1..2).is_some_and(|c| letter && c == " ") => "with".into(),
-        "w/e" if !letter => "weekend".into(),
-        "w/o" if !letter => "without".into(),
-        "c/o" if !letter => "care of".into(),
-        "b/c" if !letter => "because".into(),
-        "&c" | "&c." if !letter => "et cetera".into(),
-        _ => return None,
-    })
-}
 
 /// Reads blood of type O- or AB+, and a grade of B-.
 fn blood_group(found: &Found) -> Option<String> {

@@ -10,7 +10,6 @@ use crate::text::normalize::table::Words;
 pub const RULES: &[Rule] = &[
     rule("section", "{law_parts}", parts),
     rule("section", "(?P<number>[0-9]{3,4})(?P<letter>[a-z])?", section),
-    rule("citation", "{citation}", citation),
     // No. 21-1484
     rule("citation", "(?P<year>[0-9]{2})-(?P<number>[0-9]{3,5})", docket),
 ];
@@ -64,17 +63,4 @@ fn section(found: &Found) -> Option<String> {
     (clean && (code || named)).then_some(())?;
     let letter = spell(found.get("letter"));
     Some(if letter.is_empty() { year(number)? } else { format!("{} {letter}", year(number)?) })
-}
-
-/// Reads `347 U.S. 483`: three forty seven U S four eighty three.
-fn citation(found: &Found) -> Option<String> {
-    (begins(found) && ends(found)).then_some(())?;
-    let reports = match found.get("reports") {
-        "U.S." => "U S",
-        "F.2d" => "F second",
-        "F.3d" => "F third",
-        "F.4th" => "F fourth",
-        _ => "supreme court",
-    };
-    Some(format!("{} {reports} {}", year(found.get("volume"))?, year(found.get("page"))?))
 }

@@ -16,7 +16,6 @@ pub const RULES: &[Rule] = &[
     rule("math", r"\^ ?\(?(?P<sign>-)?(?P<power>[0-9]{1,4}|[a-z])\)?", power),
     rule("math", r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4}) (?P<unit>[A-Za-zµΩ]{1,4}[²³]?)", superscript),
     rule("math", r"(?P<sign>⁻)?(?P<power>[⁰¹²³⁴-⁹]{1,4})", superscript),
-    rule("math", r"[₀-₉]{1,4}", subscript),
     rule("math", r"\*(?P<ahead> ?[0-9])", times),
     rule("math", "{scientific}", scientific),
 ];
@@ -138,10 +137,6 @@ fn superscript(found: &Found) -> Option<String> {
     let number = found.previous().is_some_and(is_digit) && ends(found);
     let unit = unit::name(found.get("unit")).filter(|_| number && found.get("unit") != "in")?;
     Some(format!("{power} {}", plural_unit(&unit)))
-}
-
-fn subscript(found: &Found) -> Option<String> {
-    cardinal(&lowered(found.all()))
 }
 
 fn times(found: &Found) -> Option<String> {

@@ -30,6 +30,7 @@ mod unit;
 mod year;
 
 use super::latin;
+use super::numbers::lowered;
 use super::rule::{self, Rule};
 use super::table::Table;
 
@@ -72,6 +73,9 @@ pub fn rules() -> Vec<&'static [Rule]> {
 fn in_way(way: &str, written: &str) -> Option<String> {
     match way {
         "cardinal" => number::cardinal(written),
+        "number" => number::number(written),
+        "lowered" => number::cardinal(&lowered(written)),
+        "unit" => unit::name(written),
         "ordinal" => number::ordinal(written),
         "year" => number::year(written),
         "years" => number::year(written).map(|year| number::plural(&year)),

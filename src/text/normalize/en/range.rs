@@ -4,14 +4,11 @@ use super::amount::last_word;
 use super::context::next_word;
 use super::date::is_month;
 use super::number::number;
-use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_small, rule};
 
 /// The second number is left to the rules that know what follows it, such as a unit.
-pub const RULES: &[Rule] = &[
-    rule("range", "(?P<from>{count})(?P<percent>%)?(?P<dash> ?[–—~] ?|-| - )(?P<ahead>{count})", range),
-    rule("range", "(?P<from>[A-Za-z])[-–](?P<to>[A-Za-z])", letters),
-];
+pub const RULES: &[Rule] =
+    &[rule("range", "(?P<from>{count})(?P<percent>%)?(?P<dash> ?[–—~] ?|-| - )(?P<ahead>{count})", range)];
 
 fn range(found: &Found) -> Option<String> {
     let (from, dash) = (found.get("from"), found.get("dash"));
@@ -45,12 +42,4 @@ fn range(found: &Found) -> Option<String> {
     let spoken = number(from)?;
     let percent = if found.has("percent") { " percent" } else { "" };
     Some(format!("{spoken}{percent} to"))
-}
-
-/// Reads `A-Z`.
-fn letters(found: &Found) -> Option<String> {
-    let (from, to) = (found.get("from"), found.get("to"));
-    let whole = matches!((from, to), ("A" | "a", "Z" | "z" | "M" | "F")) || matches!((from, to), ("N", "Z"));
-    let inside = found.previous() == Some('-') || found.next() == Some('-');
-    (whole && found.stands_alone() && !inside).then(|| format!("{} to {}", spell(from), spell(to)))
 }

@@ -2,7 +2,6 @@
 
 use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::number::{cardinal, number, year};
-use super::unit;
 use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
@@ -10,8 +9,6 @@ pub const RULES: &[Rule] = &[
     rule("odds", "(?P<first>[0-9]{1,4})[-–/](?P<second>[0-9]{1,3})", odds),
     rule("ratio", "{ratio}", ratio),
     rule("score", r"(?P<first>[0-9]{1,3}) ?[-–—] ?(?P<second>[0-9]{1,3})", score),
-    // 50/60 Hz, 2.4/5 GHz
-    rule("measure", "{alternatives}", alternatives),
     rule("score", r"(?P<first>[0-9]{1,3}(?:\.[0-9])?)/(?P<second>100|10|20|5)", out_of),
     rule("blood pressure", "{blood_pressure}", blood_pressure),
 ];
@@ -89,16 +86,6 @@ fn out_of(found: &Found) -> Option<String> {
     let rating = rating || matches!(word_after(found), "rating" | "score" | "grade" | "stars");
     (near || rating || found.get("first").contains('.')).then_some(())?;
     Some(format!("{} out of {}", number(found.get("first"))?, cardinal(found.get("second"))?))
-}
-
-/// Reads one frequency or another: fifty, sixty hertz.
-fn alternatives(found: &Found) -> Option<String> {
-    (begins(found) && ends(found)).then_some(())?;
-    let unit = match found.get("unit") {
-        "VAC" | "V" => "volts".into(),
-        written => unit::name(written)?,
-    };
-    Some(format!("{}, {} {unit}", number(found.get("first"))?, number(found.get("second"))?))
 }
 
 /// Reads a blood pressure: one twenty over eighty.

@@ -3,10 +3,8 @@
 use super::number::{digits, integer};
 use crate::text::normalize::numbers::roman_value;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
-use crate::text::normalize::table::Words;
 
 pub const LATIN: &[Rule] = &[
-    rule("code", r"(?<a>[A-Z])2(?<b>[A-Z])", to),
     // Vol.3, in which the point is not heard
     rule("code", r"(?<word>Vol|VOL|vol|Fig|FIG|fig|Ver|ver|Ep|EP)\. ?(?<ahead>[0-9])", |found| {
         (found.starts_apart("")).then(|| format!("{} ", found.get("word")))
@@ -36,13 +34,6 @@ fn version(found: &Found) -> Option<String> {
     let part = |part: &str| if part.len() > 3 { digits(part) } else { integer(part) };
     let inside = found.next().is_some_and(is_digit);
     (!inside).then(|| found.all().split('.').map(part).collect::<Vec<_>>().join("点"))
-}
-
-/// Reads B2B, in which the number is a word.
-fn to(found: &Found) -> Option<String> {
-    static KNOWN: Words = Words::new("zh/words", "codes: known");
-    (found.stands_alone() && KNOWN.contains(found.all()))
-        .then(|| format!("{} to {}", found.get("a"), found.get("b")))
 }
 
 /// Reads Roman numerals where no word can stand: 第Ⅷ章, II期.

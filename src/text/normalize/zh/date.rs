@@ -46,8 +46,6 @@ pub const RULES: &[Rule] = &[
     rule("date", r"(?<y>[0-9]{2})(?<ahead>年)", short_year),
     // 《2024中国企业榜》, 2024成都车展
     rule("date", r"(?:19|20)[0-9]{2}", of_event),
-    // Those born in a decade: 90后
-    rule("date", r"(?<y>[0156789][05])(?<ahead>[后後])", generation),
     // 20220128 after what a date follows
     rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<m>0[1-9]|1[0-2])(?<d>[0-3][0-9])", packed),
 ];
@@ -224,13 +222,6 @@ fn short_year(found: &Found) -> Option<String> {
     let span = context::ends_with_any(before, &SPANS) || context::starts_with_any(after, &AGES);
     let year = text.starts_with('0') || dated && n > 0 || n > 50 && !n.is_multiple_of(10) && !span;
     year.then(|| digits(text))
-}
-
-fn generation(found: &Found) -> Option<String> {
-    let after = found.after().trim_start_matches(['后', '後']);
-    let alone = found.starts_apart(".第,");
-    (alone && !context::starts_with_any(after, &["天", "来", "续", "面", "来", "台", "悔"]))
-        .then(|| digits(found.get("y")))
 }
 
 /// Reads the year that the name of an event or a report begins with.

@@ -17,8 +17,6 @@ pub const RULES: &[Rule] = &[
         let named = context::ends_with_any(label(found.before()), &["ISBN", "编号", "編號", "书号", "書號"]);
         (named && found.stands_alone()).then(|| digits(found.all()))
     }),
-    // Identity cards.
-    rule("digits", r"[1-9][0-9]{16}(?<last>[0-9Xx])", identity),
     rule("digits", r"[0-9]{3,4}", named),
     rule("digits", r"[0-9]{1,24}", code),
     // 贵州茅台(600519), 00700.HK
@@ -84,12 +82,6 @@ pub fn label(before: &str) -> &str {
     before.trim_end_matches([
         ' ', ':', '：', '是', '为', '為', '“', '"', '(', '（', '「', '了', '【', '就', '请',
     ])
-}
-
-fn identity(found: &Found) -> Option<String> {
-    let spoken = digits(found.all());
-    let last = if found.get("last").eq_ignore_ascii_case("x") { "X" } else { "" };
-    found.stands_alone().then(|| spoken + last)
 }
 
 /// Reads a number that says which room, road or school.

@@ -17,9 +17,6 @@ pub const RULES: &[Rule] = &[
     // 1.5e-3
     rule("math", r"(?<base>[0-9]{1,12}(?:\.[0-9]{1,12})?)[eE][+]?(?<sign>-)?(?<n>[0-9]{1,3})", scientific),
     rule("math", "{power}", power_of_letter),
-    rule("math", r"[₀₁₂₃₄₅₆₇₈₉]{1,6}", |found| {
-        Some(integer(&numbers::lowered(found.all())))
-    }),
     rule("math", r" ?\* ?(?<ahead>[0-9(])", times),
     rule("math", r"(?<sign>[<>]) ?(?<ahead>(?<next>[-¥$0-9A-Za-z.]))", compared),
     rule("math", r"[+] ?(?<ahead>(?<next>[0-9.]))", plus),

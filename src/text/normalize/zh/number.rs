@@ -2,7 +2,7 @@
 
 use super::context::{self, LatinBefore};
 use crate::text::language::{Language, is_han};
-use crate::text::normalize::numbers::Numbers;
+use crate::text::normalize::numbers::{Numbers, lowered};
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter, rule};
 use crate::text::normalize::table::Words;
 
@@ -17,6 +17,7 @@ pub static NUMBERS: Numbers = Numbers {
     in_way: |way, written| match way {
         "digits" => Some(self::digits(written)),
         "integer" => Some(integer(written)),
+        "lowered" => Some(integer(&lowered(written))),
         "number" => Some(number(written)),
         "quantity" => Some(quantity(written)),
         _ => None,
