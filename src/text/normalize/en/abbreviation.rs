@@ -1,13 +1,12 @@
 //! Abbreviations.
 
-use super::abbreviations::{DOTTED, NUMBERED, SHORT, STATES, Stands};
 use super::context::{
     STARTERS, ends_with_day, ends_with_street, is_capitalized, next_word, previous_word, words_back,
 };
 use super::street::{SIDES, WAYS};
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter_or_digit, is_small, rule};
-use crate::text::normalize::table::Words;
+use crate::text::normalize::table::{self, Cells, Table, Words};
 
 pub const RULES: &[Rule] = &[
     rule("abbreviation", "[wW]/", |found| {
@@ -293,4 +292,53 @@ fn lookup(found: &Found, word: &str) -> Option<(&'static str, Stands)> {
     let place = found.before().ends_with(", ");
     let state = STATES.iter().find(|state| state.short.contains(&word)).filter(|_| place)?;
     Some((state.name, Stands::Anywhere))
+}
+
+/// Says what an abbreviation with a dot stands before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// A name: its dot ends no sentence.
+    BeforeName,
+    /// A number; elsewhere it is another word.
+    BeforeNumber,
+    /// Anything; its dot may end the sentence too.
+    Anywhere,
+}
+
+/// Abbreviations with one dot at their end. One in small letters may begin with a capital, too.
+pub static SHORT: Table<(&str, &str, Stands)> = Table::new("en/abbreviations", short);
+
+/// Titles that are something else before a number.
+pub const NUMBERED: &[(&str, &str)] =
+    &[("Rev", "revision"), ("Gen", "generation"), ("Col", "column"), ("v", "version")];
+
+/// Abbreviations with dots inside, in small letters and without the last dot, and whether they can end a
+/// sentence. Others of single letters are spelled.
+pub static DOTTED: Table<(&str, &str, bool)> = Table::new("en/dotted", |cells| {
+    table::triple(cells).map(|(short, spoken, ends)| (short, spoken, ends == "yes"))
+});
+
+/// American states.
+pub static STATES: Table<State> = Table::new("en/states", |cells| {
+    let (name, codes, short) = table::triple(cells)?;
+    Some(State { name, codes: table::forms(codes).collect(), short: table::forms(short).collect() })
+});
+
+/// Holds an American state.
+pub struct State {
+    pub name: &'static str,
+    /// Its two letters on an envelope, and those that it had before.
+    pub codes: Vec<&'static str>,
+    /// Its name as newspapers shorten it.
+    pub short: Vec<&'static str>,
+}
+
+fn short(cells: &Cells) -> Option<(&'static str, &'static str, Stands)> {
+    let (short, spoken, stands) = table::triple(cells)?;
+    let stands = match stands {
+        "name" => Stands::BeforeName,
+        "number" => Stands::BeforeNumber,
+        _ => Stands::Anywhere,
+    };
+    Some((short, spoken, stands))
 }

@@ -1,13 +1,14 @@
-//! Numbers and names that are told digit by digit.
+//! Formulas of chemistry, and numbers and names that are told digit by digit.
 
 use super::amount::{begins, ends, last_word};
 use super::number::{cardinal, year};
 use super::telephone::digits;
 use crate::text::normalize::latin::spell::spell;
-use crate::text::normalize::rule::{Found, Rule, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, is_small, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
+    rule("formula", "(?:[A-Z][a-z]?[0-9]{0,2}){2,8}", formula),
     rule("code", "(?:401|403|457|529|501)(?:\\([a-z0-9]\\)){0,3}[kKbB]?s?", section),
     rule("code", "(?P<all>[0-9]{4,15})", coded),
     rule("serial number", "(?P<all>[A-Z0-9]{6,24})", mixed),
@@ -70,4 +71,34 @@ fn mixed(found: &Found) -> Option<String> {
         if c.bytes().all(|b| b.is_ascii_digit()) { digits(c) } else { spell(c) }
     });
     Some(said.collect::<Vec<_>>().join(" "))
+}
+
+/// Elements of common compounds. Some are left out, as codes and names have their letters too.
+static ELEMENTS: Words = Words::new("en/words", "formula: elements");
+
+/// Reads `H2SO4`: at least two elements, and one of them several times.
+fn formula(found: &Found) -> Option<String> {
+    found.stands_alone().then_some(())?;
+    let (mut rest, mut spoken, mut elements, mut counted) = (found.all(), Vec::new(), 0, false);
+    let mut last = "";
+    let mut inner = false;
+    while !rest.is_empty() {
+        let small = rest.get(1..).is_some_and(|tail| tail.starts_with(is_small));
+        let (element, tail) = rest.split_at_checked(if small { 2 } else { 1 })?;
+        ELEMENTS.contains(element).then_some(())?;
+        let after = tail.trim_start_matches(is_digit);
+        let count = tail.get(..tail.len() - after.len())?;
+        spoken.push(spell(element));
+        elements += 1;
+        if !count.is_empty() {
+            (!count.starts_with('0') && count != "1").then_some(())?;
+            spoken.push(cardinal(count)?);
+            counted = true;
+            inner |= !after.is_empty();
+        }
+        (last, rest) = (element, after);
+    }
+    // PS5 and COP26 are none.
+    let oxide = last == "O" || elements == 2;
+    (counted && elements > 1 && (inner || oxide)).then(|| spoken.join(" "))
 }

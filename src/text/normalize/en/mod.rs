@@ -1,14 +1,12 @@
 //! English.
 
 mod abbreviation;
-mod abbreviations;
 mod amount;
 mod cardinal;
 mod code;
 mod context;
 mod date;
 mod era;
-mod formula;
 mod fraction;
 mod law;
 mod math;
@@ -17,11 +15,9 @@ mod model;
 mod money;
 pub mod number;
 mod ordinal;
-mod percent;
 mod range;
 mod ratio;
 mod roman;
-mod scripture;
 mod size;
 mod street;
 mod telephone;
@@ -45,16 +41,13 @@ pub fn rules() -> Vec<&'static [Rule]> {
         date::RULES,
         era::RULES,
         telephone::RULES,
-        formula::RULES,
         code::RULES,
         law::RULES,
-        scripture::RULES,
         ratio::RULES,
         time::RULES,
         street::RULES,
         abbreviation::RULES,
         money::RULES,
-        percent::RULES,
         model::RULES,
         ordinal::RULES,
         size::RULES,

@@ -1,4 +1,4 @@
-//! Money in English.
+//! Money and percentages in English.
 
 use super::amount::{Amount, begins, ends, is_adjective, is_noun, word_after};
 use super::number::{cardinal, plural};
@@ -27,6 +27,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule("money", "(?P<sign>[+-])?{sum} ?(?P<currency>[A-Z]{1,2}[$]|[A-Z]{3}|{currency_sign})", money),
     rule("money", "(?P<number>{number}) ?(?P<cents>¢|p)", cents),
+    rule("percent", "{amounts} ?(?P<sign>[%‰‱])(?:-(?P<ahead>[a-z]))?", percent),
 ];
 
 /// Holds how a currency is written, and the names of one, of a hundredth and of several hundredths.
@@ -184,4 +185,14 @@ fn cents(found: &Found) -> Option<String> {
     .then_some(())?;
     let amount = Amount::of(number)?;
     Some(format!("{} {}", amount.words, if amount.is_one() { one } else { many }))
+}
+
+fn percent(found: &Found) -> Option<String> {
+    let name = match found.get("sign") {
+        "‰" => "per mille",
+        "‱" => "per ten thousand",
+        _ => "percent",
+    };
+    let amount = Amount::of(found.get("amount"))?;
+    begins(found).then(|| format!("{} {name}", amount.words))
 }

@@ -1,6 +1,6 @@
 //! Addresses of houses and names of roads.
 
-use super::abbreviations::STATES;
+use super::abbreviation::STATES;
 use super::context::{is_capitalized, previous_word};
 use super::number::cardinal;
 use super::telephone::digits;

@@ -1,9 +1,9 @@
 //! Words in capitals: letter by letter, or as a word.
 
 use super::spell::{has_vowel, spell, split_words};
-use super::words::{COMMON, MIXED as SAID_MIXED, SAID, SPELLED};
 use crate::text::Language;
 use crate::text::normalize::rule::{Found, is_letter};
+use crate::text::normalize::table::Words;
 
 /// The hyphen before a number is not heard: `GPT-4`.
 pub const CAPITALS: &str = r"(?P<word>[A-Z]{2,12})(?P<plural>s)?(?:-(?P<ahead>[0-9]))?";
@@ -84,3 +84,16 @@ pub fn mixed(found: &Found) -> Option<String> {
         _ => None,
     }
 }
+
+/// Initialisms that are said as words.
+static SAID: Words = Words::new("latin/words", "words: said");
+
+/// Initialisms that are spelled though they could be said, and are so even among words in capitals.
+static SPELLED: Words = Words::new("latin/words", "words: spelled");
+
+/// English words that people put into capitals, to shout or in a headline, and that are no initialisms
+/// there. Longer ones need no list: from five letters on a word with vowels is said.
+static COMMON: Words = Words::new("latin/words", "words: common");
+
+/// Words with capitals inside that are said as they are written.
+const SAID_MIXED: &[&str] = &["LaTeX", "TeX", "WiFi", "SQLite", "GIMP", "LLaMA", "LLaVA"];

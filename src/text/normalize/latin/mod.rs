@@ -7,7 +7,6 @@ mod handle;
 pub mod initialism;
 mod name;
 pub mod spell;
-mod words;
 
 use super::rule::{Rule, rule};
 

@@ -48,6 +48,36 @@ pub const RULES: &[Rule] = &[
     rule("date", r"(?:19|20)[0-9]{2}", of_event),
     // 20220128 after what a date follows
     rule("date", r"(?<y>(?:19|20)[0-9]{2})(?<m>0[1-9]|1[0-2])(?<d>[0-3][0-9])", packed),
+    // 01/28
+    rule("date", r"(?<m>0[1-9]|1[0-2])/(?<d>[0-3][0-9])", month_slash_day),
+    // 5/1-10/31
+    rule("date", "{slash_days}", days),
+    // 5.3-5.7 about days
+    rule("date", "{point_days}", |found| if is_cued(found) { days(found) } else { None }),
+    // 08-31 06:30
+    rule("date", r"(?<m>0[1-9]|1[0-2])-(?<d>[0-3][0-9])(?<ahead> [0-2]?[0-9]:[0-5][0-9])", |found| {
+        written(found).filter(|_| found.starts_apart("-/."))
+    }),
+    // 3/15之前, 截至3/15
+    rule("date", r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2})", |found| {
+        written(found).filter(|_| !is_part(found) && is_cued(found))
+    }),
+    // The days that are known by their numbers: 5·12, 9·11
+    rule("date", r"(?<m>[0-9]{1,2})[·•・](?<d>[0-9]{1,2})", known_day),
+    rule("date", "{known_day}", known_day),
+    // 生日是5.20, 5.1放假
+    rule("date", r"(?<m>[0-9]{1,2})[.-](?<d>[0-9]{1,2})", pointed_day),
+    // 5/6号
+    rule("date", r"(?<m>[0-9]{1,2})/(?<d>[0-9]{1,2}) ?(?<unit>[日号號])", |found| {
+        let place = found.next().is_some_and(|c| "楼樓线線院门門厅馆机店座栋房桌台口".contains(c));
+        written(found).filter(|_| !place && !is_part(found) && found.next() != Some('本'))
+    }),
+    // 周六（6.15）
+    rule("date", r"(?<m>[0-9]{1,2})\.(?<d>[0-9]{1,2})(?<ahead>[)）])", |found| {
+        let after_week = found.before().ends_with(['(', '（']) && weekday_before(found.before());
+        written(found).filter(|_| after_week)
+    }),
+    rule("date", "{feast}", |found| written(found).filter(|_| found.stands_alone())),
 ];
 
 /// Words before so many years that have passed.
@@ -66,7 +96,7 @@ fn of_era(found: &Found) -> Option<String> {
     Some(format!("{era}{}年", if year.len() < 4 { integer(year) } else { digits(year) }))
 }
 
-pub(super) fn valid(month: &str, day: &str) -> bool {
+fn valid(month: &str, day: &str) -> bool {
     let in_range = |text: &str, last: u8| text.parse().is_ok_and(|n: u8| (1..=last).contains(&n));
     in_range(month, 12) && (day.is_empty() || in_range(day, 31))
 }
@@ -77,13 +107,13 @@ fn plain(text: &str) -> String {
 }
 
 /// Reads the year, the month and the day that were found, as far as there are any; signs alone stand for 日.
-pub(super) fn written(found: &Found) -> Option<String> {
+fn written(found: &Found) -> Option<String> {
     let unit = if found.has("unit") { found.get("unit") } else { "日" };
     spoken(found.get("y"), found.get("m"), found.get("d"), unit)
 }
 
 /// Reads a date of which the year or the day may be missing.
-pub(super) fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<String> {
+fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<String> {
     valid(month, day).then_some(())?;
     let year = if year.is_empty() { String::new() } else { digits(year) + "年" };
     let day = if day.is_empty() { String::new() } else { plain(day) + unit };
@@ -91,7 +121,7 @@ pub(super) fn spoken(year: &str, month: &str, day: &str, unit: &str) -> Option<S
 }
 
 /// Tells whether digits, or signs of a longer code, go on before or after it.
-pub(super) fn is_part(found: &Found) -> bool {
+fn is_part(found: &Found) -> bool {
     !found.starts_apart("")
         || found.next().is_some_and(is_digit)
         || found.goes_on("-/.") && !found.after().starts_with("-20") && !found.after().starts_with("-19")
@@ -108,7 +138,7 @@ fn full(found: &Found) -> Option<String> {
 }
 
 fn short_full(found: &Found) -> Option<String> {
-    let cued = super::day::is_cued(found) || found.precedes(&AFTER_MONTH);
+    let cued = is_cued(found) || found.precedes(&AFTER_MONTH);
     let joined = is_part(found) || found.before().ends_with(['/', '-', '.']) || !has_one_sign(found);
     (!joined && (found.get("one") == "/" || cued)).then_some(())?;
     written(found)
@@ -240,4 +270,77 @@ fn packed(found: &Found) -> Option<String> {
     let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是', '至']);
     (found.stands_alone() && context::ends_with_any(before, &CUES)).then_some(())?;
     written(found)
+}
+
+fn month_slash_day(found: &Found) -> Option<String> {
+    let fraction = !found.get("m").starts_with('0') && !found.get("d").starts_with('0');
+    (!is_part(found) && !fraction).then_some(())?;
+    written(found)
+}
+
+/// Words before a day that no decimal can stand behind.
+static DATED: Words = Words::new("zh/words", "day: dated");
+/// Words before a day.
+static BEFORE: Words = Words::new("zh/words", "day: before");
+/// Words after a day.
+static AFTER: Words = Words::new("zh/words", "day: after");
+const WEEKS: &[&str] = &["周", "星期", "礼拜", "週", "禮拜"];
+
+/// Tells whether the words around it are about a day.
+fn is_cued(found: &Found) -> bool {
+    let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
+    context::ends_with_any(before, &BEFORE)
+        || found.follows(&BEFORE)
+        || context::starts_with_any(found.after().trim_start(), &AFTER)
+        || weekday_before(found.before())
+        || weekday_after(found.after())
+}
+
+/// Reads two days that could be fractions, were they not larger than one or about days.
+fn days(found: &Found) -> Option<String> {
+    let (m, d, m2, d2) = (found.get("m"), found.get("d"), found.get("m2"), found.get("d2"));
+    let n = |text: &str| text.parse::<u8>().unwrap_or_default();
+    let large = n(m) >= n(d) || n(m2) >= n(d2);
+    (!is_part(found) && (n(m), n(d)) < (n(m2), n(d2)) && (large || is_cued(found))).then_some(())?;
+    Some(format!("{}到{}", spoken("", m, d, "日")?, spoken("", m2, d2, "日")?))
+}
+
+/// Tells whether a weekday stands before a day: 周五 5/17, 星期五（5/17.
+fn weekday_before(before: &str) -> bool {
+    let day = before.trim_end_matches([' ', '(', '（', '，', ',']);
+    day.strip_suffix(['一', '二', '三', '四', '五', '六', '日', '天'])
+        .is_some_and(|week| context::ends_with_any(week, WEEKS))
+}
+
+/// Tells whether a weekday stands after a day: 5/17周五, 5/17（星期五）.
+fn weekday_after(after: &str) -> bool {
+    let day = after.trim_start_matches([' ', '(', '（', '，', ',']);
+    WEEKS
+        .iter()
+        .filter_map(|week| day.strip_prefix(week))
+        .any(|day| day.starts_with(['一', '二', '三', '四', '五', '六', '日', '天']))
+}
+
+/// Reads a day that could be a decimal or a range, but for the words before it.
+fn pointed_day(found: &Found) -> Option<String> {
+    let before = found.before().trim_end_matches(['：', ':', ' ', '为', '是']);
+    let holiday = found.after().starts_with("放假");
+    (!is_part(found) && (holiday || context::ends_with_any(before, &DATED))).then_some(())?;
+    (!context::measure_follows(found.after()) && !found.next().is_some_and(|c| "%‰~～–".contains(c)))
+        .then_some(())?;
+    match (holiday, found.get("m"), found.get("d")) {
+        (true, "5" | "10", "1") => known_day(found),
+        (_, month, day) => spoken("", month, day, "日"),
+    }
+}
+
+fn known_day(found: &Found) -> Option<String> {
+    let (month, day) = (found.get("m"), found.get("d"));
+    let spoken = match (month, day) {
+        ("11", "11") => "双十一".into(),
+        ("12", "12") => "双十二".into(),
+        ("10", "1") => "十一".into(),
+        _ => digits(found.all()),
+    };
+    (found.stands_alone() && valid(month, day)).then_some(spoken)
 }

@@ -3,11 +3,9 @@
 mod codes;
 mod context;
 mod date;
-mod day;
 mod digits;
 pub mod emoji;
 mod fraction;
-mod inches;
 mod list;
 mod math;
 mod measure;
@@ -43,7 +41,6 @@ pub fn rules() -> Vec<&'static [Rule]> {
         // What begins with a digit or a sign.
         list::RULES,
         date::RULES,
-        day::RULES,
         codes::RULES,
         time::RULES,
         score::RULES,
@@ -51,7 +48,6 @@ pub fn rules() -> Vec<&'static [Rule]> {
         digits::RULES,
         money::RULES,
         fraction::RULES,
-        inches::RULES,
         measure::RULES,
         math::RULES,
         range::RULES,
