@@ -78,7 +78,8 @@ fn circled(found: &Found) -> Option<String> {
     Some(if item { format!("{words},") } else { words })
 }
 
-fn sign(found: &Found) -> &'static str {
+/// Returns the word for the sign before a number.
+pub fn sign(found: &Found) -> &'static str {
     match found.get("sign") {
         "-" => "minus ",
         "+" => "plus ",

@@ -3,7 +3,7 @@
 use super::amount::{begins, ends, last_word};
 use super::number::{cardinal, year};
 use super::telephone::digits;
-use crate::text::normalize::latin::spell::spell;
+use crate::text::normalize::latin::spell::{read_words, spell};
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_small, rule};
 use crate::text::normalize::table::Words;
 
@@ -65,12 +65,7 @@ fn mixed(found: &Found) -> Option<String> {
     let serial = serial && (changes > 2 || !all.bytes().any(|b| b.is_ascii_lowercase()));
     (found.stands_alone() && serial && !found.previous().is_some_and(|c| "-_./@#".contains(c)))
         .then_some(())?;
-    let said = all.chars().map(|c| {
-        let mut buffer = [0; 4];
-        let c: &str = c.encode_utf8(&mut buffer);
-        if c.bytes().all(|b| b.is_ascii_digit()) { digits(c) } else { spell(c) }
-    });
-    Some(said.collect::<Vec<_>>().join(" "))
+    Some(read_words(all, digits, spell).join(" "))
 }
 
 /// Elements of common compounds. Some are left out, as codes and names have their letters too.

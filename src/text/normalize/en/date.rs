@@ -25,7 +25,6 @@ pub const RULES: &[Rule] = &[
     rule("date", "(?P<month>0[1-9]|1[0-2])/(?P<year>[12][0-9]{3})", number_year),
     rule("date", "(?P<year>[12][0-9]{3})[-/](?P<month>0[1-9]|1[0-2])", year_number),
     rule("date", "{weekday_before}", weekday_before),
-    rule("date", "{weekdays}", weekdays),
 ];
 
 static MONTHS: Table<(&str, &str)> = Table::new("en/months", table::pair);
@@ -35,6 +34,11 @@ static WEEKDAYS: Table<(&str, &str)> = Table::new("en/weekdays", table::pair);
 fn named(names: &[(&'static str, &str)], short: &str) -> Option<&'static str> {
     let key = short.get(..3)?.to_ascii_lowercase();
     names.iter().find(|(name, _)| name.starts_with(&key)).map(|(name, _)| *name)
+}
+
+/// Returns the name of a day by how it begins.
+pub fn weekday(short: &str) -> Option<&'static str> {
+    named(&WEEKDAYS, short)
 }
 
 /// Tells whether a word is the name of a month or short for one.
@@ -101,7 +105,7 @@ fn month_day(found: &Found) -> Option<String> {
 }
 
 fn weekday_prefix(found: &Found, then: &str) -> String {
-    named(&WEEKDAYS, found.get("weekday")).map(|name| format!("{name}{then}")).unwrap_or_default()
+    weekday(found.get("weekday")).map(|name| format!("{name}{then}")).unwrap_or_default()
 }
 
 fn ends_with_suffix(text: &str) -> bool {
@@ -219,11 +223,5 @@ fn year_number(found: &Found) -> Option<String> {
 fn weekday_before(found: &Found) -> Option<String> {
     let clean = found.starts_apart("/.-_");
     let verb = found.get("weekday").starts_with(is_small);
-    (clean && !verb).then(|| named(&WEEKDAYS, found.get("weekday")).map(str::to_string))?
-}
-
-fn weekdays(found: &Found) -> Option<String> {
-    let (from, to) = (named(&WEEKDAYS, found.get("weekday"))?, named(&WEEKDAYS, found.get("to"))?);
-    let joint = if found.all().contains('/') { "and" } else { "to" };
-    found.stands_alone().then(|| format!("{from} {joint} {to}"))
+    (clean && !verb).then(|| weekday(found.get("weekday")).map(str::to_string))?
 }

@@ -69,6 +69,7 @@ fn in_way(way: &str, written: &str) -> Option<String> {
         "number" => number::number(written),
         "lowered" => number::cardinal(&lowered(written)),
         "unit" => unit::name(written),
+        "weekday" => date::weekday(written).map(str::to_string),
         "ordinal" => number::ordinal(written),
         "year" => number::year(written),
         "years" => number::year(written).map(|year| number::plural(&year)),

@@ -1,6 +1,7 @@
 //! Money and percentages in English.
 
 use super::amount::{Amount, begins, ends, is_adjective, is_noun, word_after};
+use super::cardinal::sign;
 use super::number::{cardinal, plural};
 use crate::text::normalize::numbers;
 use crate::text::normalize::rule::{Found, Rule, is_capital, rule};
@@ -71,14 +72,7 @@ fn money(found: &Found) -> Option<String> {
     } else {
         whole(number, currency, found)?
     };
-    let minus = found.get("sign") == "-" || found.has("inner");
-    let sign = if minus {
-        "minus "
-    } else if found.has("sign") {
-        "plus "
-    } else {
-        ""
-    };
+    let sign = if found.has("inner") { "minus " } else { sign(found) };
     Some(format!("{sign}{spoken}"))
 }
 

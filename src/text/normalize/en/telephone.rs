@@ -1,10 +1,9 @@
 //! Telephone numbers, and other numbers that are read digit by digit.
 
 use super::amount::has_word;
-use super::number::cardinal;
 use crate::text::normalize::latin::initialism::said_as_word;
-use crate::text::normalize::latin::spell::{has_vowel, spell};
-use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
+use crate::text::normalize::latin::spell::{has_vowel, read_words, spell};
+use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -25,26 +24,18 @@ pub const RULES: &[Rule] = &[
 
 /// Reads digits as on the telephone, where zero is the letter.
 pub fn digits(text: &str) -> String {
-    let words: Vec<String> = text
-        .chars()
-        .filter(char::is_ascii_digit)
-        .filter_map(|c| if c == '0' { Some("o".into()) } else { cardinal(c.encode_utf8(&mut [0; 4])) })
-        .collect();
-    words.join(" ")
+    super::number::digits(text).replace("zero", "o")
 }
 
 /// Reads digits between marks, with a pause for every mark.
 fn grouped(text: &str) -> String {
     let groups = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|group| !group.is_empty());
-    let mut parts = Vec::new();
-    for group in groups {
-        parts.push(match group {
-            "800" => "eight hundred".into(),
-            "900" => "nine hundred".into(),
-            _ => digits(group),
-        });
-    }
-    parts.join(", ")
+    let read = |group| match group {
+        "800" => "eight hundred".into(),
+        "900" => "nine hundred".into(),
+        _ => digits(group),
+    };
+    groups.map(read).collect::<Vec<_>>().join(", ")
 }
 
 fn is_clean(found: &Found) -> bool {
@@ -83,13 +74,8 @@ fn toll_free(found: &Found) -> Option<String> {
             (true, false) => parts.push(spell(group)),
             _ if group.bytes().all(|b| b.is_ascii_digit()) => parts.push(grouped(group)),
             _ => {
-                let split = crate::text::normalize::latin::spell::split_words(group);
-                let said = split.into_iter().map(|part| match part.starts_with(is_digit) {
-                    true => digits(part),
-                    false if has_vowel(part) => part.to_string(),
-                    false => spell(part),
-                });
-                parts.push(said.collect::<Vec<_>>().join(" "));
+                let word = |word: &str| if has_vowel(word) { word.into() } else { spell(word) };
+                parts.push(read_words(group, digits, word).join(" "));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! E-mail and web addresses.
 
 use super::initialism::said_as_word;
-use super::spell::{has_vowel, join, spell, split_words};
+use super::spell::{has_vowel, join, read_words, spell};
 use crate::text::Language;
 use crate::text::normalize::numbers::Numbers;
 use crate::text::normalize::rule::Found;
@@ -51,7 +51,7 @@ pub fn speak(text: &str, numbers: &Numbers) -> Option<String> {
         let letters = rest.bytes().take_while(|b| b.is_ascii_alphanumeric()).count();
         let (word, after) = rest.split_at(if letters > 0 { letters } else { c.len_utf8() });
         if letters > 0 {
-            parts.extend(split_words(word).into_iter().map(|word| say(word, numbers)));
+            parts.extend(read_words(word, numbers.digits, say));
         } else if let Some((_, chinese, english)) = SIGNS.iter().find(|(sign, ..)| *sign == c) {
             parts.push(if numbers.language == Language::Chinese { chinese } else { english }.to_string());
         }
@@ -61,10 +61,7 @@ pub fn speak(text: &str, numbers: &Numbers) -> Option<String> {
 }
 
 /// Reads a word of an address.
-fn say(word: &str, numbers: &Numbers) -> String {
-    if word.bytes().all(|b| b.is_ascii_digit()) {
-        return (numbers.digits)(word);
-    }
+fn say(word: &str) -> String {
     let lower = word.to_ascii_lowercase();
     let capitals = word.len() > 1 && word.len() < 6 && word.bytes().all(|b| b.is_ascii_uppercase());
     let spelled = word.len() > 1 && word.len() < 8 && !has_vowel(word) || SPELLED.contains(&lower);

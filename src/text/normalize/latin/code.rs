@@ -1,6 +1,6 @@
 //! Things that programs write: versions of packages, placeholders, the bars of a summary of changes.
 
-use super::spell::{has_vowel, join, spell, split_words};
+use super::spell::{has_vowel, join, read_words, spell};
 use crate::text::normalize::rule::{Found, is_digit, is_letter};
 
 /// `1:2.30.2-1`, `2.0~rc1-1+deb12u1`
@@ -62,19 +62,15 @@ pub fn package(found: &Found) -> Option<String> {
             '-' if number => parts.push(found.either("杠", "dash").into()),
             '+' => parts.push(found.either("加", "plus").into()),
             '~' | '-' => {}
-            _ => parts.extend(split_words(head).into_iter().map(|word| say(word, found))),
+            _ => parts.extend(read_words(
+                head,
+                |number| found.numbers().number(number),
+                |word| if has_vowel(word) && word.len() > 1 { word.into() } else { spell(word) },
+            )),
         }
         rest = tail;
     }
     Some(join(&parts))
-}
-
-fn say(word: &str, found: &Found) -> String {
-    match word.bytes().all(|b| b.is_ascii_digit()) {
-        true => found.numbers().number(word),
-        false if has_vowel(word) && word.len() > 1 => word.into(),
-        false => spell(word),
-    }
 }
 
 /// Reads the address of a card of the network, two characters after another.
@@ -137,11 +133,7 @@ pub fn hexadecimal(found: &Found) -> Option<String> {
 
 /// Tells letters and digits one by one; zero is the letter in English.
 fn told(text: &str, found: &Found) -> String {
-    let parts = split_words(text).into_iter().map(|word| match word.bytes().all(|b| b.is_ascii_digit()) {
-        true => (found.numbers().digits)(word).replace("zero", "o"),
-        false => spell(word),
-    });
-    join(&parts.collect::<Vec<_>>())
+    join(&read_words(text, |digits| (found.numbers().digits)(digits).replace("zero", "o"), spell))
 }
 
 /// Reads where a program puts one of several values.

@@ -1,7 +1,7 @@
 //! Hashtags and the names of accounts.
 
 use super::initialism::said;
-use super::spell::{join, split_words};
+use super::spell::{join, read_words};
 use crate::text::Language;
 use crate::text::normalize::numbers::Numbers;
 use crate::text::normalize::rule::Found;
@@ -39,10 +39,7 @@ pub fn handle(found: &Found) -> Option<String> {
 }
 
 fn words(text: &str, numbers: &Numbers) -> Vec<String> {
-    let words = text.split(' ').flat_map(split_words);
-    words
-        .map(|word| if word.bytes().all(|b| b.is_ascii_digit()) { number(word, numbers) } else { said(word) })
-        .collect()
+    text.split(' ').flat_map(|text| read_words(text, |digits| number(digits, numbers), said)).collect()
 }
 
 /// Reads a year or a small number as such, others one by one.

@@ -1,5 +1,7 @@
 //! Letters one by one, and words that were run together.
 
+use crate::text::normalize::rule::is_digit;
+
 /// Spells `FBI` as `F B I`.
 pub fn spell(letters: &str) -> String {
     let mut spelled = String::with_capacity(2 * letters.len());
@@ -38,6 +40,16 @@ pub fn split_words(text: &str) -> Vec<&str> {
     }
     words.extend(text.get(start..).filter(|word| !word.is_empty()));
     words
+}
+
+/// Reads words that were run together: those of digits in one way, those of letters in another.
+pub fn read_words(
+    text: &str,
+    digits: impl Fn(&str) -> String,
+    letters: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let words = split_words(text).into_iter();
+    words.map(|word| if word.starts_with(is_digit) { digits(word) } else { letters(word) }).collect()
 }
 
 /// Tells whether a word has a letter that can be its vowel.

@@ -3,16 +3,10 @@
 use super::context;
 use super::number::{digits, integer};
 use crate::text::language::is_han;
-use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
+use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 use crate::text::normalize::table::Words;
 
-/// Years before and after Christ that begin with letters.
-pub const LATIN: &[Rule] =
-    &[rule("date", r"(?<era>B\.C\.E?\.?|BCE?|A\.D\.?|AD) ?(?<y>[0-9]{1,4})(?<unit>年)?", of_era)];
-
 pub const RULES: &[Rule] = &[
-    // 221BC, 500 B.C.
-    rule("date", r"(?<y>[0-9]{1,4})(?<unit>年)? ?(?<era>B\.C\.E\.?|B\.C\.?|BCE|BC|A\.D\.?|AD)", of_era),
     // 2022-01-28, 2022/1/28T08:30
     rule("date", "{full_date}", full),
     // 22/3/15, and 22-03-15 or 22.3.15 about days
@@ -86,15 +80,6 @@ static SPANS: Words = Words::new("zh/words", "date: spans");
 static AFTER_MONTH: Words = Words::new("zh/words", "date: after month");
 /// Words after so many years.
 static AGES: Words = Words::new("zh/words", "date: ages");
-
-/// Reads `221BC`, `A.D. 618年`.
-fn of_era(found: &Found) -> Option<String> {
-    (!found.previous().is_some_and(is_letter_or_digit) && !found.next().is_some_and(is_letter_or_digit))
-        .then_some(())?;
-    let era = if found.get("era").starts_with('B') { "公元前" } else { "公元" };
-    let year = found.get("y");
-    Some(format!("{era}{}年", if year.len() < 4 { integer(year) } else { digits(year) }))
-}
 
 fn valid(month: &str, day: &str) -> bool {
     let in_range = |text: &str, last: u8| text.parse().is_ok_and(|n: u8| (1..=last).contains(&n));

@@ -3,6 +3,7 @@
 use super::context;
 use super::number::{digits, integer, telephone};
 use crate::text::language::is_han;
+use crate::text::normalize::latin::spell::{read_words, spell};
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, rule};
 use crate::text::normalize::table::{self, Table, Words};
 
@@ -130,18 +131,6 @@ fn plate(found: &Found) -> Option<String> {
         && numbers >= 2
         && !found.next().is_some_and(is_letter_or_digit))
     .then_some(())?;
-    let mut spoken = String::new();
-    let mut letter_before = false;
-    for c in text.chars() {
-        if c.is_ascii_alphabetic() {
-            if letter_before {
-                spoken.push(' ');
-            }
-            spoken.push(c);
-        } else {
-            spoken += &telephone(c.encode_utf8(&mut [0; 4]));
-        }
-        letter_before = c.is_ascii_alphabetic();
-    }
-    Some(spoken)
+    let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    Some(read_words(&plain, telephone, spell).concat())
 }

@@ -32,7 +32,6 @@ pub fn rules() -> Vec<&'static [Rule]> {
         money::LATIN,
         digits::LATIN,
         time::LATIN,
-        date::LATIN,
         codes::LATIN,
         math::LATIN,
         measure::LATIN,

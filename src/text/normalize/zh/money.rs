@@ -69,12 +69,7 @@ fn money(found: &Found) -> Option<String> {
     let mut spoken = String::from(negative);
     if found.has("b") {
         let link = if found.get("link") == "至" { "至" } else { "到" };
-        let first = match found.get("u1") {
-            "" => quantity(found.get("a")),
-            unit @ ("元" | "块") => format!("{}{unit}", quantity(found.get("a"))),
-            unit => scaled(found.get("a"), unit),
-        };
-        spoken += &format!("{first}{link}{}", scaled(found.get("b"), scale));
+        spoken += &format!("{}{link}{}", first(found), scaled(found.get("b"), scale));
     } else {
         spoken += &scaled(found.get("a"), scale);
     }
@@ -96,16 +91,7 @@ fn slang(found: &Found) -> Option<String> {
     if !found.has("b") {
         return Some(scaled(found.get("a"), scale));
     }
-    // 3-5w is 三到五万, but 3-5k 三千到五千.
-    let thousands = scale.eq_ignore_ascii_case("k");
-    let first = if found.has("u1") {
-        scaled(found.get("a"), found.get("u1"))
-    } else if thousands {
-        scaled(found.get("a"), scale)
-    } else {
-        quantity(found.get("a"))
-    };
-    Some(format!("{first}到{}", scaled(found.get("b"), scale)))
+    Some(format!("{}到{}", first(found), scaled(found.get("b"), scale)))
 }
 
 #[cfg(test)]
@@ -123,5 +109,16 @@ mod tests {
         ] {
             assert_eq!(shifted(text, zeros), moved, "{text}");
         }
+    }
+}
+
+/// Reads the first of two sums: 3-5w is 三到五万, but 3-5k 三千到五千.
+fn first(found: &Found) -> String {
+    let (a, scale) = (found.get("a"), found.get("scale"));
+    match found.get("u1") {
+        "" if scale.eq_ignore_ascii_case("k") => scaled(a, scale),
+        "" => quantity(a),
+        unit @ ("元" | "块") => quantity(a) + unit,
+        unit => scaled(a, unit),
     }
 }

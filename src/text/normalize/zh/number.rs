@@ -17,6 +17,7 @@ pub static NUMBERS: Numbers = Numbers {
     in_way: |way, written| match way {
         "digits" => Some(self::digits(written)),
         "integer" => Some(integer(written)),
+        "era" => Some(if written.len() < 4 { integer(written) } else { self::digits(written) }),
         "lowered" => Some(integer(&lowered(written))),
         "number" => Some(number(written)),
         "quantity" => Some(quantity(written)),
