@@ -42,7 +42,7 @@ pub struct Rule {
 pub enum Read {
     /// Returns what is spoken; none lets the rules after it try.
     Code(fn(&Found) -> Option<String>),
-    /// Says words, with groups among them as in `{year:y}`, where it stands `alone`, `apart`, `clear` or anywhere.
+    /// Says words, with groups among them as in `{year:y}` (see [`Found::say`]), where it stands `alone`, `apart`, `clear` or anywhere.
     Words { place: &'static str, spoken: &'static str },
 }
 
@@ -168,16 +168,30 @@ impl<'t> Found<'t> {
         }
     }
 
-    /// Puts groups, each read in the way before its name, into a text; `all` is what was matched.
-    fn say(&self, text: &str) -> Option<String> {
-        let mut parts = text.split('{');
-        let mut spoken = parts.next()?.to_string();
-        for part in parts {
-            let (slot, rest) = part.split_once('}')?;
-            let (way, group) = slot.split_once(':').unwrap_or(("", slot));
-            let written = if group == "all" { self.all() } else { self.get(group) };
-            spoken += &if way.is_empty() { written.into() } else { (self.numbers.in_way)(way, written)? };
-            spoken += rest;
+    /// Puts groups, each read in the way before its name, into a text. What stands in square brackets is only said
+    /// if its group took part; `all` is what was matched.
+    pub fn say(&self, text: &str) -> Option<String> {
+        let mut spoken = String::new();
+        for (i, part) in text.split(['[', ']']).enumerate() {
+            let mut slots = part.split('{');
+            let mut said = slots.next()?.to_string();
+            let mut took_part = true;
+            for slot in slots {
+                let (slot, rest) = slot.split_once('}')?;
+                let (way, group) = slot.split_once(':').unwrap_or(("", slot));
+                let written = if group == "all" { self.all() } else { self.get(group) };
+                took_part &= !written.is_empty();
+                match way {
+                    "if" => {}
+                    "" => said += written,
+                    _ if i % 2 == 1 && !took_part => {}
+                    _ => said += &(self.numbers.in_way)(way, written)?,
+                }
+                said += rest;
+            }
+            if i % 2 == 0 || took_part {
+                spoken += &said;
+            }
         }
         Some(spoken)
     }
@@ -411,7 +425,7 @@ mod tests {
                 seen += 1;
                 assert!(["alone", "apart", "clear", "anywhere"].contains(&place), "{rule:?}");
                 let groups = Regex::new(&anchored(rule)).unwrap();
-                for slot in spoken.split('{').skip(1) {
+                for slot in spoken.split('{').skip(1).filter(|slot| !slot.starts_with("if:")) {
                     let (way, group) = slot.split('}').next().unwrap().rsplit_once(':').unwrap_or_default();
                     let known = group == "all" || groups.capture_names().flatten().any(|name| name == group);
                     assert!(way.is_empty() || known, "{rule:?}");

@@ -36,6 +36,11 @@ fn named(names: &[(&'static str, &str)], short: &str) -> Option<&'static str> {
     names.iter().find(|(name, _)| name.starts_with(&key)).map(|(name, _)| *name)
 }
 
+/// Returns the name of a month by how it begins, or by its number.
+pub fn month(written: &str) -> Option<&'static str> {
+    named(&MONTHS, written).or_else(|| month_number(written))
+}
+
 /// Returns the name of a day by how it begins.
 pub fn weekday(short: &str) -> Option<&'static str> {
     named(&WEEKDAYS, short)
@@ -54,7 +59,7 @@ fn month_number(number: &str) -> Option<&'static str> {
     MONTHS.get(n.checked_sub(1)?).map(|(name, _)| *name)
 }
 
-fn day(number: &str) -> Option<String> {
+pub fn day(number: &str) -> Option<String> {
     let n: u32 = number.parse().ok()?;
     (1..=31).contains(&n).then(|| ordinal(&n.to_string()))?
 }
@@ -84,28 +89,10 @@ fn month_day(found: &Found) -> Option<String> {
     let bare = !found.has("year") && !found.has("short") && !ends_with_suffix(found.all());
     let counts = found.after().strip_prefix(' ').is_some_and(|next| next.starts_with(char::is_alphabetic));
     (is_clean(found) && !(bare && counts && matches!(month, "may" | "march"))).then_some(())?;
-    let mut spoken = weekday_prefix(found, ", ");
-    spoken += named(&MONTHS, month)?;
-    spoken += if found.has("the") { " the " } else { " " };
-    spoken += &day(found.get("day"))?;
-    if found.has("to_day") {
-        spoken += " to ";
-        if let Some(month) = named(&MONTHS, found.get("to_month")) {
-            spoken += month;
-            spoken += " ";
-        }
-        spoken += &day(found.get("to_day"))?;
-    }
-    let digits = if found.has("year") { found.get("year") } else { found.get("short") };
-    if !digits.is_empty() {
-        spoken += ", ";
-        spoken += &full_year(digits)?;
-    }
+    let spoken = found
+        .say("[{weekday:weekday}, ]{month:month}[ {the}] {day:day}[ to{if:to_day}][ {month:to_month}]")?;
+    let spoken = spoken + &found.say("[ {day:to_day}][, {full year:year}][, {full year:short}]")?;
     Some(spoken + until(found))
-}
-
-fn weekday_prefix(found: &Found, then: &str) -> String {
-    weekday(found.get("weekday")).map(|name| format!("{name}{then}")).unwrap_or_default()
 }
 
 fn ends_with_suffix(text: &str) -> bool {
@@ -115,7 +102,6 @@ fn ends_with_suffix(text: &str) -> bool {
 
 fn day_month(found: &Found) -> Option<String> {
     let month = found.get("month");
-    let named_month = named(&MONTHS, month)?;
     let exact = found.has("year") || found.get("of").contains("of") || found.all().contains("th ");
     let word = matches!(month, "may" | "march" | "mar" | "sep" | "dec" | "jan");
     let touching = found.get("of").is_empty() && month.len() > 3;
@@ -124,26 +110,15 @@ fn day_month(found: &Found) -> Option<String> {
     let the = before.rsplit(' ').next().is_some_and(|w| w.eq_ignore_ascii_case("the"));
     // The last of several days: 3rd, 14th and 22nd of April.
     let the = the || before.strip_suffix(" and").is_some_and(ends_with_suffix) && exact;
-    let mut spoken = weekday_prefix(found, ", ");
-    spoken += if the { "" } else { "the " };
-    spoken += &day(found.get("day"))?;
-    if found.has("to_day") {
-        spoken += " to ";
-        spoken += &day(found.get("to_day"))?;
-    }
-    spoken += " of ";
-    spoken += named_month;
-    if found.has("year") {
-        spoken += " ";
-        spoken += &full_year(found.get("year"))?;
-    }
-    Some(spoken + until(found))
+    let the = if the { "" } else { "the " };
+    let weekday = found.say("[{weekday:weekday}, ]")?;
+    let day = found.say("{day:day}[ to {day:to_day}] of {month:month}[ {full year:year}]")?;
+    Some(weekday + the + &day + until(found))
 }
 
 fn month_year(found: &Found) -> Option<String> {
-    let digits = if found.has("year") { found.get("year") } else { found.get("short") };
-    let month = named(&MONTHS, found.get("month"))?;
-    is_clean(found).then(|| Some(format!("{month} {}{}", full_year(digits)?, until(found))))?
+    is_clean(found).then_some(())?;
+    Some(found.say("{month:month}[ {full year:year}][ {full year:short}]")? + until(found))
 }
 
 /// Reads `Jan-Mar`, but no names such as `April-May` in small letters.
@@ -151,8 +126,7 @@ fn months(found: &Found) -> Option<String> {
     let (from, to) = (found.get("month"), found.get("to_month"));
     let capital = |month: &str| month.starts_with(is_capital);
     let inside = !found.stands_alone() || found.next() == Some('-') || found.previous() == Some('-');
-    (capital(from) && capital(to) && !inside)
-        .then(|| Some(format!("{} to {}", named(&MONTHS, from)?, named(&MONTHS, to)?)))?
+    (capital(from) && capital(to) && !inside).then(|| found.say("{month:month} to {month:to_month}"))?
 }
 
 fn on(month: &str, day_of_month: &str, digits: &str) -> Option<String> {
@@ -203,13 +177,11 @@ fn day_of_month(found: &Found) -> Option<String> {
     let dated = matches!(&*word, "on" | "by" | "until" | "till" | "since" | "before" | "after" | "dated");
     let whole = found.next().is_none_or(|c| !c.is_ascii_alphanumeric() && !"/%".contains(c));
     let fraction = found.after().starts_with(" of") || !whole || !is_clean(found) || found.all() == "9/11";
-    (dated && !fraction)
-        .then(|| Some(format!("{} {}", month_number(found.get("month"))?, day(found.get("day"))?)))?
+    (dated && !fraction).then(|| found.say("{month:month} {day:day}"))?
 }
 
 fn number_year(found: &Found) -> Option<String> {
-    is_clean(found)
-        .then(|| Some(format!("{} {}", month_number(found.get("month"))?, year(found.get("year"))?)))?
+    is_clean(found).then(|| found.say("{month:month} {year:year}"))?
 }
 
 /// Reads `2024-03`; `2003-04` is more often two years, but so is `1999-2000`, which has another form.

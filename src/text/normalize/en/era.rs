@@ -39,14 +39,7 @@ fn years(found: &Found) -> Option<String> {
 fn era(found: &Found) -> Option<String> {
     let ends = found.next().is_some_and(is_letter_or_digit);
     (!ends && found.starts_apart("$.,/")).then_some(())?;
-    let letters: Vec<String> =
-        found.get("era").chars().filter(char::is_ascii_alphabetic).map(|c| c.to_string()).collect();
-    let mut spoken = year(found.get("year"))?;
-    if found.has("to") {
-        spoken += " to ";
-        spoken += &year(found.get("to"))?;
-    }
-    Some(format!("{spoken} {}", letters.join(" ")))
+    found.say("{year:year}[ to {year:to}] {letters:era}")
 }
 
 /// Reads `Q3 2021`, `1H23`: the third quarter of twenty twenty one.

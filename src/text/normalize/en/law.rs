@@ -2,7 +2,6 @@
 
 use super::amount::{begins, ends, last_word, word_before};
 use super::number::{cardinal, year};
-use super::telephone;
 use crate::text::normalize::latin::spell::spell;
 use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::{self, Table, Words};
@@ -30,9 +29,8 @@ fn docket(found: &Found) -> Option<String> {
     let named = ["No.", "no.", "Nos.", "Case", "case", "docket", "Docket"];
     let meant = named.iter().any(|word| found.before().trim_end().ends_with(word));
     (meant && begins(found) && ends(found)).then_some(())?;
-    let number = found.get("number");
-    let number = if number.len() == 5 { telephone::digits(number) } else { year(number)? };
-    Some(format!("{} {number}", cardinal(found.get("year"))?))
+    let long = found.get("number").len() == 5;
+    found.say(if long { "{cardinal:year} {digits:number}" } else { "{cardinal:year} {year:number}" })
 }
 
 /// Reads `Rule 12(b)(6)`: twelve b six.
@@ -63,8 +61,7 @@ fn section(found: &Found) -> Option<String> {
         && matches!(last_word(before).as_str(), "section" | "sections" | "sec");
     let clean = begins(found) && ends(found) && !number.starts_with('0') && !found.goes_on(".,:/");
     (clean && (code || named)).then_some(())?;
-    let letter = spell(found.get("letter"));
-    Some(if letter.is_empty() { year(number)? } else { format!("{} {letter}", year(number)?) })
+    found.say("{year:number}[ {letters:letter}]")
 }
 
 /// Books that have chapters and verses.
@@ -113,9 +110,5 @@ fn verse(found: &Found) -> Option<String> {
     let in_book = BOOKS.contains(word.as_str()) || SHORT.iter().any(short);
     (in_book && !found.get("verse").starts_with('0')).then_some(())?;
     (begins(found) && ends(found) && !found.after().starts_with(':')).then_some(())?;
-    let spoken = format!("{} {}", cardinal(found.get("chapter"))?, cardinal(found.get("verse"))?);
-    Some(match found.get("last") {
-        "" => spoken,
-        last => format!("{spoken} to {}", cardinal(last)?),
-    })
+    found.say("{cardinal:chapter} {cardinal:verse}[ to {cardinal:last}]")
 }

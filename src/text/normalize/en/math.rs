@@ -149,9 +149,7 @@ fn scientific(found: &Found) -> Option<String> {
     // 5E3 might be a seat.
     let sure = !found.all().contains('E') || mantissa.contains('.') || found.has("minus");
     (begins(found) && ends(found) && sure).then_some(())?;
-    let power = found.get("power").trim_start_matches('0');
-    let power = cardinal(if power.is_empty() { "0" } else { power })?;
-    let sign = |group: &str| if found.has(group) { "minus " } else { "" };
-    let (number, sign, minus) = (number(mantissa)?, sign("sign"), sign("minus"));
-    Some(format!("{sign}{number} times ten to the power of {minus}{power}"))
+    found.say(
+        "[minus {if:sign}]{number:mantissa} times ten to the power of [minus {if:minus}]{cardinal:power}",
+    )
 }

@@ -1,8 +1,7 @@
 //! Measures in English: a number and a unit.
 
-use super::amount::{Amount, begins, counted, ends, is_adjective, plural_unit, word_after, word_before};
+use super::amount::{Amount, begins, ends, is_adjective, plural_unit, word_after, word_before};
 use super::cardinal::MILLIONS;
-use super::street::SIDES;
 use super::unit;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, is_small, rule};
 use crate::text::normalize::table::Words;
@@ -156,17 +155,7 @@ fn temperature(found: &Found) -> Option<String> {
 /// Reads an angle, which has minutes or a side: forty degrees twenty six minutes north.
 fn angle(found: &Found) -> Option<String> {
     (begins(found) && ends(found) && (found.has("minutes") || found.has("side"))).then_some(())?;
-    let mut spoken = Amount::of(found.get("degrees"))?.of_unit("degree");
-    for (group, unit) in [("minutes", "minute"), ("seconds", "second")] {
-        if found.has(group) {
-            spoken = format!("{spoken} {}", counted(found.get(group), unit)?);
-        }
-    }
-    let side = SIDES.iter().find(|(short, _)| *short == found.get("side"));
-    Some(match side {
-        Some((_, side)) => format!("{spoken} {side}"),
-        None => spoken,
-    })
+    found.say("{degrees:degrees}[ {minutes:minutes}][ {seconds:seconds}][ {side:side}]")
 }
 
 fn degrees(found: &Found) -> Option<String> {

@@ -74,8 +74,14 @@ fn in_way(way: &str, written: &str) -> Option<String> {
         "year" => number::year(written),
         "years" => number::year(written).map(|year| number::plural(&year)),
         "digits" => Some(telephone::digits(written)),
+        "full year" => date::full_year(written),
+        "month" => date::month(written).map(str::to_string),
+        "day" => date::day(written),
+        "hours" | "minutes" | "seconds" => amount::counted(written, way.trim_end_matches('s')),
+        "degrees" => Some(amount::Amount::of(written)?.of_unit("degree")),
+        "side" => street::side(written).map(str::to_string),
         "house" => street::house_number(written),
-        "letters" => Some(latin::spell::spell(written)),
+        "letters" => Some(latin::spell::spell(&written.replace('.', ""))),
         _ => None,
     }
 }

@@ -1,8 +1,7 @@
 //! Names of models in English, of which each pair of digits is a number: a 747, an F-150.
 
 use super::amount::{begins, ends, has_word, last_word, word_before};
-use super::number::{cardinal, plural, year};
-use crate::text::normalize::latin::spell::spell;
+use super::number::{plural, year};
 use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter_or_digit, rule};
 use crate::text::normalize::table::Words;
 
@@ -21,7 +20,7 @@ const SERIES: &[(&str, &str)] =
 fn airliner(found: &Found) -> Option<String> {
     let alone = begins(found) && ends(found) && found.next() != Some('-');
     (alone && !has_word(found.before(), &["call", "tel", "phone"])).then_some(())?;
-    Some(format!("{} {}", year(found.get("model"))?, year(found.get("variant"))?))
+    found.say("{year:model} {year:variant}")
 }
 
 /// Reads `802.11ac`.
@@ -29,8 +28,7 @@ fn network(found: &Found) -> Option<String> {
     let known = found.get("part") == "11" || found.has("letters");
     let sum = found.previous().is_some_and(|c| !c.is_whitespace() && !"(\"“".contains(c));
     (known && !sum && found.stands_alone() && found.next().is_none_or(|c| c != '%')).then_some(())?;
-    let spoken = format!("eight o two dot {} {}", cardinal(found.get("part"))?, spell(found.get("letters")));
-    Some(spoken.trim_end().into())
+    found.say("eight o two dot {cardinal:part}[ {letters:letters}]")
 }
 
 fn model(found: &Found) -> Option<String> {

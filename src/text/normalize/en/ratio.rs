@@ -1,7 +1,6 @@
 //! Ratios, odds and scores in English.
 
 use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
-use super::number::{cardinal, number, year};
 use crate::text::normalize::rule::{Found, Rule, rule};
 use crate::text::normalize::table::Words;
 
@@ -41,7 +40,7 @@ fn odds(found: &Found) -> Option<String> {
     let after = BETS.contains(word_after(found)) && found.get("second") != "2" || word_after(found) == "odds";
     let favourite = word_after(found).starts_with("favo");
     (before || after || favourite).then_some(())?;
-    Some(format!("{} to {}", cardinal(found.get("first"))?, cardinal(found.get("second"))?))
+    found.say("{cardinal:first} to {cardinal:second}")
 }
 
 fn ratio(found: &Found) -> Option<String> {
@@ -50,16 +49,14 @@ fn ratio(found: &Found) -> Option<String> {
         && !found.after().starts_with(':')
         && !found.before().ends_with([':', '.']))
     .then_some(())?;
-    let (first, second) = (found.get("first"), found.get("second").replace(',', ""));
+    let second = found.get("second").replace(',', "");
+    let whole = second.split('.').next().unwrap_or_default();
     let near = has_word(found.before(), &RATIO) || RATIO.contains(word_after(found));
     // No time of day: its minutes have two digits.
-    let no_time = second.len() != 2 && !found.has("third") && !found.all().contains(' ') && first != "0";
+    let no_time =
+        whole.len() != 2 && !found.has("third") && !found.all().contains(' ') && found.get("first") != "0";
     (near || no_time).then_some(())?;
-    let mut spoken = format!("{} to {}", number(first)?, number(&format!("{second}{}", found.get("point")))?);
-    if found.has("third") {
-        spoken = format!("{spoken} to {}", number(found.get("third"))?);
-    }
-    Some(spoken)
+    found.say("{number:first} to {number:second}[ to {number:third}]")
 }
 
 fn score(found: &Found) -> Option<String> {
@@ -75,7 +72,7 @@ fn score(found: &Found) -> Option<String> {
     let by_name =
         nearby && matches!(word_after(found), "" | "in" | "on" | "at" | "after" | "with" | "and" | "to");
     (before || after || by_name).then_some(())?;
-    Some(format!("{} to {}", cardinal(found.get("first"))?, cardinal(found.get("second"))?))
+    found.say("{cardinal:first} to {cardinal:second}")
 }
 
 fn out_of(found: &Found) -> Option<String> {
@@ -85,13 +82,12 @@ fn out_of(found: &Found) -> Option<String> {
     let near = has_word(found.before(), &["score", "scores", "rating", "grade", "rated"]);
     let rating = rating || matches!(word_after(found), "rating" | "score" | "grade" | "stars");
     (near || rating || found.get("first").contains('.')).then_some(())?;
-    Some(format!("{} out of {}", number(found.get("first"))?, cardinal(found.get("second"))?))
+    found.say("{number:first} out of {cardinal:second}")
 }
 
 /// Reads a blood pressure: one twenty over eighty.
 fn blood_pressure(found: &Found) -> Option<String> {
     let meant = found.has("unit") || has_word(found.before(), &["BP", "pressure"]);
     (begins(found) && ends(found) && meant && !found.after().starts_with('/')).then_some(())?;
-    let unit = if found.has("unit") { " millimeters of mercury" } else { "" };
-    Some(format!("{} over {}{unit}", year(found.get("over"))?, year(found.get("under"))?))
+    found.say("{year:over} over {year:under}[ millimeters of mercury{if:unit}]")
 }

@@ -17,6 +17,11 @@ pub const RULES: &[Rule] = &[
 /// The sides of the world.
 pub static SIDES: Table<(&str, &str)> = Table::new("en/sides", table::pair);
 
+/// Returns the name of a side by its letters.
+pub fn side(short: &str) -> Option<&'static str> {
+    SIDES.iter().find(|(known, _)| *known == short).map(|(_, side)| *side)
+}
+
 /// Words behind which a letter is a side of the town, without a dot.
 pub static WAYS: Words = Words::new("en/words", "street: ways");
 
@@ -55,16 +60,7 @@ fn house(found: &Found) -> Option<String> {
     let inside = !found.starts_apart("$./,-:#");
     // "the 2020 Street View", "5 Broadway shows" are rare enough.
     (!inside && !found.after().trim_start().starts_with("Street View")).then_some(())?;
-    let mut spoken = house_number(found.get("house"))?;
-    if found.has("letter") {
-        spoken += " ";
-        spoken += found.get("letter");
-    }
-    if let Some((_, side)) = SIDES.iter().find(|(short, _)| *short == found.get("side")) {
-        spoken += " ";
-        spoken += side;
-    }
-    Some(spoken)
+    found.say("{house:house}[ {letter}][ {side:side}]")
 }
 
 /// Reads `Pennsylvania Ave. NW`.
@@ -96,12 +92,8 @@ fn state(found: &Found) -> Option<String> {
     let capital = city.starts_with(is_capital);
     let small = city.ends_with(is_small);
     if found.has("zip") {
-        let mut spoken = format!("{name} {}", digits(found.get("zip")));
-        if found.has("four") {
-            spoken += ", ";
-            spoken += &digits(found.get("four"));
-        }
-        return (capital || comma).then_some(spoken);
+        let zip = found.say("{digits:zip}[, {digits:four}]")?;
+        return (capital || comma).then(|| format!("{name} {zip}"));
     }
     let sure = !DOUBTFUL.contains(code) || CITIES.contains(city);
     let ends = !found.after().starts_with(" a ");
@@ -116,7 +108,6 @@ fn zip(found: &Found) -> Option<String> {
     };
     let before = found.before().ends_with(", ") || is_capitalized(previous_word(found.before()));
     let counts = found.after().strip_prefix(' ').is_some_and(|next| next.starts_with(is_small));
-    let four = if found.has("four") { ", " } else { "" };
     (found.stands_alone() && before && !counts && words.rev().take(6).any(ways))
-        .then(|| digits(found.get("zip")) + four + &digits(found.get("four")))
+        .then(|| found.say("{digits:zip}[, {digits:four}]"))?
 }

@@ -48,14 +48,7 @@ fn telephone(found: &Found) -> Option<String> {
     let international = all.starts_with('+');
     (is_clean(found) && (7..=15).contains(&count)).then_some(())?;
     let plus = if international { "plus " } else { "" };
-    Some(format!("{plus}{}{}", grouped(all), extension_of(found)))
-}
-
-fn extension_of(found: &Found) -> String {
-    match found.get("ext") {
-        "" => String::new(),
-        ext => format!(", extension {}", digits(ext)),
-    }
+    Some(plus.to_string() + &grouped(all) + &found.say("[, extension {digits:ext}]")?)
 }
 
 /// Reads `1-800-FLOWERS`: letters that make a word are said.
@@ -97,7 +90,8 @@ fn local(found: &Found) -> Option<String> {
     let (from, to) = found.get("all").split_once('-')?;
     let round = |digits: &str| digits.ends_with('0') && !digits.starts_with('0');
     let range = round(from) && round(to) && !is_called(found.before());
-    (is_clean(found) && !range).then(|| grouped(found.get("all")) + &extension_of(found))
+    (is_clean(found) && !range).then_some(())?;
+    Some(grouped(found.get("all")) + &found.say("[, extension {digits:ext}]")?)
 }
 
 fn groups(found: &Found) -> Option<String> {

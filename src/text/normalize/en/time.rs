@@ -1,6 +1,5 @@
 //! Times of the day, and durations that are written like them.
 
-use super::amount::counted;
 use super::context::previous_word;
 use super::number::cardinal;
 use super::year::is_behind_clock;
@@ -58,9 +57,7 @@ fn clock(found: &Found) -> Option<String> {
     (half.is_empty() || h.parse::<u32>().ok()? <= 12 || !m.is_empty()).then_some(())?;
     let spoken = match found.get("s") {
         "" => of_day(h, m, !half.is_empty())?,
-        s => {
-            format!("{} {} and {}", counted(h, "hour")?, counted(m, "minute")?, counted(s, "second")?)
-        }
+        _ => found.say("{hours:h} {minutes:m} and {seconds:s}")?,
     };
     let half = if found.has("hours") { " hours" } else { half };
     let zone = found.get("zone");
@@ -120,14 +117,7 @@ fn from(found: &Found) -> Option<String> {
 }
 
 fn duration(found: &Found) -> Option<String> {
-    is_clean(found).then_some(())?;
-    let mut parts = Vec::new();
-    for (group, unit) in [("h", "hour"), ("m", "minute"), ("s", "second")] {
-        if found.has(group) {
-            parts.push(counted(found.get(group), unit)?);
-        }
-    }
-    Some(parts.join(" "))
+    is_clean(found).then(|| found.say("[{hours:h} ]{minutes:m}[ {seconds:s}]"))?
 }
 
 fn offset(found: &Found) -> Option<String> {

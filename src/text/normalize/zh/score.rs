@@ -1,7 +1,6 @@
 //! Scores and ratios.
 
 use super::context;
-use super::number::number;
 use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 use crate::text::normalize::table::Words;
 
@@ -93,11 +92,7 @@ fn ratio(found: &Found) -> Option<String> {
     let cued = ["用时", "时长", "成绩", "耗时", "配速", "片长", "倒计时"];
     (!(time_like(b.split('.').next().unwrap_or(b)) && context::contains_any(found.before(), &cued)))
         .then_some(())?;
-    let mut spoken = format!("{}比{}", number(a), number(b));
-    if !c.is_empty() {
-        spoken += &format!("比{}", number(c));
-    }
-    Some(spoken)
+    found.say("{number:a}比{number:b}[比{number:c}]")
 }
 
 fn hyphened(found: &Found) -> Option<String> {
@@ -108,7 +103,7 @@ fn hyphened(found: &Found) -> Option<String> {
     (!context::measure_follows(found.after()) && !found.precedes(&["月", "日", "号", "年"])).then_some(())?;
     let draw = found.get("a") == found.get("b") && found.after().starts_with('平');
     (draw || one_of_sets(found) || stands_for_sentence(found) || is_score(found))
-        .then(|| format!("{}比{}", number(found.get("a")), number(found.get("b"))))
+        .then(|| found.say("{number:a}比{number:b}"))?
 }
 
 /// Tells whether it is all that a sentence says, or all that one begins with that is about a score.
@@ -121,5 +116,5 @@ fn stands_for_sentence(found: &Found) -> bool {
 
 fn slashed(found: &Found) -> Option<String> {
     let sides = found.follows(&TEAMS) && found.precedes(&TEAMS);
-    sides.then(|| format!("{}比{}", number(found.get("a")), number(found.get("b"))))
+    sides.then(|| found.say("{number:a}比{number:b}"))?
 }

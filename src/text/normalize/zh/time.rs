@@ -64,8 +64,7 @@ fn clock(found: &Found) -> Option<String> {
 
 fn tall(found: &Found) -> Option<String> {
     let cued = context::contains_any(context::sentence_before(found.before()), &["身高", "高", "英尺"]);
-    (cued && found.stands_alone())
-        .then(|| format!("{}英尺{}英寸", quantity(found.get("feet")), quantity(found.get("inches"))))
+    (cued && found.stands_alone()).then(|| found.say("{quantity:feet}英尺{quantity:inches}英寸"))?
 }
 
 fn taken(found: &Found) -> Option<String> {
