@@ -74,7 +74,7 @@ pub(super) fn is_behind_clock(head: &str) -> bool {
 fn room(found: &Found) -> Option<String> {
     let named = BEFORE_PAIRS.contains(word_before(found).as_str());
     (named && begins(found) && ends(found)).then_some(())?;
-    Some(format!("{} {}", year(found.get("number"))?, found.get("letter")))
+    found.say("{year:number} {letter}")
 }
 
 /// Tells whether a year is that of a citation: (Smith, 1998); Smith et al., 1998.

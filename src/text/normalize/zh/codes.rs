@@ -27,7 +27,7 @@ pub const RULES: &[Rule] = &[
 fn standard(found: &Found) -> Option<String> {
     let named = super::context::latin_before(found.before()).is_some();
     let alone = !found.next().is_some_and(is_letter_or_digit);
-    (named && alone).then(|| format!("{}，{}", digits(found.get("n")), digits(found.get("y"))))
+    (named && alone).then(|| found.say("{digits:n}，{digits:y}"))?
 }
 
 fn version(found: &Found) -> Option<String> {

@@ -167,8 +167,7 @@ fn months_of_years(found: &Found) -> Option<String> {
 fn day(found: &Found) -> Option<String> {
     let before =
         found.before().trim_end_matches(' ').trim_end_matches(['-', '~', '–', '—', '至', '到', '、']);
-    context::ends_with_any(before, &["月", "日", "号", "號"])
-        .then(|| format!("{}{}", plain(found.get("d")), found.get("unit")))
+    context::ends_with_any(before, &["月", "日", "号", "號"]).then(|| found.say("{whole:d}{unit}"))?
 }
 
 fn years(found: &Found) -> Option<String> {
@@ -182,8 +181,7 @@ fn years(found: &Found) -> Option<String> {
     // 1500-2000元 is an amount.
     (found.has("year") || !(context::measure_follows(found.after()) || found.after().starts_with('/')))
         .then_some(())?;
-    let link = if found.get("link") == "至" { "至" } else { "到" };
-    Some(format!("{}{}{link}{}{}", digits(a), found.get("first"), digits(b), found.get("year")))
+    found.say("{digits:a}{first}{link:link}{digits:b}{year}")
 }
 
 fn year(found: &Found) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Fractions and percentages.
 
-use super::number::{integer, number};
+use super::number::integer;
 use crate::text::normalize::numbers::vulgar;
 use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 
@@ -38,64 +38,52 @@ pub fn may_be_negative(found: &Found) -> bool {
 }
 
 fn percent(found: &Found) -> Option<String> {
-    let negative = found.has("neg");
-    ((!negative || may_be_negative(found)) && !found.previous().is_some_and(is_digit)).then_some(())?;
-    let unit = match found.get("sign") {
+    ((!found.has("neg") || may_be_negative(found)) && !found.previous().is_some_and(is_digit))
+        .then_some(())?;
+    // The whole of it is 百分之百; between bounds it is a number like the other.
+    if found.get("sign") == "%" && found.get("a") == "100" && !found.has("b") {
+        return found.say("[负{if:neg}]百分之百");
+    }
+    found.say("[负{if:neg}]{parts:sign}{number:a}[{link:link}{parts:sign}{number:b}]")
+}
+
+/// Returns the name of so many parts.
+pub fn parts(sign: &str) -> &'static str {
+    match sign {
         "%" => "百分之",
         "‰" => "千分之",
         _ => "万分之",
-    };
-    let sign = if negative { "负" } else { "" };
-    // The whole of it is 百分之百; between bounds it is a number like the other.
-    if unit == "百分之" && found.get("a") == "100" && !found.has("b") {
-        return Some(format!("{sign}百分之百"));
     }
-    let mut spoken = format!("{sign}{unit}{}", number(found.get("a")));
-    if found.has("b") {
-        let link = if found.get("link") == "至" { "至" } else { "到" };
-        spoken += &format!("{link}{unit}{}", number(found.get("b")));
+}
+
+/// Reads what is under the bar of a fraction.
+pub fn below(number: &str) -> String {
+    match number {
+        "100" => "百".into(),
+        "1000" => "千".into(),
+        "10000" => "万".into(),
+        _ => integer(number),
     }
-    Some(spoken)
 }
 
 fn fraction(found: &Found) -> Option<String> {
     (found.stands_alone() && !found.goes_on("/.") && !found.before().ends_with(['/', '.'])).then_some(())?;
     (!found.has("neg") || may_be_negative(found)).then_some(())?;
-    let (a, b) = (found.get("a"), found.get("b"));
+    let (a, b, whole) = (found.get("a"), found.get("b"), found.has("whole"));
+    let after = found.after().trim_start();
     // Blood pressure is two numbers, a metre two beats.
-    let sentence = super::context::sentence_before(found.before());
-    if sentence.contains("血压") || found.after().trim_start().starts_with("mmHg") {
-        return (!found.has("whole")).then(|| format!("{}，{}", integer(a), integer(b)));
+    if super::context::sentence_before(found.before()).contains("血压") || after.starts_with("mmHg") {
+        return if whole { None } else { found.say("{integer:a}，{integer:b}") };
     }
-    if found.after().starts_with("拍") && !found.has("whole") {
-        return Some(format!("{}{}", integer(b), integer(a)));
+    if found.after().starts_with("拍") && !whole {
+        return found.say("{integer:b}{integer:a}");
     }
     // The page, and how many there are.
-    if found.before().trim_end().ends_with('第')
-        && found.after().trim_start().starts_with(['页', '頁'])
-        && !found.has("whole")
-    {
-        return Some(format!(
-            "{}{}，共{}",
-            integer(a),
-            found.after().trim_start().chars().next()?,
-            integer(b)
-        ));
+    let page = after.chars().next().filter(|c| matches!(c, '页' | '頁'));
+    if let Some(page) = page.filter(|_| found.before().trim_end().ends_with('第') && !whole) {
+        return Some(format!("{}{page}，共{}", integer(a), integer(b)));
     }
-    let mut spoken = String::new();
-    if found.has("neg") {
-        spoken += "负";
-    }
-    if found.has("whole") {
-        // It is part of the number only if the fraction is less than one.
-        (a.len() <= b.len() && (a.len() != b.len() || a < b)).then_some(())?;
-        spoken += &format!("{}又", integer(found.get("whole")));
-    }
-    let below = match b {
-        "100" => "百".into(),
-        "1000" => "千".into(),
-        "10000" => "万".into(),
-        _ => integer(b),
-    };
-    Some(spoken + &format!("{below}分之{}", integer(a)))
+    // A whole number is part of it only if the fraction is less than one.
+    (!whole || a.len() < b.len() || a.len() == b.len() && a < b).then_some(())?;
+    found.say("[负{if:neg}][{integer:whole}又]{below:b}分之{integer:a}")
 }

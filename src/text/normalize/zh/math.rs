@@ -1,6 +1,6 @@
 //! Sums, comparisons and powers.
 
-use super::number::{integer, number};
+use super::number::integer;
 use crate::text::language::is_han;
 use crate::text::normalize::numbers;
 use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter, is_letter_or_digit, rule};
@@ -69,25 +69,20 @@ fn exponent(found: &Found) -> Option<String> {
 }
 
 fn power(found: &Found) -> Option<String> {
-    let inside = !found.starts_apart("");
-    (!inside)
-        .then(|| exponent(found))
-        .flatten()
-        .map(|power| format!("{}的{power}", number(found.get("base"))))
+    found.starts_apart("").then_some(())?;
+    Some(found.say("{number:base}的")? + &exponent(found)?)
 }
 
 fn scientific(found: &Found) -> Option<String> {
     // 1E5 may be a room or a part.
     let sure = found.has("sign") || found.get("base").contains('.') || found.all().contains(['e', '+']);
-    (sure && found.stands_alone())
-        .then(|| exponent(found))
-        .flatten()
-        .map(|power| format!("{}乘十的{power}", number(found.get("base"))))
+    (sure && found.stands_alone()).then_some(())?;
+    Some(found.say("{number:base}乘十的")? + &exponent(found)?)
 }
 
 fn power_of_letter(found: &Found) -> Option<String> {
-    let base = found.previous().is_some_and(|c| c.is_ascii_alphabetic() || c == ')' || c == 'π');
-    base.then(|| exponent(found)).flatten().map(|power| format!("的{power}"))
+    found.previous().is_some_and(|c| c.is_ascii_alphabetic() || c == ')' || c == 'π').then_some(())?;
+    Some(format!("的{}", exponent(found)?))
 }
 
 fn times(found: &Found) -> Option<String> {

@@ -66,13 +66,9 @@ fn money(found: &Found) -> Option<String> {
         && !found.next().is_some_and(is_digit))
     .then_some(())?;
     let negative = if found.has("neg") || found.has("neg2") { "负" } else { "" };
-    let mut spoken = String::from(negative);
-    if found.has("b") {
-        let link = if found.get("link") == "至" { "至" } else { "到" };
-        spoken += &format!("{}{link}{}", first(found), scaled(found.get("b"), scale));
-    } else {
-        spoken += &scaled(found.get("a"), scale);
-    }
+    let from = if found.has("b") { first(found) + &found.say("{link:link}")? } else { String::new() };
+    let last = if found.has("b") { "b" } else { "a" };
+    let spoken = negative.to_string() + &from + &scaled(found.get(last), scale);
     // ¥100元 names it twice.
     let after = found.after().trim_start();
     let named = currency.ends_with('元') && context::starts_with_any(after, &["元", "块"])

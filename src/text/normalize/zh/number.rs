@@ -17,6 +17,12 @@ pub static NUMBERS: Numbers = Numbers {
     in_way: |way, written| match way {
         "digits" => Some(self::digits(written)),
         "integer" => Some(integer(written)),
+        "whole" => Some(integer(written.trim_start_matches('0'))),
+        "counted" => Some(quantity(written.trim_start_matches('0'))),
+        "minute" => Some(integer(if written == "00" { "0" } else { written })),
+        "link" => Some(if written == "至" { "至" } else { "到" }.into()),
+        "parts" => Some(super::fraction::parts(written).into()),
+        "below" => Some(super::fraction::below(written)),
         "era" => Some(if written.len() < 4 { integer(written) } else { self::digits(written) }),
         "lowered" => Some(integer(&lowered(written))),
         "number" => Some(number(written)),

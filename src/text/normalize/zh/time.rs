@@ -1,7 +1,7 @@
 //! Times of day, and how long something took.
 
 use super::context;
-use super::number::{integer, quantity};
+use super::number::quantity;
 use super::score;
 use crate::text::normalize::rule::{Found, Rule, is_digit, rule};
 use crate::text::normalize::table::Words;
@@ -46,20 +46,11 @@ fn clock(found: &Found) -> Option<String> {
     // 上午8:30am says it twice.
     let half = if found.before().trim_end().ends_with(half) { "" } else { half };
     let (h, m, s) = (found.get("h"), found.get("m"), found.get("s"));
-    let hour = h.strip_prefix('0').filter(|rest| !rest.is_empty()).unwrap_or(h);
-    let mut spoken = format!("{half}{}点", quantity(hour));
     let seconds = !s.is_empty() && s != "00";
-    if !m.is_empty() && (m != "00" || seconds) {
-        spoken += &format!("{}分", integer(m.strip_prefix("00").map_or(m, |_| "0")));
-    }
-    if seconds {
-        spoken += &integer(s);
-        if found.has("part") {
-            spoken += &format!("点{}", super::number::digits(found.get("part")));
-        }
-        spoken += "秒";
-    }
-    Some(spoken)
+    let minute = if m.is_empty() || m == "00" && !seconds { "" } else { "{minute:m}分" };
+    let second = if seconds { "{integer:s}[点{digits:part}]秒" } else { "" };
+    let hour = h.strip_prefix('0').filter(|rest| !rest.is_empty()).unwrap_or(h);
+    Some(format!("{half}{}点{}{}", quantity(hour), found.say(minute)?, found.say(second)?))
 }
 
 fn tall(found: &Found) -> Option<String> {
@@ -71,41 +62,27 @@ fn taken(found: &Found) -> Option<String> {
     let cued = context::contains_any(context::sentence_before(found.before()), &CUES)
         || found.has("h") && found.precedes(&["的成绩", "完赛", "跑完"]);
     (cued && found.stands_alone() && found.next() != Some(':')).then_some(())?;
-    let hours = found.get("h").trim_start_matches('0');
-    let minutes = found.get("m");
-    let mut spoken = String::new();
-    if !hours.is_empty() {
-        spoken = format!("{}小时", quantity(hours));
-    }
-    let plain = minutes.trim_start_matches('0');
-    if !hours.is_empty() || !plain.is_empty() {
-        let minutes = if hours.is_empty() { plain } else { minutes };
-        spoken += &format!("{}分", integer(minutes.strip_prefix("00").map_or(minutes, |_| "0")));
-    }
-    let seconds = found.get("s");
-    if seconds == "00" && !found.has("part") && !spoken.is_empty() {
-        return Some(spoken);
-    }
-    spoken += &integer(if spoken.is_empty() && seconds.len() > 1 {
-        seconds.strip_prefix('0').unwrap_or(seconds)
-    } else {
-        seconds
-    });
-    if found.has("part") {
-        spoken += &format!("点{}", super::number::digits(found.get("part")));
-    }
-    Some(spoken + "秒")
+    let none = |group: &str| found.get(group).trim_start_matches('0').is_empty();
+    let minutes = match (none("h"), none("m")) {
+        (false, _) => "{counted:h}小时{minute:m}分",
+        (true, false) => "{whole:m}分",
+        (true, true) => "",
+    };
+    let seconds = match found.get("s") {
+        "00" if !found.has("part") && !minutes.is_empty() => "",
+        "00" if minutes.is_empty() => "零[点{digits:part}]秒",
+        _ if minutes.is_empty() => "{whole:s}[点{digits:part}]秒",
+        _ => "{integer:s}[点{digits:part}]秒",
+    };
+    Some(found.say(minutes)? + &found.say(seconds)?)
 }
 
 fn duration(found: &Found) -> Option<String> {
     found.stands_alone().then_some(())?;
-    let mut spoken = String::new();
-    for (group, unit, long) in [("h", "小时", "小时"), ("m", "分", "分钟"), ("s", "秒", "秒")] {
-        if found.has(group) {
-            let last = group == "m" && !found.has("s");
-            spoken += &quantity(found.get(group).trim_start_matches('0'));
-            spoken += if last { long } else { unit };
-        }
-    }
-    Some(spoken)
+    let seconds = found.has("s");
+    found.say(if seconds {
+        "[{counted:h}小时]{counted:m}分{counted:s}秒"
+    } else {
+        "{counted:h}小时{counted:m}分钟"
+    })
 }
