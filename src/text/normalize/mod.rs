@@ -1,6 +1,7 @@
 //! Written text → spoken text: every number, sign and abbreviation as a reader would say it, and an account
 //! of every character.
 
+mod chars;
 mod en;
 mod explain;
 pub(super) mod fold;

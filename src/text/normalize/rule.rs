@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use regex::{Captures, Regex, RegexSet, RegexSetBuilder};
 
+pub use super::chars::{is_capital, is_digit, is_letter, is_letter_or_digit, is_small};
 use super::numbers::Numbers;
 use super::outline::Outline;
 use super::table::{Cells, pattern};
@@ -366,31 +367,6 @@ pub fn is_start(text: &str, at: usize, read_up_to: usize) -> bool {
     at == read_up_to || class(c) == 0 || previous.is_none_or(|previous| class(previous) != class(c))
 }
 
-/// Tells whether a character is an ASCII digit.
-pub fn is_digit(c: char) -> bool {
-    c.is_ascii_digit()
-}
-
-/// Tells whether a character is a Latin letter without an accent.
-pub fn is_letter(c: char) -> bool {
-    c.is_ascii_alphabetic()
-}
-
-/// Tells whether a character is such a letter or a digit.
-pub fn is_letter_or_digit(c: char) -> bool {
-    c.is_ascii_alphanumeric()
-}
-
-/// Tells whether a character is a small Latin letter.
-pub fn is_small(c: char) -> bool {
-    c.is_ascii_lowercase()
-}
-
-/// Tells whether a character is a capital Latin letter.
-pub fn is_capital(c: char) -> bool {
-    c.is_ascii_uppercase()
-}
-
 /// Returns the stretch of ASCII digits at byte `at`.
 pub fn digits_at(text: &str, at: usize) -> Range<usize> {
     at..at + text.as_bytes()[at..].iter().take_while(|b| b.is_ascii_digit()).count()
@@ -415,25 +391,42 @@ mod tests {
         }
     }
 
+    /// Lists the ways to read and the groups that a template names.
+    fn slots(template: &str) -> Vec<(&str, &str)> {
+        let slots = template.split('{').skip(1).filter_map(|slot| slot.split_once('}')?.0.split_once(':'));
+        slots.filter(|(_, group)| group.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')).collect()
+    }
+
     #[test]
-    fn rows_name_groups_and_ways_to_read_them() {
+    fn templates_name_groups_and_ways_to_read_them() {
         let mut seen = 0;
-        for language in [Language::Chinese, Language::English] {
+        for (folder, language) in [("zh", Language::Chinese), ("en", Language::English)] {
             let rules = rules(language);
+            let known = |way: &str| {
+                let read = |written: &str| (rules.numbers.in_way)(way, written).is_some();
+                way == "if" || ["12", "Hz", "Mon", "N"].into_iter().any(read)
+            };
             for Known { rule, .. } in &rules.rules {
                 let Read::Words { place, spoken } = rule.read else { continue };
-                seen += 1;
                 assert!(["alone", "apart", "clear", "anywhere"].contains(&place), "{rule:?}");
-                let groups = Regex::new(&anchored(rule)).unwrap();
-                for slot in spoken.split('{').skip(1).filter(|slot| !slot.starts_with("if:")) {
-                    let (way, group) = slot.split('}').next().unwrap().rsplit_once(':').unwrap_or_default();
-                    let known = group == "all" || groups.capture_names().flatten().any(|name| name == group);
-                    assert!(way.is_empty() || known, "{rule:?}");
-                    assert!(way.is_empty() || (rules.numbers.in_way)(way, "12").is_some(), "{rule:?}");
+                let regex = Regex::new(&anchored(rule)).unwrap();
+                for (way, group) in slots(spoken) {
+                    let named = group == "all" || regex.capture_names().flatten().any(|name| name == group);
+                    assert!(named && known(way), "{rule:?}");
+                    seen += 1;
+                }
+            }
+            let folder =
+                std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/text/normalize").join(folder);
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let code = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+                for (way, _) in code.split('"').skip(1).step_by(2).flat_map(slots) {
+                    assert!(known(way), "{way}");
+                    seen += 1;
                 }
             }
         }
-        assert!(seen > 40, "{seen}");
+        assert!(seen > 100, "{seen}");
     }
 
     #[test]

@@ -273,18 +273,13 @@ static SHOUTED: Words = Words::new("en/words", "abbreviation: shouted");
 /// Finds an abbreviation. An entry with a small first letter is also written with a capital one.
 fn lookup(found: &Found, word: &str) -> Option<(&'static str, Stands)> {
     let small = word.to_ascii_lowercase();
-    if SHOUTED.contains(word) {
-        let mut entries = SHORT.iter().filter(|(written, ..)| written.eq_ignore_ascii_case(word));
-        return entries.next().map(|(_, spoken, stands)| (*spoken, *stands));
-    }
     // All is in small letters: "sen. smith".
-    let lower = next_word(found.after()).starts_with(is_small);
-    if LOWER.contains(&word) && lower {
-        let mut entries = SHORT.iter().filter(|(written, ..)| written.eq_ignore_ascii_case(word));
-        return entries.next().map(|(_, spoken, stands)| (*spoken, *stands));
-    }
+    let lower = LOWER.contains(&word) && next_word(found.after()).starts_with(is_small);
+    let any_case = lower || SHOUTED.contains(word);
     let capital = word.get(1..).is_some_and(|rest| !rest.bytes().any(|b| b.is_ascii_uppercase()));
-    let matches = |written: &str| written == word || capital && written == small;
+    let matches = |written: &str| {
+        written == word || capital && written == small || any_case && written.eq_ignore_ascii_case(word)
+    };
     if let Some((_, spoken, stands)) = SHORT.iter().find(|(written, ..)| matches(written)) {
         return Some((*spoken, *stands));
     }

@@ -13,7 +13,7 @@ pub const RULES: &[Rule] = &[
     rule(
         "number sign",
         r"(?:(?P<sign>#)|(?P<short>[Nn]os?)(?P<point>\.)? ?|N[°º] ?)(?P<ahead>[0-9])",
-        number_sign,
+        numbered,
     ),
     rule("list item", r"(?P<number>[0-9]{1,2})\.(?P<ahead>[A-Z][a-z ])", list_item),
     rule("list item", "(?P<circled>[①-⑳])", circled),
@@ -48,7 +48,7 @@ fn version(found: &Found) -> Option<String> {
     Some(if named { format!("version {spoken}") } else { spoken })
 }
 
-fn number_sign(found: &Found) -> Option<String> {
+fn numbered(found: &Found) -> Option<String> {
     // Bug#35713
     let ticket = found.has("sign") && TICKETS.contains(&word_before(found));
     (ticket || found.starts_apart("&")).then_some(())?;

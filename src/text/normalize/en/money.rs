@@ -15,17 +15,9 @@ pub const RULES: &[Rule] = &[
     // Ten dollars of a country: $10 USD.
     rule("money", "(?P<sign>[+-])?(?:[A-Z]{1,2})?[$€£] ?{sum} ?(?P<currency>[A-Z]{3})", money),
     // A comma before the cents.
-    rule(
-        "money",
-        r"(?P<currency>[€]) ?(?P<units>[0-9]{1,3}(?:\.[0-9]{3}){0,3}),(?P<hundredths>[0-9]{2})",
-        with_comma,
-    ),
+    rule("money", "(?P<currency>€) ?{euros}", with_comma),
     rule("money", "{sum_in_currency}", money),
-    rule(
-        "money",
-        r"(?P<units>[0-9]{1,3}(?:\.[0-9]{3}){0,3}),(?P<hundredths>[0-9]{2}) ?(?P<currency>[€])",
-        with_comma,
-    ),
+    rule("money", "{euros} ?(?P<currency>€)", with_comma),
     rule("money", "(?P<sign>[+-])?{sum} ?(?P<currency>[A-Z]{1,2}[$]|[A-Z]{3}|{currency_sign})", money),
     rule("money", "(?P<number>{number}) ?(?P<cents>¢|p)", cents),
     rule("percent", "{amounts} ?(?P<sign>[%‰‱])(?:-(?P<ahead>[a-z]))?", percent),

@@ -8,11 +8,7 @@ use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
     rule("size", "{sides_with_units}", dimensions),
-    rule(
-        "size",
-        "(?P<first>{number}) ?[x×X] ?(?P<second>{figure})(?: ?[x×X] ?(?P<third>{figure}))?",
-        dimensions,
-    ),
+    rule("size", "{sides}", dimensions),
     rule("size", "(?P<times>{number}) ?[x×X]", times),
     rule("measure", "{feet_and_inches}", feet_and_inches),
     rule("measure", r#"(?P<number>{number})(?P<sign>["”″′'])"#, foot_or_inch),

@@ -3,14 +3,7 @@
 use super::number::integer;
 use crate::text::normalize::rule::{Found, Rule, rule};
 
-pub const RULES: &[Rule] = &[
-    rule(
-        "list",
-        r"(?<n>[0-9]{1,3})(?:[.．][ \t]{0,3}|[)）][ \t]{0,3})(?<ahead>[^0-9.\s]|(?:19|20)[0-9]{2}年)",
-        item,
-    ),
-    rule("list", "[①-⑳]", circled),
-];
+pub const RULES: &[Rule] = &[rule("list", "{list_item}", item), rule("list", "[①-⑳]", circled)];
 
 fn item(found: &Found) -> Option<String> {
     let line_start =

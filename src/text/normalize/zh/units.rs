@@ -2,16 +2,10 @@
 
 use crate::text::normalize::table::{self, Table, Words};
 
-/// Holds how a unit is written, and what it is called.
-struct Unit {
-    written: Vec<&'static str>,
-    name: &'static str,
-}
-
-static UNITS: Table<Unit> = Table::new("units", |cells| match cells {
+static UNITS: Table<(Vec<&str>, &str)> = Table::new("units", |cells| match cells {
     [english, _, chinese, name] => {
         let written = if *chinese == "=" { english } else { chinese };
-        Some(Unit { written: table::forms(written).collect(), name: table::value(name)? })
+        Some((table::forms(written).collect(), table::value(name)?))
     }
     _ => None,
 });
@@ -44,7 +38,7 @@ pub fn name(sign: &str) -> Option<String> {
 
 fn plain(sign: &str) -> Option<&'static str> {
     let find = |is: &dyn Fn(&str) -> bool| {
-        UNITS.iter().find(|unit| unit.written.iter().any(|written| is(written))).map(|unit| unit.name)
+        UNITS.iter().find(|(forms, _)| forms.iter().any(|form| is(form))).map(|(_, name)| *name)
     };
     find(&|written| written == sign).or_else(|| {
         let loose = ANY_CASE.contains(&sign.to_ascii_lowercase());
