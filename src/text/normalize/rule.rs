@@ -54,10 +54,8 @@ pub const fn rule(name: &'static str, pattern: &'static str, read: fn(&Found) ->
 
 /// Reads the row of a rule that needs no code.
 pub fn row(cells: &Cells) -> Option<Rule> {
-    match cells {
-        [pattern, name, place, spoken] => Some(Rule { name, pattern, read: Read::Words { place, spoken } }),
-        _ => None,
-    }
+    let [pattern, name, place, spoken] = cells else { return None };
+    Some(Rule { name, pattern, read: Read::Words { place, spoken } })
 }
 
 /// Holds what a rule's pattern matched, and what stands around it.

@@ -128,34 +128,26 @@ pub fn value(cell: &'static str) -> Option<&'static str> {
 
 /// Reads a row of two cells.
 pub fn pair(cells: &Cells) -> Option<(&'static str, &'static str)> {
-    match cells {
-        [a, b] => Some((*a, *b)),
-        _ => None,
-    }
+    let [a, b] = cells else { return None };
+    Some((*a, *b))
 }
 
 /// Reads a row of three cells.
 pub fn triple(cells: &Cells) -> Option<(&'static str, &'static str, &'static str)> {
-    match cells {
-        [a, b, c] => Some((*a, *b, *c)),
-        _ => None,
-    }
+    let [a, b, c] = cells else { return None };
+    Some((*a, *b, *c))
 }
 
 /// Reads a row of a sign and its names in Chinese and English.
 pub fn sign(cells: &Cells) -> Option<(char, &'static str, &'static str)> {
-    match cells {
-        [sign, chinese, english] => Some((sign.parse().ok()?, *chinese, *english)),
-        _ => None,
-    }
+    let [sign, chinese, english] = cells else { return None };
+    Some((sign.parse().ok()?, *chinese, *english))
 }
 
 /// Reads a row of a value and several others.
 pub fn list(cells: &Cells) -> Option<(&'static str, Vec<&'static str>)> {
-    match cells {
-        [value, others] => Some((*value, forms(others).collect())),
-        _ => None,
-    }
+    let [value, others] = cells else { return None };
+    Some((*value, forms(others).collect()))
 }
 
 /// Returns a pattern with the tables and parts that it names in place: `{month}` is any month's name.

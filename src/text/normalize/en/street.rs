@@ -36,24 +36,18 @@ pub fn house_number(number: &str) -> Option<String> {
         Some(digit) => Some(format!("o {}", cardinal(digit)?)),
         None => cardinal(pair),
     };
-    let thousand = number.len() == 4 && number.ends_with("000");
-    match number.len() {
-        0 => None,
-        _ if number.starts_with('0') || number.len() > 5 => Some(digits(number)),
-        1 | 2 => cardinal(number),
-        _ if thousand || number.len() == 5 && number.ends_with("000") => cardinal(number),
-        3 | 4 => {
-            let (head, tail) = number.split_at(number.len() - 2);
-            Some(format!("{} {}", cardinal(head)?, pair(tail)?))
-        }
-        _ => {
-            let (head, tail) = number.split_at(1);
-            let (middle, last) = tail.split_at(2);
-            let middle = if middle == "00" { "o o".into() } else { pair(middle)? };
-            let last = if last == "00" && middle != "o o" { "hundred".into() } else { pair(last)? };
-            Some(format!("{} {middle} {last}", cardinal(head)?))
-        }
+    let len = number.len();
+    if len < 3 || number.starts_with('0') || number.ends_with("000") || len > 5 {
+        return if number.starts_with('0') || len > 5 { Some(digits(number)) } else { cardinal(number) };
     }
+    let (head, mut rest) = number.split_at(2 - len % 2);
+    let mut spoken = cardinal(head)?;
+    while let Some((two, after)) = rest.split_at_checked(2).filter(|(two, _)| !two.is_empty()) {
+        let inner = two == "00" && !after.is_empty();
+        spoken = format!("{spoken} {}", if inner { "o o".into() } else { pair(two)? });
+        rest = after;
+    }
+    Some(spoken)
 }
 
 fn house(found: &Found) -> Option<String> {

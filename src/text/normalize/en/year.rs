@@ -4,7 +4,7 @@ use super::amount::{begins, ends, has_word, last_word, word_after, word_before};
 use super::context::{is_capitalized, words_back};
 use super::number::{cardinal, year};
 use super::street::house_number;
-use crate::text::normalize::rule::{Found, Rule, is_capital, is_letter, is_small, rule};
+use crate::text::normalize::rule::{Found, Rule, is_capital, is_digit, is_letter, is_small, rule};
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
@@ -133,9 +133,14 @@ fn is_count_of(before: &str) -> bool {
 fn is_listed(before: &str) -> bool {
     let rest = ["and", "or", "&"].iter().find_map(|word| before.strip_suffix(word)).unwrap_or(before);
     let rest = rest.trim_end_matches([' ', ',', '/']);
-    let digits = rest.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let year = rest.get(rest.len() - digits..).and_then(|year| year.parse::<u16>().ok());
-    rest.len() < before.len() && digits == 4 && year.is_some_and(|year| (1900..2100).contains(&year))
+    rest.len() < before.len() && last_year(rest).is_some_and(|(_, year)| (1900..2100).contains(&year))
+}
+
+/// Returns the four digits that a text ends with, and what stands before them.
+fn last_year(text: &str) -> Option<(&str, u16)> {
+    let head = text.trim_end_matches(is_digit);
+    let digits = text.get(head.len()..).filter(|digits| digits.len() == 4)?;
+    Some((head, digits.parse().ok()?))
 }
 
 /// Tells whether `before`, which ends in to, compares: prior to.
@@ -165,12 +170,10 @@ fn goes_on(found: &Found) -> bool {
 /// Tells whether `before` ends with another year and one word: 1990 to.
 fn between_years(before: &str) -> bool {
     let head = before.trim_end().trim_end_matches(is_letter).trim_end();
-    let digits = head.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let value = head.get(head.len() - digits..).and_then(|year| year.parse::<u16>().ok());
-    let first = last_word(head.get(..head.len() - digits).unwrap_or(""));
-    digits == 4
-        && value.is_some_and(|value| (1100..2100).contains(&value))
-        && matches!(first.as_str(), "from" | "between" | "in" | "of" | "since")
+    last_year(head).is_some_and(|(before, year)| {
+        let first = last_word(before);
+        (1100..2100).contains(&year) && matches!(&*first, "from" | "between" | "in" | "of" | "since")
+    })
 }
 
 fn is_plural(word: &str) -> bool {

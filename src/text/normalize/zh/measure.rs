@@ -20,9 +20,7 @@ pub const RULES: &[Rule] = &[
     // ¥3.5/100g
     rule("measure", "{price_per}", |found| {
         let before = found.before().trim_end();
-        let price = before.trim_end_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
-        let sign = price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']);
-        (sign || before.ends_with(['元', '块'])).then(|| "每".into())
+        (is_price(before) || before.ends_with(['元', '块'])).then(|| "每".into())
     }),
     // 元/斤
     rule("measure", "/ ?{counted}", each),
@@ -145,12 +143,17 @@ fn bare_rate(found: &Found) -> Option<String> {
     (whole && starts && found.all().len() > 2).then(|| format!("{unit}每{per}"))
 }
 
+/// Tells whether a sum behind its sign ends there.
+fn is_price(before: &str) -> bool {
+    let sign = before.trim_end_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
+    sign.len() < before.len() && sign.trim_end().ends_with(['¥', '$', '€', '£'])
+}
+
 /// Reads the slash between two units, the first in Chinese; the second is read with it if it is a sign.
 fn each(found: &Found) -> Option<String> {
     let per = found.get("per");
     let before = found.before().trim_end();
-    let price = before.trim_end_matches(|c: char| c.is_ascii_digit() || ".,".contains(c));
-    let price = price.len() < before.len() && price.trim_end().ends_with(['¥', '$', '€', '£']);
+    let price = is_price(before);
     let unit = units::CHINESE.iter().find(|unit| before.ends_with(**unit));
     let counted = unit.and_then(|unit| before.strip_suffix(unit)).is_some_and(|number| {
         number
