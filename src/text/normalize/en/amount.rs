@@ -23,7 +23,7 @@ enum Count {
 }
 
 impl Amount {
-    /// Reads what the pattern `{amount}`, `{amounts}` or `{number}` has matched.
+    /// Reads what the pattern `{amount}` or `{number}` has matched.
     pub fn of(text: &str) -> Option<Self> {
         let (sign, text) = match text.strip_prefix(['-', '+']) {
             Some(rest) if text.starts_with('-') => ("minus ", rest),

@@ -15,7 +15,7 @@ pub const RULES: &[Rule] = &[
     rule("date", "(?P<number>[1-4])(?P<letter>[QH])(?P<year>[0-9]{2})", part_of_year),
     // 2H FY23, Q1FY2024
     rule("date", "{part_of_year} ?(?P<kind>[FC])Y ?['’]?(?P<year>20[0-9]{2}|[0-9]{2})", part_of_year),
-    rule("date", "{part_of_year}", part_alone),
+    rule("date", "(?P<part>[QH])(?P<n>[1-4])|(?P<number>[1-4])(?P<letter>[QH])", part_alone),
 ];
 
 fn years(found: &Found) -> Option<String> {

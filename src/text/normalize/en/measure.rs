@@ -7,7 +7,7 @@ use crate::text::normalize::rule::{Found, Rule, is_digit, is_letter_or_digit, is
 use crate::text::normalize::table::Words;
 
 pub const RULES: &[Rule] = &[
-    rule("measure", "{amounts} ?[°º] ?(?P<scale>[CFK])", temperature),
+    rule("measure", "{temperatures} ?[°º] ?(?P<scale>[CFK])", temperature),
     rule("measure", "{angle}", angle),
     rule("measure", "{amount} ?[°º]", degrees),
     rule("measure", "{measured_range}", range),

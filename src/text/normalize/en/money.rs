@@ -20,7 +20,7 @@ pub const RULES: &[Rule] = &[
     rule("money", "{euros} ?(?P<currency>€)", with_comma),
     rule("money", "(?P<sign>[+-])?{sum} ?(?P<currency>[A-Z]{1,2}[$]|[A-Z]{3}|{currency_sign})", money),
     rule("money", "(?P<number>{number}) ?(?P<cents>¢|p)", cents),
-    rule("percent", "{amounts} ?(?P<sign>[%‰‱])(?:-(?P<ahead>[a-z]))?", percent),
+    rule("percent", "{percents} ?(?P<sign>[%‰‱])(?:-(?P<ahead>[a-z]))?", percent),
 ];
 
 /// Holds how a currency is written, and the names of one, of a hundredth and of several hundredths.
