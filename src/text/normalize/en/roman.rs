@@ -24,8 +24,7 @@ static VERBS: Words = Words::new("en/words", "roman: verbs");
 
 fn roman(found: &Found) -> Option<String> {
     let numeral = found.get("roman");
-    (found.stands_alone() && !found.previous().is_some_and(|c| c == '&') && found.next() != Some('&'))
-        .then_some(())?;
+    (found.stands_alone() && found.previous() != Some('&') && found.next() != Some('&')).then_some(())?;
     let value = roman_value(numeral)?;
     let digits = value.to_string();
     let before = found.before();

@@ -36,8 +36,8 @@ fn dimensions(found: &Found) -> Option<String> {
         .collect();
     // Arithmetic.
     let sum = found.after().trim_start().starts_with(['=', '^']) || found.before().trim_end().ends_with('=');
-    (!sum && !(unit.is_none() && found.all().contains(" × ") && word_after(found).is_empty()))
-        .then_some(())?;
+    let product = unit.is_none() && found.all().contains(" × ") && word_after(found).is_empty();
+    (!sum && !product).then_some(())?;
     let screen = unit.is_none() && is_screen(&numbers);
     let mut words = Vec::new();
     for number in numbers {

@@ -2,7 +2,7 @@
 
 use super::spell::{has_vowel, spell, split_words};
 use crate::text::Language;
-use crate::text::normalize::rule::{Found, is_letter};
+use crate::text::normalize::rule::{Found, is_digit, is_letter};
 use crate::text::normalize::table::Words;
 
 /// The hyphen before a number is not heard: `GPT-4`.
@@ -71,9 +71,8 @@ fn is_shouted(found: &Found) -> bool {
 
 pub fn mixed(found: &Found) -> Option<String> {
     let word = found.get("word");
-    ((found.stands_alone() || !found.next().is_none_or(|c| !c.is_ascii_digit()))
-        && !SAID_MIXED.contains(&word))
-    .then_some(())?;
+    ((found.stands_alone() || found.next().is_some_and(is_digit)) && !SAID_MIXED.contains(&word))
+        .then_some(())?;
     // "McDONALD" and "YouTube" have no initialism in them.
     let parts: Vec<String> = split_words(word).into_iter().map(said).collect();
     let spoken = parts.join(" ");
