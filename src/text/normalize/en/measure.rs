@@ -13,7 +13,7 @@ pub const RULES: &[Rule] = &[
     rule("measure", "{measured_range}", range),
     rule("measure", "{measure}", measure),
     rule("measure", "(?P<unit>km|mi|m|ft|[kKMG][Bb])/(?P<per>hr?|s|sec|min)", bare_rate),
-    rule("rate", r"/ ?(?P<per>(?:sq\.? ?)?[A-Za-zµΩ]{1,12}(?:\^?[23]|[²³])?)", rate),
+    rule("rate", r"(?:/ ?|per )(?P<per>(?:sq\.? ?)?[A-Za-zµΩ]{1,12}(?:\^?[23]|[²³])?)", rate),
 ];
 
 /// Letters that are more often something else; they are units only after a decimal.
@@ -103,6 +103,9 @@ fn range(found: &Found) -> Option<String> {
 fn rate(found: &Found) -> Option<String> {
     let per = found.get("per");
     ends(found).then_some(())?;
+    if found.all().starts_with('p') {
+        return found.say("per {unit:per}");
+    }
     let before = found.before().trim_end();
     let unit_start =
         before.rfind(|c: char| c.is_ascii_digit() || c == ' ' || c == '-').map_or(0, |at| at + 1);
