@@ -90,6 +90,17 @@ fn slang(found: &Found) -> Option<String> {
     Some(format!("{}到{}", first(found), scaled(found.get("b"), scale)))
 }
 
+/// Reads the first of two sums: 3-5w is 三到五万, but 3-5k 三千到五千.
+fn first(found: &Found) -> String {
+    let (a, scale) = (found.get("a"), found.get("scale"));
+    match found.get("u1") {
+        "" if scale.eq_ignore_ascii_case("k") => scaled(a, scale),
+        "" => quantity(a),
+        unit @ ("元" | "块") => quantity(a) + unit,
+        unit => scaled(a, unit),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,16 +116,5 @@ mod tests {
         ] {
             assert_eq!(shifted(text, zeros), moved, "{text}");
         }
-    }
-}
-
-/// Reads the first of two sums: 3-5w is 三到五万, but 3-5k 三千到五千.
-fn first(found: &Found) -> String {
-    let (a, scale) = (found.get("a"), found.get("scale"));
-    match found.get("u1") {
-        "" if scale.eq_ignore_ascii_case("k") => scaled(a, scale),
-        "" => quantity(a),
-        unit @ ("元" | "块") => quantity(a) + unit,
-        unit => scaled(a, unit),
     }
 }
