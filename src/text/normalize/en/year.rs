@@ -111,7 +111,10 @@ fn is_recent_year(found: &Found, before: &str, after: &str, value: u16) -> bool 
     });
     let name = name && words.next().is_some_and(|word| !word.ends_with(['.', '!', '?', ':']));
     let plain_end = !followed || matches!(after, "and" | "or");
+    // The forecast for 2016, but sold for 2000.
+    let planned = before == "for" && plain_end && (2001..2060).contains(&value) && !value.is_multiple_of(10);
     describes
+        || planned
         || named
         || name
         || hyphened
