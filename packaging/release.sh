@@ -51,7 +51,7 @@ strip --strip-unneeded -o "$work/stage/built/libchattts.so" "$built/libchattts.s
 python3 packaging/release/bill.py "$work/stage/built" "$target" "$features"
 glibc=$(objdump -T "$work/stage/built/chattts-rs" "$work/stage/built/libchattts.so" |
     grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -1)
-unwinder=$(objdump -p "$work/stage/built/chattts-rs" | grep -q 'NEEDED *libgcc_s' && echo ", libgcc-s1" || true)
+unwinder=$(objdump -p "$work/stage/built/chattts-rs" | grep 'NEEDED *libgcc_s' >/dev/null && echo ", libgcc-s1" || true)
 
 program=$work/stage/built/chattts-rs
 install -D -t "$stage/bin" "$program"

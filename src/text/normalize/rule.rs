@@ -43,7 +43,8 @@ pub struct Rule {
 pub enum Read {
     /// Returns what is spoken; none lets the rules after it try.
     Code(fn(&Found) -> Option<String>),
-    /// Says words, with groups among them as in `{year:y}` (see [`Found::say`]), where it stands `alone`, `apart`, `clear` or anywhere.
+    /// Says words, with groups among them as in `{year:y}` (see [`Found::say`]), where it stands `alone`, `apart`,
+    /// `clear` or anywhere.
     Words { place: &'static str, spoken: &'static str },
 }
 
