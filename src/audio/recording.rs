@@ -18,6 +18,9 @@ const MAX_SECONDS: u64 = 600;
 const MAX_SAMPLES: u64 = 16_000_000;
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 200_000_000;
+/// The largest sample that is taken for sound. Some programs write whole numbers of 32 bits as floats, which reach
+/// 2·10⁹ where full scale is 1.
+const LOUDEST: f32 = 1e10;
 /// The bytes at the start of a file that are read to tell its kind.
 const HEAD: u64 = 64;
 
@@ -47,8 +50,8 @@ impl Recording {
     /// # Errors
     /// [`Error::Io`] if the file cannot be read. [`Error::BadFile`] if it is empty, of another kind, larger than
     /// 200 MB, longer than 10 minutes or 16 million samples (of which no more than that is read), of a rate outside
-    /// [`SAMPLE_RATES`](super::SAMPLE_RATES), if it holds no samples or infinite ones, or if more than a tenth of
-    /// it cannot be decoded.
+    /// [`SAMPLE_RATES`](super::SAMPLE_RATES), if it holds no samples or such as no sound has, or if more than a
+    /// tenth of it cannot be decoded.
     pub fn read(path: &Path) -> Result<Recording> {
         let read_error = || Error::io("read", path);
         let about = std::fs::metadata(path).map_err(read_error())?;
@@ -93,8 +96,10 @@ impl Recording {
         if recording.samples.is_empty() {
             return Err(Error::bad_file(path, "holds no sound: there is no sample in it; record again"));
         }
-        if recording.samples.iter().any(|s| !s.is_finite()) {
-            let reason = "has samples that are infinite or not numbers; export it again as 16-bit WAV";
+        // Written so that what is no number is refused too.
+        if !recording.samples.iter().all(|s| s.abs() <= LOUDEST) {
+            let reason = "has samples that are no sound: infinite, not numbers or far beyond full scale; export it \
+                 again as 16-bit WAV";
             return Err(Error::bad_file(path, reason));
         }
         Ok(recording)

@@ -15,11 +15,16 @@ pub const SAMPLE_RATES: RangeInclusive<u32> = 4_000..=384_000;
 /// steeper.
 const CHUNK: usize = 2048;
 
+/// The largest sample that is taken: the sums of a filter over larger ones may become infinite, on which the
+/// resampler panics.
+const LARGEST: f32 = 1e30;
+
 /// Brings mono samples from one rate to another; frequencies above half the lower rate are filtered out. A wave
 /// of n samples becomes one of ⌈n·to/from⌉ samples, without delay.
 ///
 /// # Errors
-/// [`Error::Parameter`] for a rate outside [`SAMPLE_RATES`].
+/// [`Error::Parameter`] for a rate outside [`SAMPLE_RATES`]; [`Error::Audio`] for samples that are not numbers or
+/// beyond ±10³⁰.
 pub fn resample(samples: &[f32], from: u32, to: u32) -> Result<Cow<'_, [f32]>> {
     check_rate(from)?;
     check_rate(to)?;
@@ -69,10 +74,13 @@ impl WaveResampler {
     /// Takes samples and returns those that have become ready.
     ///
     /// # Errors
-    /// [`Error::Audio`] if the resampler fails.
+    /// [`Error::Audio`] for samples that are not numbers or beyond ±10³⁰.
     pub fn push(&mut self, samples: &[f32]) -> Result<Vec<f32>> {
         let Some(inner) = &mut self.inner else { return Ok(samples.to_vec()) };
         let failed = |e: &dyn std::fmt::Display| Error::Audio(format!("cannot resample: {e}"));
+        if let Some(bad) = samples.iter().find(|s| !(s.abs() <= LARGEST)) {
+            return Err(failed(&format_args!("a sample of {bad:e} is no sound")));
+        }
         self.taken += samples.len() as u64;
         self.pending.extend_from_slice(samples);
         let size = inner.input_frames_next();
@@ -187,6 +195,11 @@ mod tests {
             let output = resample(&input, 24_000, 16_000).unwrap();
             assert_eq!(output.len(), (length * 2).div_ceil(3), "{length} samples");
         }
+        for bad in [f32::NAN, f32::NEG_INFINITY, 2e30, f32::MAX] {
+            let message = resample(&[0.1, bad], 24_000, 16_000).unwrap_err().to_string();
+            assert!(message.contains("no sound"), "{message}");
+        }
+        assert!(resample(&[1e30; 5000], 48_000, 4_000).unwrap().iter().all(|s| s.is_finite()));
         for rate in [0, 3_999, 384_001] {
             assert!(resample(&[0.0; 10], 24_000, rate).unwrap_err().to_string().contains("sample-rate"));
         }

@@ -251,7 +251,8 @@ fn what_is_no_recording_is_refused_with_its_name() {
         (&riff(1, 1, 1_000, 16, &[], &[0; 8]), "1000 Hz; 4000 to 384000"),
         (&riff(0x11, 1, RATE, 8, &[], &[0; 8]), "a WAV file of ADPCM"),
         (&riff(3, 1, RATE, 16, &[], &[0; 8]), "a WAV file of float of 16 bits"),
-        (&riff(3, 1, RATE, 32, &[], &f32::NAN.to_le_bytes()), "infinite or not numbers"),
+        (&riff(3, 1, RATE, 32, &[], &f32::NAN.to_le_bytes()), "samples that are no sound"),
+        (&riff(3, 1, RATE, 32, &[], &1e37f32.to_le_bytes()), "samples that are no sound"),
     ] {
         let message = refused(bytes);
         assert!(message.contains(says), "{message}");
