@@ -5,11 +5,13 @@
 //! tensors and no request; between them lies [`Batch`].
 
 pub(crate) mod batch;
+mod hiddens;
 mod request;
 mod scheduler;
 mod sequence;
 
 pub use batch::{Batch, BatchRow, Drawn, Head, Input, RowOutput, SlotStart, Step};
+pub use hiddens::{Hiddens, OnDevice};
 pub use request::{CODEBOOKS, Codes, DEFAULT_SPEED, Decoder, FinishReason, Refine, Refined, Request};
 pub use scheduler::{CodesSoFar, Event, PAGE, RequestId, Scheduler};
 pub use sequence::{Goal, Vocabulary};

@@ -221,7 +221,7 @@ fn spoken_texts_are_the_references() {
         assert_eq!(*input_ids, expected.rows("input_ids"), "{name}: prompt");
         assert_eq!(*tokens, expected.rows("token_ids"), "{name}: tokens");
         if expected.tensors.contains_key("hiddens") {
-            let error = relative_error(hiddens, &expected.floats("hiddens"));
+            let error = relative_error(&hiddens.values().unwrap(), &expected.floats("hiddens"));
             assert!(error <= RELATIVE_ERROR, "{name}: hidden states {error:.2e}");
         }
         let full = expected.number("max_new_token") == Some(tokens.len() as f64);

@@ -5,7 +5,7 @@ use super::render::{Render, Source, Wanted};
 use super::weights::Checkpoint;
 use super::{NOISE_SEED, open};
 use crate::device::{BackendChoice, DeviceChoice, LoadOptions, Precision};
-use crate::engine::{Codes, EngineCore, Event, Goal, Request, Step};
+use crate::engine::{Codes, EngineCore, Event, Goal, Hiddens, Request, Step};
 use crate::error::{Error, Result};
 use crate::hub::NoiseSize;
 use crate::sampling::{NoiseMode, SamplingParams};
@@ -81,7 +81,9 @@ pub fn speaking(checkpoint: &Checkpoint, step: impl Step) -> Result<Vec<Codes>> 
 pub fn rendering(checkpoint: &Checkpoint, renderer: &dyn Render) -> Result<()> {
     let hidden = checkpoint.config.hidden;
     let rows: Vec<f32> = (0..29 * hidden).map(|i| ((i * 7919 + 13) % 1009) as f32 / 300.0 - 1.7).collect();
-    let source = Source::Hiddens(&[&rows, &rows[..3 * hidden]]);
+    let [long, short] = [rows.len(), 3 * hidden].map(|end| Hiddens::from(rows[..end].to_vec()));
+    let source = &[&long, &short];
+    let source = Source::Hiddens(source);
     let found = renderer.render(source, Wanted::Both)?;
     let expected = CpuRenderer::load(checkpoint, WeightType::F32)?.render(source, Wanted::Both)?;
     for (found, expected) in found.iter().zip(&expected) {

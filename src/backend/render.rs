@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::networks::MEL_CHANNELS;
-use crate::engine::Decoder;
+use crate::engine::{Decoder, Hiddens};
 use crate::error::Result;
 
 /// Holds a log mel spectrogram.
@@ -53,11 +53,11 @@ impl Fresh<'_> {
     }
 }
 
-/// Borrows what sequences are rendered from, a slice each and none of them empty.
+/// Borrows what sequences are rendered from, none of them empty.
 #[derive(Clone, Copy, Debug)]
 pub enum Source<'a> {
     /// Hidden states, (steps, hidden) row by row.
-    Hiddens(&'a [&'a [f32]]),
+    Hiddens(&'a [&'a Hiddens]),
     /// Codes, one row per codebook.
     Codes(&'a [&'a [Vec<u16>]]),
     /// Log mels, (frames, 100) row by row.

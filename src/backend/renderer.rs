@@ -6,7 +6,7 @@ use super::memory;
 use super::networks::{HOP, MEL_CHANNELS};
 use super::render::{Fresh, Mel, Render, Rendered, Source, Wanted};
 use super::wave_stream::WaveStream;
-use crate::engine::Decoder;
+use crate::engine::{Decoder, Hiddens};
 use crate::error::{Error, Result};
 use crate::voice::VoicePrompt;
 
@@ -35,7 +35,7 @@ impl Renderer {
     ///
     /// # Errors
     /// [`Error::Parameter`] if a sequence is empty or of another width; [`Error::NotANumber`] if a sample is none.
-    pub fn from_hiddens(&self, sequences: &[&[f32]]) -> Result<Vec<Rendered>> {
+    pub fn from_hiddens(&self, sequences: &[&Hiddens]) -> Result<Vec<Rendered>> {
         if let Some(bad) = sequences.iter().find(|s| s.is_empty() || !s.len().is_multiple_of(self.hidden)) {
             return Err(Error::parameter(
                 "hiddens",

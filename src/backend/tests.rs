@@ -10,7 +10,7 @@ use candle_transformers::models::llama::{Cache, Config, Llama as TheirLlama, Lla
 use super::networks::Embed;
 use super::render::{Source, Wanted};
 use super::*;
-use crate::engine::{Batch, BatchRow, Decoder, Head, Input, Step};
+use crate::engine::{Batch, BatchRow, Decoder, Head, Hiddens, Input, Step};
 use crate::hub::{self, HubConfig, ModelSource};
 
 const SLOTS: usize = 3;
@@ -151,13 +151,14 @@ fn rows_outside_the_cache_are_refused() {
 fn renderers_agree() {
     let hidden = checkpoint().config.hidden;
     let rows: Vec<f32> = (0..37 * hidden).map(|i| ((i * 7919 + 13) % 1009) as f32 / 300.0 - 1.7).collect();
+    let [long, short] = [rows.len(), hidden].map(|end| Hiddens::from(rows[..end].to_vec()));
     let codes: Vec<Vec<u16>> =
         (0..4).map(|book| (0..29).map(|t| ((t * 211 + book * 97) % 625) as u16).collect()).collect();
     let wave: Vec<f32> = (0..6100).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
     let all = backends();
     let render = |backend: &dyn Backend| {
         let renderer = load(backend).renderer;
-        let mut made = renderer.render(Source::Hiddens(&[&rows, &rows[..hidden]]), Wanted::Both).unwrap();
+        let mut made = renderer.render(Source::Hiddens(&[&long, &short]), Wanted::Both).unwrap();
         made.extend(renderer.render(Source::Codes(&[&codes]), Wanted::Both).unwrap());
         made.extend(renderer.render(Source::Mels(&[&made[0].mel.values]), Wanted::Wave).unwrap());
         assert!(renderer.render(Source::Codes(&[&codes[..3]]), Wanted::Both).is_err());
@@ -193,7 +194,7 @@ fn a_growing_wave_is_the_whole_one() {
         let renderer = Renderer::new(hidden, load(&*backend).renderer);
         for decoder in [Decoder::HiddenStates, Decoder::Codes] {
             let whole = match decoder {
-                Decoder::HiddenStates => renderer.from_hiddens(&[&rows]).unwrap().remove(0),
+                Decoder::HiddenStates => renderer.from_hiddens(&[&rows.clone().into()]).unwrap().remove(0),
                 Decoder::Codes => renderer.from_codes(&[&by_codebook]).unwrap().remove(0),
             };
             // By ones, by irregular parts, and all at once; the last part may hold nothing.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::networks::{HOP, MEL_CHANNELS};
 use super::render::{Fresh, Grow, Growth, Mel, Render, Rendered, Source, Wanted};
-use crate::engine::Decoder;
+use crate::engine::{Decoder, Hiddens};
 use crate::error::{Error, Result};
 
 /// Makes one wave, whose tokens come by and by.
@@ -99,7 +99,10 @@ impl Grow for Windows {
             return Ok(Rendered { mel: Mel { values: Vec::new() }, wave: Vec::new() });
         }
         let mel = match fresh {
-            Fresh::Hiddens(_) => self.render(Source::Hiddens(&[&self.hiddens]), Wanted::Mel)?.mel,
+            Fresh::Hiddens(_) => {
+                let hiddens = Hiddens::from(self.hiddens.clone());
+                self.render(Source::Hiddens(&[&hiddens]), Wanted::Mel)?.mel
+            }
             Fresh::Codes(_) => {
                 self.render(Source::Codes(&[&Fresh::by_codebook(&self.codes)]), Wanted::Mel)?.mel
             }

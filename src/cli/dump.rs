@@ -79,7 +79,7 @@ impl Dump {
         if codes.decoder == Decoder::HiddenStates {
             let steps = codes.tokens.len();
             let shape = [steps, codes.hiddens.len() / steps.max(1)];
-            arrays.push(("hiddens", Array::floats(&shape, &codes.hiddens)));
+            arrays.push(("hiddens", Array::floats(&shape, &codes.hiddens.values()?)));
         }
         arrays.extend(audio(&trace.mel, &trace.wave));
         if let Some(refined) = &codes.refined {

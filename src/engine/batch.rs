@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::hiddens::Hiddens;
 use crate::error::Result;
 use crate::sampling::{Draw, NoiseMode, SamplingParams};
 
@@ -153,6 +154,16 @@ pub trait Step {
     /// # Errors
     /// An error of the device.
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()>;
+
+    /// Returns the hidden states of the first steps that a slot has drawn without copying them to memory, if the device
+    /// keeps them and has room for them beside what the slot will hold next.
+    ///
+    /// # Errors
+    /// An error of the device.
+    fn lend(&mut self, slot: u32, steps: usize) -> Result<Option<Hiddens>> {
+        let _ = (slot, steps);
+        Ok(None)
+    }
 }
 
 impl<S: Step + ?Sized> Step for Box<S> {
@@ -162,5 +173,9 @@ impl<S: Step + ?Sized> Step for Box<S> {
 
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
         (**self).hiddens(slot, steps, to)
+    }
+
+    fn lend(&mut self, slot: u32, steps: usize) -> Result<Option<Hiddens>> {
+        (**self).lend(slot, steps)
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hiddens::Hiddens;
 use crate::sampling::{NoiseMode, SamplingParams};
 use crate::voice::Voice;
 
@@ -106,7 +107,7 @@ pub struct Codes {
     /// Per step one code per codebook.
     pub tokens: Vec<Vec<u32>>,
     /// The hidden states the codes were drawn from: (steps, hidden), row by row.
-    pub hiddens: Vec<f32>,
+    pub hiddens: Hiddens,
     /// The reason why it ended.
     pub finish: FinishReason,
     /// The refined text, if refining was asked for.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::batch::{BULK, Batch, BatchRow, RowOutput, Step};
+use super::hiddens::Hiddens;
 use super::request::{Codes, Refined, Request};
 use super::sequence::{Goal, Progress, Sequence, Vocabulary};
 use crate::error::{Error, Result};
@@ -239,7 +240,10 @@ impl Scheduler {
                 }
                 Ok(Progress::Refinement(refined)) => events.push(Event::Refinement { id, refined }),
                 Ok(Progress::Spoken(mut codes)) => {
-                    fetch(step, slot, codes.tokens.len(), vocabulary.hidden, &mut codes.hiddens)?;
+                    let steps = codes.tokens.len();
+                    if codes.hiddens.len() < steps * vocabulary.hidden {
+                        codes.hiddens = keep(step, slot, steps, vocabulary.hidden, &codes.hiddens)?;
+                    }
                     events.push(Event::Spoken { id, codes });
                 }
                 Err(error) => events.push(Event::Failed { id, error }),
@@ -247,6 +251,18 @@ impl Scheduler {
         }
         Ok(())
     }
+}
+
+/// Returns all hidden states of a slot's steps, of which some may have come to memory before.
+fn keep(step: &mut impl Step, slot: usize, steps: usize, hidden: usize, before: &Hiddens) -> Result<Hiddens> {
+    if before.is_empty()
+        && let Some(lent) = step.lend(slot as u32, steps)?
+    {
+        return Ok(lent);
+    }
+    let mut all = before.values()?.into_owned();
+    fetch(step, slot, steps, hidden, &mut all)?;
+    Ok(all.into())
 }
 
 /// Completes the hidden states of a slot's steps with those that the device has kept.

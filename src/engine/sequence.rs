@@ -339,7 +339,7 @@ impl Sequence {
         Ok(Progress::Spoken(Box::new(Codes {
             input_ids: std::mem::take(&mut self.input_ids),
             tokens: std::mem::take(&mut self.tokens),
-            hiddens: std::mem::take(&mut self.hiddens),
+            hiddens: std::mem::take(&mut self.hiddens).into(),
             finish,
             refined: self.refined.take(),
             decoder: self.request.decoder,

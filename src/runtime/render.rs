@@ -201,8 +201,8 @@ fn end_stream(renderer: &Renderer, mut stream: Stream, piece: Piece) -> Result<S
     let Piece { codes, encodes, .. } = piece;
     let begin = Instant::now();
     let Codes { decoder, tokens, hiddens, .. } = &*codes;
-    let width = hiddens.len().checked_div(tokens.len()).unwrap_or(0);
-    let had = stream.tokens;
+    let (width, had) = (hiddens.len().checked_div(tokens.len()).unwrap_or(0), stream.tokens);
+    let hiddens = hiddens.values()?;
     let samples = stream.grow(*decoder, &tokens[had..], &hiddens[had * width..], true)?;
     let sample = if encodes { Some(renderer.encode(&stream.samples)?) } else { None };
     Ok(Sound { made: (begin, Instant::now()), samples, whole: Some(Whole { codes, mel: None, sample }) })
@@ -251,7 +251,7 @@ fn render_group(
 pub(crate) fn render_codes(renderer: &Renderer, kind: Decoder, all: &[&Codes]) -> Result<Vec<Rendered>> {
     match kind {
         Decoder::HiddenStates => {
-            renderer.from_hiddens(&all.iter().map(|codes| codes.hiddens.as_slice()).collect::<Vec<_>>())
+            renderer.from_hiddens(&all.iter().map(|codes| &codes.hiddens).collect::<Vec<_>>())
         }
         Decoder::Codes => {
             let rows: Vec<_> = all.iter().map(|codes| codes.by_codebook()).collect();
@@ -266,7 +266,7 @@ mod tests {
     use crate::engine::FinishReason;
 
     fn whole(id: RequestId, priority: Priority, decoder: Decoder) -> Task {
-        let (input_ids, hiddens, tokens) = (Vec::new(), Vec::new(), vec![vec![1; 4]; 3]);
+        let (input_ids, hiddens, tokens) = (Vec::new(), Vec::new().into(), vec![vec![1; 4]; 3]);
         let codes = Codes { decoder, input_ids, tokens, hiddens, finish: FinishReason::End, refined: None };
         Task::Whole(Piece { id, priority, codes: Box::new(codes), encodes: false })
     }

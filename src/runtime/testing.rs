@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::backend::{Checkpoint, NOISE_SEED};
 use crate::device::LoadOptions;
-use crate::engine::{Batch, RowOutput, Step};
+use crate::engine::{Batch, Hiddens, RowOutput, Step};
 use crate::error::Result;
 use crate::hub::NoiseSize;
 use crate::loading::{AnyStep, LoadedModel};
@@ -20,6 +20,10 @@ impl<F: FnMut(&Batch) -> Result<()>> Step for Rigged<F> {
 
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
         self.0.hiddens(slot, steps, to)
+    }
+
+    fn lend(&mut self, slot: u32, steps: usize) -> Result<Option<Hiddens>> {
+        self.0.lend(slot, steps)
     }
 }
 

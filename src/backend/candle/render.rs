@@ -73,7 +73,7 @@ impl Render for CandleRenderer {
         let mels: Vec<Tensor> = match source {
             Source::Hiddens(sequences) => sequences
                 .iter()
-                .map(|rows| Ok(self.decoder.forward(&self.rows(rows, self.hidden)?)?))
+                .map(|rows| Ok(self.decoder.forward(&self.rows(&rows.values()?, self.hidden)?)?))
                 .collect::<Result<_>>()?,
             Source::Codes(sequences) => {
                 sequences.iter().map(|codes| self.mel_of_codes(codes)).collect::<Result<_>>()?

@@ -66,6 +66,8 @@ impl Networks {
         let ask = |lengths: &[usize]| probe(2 * lengths.iter().sum::<usize>());
         match source {
             Source::Hiddens(sequences) => {
+                let sequences =
+                    sequences.iter().map(|hiddens| hiddens.values()).collect::<Result<Vec<_>>>()?;
                 let lengths: Vec<usize> = sequences.iter().map(|rows| rows.len() / self.hidden).collect();
                 ask(&lengths)?;
                 Ok(split(&self.decoder.forward(sequences.concat(), &lengths, &mut Pass::Whole), &lengths))

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::driver::{Address, Buffer, Driver, bytes_mut};
 use super::kernels::{Dtype, Kernels};
 use super::shared::{CacheArgument, PAGE, PageOffset};
+use super::states::{CardStates, StatePool};
 use crate::backend::networks::GptConfig;
 use crate::error::{Error, Result};
 
@@ -36,6 +37,11 @@ impl PageSizes {
             states: values * size_of::<f32>(),
             of_slot: Kernels::pages(config.max_positions as u32) as usize,
         }
+    }
+
+    /// Blocks for the states of sequences that wait to be rendered: as many as the longest has, and for every other slot one.
+    pub fn lent(&self, slots: usize) -> usize {
+        self.of_slot + slots / 2
     }
 
     /// Bytes of a page, all layers and the hidden states.
@@ -215,16 +221,33 @@ impl CardCache {
         }
     }
 
+    /// Keeps the hidden states of a slot's first draws, (draws, hidden), beside the pages; none if the pool has no room.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if there are none of some of them; an error of the card.
+    pub fn lend(&self, slot: u32, draws: usize, pool: &Arc<StatePool>) -> Result<Option<CardStates>> {
+        let pages = draws.div_ceil(PAGE as usize);
+        let places = self.pages_of(slot, draws)?[..pages].iter();
+        let places = places.map(|page| self.base.wrapping_add(page.states));
+        CardStates::copy(pool, &self.driver, places, draws * self.config.hidden)
+    }
+
+    /// Returns a slot's pages, if they hold so many draws.
+    fn pages_of(&self, slot: u32, draws: usize) -> Result<&[PageOffset]> {
+        let pages = self.slots.get(slot as usize).map_or(&[][..], Vec::as_slice);
+        match draws <= pages.len() * PAGE as usize {
+            true => Ok(pages),
+            false => Err(Error::Device(format!("no states of draw {draws} of slot {slot} are kept"))),
+        }
+    }
+
     /// Appends the hidden states of a slot's draws, (draws, hidden).
     ///
     /// # Errors
     /// [`Error::Device`] if there are none of some of them, or the card has failed.
     pub fn states(&self, slot: u32, draws: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
         let (page_draws, hidden) = (PAGE as usize, self.config.hidden);
-        let pages = self.slots.get(slot as usize).map_or(&[][..], Vec::as_slice);
-        if draws.end > pages.len() * page_draws {
-            return Err(Error::Device(format!("no states of draw {} of slot {slot} are kept", draws.end)));
-        }
+        let pages = self.pages_of(slot, draws.end)?;
         let mut start = draws.start;
         while start < draws.end {
             let end = draws.end.min((start / page_draws + 1) * page_draws);

@@ -277,6 +277,13 @@ impl Driver for Card {
         self.synchronize()
     }
 
+    fn copy(&self, to: Address, from: Address, bytes: usize) -> Result<()> {
+        self.device.bind()?;
+        // SAFETY: the caller's places are of that size.
+        unsafe { result::memcpy_dtod_async(to, from, bytes, self.stream) }
+            .map_err(|e| self.device.error("copying within it", e))
+    }
+
     fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()> {
         self.device.bind()?;
         // SAFETY: the caller's buffer is of that size, and is waited for.
@@ -364,6 +371,10 @@ impl Driver for Card {
         &self.device.name
     }
 
+    fn card(&self) -> usize {
+        Arc::as_ptr(&self.device).addr()
+    }
+
     fn multiprocessors(&self) -> Result<u32> {
         use sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT as COUNT;
         let asking = |e| self.device.error("counting its multiprocessors", e);
@@ -401,6 +412,14 @@ impl Driver for Card {
             return Err(failed(error));
         }
         Ok(event as u64)
+    }
+
+    fn wait(&self, mark: u64) -> Result<()> {
+        use sys::CUevent_wait_flags_enum::CU_EVENT_WAIT_DEFAULT as AS_USUAL;
+        self.device.bind()?;
+        // SAFETY: it came from `mark` and is not forgotten yet.
+        unsafe { result::stream::wait_event(self.stream, mark as sys::CUevent, AS_USUAL) }
+            .map_err(|e| self.device.error("waiting for a mark", e))
     }
 
     fn unmark(&self, mark: u64) {

@@ -73,6 +73,8 @@ pub trait Driver: Send + Sync {
     fn free(&self, address: Address, bytes: usize);
     /// Copies to the card and waits for it.
     fn upload(&self, to: Address, bytes: &[u8]) -> Result<()>;
+    /// Copies within the card.
+    fn copy(&self, to: Address, from: Address, bytes: usize) -> Result<()>;
     /// Copies from the card and waits for it.
     fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()>;
     /// Runs a kernel.
@@ -89,6 +91,8 @@ pub trait Driver: Send + Sync {
     fn memory(&self) -> Result<Memory>;
     /// Returns the card's name.
     fn name(&self) -> &str;
+    /// Returns a number that only the streams of one opened card share.
+    fn card(&self) -> usize;
     /// Multiprocessors it has.
     fn multiprocessors(&self) -> Result<u32>;
     /// Says how it launches.
@@ -101,6 +105,8 @@ pub trait Driver: Send + Sync {
     fn repeats(&self) -> usize;
     /// Marks the point of the stream that is reached when all that was asked for is done.
     fn mark(&self) -> Result<u64>;
+    /// Lets what is asked for from here on wait for a mark, of any stream of the card.
+    fn wait(&self, mark: u64) -> Result<()>;
     /// Forgets a mark.
     fn unmark(&self, mark: u64);
     /// Seconds from one mark to another, which it waits for.
@@ -130,6 +136,14 @@ impl Mark {
     /// An error of the card.
     pub fn new(driver: &Arc<dyn Driver>) -> Result<Self> {
         Ok(Mark { driver: Arc::clone(driver), mark: driver.mark()? })
+    }
+
+    /// Lets what another stream of the card is asked for from here on wait until this point is reached.
+    ///
+    /// # Errors
+    /// An error of the card.
+    pub fn hold(&self, other: &dyn Driver) -> Result<()> {
+        other.wait(self.mark)
     }
 
     /// Seconds from an earlier mark of the same stream; waits until this one is reached.
@@ -231,7 +245,11 @@ impl<T: Plain> Buffer<T> {
         self.address + (index * size_of::<T>()) as u64
     }
 
-    fn part(&self, start: usize, length: usize) -> Result<Address> {
+    /// Returns the address of a part of it.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if it does not hold so many values.
+    pub fn part(&self, start: usize, length: usize) -> Result<Address> {
         match start.checked_add(length).is_some_and(|end| end <= self.length) {
             true => Ok(self.at(start)),
             false => Err(Error::Device(format!(

@@ -356,6 +356,14 @@ impl Driver for Emulated {
         Ok(())
     }
 
+    fn copy(&self, to: Address, from: Address, bytes: usize) -> Result<()> {
+        self.check(from, bytes)?;
+        self.check(to, bytes)?;
+        // SAFETY: both are checked to lie within allocations.
+        unsafe { std::ptr::copy(from as *const u8, to as *mut u8, bytes) };
+        Ok(())
+    }
+
     fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()> {
         self.check(from, bytes.len())?;
         // SAFETY: checked to lie within an allocation.
@@ -406,6 +414,10 @@ impl Driver for Emulated {
         &self.name
     }
 
+    fn card(&self) -> usize {
+        Arc::as_ptr(&self.card).addr()
+    }
+
     fn multiprocessors(&self) -> Result<u32> {
         Ok(1)
     }
@@ -431,6 +443,11 @@ impl Driver for Emulated {
         static START: OnceLock<Instant> = OnceLock::new();
         let start = START.get_or_init(Instant::now);
         Ok(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// All that was asked for is done.
+    fn wait(&self, _: u64) -> Result<()> {
+        Ok(())
     }
 
     fn unmark(&self, _: u64) {}

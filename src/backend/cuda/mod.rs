@@ -4,9 +4,9 @@
 //! driver: no CUDA toolkit on the user's machine, and no library of matrix products whose choice of algorithm
 //! would make a line's sound depend on the lines beside it.
 //!
-//! Mel and wave are made on the card as well, in a queue of their own beside the steps of other lines; hidden states
-//! pass through the processor's memory on their way there. The same text, seed and type give the same bytes for any
-//! batch size and neighbours, on any of several like cards.
+//! Mel and wave are made on the card as well, in a queue of their own beside the steps of other lines, from hidden states
+//! that stay there; those of lines that are heard while they grow, or wait when many others do, pass through memory. The
+//! same text, seed and type give the same bytes for any batch size and neighbours, on any of several like cards.
 //!
 //! A step is five kernels a layer and two more: norm, queries, keys, values, their rotation and the cache; attention;
 //! its output and the residual; norm, gate, up and SiLU; down and the residual; then norm and heads; then the draw,
@@ -26,8 +26,8 @@
 //! | 8 GB | 153 |
 //! | 12 GB | 243 |
 //! | 16 GB | 339 |
-//! | 24 GB | 524 |
-//! | 80 GB | 1811 |
+//! | 24 GB | 518 |
+//! | 80 GB | 1798 |
 //!
 //! Unless a number is asked for, at most 256 are worked on together.
 //!
@@ -57,6 +57,7 @@ mod render_networks;
 mod renderer;
 mod sampler;
 mod shared;
+mod states;
 mod step;
 mod switches;
 mod trust;

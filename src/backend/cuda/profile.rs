@@ -206,6 +206,10 @@ impl Driver for Profiler {
         self.card.upload(to, bytes)
     }
 
+    fn copy(&self, to: Address, from: Address, bytes: usize) -> Result<()> {
+        self.card.copy(to, from, bytes)
+    }
+
     fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()> {
         self.collect()?;
         self.card.download(from, bytes)
@@ -246,6 +250,10 @@ impl Driver for Profiler {
         self.card.name()
     }
 
+    fn card(&self) -> usize {
+        self.card.card()
+    }
+
     fn multiprocessors(&self) -> Result<u32> {
         self.card.multiprocessors()
     }
@@ -268,6 +276,10 @@ impl Driver for Profiler {
 
     fn mark(&self) -> Result<u64> {
         self.card.mark()
+    }
+
+    fn wait(&self, mark: u64) -> Result<()> {
+        self.card.wait(mark)
     }
 
     fn unmark(&self, mark: u64) {

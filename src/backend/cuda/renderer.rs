@@ -1,5 +1,7 @@
 //! Hidden states or codes → mel → wave, on a card.
 
+use std::any::Any;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,11 +11,12 @@ use super::layout::CardLayout;
 use super::render_layers::{Sizes, Stage};
 use super::render_networks::CardVocos;
 use super::shared::Bounds;
+use super::states::CardStates;
 use crate::backend::cpu::{CpuEncoder, CpuLayout, WeightType};
 use crate::backend::networks::{HOP, MEL_CHANNELS, MelStack, Quantizer};
 use crate::backend::render::{Growth, Later, Mel, Render, Rendered, Source, Wanted};
 use crate::backend::weights::{Checkpoint, WeightFile};
-use crate::engine::Decoder;
+use crate::engine::{Decoder, Hiddens, OnDevice};
 use crate::error::{Error, Result};
 
 /// Frames that are widened at once: enough for a card to be busy, and few enough to stay in its cache.
@@ -69,8 +72,24 @@ impl Workspace {
     }
 }
 
-/// Values of sequences, row by row, a slice each, and the layers that make mels of them; none if they are mels.
-type Values<'a> = (Option<&'a MelStack<CardLayout>>, Vec<&'a [f32]>);
+/// Values of sequences, row by row, and the layers that make mels of them; none if they are mels.
+type Values<'a> = (Option<&'a MelStack<CardLayout>>, Vec<Rows<'a>>);
+
+/// Borrows the rows of one sequence.
+enum Rows<'a> {
+    Memory(Cow<'a, [f32]>),
+    /// On this card.
+    Card(&'a CardStates),
+}
+
+impl Rows<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Rows::Memory(values) => values.len(),
+            Rows::Card(states) => states.count(),
+        }
+    }
+}
 
 impl CardRenderer {
     /// Copies the decoder and the vocoder of a checkpoint to a card, the blocks' linear layers in the type asked
@@ -139,8 +158,18 @@ impl CardRenderer {
         Ok(own.insert(taken))
     }
 
+    /// Returns hidden states as they are taken from where they lie.
+    fn rows<'a>(&self, hiddens: &'a Hiddens) -> Result<Rows<'a>> {
+        let driver = &**self.layout.kernels.driver();
+        let states = hiddens.device().and_then(|device| (device as &dyn Any).downcast_ref::<CardStates>());
+        match states.filter(|states| states.is_on(driver)) {
+            Some(states) => Ok(Rows::Card(states)),
+            None => hiddens.values().map(Rows::Memory),
+        }
+    }
+
     fn run(&self, values: &Values, wanted: Wanted) -> Result<Vec<Rendered>> {
-        let frames = |own: &&[f32]| match values.0 {
+        let frames = |own: &Rows| match values.0 {
             Some(stack) => 2 * own.len() / stack.features(),
             None => own.len() / MEL_CHANNELS,
         };
@@ -173,11 +202,14 @@ impl CardRenderer {
             scratch: own.scratch.address(),
         };
         own.bounds.upload(0, &Bounds::of(lengths))?;
-        let put = |to: &Buffer<f32>, sequences: &[&[f32]]| {
+        let put = |to: &Buffer<f32>, sequences: &[Rows]| {
             let mut start = 0;
-            for values in sequences {
-                to.upload(start, values)?;
-                start += values.len();
+            for rows in sequences {
+                match rows {
+                    Rows::Memory(values) => to.upload(start, values)?,
+                    Rows::Card(states) => states.copy_to(&**self.layout.kernels.driver(), to, start)?,
+                }
+                start += rows.len();
             }
             Ok::<_, Error>(())
         };
@@ -218,8 +250,14 @@ impl CardRenderer {
 impl Render for CardRenderer {
     fn render(&self, source: Source, wanted: Wanted) -> Result<Vec<Rendered>> {
         match source {
-            Source::Hiddens(sequences) => self.run(&(Some(&self.decoder), sequences.to_vec()), wanted),
-            Source::Mels(mels) => self.run(&(None, mels.to_vec()), wanted),
+            Source::Hiddens(sequences) => {
+                let rows = sequences.iter().map(|hiddens| self.rows(hiddens)).collect::<Result<_>>()?;
+                self.run(&(Some(&self.decoder), rows), wanted)
+            }
+            Source::Mels(mels) => {
+                let rows = mels.iter().map(|mel| Rows::Memory(Cow::Borrowed(mel)));
+                self.run(&(None, rows.collect()), wanted)
+            }
             Source::Codes(sequences) => {
                 let (quantizer, stack) = self.dvae()?;
                 let (features, lengths) = quantizer.features(sequences)?;
@@ -227,7 +265,7 @@ impl Render for CardRenderer {
                 let split = lengths.iter().map(|steps| {
                     let (own, others) = rest.split_at(steps * stack.features());
                     rest = others;
-                    own
+                    Rows::Memory(Cow::Borrowed(own))
                 });
                 self.run(&(Some(stack), split.collect()), wanted)
             }

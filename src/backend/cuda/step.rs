@@ -3,6 +3,7 @@
 mod admission;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use admission::{Parts, part};
 
@@ -10,10 +11,11 @@ use super::cache::CardCache;
 use super::driver::Buffer;
 use super::llama::{CardLlama, Space};
 use super::lookahead::{Lookahead, StepContext};
-use super::plan::{MemoryPlan, Slots, codes_shape, text_shape};
+use super::plan::{MemoryPlan, Needs, Slots, codes_shape, text_shape};
 use super::sampler::{DeviceSampler, Setup, Shape};
 use super::shared::{CODES, Kept, Row, SPEAKER, TEXT};
-use crate::engine::{Batch, BatchRow, Drawn, Head, Input, RowOutput, Step};
+use super::states::StatePool;
+use crate::engine::{Batch, BatchRow, Drawn, Head, Hiddens, Input, RowOutput, Step};
 use crate::error::{Error, Result};
 use crate::sampling::Draw;
 
@@ -29,6 +31,7 @@ pub struct CardStep {
     codes: Outputs,
     /// Made when the first text is refined.
     text: Option<Outputs>,
+    states: Arc<StatePool>,
     /// The draw of each slot from which on the cache has the states.
     kept_from: Vec<usize>,
     drawn: Vec<Result<Draw>>,
@@ -95,9 +98,11 @@ impl CardStep {
     /// # Errors
     /// [`Error::Device`] if the memory does not hold the sequences that are wanted, or not even one.
     pub fn new(model: CardLlama, slots: Slots) -> Result<Self> {
-        let driver = std::sync::Arc::clone(model.kernels().driver());
+        let driver = Arc::clone(model.kernels().driver());
         let space = model.space(PASS_ROWS)?;
         let MemoryPlan { slots, chunks } = MemoryPlan::on_card(&model, slots)?;
+        let pages = Needs::of(&model).pages;
+        let (block, blocks) = (pages.states / size_of::<f32>(), pages.lent(slots));
         let codes = codes_shape(&model);
         let text = text_shape(&model);
         Ok(CardStep {
@@ -105,6 +110,7 @@ impl CardStep {
             sampler: DeviceSampler::new(&driver, slots, codes, text)?,
             codes: Outputs::new(&model, slots, Head::Codes)?,
             text: None,
+            states: Arc::new(StatePool::new(&driver, block, blocks)?),
             kept_from: vec![0; slots],
             drawn: Vec::with_capacity(slots),
             lookahead: Lookahead::new(&driver, slots, PASS_ROWS.min(slots), codes.heads)?,
@@ -322,6 +328,15 @@ impl Step for CardStep {
 
     fn hiddens(&mut self, slot: u32, steps: Range<usize>, to: &mut Vec<f32>) -> Result<()> {
         self.cache.states(slot, steps, to)
+    }
+
+    fn lend(&mut self, slot: u32, steps: usize) -> Result<Option<Hiddens>> {
+        // Of what was put back the pages have the last ones alone.
+        if self.kept_from.get(slot as usize) != Some(&0) {
+            return Ok(None);
+        }
+        let lent = self.cache.lend(slot, steps, &self.states)?;
+        Ok(lent.map(|states| Hiddens::on(Arc::new(states))))
     }
 }
 

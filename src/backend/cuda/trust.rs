@@ -19,7 +19,9 @@ use super::renderer::CardRenderer;
 use super::step::CardStep;
 use super::switches::Switches;
 use super::{check, driver_version};
+use crate::backend::render::{Render, Source, Wanted};
 use crate::backend::{Checkpoint, NOISE_SEED, alike};
+use crate::engine::Hiddens;
 use crate::error::{Error, Result};
 use crate::hub::NoiseSize;
 use crate::stamp;
@@ -294,11 +296,22 @@ fn on_card(
     CardStep::new(CardLlama::load(checkpoint, layout)?, slots)
 }
 
-/// Compares mels and waves with those of the processor.
+/// Compares mels and waves with those of the processor, and those of states that stayed on the card with those of the
+/// same states from memory.
 fn rendering(driver: &Arc<dyn Driver>) -> Result<()> {
     let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED)?;
     let card = CardRenderer::load(&checkpoint, &Kernels::new(Arc::clone(driver)), Dtype::F32, 64)?;
-    alike::rendering(&checkpoint, &card)
+    alike::rendering(&checkpoint, &card)?;
+    let spoken = alike::speak(&checkpoint, on_card(&checkpoint, driver, Dtype::F32, false)?)?;
+    let lent: Vec<&Hiddens> = spoken.iter().map(|codes| &codes.hiddens).collect();
+    let copied = lent.iter().map(|hiddens| Ok(hiddens.values()?.into_owned().into()));
+    let copied = copied.collect::<Result<Vec<Hiddens>>>()?;
+    let copied: Vec<&Hiddens> = copied.iter().collect();
+    let render = |all: &[&Hiddens]| card.render(Source::Hiddens(all), Wanted::Both);
+    match render(&lent)? == render(&copied)? {
+        true => Ok(()),
+        false => Err(Error::Device("renders what stays on it otherwise than what is copied".into())),
+    }
 }
 
 #[cfg(all(test, feature = "cuda-emulator"))]

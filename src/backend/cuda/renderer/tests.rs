@@ -1,4 +1,5 @@
 use super::super::emulated::Emulated;
+use super::super::states::StatePool;
 use super::*;
 use crate::backend::cpu::CpuRenderer;
 use crate::backend::{NOISE_SEED, Renderer};
@@ -24,8 +25,9 @@ fn on_card(kind: Dtype) -> CardRenderer {
     CardRenderer::load(&checkpoint(), &kernels(1 << 30), kind, FRAMES).unwrap()
 }
 
-fn hiddens(steps: usize, seed: usize) -> Vec<f32> {
-    (0..steps * HIDDEN).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 300.0 - 1.7).collect()
+fn hiddens(steps: usize, seed: usize) -> Hiddens {
+    let values = (0..steps * HIDDEN).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 300.0 - 1.7);
+    values.collect::<Vec<f32>>().into()
 }
 
 fn codes(steps: usize, seed: usize) -> Vec<Vec<u16>> {
@@ -63,7 +65,7 @@ fn assert_near(expected: &[Rendered], found: &[Rendered], mel: f32, wave: f64) {
 #[test]
 fn a_card_renders_what_a_processor_does() {
     let all = [hiddens(1, 0), hiddens(23, 1), hiddens(40, 2)];
-    let sequences: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
+    let sequences: Vec<&Hiddens> = all.iter().collect();
     let expected = on_processor().from_hiddens(&sequences).unwrap();
     for (kind, mel, wave) in [(Dtype::F32, 1e-5, 100.0), (Dtype::F16, 1e-3, 60.0), (Dtype::Bf16, 5e-3, 45.0)]
     {
@@ -98,8 +100,8 @@ fn a_card_renders_codes_as_a_processor_does() {
 #[test]
 fn bits_depend_on_no_other_sequence() {
     let lengths = [3, 40, 1, 17, 9];
-    let all: Vec<Vec<f32>> = lengths.iter().enumerate().map(|(i, steps)| hiddens(*steps, i)).collect();
-    let sequences: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
+    let all: Vec<Hiddens> = lengths.iter().enumerate().map(|(i, steps)| hiddens(*steps, i)).collect();
+    let sequences: Vec<&Hiddens> = all.iter().collect();
     for kind in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
         let mut card = on_card(kind);
         let together = card.render(Source::Hiddens(&sequences), Wanted::Both).unwrap();
@@ -116,6 +118,32 @@ fn bits_depend_on_no_other_sequence() {
         *card.workspace() = None;
         assert_eq!(card.render(Source::Hiddens(&sequences), Wanted::Both).unwrap(), together);
     }
+}
+
+#[test]
+fn states_that_stay_on_the_card_render_as_those_from_memory() {
+    let kernels = kernels(1 << 30);
+    let card = CardRenderer::load(&checkpoint(), &kernels, Dtype::F16, FRAMES).unwrap();
+    let driver = kernels.driver();
+    // Two blocks of 16 steps, of which the second is not full, and one.
+    let pool = Arc::new(StatePool::new(driver, 16 * HIDDEN, 3).unwrap());
+    let all = [hiddens(23, 1), hiddens(16, 2), hiddens(1, 3)];
+    let pages: Vec<_> =
+        all.iter().map(|one| Buffer::from_slice(driver, &one.values().unwrap()).unwrap()).collect();
+    let lend = |i: usize| {
+        let places = (0..all[i].len().div_ceil(16 * HIDDEN)).map(|block| pages[i].at(block * 16 * HIDDEN));
+        CardStates::copy(&pool, driver, places, all[i].len()).unwrap()
+    };
+    let [first, second] = [0, 1].map(|i| Hiddens::on(Arc::new(lend(i).expect("there are blocks"))));
+    assert!(lend(2).is_none(), "there are three blocks");
+    assert!(first == all[0] && second == all[1] && first != second);
+    let expected = card.render(Source::Hiddens(&[&all[0], &all[1], &all[2]]), Wanted::Both).unwrap();
+    let found = card.render(Source::Hiddens(&[&first, &second, &all[2]]), Wanted::Both).unwrap();
+    assert!(found == expected);
+    // Another card takes them from memory.
+    assert!(on_card(Dtype::F16).render(Source::Hiddens(&[&first]), Wanted::Both).unwrap()[0] == expected[0]);
+    drop(second);
+    assert!(lend(2).is_some());
 }
 
 #[test]
