@@ -20,12 +20,11 @@ import torch
 from safetensors.torch import save_file
 
 from common.files import replacing, write_text
-from common.language import VOICE, Model
+from common.language import Model
 from common.mel import FILTERS, WINDOW
 from common.networks import CODEBOOKS, CODES, fill, load_dvae, load_state, load_vocos, part
 from common.tokens import ID, VOCAB
 
-WOMAN = 4  # how far [empty_spk] lies on the woman's side
 # Tokens that no training text holds, and what is nearest to them, so that they do no harm.
 NEAREST = {"[v_break]": "[uv_break]", "[laugh]": ",", "[llbreak]": "[lbreak]"}
 NEAREST["[UNK]"] = "en "
@@ -48,8 +47,6 @@ def embed_tensors(tables):
     text = tables.text().detach().clone()
     for token, near in NEAREST.items():
         text[ID[token]] = text[ID[near]]
-    torch.manual_seed(0)
-    text[ID["[empty_spk]"]] = torch.nn.functional.normalize(torch.randn(text.shape[1]) + WOMAN * VOICE, dim=0)
     out = {"emb_text.weight": text}
     heads = {"head_text": text}
     for i in range(CODEBOOKS):

@@ -136,7 +136,8 @@ def codec(work):
 def codes(work):
     """Encodes the signals."""
     for group in GROUPS:
-        encode.main([f"{work}/codec.pt", f"{work}/codes/{group}_1.pkl", f"{work}/data/{group}_1.pkl"])
+        part = [f"{work}/codes/{group}_1.pkl", f"{work}/data/{group}_1.pkl"]
+        encode.main([f"{work}/codec.pt", *part, "--vocoder", f"{work}/vocoder.pt"])
     held = [held_part(f"{work}/data", group) for group in GROUPS]
     encode.main([f"{work}/codec.pt", f"{work}/codes/held/all.pkl", *held])
     return f"{len(GROUPS)} files"

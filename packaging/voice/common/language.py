@@ -4,7 +4,8 @@ The tables that the layout wants are composed of few parts: a Mandarin final wit
 tone; a code is the sum of its four base-5 digits, in the embeddings and in the heads; each with a row of its own on
 top. Teacher durations supervise one attention head of two layers, and what is being spoken is asked for half way.
 
-A voice is told by the speaker vector: its product with VOICE is above nought for the woman, below for the man.
+A voice is told by the speaker vector: its product with VOICE is above nought for the woman, below for the man. Without
+one, it is the sample's, or the woman's.
 """
 
 import numpy as np
@@ -16,10 +17,11 @@ from common import pauses
 from common.mel import MELS
 from common.networks import CODEBOOKS, CODES, DIGITS, EOS, GPT, MelDecoder
 from common.tokens import FINALS, ID, TONES, VOCAB
+from common.utterances import LANGUAGES
 
 WIDTH = 256
 VOICE = torch.full((WIDTH,), 1 / 16)  # of length one
-PROMPT = ("[Stts]", "[spk_emb]")  # and the speed
+PROMPT = ("[Stts]", "[spk_emb]")  # and the sample's text, and the speed
 SPEAKER_AT = PROMPT.index("[spk_emb]")
 BEFORE_TEXT = len(PROMPT) + 1
 # Codebooks 0 and 2 are level 0 of the codec's groups and carry speech; 1 and 3 refine.
@@ -28,6 +30,10 @@ MEL_WEIGHT, PHONE_WEIGHT, ATTENTION_WEIGHT = 2.0, 0.3, 0.25
 NAMES = ("code0", "code1", "code2", "code3", "mel", "phone", "right", "attention")
 LONGEST_JOINED = 650  # steps
 JOINED_BY_PAUSE = 0.25
+SAMPLED = 0.15  # utterances that come after a sample of the voice, where there are samples
+SAMPLE_LIKE = 0.8  # samples in the utterance's language
+SHORT_SAMPLED = 0.5  # of them, those whose text is a short one
+NAMELESS_SAMPLED, NAMELESS = 0.4, 0.04  # without a speaker vector, after a sample and without one (of the woman's)
 DRAWN = 800  # utterances that batches of like lengths are made of
 MANDARIN, MAN = 0.35, 0.33  # shares of utterances, where there are as many
 OFTEN = 0.3  # of the Mandarin utterances there are, among DRAWN: few are not learned by heart
@@ -137,6 +143,25 @@ def join(a, b, r):
     )
 
 
+def after_sample(sample, u, r):
+    """Returns an utterance that a sample of the same voice comes before, as a prompt: text and codes.
+
+    What is heard of the sample is what the codec makes of its wave ("again"), of which nothing is to be learned.
+    """
+    steps, ids = sample["again"].shape[1], sample["ids"]
+    return dict(
+        lang=u["lang"],
+        sex=u["sex"],
+        speed=u["speed"],
+        nameless=r.random() < NAMELESS_SAMPLED,
+        sample=(len(ids), steps),
+        ids=np.concatenate([ids, u["ids"]]).astype(np.int64),
+        codes=np.concatenate([sample["again"], u["codes"]], 1),
+        mel=np.concatenate([sample["mel"][:, : 2 * steps], u["mel"]], 1),
+        place=np.concatenate([sample["place"][:steps], u["place"] + len(ids)]).astype(np.int64),
+    )
+
+
 def speakers(utterances):
     """Returns speaker vectors as programs draw them (normal, then of length one), on the side of the voice.
 
@@ -153,7 +178,8 @@ def speakers(utterances):
 def batches(pools, r, budget):
     """Yields batches without end, of like lengths and at most `budget` tokens.
 
-    `pools` is {(language, sex): [utterance, ...]}. Some are joined with others of the same speed.
+    `pools` is {(language, sex): [utterance, ...]}. Some are joined with others of the same speed, some come after a
+    sample.
     """
 
     def draw(lang, n):
@@ -165,7 +191,20 @@ def batches(pools, r, budget):
         there = len(pools["zh", "f"]) + len(pools["zh", "m"])
         mandarin = int(min(DRAWN * MANDARIN, there * OFTEN))
         pool = [pauses.add(u, r) for u in draw("zh", mandarin) + draw("en", DRAWN - mandarin)]
+        samples = {key: [u for u in us if "again" in u] for key, us in pools.items()}
         for i in range(len(pool)):
+            lang, sex = pool[i]["lang"], pool[i]["sex"]
+            if r.random() < SAMPLED:
+                like = lang if r.random() < SAMPLE_LIKE else LANGUAGES[lang == LANGUAGES[0]]
+                u = pool[i]
+                if r.random() < SHORT_SAMPLED:
+                    u = min(r.choices(pools[lang, sex], k=4), key=lambda u: u["codes"].shape[1])
+                sample = r.choice(samples[like, sex]) if samples[like, sex] else None
+                if sample and sample["again"].shape[1] + u["codes"].shape[1] < LONGEST_JOINED:
+                    pool[i] = after_sample(sample, u, r)
+                    continue
+            if sex == "f" and r.random() < NAMELESS:
+                pool[i] = dict(pool[i], nameless=True)
             for p in (0.22, 0.3):
                 if r.random() >= p:
                     break
@@ -202,6 +241,8 @@ class Batch:
     def __init__(self, utterances):
         b = len(utterances)
         self.prompts = [len(u["ids"]) + BEFORE_TEXT + 1 for u in utterances]
+        samples = [u.get("sample", (0, 0)) for u in utterances]
+        self.nameless = torch.tensor([u.get("nameless", False) for u in utterances])
         self.steps = [u["codes"].shape[1] for u in utterances]
         self.length = max(p + n for p, n in zip(self.prompts, self.steps))
         t, n = max(self.prompts), max(self.steps) + 1
@@ -209,21 +250,27 @@ class Batch:
         self.codes = torch.zeros(b, CODEBOOKS, n, dtype=torch.long)
         self.target = torch.full((b, CODEBOOKS, n), -1)
         self.mel = torch.zeros(b, MELS, 2 * n - 2)
-        self.live = torch.zeros(b, n)
+        self.live = torch.zeros(b, n)  # steps that are heard
+        self.said = torch.zeros(b, n)  # those of them that are not the sample's
         self.token = torch.full((b, n), -1)
         self.place = torch.zeros(b, n, dtype=torch.long)
         for i, u in enumerate(utterances):
             p, k = self.prompts[i], self.steps[i]
-            before = [*PROMPT, f"[speed_{u['speed']}]"]
-            ids = np.concatenate([[ID[t] for t in before], u["ids"], [ID["[Ptts]"]]])
+            tokens, first = samples[i]
+            before = [ID[t] for t in PROMPT]
+            if self.nameless[i]:
+                before[SPEAKER_AT] = ID["[empty_spk]"]
+            speed = ID[f"[speed_{u['speed']}]"]
+            ids = np.concatenate([before, u["ids"][:tokens], [speed], u["ids"][tokens:], [ID["[Ptts]"]]])
             self.text[i, :p] = torch.from_numpy(ids)
             codes = torch.from_numpy(u["codes"].astype(np.int64))
             self.codes[i, :, :k] = codes
-            self.target[i, :, :k] = codes
+            self.target[i, :, first:k] = codes[:, first:]
             self.target[i, 0, k] = EOS  # any codebook's end code ends speech: let one decide
             self.mel[i, :, : 2 * k] = torch.from_numpy(u["mel"][:, : 2 * k].astype(np.float32))
             self.live[i, :k] = 1
-            self.place[i, :k] = torch.from_numpy(u["place"]) + BEFORE_TEXT
+            self.said[i, first:k] = 1
+            self.place[i, :k] = torch.from_numpy(u["place"] + BEFORE_TEXT - (u["place"] < tokens))
             self.token[i, :k] = torch.from_numpy(u["ids"][u["place"]])
 
 
@@ -259,7 +306,8 @@ def forward(model, utterances, r, train=True, own=OWN_OUTPUT, bf16=False):
     b, _, n = x.codes.shape
     heard = spoil(x.codes) if train else x.codes.clone()
     text = model.tables.text()[x.text]
-    text = torch.cat((text[:, :SPEAKER_AT], speakers(utterances)[:, None], text[:, SPEAKER_AT + 1 :]), 1)
+    speaker = torch.where(x.nameless[:, None], text[:, SPEAKER_AT], speakers(utterances))
+    text = torch.cat((text[:, :SPEAKER_AT], speaker[:, None], text[:, SPEAKER_AT + 1 :]), 1)
     embeddings = model.tables.codes()
     # The hidden state that tells step k lies k after the prompt's last token.
     at = (torch.tensor(x.prompts)[:, None] - 1 + torch.arange(n)[None]).clamp(max=x.length - 1)
@@ -283,16 +331,16 @@ def forward(model, utterances, r, train=True, own=OWN_OUTPUT, bf16=False):
             gumbel = -torch.log(-torch.log(torch.rand(said.shape).clamp(1e-6, 1 - 1e-6)))
             said = (said / OWN_TEMPERATURE + gumbel).argmax(-1)
             share = torch.tensor([r.choice(OWN_SHARES) for _ in range(b)])[:, None, None]
-            heard = torch.where(torch.rand(b, 1, n) < share, said, heard)
+            heard = torch.where((torch.rand(b, 1, n) < share) & (x.said[:, None] > 0), said, heard)
     hidden, logits, attentions, outputs = run(heard)
     logits = logits.float()
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         phone = model.phone(gather(outputs[-2])).float()
-        mel = model.dec((hidden * x.live[:, :, None])[:, :-1].transpose(1, 2)).float()
+        mel = model.dec((hidden * x.said[:, :, None])[:, :-1].transpose(1, 2)).float()
     code_losses = [
         F.cross_entropy(logits[:, j].transpose(1, 2), x.target[:, j], ignore_index=-1) for j in range(CODEBOOKS)
     ]
-    mask = x.live[:, :-1].repeat_interleave(2, 1)[:, None]
+    mask = x.said[:, :-1].repeat_interleave(2, 1)[:, None]
     mel_loss = ((mel - x.mel).abs() * mask).sum() / (mask.sum() * MELS)
     phone_loss = F.cross_entropy(phone.transpose(1, 2), x.token, ignore_index=-1)
     guide = attention_loss([gather(a) for a in attentions], x.place, x.live)
