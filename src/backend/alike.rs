@@ -74,7 +74,7 @@ pub fn speaking(checkpoint: &Checkpoint, step: impl Step) -> Result<Vec<Codes>> 
     }
 }
 
-/// Compares mels and waves with those of the processor.
+/// Compares mels, waves and the codes of a wave with those of the processor.
 ///
 /// # Errors
 /// [`Error::Device`] with what differs; an error of the device.
@@ -85,7 +85,8 @@ pub fn rendering(checkpoint: &Checkpoint, renderer: &dyn Render) -> Result<()> {
     let source = &[&long, &short];
     let source = Source::Hiddens(source);
     let found = renderer.render(source, Wanted::Both)?;
-    let expected = CpuRenderer::load(checkpoint, WeightType::F32)?.render(source, Wanted::Both)?;
+    let processor = CpuRenderer::load(checkpoint, WeightType::F32)?;
+    let expected = processor.render(source, Wanted::Both)?;
     for (found, expected) in found.iter().zip(&expected) {
         let pairs = [(&found.mel.values, &expected.mel.values), (&found.wave, &expected.wave)];
         for ((what, (found, expected)), allowed) in ["a mel", "a wave"].iter().zip(pairs).zip(RENDERED) {
@@ -95,7 +96,15 @@ pub fn rendering(checkpoint: &Checkpoint, renderer: &dyn Render) -> Result<()> {
             }
         }
     }
-    Ok(())
+    let wave: Vec<f32> = (0..12_000).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
+    let [found, expected] = [renderer, &processor].map(|renderer| renderer.encode(&wave));
+    let (found, expected) = (found?.concat(), expected?.concat());
+    // One that lies between two codes may become either.
+    let same = found.iter().zip(&expected).filter(|(found, expected)| found == expected).count();
+    match found.len() == expected.len() && same * 20 >= expected.len() * 19 {
+        true => Ok(()),
+        false => Err(Error::Device(format!("encodes {same} of {} codes as a processor", expected.len()))),
+    }
 }
 
 /// Returns how far numbers are from those that are expected, relative to their size.

@@ -12,8 +12,8 @@ use super::render_layers::{Sizes, Stage};
 use super::render_networks::CardVocos;
 use super::shared::Bounds;
 use super::states::CardStates;
-use crate::backend::cpu::{CpuEncoder, CpuLayout, WeightType};
-use crate::backend::networks::{HOP, MEL_CHANNELS, MelStack, Quantizer};
+use crate::backend::cpu::{CpuLayout, WeightType};
+use crate::backend::networks::{DIGITS, Encoder, HOP, MEL_CHANNELS, MelStack, Quantizer, STRIDE, codes_of};
 use crate::backend::render::{Growth, Later, Mel, Render, Rendered, Source, Wanted};
 use crate::backend::weights::{Checkpoint, WeightFile};
 use crate::engine::{Decoder, Hiddens, OnDevice};
@@ -33,9 +33,9 @@ pub struct CardRenderer {
     decoder: MelStack<CardLayout>,
     vocos: CardVocos,
     // Most runs never need them, so they are read when they are first asked for. Codes become features on the
-    // processor, a few hundred operations each, and samples become codes there.
+    // processor, a few hundred operations each, and waves become mels there.
     dvae: Later<(Quantizer<CpuLayout>, MelStack<CardLayout>)>,
-    encoder: Later<CpuEncoder>,
+    encoder: Later<Encoder<CardLayout>>,
     dvae_file: WeightFile,
     workspace: Mutex<Option<Workspace>>,
     piece: usize,
@@ -69,6 +69,17 @@ impl Workspace {
             normed: Buffer::new(driver, frames * sizes.normed)?,
             scratch: Buffer::new(driver, piece * sizes.scratch)?,
         })
+    }
+
+    fn stage<'a>(&self, kernels: &'a Kernels, frames: usize) -> Stage<'a> {
+        Stage {
+            kernels,
+            bounds: self.bounds.address(),
+            frames,
+            piece: self.piece,
+            normed: self.normed.address(),
+            scratch: self.scratch.address(),
+        }
     }
 }
 
@@ -144,6 +155,9 @@ impl CardRenderer {
         if let Some((_, stack)) = self.dvae.loaded() {
             sizes = sizes.max(stack.sizes());
         }
+        if let Some(encoder) = self.encoder.loaded() {
+            sizes = sizes.max(encoder.sizes());
+        }
         let fits = |own: &Workspace| own.frames >= frames && own.sizes == sizes;
         let taken = match own.take() {
             Some(workspace) if fits(&workspace) => workspace,
@@ -193,14 +207,7 @@ impl CardRenderer {
     ) -> Result<Vec<Rendered>> {
         let frames = lengths.iter().sum();
         let own = self.fit(workspace, frames)?;
-        let stage = Stage {
-            kernels: &self.layout.kernels,
-            bounds: own.bounds.address(),
-            frames,
-            piece: own.piece,
-            normed: own.normed.address(),
-            scratch: own.scratch.address(),
-        };
+        let stage = own.stage(&self.layout.kernels, frames);
         own.bounds.upload(0, &Bounds::of(lengths))?;
         let put = |to: &Buffer<f32>, sequences: &[Rows]| {
             let mut start = 0;
@@ -273,7 +280,19 @@ impl Render for CardRenderer {
     }
 
     fn encode(&self, wave: &[f32]) -> Result<Vec<Vec<u16>>> {
-        self.encoder.get(|| CpuEncoder::load(&self.dvae_file))?.encode(wave)
+        // In single precision whatever the others are in: a code is the nearest of few.
+        let layout = CardLayout { kind: Dtype::F32, quantized: false, ..self.layout.clone() };
+        let encoder = self.encoder.get(|| Encoder::load(&self.dvae_file, &layout))?;
+        let mel = encoder.mel_of(wave)?;
+        let frames = mel.len() / MEL_CHANNELS;
+        let mut workspace = self.workspace();
+        let own = self.fit(&mut workspace, encoder.frames(frames))?;
+        own.mel.upload(0, &mel)?;
+        let stage = own.stage(&self.layout.kernels, frames);
+        encoder.run(&stage, &own.mel, [&own.first, &own.second], &own.bounds)?;
+        let (groups, codes) = (encoder.finder.groups.len(), frames / STRIDE);
+        let scalars = own.second.to_vec(groups * codes * DIGITS)?;
+        codes_of(scalars.chunks_exact(codes * DIGITS).map(<[f32]>::to_vec).collect())
     }
 
     fn growth(&self, decoder: Decoder) -> Result<Growth> {

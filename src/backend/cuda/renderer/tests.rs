@@ -148,9 +148,16 @@ fn states_that_stay_on_the_card_render_as_those_from_memory() {
 
 #[test]
 fn voices_are_encoded_as_on_a_processor() {
-    let wave: Vec<f32> = (0..6000).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
     let card = Renderer::new(HIDDEN, Box::new(on_card(Dtype::F16)));
-    assert_eq!(card.encode(&wave).unwrap(), on_processor().encode(&wave).unwrap());
+    let wave: Vec<f32> = (0..20_000).map(|i| ((i * i) as f32 * 1e-5 + i as f32 * 0.05).sin() * 0.3).collect();
+    let rows = hiddens(3, 4);
+    let before = card.from_hiddens(&[&rows]).unwrap();
+    // An even number of frames, an odd one, and the fewest.
+    for samples in [6000, 6000 + HOP, 20_000, 600] {
+        let found = card.encode(&wave[..samples]).unwrap();
+        assert_eq!(found, on_processor().encode(&wave[..samples]).unwrap(), "{samples} samples");
+    }
+    assert!(card.from_hiddens(&[&rows]).unwrap() == before);
 }
 
 #[test]
