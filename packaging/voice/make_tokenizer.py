@@ -3,8 +3,8 @@
 
     make_tokenizer.py OUT [--words 4000]
 
-Han characters become two tokens each (initial, final with tone; the commonest reading that pypinyin gives) through a
-precompiled character map. Common English words become their phonemes by whole-word Replace rules, words in the order
+Han characters become two tokens each (initial, final with tone): by Replace rules where the characters beside one tell
+its reading, else through a precompiled character map of the commonest. Common English words become their phonemes by whole-word Replace rules, words in the order
 of Whisper's (GPT-2's) vocabulary; what is left of Latin letters goes through letter-to-sound rules. Every token is
 one private-use character, U+E000 + id.
 
@@ -53,6 +53,7 @@ MORE_WORDS = "hundred thousand million hello goodbye welcome oclock thank degree
 SAMPLES = [
     "[Stts][spk_emb][speed_5]Hello world, this is a zorblatt test.[Ptts]",
     "你好，世界！我用python写程序。",
+    "银行行长觉得长江的音乐很快乐。",
     "Don't you think it's time? John's cat",
     "The unbelievable tokenization.",
 ]
@@ -129,27 +130,38 @@ def precompiled(mapping):
     return base64.b64encode(raw).decode()
 
 
-def han_map():
-    """Returns {Han character: its tokens' characters}."""
-    from pypinyin import Style, pinyin
-
+def syllable(reading):
+    """Returns the characters of a reading's tokens; none if it is no syllable of the model's."""
     from common.mandarin import split_syllable
 
-    out = {}
+    if not re.fullmatch("[a-zü]+[1-5]?", reading):
+        return ""
+    initial, final = split_syllable(reading)
+    tokens = (["zi" + initial] if initial else []) + ["zf" + final]
+    return "".join(character(t) for t in tokens) if all(t in ID for t in tokens) else ""
+
+
+def han_map():
+    """Returns {Han character: its tokens' characters}, and the rules for other readings of some of them."""
+    from common.readings import read, readings
+
+    first, beside = readings()
+    out, rules = {}, {}
     for code in range(0x4E00, 0x9FA6):
         han = chr(code)
         try:
             han.encode("gb18030")
         except UnicodeEncodeError:
             continue
-        reading = pinyin(han, style=Style.TONE3, neutral_tone_with_five=True)[0][0]
-        if not re.fullmatch("[a-zü]+[1-5]?", reading):
-            continue
-        initial, final = split_syllable(reading)
-        tokens = (["zi" + initial] if initial else []) + ["zf" + final]
-        if all(t in ID for t in tokens):
-            out[han] = "".join(character(t) for t in tokens)
-    return out
+        said = syllable(first.get(han) or read(han)[0])
+        if said:
+            out[han] = said
+    # A rule for each reading, whatever it is of.
+    for (han, reading), (before, after) in beside.items():
+        places = ([f"(?<=[{before}]){han}"] if before else []) + ([f"{han}(?=[{after}])"] if after else [])
+        if syllable(reading):
+            rules.setdefault(syllable(reading), []).extend(places)
+    return out, [replace("|".join(places), said) for said, places in rules.items()]
 
 
 def common_words(count, tokenizer_json):
@@ -170,8 +182,8 @@ def lexicon(count, tokenizer_json):
     return {w: p for w, p in said.items() if p and all("en" + c in ID for c in p)}
 
 
-def normalizers(words, han):
-    """Returns the rules, in order, for {word: phonemes} and {Han character: its tokens' characters}."""
+def normalizers(words, han, readings):
+    """Returns the rules, in order, for {word: phonemes} and what `han_map` returns."""
     comma, stop, question, space = character(","), character("."), character("?"), phonemes(" ")
     rules = [
         dict(type="BertNormalizer", clean_text=True, handle_chinese_chars=False, strip_accents=True, lowercase=True),
@@ -180,6 +192,7 @@ def normalizers(words, han):
         replace("[？?]+", "?"),
         replace("[’‘`]", "'"),
         replace("-", " "),
+        *readings,
         dict(type="Precompiled", precompiled_charsmap=precompiled(han)),
         replace(",(?=[a-z])", ", "),
     ]
@@ -206,8 +219,8 @@ def normalizers(words, han):
     return rules
 
 
-def tokenizer_of(words, han):
-    """Returns the value of tokenizer.json for {word: phonemes} and {Han character: its tokens' characters}."""
+def tokenizer_of(words, han, readings):
+    """Returns the value of tokenizer.json for {word: phonemes} and what `han_map` returns."""
     special = BASE + SPECIAL
     flags = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
     return dict(
@@ -215,7 +228,7 @@ def tokenizer_of(words, han):
         truncation=None,
         padding=None,
         added_tokens=[dict(id=ID[t], content=t, **flags) for t in special],
-        normalizer=dict(type="Sequence", normalizers=normalizers(words, han)),
+        normalizer=dict(type="Sequence", normalizers=normalizers(words, han, readings)),
         pre_tokenizer=dict(type="Split", pattern={"Regex": "."}, behavior="Isolated", invert=False),
         post_processor=None,
         decoder=dict(type="WordPiece", prefix="##", cleanup=True),
@@ -255,7 +268,7 @@ def main():
 
             a.vocabulary = f"{bundled_model()}/tokenizer.json"
         words = lexicon(a.words, a.vocabulary)
-        text = dump(tokenizer_of(words, han_map()))
+        text = dump(tokenizer_of(words, *han_map()))
     except (ImportError, OSError, KeyError, ValueError) as e:
         sys.exit(f"make_tokenizer: {e}")
     write(a.out, text)

@@ -158,7 +158,7 @@ def tokenizer(work):
     """Writes a tokenizer of a few words."""
     han = {c: "".join(make_tokenizer.character(t) for t in tokens) for c, tokens in HAN.items()}
     words = dict(sorted(WORDS.items(), key=lambda x: "'" not in x[0]))
-    make_tokenizer.write(f"{work}/tokenizer", dump(make_tokenizer.tokenizer_of(words, han)))
+    make_tokenizer.write(f"{work}/tokenizer", dump(make_tokenizer.tokenizer_of(words, han, [])))
     return f"{len(WORDS)} words"
 
 

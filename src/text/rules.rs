@@ -1,7 +1,7 @@
-//! The normalizer of a tokenizer.json. A run of rules that each replace one whole word is kept as a table: what
-//! thousands of regular expressions say one after another is then looked up in one pass.
+//! The normalizer of a tokenizer.json. A run of rules that each replace one whole word, or a character by what stands
+//! beside it, is kept as a table: what thousands of regular expressions say one after another is then looked up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -19,6 +19,8 @@ pub struct Rules(Vec<Rule>);
 enum Rule {
     /// Rules `\bword\b` that stand one after another.
     Words(Words),
+    /// Rules `(?<=[…])c|c(?=[…])|…` that stand one after another.
+    Readings(Readings),
     /// Any other rule.
     Other(NormalizerWrapper),
 }
@@ -39,6 +41,27 @@ struct Match<'a> {
     content: &'a str,
 }
 
+/// Replaces characters where certain others stand beside them.
+#[derive(Default)]
+struct Readings {
+    /// The rules that may replace a character, in their order.
+    of: HashMap<char, Vec<usize>>,
+    rules: Vec<Reading>,
+}
+
+/// What characters become beside others.
+struct Reading {
+    /// Each with those that must stand on a side of it.
+    alternatives: Vec<(char, Side, String)>,
+    content: String,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Before,
+    After,
+}
+
 /// Words as `\b` tells them, with those that apostrophes join to them.
 static RUNS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\w+(?:'\w+)*").ok());
 
@@ -56,18 +79,24 @@ impl<'de> Deserialize<'de> for Rules {
         };
         let mut rules = Vec::new();
         for (number, part) in parts.iter().enumerate() {
-            match (replaced_word(part.get()), rules.last_mut()) {
-                (Some((word, content)), Some(Rule::Words(words))) => words.add(word, number, content),
-                (Some((word, content)), _) => {
-                    let mut words = Words::default();
+            if let Some((word, content)) = replaced_word(part.get()) {
+                if !matches!(rules.last(), Some(Rule::Words(_))) {
+                    rules.push(Rule::Words(Words::default()));
+                }
+                if let Some(Rule::Words(words)) = rules.last_mut() {
                     words.add(word, number, content);
-                    rules.push(Rule::Words(words));
                 }
-                (None, _) => {
-                    check_maps(&serde_json::from_str(part.get()).map_err(D::Error::custom)?)
-                        .map_err(D::Error::custom)?;
-                    rules.push(Rule::Other(serde_json::from_str(part.get()).map_err(D::Error::custom)?));
+            } else if let Some(reading) = Reading::of(part.get()) {
+                if !matches!(rules.last(), Some(Rule::Readings(_))) {
+                    rules.push(Rule::Readings(Readings::default()));
                 }
+                if let Some(Rule::Readings(readings)) = rules.last_mut() {
+                    readings.add(reading);
+                }
+            } else {
+                check_maps(&serde_json::from_str(part.get()).map_err(D::Error::custom)?)
+                    .map_err(D::Error::custom)?;
+                rules.push(Rule::Other(serde_json::from_str(part.get()).map_err(D::Error::custom)?));
             }
         }
         Ok(Rules(rules))
@@ -91,6 +120,7 @@ impl Normalizer for Rules {
         for rule in &self.0 {
             match rule {
                 Rule::Words(words) => words.replace(text),
+                Rule::Readings(readings) => readings.replace(text),
                 Rule::Other(other) => other.normalize(text)?,
             }
         }
@@ -105,25 +135,7 @@ impl Words {
     }
 
     fn replace(&self, text: &mut NormalizedString) {
-        let matches = self.matches(text.get());
-        if matches.is_empty() {
-            return;
-        }
-        let mut made = Vec::with_capacity(text.get().len());
-        let mut at = 0;
-        for Match { place, content, .. } in matches {
-            made.extend(text.get()[at..place.start].chars().map(|c| (c, 0)));
-            // A number of characters more than there were is added at the end of a word, one less is told of its
-            // last character.
-            let (before, after) = (text.get()[place.clone()].chars().count(), content.chars().count());
-            made.extend(content.chars().enumerate().map(|(i, c)| {
-                let fewer = if i + 1 == after { before.saturating_sub(after) } else { 0 };
-                (c, if i >= before { 1 } else { -(fewer as isize) })
-            }));
-            at = place.end;
-        }
-        made.extend(text.get()[at..].chars().map(|c| (c, 0)));
-        text.transform(made, 0);
+        replace_all(text, &self.matches(text.get()));
     }
 
     /// Returns what is replaced, in the order of the text.
@@ -164,6 +176,102 @@ impl Words {
     }
 }
 
+/// Replaces stretches of a text, which are in its order.
+fn replace_all(text: &mut NormalizedString, matches: &[Match<'_>]) {
+    if matches.is_empty() {
+        return;
+    }
+    let mut made = Vec::with_capacity(text.get().len());
+    let mut at = 0;
+    for Match { place, content, .. } in matches {
+        made.extend(text.get()[at..place.start].chars().map(|c| (c, 0)));
+        // A number of characters more than there were is added at the end of a word, one less is told of its
+        // last character.
+        let (before, after) = (text.get()[place.clone()].chars().count(), content.chars().count());
+        made.extend(content.chars().enumerate().map(|(i, c)| {
+            let fewer = if i + 1 == after { before.saturating_sub(after) } else { 0 };
+            (c, if i >= before { 1 } else { -(fewer as isize) })
+        }));
+        at = place.end;
+    }
+    made.extend(text.get()[at..].chars().map(|c| (c, 0)));
+    text.transform(made, 0);
+}
+
+impl Readings {
+    fn add(&mut self, reading: Reading) {
+        for (c, ..) in &reading.alternatives {
+            let rules = self.of.entry(*c).or_default();
+            if rules.last() != Some(&self.rules.len()) {
+                rules.push(self.rules.len());
+            }
+        }
+        self.rules.push(reading);
+    }
+
+    /// Applies the rules one after another. What one has replaced is neither replaced by those that follow it nor beside
+    /// anything to them, as it is no letter.
+    fn replace(&self, text: &mut NormalizedString) {
+        let due: BTreeSet<usize> =
+            text.get().chars().filter_map(|c| self.of.get(&c)).flatten().copied().collect();
+        for rule in due {
+            let reading = &self.rules[rule];
+            let mut matches = Vec::new();
+            let mut before = None;
+            let mut rest = text.get().char_indices().peekable();
+            while let Some((at, c)) = rest.next() {
+                let after = rest.peek().map(|(_, c)| *c);
+                let is_beside = |(replaced, side, others): &(char, Side, String)| {
+                    let other = if *side == Side::Before { before } else { after };
+                    *replaced == c && other.is_some_and(|other| others.contains(other))
+                };
+                if reading.alternatives.iter().any(is_beside) {
+                    matches.push(Match { place: at..at + c.len_utf8(), rule, content: &reading.content });
+                }
+                before = Some(c);
+            }
+            replace_all(text, &matches);
+        }
+    }
+}
+
+impl Reading {
+    /// Reads a rule that replaces characters beside others by characters of no word; none if it is another rule.
+    fn of(json: &str) -> Option<Self> {
+        if !json.contains("[") || !json.contains("(?") {
+            return None;
+        }
+        let Replace { r#type: kind, pattern, content } = serde_json::from_str(json).ok()?;
+        let alternatives = pattern.regex.split('|').map(|part| {
+            let (side, c, others) = match part.strip_prefix("(?<=[") {
+                Some(rest) => rest.split_once("])").map(|(others, c)| (Side::Before, c, others))?,
+                None => {
+                    part.strip_suffix("])")?.split_once("(?=[").map(|(c, others)| (Side::After, c, others))?
+                }
+            };
+            let mut one = c.chars();
+            let c = one.next().filter(|_| one.next().is_none())?;
+            let are_letters = !others.is_empty() && others.chars().chain([c]).all(char::is_alphabetic);
+            are_letters.then(|| (c, side, others.to_string()))
+        });
+        let alternatives = alternatives.collect::<Option<Vec<_>>>()?;
+        (kind == "Replace" && is_content(&content)).then_some(Reading { alternatives, content })
+    }
+}
+
+#[derive(Deserialize)]
+struct Replace {
+    r#type: String,
+    pattern: Pattern,
+    content: String,
+}
+
+#[derive(Deserialize)]
+struct Pattern {
+    #[serde(rename = "Regex")]
+    regex: String,
+}
+
 /// Reads a rule that replaces one whole word by characters of no word; none if it is another rule.
 fn replaced_word(json: &str) -> Option<(String, String)> {
     // As such rules are mostly written, tens of thousands of them.
@@ -175,17 +283,6 @@ fn replaced_word(json: &str) -> Option<(String, String)> {
     }
     if !json.contains(r"\\b") {
         return None;
-    }
-    #[derive(Deserialize)]
-    struct Replace {
-        r#type: String,
-        pattern: Pattern,
-        content: String,
-    }
-    #[derive(Deserialize)]
-    struct Pattern {
-        #[serde(rename = "Regex")]
-        regex: String,
     }
     let Replace { r#type: kind, pattern, content } = serde_json::from_str(json).ok()?;
     let word = pattern.regex.strip_prefix(r"\b")?.strip_suffix(r"\b")?;
@@ -208,6 +305,19 @@ mod tests {
 
     use super::*;
 
+    fn readings() -> Value {
+        let replace = |regex: &str, content: &str| json!({"type": "Replace", "pattern": {"Regex": regex}, "content": content});
+        json!({"type": "Sequence", "normalizers": [
+            {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": false, "strip_accents": true, "lowercase": true},
+            replace("(?<=[银同])行|行(?=[业a])|(?<=[行])业", "\u{e001}\u{e002}"),
+            replace("(?<=[不])行", "\u{e003}"),
+            replace("乐(?=[业行曲])|(?<=[行])行", "\u{e004}\u{e005}\u{e006}"),
+            replace("行", "\u{e007}"),
+            replace("业(?=[行])", "\u{e008}"),
+            replace("(?<=[行])a|x(?=[.])", "?"),
+        ]})
+    }
+
     fn rules() -> Value {
         let replace = |regex: &str, content: &str| json!({"type": "Replace", "pattern": {"Regex": regex}, "content": content});
         json!({"type": "Sequence", "normalizers": [
@@ -224,15 +334,15 @@ mod tests {
         ]})
     }
 
-    fn by_table(text: &str) -> String {
-        let rules: Rules = serde_json::from_str(&rules().to_string()).unwrap();
+    fn by_table(rules: &Value, text: &str) -> String {
+        let rules: Rules = serde_json::from_str(&rules.to_string()).unwrap();
         let mut text = NormalizedString::from(text);
         rules.normalize(&mut text).unwrap();
         text.get().to_string()
     }
 
-    fn one_by_one(text: &str) -> String {
-        let rules: NormalizerWrapper = serde_json::from_value(rules()).unwrap();
+    fn one_by_one(rules: Value, text: &str) -> String {
+        let rules: NormalizerWrapper = serde_json::from_value(rules).unwrap();
         let mut text = NormalizedString::from(text);
         rules.normalize(&mut text).unwrap();
         text.get().to_string()
@@ -246,9 +356,21 @@ mod tests {
         let spaced: Rules = serde_json::from_str(&format!("{:#}", self::rules())).unwrap();
         assert_eq!(spaced.0.iter().filter(|rule| matches!(rule, Rule::Words(_))).count(), 2);
         assert_eq!(
-            by_table("Don't a don"),
+            by_table(&self::rules(), "Don't a don"),
             "\u{e001}\u{e002} \u{e009} \u{e004}\u{e005}\u{e006}\u{e007}\u{e008}"
         );
+    }
+
+    #[test]
+    fn what_stands_beside_a_character_chooses_its_reading() {
+        let rules: Rules = serde_json::from_str(&readings().to_string()).unwrap();
+        let kinds: Vec<Option<usize>> = rules
+            .0
+            .iter()
+            .map(|rule| if let Rule::Readings(readings) = rule { Some(readings.rules.len()) } else { None })
+            .collect();
+        assert_eq!(kinds, [None, Some(3), None, Some(1), None]);
+        assert_eq!(by_table(&readings(), "银行不行"), "银\u{e001}\u{e002}不\u{e003}");
     }
 
     #[test]
@@ -281,7 +403,12 @@ mod tests {
     proptest! {
         #[test]
         fn a_table_does_what_its_rules_do_one_by_one(text in "(don|don't|o't'a|a|t|s|'|''|A|é|_|7| |,|你|\u{e001}){0,12}") {
-            prop_assert_eq!(by_table(&text), one_by_one(&text));
+            prop_assert_eq!(by_table(&rules(), &text), one_by_one(rules(), &text));
+        }
+
+        #[test]
+        fn readings_are_what_their_rules_make_one_by_one(text in "[银同行业不乐曲ax. \u{e001}]{0,12}") {
+            prop_assert_eq!(by_table(&readings(), &text), one_by_one(readings(), &text));
         }
     }
 }

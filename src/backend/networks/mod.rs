@@ -12,7 +12,9 @@ mod mel;
 mod spectrum;
 mod vocos;
 
-pub use codes::{DIGITS, Quantizer, codes_of};
+#[cfg(feature = "cuda-kernels")]
+pub use codes::DIGITS;
+pub use codes::{Quantizer, codes_of};
 #[cfg(test)]
 pub use convnext::taps_first;
 pub use convnext::{Block, Conv, DEPTHWISE_TAPS, Linear, NORM_EPS, Norm};
