@@ -78,7 +78,7 @@ impl WaveResampler {
     pub fn push(&mut self, samples: &[f32]) -> Result<Vec<f32>> {
         let Some(inner) = &mut self.inner else { return Ok(samples.to_vec()) };
         let failed = |e: &dyn std::fmt::Display| Error::Audio(format!("cannot resample: {e}"));
-        if let Some(bad) = samples.iter().find(|s| !(s.abs() <= LARGEST)) {
+        if let Some(bad) = samples.iter().find(|s| !(-LARGEST..=LARGEST).contains(*s)) {
             return Err(failed(&format_args!("a sample of {bad:e} is no sound")));
         }
         self.taken += samples.len() as u64;
