@@ -11,10 +11,14 @@ use half::f16;
 
 use super::{Speaker, base16384, philox};
 use crate::error::{Error, Result};
+use crate::message::cut;
 use crate::sampling::Mt19937;
 
 /// The number of normal numbers that one round of Box and Muller's method makes from as many uniform ones.
 const BLOCK: usize = 16;
+
+/// The most bytes of what is no seed that a message shows.
+const MAX_SHOWN: usize = 60;
 
 /// The statistics of the published model's voices: std ‖ mean, f16, in base16384.
 const PUBLISHED: &str = include_str!("spk_stat.txt");
@@ -63,7 +67,8 @@ impl SeedKind {
         match seed {
             Ok(seed) => self.generator_seed(seed).map(|_| seed),
             Err(_) => Err(Error::Speaker(format!(
-                "{text:?} is no seed; seeds are whole numbers from 0 to 2^64 - 1, or from -2^63"
+                "{:?} is no seed; seeds are whole numbers from 0 to 2^64 - 1, or from -2^63",
+                cut(text, MAX_SHOWN)
             ))),
         }
     }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::voice_file::Content;
 use super::{FileVoice, SeedKind, Speaker, base16384};
 use crate::error::{Error, Result};
+use crate::message::cut;
 
 /// The prefix of a mix.
 const MIX: &str = "mix:";
@@ -90,13 +91,14 @@ impl VoiceSpec {
         if is_name(text) {
             return Ok(VoiceSpec::Name(text.to_string()));
         }
-        let shown: String = text.chars().take(MAX_NAME).collect();
-        Err(Error::Speaker(match text.split_once(':') {
+        let (all, text) = (text, shown(text));
+        Err(Error::Speaker(match all.split_once(':') {
             Some((kind, _)) => {
-                format!("{shown:?}: unknown kind of seed {kind:?}; known are {}", SeedKind::known())
+                let kind = shown(kind);
+                format!("{text:?}: unknown kind of seed {kind:?}; known are {}", SeedKind::known())
             }
             None => format!(
-                "{shown:?} is neither a seed (N or KIND:N), a voice string, a file, a role's name (letters, \
+                "{text:?} is neither a seed (N or KIND:N), a voice string, a file, a role's name (letters, \
                  digits, _ - .), a mix, nor `none`"
             ),
         }))
@@ -118,11 +120,12 @@ impl VoiceSpec {
             }
             let weight: f32 =
                 weight.trim().parse().ok().filter(|weight: &f32| weight.is_finite()).ok_or_else(|| {
-                    Error::Speaker(format!("weight {:?} of {voice} in a mix is no number", weight.trim()))
+                    let (weight, voice) = (shown(weight.trim()), shown(voice.trim()));
+                    Error::Speaker(format!("weight {weight:?} of {voice} in a mix is no number"))
                 })?;
             match VoiceSpec::parse(voice)? {
                 VoiceSpec::None | VoiceSpec::Mix(_) => {
-                    Err(Error::Speaker(format!("{} cannot be part of a mix", voice.trim())))
+                    Err(Error::Speaker(format!("{} cannot be part of a mix", shown(voice.trim()))))
                 }
                 voice => Ok((voice, weight)),
             }
@@ -175,17 +178,23 @@ impl fmt::Display for VoiceSpec {
 /// [`Error::Speaker`] that says what is wrong with it.
 pub fn check_name(name: &str) -> Result<()> {
     let spec = VoiceSpec::parse(name);
+    let written = shown(name);
     match spec {
         Ok(VoiceSpec::Name(_)) if name.trim() == name => Ok(()),
         Ok(VoiceSpec::Number(id)) if id <= MAX_ID && id.to_string() == name => Ok(()),
         Ok(VoiceSpec::Number(_)) => {
-            Err(Error::Speaker(format!("{name:?} is no role's number; numbers are 0 to {MAX_ID}")))
+            Err(Error::Speaker(format!("{written:?} is no role's number; numbers are 0 to {MAX_ID}")))
         }
         _ => Err(Error::Speaker(format!(
-            "{name:?} is no role's name; names are up to {MAX_NAME} letters, digits, _ - . and do not look like \
+            "{written:?} is no role's name; names are up to {MAX_NAME} letters, digits, _ - . and do not look like \
              a file, a voice string or `none`"
         ))),
     }
+}
+
+/// Returns as much of a text as a message shows: a name's worth.
+fn shown(text: &str) -> &str {
+    cut(text, MAX_NAME)
 }
 
 fn is_path(text: &str) -> bool {
@@ -285,6 +294,17 @@ mod tests {
             let e = VoiceSpec::parse(text).unwrap_err().to_string();
             assert!(e.starts_with("voice: ") && e.contains(word), "{text}: {e}");
         }
+    }
+
+    #[test]
+    fn what_is_long_is_not_repeated_whole() {
+        let long = "a:字\0 ".repeat(2000);
+        for text in [&long, &format!("mix:{long}"), &format!("mix:a*{long}"), &format!("mix:mix:{long}")] {
+            let of_name = check_name(text).unwrap_err().to_string();
+            let e = VoiceSpec::parse(text).unwrap_err().to_string();
+            assert!(e.len() < 500 && of_name.len() < 500, "{e}\n{of_name}");
+        }
+        assert!(VoiceSpec::parse(&format!("cuda:{}", "9".repeat(5000))).unwrap_err().to_string().len() < 300);
     }
 
     #[test]
