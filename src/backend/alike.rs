@@ -32,14 +32,22 @@ pub fn check(device: DeviceChoice, backend: BackendChoice) -> Result<String> {
     Ok(opened.name())
 }
 
-/// Speaks some lines and returns their codes, in order.
+/// Speaks some short lines and returns their codes, in order.
 ///
 /// # Errors
 /// An error of the device.
 pub fn speak(checkpoint: &Checkpoint, step: impl Step) -> Result<Vec<Codes>> {
+    speak_after(checkpoint, step, "")
+}
+
+/// Speaks some lines that begin alike and returns their codes, in order.
+///
+/// # Errors
+/// An error of the device.
+pub fn speak_after(checkpoint: &Checkpoint, step: impl Step, beginning: &str) -> Result<Vec<Codes>> {
     let mut engine = EngineCore::new(checkpoint.vocabulary()?, SLOTS, step);
     for (id, steps) in (0..).zip(LENGTHS) {
-        let mut request = Request::new(format!("第{id}行"));
+        let mut request = Request::new(format!("{beginning}第{id}行"));
         request.sampling =
             SamplingParams { max_tokens: steps, min_tokens: steps, ..SamplingParams::speech() };
         (request.seed, request.noise) = (id, NoiseMode::Stream);

@@ -120,7 +120,6 @@ impl CardCache {
     }
 
     /// Allows so many chunks.
-    #[cfg(all(test, feature = "cuda-emulator"))]
     pub fn limit(&mut self, chunks: usize) {
         self.most = chunks;
     }

@@ -126,6 +126,11 @@ impl CardStep {
         self.slots
     }
 
+    /// Allows so many chunks of pages.
+    pub fn limit(&mut self, chunks: usize) {
+        self.cache.limit(chunks);
+    }
+
     /// Returns how many pages their positions may take together.
     pub fn pages(&self) -> usize {
         self.cache.pages()

@@ -46,7 +46,7 @@ impl Card {
         let model = CardLlama::load(&checkpoint, CardLayout { kernels, kind: Dtype::F16, quantized: false });
         let slots = Slots { wanted: slots, fewer: false, memory_fraction: 0.9 };
         let mut step = CardStep::new(model.unwrap(), slots).unwrap();
-        step.cache.limit(1);
+        step.limit(1);
         Card { engine: EngineCore::new(vocabulary, step.slots(), step), emulated }
     }
 

@@ -16,6 +16,7 @@ use super::layout::CardLayout;
 use super::llama::CardLlama;
 use super::plan::Slots;
 use super::renderer::CardRenderer;
+use super::shared::PAGE;
 use super::step::CardStep;
 use super::switches::Switches;
 use super::{check, driver_version};
@@ -248,6 +249,7 @@ fn within(limit: Duration, run: impl FnOnce() -> Result<()> + Send + 'static) ->
 fn attempt(driver: &Arc<dyn Driver>) -> Result<()> {
     kernels(driver)?;
     speaking(driver)?;
+    short_of_pages(driver)?;
     rendering(driver)
 }
 
@@ -283,6 +285,25 @@ fn speaking(driver: &Arc<dyn Driver>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Speaks the same where pages run out, so that a line goes in again from its start, as where they do not.
+fn short_of_pages(driver: &Arc<dyn Driver>) -> Result<()> {
+    let mut checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED)?;
+    // Of each line a page and the beginning of another, all of them together four.
+    checkpoint.config.max_positions = 4 * PAGE as usize;
+    let beginning = "好".repeat(100);
+    let speak = |is_short: bool| {
+        let mut step = on_card(&checkpoint, driver, Dtype::F16, false)?;
+        if is_short {
+            step.limit(1);
+        }
+        alike::speak_after(&checkpoint, step, &beginning)
+    };
+    match speak(true)? == speak(false)? {
+        true => Ok(()),
+        false => Err(Error::Device("speaks otherwise where it is short of memory".into())),
+    }
 }
 
 fn on_card(
