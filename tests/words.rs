@@ -113,6 +113,22 @@ fn seeds_choose_a_woman_or_a_man() {
     assert!(men.iter().all(|pitch| (75.0..130.0).contains(pitch)) && men.len() >= 2, "{pitches:?}");
 }
 
+/// What the model is told of a sample are the codes of a wave, which are others than those that it speaks.
+#[test]
+fn a_short_text_is_spoken_after_a_sample_of_the_voice() {
+    let p = Program::new();
+    fs::write(p.path("lines.txt"), "今天天气不错，我们去公园吧。\n第二段。\nThat is all.\n").unwrap();
+    for (role, seed) in [("4099", "1"), ("4099", "2"), ("2222", "3"), ("2222", "4")] {
+        let voice = ["--role", role, "--seed", seed, "--voice-from-first"];
+        p.spoken(&[&["synth", "-m", "demo", "-f", "lines.txt", "--out-dir", seed], &voice[..]].concat());
+        for (file, least) in [("00000", 1.5), ("00001", 0.4), ("00002", 0.4)] {
+            let (rate, samples) = wav(&fs::read(p.path(&format!("{seed}/{file}.wav"))).unwrap());
+            let seconds = samples.len() as f64 / f64::from(rate);
+            assert!((least..3.0 * least).contains(&seconds), "role {role}: {file} takes {seconds:.2} s");
+        }
+    }
+}
+
 /// A sentence that is swallowed, cut off or babbled on takes another time than its words do.
 #[test]
 fn every_sentence_takes_the_time_that_its_words_take() {

@@ -220,6 +220,26 @@ mod tests {
     }
 
     #[test]
+    fn a_character_is_read_by_those_beside_it() {
+        let tokenizer = Checkpoint::demo().unwrap().vocabulary().unwrap().tokenizer;
+        let syllables = |text| tokenizer.encode(text).unwrap();
+        for (text, alike) in [
+            ("银行", "银航"),
+            ("行走", "形走"),
+            ("音乐", "音月"),
+            ("长江", "常江"),
+            ("长大", "掌大"),
+            ("重庆", "虫庆"),
+            ("重要", "众要"),
+            ("睡觉", "睡叫"),
+            ("首都", "首督"),
+            ("归还", "归环"),
+        ] {
+            assert_eq!(syllables(text), syllables(alike), "{text}");
+        }
+    }
+
+    #[test]
     fn a_matrix_is_its_rows_times_their_scales_and_the_text_head_the_embedding() {
         let weights = Arc::new(SafeTensors::deserialize(WEIGHTS).unwrap());
         let part = DemoPart { file: "Embed", weights: weights.clone() };
