@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::error::Result;
 
-/// Holds hidden states, (steps, hidden) row by row. Those on a device stay there until somebody reads them, and take its
-/// memory as long as they live.
+/// Holds hidden states, (steps, hidden) row by row. Those on a device take its memory as long as they live; whoever reads
+/// them gets a copy.
 #[derive(Clone, Debug)]
 pub struct Hiddens(Place);
 
