@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::{self, OwnedPermit, Receiver, Sender};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -203,7 +203,9 @@ impl Service {
         }
         let submitted = ticket.elapsed();
         let speech = engine.speak_line(line)?;
-        let (out, mut rest) = mpsc::channel(CHUNKS);
+        // A place more than the chunks have, which is kept for a refusal.
+        let (out, mut rest) = mpsc::channel(CHUNKS + 1);
+        let last = out.clone().try_reserve_owned().map_err(|_| lost())?;
         let (give_back, kept) = oneshot::channel();
         let pump = Pump {
             service: Arc::clone(self),
@@ -221,7 +223,7 @@ impl Service {
             samples: 0,
             input_tokens,
         };
-        self.spawn(pump.run(deadline));
+        self.spawn(pump.run(deadline, last));
         let first = rest.recv().await.unwrap_or_else(|| Err(lost()))?;
         let (sample_rate, first, rest) = (encoding.sample_rate(), Some(first), Rest::Speech(rest));
         Ok(Utterance { seed, sample_rate, spoken, first, rest, encoder: kept, is_over: false })
@@ -281,7 +283,7 @@ struct Pump {
 }
 
 impl Pump {
-    async fn run(mut self, deadline: Instant) {
+    async fn run(mut self, deadline: Instant, last: OwnedPermit<Result<Chunk, Refusal>>) {
         let out = self.out.clone();
         let ended = tokio::select! {
             ended = timeout_at(deadline, self.pump()) => ended.unwrap_or_else(|_| Err(late())),
@@ -293,8 +295,7 @@ impl Pump {
         self.ticket.record().audio_seconds += self.samples as f64 / f64::from(self.rate);
         if let Err(refusal) = ended {
             self.ticket.fail(refusal.kind);
-            // A client that is too slow to be told finds the end of the connection.
-            let _ = self.out.try_send(Err(refusal));
+            last.send(Err(refusal));
         }
     }
 

@@ -206,6 +206,17 @@ fn connections_and_time_have_limits() {
     assert_eq!(server.metric("chattts_errors_total{kind=\"time_limit\"}"), 1.0);
 }
 
+#[test]
+fn who_reads_late_hears_why_it_ended() {
+    let server = Server::start(&["--time-limit", "4"]);
+    let waiting = server.begin("", &held(1).replace("\"seed\"", "\"stream_format\": \"sse\", \"seed\""));
+    std::thread::sleep(Duration::from_secs(6));
+    let answer = Answer::read(waiting);
+    let body = String::from_utf8(answer.body).unwrap();
+    let end = body.trim_end().rsplit("\n\n").next().unwrap();
+    assert!(end.contains("\"time_limit\""), "{} bytes and then: {end:.200}", body.len());
+}
+
 #[cfg(unix)]
 #[test]
 fn it_ends_when_what_runs_has_ended() {
