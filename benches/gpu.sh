@@ -94,7 +94,7 @@ part() {
 }
 
 # Lines one by one, and together with each switch in turn: all must speak the same bytes.
-switches=(CHATTTS_RS_OVERLAP=off CHATTTS_RS_SHARED_TILES=off CHATTTS_RS_GRAPHS=off CHATTTS_RS_FUSED_NORMS=off
+switches=(CHATTTS_RS_CLUSTERS=off CHATTTS_RS_OVERLAP=off CHATTTS_RS_SHARED_TILES=off CHATTTS_RS_GRAPHS=off CHATTTS_RS_FUSED_NORMS=off
     CHATTTS_RS_STEPS_AHEAD=1 CHATTTS_RS_STEPS_AHEAD=5)
 alike() {
     local setting sums=() sum

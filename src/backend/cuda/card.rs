@@ -30,8 +30,8 @@ static IMAGE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(env!("OUT_DIR"),
 pub static PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
 /// The oldest that the kernels are compiled for.
 pub const OLDEST: (i32, i32) = (8, 0);
-/// The oldest cards on which a launch can begin beside the one before it, and the oldest CUDA whose drivers can
-/// record such launches.
+/// The oldest cards on which a launch can begin beside the one before it and blocks can run in clusters, and the oldest
+/// CUDA whose drivers can record such launches.
 const OVERLAPPING: ((i32, i32), (i32, i32)) = ((9, 0), (12, 4));
 /// The priority of a card's first stream, in which texts wait for each step: its blocks come before those of others,
 /// which render what is finished. The driver makes of it the highest there is.
@@ -56,6 +56,8 @@ struct Device {
     functions: HashMap<&'static str, (sys::CUfunction, u32)>,
     /// Whether a launch may begin beside the one before it.
     overlaps: AtomicBool,
+    /// Whether blocks can run in clusters.
+    has_clusters: bool,
     /// Whether it has failed, and how: nothing works after that.
     failed: Mutex<Option<String>>,
 }
@@ -92,6 +94,7 @@ impl Card {
             module,
             functions: HashMap::with_capacity(KERNELS.len()),
             overlaps: AtomicBool::new(false),
+            has_clusters: false,
             failed: Mutex::new(None),
         };
         for kernel in KERNELS {
@@ -103,7 +106,8 @@ impl Card {
         }
         device.prefer_shared_memory();
         let can = capability >= OVERLAPPING.0 && driver_version() >= Some(OVERLAPPING.1);
-        device.overlaps = AtomicBool::new(can && device.waits());
+        device.has_clusters = can && device.waits();
+        device.overlaps = AtomicBool::new(device.has_clusters);
         Card::stream(Arc::new(device), Switches::current(), FIRST)
     }
 
@@ -299,12 +303,21 @@ impl Driver for Card {
         };
         let [x, y, z] = launch.grid;
         let mut addresses: Vec<*mut c_void> = arguments.iter().map(Argument::address).collect();
-        if launch.beside && self.switches.overlap && self.device.overlaps.load(Ordering::Relaxed) {
-            let mut attribute = sys::CUlaunchAttribute {
-                id: sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
-                pad: [0; 4],
-                value: sys::CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
+        let overlaps = launch.beside && self.switches.overlap && self.device.overlaps.load(Ordering::Relaxed);
+        if overlaps || launch.cluster > 1 {
+            use sys::CUlaunchAttributeID::{
+                CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION as CLUSTER,
+                CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION as BESIDE,
             };
+            let cluster = sys::CUlaunchAttributeValue_union__bindgen_ty_1 { x: launch.cluster, y: 1, z: 1 };
+            let cluster = sys::CUlaunchAttributeValue { clusterDim: cluster };
+            let beside = sys::CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 };
+            let wanted = [(CLUSTER, cluster, launch.cluster > 1), (BESIDE, beside, overlaps)];
+            let mut attributes: Vec<_> = wanted
+                .into_iter()
+                .filter(|(.., is_wanted)| *is_wanted)
+                .map(|(id, value, _)| sys::CUlaunchAttribute { id, pad: [0; 4], value })
+                .collect();
             let config = sys::CUlaunchConfig {
                 gridDimX: x,
                 gridDimY: y,
@@ -314,8 +327,8 @@ impl Driver for Card {
                 blockDimZ: 1,
                 sharedMemBytes: launch.shared,
                 hStream: self.stream,
-                attrs: &mut attribute,
-                numAttrs: 1,
+                attrs: attributes.as_mut_ptr(),
+                numAttrs: attributes.len() as u32,
             };
             // SAFETY: the caller's promise; the configuration is read before this returns.
             let launched = unsafe {
@@ -324,8 +337,10 @@ impl Driver for Card {
             use sys::CUresult::{CUDA_ERROR_INVALID_VALUE, CUDA_ERROR_NOT_SUPPORTED};
             match launched.result() {
                 // Then one after the other.
-                Err(DriverError(CUDA_ERROR_INVALID_VALUE | CUDA_ERROR_NOT_SUPPORTED)) => {
+                Err(DriverError(CUDA_ERROR_INVALID_VALUE | CUDA_ERROR_NOT_SUPPORTED)) if overlaps => {
                     self.device.overlaps.store(false, Ordering::Relaxed);
+                    // SAFETY: the caller's promise.
+                    return unsafe { self.launch(launch, arguments) };
                 }
                 launched => return launched.map_err(|e| self.device.error(launch.kernel, e)),
             }
@@ -369,6 +384,10 @@ impl Driver for Card {
 
     fn name(&self) -> &str {
         &self.device.name
+    }
+
+    fn has_clusters(&self) -> bool {
+        self.device.has_clusters
     }
 
     fn card(&self) -> usize {

@@ -31,6 +31,8 @@ pub struct Launch {
     pub shared: u32,
     /// Whether it waits for the launch before it by itself, and so may begin beside that.
     pub beside: bool,
+    /// Blocks along x that run together and reach each other's shared memory; 1 if each is by itself.
+    pub cluster: u32,
 }
 
 /// Passes an argument to a kernel, by value.
@@ -91,6 +93,8 @@ pub trait Driver: Send + Sync {
     fn memory(&self) -> Result<Memory>;
     /// Returns the card's name.
     fn name(&self) -> &str;
+    /// Returns true if blocks can run in clusters, of 8 at most.
+    fn has_clusters(&self) -> bool;
     /// Returns a number that only the streams of one opened card share.
     fn card(&self) -> usize;
     /// Multiprocessors it has.

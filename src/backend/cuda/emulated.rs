@@ -15,6 +15,7 @@ unsafe extern "C" {
     fn emulator_launch(
         name: *const c_char,
         grid: *const c_uint,
+        together: c_uint,
         threads: c_uint,
         shared: c_uint,
         arguments: *const *mut c_void,
@@ -81,6 +82,8 @@ pub fn taken() -> usize {
 /// What a card gets wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Where {
+    /// Blocks in clusters.
+    Clusters,
     /// Launches beside the one before.
     Overlap,
     /// Products whose blocks share tiles.
@@ -117,6 +120,7 @@ fn fault_asked() -> Option<(How, Where)> {
         _ => return None,
     };
     let place = match place {
+        "clusters" => Where::Clusters,
         "overlap" => Where::Overlap,
         "tiles" => Where::Tiles,
         "graphs" => Where::Graphs,
@@ -251,6 +255,7 @@ impl Emulated {
         let shares = launch.kernel.starts_with("product") && launch.grid[2] > 1;
         let met = [
             (Where::All, true),
+            (Where::Clusters, launch.cluster > 1),
             (Where::Overlap, launch.beside && self.switches.overlap),
             (Where::Tiles, shares),
         ];
@@ -273,6 +278,7 @@ impl Emulated {
             emulator_launch(
                 name.as_ptr(),
                 launch.grid.as_ptr(),
+                launch.cluster,
                 threads,
                 launch.shared,
                 addresses.as_ptr(),
@@ -412,6 +418,10 @@ impl Driver for Emulated {
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn has_clusters(&self) -> bool {
+        true
     }
 
     fn card(&self) -> usize {

@@ -60,6 +60,8 @@ pub(super) use of_type;
 /// 12 heads 1,536 blocks, some five on each multiprocessor of a large card, twice.
 const ATTEND_ROWS: u32 = 128;
 const ATTEND_BLOCKS: u32 = 8;
+/// Numbers of them that every card with clusters takes as one.
+const CLUSTERS: [u32; 3] = [2, 4, 8];
 /// Outputs that a block of the heads' kernel has at once.
 const HEAD_OUTPUTS: u32 = 16;
 /// Bytes of shared memory that a block has unasked.
@@ -73,12 +75,19 @@ pub const MAX_HIDDEN: usize = SHARED as usize / 4;
 pub struct Kernels {
     driver: Arc<dyn Driver>,
     switches: Switches,
+    /// Whether blocks run in clusters.
+    clusters: bool,
 }
 
 impl Kernels {
     pub fn new(driver: Arc<dyn Driver>) -> Self {
         let switches = driver.switches();
-        Kernels { driver, switches }
+        Kernels { clusters: switches.clusters && driver.has_clusters(), driver, switches }
+    }
+
+    /// Returns the same without clusters.
+    pub(super) fn apart(&self) -> Self {
+        Kernels { clusters: false, ..self.clone() }
     }
 
     /// Returns what is switched off.
@@ -98,7 +107,7 @@ impl Kernels {
         shared: u32,
         arguments: &[Argument],
     ) -> Result<()> {
-        self.launch(Launch { kernel, grid, shared, beside: false }, arguments)
+        self.launch(Launch { kernel, grid, shared, beside: false, cluster: 1 }, arguments)
     }
 
     /// Launches a kernel that itself waits for the one before where it has to, and so may begin beside it.
@@ -109,7 +118,7 @@ impl Kernels {
         shared: u32,
         arguments: &[Argument],
     ) -> Result<()> {
-        self.launch(Launch { kernel, grid, shared, beside: true }, arguments)
+        self.launch(Launch { kernel, grid, shared, beside: true, cluster: 1 }, arguments)
     }
 
     fn launch(&self, launch: Launch, arguments: &[Argument]) -> Result<()> {
@@ -185,8 +194,13 @@ impl Kernels {
     pub fn attend(&self, kind: Dtype, attention: Attention, count: u32, blocks: u32) -> Result<()> {
         let CacheArgument { heads, head_size, slot_pages, .. } = attention.cache;
         let shared = Self::attend_memory(head_size, slot_pages);
-        let grid = [blocks.min(slot_pages), heads, count];
-        self.run_beside(of_type!(kind, "attend"), grid, shared, &[Argument::of(&attention)])
+        let blocks = blocks.min(slot_pages);
+        let (kernel, cluster) = match self.clusters && CLUSTERS.contains(&blocks) {
+            true => (of_type!(kind, "attend_cluster"), blocks),
+            false => (of_type!(kind, "attend"), 1),
+        };
+        let launch = Launch { kernel, grid: [blocks, heads, count], shared, beside: true, cluster };
+        self.launch(launch, &[Argument::of(&attention)])
     }
 }
 

@@ -12,8 +12,8 @@
 //! its output and the residual; norm, gate, up and SiLU; down and the residual; then norm and heads; then the draw,
 //! which lays out the next step, so that eight steps of all texts are asked for at once as one CUDA graph. The prompts
 //! of new lines go in between two such graphs. No launch depends on how long the texts are, so there is a graph for each
-//! number of texts alone: of many texts a block attends to all pages of a head, of few several share them, and the order
-//! in which pages are joined is the same. [`Switches`] turn these off, which changes no byte and helps to find a fault.
+//! number of texts alone: of many texts a block attends to all pages of a head, of few several share them (which bring what
+//! they find to one of them, from compute capability 9.0 on), and the order in which pages are joined is the same. [`Switches`] turn these off, which changes no byte and helps to find a fault.
 //!
 //! Keys, values and hidden states lie in pages of 128 positions, 7.9 MiB each with the published model in f16. A line
 //! gets them as it grows and gives them back when it ends, and the card's memory is taken in chunks of 32 as they are

@@ -250,6 +250,10 @@ impl Driver for Profiler {
         self.card.name()
     }
 
+    fn has_clusters(&self) -> bool {
+        self.card.has_clusters()
+    }
+
     fn card(&self) -> usize {
         self.card.card()
     }

@@ -16,13 +16,22 @@ pub struct Switches {
     pub graphs: bool,
     /// A kernel starts while the one before it ends.
     pub overlap: bool,
+    /// Blocks that attend to one head of few rows bring what they find to one of them, where a card lets them.
+    pub clusters: bool,
     /// Steps that are asked for at once, 1 to 64; 1 is none ahead.
     pub steps_ahead: usize,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Switches { fused_norms: true, shared_tiles: true, graphs: true, overlap: true, steps_ahead: STEPS }
+        Switches {
+            fused_norms: true,
+            shared_tiles: true,
+            graphs: true,
+            overlap: true,
+            clusters: true,
+            steps_ahead: STEPS,
+        }
     }
 }
 
@@ -30,8 +39,8 @@ impl Default for Switches {
 static SWITCHES: OnceLock<Switches> = OnceLock::new();
 
 impl Switches {
-    /// Reads them from the environment: `off` in `CHATTTS_RS_FUSED_NORMS`, `_SHARED_TILES`, `_GRAPHS` and
-    /// `_OVERLAP`, a number in `_STEPS_AHEAD`.
+    /// Reads them from the environment: `off` in `CHATTTS_RS_FUSED_NORMS`, `_SHARED_TILES`, `_GRAPHS`, `_OVERLAP` and
+    /// `_CLUSTERS`, a number in `_STEPS_AHEAD`.
     ///
     /// # Errors
     /// [`Error::Device`] for a number of steps that is not taken.
@@ -52,6 +61,7 @@ impl Switches {
             shared_tiles: is_on("SHARED_TILES"),
             graphs: is_on("GRAPHS"),
             overlap: is_on("OVERLAP"),
+            clusters: is_on("CLUSTERS"),
             steps_ahead,
         })
     }

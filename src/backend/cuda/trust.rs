@@ -31,7 +31,8 @@ use crate::stamp;
 type SwitchOff = fn(&mut Switches);
 
 /// What is switched off, one more at each attempt: its name, and how.
-const RUNGS: [(&str, SwitchOff); 4] = [
+const RUNGS: [(&str, SwitchOff); 5] = [
+    ("clusters", |switches| switches.clusters = false),
     ("overlap", |switches| switches.overlap = false),
     ("shared tiles", |switches| switches.shared_tiles = false),
     ("graphs", |switches| switches.graphs = false),

@@ -28,11 +28,12 @@ fn a_sound_card_passes() {
 
 #[test]
 fn a_fault_is_switched_off_and_remembered() {
-    let cases: [(How, Where, usize, Attempt); 4] = [
-        (How::Wrong, Where::Overlap, 1, once),
-        (How::Wrong, Where::Tiles, 2, kernels),
-        (How::Refused, Where::Graphs, 3, once),
-        (How::Wrong, Where::Graphs, 3, once),
+    let cases: [(How, Where, usize, Attempt); 5] = [
+        (How::Wrong, Where::Clusters, 1, once),
+        (How::Wrong, Where::Overlap, 2, once),
+        (How::Wrong, Where::Tiles, 3, kernels),
+        (How::Refused, Where::Graphs, 4, once),
+        (How::Wrong, Where::Graphs, 4, once),
     ];
     for (how, place, rung, attempt) in cases {
         let folder = tempfile::tempdir().unwrap();
@@ -67,7 +68,7 @@ fn refused_recordings_cost_nothing_else() {
 #[test]
 fn a_card_that_does_not_answer_is_left_and_tried_with_less_by_the_next_process() {
     let folder = tempfile::tempdir().unwrap();
-    let silent = Emulated::faulty(MEMORY, How::Silent, Where::Overlap);
+    let silent = Emulated::faulty(MEMORY, How::Silent, Where::Clusters);
     let start = Instant::now();
     let trust = examination(silent, once, None).run(SILENCE / 5).unwrap();
     assert!(start.elapsed() < SILENCE);

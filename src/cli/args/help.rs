@@ -401,6 +401,8 @@ These can be switched off, which changes no byte and helps to find a fault:
                                 the one before it is done (compute capability
                                 9.0 and newer do that, with drivers for CUDA
                                 12.4 and newer)
+  CHATTTS_RS_CLUSTERS=off       blocks that attend to one head join what they
+                                find in memory, not in one of them (as before)
   CHATTTS_RS_FUSED_NORMS=off    norms are kernels of their own, as they are for
                                 more than eight texts
   CHATTTS_RS_SHARED_TILES=off   blocks never share a tile of a product";

@@ -369,8 +369,12 @@ fn attention(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<[Fin
         };
         let twin = case.attended(&turned, &found_keys, &found_values);
         let mut alone = Vec::new();
-        // Some twice: what blocks count themselves by is as before. Their number changes no bit.
-        for blocks in [1, 2, 8, 2, 8] {
+        // Some twice: what blocks count themselves by is as before. Neither their number nor who joins what they found
+        // changes a bit.
+        let apart = kernels.apart();
+        let by =
+            [(&apart, 2), (&apart, 8), (&apart, 2), (&apart, 8), (kernels, 2), (kernels, 4), (kernels, 8)];
+        for (kernels, blocks) in [(kernels, 1)].into_iter().chain(by) {
             kernels.attend(kind, attention, count as u32, blocks)?;
             let bytes = y.to_vec(y.len())?;
             if alone.is_empty() {

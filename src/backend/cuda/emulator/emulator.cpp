@@ -46,12 +46,13 @@ struct Copy {
     bool there;
 };
 
-enum class State { Ready, AtBlock, AtWarp, Done };
+enum class State { Ready, AtBlock, AtWarp, AtCluster, Done };
 
 struct Coroutine {
-    unsigned number;
+    // In its block, and the block's in its cluster.
+    unsigned number, rank;
     State state;
-    unsigned exchanges;
+    unsigned exchanges, arrivals;
     std::deque<std::vector<Copy>> groups;
     std::vector<Copy> open;
     // Not filled: of most of it nothing is ever used.
@@ -63,8 +64,26 @@ struct Coroutine {
 #endif
 };
 
-struct Block {
+// Neither zeros nor what the last block left, and not a number.
+constexpr unsigned char ANYTHING = 0xff;
+constexpr size_t GUARD = 256;
+
+// The shared memory of a block.
+struct Memory {
+    std::vector<unsigned char> bytes;
+    unsigned char *base;
+
+    explicit Memory(size_t shared) : bytes(shared + GUARD + 16, ANYTHING) {
+        base = reinterpret_cast<unsigned char *>((uintptr_t(bytes.data()) + 15) & ~uintptr_t(15));
+    }
+};
+
+// Blocks that run together, one after the other of a row of the grid; mostly one.
+struct Cluster {
     std::vector<Coroutine> threads;
+    unsigned blocks;
+    std::vector<Memory> memory;
+    Index first;
     Coroutine *running;
     Call call;
     void *const *arguments;
@@ -77,11 +96,11 @@ struct Block {
 #endif
 };
 
-thread_local Block *block;
+thread_local Cluster *cluster;
 
 void run_thread() {
-    block->call(block->arguments);
-    block->running->state = State::Done;
+    cluster->call(cluster->arguments);
+    cluster->running->state = State::Done;
 }
 
 #if defined(__x86_64__)
@@ -107,8 +126,8 @@ emulator_switch:
     ret
 )");
 
-void leave() { emulator_switch(&block->running->pointer, block->scheduler); }
-void enter(Coroutine &thread) { emulator_switch(&block->scheduler, thread.pointer); }
+void leave() { emulator_switch(&cluster->running->pointer, cluster->scheduler); }
+void enter(Coroutine &thread) { emulator_switch(&cluster->scheduler, thread.pointer); }
 void start() {
     run_thread();
     leave();
@@ -122,8 +141,8 @@ void prepare(Coroutine &thread) {
     thread.pointer = stack;
 }
 #else
-void leave() { swapcontext(&block->running->context, &block->scheduler); }
-void enter(Coroutine &thread) { swapcontext(&block->scheduler, &thread.context); }
+void leave() { swapcontext(&cluster->running->context, &cluster->scheduler); }
+void enter(Coroutine &thread) { swapcontext(&cluster->scheduler, &thread.context); }
 void start() {
     run_thread();
     leave();
@@ -141,21 +160,37 @@ void prepare(Coroutine &thread) {
 bool release(State state, size_t first, size_t end) {
     bool any = false;
     for (size_t i = first; i < end; i++) {
-        State other = block->threads[i].state;
+        State other = cluster->threads[i].state;
         if (other != state && other != State::Done) return false;
         any |= other == state;
     }
     for (size_t i = first; i < end; i++) {
-        if (block->threads[i].state == state) block->threads[i].state = State::Ready;
+        if (cluster->threads[i].state == state) cluster->threads[i].state = State::Ready;
     }
     return any;
 }
 
-void run_block(uint64_t &random, const char *name) {
-    size_t count = block->threads.size();
-    for (auto &thread : block->threads) {
+// Lets go of those that wait for an arrival that all of the cluster have made, or have ended before.
+bool release_cluster() {
+    bool any = false;
+    for (auto &thread : cluster->threads) {
+        if (thread.state != State::AtCluster) continue;
+        bool have_come = true;
+        for (auto &other : cluster->threads) {
+            have_come &= other.state == State::Done || other.arrivals >= thread.arrivals;
+        }
+        if (have_come) thread.state = State::Ready;
+        any |= have_come;
+    }
+    return any;
+}
+
+void run_cluster(uint64_t &random, const char *name) {
+    size_t count = cluster->threads.size(), of_block = count / cluster->blocks;
+    for (auto &thread : cluster->threads) {
         thread.state = State::Ready;
         thread.exchanges = 0;
+        thread.arrivals = 0;
         thread.groups.clear();
         thread.open.clear();
         prepare(thread);
@@ -172,11 +207,15 @@ void run_block(uint64_t &random, const char *name) {
         }
     };
     auto run_if_ready = [&](size_t at) {
-        if (block->threads[at].state != State::Ready) return false;
-        block->running = &block->threads[at];
-        enter(*block->running);
+        Coroutine &thread = cluster->threads[at];
+        if (thread.state != State::Ready) return false;
+        cluster->running = &thread;
+        block_index = Index{cluster->first.x + thread.rank, cluster->first.y, cluster->first.z};
+        shared_memory = cluster->memory[thread.rank].base;
+        enter(thread);
         return true;
     };
+    // Blocks of a cluster are whole warps.
     auto end_of = [&](size_t first) { return first + WARP < count ? first + WARP : count; };
     for (;;) {
         bool moved = false, left = false;
@@ -197,8 +236,11 @@ void run_block(uint64_t &random, const char *name) {
                 }
             });
         }
-        moved |= release(State::AtBlock, 0, count);
-        for (auto &thread : block->threads) left |= thread.state != State::Done;
+        for (size_t first = 0; first < count; first += of_block) {
+            moved |= release(State::AtBlock, first, first + of_block);
+        }
+        moved |= release_cluster();
+        for (auto &thread : cluster->threads) left |= thread.state != State::Done;
         if (!left) return;
         if (!moved) fail(std::string(name) + ": threads wait for each other at different barriers");
     }
@@ -210,42 +252,56 @@ Registration::Registration(const char *name, unsigned threads, Call call, const 
     kernels()[name] = Kernel{threads, call, sizes, count};
 }
 
-Index thread_index() { return Index{block->running->number, 0, 0}; }
-unsigned lane() { return block->running->number % WARP; }
+Index thread_index() { return Index{cluster->running->number, 0, 0}; }
+unsigned lane() { return cluster->running->number % WARP; }
 
 void sync_block() {
-    block->running->state = State::AtBlock;
+    cluster->running->state = State::AtBlock;
     leave();
 }
 
 void sync_warp() {
-    block->running->state = State::AtWarp;
+    cluster->running->state = State::AtWarp;
     leave();
+}
+
+unsigned cluster_blocks() { return cluster->blocks; }
+unsigned cluster_rank() { return cluster->running->rank; }
+void cluster_arrive() { cluster->running->arrivals++; }
+
+void cluster_wait() {
+    cluster->running->state = State::AtCluster;
+    leave();
+}
+
+void *of_block(void *own, unsigned rank) {
+    return cluster->memory[rank].base + (static_cast<unsigned char *>(own) - shared_memory);
 }
 
 const unsigned char *exchange(const void *own, size_t size) {
     if (size > SLOT) fail("a shuffle of more bytes than a slot has");
-    Coroutine *thread = block->running;
-    auto &slots = block->slots[thread->exchanges++ % 2];
-    memcpy(slots.data() + thread->number * SLOT, own, size);
+    Coroutine *thread = cluster->running;
+    auto &slots = cluster->slots[thread->exchanges++ % 2];
+    size_t number = thread - cluster->threads.data();
+    memcpy(slots.data() + number * SLOT, own, size);
     thread->state = State::AtWarp;
     leave();
-    return slots.data() + thread->number / WARP * WARP * SLOT;
+    return slots.data() + number / WARP * WARP * SLOT;
 }
 
 void copy_async(void *to, const void *from, bool there) {
     if (uintptr_t(to) % 16 != 0 || (there && uintptr_t(from) % 16 != 0)) fail("an unaligned copy of 16 bytes");
     memset(to, 0xff, 16);
-    block->running->open.push_back(Copy{to, from, there});
+    cluster->running->open.push_back(Copy{to, from, there});
 }
 
 void copies_end_group() {
-    block->running->groups.push_back(std::move(block->running->open));
-    block->running->open.clear();
+    cluster->running->groups.push_back(std::move(cluster->running->open));
+    cluster->running->open.clear();
 }
 
 void copies_wait(unsigned left) {
-    auto &groups = block->running->groups;
+    auto &groups = cluster->running->groups;
     while (groups.size() > left) {
         for (const Copy &copy : groups.front()) {
             if (copy.there) {
@@ -262,9 +318,10 @@ void copies_wait(unsigned left) {
 
 using namespace emulator;
 
-// What is wrong with a launch, or null. `sizes` are those of the arguments as the caller has them.
-extern "C" const char *emulator_launch(const char *name, const unsigned *grid, unsigned threads, unsigned shared,
-                                       void *const *arguments, const size_t *sizes, size_t count) {
+// What is wrong with a launch, or null; so many blocks of a row of the grid are a cluster. `sizes` are those of the
+// arguments as the caller has them.
+extern "C" const char *emulator_launch(const char *name, const unsigned *grid, unsigned together, unsigned threads,
+                                       unsigned shared, void *const *arguments, const size_t *sizes, size_t count) {
     auto found = kernels().find(name);
     if (found == kernels().end()) return "no such kernel";
     const Kernel &kernel = found->second;
@@ -275,36 +332,39 @@ extern "C" const char *emulator_launch(const char *name, const unsigned *grid, u
     }
     if (grid[0] == 0 || grid[1] == 0 || grid[2] == 0) return "launched with an empty grid";
     if (grid[1] > 65535 || grid[2] > 65535) return "launched with more blocks than a card takes";
-    static thread_local std::map<unsigned, std::unique_ptr<Block>> blocks;
+    if (together == 0 || together > 8 || grid[0] % together != 0) return "launched in clusters that a card has not";
+    if (together > 1 && threads % WARP != 0) return "launched in clusters of blocks that are no whole warps";
+    static thread_local std::map<std::pair<unsigned, unsigned>, std::unique_ptr<Cluster>> clusters;
     static thread_local uint64_t random = 42;
-    std::unique_ptr<Block> &own = blocks[threads];
+    std::unique_ptr<Cluster> &own = clusters[{threads, together}];
     if (own == nullptr) {
-        own.reset(new Block());
-        own->threads.resize(threads);
-        for (unsigned i = 0; i < threads; i++) {
-            own->threads[i].number = i;
+        own.reset(new Cluster());
+        own->blocks = together;
+        own->threads.resize(threads * together);
+        for (unsigned i = 0; i < threads * together; i++) {
+            own->threads[i].number = i % threads;
+            own->threads[i].rank = i / threads;
             own->threads[i].stack.reset(new unsigned char[STACK]);
         }
-        for (auto &slots : own->slots) slots.resize((threads + WARP) * SLOT);
+        for (auto &slots : own->slots) slots.resize((threads * together + WARP) * SLOT);
     }
-    constexpr size_t GUARD = 256;
-    std::vector<unsigned char> memory(shared + GUARD + 16);
-    block = own.get();
-    block->call = kernel.call;
-    block->arguments = arguments;
+    cluster = own.get();
+    cluster->call = kernel.call;
+    cluster->arguments = arguments;
+    cluster->memory.clear();
+    for (unsigned i = 0; i < together; i++) cluster->memory.emplace_back(shared);
     block_size = Index{threads, 1, 1};
     grid_size = Index{grid[0], grid[1], grid[2]};
-    auto base = reinterpret_cast<unsigned char *>((uintptr_t(memory.data()) + 15) & ~uintptr_t(15));
-    shared_memory = base;
     for (unsigned z = 0; z < grid[2]; z++) {
         for (unsigned y = 0; y < grid[1]; y++) {
-            for (unsigned x = 0; x < grid[0]; x++) {
-                // Neither zeros nor what the last block left, and not a number.
-                memset(base, 0xff, shared + GUARD);
-                block_index = Index{x, y, z};
-                run_block(random, name);
-                for (size_t i = 0; i < GUARD; i++) {
-                    if (base[shared + i] != 0xff) return "wrote past its shared memory";
+            for (unsigned x = 0; x < grid[0]; x += together) {
+                for (auto &memory : cluster->memory) memset(memory.base, ANYTHING, shared + GUARD);
+                cluster->first = Index{x, y, z};
+                run_cluster(random, name);
+                for (auto &memory : cluster->memory) {
+                    for (size_t i = 0; i < GUARD; i++) {
+                        if (memory.base[shared + i] != ANYTHING) return "wrote past its shared memory";
+                    }
                 }
             }
         }

@@ -21,6 +21,12 @@ Index thread_index();
 unsigned lane();
 void sync_block();
 void sync_warp();
+unsigned cluster_blocks();
+unsigned cluster_rank();
+void cluster_arrive();
+void cluster_wait();
+// Where another block of the cluster has what lies there in this block's shared memory.
+void *of_block(void *own, unsigned rank);
 // Every lane of a warp gives `size` bytes; returns where those of all 32 lie, `SLOT` bytes apart.
 const unsigned char *exchange(const void *own, size_t size);
 constexpr size_t SLOT = 32;
@@ -134,6 +140,12 @@ template <> inline bf16 from_f32<bf16>(float x) { return bf16{emulator::float_to
 
 inline void sync_block() { emulator::sync_block(); }
 inline void sync_warp() { emulator::sync_warp(); }
+inline unsigned cluster_rank() { return emulator::cluster_rank(); }
+inline void cluster_arrive() { emulator::cluster_arrive(); }
+inline void cluster_wait() { emulator::cluster_wait(); }
+inline void store_in_block(float *own, unsigned rank, float value) {
+    *static_cast<float *>(emulator::of_block(own, rank)) = value;
+}
 inline float multiply(float a, float b) { return a * b; }
 
 template <typename T> inline T shuffle_from(T x, unsigned lane) {

@@ -64,10 +64,11 @@ template <typename T> DEVICE Eight<T> load_eight(const T *from, bool there) {
 // e^(x - max), where nothing was seen nothing.
 DEVICE float weight_of(float x, float max) { return expf(x - (max == -INFINITY ? 0.0f : max)); }
 
-// Grid (blocks, heads, rows): the blocks of a row's head take every so manieth page of its positions; the last of them
-// joins what was found of each page, in the order of the pages, so a row's bits depend on its own length alone. In a
-// block, groups of head_size / 8 lanes take every so manieth position of a page, 8 values a lane.
-template <typename T> DEVICE void attend(const Attention &p) {
+// Grid (blocks, heads, rows): the blocks of a row's head take every so manieth page of its positions; one of them joins
+// what was found of each page, in the order of the pages, so a row's bits depend on its own length alone. It is the last
+// one, which reads from memory what the others found; or, where they are a CLUSTER, the first, to which they bring it. In
+// a block, groups of head_size / 8 lanes take every so manieth position of a page, 8 values a lane.
+template <typename T, bool CLUSTER> DEVICE void attend(const Attention &p) {
     SHARED_MEMORY(memory);
     const CacheArgument &cache = p.cache;
     // What is found of a page, or by a warp: the largest score, the sum of weights, the weighted values.
@@ -77,6 +78,8 @@ template <typename T> DEVICE void attend(const Attention &p) {
     let_next_begin();
     unsigned slot = p.rows[blockIdx.z].slot;
     uint64_t page = page_of(cache, slot, blockIdx.x);
+    // Begun, so that others may store here.
+    if (CLUSTER) cluster_arrive();
     wait_for_previous();
     // Its slot was read before, and with it what stood beside it then.
     unsigned length = load_written(&p.rows[blockIdx.z].position) + 1, spans = (length + PAGE - 1) / PAGE;
@@ -180,25 +183,37 @@ template <typename T> DEVICE void attend(const Attention &p) {
             for (int j = 0; j < 8; j++) to[2 + part + j] = weighted[j];
         }
         sync_block();
+        if (CLUSTER && spans > 1 && span == blockIdx.x) cluster_wait();
         for (unsigned column = threadIdx.x; column < cache.head_size; column += ATTEND_THREADS) {
             float all, weights, value = join(found, ATTEND_WARPS, column, all, weights);
-            // In shared memory where one block takes all pages.
-            float *to = (gridDim.x == 1 ? of_pages : partials()) + span * length_of_one;
+            // In shared memory where one block takes all pages, or joins what its cluster found.
+            float *to = (CLUSTER || gridDim.x == 1 ? of_pages : partials()) + span * length_of_one;
+            auto put = [&](unsigned at, float part) {
+                if (CLUSTER) {
+                    store_in_block(to + at, 0, part);
+                } else {
+                    to[at] = part;
+                }
+            };
             if (spans == 1) {
                 y()[column] = from_f32<T>(value / weights);
             } else {
                 if (column == 0) {
-                    to[0] = all;
-                    to[1] = weights;
+                    put(0, all);
+                    put(1, weights);
                 }
-                to[2 + column] = value;
+                put(2 + column, value);
             }
         }
         span = next;
         page = next_page;
     }
     if (spans == 1) return;
-    if (gridDim.x > 1) {
+    if (CLUSTER) {
+        cluster_arrive();
+        if (cluster_rank() != 0) return;
+        cluster_wait();
+    } else if (gridDim.x > 1) {
         unsigned blocks = spans < gridDim.x ? spans : gridDim.x;
         unsigned *flag = reinterpret_cast<unsigned *>(memory);
         if (!last_to_arrive(p.arrived + blockIdx.z * cache.heads + blockIdx.y, blocks, flag)) return;
@@ -298,7 +313,8 @@ KERNEL(heads, (Heads p)) {
            (const float *x, const float *weight, T *y, unsigned rows, unsigned width, unsigned stride, float eps)) { \
         rms_norm<T>(x, weight, y, rows, width, stride, eps);                                                        \
     }                                                                                                               \
-    KERNEL_OF_BLOCKS(attend_##T, sizeof(T) == 2 ? 4 : 3, (Attention p)) { attend<T>(p); }
+    KERNEL_OF_BLOCKS(attend_##T, sizeof(T) == 2 ? 4 : 3, (Attention p)) { attend<T, false>(p); }                    \
+    KERNEL_OF_BLOCKS(attend_cluster_##T, sizeof(T) == 2 ? 4 : 3, (Attention p)) { attend<T, true>(p); }
 
 LLAMA_KERNELS(f32)
 LLAMA_KERNELS(f16)

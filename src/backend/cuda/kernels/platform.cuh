@@ -70,6 +70,29 @@ DEVICE void let_next_begin() {
     asm volatile("griddepcontrol.launch_dependents;\n");
 #endif
 }
+// Blocks of a launch that run together and reach each other's shared memory, from compute capability 9.0 on; a kernel
+// for them is launched nowhere else.
+#if __CUDA_ARCH__ >= 900
+DEVICE unsigned cluster_rank() {
+    unsigned rank;
+    asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+    return rank;
+}
+// What threads of the cluster did before they arrived is seen by those that have waited; whoever has ended has arrived.
+DEVICE void cluster_arrive() { asm volatile("barrier.cluster.arrive.release;" ::: "memory"); }
+DEVICE void cluster_wait() { asm volatile("barrier.cluster.wait.acquire;" ::: "memory"); }
+// Stores a value in another block's memory, where `own` lies in this one's. That block must have begun and not ended.
+DEVICE void store_in_block(float *own, unsigned rank, float value) {
+    uint32_t at = static_cast<uint32_t>(__cvta_generic_to_shared(own)), there;
+    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(at), "r"(rank));
+    asm volatile("st.shared::cluster.f32 [%0], %1;" ::"r"(there), "f"(value) : "memory");
+}
+#else
+DEVICE unsigned cluster_rank() { return 0; }
+DEVICE void cluster_arrive() {}
+DEVICE void cluster_wait() {}
+DEVICE void store_in_block(float *own, unsigned, float value) { *own = value; }
+#endif
 // A product that is rounded before it is added to anything.
 DEVICE float multiply(float a, float b) { return __fmul_rn(a, b); }
 template <typename T> DEVICE T shuffle_xor(T x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
