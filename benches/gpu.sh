@@ -229,10 +229,10 @@ fast() {
     fi
     part "each switch off: $some texts" switches.txt 80 bash -c 'each_switch "$@"' each_switch \
         "$tts" bench -q "${card[@]}" --dtype f16 --tokens "$((tokens / 2))" --runs 1
-    part "f32, f16, bf16, q8 beside f32 on the processor, by layer" precision.txt 60 \
+    part "f32, f16, bf16, q8, f16-kv8 beside f32 on the processor, by layer" precision.txt 60 \
         "$tts" bench --precision "${card[@]}" --tokens 48
-    part "speed in q8, bf16 and f32: $some texts" speed-others.txt 60 \
-        "$tts" bench "${card[@]}" --dtype q8,bf16,f32 --batch-size "$some" --tokens "$tokens" --runs 2
+    part "speed in f16-kv8, q8, bf16 and f32: $some texts" speed-others.txt 80 \
+        "$tts" bench "${card[@]}" --dtype f16-kv8,q8,bf16,f32 --batch-size "$some" --tokens "$tokens" --runs 2
     # An emulated card counts its memory itself.
     [ -n "${CHATTTS_RS_EMULATED_CARDS:-}" ] || export CHATTTS_RS_TEST_DEVICE=cuda
     part "loaded and dropped 50 times, $memory_lines lines, memory as before" memory.txt 120 \
@@ -332,6 +332,6 @@ grep -hs "tokens in" lines.txt
 grep -hsE "^(candle )?f16" candle.txt sweep.txt sweep-*.txt
 grep -hs "^|" reference.txt
 cat switches.txt 2>/dev/null
-grep -hsE "^(q8|bf16|f32)" speed-others.txt
+grep -hsE "^(f16-kv8|q8|bf16|f32)" speed-others.txt
 printf '%s\n' "${rows[@]}" >"$out/parts/summary.txt"
 $ok && ! printf '%s\n' "${rows[@]}" | grep -q FAILED

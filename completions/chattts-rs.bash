@@ -312,7 +312,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16 f16-kv8" -- "${cur}"))
                     return 0
                     ;;
                 --memory-fraction)
@@ -456,7 +456,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16 f16-kv8" -- "${cur}"))
                     return 0
                     ;;
                 --memory-fraction)
@@ -1517,7 +1517,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16 f16-kv8" -- "${cur}"))
                     return 0
                     ;;
                 --memory-fraction)
@@ -2187,7 +2187,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16 f16-kv8" -- "${cur}"))
                     return 0
                     ;;
                 --memory-fraction)
@@ -2337,7 +2337,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16 f16-kv8" -- "${cur}"))
                     return 0
                     ;;
                 --memory-fraction)
@@ -2535,7 +2535,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16 f16-kv8" -- "${cur}"))
                     return 0
                     ;;
                 --memory-fraction)
@@ -2828,7 +2828,7 @@ _chattts__rs() {
                     return 0
                     ;;
                 --dtype)
-                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto f32 q8 f16 bf16 f16-kv8" -- "${cur}"))
                     return 0
                     ;;
                 --memory-fraction)

@@ -70,7 +70,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l dtype -d
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
-bf16\t'bfloat16, on cards'"
+bf16\t'bfloat16, on cards'
+f16-kv8\t'Half precision with keys and values in 8 bits, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand synth" -l roles -d 'A file of roles that come before your own, such as one beside a project' -r -F
@@ -165,7 +166,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l dtype -d
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
-bf16\t'bfloat16, on cards'"
+bf16\t'bfloat16, on cards'
+f16-kv8\t'Half precision with keys and values in 8 bits, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand serve" -l roles -d 'A file of roles that come before your own, such as one beside a project' -r -F
@@ -255,7 +257,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l dtype -
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
-bf16\t'bfloat16, on cards'"
+bf16\t'bfloat16, on cards'
+f16-kv8\t'Half precision with keys and values in 8 bits, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand refine" -l prompt -d 'Control tags: [oral_0-9] [laugh_0-2] [break_0-7]' -r
@@ -321,7 +324,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l dtype -
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
-bf16\t'bfloat16, on cards'"
+bf16\t'bfloat16, on cards'
+f16-kv8\t'Half precision with keys and values in 8 bits, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand decode" -l offline -d 'Use what is in the cache; never the network'
@@ -410,7 +414,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
-bf16\t'bfloat16, on cards'"
+bf16\t'bfloat16, on cards'
+f16-kv8\t'Half precision with keys and values in 8 bits, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from preview" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
@@ -436,7 +441,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
-bf16\t'bfloat16, on cards'"
+bf16\t'bfloat16, on cards'
+f16-kv8\t'Half precision with keys and values in 8 bits, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand roles; and __fish_seen_subcommand_from scan" -l roles -d 'A file of roles that comes before your own, and is the one that is changed' -r -F
@@ -544,7 +550,8 @@ complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l dtype -d
 f32\t'Single precision'
 q8\t'Weights in 8 bits'
 f16\t'Half precision, on cards'
-bf16\t'bfloat16, on cards'"
+bf16\t'bfloat16, on cards'
+f16-kv8\t'Half precision with keys and values in 8 bits, on cards'"
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l memory-fraction -d 'The share of a card\'s free memory that texts worked on may take' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l threads -d 'Threads to compute with [default: one per core]' -r
 complete -c chattts-rs -n "__fish_chattts_rs_using_subcommand bench" -l recogniser -d 'With --precision: count the words that a recogniser mishears in each type\'s speech' -r

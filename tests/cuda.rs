@@ -242,7 +242,7 @@ fn types_are_compared_with_the_processor_layer_by_layer() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let json: Value = serde_json::from_str(&ran.out).unwrap();
     let results = json["results"].as_array().unwrap();
-    let bounds = [("f32", 1e-5), ("f16", 5e-3), ("bf16", 4e-2), ("q8", 3e-2)];
+    let bounds = [("f32", 1e-5), ("f16", 5e-3), ("bf16", 4e-2), ("q8", 3e-2), ("f16-kv8", 3e-2)];
     assert_eq!(results.len(), bounds.len());
     for (result, (dtype, bound)) in results.iter().zip(bounds) {
         assert_eq!(result["dtype"], dtype);

@@ -6,7 +6,7 @@ import "time"
 type Options struct {
 	// Device is "cpu", "cuda", "cuda:1", "cuda:0,1", "cuda:all" or "auto"; empty is "auto".
 	Device string
-	// DType is the type in which it computes: "f32", "q8", "f16", "bf16" or "auto"; empty is "auto".
+	// DType is the type in which it computes: "f32", "q8", "f16", "bf16", "f16-kv8" or "auto"; empty is "auto".
 	DType string
 	// Roles is a file of roles, as `chattts-rs roles` keeps one; empty for those that the library brings alone.
 	Roles string

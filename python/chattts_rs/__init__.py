@@ -164,7 +164,7 @@ class TTS:
 
     `model` is a folder, a file of packed weights, a repository of Hugging Face ("2Noise/ChatTTS"), or "demo", a small
     voice that the library carries. `device` is "cpu", "cuda", "cuda:1", "cuda:all" or "auto", `dtype` "f32", "q8",
-    "f16", "bf16" or "auto", `roles` a file of roles, `cache` a folder in which large models are kept packed,
+    "f16", "bf16", "f16-kv8" or "auto", `roles` a file of roles, `cache` a folder in which large models are kept packed,
     `memory_fraction` the share of a card's free memory that may be taken, `batch_size` the number of texts that are
     worked on together, and `threads` the number of threads that compute. `offline` never uses the network.
     """

@@ -11,10 +11,10 @@ use super::access;
 use super::speed::TEXT;
 use super::summary::Spread;
 use crate::backend::cuda::{
-    self, CardBackend, Ceilings, Dtype, ONCE_A_STEP, Part, Profiler, StepShape, Times, Work, part_of, work,
+    self, CardBackend, Ceilings, ONCE_A_STEP, Part, Profiler, StepShape, Times, Work, part_of, work,
 };
 use crate::backend::{Checkpoint, GptConfig};
-use crate::device::{DeviceChoice, LoadOptions, Precision};
+use crate::device::{DeviceChoice, LoadOptions};
 use crate::engine::Request;
 use crate::error::{Error, Result};
 use crate::loading::LoadedModel;
@@ -93,7 +93,6 @@ pub struct ProfileTest {
     model: LoadedModel,
     profiler: Arc<Profiler>,
     config: GptConfig,
-    kind: Dtype,
     ceilings: Ceilings,
 }
 
@@ -112,12 +111,7 @@ impl ProfileTest {
         let profiler = Profiler::new(driver);
         let card = CardBackend::of(Arc::clone(&profiler) as _, number);
         let model = LoadedModel::open_on(&card, checkpoint, options)?;
-        let kind = match model.precision() {
-            Precision::F32 => Dtype::F32,
-            Precision::Bf16 => Dtype::Bf16,
-            _ => Dtype::F16,
-        };
-        Ok(ProfileTest { model, profiler, config, kind, ceilings })
+        Ok(ProfileTest { model, profiler, config, ceilings })
     }
 
     /// Returns the card's limits.
@@ -165,15 +159,15 @@ impl ProfileTest {
             positions = prompt;
         }
         let step_s = Spread::of(times).ok_or_else(|| Error::parameter("runs", "at least 1 is needed"))?;
-        let quantized = self.model.precision() == Precision::Q8;
+        let (kind, eight_bits) = cuda::types(self.model.precision());
         let profiler = Arc::clone(&self.profiler);
         let graphs = profiler.replays(|| self.decode(&requests, steps, go_on).map(drop))?;
         let graphs: Vec<f64> = graphs.into_iter().map(|seconds| seconds / TOGETHER as f64).collect();
         let times = self.timed(&requests, steps, go_on)?;
         let vocabulary = access::vocabulary(&mut self.model);
         let shape = StepShape {
-            kind: self.kind,
-            quantized,
+            kind,
+            eight_bits,
             rows: lines,
             // Step i, from 1 on, has i more than the prompt.
             length: positions as f64 + (steps + 1) as f64 / 2.0,

@@ -176,7 +176,7 @@ typedef struct ChatttsOptions {
   size_t size;
   // "cpu", "cuda", "cuda:1", "cuda:0,1", "cuda:all" or "auto"; NULL is "auto".
   const char *device;
-  // The type in which it computes: "f32", "q8", "f16", "bf16" or "auto"; NULL is "auto".
+  // The type in which it computes: "f32", "q8", "f16", "bf16", "f16-kv8" or "auto"; NULL is "auto".
   const char *dtype;
   // A file of roles, as `chattts-rs roles` keeps one (on Linux ~/.config/chattts-rs/roles.toml is the user's); NULL
   // for the roles that the library brings alone.

@@ -193,9 +193,8 @@ pub unsafe fn options(model: *const c_char, options: *const ChatttsOptions) -> R
 }
 
 fn precision(name: &str) -> Result<Precision, Error> {
-    let all = [Precision::Auto, Precision::F32, Precision::Q8, Precision::F16, Precision::Bf16];
-    all.into_iter().find(|precision| precision.name() == name).ok_or_else(|| Error::Parameter {
+    Precision::ALL.into_iter().find(|precision| precision.name() == name).ok_or_else(|| Error::Parameter {
         name: "dtype",
-        reason: format!("`{name}`: auto, f32, q8, f16 and bf16 are known"),
+        reason: format!("`{name}`: auto, f32, q8, f16, bf16 and f16-kv8 are known"),
     })
 }

@@ -129,8 +129,9 @@ impl Backend for Candle {
         let dtype = match precision {
             Precision::F16 => DType::F16,
             Precision::Bf16 => DType::BF16,
-            Precision::Q8 => {
-                return Err(Error::parameter("dtype", "q8: candle computes in f32, f16 and bf16"));
+            Precision::Q8 | Precision::F16Kv8 => {
+                let reason = format!("{}: candle computes in f32, f16 and bf16", precision.name());
+                return Err(Error::parameter("dtype", reason));
             }
             Precision::F32 | Precision::Auto => DType::F32,
         };

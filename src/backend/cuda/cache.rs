@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::driver::{Address, Buffer, Driver, bytes_mut};
-use super::kernels::{Dtype, Kernels};
+use super::kernels::{Dtype, EightBits, Kernels, position_bytes};
 use super::shared::{CacheArgument, PAGE, PageOffset};
 use super::states::{CardStates, StatePool};
 use crate::backend::networks::GptConfig;
@@ -28,13 +28,12 @@ pub struct PageSizes {
 }
 
 impl PageSizes {
-    /// Returns those of a model whose keys and values are of a type.
-    pub fn of(config: &GptConfig, kind: Dtype) -> Self {
-        let values = PAGE as usize * config.hidden;
+    /// Returns those of a model by the bytes of a head's position.
+    pub fn of(config: &GptConfig, position_bytes: usize) -> Self {
         PageSizes {
-            layer: values * kind.size(),
+            layer: PAGE as usize * config.heads * position_bytes,
             layers: config.layers,
-            states: values * size_of::<f32>(),
+            states: PAGE as usize * config.hidden * size_of::<f32>(),
             of_slot: Kernels::pages(config.max_positions as u32) as usize,
         }
     }
@@ -59,6 +58,9 @@ impl PageSizes {
 pub struct CardCache {
     driver: Arc<dyn Driver>,
     config: GptConfig,
+    position_bytes: usize,
+    /// Whether keys and values are of 8 bits.
+    small: bool,
     sizes: PageSizes,
     chunks: Vec<Buffer<u8>>,
     /// The most chunks that may be taken.
@@ -81,14 +83,17 @@ impl CardCache {
     pub fn new(
         driver: &Arc<dyn Driver>,
         config: &GptConfig,
-        kind: Dtype,
+        (kind, eight_bits): (Dtype, EightBits),
         slots: usize,
         most: usize,
     ) -> Result<Self> {
-        let sizes = PageSizes::of(config, kind);
+        let position_bytes = position_bytes(kind, eight_bits, config.head_size());
+        let sizes = PageSizes::of(config, position_bytes);
         let mut cache = CardCache {
             driver: Arc::clone(driver),
             config: config.clone(),
+            position_bytes,
+            small: eight_bits == EightBits::Cache,
             chunks: Vec::new(),
             most: most.max(1),
             free: Vec::new(),
@@ -217,6 +222,8 @@ impl CardCache {
             slot_pages: self.slot_pages(),
             heads: self.config.heads as u32,
             head_size: self.config.head_size() as u32,
+            position_bytes: self.position_bytes as u32,
+            small: self.small.into(),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::kernels::Dtype;
+use super::kernels::{Dtype, EightBits, position_bytes};
 use super::measure::Ceilings;
 use crate::backend::networks::GptConfig;
 
@@ -98,10 +98,10 @@ impl Work {
 /// Describes a step's shape.
 #[derive(Clone, Copy, Debug)]
 pub struct StepShape {
-    /// The type of the layers' products, and of keys and values.
+    /// The type of the layers' products, and of weights, keys and values.
     pub kind: Dtype,
-    /// Whether the layers' weights are of 8 bits.
-    pub quantized: bool,
+    /// What of that is of 8 bits.
+    pub eight_bits: EightBits,
     /// Sequences that go on.
     pub rows: usize,
     /// Positions that a row attends to, its own among them, on average.
@@ -117,9 +117,10 @@ pub fn work(config: &GptConfig, shape: StepShape, part: Part) -> Work {
     /// A value in single precision, and a sampler's number.
     const SINGLE: f64 = 4.0;
     const NOISE: f64 = 8.0;
-    let StepShape { kind, quantized, rows, length, codebooks, code_tokens } = shape;
+    let StepShape { kind, eight_bits, rows, length, codebooks, code_tokens } = shape;
     let (hidden, inner, layers) = (config.hidden as f64, config.intermediate as f64, config.layers as f64);
     let (rows, size) = (rows as f64, kind.size() as f64);
+    let position = position_bytes(kind, eight_bits, config.head_size()) as f64;
     let logits = (codebooks * code_tokens) as f64;
     // Queries, keys, values and output; gate, up and down.
     let weights = layers * (4.0 * hidden * hidden + 3.0 * hidden * inner);
@@ -131,12 +132,12 @@ pub fn work(config: &GptConfig, shape: StepShape, part: Part) -> Work {
         Part::Products => {
             let [matrix_operations, single_operations] = arithmetic(2.0 * rows * weights);
             // With a scale of two bytes for each 32.
-            let each = if quantized { 1.0 + 2.0 / 32.0 } else { size };
+            let each = if eight_bits == EightBits::Weights { 1.0 + 2.0 / 32.0 } else { size };
             Work { bytes: weights * each, matrix_operations, single_operations }
         }
         Part::Attention => Work {
             // All that was stored before is read, and one position written.
-            bytes: rows * length * 2.0 * hidden * layers * size,
+            bytes: rows * length * 2.0 * layers * config.heads as f64 * position,
             // Scores and weighted values.
             single_operations: rows * length * 4.0 * hidden * layers,
             ..Work::default()
@@ -181,7 +182,7 @@ mod tests {
     fn a_small_step_is_counted_by_hand() {
         let shape = StepShape {
             kind: Dtype::F16,
-            quantized: false,
+            eight_bits: EightBits::Nothing,
             rows: 3,
             length: 10.0,
             codebooks: 4,
@@ -206,9 +207,12 @@ mod tests {
         assert_eq!(products.single_operations, 7680.0);
         assert_eq!(work(&config(), single, Part::Heads), of(Part::Heads));
 
-        let quantized = StepShape { quantized: true, ..shape };
+        let weights = StepShape { eight_bits: EightBits::Weights, ..shape };
         // A byte a weight, and 40 scales.
-        assert_eq!(work(&config(), quantized, Part::Products).bytes, 1280.0 + 80.0);
+        assert_eq!(work(&config(), weights, Part::Products).bytes, 1280.0 + 80.0);
+        // The two heads have 4 values each, with room for eight scales.
+        let cache = StepShape { eight_bits: EightBits::Cache, ..shape };
+        assert_eq!(work(&config(), cache, Part::Attention).bytes, 30.0 * 2.0 * 2.0 * 2.0 * 12.0);
     }
 
     #[test]
@@ -216,7 +220,7 @@ mod tests {
         let config = GptConfig { hidden: 768, intermediate: 3072, layers: 20, heads: 12, ..config() };
         let shape = StepShape {
             kind: Dtype::F16,
-            quantized: false,
+            eight_bits: EightBits::Nothing,
             rows: 1,
             length: 1.0,
             codebooks: 4,

@@ -49,6 +49,26 @@ impl Dtype {
     }
 }
 
+/// Names what is held in whole numbers of 8 bits, beside what is multiplied in f16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EightBits {
+    /// Nothing.
+    Nothing,
+    /// The layers' weights.
+    Weights,
+    /// Keys and values.
+    Cache,
+}
+
+/// Returns how many bytes a key, or a value, of a head takes: for each eight numbers of 8 bits a scale of as many, for at
+/// least eight of them.
+pub fn position_bytes(kind: Dtype, eight_bits: EightBits, head_size: usize) -> usize {
+    match eight_bits {
+        EightBits::Cache => head_size + (head_size / 8).max(8),
+        EightBits::Nothing | EightBits::Weights => head_size * kind.size(),
+    }
+}
+
 macro_rules! of_type {
     ($kind:expr, $name:literal) => {
         $kind.pick([concat!($name, "_f32"), concat!($name, "_f16"), concat!($name, "_bf16")])
@@ -195,10 +215,14 @@ impl Kernels {
         let CacheArgument { heads, head_size, slot_pages, .. } = attention.cache;
         let shared = Self::attend_memory(head_size, slot_pages);
         let blocks = blocks.min(slot_pages);
-        let (kernel, cluster) = match self.clusters && CLUSTERS.contains(&blocks) {
-            true => (of_type!(kind, "attend_cluster"), blocks),
-            false => (of_type!(kind, "attend"), 1),
+        let clusters = self.clusters && CLUSTERS.contains(&blocks);
+        let kernel = match (clusters, attention.cache.small) {
+            (true, 0) => of_type!(kind, "attend_cluster"),
+            (true, _) => "attend_cluster_small",
+            (false, 0) => of_type!(kind, "attend"),
+            (false, _) => "attend_small",
         };
+        let cluster = if clusters { blocks } else { 1 };
         let launch = Launch { kernel, grid: [blocks, heads, count], shared, beside: true, cluster };
         self.launch(launch, &[Argument::of(&attention)])
     }

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::driver::Buffer;
-use super::kernels::{Dtype, Kernels};
+use super::kernels::{Dtype, EightBits, Kernels};
 use super::matrix::Matrix;
 use super::products::OUTPUTS_MULTIPLE;
 use crate::backend::networks::{Layout, MatrixWeight, Outputs};
@@ -16,8 +16,8 @@ pub struct CardLayout {
     pub kernels: Kernels,
     /// The type of what is multiplied.
     pub kind: Dtype,
-    /// True if weights are held in 8 bits; the type is [`Dtype::F16`] then.
-    pub quantized: bool,
+    /// What is held in 8 bits; the type is [`Dtype::F16`] unless that is nothing.
+    pub eight_bits: EightBits,
 }
 
 impl Layout for CardLayout {
@@ -27,10 +27,10 @@ impl Layout for CardLayout {
     fn matrix(&self, weight: &MatrixWeight) -> Result<Matrix> {
         let values = ordered(weight)?.flatten_all()?.to_vec1::<f32>()?;
         let (outputs, inputs) = (weight.outputs, weight.inputs);
-        match (weight.exact, self.quantized) {
+        match (weight.exact, self.eight_bits) {
             (true, _) => Matrix::upload(&self.kernels, Dtype::F32, &values, outputs, inputs),
-            (_, true) => Matrix::upload_quantized(&self.kernels, &values, outputs, inputs),
-            (_, false) => Matrix::upload(&self.kernels, self.kind, &values, outputs, inputs),
+            (_, EightBits::Weights) => Matrix::upload_quantized(&self.kernels, &values, outputs, inputs),
+            _ => Matrix::upload(&self.kernels, self.kind, &values, outputs, inputs),
         }
     }
 

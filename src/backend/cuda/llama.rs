@@ -2,7 +2,7 @@
 
 use super::cache::CardCache;
 use super::driver::Buffer;
-use super::kernels::{Dtype, Embedding, Kernels, MAX_HIDDEN, SHARED};
+use super::kernels::{Dtype, EightBits, Embedding, Kernels, MAX_HIDDEN, SHARED};
 use super::layout::CardLayout;
 use super::matrix::Matrix;
 use super::products::{INPUTS_MULTIPLE, Scratch};
@@ -112,9 +112,9 @@ impl CardLlama {
         &self.weights.config
     }
 
-    /// Returns the type of its products.
-    pub fn kind(&self) -> Dtype {
-        self.layout.kind
+    /// Returns the type of its products, and what is held in 8 bits.
+    pub fn types(&self) -> (Dtype, EightBits) {
+        (self.layout.kind, self.layout.eight_bits)
     }
 
     /// Returns the embeddings and heads.

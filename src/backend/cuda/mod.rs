@@ -11,9 +11,10 @@
 //! A step is five kernels a layer and two more: norm, queries, keys, values, their rotation and the cache; attention;
 //! its output and the residual; norm, gate, up and SiLU; down and the residual; then norm and heads; then the draw,
 //! which lays out the next step, so that eight steps of all texts are asked for at once as one CUDA graph. The prompts
-//! of new lines go in between two such graphs. No launch depends on how long the texts are, so there is a graph for each
-//! number of texts alone: of many texts a block attends to all pages of a head, of few several share them (which bring what
-//! they find to one of them, from compute capability 9.0 on), and the order in which pages are joined is the same. [`Switches`] turn these off, which changes no byte and helps to find a fault.
+//! of new lines go in between two such graphs. No launch depends on how long the texts are, so there is a graph for
+//! each number of texts alone: of many texts a block attends to all pages of a head, of few several share them (which
+//! bring what they find to one of them, from compute capability 9.0 on), and the order in which pages are joined is
+//! the same. [`Switches`] turn these off, which changes no byte and helps to find a fault.
 //!
 //! Keys, values and hidden states lie in pages of 128 positions, 7.9 MiB each with the published model in f16. A line
 //! gets them as it grows and gives them back when it ends, and the card's memory is taken in chunks of 32 as they are
@@ -21,13 +22,15 @@
 //! bytes, once there are enough. So many lines of ten seconds (five pages) fit at once, counted as `plan.rs` does, with
 //! half a GiB for the driver and a tenth that stays free:
 //!
-//! | card's memory | lines |
-//! |--:|--:|
-//! | 8 GB | 153 |
-//! | 12 GB | 243 |
-//! | 16 GB | 339 |
-//! | 24 GB | 518 |
-//! | 80 GB | 1798 |
+//! | card's memory | lines in f16 | in f16-kv8 |
+//! |--:|--:|--:|
+//! | 8 GB | 153 | 262 |
+//! | 12 GB | 243 | 416 |
+//! | 16 GB | 339 | 569 |
+//! | 24 GB | 518 | 883 |
+//! | 80 GB | 1798 | 3046 |
+//!
+//! In f16-kv8 keys and values are whole numbers of 8 bits, each eight of which have a scale of 8 bits: nine bits a value.
 //!
 //! Unless a number is asked for, at most 256 are worked on together.
 //!
@@ -71,7 +74,7 @@ pub use driver::Memory;
 pub use emulated::{emulate, taken as emulated_bytes};
 pub(crate) use floor::{ONCE_A_STEP, StepShape, part_of, work};
 pub use floor::{Part, Work};
-pub(crate) use kernels::{Dtype, Kernels};
+pub(crate) use kernels::{Dtype, EightBits, Kernels};
 pub use measure::Ceilings;
 pub(crate) use profile::{Profiler, Times};
 pub use switches::Switches;
@@ -159,13 +162,9 @@ impl Backend for CardBackend {
     }
 
     fn load(&self, checkpoint: &Checkpoint, precision: Precision, options: &LoadOptions) -> Result<Parts> {
-        let kind = match precision {
-            Precision::F32 => Dtype::F32,
-            Precision::Bf16 => Dtype::Bf16,
-            _ => Dtype::F16,
-        };
+        let (kind, eight_bits) = types(precision);
         let kernels = Kernels::new(Arc::clone(&self.driver));
-        let layout = CardLayout { kernels: kernels.clone(), kind, quantized: precision == Precision::Q8 };
+        let layout = CardLayout { kernels: kernels.clone(), kind, eight_bits };
         let llama = CardLlama::load(checkpoint, layout)?;
         // Before the texts, which take what is left.
         // For the largest group, two frames a step, so that its memory is there when it is needed.
@@ -179,6 +178,17 @@ impl Backend for CardBackend {
         let step = CardStep::new(llama, slots)?;
         let (slots, pages) = (step.slots(), Some(step.pages()));
         Ok(Parts { step: Box::new(step), renderer: Box::new(renderer), slots, pages })
+    }
+}
+
+/// Returns the type of a card's products, and what it holds in 8 bits.
+pub(crate) fn types(precision: Precision) -> (Dtype, EightBits) {
+    match precision {
+        Precision::F32 => (Dtype::F32, EightBits::Nothing),
+        Precision::Bf16 => (Dtype::Bf16, EightBits::Nothing),
+        Precision::F16 | Precision::Auto => (Dtype::F16, EightBits::Nothing),
+        Precision::Q8 => (Dtype::F16, EightBits::Weights),
+        Precision::F16Kv8 => (Dtype::F16, EightBits::Cache),
     }
 }
 

@@ -1,7 +1,7 @@
 //! How much of a card's memory goes to what, once the weights are there.
 
 use super::cache::PageSizes;
-use super::kernels::Dtype;
+use super::kernels::{Dtype, EightBits, position_bytes};
 use super::llama::CardLlama;
 use super::sampler::{DeviceSampler, Shape};
 use super::shared::PAGE;
@@ -38,7 +38,8 @@ impl Needs {
     pub fn of(model: &CardLlama) -> Self {
         let (config, sizes) = (model.config(), &model.embed().sizes);
         let [codes, text] = [codes_shape(model), text_shape(model)];
-        let pages = PageSizes::of(config, model.kind());
+        let (kind, eight_bits) = model.types();
+        let pages = PageSizes::of(config, position_bytes(kind, eight_bits, config.head_size()));
         // What refining takes is taken when it is first asked for, and must be there then.
         let outputs = 4 * (2 * config.hidden + codes.width() + text.width());
         let table = pages.of_slot * size_of::<super::shared::PageOffset>();
@@ -102,7 +103,7 @@ impl MemoryPlan {
                 each * PAGE as usize,
                 mebibytes(least),
                 mebibytes(most),
-                kind_name(model.kind()),
+                types_name(model.types()),
                 mebibytes(memory.free),
                 driver.name(),
                 mebibytes(memory.total),
@@ -134,11 +135,12 @@ pub fn text_shape(model: &CardLlama) -> Shape {
     Shape { heads: 1, vocab: model.embed().sizes.text_tokens }
 }
 
-fn kind_name(kind: Dtype) -> &'static str {
-    match kind {
-        Dtype::F32 => "f32",
-        Dtype::F16 => "f16",
-        Dtype::Bf16 => "bf16",
+fn types_name(types: (Dtype, EightBits)) -> &'static str {
+    match types {
+        (_, EightBits::Cache) => "f16-kv8",
+        (Dtype::F32, _) => "f32",
+        (Dtype::F16, _) => "f16",
+        (Dtype::Bf16, _) => "bf16",
     }
 }
 
@@ -151,13 +153,24 @@ mod tests {
     const DRIVER: u64 = 512 * MIB;
     /// What the published model takes in f16: weights, those that render, and what both work with.
     const MODEL: u64 = 660 * MIB;
-    /// The memory of common cards of 8, 12, 16, 24 and 80 GB, in MiB, and the lines of ten seconds that fit.
-    const LINES: [(u64, usize); 5] =
-        [(8188, 153), (12_282, 243), (16_376, 339), (24_564, 518), (81_559, 1798)];
+    /// The memory of common cards of 8, 12, 16, 24 and 80 GB, in MiB, and the lines of ten seconds that fit in f16 and
+    /// in f16-kv8.
+    const LINES: [(u64, [usize; 2]); 5] = [
+        (8188, [153, 262]),
+        (12_282, [243, 416]),
+        (16_376, [339, 569]),
+        (24_564, [518, 883]),
+        (81_559, [1798, 3046]),
+    ];
 
-    /// What texts take with the published model in f16, of which it lies on a card as well.
+    /// What texts take with the published model in f16, in which it lies on a card as well.
     fn published() -> Needs {
-        let pages = PageSizes { layer: 128 * 768 * 2, layers: 20, states: 128 * 768 * 4, of_slot: 32 };
+        published_in(EightBits::Nothing)
+    }
+
+    fn published_in(eight_bits: EightBits) -> Needs {
+        let layer = 128 * 12 * position_bytes(Dtype::F16, eight_bits, 64);
+        let pages = PageSizes { layer, layers: 20, states: 128 * 768 * 4, of_slot: 32 };
         let codes = Shape { heads: 4, vocab: 626 };
         let text = Shape { heads: 1, vocab: 21_178 };
         let outputs = 4 * (2 * 768 + codes.width() + text.width());
@@ -173,20 +186,23 @@ mod tests {
         assert_eq!(needs.pages.page(), 128 * 768 * (2 * 20 * 2 + 4));
         assert_eq!(needs.pages.page(), 8_257_536);
         assert_eq!(needs.pages.chunk(), 252 << 20);
+        // With 64 numbers of 8 bits and their 8 scales for each of 12 heads.
+        assert_eq!(published_in(EightBits::Cache).pages.page(), 128 * (2 * 20 * 12 * 72 + 4 * 768));
         assert!((690 << 10..800 << 10).contains(&needs.slot), "{}", needs.slot);
     }
 
     #[test]
     fn lines_of_ten_seconds_fit_as_the_table_says() {
-        let needs = published();
-        let plan = |mebibytes: u64| {
+        let plan = |mebibytes: u64, eight_bits| {
             // A tenth of what is free stays so.
             let free = (mebibytes * MIB - MODEL - DRIVER) as f64 * 0.9;
-            MemoryPlan::of(&needs, free as u64, 1 << 20)
+            MemoryPlan::of(&published_in(eight_bits), free as u64, 1 << 20).slots
         };
-        let found = LINES.map(|(mebibytes, _)| (mebibytes, plan(mebibytes).slots));
+        let found = LINES.map(|(mebibytes, _)| {
+            (mebibytes, [EightBits::Nothing, EightBits::Cache].map(|eight_bits| plan(mebibytes, eight_bits)))
+        });
         assert_eq!(found, LINES);
-        assert!(plan(24_564).slots >= 256);
+        assert!(plan(24_564, EightBits::Nothing) >= 256);
     }
 
     #[test]

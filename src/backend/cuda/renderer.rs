@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::driver::{Buffer, Driver};
-use super::kernels::{Dtype, Kernels};
+use super::kernels::{Dtype, EightBits, Kernels};
 use super::layout::CardLayout;
 use super::render_layers::{Sizes, Stage};
 use super::render_networks::CardVocos;
@@ -110,7 +110,7 @@ impl CardRenderer {
     /// A missing tensor or one of another shape; an error of the card.
     pub fn load(checkpoint: &Checkpoint, kernels: &Kernels, kind: Dtype, frames: usize) -> Result<Self> {
         let kernels = Kernels::new(kernels.driver().another(kernels.switches(), false)?);
-        let layout = CardLayout { kernels, kind, quantized: false };
+        let layout = CardLayout { kernels, kind, eight_bits: EightBits::Nothing };
         let (decoder, vocos) = rayon::join(
             || MelStack::decoder(&checkpoint.decoder, checkpoint.config.hidden, &layout),
             || CardVocos::load(&checkpoint.vocos, &layout),
@@ -281,7 +281,7 @@ impl Render for CardRenderer {
 
     fn encode(&self, wave: &[f32]) -> Result<Vec<Vec<u16>>> {
         // In single precision whatever the others are in: a code is the nearest of few.
-        let layout = CardLayout { kind: Dtype::F32, quantized: false, ..self.layout.clone() };
+        let layout = CardLayout { kind: Dtype::F32, eight_bits: EightBits::Nothing, ..self.layout.clone() };
         let encoder = self.encoder.get(|| Encoder::load(&self.dvae_file, &layout))?;
         let mel = encoder.mel_of(wave)?;
         let frames = mel.len() / MEL_CHANNELS;

@@ -106,7 +106,7 @@ impl CardStep {
         let codes = codes_shape(&model);
         let text = text_shape(&model);
         Ok(CardStep {
-            cache: CardCache::new(&driver, model.config(), model.kind(), slots, chunks)?,
+            cache: CardCache::new(&driver, model.config(), model.types(), slots, chunks)?,
             sampler: DeviceSampler::new(&driver, slots, codes, text)?,
             codes: Outputs::new(&model, slots, Head::Codes)?,
             text: None,

@@ -2,13 +2,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::backend::cuda::Kernels;
 use crate::backend::cuda::emulated::{Emulated, How, Where};
-use crate::backend::cuda::kernels::Dtype;
 use crate::backend::cuda::layout::CardLayout;
 use crate::backend::cuda::lookahead::STEPS;
 use crate::backend::cuda::shared::PAGE;
+use crate::backend::cuda::{Kernels, types};
 use crate::backend::{Checkpoint, NOISE_SEED};
+use crate::device::Precision;
 use crate::engine::{Codes, EngineCore, Event, Goal, Refine, Request, RequestId};
 use crate::hub::NoiseSize;
 use crate::sampling::{NoiseMode, SamplingParams};
@@ -26,11 +26,15 @@ impl Card {
     }
 
     fn on(emulated: Arc<Emulated>, slots: usize) -> Self {
+        Card::in_type(Precision::F16, emulated, slots)
+    }
+
+    fn in_type(precision: Precision, emulated: Arc<Emulated>, slots: usize) -> Self {
         let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED).unwrap();
         let vocabulary = checkpoint.vocabulary().unwrap();
+        let (kind, eight_bits) = types(precision);
         let kernels = Kernels::new(Arc::clone(&emulated) as _);
-        let layout = CardLayout { kernels, kind: Dtype::F16, quantized: false };
-        let model = CardLlama::load(&checkpoint, layout).unwrap();
+        let model = CardLlama::load(&checkpoint, CardLayout { kernels, kind, eight_bits }).unwrap();
         let slots = Slots { wanted: slots, fewer: false, memory_fraction: 0.9 };
         let step = CardStep::new(model, slots).unwrap();
         Card { engine: EngineCore::new(vocabulary, step.slots(), step), emulated }
@@ -43,7 +47,8 @@ impl Card {
         checkpoint.config.max_positions = pages * PAGE as usize;
         let vocabulary = checkpoint.vocabulary().unwrap();
         let kernels = Kernels::new(Arc::clone(&emulated) as _);
-        let model = CardLlama::load(&checkpoint, CardLayout { kernels, kind: Dtype::F16, quantized: false });
+        let (kind, eight_bits) = types(Precision::F16);
+        let model = CardLlama::load(&checkpoint, CardLayout { kernels, kind, eight_bits });
         let slots = Slots { wanted: slots, fewer: false, memory_fraction: 0.9 };
         let mut step = CardStep::new(model.unwrap(), slots).unwrap();
         step.limit(1);
@@ -172,6 +177,23 @@ fn what_waits_says_the_same() {
     beside.submit(&requests);
     let (found, _) = beside.run();
     assert!(expected == found, "what is spoken depends on what is spoken beside it");
+}
+
+#[test]
+fn keys_and_values_of_8_bits_depend_on_nobody_beside_them() {
+    // Alone by the kernels for few rows, and together by those for many.
+    let requests: Vec<Request> =
+        (0..20).map(|seed| request(seed, 10 + seed as usize % 4, NoiseMode::Stream)).collect();
+    let speak = |precision, slots| {
+        let mut card = Card::in_type(precision, Arc::new(Emulated::new(0, 1 << 30)), slots);
+        card.submit(&requests);
+        (card.run().0, card.emulated.launched("attend_small"), card.emulated.launched("attend_f16"))
+    };
+    let (alone, _, _) = speak(Precision::F16Kv8, 1);
+    let (together, small, plain) = speak(Precision::F16Kv8, 20);
+    assert!(alone == together, "what is spoken depends on what is spoken beside it");
+    assert!(small > 0 && plain == 0);
+    assert!(together != speak(Precision::F16, 20).0);
 }
 
 #[test]

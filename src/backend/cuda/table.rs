@@ -12,6 +12,8 @@ kernels! {
     attend_cluster_f32: 128,
     attend_cluster_f16: 128,
     attend_cluster_bf16: 128,
+    attend_small: 128,
+    attend_cluster_small: 128,
     heads: 256,
     widen: 256,
     product_few_f32: 256,
@@ -104,12 +106,17 @@ shared! {
             base: (*mut c_void),
             /// (slots, pages of a slot); it changes between steps only.
             table: (*const PageOffset),
-            /// Bytes from where a page begins to the layer's keys and to its values, (heads, [`PAGE`], head size) each.
+            /// Bytes from where a page begins to the layer's keys and to its values, (heads, [`PAGE`], bytes of a position)
+            /// each.
             keys: u64,
             values: u64,
             slot_pages: u32,
             heads: u32,
             head_size: u32,
+            /// Bytes of a head's position.
+            position_bytes: u32,
+            /// 1 if they are of 8 bits, else 0.
+            small: u32,
         }
 
         /// Arguments of [`Kernels::attend`](super::Kernels::attend).

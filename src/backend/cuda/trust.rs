@@ -19,9 +19,10 @@ use super::renderer::CardRenderer;
 use super::shared::PAGE;
 use super::step::CardStep;
 use super::switches::Switches;
-use super::{check, driver_version};
+use super::{check, driver_version, types};
 use crate::backend::render::{Render, Source, Wanted};
 use crate::backend::{Checkpoint, NOISE_SEED, alike};
+use crate::device::Precision;
 use crate::engine::Hiddens;
 use crate::error::{Error, Result};
 use crate::hub::NoiseSize;
@@ -268,18 +269,17 @@ fn kernels(driver: &Arc<dyn Driver>) -> Result<()> {
 /// Speaks in single precision what a processor speaks, and in each type the same every time.
 fn speaking(driver: &Arc<dyn Driver>) -> Result<()> {
     let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED)?;
-    for (name, kind, quantized) in
-        [("f32", Dtype::F32, false), ("f16", Dtype::F16, false), ("q8", Dtype::F16, true)]
-    {
+    for precision in [Precision::F32, Precision::F16, Precision::Q8, Precision::F16Kv8] {
         let mut first = None;
         for time in 1..=driver.repeats() {
-            let step = on_card(&checkpoint, driver, kind, quantized)?;
-            let found = match (&first, kind) {
-                (None, Dtype::F32) => alike::speaking(&checkpoint, step)?,
+            let step = on_card(&checkpoint, driver, precision)?;
+            let found = match (&first, precision) {
+                (None, Precision::F32) => alike::speaking(&checkpoint, step)?,
                 _ => alike::speak(&checkpoint, step)?,
             };
             if first.as_ref().is_some_and(|first| *first != found) {
-                let reason = format!("speaks other tokens than it should in {name}, time {time}");
+                let reason =
+                    format!("speaks other tokens than it should in {}, time {time}", precision.name());
                 return Err(Error::Device(reason));
             }
             first.get_or_insert(found);
@@ -295,7 +295,7 @@ fn short_of_pages(driver: &Arc<dyn Driver>) -> Result<()> {
     checkpoint.config.max_positions = 4 * PAGE as usize;
     let beginning = "好".repeat(100);
     let speak = |is_short: bool| {
-        let mut step = on_card(&checkpoint, driver, Dtype::F16, false)?;
+        let mut step = on_card(&checkpoint, driver, Precision::F16)?;
         if is_short {
             step.limit(1);
         }
@@ -307,13 +307,9 @@ fn short_of_pages(driver: &Arc<dyn Driver>) -> Result<()> {
     }
 }
 
-fn on_card(
-    checkpoint: &Checkpoint,
-    driver: &Arc<dyn Driver>,
-    kind: Dtype,
-    quantized: bool,
-) -> Result<CardStep> {
-    let layout = CardLayout { kernels: Kernels::new(Arc::clone(driver)), kind, quantized };
+fn on_card(checkpoint: &Checkpoint, driver: &Arc<dyn Driver>, precision: Precision) -> Result<CardStep> {
+    let (kind, eight_bits) = types(precision);
+    let layout = CardLayout { kernels: Kernels::new(Arc::clone(driver)), kind, eight_bits };
     let slots = Slots { wanted: alike::SLOTS, fewer: false, memory_fraction: 0.9 };
     CardStep::new(CardLlama::load(checkpoint, layout)?, slots)
 }
@@ -324,7 +320,7 @@ fn rendering(driver: &Arc<dyn Driver>) -> Result<()> {
     let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED)?;
     let card = CardRenderer::load(&checkpoint, &Kernels::new(Arc::clone(driver)), Dtype::F32, 64)?;
     alike::rendering(&checkpoint, &card)?;
-    let spoken = alike::speak(&checkpoint, on_card(&checkpoint, driver, Dtype::F32, false)?)?;
+    let spoken = alike::speak(&checkpoint, on_card(&checkpoint, driver, Precision::F32)?)?;
     let lent: Vec<&Hiddens> = spoken.iter().map(|codes| &codes.hiddens).collect();
     let copied = lent.iter().map(|hiddens| Ok(hiddens.values()?.into_owned().into()));
     let copied = copied.collect::<Result<Vec<Hiddens>>>()?;

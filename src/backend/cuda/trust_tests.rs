@@ -18,7 +18,7 @@ fn examination(emulated: Emulated, attempt: Attempt, folder: Option<&std::path::
 /// Speaks once, in single precision.
 fn once(driver: &Arc<dyn Driver>) -> Result<()> {
     let checkpoint = Checkpoint::noise(NoiseSize::Tiny, NOISE_SEED)?;
-    alike::speaking(&checkpoint, on_card(&checkpoint, driver, Dtype::F32, false)?).map(drop)
+    alike::speaking(&checkpoint, on_card(&checkpoint, driver, Precision::F32)?).map(drop)
 }
 
 #[test]

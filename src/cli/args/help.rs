@@ -85,7 +85,8 @@ Devices:
                        a card that fails go to the others
   --dtype q8           weights in 8 bits, which is what a processor gets unless
                        you say otherwise; f32 is a third of the speed, and the
-                       Python program's tokens; f16 and bf16 are for cards
+                       Python program's tokens; f16, bf16 and f16-kv8 (keys and
+                       values in 8 bits) are for cards
 
 Exit codes:
   0 done, 1 something failed (or in --out-dir was cut off by --max-tokens), 2
@@ -366,12 +367,14 @@ makes it for your own cards alone.
                            for `synth`: a model on each, all lines in one queue,
                            from which a faster card takes more. The lines of a
                            card that fails go to the others
-  --dtype f16, bf16, f32, q8
+  --dtype f16, bf16, f32, q8, f16-kv8
                            half precision unless you say otherwise; sums,
                            softmax, heads and sampling are f32 in any case. q8
                            holds the layers' weights in 8 bits and is f16
                            otherwise: half the bytes where few texts wait for
-                           weights
+                           weights. f16-kv8 holds keys and values in 8 bits, for
+                           many texts: more of them fit, and each step reads
+                           little more than half as much
   --batch-size auto, N     up to 256 texts at once, as many as fit; or so many,
                            refused with the number that fits
   --memory-fraction 0.9    the share of the free memory that texts may take

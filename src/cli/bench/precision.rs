@@ -16,7 +16,9 @@ pub fn run(context: &Context, args: &BenchArgs, model: &ModelArgs) -> anyhow::Re
     // Single precision on the processor is what all are compared with, those of a card too.
     let (device, _) = Devices::from_str(&args.device)?.choices()?[0].resolve();
     let types: &[Precision] = match device {
-        DeviceChoice::Cuda(_) => &[Precision::F32, Precision::F16, Precision::Bf16, Precision::Q8],
+        DeviceChoice::Cuda(_) => {
+            &[Precision::F32, Precision::F16, Precision::Bf16, Precision::Q8, Precision::F16Kv8]
+        }
         _ => &[Precision::Q8],
     };
     let mut kinds = Kind::all(args, types);

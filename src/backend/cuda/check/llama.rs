@@ -1,8 +1,8 @@
 //! Twins of what is between the products of the Llama.
 
-use super::{ALLOWED, Finding, KINDS, Random, download, larger, name, rounded, upload, worst};
+use super::{ALLOWED, Finding, KINDS, Random, download, from_bytes, larger, name, rounded, upload, worst};
 use crate::backend::cuda::driver::Buffer;
-use crate::backend::cuda::kernels::{Dtype, Embedding, Kernels, Norm};
+use crate::backend::cuda::kernels::{Dtype, EightBits, Embedding, Kernels, Norm, position_bytes};
 use crate::backend::cuda::products::OUTPUTS_MULTIPLE;
 use crate::backend::cuda::shared::{
     Attention, CODES, CacheArgument, Heads, Kept, PAGE, PageOffset, Row, SPEAKER, TEXT,
@@ -14,8 +14,9 @@ pub fn check(kernels: &Kernels, random: &mut Random) -> Result<Vec<Finding>> {
     let mut findings = vec![embed(kernels, random)?, heads(kernels, random)?];
     for kind in KINDS {
         findings.push(rms_norm(kernels, random, kind)?);
-        findings.extend(attention(kernels, random, kind)?);
+        findings.extend(attention(kernels, random, (kind, EightBits::Nothing))?);
     }
+    findings.extend(attention(kernels, random, (Dtype::F16, EightBits::Cache))?);
     Ok(findings)
 }
 
@@ -195,8 +196,8 @@ struct Case {
 impl Case {
     fn random(random: &mut Random, kind: Dtype, head_size: usize) -> Self {
         let (heads, slot_pages, slots, inputs) = (3, 5, 3, 64);
-        // One slot is begun, two go on, one of them over several pages.
-        let starts = [(0, 0, 5), (1, 40, 1), (2, 126, 3), (2, 523, 2)];
+        // One slot is begun, two go on, one of them over several pages: more rows than the kernel for few takes.
+        let starts = [(0, 0, 5), (1, 40, 1), (2, 126, 3), (2, 523, 2), (1, 41, 12)];
         let rows: Vec<Row> = starts
             .iter()
             .flat_map(|(slot, start, count)| {
@@ -303,7 +304,88 @@ impl Case {
     }
 }
 
-fn attention(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<[Finding; 2]> {
+/// Keys, or values, of heads as they lie in a card's memory.
+#[derive(Clone, Copy)]
+struct Layout {
+    kind: Dtype,
+    eight_bits: EightBits,
+    head_size: usize,
+}
+
+impl Layout {
+    fn position_bytes(self) -> usize {
+        position_bytes(self.kind, self.eight_bits, self.head_size)
+    }
+
+    fn is_small(self) -> bool {
+        self.eight_bits == EightBits::Cache
+    }
+
+    fn scale(bits: u8) -> f32 {
+        f32::from_bits((u32::from(bits) + (112 << 3)) << 20)
+    }
+
+    fn encode(self, values: &[f32]) -> Vec<u8> {
+        if !self.is_small() {
+            return self.kind.encode(values);
+        }
+        let mut bytes = Vec::new();
+        for head in values.chunks_exact(self.head_size) {
+            let mut scales = Vec::new();
+            for eight in head.as_chunks::<8>().0 {
+                let largest = eight.iter().fold(0f32, |most, value| most.max(value.abs()));
+                let is_enough = |bits: &u8| Self::scale(*bits) >= largest / 127.0;
+                let bits = (8..=255).find(is_enough).unwrap_or(255);
+                bytes.extend(eight.map(|value| (value / Self::scale(bits)).round() as i8 as u8));
+                scales.push(bits);
+            }
+            scales.resize(self.position_bytes() - self.head_size, 0);
+            bytes.extend(scales);
+        }
+        bytes
+    }
+
+    fn decode(self, bytes: &[u8]) -> Vec<f32> {
+        if !self.is_small() {
+            return from_bytes(self.kind, bytes);
+        }
+        let heads = bytes.chunks_exact(self.position_bytes()).map(|head| head.split_at(self.head_size));
+        let value = |(at, number): (usize, &u8), scales: &[u8]| {
+            f32::from(*number as i8) * Self::scale(scales[at / 8])
+        };
+        heads
+            .flat_map(|(numbers, scales)| numbers.iter().enumerate().map(move |of| value(of, scales)))
+            .collect()
+    }
+
+    /// Returns the largest error beyond what rounding explains, as [`worst`] does.
+    fn worst(self, expected: &[f64], bytes: &[u8]) -> f64 {
+        let found = self.decode(bytes);
+        if !self.is_small() {
+            return worst(self.kind, expected, &found);
+        }
+        let square: f64 = expected.iter().map(|v| v * v).sum();
+        let size = (square / expected.len() as f64).sqrt();
+        let scales = bytes.chunks_exact(self.position_bytes()).flat_map(|head| {
+            head[self.head_size..][..self.head_size / 8].iter().map(|bits| f64::from(Self::scale(*bits)))
+        });
+        let eights = expected.as_chunks::<8>().0.iter().zip(found.as_chunks::<8>().0).zip(scales);
+        eights.fold(0.0, |all, ((expected, found), scale)| {
+            let largest = expected.iter().fold(0f64, |most, value| most.max(value.abs()));
+            // An eighth more than it has to be at most, but for the least.
+            let fits = scale <= (largest / 127.0 * 1.125).max(f64::from(Self::scale(8))) * (1.0 + 1e-5);
+            let beyond = |(e, f): (&f64, &f32)| ((e - f64::from(*f)).abs() - scale / 2.0).max(0.0) / size;
+            let error = expected.iter().zip(found).map(beyond).fold(0.0, larger);
+            larger(all, if fits { error } else { f64::NAN })
+        })
+    }
+}
+
+fn attention(
+    kernels: &Kernels,
+    random: &mut Random,
+    (kind, eight_bits): (Dtype, EightBits),
+) -> Result<[Finding; 2]> {
     let (mut stored, mut attended) = (0.0f64, 0.0f64);
     let sizes = [8, 16, 64, 256];
     for head_size in sizes {
@@ -314,8 +396,13 @@ fn attention(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<[Fin
         let queries = Buffer::<f32>::new(driver, count * hidden)?;
         let rotations = Buffer::from_slice(driver, &case.rotations)?;
         let rows = Buffer::from_slice(driver, &case.rows)?;
-        let (keys, values) = (upload(kernels, kind, &case.keys)?, upload(kernels, kind, &case.values)?);
-        let page_bytes = case.heads * PAGE as usize * head_size * kind.size();
+        let layout = Layout { kind, eight_bits, head_size };
+        let before = [&case.keys, &case.values].map(|values| layout.encode(values));
+        let upload_cache = || -> Result<[Buffer<u8>; 2]> {
+            Ok([Buffer::from_slice(driver, &before[0])?, Buffer::from_slice(driver, &before[1])?])
+        };
+        let [keys, values] = upload_cache()?;
+        let page_bytes = case.heads * PAGE as usize * layout.position_bytes();
         let page = |page: &u32| PageOffset { cache: (*page as usize * page_bytes) as u64, states: 0 };
         let table = Buffer::from_slice(driver, &case.table.iter().map(page).collect::<Vec<_>>())?;
         let cache = CacheArgument {
@@ -326,6 +413,8 @@ fn attention(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<[Fin
             slot_pages: case.slot_pages as u32,
             heads: case.heads as u32,
             head_size: head_size as u32,
+            position_bytes: layout.position_bytes() as u32,
+            small: layout.is_small().into(),
         };
         let product = ProductArgument {
             x: x.address(),
@@ -344,9 +433,32 @@ fn attention(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<[Fin
         };
         kernels.product(kind, product, None)?;
         let (twin_keys, twin_values) = case.stored();
-        let (found_keys, found_values) = (download(&keys, kind)?, download(&values, kind)?);
-        stored = larger(stored, worst(kind, &twin_keys, &found_keys));
-        stored = larger(stored, worst(kind, &twin_values, &found_values));
+        let (key_bytes, value_bytes) = (keys.to_vec(keys.len())?, values.to_vec(values.len())?);
+        stored = larger(stored, layout.worst(&twin_keys, &key_bytes));
+        stored = larger(stored, layout.worst(&twin_values, &value_bytes));
+        let (found_keys, found_values) = (layout.decode(&key_bytes), layout.decode(&value_bytes));
+        // A few at a time, which another kernel takes, to the same bytes.
+        let [few_keys, few_values] = upload_cache()?;
+        let few_queries = Buffer::<f32>::new(driver, count * hidden)?;
+        let few_cache = CacheArgument {
+            base: few_keys.address(),
+            values: few_values.address().wrapping_sub(few_keys.address()),
+            ..cache
+        };
+        for (first, end) in [(0, 11), (11, count)] {
+            let of_few = ProductArgument {
+                x: x.at(first * case.inputs * kind.size()),
+                y: few_queries.at(first * hidden),
+                places: rows.at(first),
+                rows: (end - first) as u32,
+                cache: few_cache,
+                ..product
+            };
+            kernels.product(kind, of_few, None)?;
+        }
+        if few_keys.to_vec(keys.len())? != key_bytes || few_values.to_vec(values.len())? != value_bytes {
+            stored = f64::NAN;
+        }
         let turned = queries.to_vec(count * hidden)?;
         let twin: Vec<f64> = (0..count)
             .flat_map(|row| (0..case.heads).map(move |head| (row, head)))
@@ -386,8 +498,12 @@ fn attention(kernels: &Kernels, random: &mut Random, kind: Dtype) -> Result<[Fin
         }
     }
     let shapes = sizes.len();
+    let name = |kernel| match eight_bits {
+        EightBits::Cache => format!("{kernel} in 8 bits"),
+        _ => name(kernel, kind),
+    };
     Ok([
-        Finding { kernel: name("queries, keys, values", kind), shapes, worst: stored, allowed: ALLOWED },
-        Finding { kernel: name("attend", kind), shapes, worst: attended, allowed: ALLOWED },
+        Finding { kernel: name("queries, keys, values"), shapes, worst: stored, allowed: ALLOWED },
+        Finding { kernel: name("attend"), shapes, worst: attended, allowed: ALLOWED },
     ])
 }

@@ -140,6 +140,7 @@ template <> inline bf16 from_f32<bf16>(float x) { return bf16{emulator::float_to
 
 inline void sync_block() { emulator::sync_block(); }
 inline void sync_warp() { emulator::sync_warp(); }
+constexpr bool HAS_CLUSTERS = true;
 inline unsigned cluster_rank() { return emulator::cluster_rank(); }
 inline void cluster_arrive() { emulator::cluster_arrive(); }
 inline void cluster_wait() { emulator::cluster_wait(); }
@@ -175,6 +176,11 @@ inline float float_of_bits(uint32_t bits) {
     float value;
     memcpy(&value, &bits, 4);
     return value;
+}
+inline uint32_t bits_of_float(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    return bits;
 }
 inline uint32_t permute_bytes(uint32_t low, uint32_t high, unsigned selector) {
     uint64_t bytes = uint64_t(high) << 32 | low;

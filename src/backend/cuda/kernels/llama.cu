@@ -47,19 +47,48 @@ constexpr unsigned ATTEND_THREADS = 128, ATTEND_WARPS = ATTEND_THREADS / 32;
 // Positions whose keys and values a lane has under way at once.
 constexpr unsigned AT_ONCE = 8;
 
-// As loaded: eight values.
-template <typename T> struct Eight {
-    Bytes16 parts[sizeof(T) / 2];
+// Eight keys or values as they are loaded, by their scale.
+template <typename K> struct Eight {
+    // Bytes of a unit, and units of a head's position.
+    static constexpr unsigned SIZE = sizeof(K);
+    static DEVICE unsigned of_position(const CacheArgument &cache) { return cache.head_size; }
+
+    Bytes16 parts[SIZE / 2];
+
+    static DEVICE Eight load(const unsigned char *from, unsigned, bool there) {
+        Eight eight = {};
+        if (there) {
+#pragma unroll
+            for (unsigned i = 0; i < SIZE / 2; i++) eight.parts[i] = load16(from + i * 16);
+        }
+        return eight;
+    }
+    DEVICE void values(float (&to)[8]) const { load8(reinterpret_cast<const K *>(parts), to); }
+    DEVICE float scaled(float x) const { return x; }
 };
 
-template <typename T> DEVICE Eight<T> load_eight(const T *from, bool there) {
-    Eight<T> eight = {};
-    if (there) {
-#pragma unroll
-        for (unsigned i = 0; i < sizeof(T) / 2; i++) eight.parts[i] = load16(from + i * 16 / sizeof(T));
+// Of 8 bits.
+struct Small {};
+template <> struct Eight<Small> {
+    static constexpr unsigned SIZE = 1;
+    static DEVICE unsigned of_position(const CacheArgument &cache) { return cache.position_bytes; }
+
+    Bytes8 numbers;
+    unsigned char scale;
+
+    static DEVICE Eight load(const unsigned char *from, unsigned to_scale, bool there) {
+        return there ? Eight{*reinterpret_cast<const Bytes8 *>(from), from[to_scale]} : Eight{};
     }
-    return eight;
-}
+    DEVICE void values(float (&to)[8]) const {
+        float four[4];
+#pragma unroll
+        for (int i = 0; i < 8; i++) {
+            if (i % 4 == 0) numbers_of(numbers.words[i / 4], four);
+            to[i] = four[i % 4];
+        }
+    }
+    DEVICE float scaled(float x) const { return multiply(x, scale_of(scale)); }
+};
 
 // e^(x - max), where nothing was seen nothing.
 DEVICE float weight_of(float x, float max) { return expf(x - (max == -INFINITY ? 0.0f : max)); }
@@ -67,8 +96,9 @@ DEVICE float weight_of(float x, float max) { return expf(x - (max == -INFINITY ?
 // Grid (blocks, heads, rows): the blocks of a row's head take every so manieth page of its positions; one of them joins
 // what was found of each page, in the order of the pages, so a row's bits depend on its own length alone. It is the last
 // one, which reads from memory what the others found; or, where they are a CLUSTER, the first, to which they bring it. In
-// a block, groups of head_size / 8 lanes take every so manieth position of a page, 8 values a lane.
-template <typename T, bool CLUSTER> DEVICE void attend(const Attention &p) {
+// a block, groups of head_size / 8 lanes take every so manieth position of a page, 8 values a lane. Keys and values are of
+// type K.
+template <typename T, typename K, bool CLUSTER> DEVICE void attend(const Attention &p) {
     SHARED_MEMORY(memory);
     const CacheArgument &cache = p.cache;
     // What is found of a page, or by a warp: the largest score, the sum of weights, the weighted values.
@@ -105,7 +135,9 @@ template <typename T, bool CLUSTER> DEVICE void attend(const Attention &p) {
         return value;
     };
 
-    size_t base = size_t(blockIdx.y) * (PAGE * cache.head_size) + part;
+    unsigned of_position = Eight<K>::of_position(cache);
+    size_t base = size_t(blockIdx.y) * (PAGE * of_position) + part;
+    unsigned scale = to_scale(cache.head_size, part);
     float query[8];
     load8(p.queries + size_t(blockIdx.z) * hidden + blockIdx.y * cache.head_size + part, query);
     for (unsigned span = blockIdx.x; span < spans;) {
@@ -115,13 +147,13 @@ template <typename T, bool CLUSTER> DEVICE void attend(const Attention &p) {
         for (unsigned first = group; first < PAGE; first += groups * AT_ONCE) {
             // All lanes of a warp go round equally often: they exchange.
             if (first - group >= here) break;
-            Eight<T> key[AT_ONCE], value[AT_ONCE];
+            Eight<K> key[AT_ONCE], value[AT_ONCE];
 #pragma unroll
             for (unsigned i = 0; i < AT_ONCE; i++) {
                 unsigned position = first + i * groups;
-                size_t at = page + (base + size_t(position) * cache.head_size) * sizeof(T);
-                key[i] = load_eight(in_cache<const T>(cache, cache.keys, at), position < here);
-                value[i] = load_eight(in_cache<const T>(cache, cache.values, at), position < here);
+                size_t at = page + (base + size_t(position) * of_position) * Eight<K>::SIZE;
+                key[i] = Eight<K>::load(in_cache(cache, cache.keys, at), scale, position < here);
+                value[i] = Eight<K>::load(in_cache(cache, cache.values, at), scale, position < here);
             }
             // Never so, but a branch keeps what follows from being mixed with the loads, all of which are to be under
             // way.
@@ -130,10 +162,10 @@ template <typename T, bool CLUSTER> DEVICE void attend(const Attention &p) {
 #pragma unroll
             for (unsigned i = 0; i < AT_ONCE; i++) {
                 float of_key[8], score = 0;
-                load8(reinterpret_cast<const T *>(key[i].parts), of_key);
+                key[i].values(of_key);
 #pragma unroll
                 for (int j = 0; j < 8; j++) score = fmaf(query[j], of_key[j], score);
-                scores[i] = score;
+                scores[i] = key[i].scaled(score);
             }
             for (unsigned mask = lanes / 2; mask > 0; mask /= 2) {
 #pragma unroll
@@ -152,8 +184,9 @@ template <typename T, bool CLUSTER> DEVICE void attend(const Attention &p) {
 #pragma unroll
             for (unsigned i = 0; i < AT_ONCE; i++) {
                 float weight = weight_of(scores[i], max), of_value[8];
-                load8(reinterpret_cast<const T *>(value[i].parts), of_value);
+                value[i].values(of_value);
                 sum += weight;
+                weight = value[i].scaled(weight);
 #pragma unroll
                 for (int j = 0; j < 8; j++) weighted[j] = fmaf(weight, of_value[j], weighted[j]);
             }
@@ -226,6 +259,10 @@ template <typename T, bool CLUSTER> DEVICE void attend(const Attention &p) {
         float all, weights, value = join(of_pages, spans, column, all, weights);
         y()[column] = from_f32<T>(value / weights);
     }
+}
+
+template <typename T, typename K> DEVICE void attend_in_cluster(const Attention &p) {
+    if (HAS_CLUSTERS) attend<T, K, true>(p);
 }
 
 constexpr unsigned HEAD_THREADS = 256, HEAD_WARPS = HEAD_THREADS / 32;
@@ -313,9 +350,11 @@ KERNEL(heads, (Heads p)) {
            (const float *x, const float *weight, T *y, unsigned rows, unsigned width, unsigned stride, float eps)) { \
         rms_norm<T>(x, weight, y, rows, width, stride, eps);                                                        \
     }                                                                                                               \
-    KERNEL_OF_BLOCKS(attend_##T, sizeof(T) == 2 ? 4 : 3, (Attention p)) { attend<T, false>(p); }                    \
-    KERNEL_OF_BLOCKS(attend_cluster_##T, sizeof(T) == 2 ? 4 : 3, (Attention p)) { attend<T, true>(p); }
+    KERNEL_OF_BLOCKS(attend_##T, sizeof(T) == 2 ? 4 : 3, (Attention p)) { attend<T, T, false>(p); }                 \
+    KERNEL_OF_BLOCKS(attend_cluster_##T, sizeof(T) == 2 ? 4 : 3, (Attention p)) { attend_in_cluster<T, T>(p); }
 
 LLAMA_KERNELS(f32)
 LLAMA_KERNELS(f16)
 LLAMA_KERNELS(bf16)
+KERNEL_OF_BLOCKS(attend_small, 4, (Attention p)) { attend<f16, Small, false>(p); }
+KERNEL_OF_BLOCKS(attend_cluster_small, 4, (Attention p)) { attend_in_cluster<f16, Small>(p); }

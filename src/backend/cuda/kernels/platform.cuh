@@ -71,8 +71,9 @@ DEVICE void let_next_begin() {
 #endif
 }
 // Blocks of a launch that run together and reach each other's shared memory, from compute capability 9.0 on; a kernel
-// for them is launched nowhere else.
+// for them is launched nowhere else, and is empty there.
 #if __CUDA_ARCH__ >= 900
+constexpr bool HAS_CLUSTERS = true;
 DEVICE unsigned cluster_rank() {
     unsigned rank;
     asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
@@ -88,6 +89,7 @@ DEVICE void store_in_block(float *own, unsigned rank, float value) {
     asm volatile("st.shared::cluster.f32 [%0], %1;" ::"r"(there), "f"(value) : "memory");
 }
 #else
+constexpr bool HAS_CLUSTERS = false;
 DEVICE unsigned cluster_rank() { return 0; }
 DEVICE void cluster_arrive() {}
 DEVICE void cluster_wait() {}
@@ -99,6 +101,7 @@ template <typename T> DEVICE T shuffle_xor(T x, int mask) { return __shfl_xor_sy
 template <typename T> DEVICE T shuffle_up(T x, int by) { return __shfl_up_sync(0xffffffffu, x, by); }
 
 DEVICE float float_of_bits(uint32_t bits) { return __uint_as_float(bits); }
+DEVICE uint32_t bits_of_float(float x) { return __float_as_uint(x); }
 // Four of the eight bytes of two words, those of `low` first: each by a digit of the selector, the lowest first.
 DEVICE uint32_t permute_bytes(uint32_t low, uint32_t high, unsigned selector) {
     return __byte_perm(low, high, selector);

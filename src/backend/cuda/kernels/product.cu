@@ -34,27 +34,45 @@ template <typename T> DEVICE Needed needed(const ProductArgument &p, unsigned ro
             of.to = static_cast<float *>(p.y) + size_t(row) * p.y_stride + within;
         } else {
             uint64_t page = page_of(cache, slot, position / PAGE);
-            size_t line = head_of_page<T>(cache, page, head);
-            line += (position % PAGE * cache.head_size + at) * sizeof(T);
-            of.to = in_cache<T>(cache, part == 1 ? cache.keys : cache.values, line);
+            size_t line = head_of_page(cache, page, head) + position % PAGE * cache.position_bytes;
+            line += at * (cache.small ? 1 : sizeof(T));
+            of.to = in_cache(cache, part == 1 ? cache.keys : cache.values, line);
         }
     }
     return of;
 }
 
-// Queries, keys and values of a row's pair of outputs.
+// Queries, keys and values of a row's pair of outputs; of lanes whose numbers differ in their last two bits, the pairs of
+// a row lie side by side.
 template <typename T>
-DEVICE void rotate_store(const ProductArgument &p, unsigned column, float first, float second, const Needed &of) {
-    unsigned part = column / (p.cache.heads * p.cache.head_size);
+DEVICE void rotate_store(const ProductArgument &p, unsigned row, unsigned column, float first, float second,
+                         const Needed &of) {
+    unsigned hidden = p.cache.heads * p.cache.head_size, part = column / hidden;
     if (part < 2) {
         float cosine = of.values[0], sine = of.values[1], low = first;
         first = low * cosine - second * sine;
         second = second * cosine + low * sine;
     }
+    bool small = sizeof(T) == 2 && p.cache.small;
+    float largest = 0;
+    if (small) {
+        largest = fmaxf(fmaxf(first, -first), fmaxf(second, -second));
+        largest = fmaxf(largest, shuffle_xor(largest, 1));
+        largest = fmaxf(largest, shuffle_xor(largest, 2));
+    }
+    if (row >= p.rows || column >= p.outputs) return;
     if (part == 0) {
         float *y = static_cast<float *>(of.to);
         y[0] = first;
         y[1] = second;
+        return;
+    }
+    if (small) {
+        unsigned char *to = static_cast<unsigned char *>(of.to);
+        unsigned scale = scale_for(largest), at = column % hidden % p.cache.head_size;
+        float by = 1.0f / scale_of(scale);
+        *reinterpret_cast<uint16_t *>(to) = number_for(first, by) | number_for(second, by) << 8;
+        if (at % 8 == 0) to[to_scale(p.cache.head_size, at)] = scale;
         return;
     }
     T *to = static_cast<T *>(of.to);
@@ -65,12 +83,12 @@ DEVICE void rotate_store(const ProductArgument &p, unsigned column, float first,
 // A pair of neighbouring outputs of a row, `column` even.
 template <typename T>
 DEVICE void finish_pair(const ProductArgument &p, unsigned row, unsigned column, float first, float second, const Needed &of) {
-    if (row >= p.rows || column >= p.outputs) return;
-    bool both = column + 1 < p.outputs;
     if (p.epilogue == ROTATE_STORE) {
-        rotate_store<T>(p, column, first, second, of);
+        rotate_store<T>(p, row, column, first, second, of);
         return;
     }
+    if (row >= p.rows || column >= p.outputs) return;
+    bool both = column + 1 < p.outputs;
     if (p.epilogue == SILU_GATE) {
         float gated = first / (1.0f + expf(-first)) * second;
         static_cast<T *>(p.y)[size_t(row) * p.y_stride + column / 2] = from_f32<T>(gated);

@@ -8,17 +8,45 @@ DEVICE uint64_t page_of(const CacheArgument &cache, unsigned slot, unsigned numb
 
 // Where a head's keys, or its values, begin in a page; all that differs from thread to thread is in the first number,
 // which both share.
-template <typename T> DEVICE size_t head_of_page(const CacheArgument &cache, uint64_t page, unsigned head) {
-    return page + head * (PAGE * cache.head_size) * sizeof(T);
+DEVICE size_t head_of_page(const CacheArgument &cache, uint64_t page, unsigned head) {
+    return page + head * (PAGE * cache.position_bytes);
 }
-template <typename T> DEVICE T *in_cache(const CacheArgument &cache, uint64_t part, size_t at) {
-    return reinterpret_cast<T *>(static_cast<unsigned char *>(cache.base) + part + at);
+DEVICE unsigned char *in_cache(const CacheArgument &cache, uint64_t part, size_t at) {
+    return static_cast<unsigned char *>(cache.base) + part + at;
 }
+
+// Keys and values of 8 bits: of a position's head first its whole numbers from -127 to 127, then the scales of each eight
+// of them, in order. A scale has five bits of exponent and three of mantissa, and is never less than it has to be.
+constexpr int LEAST_SCALE = 8, LARGEST_SCALE = 255, SCALE_BIAS = 112 << 3;
+
+DEVICE float scale_of(unsigned bits) { return float_of_bits((bits + SCALE_BIAS) << 20); }
+// That of eight numbers, of which the largest is so far from zero.
+DEVICE unsigned scale_for(float largest) {
+    int bits = int((bits_of_float(multiply(largest, 1.0f / 127)) + 0xfffff) >> 20) - SCALE_BIAS;
+    return bits < LEAST_SCALE ? LEAST_SCALE : bits > LARGEST_SCALE ? LARGEST_SCALE : bits;
+}
+// What stands for a value, by 1 / the scale.
+DEVICE unsigned number_for(float value, float by) {
+    return int(rintf(fminf(fmaxf(multiply(value, by), -127.0f), 127.0f))) & 255;
+}
+// Where the scale of a number lies from there, which is the `at`th of its head.
+DEVICE unsigned to_scale(unsigned head_size, unsigned at) { return head_size - at + at / 8; }
 
 // Where the state of a slot's draw is kept.
 DEVICE float *state_of(void *base, const PageOffset *table, unsigned slot_pages, Kept of, unsigned width) {
     uint64_t page = table[size_t(of.slot) * slot_pages + of.index / PAGE].states;
     return reinterpret_cast<float *>(static_cast<unsigned char *>(base) + page) + of.index % PAGE * width;
+}
+
+// Whole numbers of four bytes.
+DEVICE void numbers_of(uint32_t bytes, float (&to)[4]) {
+    // The bits of 32768 + 128 + a number, from which both are taken again.
+    uint32_t shifted = bytes ^ 0x80808080u;
+    constexpr unsigned BYTES[4] = {0x7404, 0x7414, 0x7424, 0x7434};
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        to[i] = float_of_bits(permute_bytes(shifted, 0x47000000u, BYTES[i])) - (32768.0f + 128.0f);
+    }
 }
 
 struct alignas(16) Four {
