@@ -43,6 +43,10 @@ struct Shared {
     // What was drawn, and what goes in next; what is no token ends the sequence, and its row goes on with
     // another, which nobody looks at.
     unsigned drawn[MOST_HEADS], following[MOST_HEADS];
+    // Of a step that lays out the next: where its state is kept, its position, and how many steps are logged.
+    struct {
+        unsigned kept, position, logged;
+    } before;
 };
 // What the launch gives, and less than what any card gives unasked.
 static_assert(sizeof(Shared) <= 47 * 1024, "shared memory of a block");

@@ -200,8 +200,8 @@ KERNEL(draw_ahead, (Drawing drawing, Following next)) {
     let_next_begin();
     wait_for_previous();
     Kept to = next.kept[i];
-    Row &row = next.rows[i];
-    unsigned step = next.logged[i], position = row.position;
+    // Not held in registers, of which the draw needs all.
+    if (threadIdx.x == 0) shared.before = {to.index, next.rows[i].position, next.logged[i]};
     if (to.index < next.capacity) {
         float *store = state_of(next.base, next.table, next.slot_pages, to, hidden);
         for (unsigned at = threadIdx.x; at < hidden; at += THREADS) {
@@ -214,12 +214,14 @@ KERNEL(draw_ahead, (Drawing drawing, Following next)) {
         next.x[size_t(i) * hidden + at] = embedded(next.codes, shared.following, next.codebooks, next.code_tokens, hidden, at);
     }
     if (threadIdx.x != 0) return;
+    auto [index, position, step] = shared.before;
+    Row &row = next.rows[i];
     for (unsigned book = 0; book < next.codebooks; book++) {
         next.log[(size_t(step) * gridDim.x + i) * next.codebooks + book] = shared.drawn[book];
         row.tokens[book] = shared.following[book];
     }
     row.kind = CODES;
     if (position + 1 < next.capacity) row.position = position + 1;
-    next.kept[i].index = to.index + 1;
+    next.kept[i].index = index + 1;
     next.logged[i] = step + 1 == next.steps ? 0 : step + 1;
 }
