@@ -105,11 +105,15 @@ fn seeds_choose_a_woman_or_a_man() {
         let text = "The museum opens at nine, and the garden at ten.";
         p.spoken(&["synth", "-m", "demo", "-t", text, "-o", "a.wav", "--role", &role, "--seed", "1"]);
         let recording = Recording::read(&p.path("a.wav")).unwrap();
-        Pitch::of(&recording.samples, recording.sample_rate).unwrap().median
+        Pitch::of(&recording.samples, recording.sample_rate).unwrap()
     };
-    let pitches: Vec<f64> = (1..=8).map(pitch).collect();
+    let pitches: Vec<Pitch> = (1..=8).map(pitch).collect();
+    // One that stays where it is says everything alike.
+    assert!(pitches.iter().all(|pitch| pitch.high > 1.25 * pitch.low), "{pitches:?}");
+    // A part of what a man says, also of what his teacher does, is taken for an octave above: not the lowest of it.
+    let pitches: Vec<f64> = pitches.iter().map(|pitch| pitch.low).collect();
     let (women, men): (Vec<f64>, Vec<f64>) = pitches.iter().partition(|pitch| **pitch > 140.0);
-    assert!(women.iter().all(|pitch| (165.0..255.0).contains(pitch)) && women.len() >= 2, "{pitches:?}");
+    assert!(women.iter().all(|pitch| (150.0..255.0).contains(pitch)) && women.len() >= 2, "{pitches:?}");
     assert!(men.iter().all(|pitch| (75.0..130.0).contains(pitch)) && men.len() >= 2, "{pitches:?}");
 }
 

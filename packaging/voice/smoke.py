@@ -154,6 +154,16 @@ def language(work):
     return falls(losses + more)
 
 
+def told(work):
+    """Goes on with the vocoder on what the language model makes of speech that it is told."""
+    arguments = [f"{work}/data", f"{work}/told.pt", "--batch", "2", "--seed", str(SEED), "--start", f"{work}/vocoder.pt"]
+    arguments += ["--model", f"{work}/state/gpt.pt", "--codec", f"{work}/codec.pt", "--steps", "4"]
+    losses = train_vocoder.main(arguments)
+    if len(losses) != 4 or not np.isfinite(losses).all():
+        raise AssertionError("a loss is not finite")
+    return f"loss {losses[0]:.3f} -> {losses[-1]:.3f} in {len(losses)} steps"
+
+
 def tokenizer(work):
     """Writes a tokenizer of a few words."""
     han = {c: "".join(make_tokenizer.character(t) for t in tokens) for c, tokens in HAN.items()}
@@ -224,6 +234,7 @@ def main():
         "codec": codec,
         "codes": codes,
         "language": language,
+        "told": told,
         "tokenizer": tokenizer,
         "layout": lambda work: layout(work, a.checkpoint),
         "states": back,

@@ -352,6 +352,16 @@ def forward(model, utterances, r, train=True, own=OWN_OUTPUT, bf16=False):
     return loss, parts
 
 
+def hidden_of(model, utterance):
+    """Returns the hidden states (n, 256) of an encoded utterance whose text and codes a model is told."""
+    x = Batch([utterance])
+    text = model.tables.text()[x.text]
+    text = torch.cat((text[:, :SPEAKER_AT], speakers([utterance])[:, None], text[:, SPEAKER_AT + 1 :]), 1)
+    embeddings = model.tables.codes()
+    code = sum(embeddings[j][x.codes[:, j, : x.steps[0]]] for j in range(CODEBOOKS))
+    return model.gpt(torch.cat((text, code), 1))[0][0, x.prompts[0] - 1 : -1]
+
+
 def heard_loss(parts):
     """Returns the loss that judges a model: codes and mel alone."""
     return sum(w * p for w, p in zip(CODE_WEIGHTS, parts)) + MEL_WEIGHT * parts[NAMES.index("mel")]
