@@ -3,10 +3,10 @@
 
     make_tokenizer.py OUT [--words 4000]
 
-Han characters become two tokens each (initial, final with tone): by Replace rules where the characters beside one tell
-its reading, else through a precompiled character map of the commonest. Common English words become their phonemes by whole-word Replace rules, words in the order
-of Whisper's (GPT-2's) vocabulary; what is left of Latin letters goes through letter-to-sound rules. Every token is
-one private-use character, U+E000 + id.
+Han characters become two tokens each (initial, final with tone): by Replace rules where the characters beside one
+tell its reading, else through a precompiled character map of the commonest. Common English words become their
+phonemes by whole-word Replace rules, words in the order of Whisper's (GPT-2's) vocabulary; what is left of Latin
+letters goes through letter-to-sound rules. Every token is one private-use character, U+E000 + id.
 
 Writes OUT/tokenizer.json and the two small files beside it. Needs requirements-teach.txt.
 """

@@ -23,7 +23,11 @@ DIGITS = "零一二三四五六七八九"
 
 def syllables(text, style):
     """Returns the pinyin of a text's Han characters and figures, of which long ones are told digit by digit."""
-    spoken = re.sub(r"\d+", lambda m: cn2an.an2cn(m[0]) if len(m[0]) < 5 else "".join(DIGITS[int(c)] for c in m[0]), text)
+
+    def said(number):
+        return cn2an.an2cn(number) if len(number) < 5 else "".join(DIGITS[int(digit)] for digit in number)
+
+    spoken = re.sub(r"\d+", lambda m: said(m[0]), text)
     return lazy_pinyin(re.sub(r"[^\u4e00-\u9fff]", "", spoken), style=style, neutral_tone_with_five=True)
 
 

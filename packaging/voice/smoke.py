@@ -156,8 +156,8 @@ def language(work):
 
 def told(work):
     """Goes on with the vocoder on what the language model makes of speech that it is told."""
-    arguments = [f"{work}/data", f"{work}/told.pt", "--batch", "2", "--seed", str(SEED), "--start", f"{work}/vocoder.pt"]
-    arguments += ["--model", f"{work}/state/gpt.pt", "--codec", f"{work}/codec.pt", "--steps", "4"]
+    arguments = [f"{work}/data", f"{work}/told.pt", "--start", f"{work}/vocoder.pt", "--model", f"{work}/state/gpt.pt"]
+    arguments += ["--codec", f"{work}/codec.pt", "--batch", "2", "--seed", str(SEED), "--steps", "4"]
     losses = train_vocoder.main(arguments)
     if len(losses) != 4 or not np.isfinite(losses).all():
         raise AssertionError("a loss is not finite")
