@@ -1,6 +1,7 @@
 //! Every kernel against a twin in plain Rust, on random shapes: what a user runs to see whether a card
 //! computes what it should, and what the tests run on an emulated one.
 
+mod attention;
 mod llama;
 mod product;
 mod render;
