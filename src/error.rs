@@ -389,8 +389,15 @@ impl Error {
         Error::Memory { what: what.into(), bytes: bytes as u64 }
     }
 
+    /// Returns the error of a file; a reason that repeats very much of it is cut.
     pub(crate) fn bad_file(file: &Path, reason: impl Into<String>) -> Error {
-        Error::BadFile { file: file.to_path_buf(), reason: reason.into() }
+        const LONGEST: usize = 1_000;
+        let mut reason = Visible(reason.into()).to_string();
+        if reason.len() > LONGEST {
+            reason.truncate(reason.floor_char_boundary(LONGEST));
+            reason.push('…');
+        }
+        Error::BadFile { file: file.to_path_buf(), reason }
     }
 
     pub(crate) fn parameter(name: &'static str, reason: impl Into<String>) -> Error {
@@ -418,5 +425,12 @@ mod tests {
         ] {
             assert!(error.to_string().contains(shown), "{error}");
         }
+    }
+
+    #[test]
+    fn a_message_repeats_no_more_of_a_file_than_somebody_reads() {
+        let message = Error::bad_file(Path::new("a.json"), "\u{7f}好".repeat(1_000)).to_string();
+        assert!(message.contains("a.json: \\u{7f}好") && message.ends_with('…'), "{message}");
+        assert!(message.len() < 1_100, "{} bytes", message.len());
     }
 }
