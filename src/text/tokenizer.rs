@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::{Decoder, DecoderWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl};
 
@@ -25,8 +26,24 @@ struct Joiner(DecoderWrapper);
 impl<'de> Deserialize<'de> for Joiner {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The library panics where it meets what is no JSON itself.
-        let value = serde_json::Value::deserialize(deserializer)?;
+        let value = Value::deserialize(deserializer)?;
+        if strips_ends(&value) {
+            return Err(D::Error::custom(
+                "its decoder strips the ends of tokens (`stop`), which is not done here",
+            ));
+        }
         DecoderWrapper::deserialize(value).map(Joiner).map_err(D::Error::custom)
+    }
+}
+
+/// Returns true if a decoder takes signs off the ends of tokens, for which the library panics where a token is shorter.
+fn strips_ends(decoder: &Value) -> bool {
+    match decoder {
+        Value::Object(fields) => {
+            fields.get("stop").is_some_and(|stop| stop != 0) || fields.values().any(strips_ends)
+        }
+        Value::Array(decoders) => decoders.iter().any(strips_ends),
+        _ => false,
     }
 }
 
@@ -126,6 +143,18 @@ mod tests {
         "[Stts][empty_spk]Hello there, John's cat can't zorblatt! It's $5 o'clock's end.[Ptts]",
         "你好，世界！我用python写程序。Dr. Who的猫 don't‘t’s",
     ];
+
+    #[test]
+    fn a_decoder_that_strips_the_ends_of_tokens_is_refused() {
+        let strip = |stop: usize| {
+            let json = format!(
+                r#"{{"type": "Sequence", "decoders": [{{"type": "Strip", "content": "a", "start": 1, "stop": {stop}}}]}}"#
+            );
+            serde_json::from_str::<Joiner>(&json)
+        };
+        assert_eq!(strip(0).unwrap().decode_chain(vec!["aab".into(), String::new()]).unwrap(), ["ab", ""]);
+        assert!(strip(1).err().unwrap().to_string().contains("`stop`"));
+    }
 
     #[test]
     fn read_as_word_pieces_it_is_what_the_library_reads() {
