@@ -125,7 +125,7 @@ fn state_name(shard: Shard) -> String {
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<ShardState> {
-    let bad = |reason: String| Error::BadFile { file: path.to_path_buf(), reason };
+    let bad = |reason: String| Error::bad_file(path, reason);
     let state: ShardState =
         serde_json::from_slice(bytes).map_err(|e| bad(format!("not the state of a shard: {e}")))?;
     state.shard().map_err(|e| bad(e.to_string()))?;
